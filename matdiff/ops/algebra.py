@@ -1,0 +1,451 @@
+"""Sums, products, powers, transposes: the functions that have operators, and the constants.
+
+The constructors do what a person does without noticing (1·x, x + 0, Aᵀᵀ); everything else is left to the normal form.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from matdiff.errors import ShapeError, UnsupportedError
+from matdiff.node import Apply, Constant, Kind, Liftable, Node, Number, Value, constant, describe, number, operators
+from matdiff.op import Joint, Linear, Nonlinear, Op, Type, register
+from matdiff.shape import ONE, Dim
+
+MAX_POWER = 256
+"""Largest matrix power whose differential, a sum of as many terms, is written out."""
+
+
+# constants
+
+
+def zeros(kind: Kind, rows: Dim = ONE, cols: Dim = ONE) -> Node:
+    if kind == "scalar":
+        return number(0)
+    return constant("zeros", kind, rows, cols, (rows,) if kind == "vector" else (rows, cols))
+
+
+def zeros_like(a: Node) -> Node:
+    return zeros(a.kind, a.rows, a.cols)
+
+
+def ones(kind: Kind, rows: Dim = ONE, cols: Dim = ONE) -> Node:
+    if kind == "scalar":
+        return number(1)
+    return constant("ones", kind, rows, cols, (rows,) if kind == "vector" else (rows, cols))
+
+
+def ones_like(a: Node) -> Node:
+    return ones(a.kind, a.rows, a.cols)
+
+
+def eye(n: Dim | int | str) -> Node:
+    n = Dim.of(n)
+    return constant("I", "matrix", n, n, (n,))
+
+
+def unit(n: Dim | int | str, i: int) -> Node:
+    """e(n,i), the i-th column of eye(n); i counts from 1."""
+    n = Dim.of(n)
+    if i < 1 or (n.number is not None and i > n.number):
+        raise ShapeError(f"index {i} is out of range for a dimension of {n}")
+    return constant("e", "vector", n, ONE, (n,), i)
+
+
+def commutation(m: Dim | int | str, n: Dim | int | str) -> Node:
+    """K(m,n): K vec(A) = vec(Aᵀ) for A: m×n (Magnus & Neudecker 2019, §3.7)."""
+    m, n = Dim.of(m), Dim.of(n)
+    return constant("K", "matrix", m * n, m * n, (m, n))
+
+
+def size(d: Dim | int | str) -> Node:
+    """The number that a dimension is: the n in mean(x) = sum(x)/n."""
+    d = Dim.of(d)
+    return number(d.number) if d.number is not None else constant("size", "scalar", dims=(d,))
+
+
+def is_zero(a: Node) -> bool:
+    return (isinstance(a, Number) and a.value == 0) or (isinstance(a, Constant) and a.name == "zeros")
+
+
+def is_one(a: Node) -> bool:
+    return isinstance(a, Number) and a.value == 1
+
+
+def is_ones(a: Node) -> bool:
+    return is_one(a) or (isinstance(a, Constant) and a.name == "ones")
+
+
+def is_eye(a: Node) -> bool:
+    return isinstance(a, Constant) and a.name == "I"
+
+
+def is_op(a: Node, op: Op) -> bool:
+    return isinstance(a, Apply) and a.op is op
+
+
+# sums
+
+
+def _sum_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    first = args[0]
+    kind = first.kind
+    for a in args:
+        if a.rows is not first.rows or a.cols is not first.cols:
+            raise ShapeError(f"cannot add {describe(first)} and {describe(a)}")
+        if a.kind != kind:
+            kind = "matrix"
+    return kind, first.rows, first.cols
+
+
+ADD = register(
+    Op("add", "(...),(...)->(...)", (Joint(lambda Y, slot, *args: Y),), _sum_type, law="sum rule", spoken=())
+)
+
+
+def add(*terms: Node) -> Node:
+    """The sum, built in bulk; zeros vanish and numbers combine."""
+    constants: list[Value] = []
+    kept: list[Node] = []
+    for t in terms:
+        if isinstance(t, Number):
+            constants.append(t.value)
+        elif not is_zero(t) or t.kind != terms[0].kind:
+            kept.append(t)
+    if constants:
+        total = constants[0]
+        for c in constants[1:]:
+            total = total + c
+        if total != 0 or not kept:
+            kept.insert(next((i for i, t in enumerate(terms) if isinstance(t, Number)), 0), number(total))
+    if len(kept) == 1 and same_shape(kept[0], terms[0]):
+        return kept[0]
+    if not kept:
+        return terms[0]
+    if len(kept) < len(terms):
+        _sum_type(terms, ())
+    return ADD.build(tuple(kept))
+
+
+def same_shape(a: Node, b: Node) -> bool:
+    return a.rows is b.rows and a.cols is b.cols
+
+
+# scaling and products
+
+
+def _scale_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    s, a = args
+    if s.kind != "scalar":
+        raise ShapeError(f"the factor of a scaling must be a scalar, not {describe(s)}")
+    return a.kind, a.rows, a.cols
+
+
+SCALE = register(
+    Op(
+        "scale",
+        "(),(...)->(...)",
+        (Linear(lambda Y, s, A: inner(Y, A)), Linear(lambda Y, s, A: scale(s, Y))),
+        _scale_type,
+        law="product rule",
+        spoken=(),
+    )
+)
+
+
+def scale(s: Node, a: Node) -> Node:
+    """s·A; the one product of scalars too.  Numbers are kept in front and combined."""
+    if isinstance(a, Number) and not isinstance(s, Number):
+        s, a = a, s
+    if isinstance(s, Number):
+        if s.value == 1:
+            return a
+        if s.value == 0:
+            return zeros_like(a)
+        if isinstance(a, Number):
+            return number(s.value * a.value)
+        if is_op(a, SCALE) and isinstance(a.children[0], Number):
+            return scale(number(s.value * a.children[0].value), a.children[1])
+    elif is_op(s, SCALE) and isinstance(s.children[0], Number):
+        return scale(s.children[0], scale(s.children[1], a))
+    elif is_op(a, SCALE) and isinstance(a.children[0], Number):
+        return scale(a.children[0], scale(s, a.children[1]))
+    if is_zero(a):
+        return a
+    return SCALE.build((s, a))
+
+
+def _matmul_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    a, b = args
+    if a.cols is not b.rows:
+        raise ShapeError(f"cannot multiply {describe(a)} by {describe(b)}")
+    return product_kind(a.kind, b.kind), a.rows, b.cols
+
+
+def product_kind(a: Kind, b: Kind) -> Kind:
+    """row·vector is a scalar, matrix·vector a vector, row·matrix a row, everything else a matrix."""
+    if a == "row":
+        return "scalar" if b == "vector" else "row"
+    if a == "matrix" and b == "vector":
+        return "vector"
+    return "matrix"
+
+
+MATMUL = register(
+    Op(
+        "matmul",
+        "(m,n),(n,p)->(m,p)",
+        (Linear(lambda Y, A, B: Y @ B.T), Linear(lambda Y, A, B: A.T @ Y)),
+        _matmul_type,
+        law="product rule",
+        spoken=(),
+    )
+)
+
+
+def matmul(a: Node, b: Node) -> Node:
+    """The matrix product; scalars scale and come to the front, I and 0 vanish."""
+    if a.kind == "scalar":
+        return scale(a, b)
+    if b.kind == "scalar":
+        return scale(b, a)
+    if is_eye(a) and a.cols is b.rows:
+        return b
+    if is_eye(b) and a.cols is b.rows:
+        return a
+    if is_op(a, SCALE):
+        return scale(a.children[0], matmul(a.children[1], b))
+    if is_op(b, SCALE):
+        return scale(b.children[0], matmul(a, b.children[1]))
+    if is_zero(a) or is_zero(b):
+        return zeros(*_matmul_type((a, b), ()))
+    return MATMUL.build((a, b))
+
+
+def _transpose_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    (a,) = args
+    kind: Kind = {"vector": "row", "row": "vector"}.get(a.kind, a.kind)  # type: ignore[assignment]
+    return kind, a.cols, a.rows
+
+
+TRANSPOSE = register(
+    Op("transpose", "(m,n)->(n,m)", (Linear(lambda Y, A: Y.T),), _transpose_type, law="transpose", spoken=())
+)
+
+
+def transpose(a: Node) -> Node:
+    if a.kind == "scalar" or is_eye(a):
+        return a
+    if is_op(a, TRANSPOSE):
+        return a.children[0]
+    if is_op(a, SCALE):
+        return scale(a.children[0], transpose(a.children[1]))
+    if isinstance(a, Constant) and a.name in ("zeros", "ones"):
+        kind, rows, cols = _transpose_type((a,), ())
+        return (zeros if a.name == "zeros" else ones)(kind, rows, cols)
+    if isinstance(a, Constant) and a.name == "K":
+        return commutation(a.dims[1], a.dims[0])
+    return TRANSPOSE.build((a,))
+
+
+def _hadamard_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    a, b = args
+    if not same_shape(a, b):
+        raise ShapeError(f"an elementwise product needs equal shapes, not {describe(a)} and {describe(b)}")
+    return (a.kind if a.kind == b.kind else "matrix"), a.rows, a.cols
+
+
+HADAMARD = register(
+    Op(
+        "hadamard",
+        "(...),(...)->(...)",
+        (Linear(lambda Y, A, B: Y * B), Linear(lambda Y, A, B: A * Y)),
+        _hadamard_type,
+        law="product rule",
+        spoken=(),
+    )
+)
+
+
+def hadamard(a: Node, b: Node) -> Node:
+    """A ⊙ B; with a scalar it is scaling."""
+    if a.kind == "scalar":
+        return scale(a, b)
+    if b.kind == "scalar":
+        return scale(b, a)
+    if same_shape(a, b):
+        if is_ones(a) or is_zero(b):
+            return b
+        if is_ones(b) or is_zero(a):
+            return a
+    if is_op(a, SCALE):
+        return scale(a.children[0], hadamard(a.children[1], b))
+    if is_op(b, SCALE):
+        return scale(b.children[0], hadamard(a, b.children[1]))
+    return HADAMARD.build((a, b))
+
+
+INNER = register(
+    Op(
+        "inner",
+        "(...),(...)->()",
+        (Linear(lambda Y, A, B: scale(Y, B)), Linear(lambda Y, A, B: scale(Y, A))),
+        scalar=lambda a, b: scale(a, b),
+        law="product rule",
+        source="⟨A,B⟩ = tr(AᵀB)",
+        numpy="vdot({0}, {1})",
+        spoken=(),
+    )
+)
+
+
+def inner(a: Node, b: Node) -> Node:
+    """⟨A,B⟩ = tr(AᵀB)."""
+    if a.kind == "scalar" and b.kind == "scalar":
+        return scale(a, b)
+    if is_op(a, SCALE):
+        return scale(a.children[0], inner(a.children[1], b))
+    if is_op(b, SCALE):
+        return scale(b.children[0], inner(a, b.children[1]))
+    if is_zero(a) or is_zero(b):
+        return number(0)
+    return INNER.build((a, b))
+
+
+# powers
+
+
+def _power_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    a, p = args
+    if p.kind != "scalar" and not same_shape(a, p):
+        if a.kind == "scalar":
+            return p.kind, p.rows, p.cols
+        raise ShapeError(f"an elementwise power needs a scalar exponent or equal shapes, not {describe(a)} and {describe(p)}")
+    return a.kind, a.rows, a.cols
+
+
+def _power_by_exponent(a: Node, p: Node, dp: Node) -> Node:
+    log = operators["log"]
+    return power(a, p) * log(a) * dp
+
+
+POWER = register(
+    Op(
+        "power",
+        "(...),()->(...)",
+        (Nonlinear(lambda a, p, da: p * power(a, p - 1) * da), Nonlinear(_power_by_exponent)),
+        _power_type,
+        law="power rule",
+        spoken=(),
+        elementwise=True,
+    )
+)
+
+
+def power(a: Node, p: Node) -> Node:
+    """a^p entry by entry (for scalars the power); numbers are folded while they stay exact and small."""
+    if isinstance(p, Number):
+        if p.value == 1:
+            return a
+        if p.value == 0:
+            return ones_like(a)
+        if is_ones(a):
+            return a
+        if isinstance(a, Number):
+            folded = fold_power(a.value, p.value)
+            if folded is not None:
+                return number(folded)
+        if is_op(a, POWER) and isinstance(q := a.children[1], Number) and isinstance(q.value, int) and isinstance(p.value, int):
+            return power(a.children[0], number(q.value * p.value))
+        if is_op(a, SCALE) and isinstance(p.value, int):
+            return scale(power(a.children[0], p), power(a.children[1], p))
+    return POWER.build((a, p))
+
+
+def fold_power(base: Value, exponent: Value) -> Value | None:
+    """base**exponent where that is exact and below 10,000 bits, else None."""
+    if isinstance(exponent, int) and not isinstance(base, float) and (base != 0 or exponent > 0):
+        exact = Fraction(base)
+        if exact.denominator.bit_length() + abs(exact.numerator).bit_length() < 10_000 / max(1, abs(exponent)) + 2:
+            return exact**exponent
+    return None
+
+
+def _mpow_differential(X: Node, dX: Node, k: int) -> Node:
+    if k > MAX_POWER:
+        raise UnsupportedError(f"the differential of a matrix power has as many terms as the exponent; {k} is over {MAX_POWER}")
+    return add(*(matmul(matmul(mpow(X, i), dX), mpow(X, k - 1 - i)) for i in range(k)))
+
+
+MPOW = register(
+    Op(
+        "mpow",
+        "(n,n)->(n,n)",
+        (Nonlinear(_mpow_differential),),
+        lambda args, params: _square(args[0]),
+        keeps=frozenset({"symmetric", "diagonal", "lower", "upper", "orthogonal", "spd"}),
+        law="product rule",
+        numpy="linalg.matrix_power({0}, {1})",
+        latex="{0}^{{{1}}}",
+        spoken=(),
+    )
+)
+
+
+def _square(a: Node) -> Type:
+    if a.rows is not a.cols:
+        raise ShapeError(f"a matrix power needs a square matrix, not {describe(a)}")
+    return "matrix", a.rows, a.cols
+
+
+def mpow(a: Node, k: int) -> Node:
+    """A^k for k ≥ 0; for a scalar its power."""
+    if a.kind == "scalar":
+        return power(a, number(k))
+    if k == 0:
+        return eye(_square(a)[1])
+    if k == 1 or is_eye(a):
+        return a
+    if is_op(a, SCALE):
+        return scale(power(a.children[0], number(k)), mpow(a.children[1], k))
+    return MPOW.build((a,), (k,))
+
+
+# operators on nodes
+
+
+def lift(value: Liftable) -> Node:
+    return value if isinstance(value, Node) else number(value)
+
+
+def broadcast_add(a: Liftable, b: Liftable, sign: int = 1) -> Node:
+    """a .+ b: equal shapes, or a scalar added to every entry (s·ones)."""
+    a, b = lift(a), scale(number(sign), lift(b))
+    if a.kind == "scalar" and b.kind != "scalar":
+        a = scale(a, ones_like(b))
+    elif b.kind == "scalar" and a.kind != "scalar":
+        b = scale(b, ones_like(a))
+    return add(a, b)
+
+
+def product(a: Liftable, b: Liftable) -> Node:
+    """a * b of rules: scaling by a scalar, Hadamard otherwise."""
+    return hadamard(lift(a), lift(b))
+
+
+def quotient(a: Liftable, b: Liftable) -> Node:
+    return hadamard(lift(a), power(lift(b), number(-1)))
+
+
+operators.update(
+    {
+        "+": broadcast_add,
+        "-": lambda a, b: broadcast_add(a, b, -1),
+        "*": product,
+        "/": quotient,
+        "@": matmul,
+        "**": lambda a, p: power(lift(a), lift(p)),
+        "T": transpose,
+    }
+)

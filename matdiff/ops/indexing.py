@@ -1,0 +1,155 @@
+"""Entries, rows, columns, blocks and slices: all linear, and each other's adjoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matdiff.errors import ShapeError
+from matdiff.node import Node, describe
+from matdiff.op import Joint, Linear, Op, Type, register
+from matdiff.ops.algebra import inner, ones_like, scale, unit
+from matdiff.shape import ONE, ZERO, Dim
+
+
+def check_index(i: int, size: Dim, what: str) -> None:
+    if i < 1 or (size.number is not None and i > size.number):
+        raise ShapeError(f"index {i} is out of range: {what} has {size}, counted from 1")
+
+
+def _entry_adjoint(Y: Node, A: Node, i: int, j: int) -> Node:
+    column = unit(A.rows, i)
+    return scale(Y, column if A.kind == "vector" else column @ unit(A.cols, j).T)
+
+
+def _entry_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    check_index(params[0], args[0].rows, "the row count")
+    check_index(params[1], args[0].cols, "the column count")
+    return "scalar", ONE, ONE
+
+
+ENTRY = register(
+    Op("entry", "(m,n);i,j->()", (Linear(_entry_adjoint),), _entry_type, law="an entry is linear", spoken=())
+)
+"""A[i,j], and x[i] with j = 1."""
+
+
+def _row_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    check_index(params[0], args[0].rows, "the row count")
+    return "vector", args[0].cols, ONE
+
+
+def _col_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    check_index(params[0], args[0].cols, "the column count")
+    return "vector", args[0].rows, ONE
+
+
+ROW = register(
+    Op("getrow", "(m,n);i->(n)", (Linear(lambda Y, A, i: unit(A.rows, i) @ Y.T),), _row_type, law="a row is linear", spoken=())
+)
+"""A[i,:] as a vector."""
+
+COLUMN = register(
+    Op("getcol", "(m,n);j->(m)", (Linear(lambda Y, A, j: Y @ unit(A.cols, j).T),), _col_type, law="a column is linear", spoken=())
+)
+"""A[:,j]."""
+
+
+def entry(a: Node, i: int, j: int = 1) -> Node:
+    return ENTRY.build((a,), (i, j))
+
+
+def _slice_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    (a,), (r0, r1, c0, c1) = args, params
+    for low, high, size in ((r0, r1, a.rows), (c0, c1, a.cols)):
+        numbers = (low.number, high.number, size.number)
+        if None not in numbers and not 0 <= numbers[0] <= numbers[1] <= numbers[2]:
+            raise ShapeError(f"the slice {numbers[0] + 1}:{numbers[1]} is out of range for {describe(a)}")
+    return a.kind if a.kind != "row" else "matrix", r1 - r0, c1 - c0
+
+
+def _embed_adjoint(Y: Node, A: Node, r0: Dim, c0: Dim, rows: Dim, cols: Dim) -> Node:
+    return slice_(Y, r0, r0 + A.rows, c0, c0 + A.cols)
+
+
+SLICE = register(
+    Op(
+        "slice",
+        "(m,n)->(p,q)",
+        (Linear(lambda Y, A, r0, r1, c0, c1: embed(Y, r0, c0, A.rows, A.cols)),),
+        _slice_type,
+        law="a block is linear",
+        spoken=(),
+    )
+)
+"""A[r0+1:r1, c0+1:c1] (params are half-open and count from 0); for a vector c0, c1 = 0, 1."""
+
+EMBED = register(
+    Op(
+        "embed",
+        "(p,q)->(m,n)",
+        (Linear(_embed_adjoint),),
+        lambda args, params: ("vector" if args[0].kind == "vector" else "matrix", params[2], params[3]),
+        law="a block is linear",
+        spoken=(),
+    )
+)
+"""Zeros of rows×cols with A placed at (r0, c0): the adjoint of SLICE; params r0, c0, rows, cols."""
+
+
+def slice_(a: Node, r0: Dim, r1: Dim, c0: Dim = ZERO, c1: Dim = ONE) -> Node:
+    if r0 is ZERO and c0 is ZERO and r1 is a.rows and c1 is a.cols:
+        return a
+    return SLICE.build((a,), (r0, r1, c0, c1))
+
+
+def embed(a: Node, r0: Dim, c0: Dim, rows: Dim, cols: Dim) -> Node:
+    if a.rows is rows and a.cols is cols:
+        return a
+    return EMBED.build((a,), (r0, c0, rows, cols))
+
+
+def _hcat_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    rows, cols = args[0].rows, ZERO
+    for a in args:
+        if a.rows is not rows:
+            raise ShapeError(f"blocks side by side need equal row counts, not {describe(args[0])} and {describe(a)}")
+        cols = cols + a.cols
+    return "matrix", rows, cols
+
+
+def _vcat_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    rows, cols = ZERO, args[0].cols
+    for a in args:
+        if a.cols is not cols:
+            raise ShapeError(f"stacked blocks need equal column counts, not {describe(args[0])} and {describe(a)}")
+        rows = rows + a.rows
+    column = all(a.kind in ("vector", "scalar") for a in args)
+    return "vector" if column else "matrix", rows, cols
+
+
+def _part(Y: Node, args: tuple[Node, ...], slot: int, across: bool) -> Node:
+    """The block of Y that belongs to one argument, as that argument's kind."""
+    before = ZERO
+    for a in args[:slot]:
+        before = before + (a.cols if across else a.rows)
+    a = args[slot]
+    if a.kind == "scalar":
+        at = before.number
+        if at is None:
+            part = slice_(Y, ZERO, Y.rows, before, before + ONE) if across else slice_(Y, before, before + ONE, ZERO, Y.cols)
+            return inner(part, ones_like(part))
+        return entry(Y, *((1, at + 1) if across else (at + 1, 1)))
+    block = slice_(Y, ZERO, Y.rows, before, before + a.cols) if across else slice_(Y, before, before + a.rows, ZERO, Y.cols)
+    if a.kind == "vector" and block.kind == "matrix":
+        return COLUMN.build((block,), (1,))
+    if a.kind == "row" and block.kind == "matrix":
+        return ROW.build((block,), (1,)).T
+    return block
+
+
+HCAT = register(
+    Op("hcat", "(m,n),(m,p)->(m,n+p)", (Joint(lambda Y, slot, *args: _part(Y, args, slot, True)),), _hcat_type, law="blocks are linear")
+)
+VCAT = register(
+    Op("vcat", "(m,n),(p,n)->(m+p,n)", (Joint(lambda Y, slot, *args: _part(Y, args, slot, False)),), _vcat_type, law="blocks are linear")
+)

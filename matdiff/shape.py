@@ -1,0 +1,157 @@
+"""Dimensions (polynomials with whole coefficients in names) and signatures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from weakref import WeakValueDictionary
+
+Monomial = tuple[str, ...]
+Terms = tuple[tuple[Monomial, int], ...]
+
+
+class Dim:
+    """A dimension in normal form: `3`, `n`, `m + n`, `2*m*n`.  Equal dimensions are the same object."""
+
+    __slots__ = ("__weakref__", "terms")
+    terms: Terms
+    _table: WeakValueDictionary[Terms, Dim] = WeakValueDictionary()
+
+    def __new__(cls, terms: Terms) -> Dim:
+        found = cls._table.get(terms)
+        if found is None:
+            found = object.__new__(cls)
+            object.__setattr__(found, "terms", terms)
+            cls._table[terms] = found
+        return found
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("dimensions are immutable")
+
+    @staticmethod
+    def of(value: int | str | Dim) -> Dim:
+        """A dimension from a number or a name.
+
+        >>> Dim.of("m") * Dim.of("n") + Dim.of(1)
+        m*n+1
+        """
+        if isinstance(value, Dim):
+            return value
+        if isinstance(value, str):
+            return Dim((((value,), 1),))
+        return Dim((((), value),) if value else ())
+
+    @staticmethod
+    def collect(parts: Mapping[Monomial, int]) -> Dim:
+        return Dim(tuple(sorted(((m, c) for m, c in parts.items() if c), key=lambda t: (-len(t[0]), t[0]))))
+
+    @property
+    def number(self) -> int | None:
+        """The value where it is a number, else None."""
+        if not self.terms:
+            return 0
+        if len(self.terms) == 1 and not self.terms[0][0]:
+            return self.terms[0][1]
+        return None
+
+    @property
+    def name(self) -> str | None:
+        """The name where it is a single name, else None."""
+        if len(self.terms) == 1 and len(self.terms[0][0]) == 1 and self.terms[0][1] == 1:
+            return self.terms[0][0][0]
+        return None
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(n for m, _ in self.terms for n in m)
+
+    def __add__(self, other: Dim) -> Dim:
+        parts = dict(self.terms)
+        for m, c in other.terms:
+            parts[m] = parts.get(m, 0) + c
+        return Dim.collect(parts)
+
+    def __sub__(self, other: Dim) -> Dim:
+        return self + other * Dim.of(-1)
+
+    def __mul__(self, other: Dim) -> Dim:
+        parts: dict[Monomial, int] = {}
+        for m, c in self.terms:
+            for n, k in other.terms:
+                key = tuple(sorted(m + n))
+                parts[key] = parts.get(key, 0) + c * k
+        return Dim.collect(parts)
+
+    def substitute(self, values: Mapping[str, Dim]) -> Dim:
+        """Names replaced by dimensions; names without a value stay."""
+        name = self.name
+        if name is not None:
+            return values.get(name, self)
+        if not any(n in values for n in self.names):
+            return self
+        total = Dim.of(0)
+        for m, c in self.terms:
+            factor = Dim.of(c)
+            for n in m:
+                factor = factor * values.get(n, Dim.of(n))
+            total = total + factor
+        return total
+
+    def evaluate(self, sizes: Mapping[str, int]) -> int:
+        """The number for given sizes; KeyError names a missing one."""
+        total = 0
+        for m, c in self.terms:
+            for n in m:
+                c *= sizes[n]
+            total += c
+        return total
+
+    def __str__(self) -> str:
+        if not self.terms:
+            return "0"
+        out = ""
+        for m, c in self.terms:
+            body = "*".join(([] if abs(c) == 1 and m else [str(abs(c))]) + list(m))
+            out += ("-" if c < 0 else "+" if out else "") + body
+        return out
+
+    __repr__ = __str__
+
+    def __reduce__(self) -> tuple[type[Dim], tuple[Terms]]:
+        return Dim, (self.terms,)
+
+
+ONE = Dim.of(1)
+ZERO = Dim.of(0)
+
+Spec = tuple[Dim, ...] | None
+"""One argument of a signature: `()` scalar, `(n)` vector, `(m,n)` matrix, None for `(...)`: any shape."""
+
+
+@lru_cache(maxsize=None)
+def signature(text: str) -> tuple[tuple[Spec, ...], Spec]:
+    """Read a signature in the notation of NumPy's generalised ufuncs; `(...)` stands for one and the same any shape.
+
+    >>> signature("(m,n),(n,p)->(m,p)")
+    (((m, n), (n, p)), (m, p))
+    """
+    left, right = text.split("->")
+    inputs = tuple(_spec(part) for part in re.findall(r"\(([^)]*)\)", left))
+    return inputs, _spec(right.strip("()"))
+
+
+def _spec(text: str) -> Spec:
+    if text == "...":
+        return None
+    return tuple(_dim(part) for part in text.split(",") if part)
+
+
+def _dim(text: str) -> Dim:
+    total = Dim.of(0)
+    for term in text.split("+"):
+        factor = Dim.of(1)
+        for name in term.split("*"):
+            factor = factor * Dim.of(int(name) if name.isdigit() else name)
+        total = total + factor
+    return total
