@@ -1,0 +1,5 @@
+"""The functions of the language, one file a family; importing the package registers them all."""
+
+from matdiff.ops import algebra, elementwise, indexing, kronecker, linalg, matrix_functions, reductions, structure
+
+__all__ = ["algebra", "elementwise", "indexing", "kronecker", "linalg", "matrix_functions", "reductions", "structure"]

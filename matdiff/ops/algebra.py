@@ -294,7 +294,7 @@ INNER = register(
         scalar=lambda a, b: scale(a, b),
         law="product rule",
         source="⟨A,B⟩ = tr(AᵀB)",
-        numpy="vdot({0}, {1})",
+        numpy="np.vdot({0}, {1})",
         spoken=(),
     )
 )
@@ -321,7 +321,9 @@ def _power_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     if p.kind != "scalar" and not same_shape(a, p):
         if a.kind == "scalar":
             return p.kind, p.rows, p.cols
-        raise ShapeError(f"an elementwise power needs a scalar exponent or equal shapes, not {describe(a)} and {describe(p)}")
+        raise ShapeError(
+            f"an elementwise power needs a scalar exponent or equal shapes, not {describe(a)} and {describe(p)}"
+        )
     return a.kind, a.rows, a.cols
 
 
@@ -356,7 +358,12 @@ def power(a: Node, p: Node) -> Node:
             folded = fold_power(a.value, p.value)
             if folded is not None:
                 return number(folded)
-        if is_op(a, POWER) and isinstance(q := a.children[1], Number) and isinstance(q.value, int) and isinstance(p.value, int):
+        if (
+            is_op(a, POWER)
+            and isinstance(q := a.children[1], Number)
+            and isinstance(q.value, int)
+            and isinstance(p.value, int)
+        ):
             return power(a.children[0], number(q.value * p.value))
         if is_op(a, SCALE) and isinstance(p.value, int):
             return scale(power(a.children[0], p), power(a.children[1], p))
@@ -374,7 +381,9 @@ def fold_power(base: Value, exponent: Value) -> Value | None:
 
 def _mpow_differential(X: Node, dX: Node, k: int) -> Node:
     if k > MAX_POWER:
-        raise UnsupportedError(f"the differential of a matrix power has as many terms as the exponent; {k} is over {MAX_POWER}")
+        raise UnsupportedError(
+            f"the differential of a matrix power has as many terms as the exponent; {k} is over {MAX_POWER}"
+        )
     return add(*(matmul(matmul(mpow(X, i), dX), mpow(X, k - 1 - i)) for i in range(k)))
 
 
@@ -386,7 +395,7 @@ MPOW = register(
         lambda args, params: _square(args[0]),
         keeps=frozenset({"symmetric", "diagonal", "lower", "upper", "orthogonal", "spd"}),
         law="product rule",
-        numpy="linalg.matrix_power({0}, {1})",
+        numpy="np.linalg.matrix_power({0}, {p0})",
         latex="{0}^{{{1}}}",
         spoken=(),
     )

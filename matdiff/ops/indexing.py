@@ -44,12 +44,26 @@ def _col_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
 
 
 ROW = register(
-    Op("getrow", "(m,n);i->(n)", (Linear(lambda Y, A, i: unit(A.rows, i) @ Y.T),), _row_type, law="a row is linear", spoken=())
+    Op(
+        "getrow",
+        "(m,n);i->(n)",
+        (Linear(lambda Y, A, i: unit(A.rows, i) @ Y.T),),
+        _row_type,
+        law="a row is linear",
+        spoken=(),
+    )
 )
 """A[i,:] as a vector."""
 
 COLUMN = register(
-    Op("getcol", "(m,n);j->(m)", (Linear(lambda Y, A, j: Y @ unit(A.cols, j).T),), _col_type, law="a column is linear", spoken=())
+    Op(
+        "getcol",
+        "(m,n);j->(m)",
+        (Linear(lambda Y, A, j: Y @ unit(A.cols, j).T),),
+        _col_type,
+        law="a column is linear",
+        spoken=(),
+    )
 )
 """A[:,j]."""
 
@@ -136,10 +150,16 @@ def _part(Y: Node, args: tuple[Node, ...], slot: int, across: bool) -> Node:
     if a.kind == "scalar":
         at = before.number
         if at is None:
-            part = slice_(Y, ZERO, Y.rows, before, before + ONE) if across else slice_(Y, before, before + ONE, ZERO, Y.cols)
+            part = (
+                slice_(Y, ZERO, Y.rows, before, before + ONE)
+                if across
+                else slice_(Y, before, before + ONE, ZERO, Y.cols)
+            )
             return inner(part, ones_like(part))
         return entry(Y, *((1, at + 1) if across else (at + 1, 1)))
-    block = slice_(Y, ZERO, Y.rows, before, before + a.cols) if across else slice_(Y, before, before + a.rows, ZERO, Y.cols)
+    block = (
+        slice_(Y, ZERO, Y.rows, before, before + a.cols) if across else slice_(Y, before, before + a.rows, ZERO, Y.cols)
+    )
     if a.kind == "vector" and block.kind == "matrix":
         return COLUMN.build((block,), (1,))
     if a.kind == "row" and block.kind == "matrix":
@@ -148,8 +168,20 @@ def _part(Y: Node, args: tuple[Node, ...], slot: int, across: bool) -> Node:
 
 
 HCAT = register(
-    Op("hcat", "(m,n),(m,p)->(m,n+p)", (Joint(lambda Y, slot, *args: _part(Y, args, slot, True)),), _hcat_type, law="blocks are linear")
+    Op(
+        "hcat",
+        "(m,n),(m,p)->(m,n+p)",
+        (Joint(lambda Y, slot, *args: _part(Y, args, slot, True)),),
+        _hcat_type,
+        law="blocks are linear",
+    )
 )
 VCAT = register(
-    Op("vcat", "(m,n),(p,n)->(m+p,n)", (Joint(lambda Y, slot, *args: _part(Y, args, slot, False)),), _vcat_type, law="blocks are linear")
+    Op(
+        "vcat",
+        "(m,n),(p,n)->(m+p,n)",
+        (Joint(lambda Y, slot, *args: _part(Y, args, slot, False)),),
+        _vcat_type,
+        law="blocks are linear",
+    )
 )

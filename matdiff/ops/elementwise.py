@@ -1,0 +1,140 @@
+"""Functions applied entry by entry; each states its derivative."""
+
+from __future__ import annotations
+
+from matdiff.node import Node, constant, number, operators
+from matdiff.op import Op, elementwise, macro, register, Nonlinear
+from matdiff.ops.algebra import power, zeros_like
+
+pi = constant("pi", "scalar")
+
+exp = elementwise("exp", lambda x: exp(x), numpy="np.exp({0})", latex=r"\exp({0})", law="d eᵘ = eᵘ du")
+log = elementwise(
+    "log", lambda x: 1 / x, numpy="np.log({0})", latex=r"\log({0})", domain="positive", law="d log u = du/u"
+)
+sqrt = elementwise(
+    "sqrt",
+    lambda x: 1 / (2 * sqrt(x)),
+    numpy="np.sqrt({0})",
+    latex=r"\sqrt{{{0}}}",
+    domain="positive",
+    law="d √u = du/(2√u)",
+)
+abs_ = elementwise(
+    "abs",
+    lambda x: sign(x),
+    numpy="np.abs({0})",
+    latex=r"\lvert {0} \rvert",
+    smooth="where an entry of {0} is 0",
+    law="d |u| = sign(u) du",
+)
+sign = elementwise(
+    "sign", zeros_like, numpy="np.sign({0})", smooth="where an entry of {0} is 0", law="sign is constant around u ≠ 0"
+)
+sin = elementwise("sin", lambda x: cos(x), numpy="np.sin({0})", latex=r"\sin({0})", law="d sin u = cos u du")
+cos = elementwise("cos", lambda x: -sin(x), numpy="np.cos({0})", latex=r"\cos({0})", law="d cos u = −sin u du")
+tan = elementwise(
+    "tan", lambda x: 1 + tan(x) ** 2, numpy="np.tan({0})", latex=r"\tan({0})", law="d tan u = (1 + tan² u) du"
+)
+asin = elementwise(
+    "asin",
+    lambda x: 1 / sqrt(1 - x**2),
+    numpy="np.arcsin({0})",
+    latex=r"\arcsin({0})",
+    domain="inside",
+    law="d asin u = du/√(1 − u²)",
+)
+acos = elementwise(
+    "acos",
+    lambda x: -1 / sqrt(1 - x**2),
+    numpy="np.arccos({0})",
+    latex=r"\arccos({0})",
+    domain="inside",
+    law="d acos u = −du/√(1 − u²)",
+)
+atan = elementwise(
+    "atan", lambda x: 1 / (1 + x**2), numpy="np.arctan({0})", latex=r"\arctan({0})", law="d atan u = du/(1 + u²)"
+)
+sinh = elementwise("sinh", lambda x: cosh(x), numpy="np.sinh({0})", latex=r"\sinh({0})", law="d sinh u = cosh u du")
+cosh = elementwise("cosh", lambda x: sinh(x), numpy="np.cosh({0})", latex=r"\cosh({0})", law="d cosh u = sinh u du")
+tanh = elementwise(
+    "tanh", lambda x: 1 - tanh(x) ** 2, numpy="np.tanh({0})", latex=r"\tanh({0})", law="d tanh u = (1 − tanh² u) du"
+)
+sigmoid = elementwise(
+    "sigmoid",
+    lambda x: sigmoid(x) * (1 - sigmoid(x)),
+    numpy="scipy.special.expit({0})",
+    jax="jax.nn.sigmoid({0})",
+    torch="torch.sigmoid({0})",
+    latex=r"\sigma({0})",
+    law="σ′ = σ(1 − σ)",
+    summary="1/(1 + exp(-x)), also σ(x) and sigma(x)",
+)
+softplus = elementwise(
+    "softplus",
+    lambda x: sigmoid(x),
+    numpy="np.logaddexp(0, {0})",
+    jax="jax.nn.softplus({0})",
+    torch="torch.nn.functional.softplus({0}, threshold=40)",
+    law="softplus′ = σ",
+    summary="log(1 + exp(x))",
+)
+relu = elementwise(
+    "relu",
+    lambda x: relu(sign(x)),
+    numpy="np.maximum({0}, 0)",
+    torch="torch.relu({0})",
+    smooth="where an entry of {0} is 0",
+    law="relu′(u) = 1 for u > 0, else 0",
+    summary="max(x, 0)",
+)
+erf = elementwise(
+    "erf",
+    lambda x: 2 / sqrt(pi) * exp(-(x**2)),
+    numpy="scipy.special.erf({0})",
+    torch="torch.erf({0})",
+    law="d erf u = (2/√π) exp(−u²) du",
+    source="DLMF 7.2.1",
+)
+lgamma = elementwise(
+    "lgamma",
+    lambda x: digamma(x),
+    numpy="scipy.special.gammaln({0})",
+    torch="torch.lgamma({0})",
+    latex=r"\log\Gamma({0})",
+    domain="positive",
+    law="d log Γ(u) = ψ(u) du",
+    source="DLMF 5.2.2",
+)
+digamma = elementwise(
+    "digamma",
+    lambda x: polygamma(number(1), x),
+    numpy="scipy.special.digamma({0})",
+    torch="torch.digamma({0})",
+    latex=r"\psi({0})",
+    domain="positive",
+    law="ψ′ = polygamma(1, ·)",
+    source="DLMF 5.15",
+)
+polygamma = register(
+    Op(
+        "polygamma",
+        "(),(...)->(...)",
+        (None, Nonlinear(lambda k, x, dx: polygamma(k + 1, x) * dx)),
+        lambda args, params: (args[1].kind, args[1].rows, args[1].cols),
+        numpy="scipy.special.polygamma({0}, {1})",
+        torch="torch.polygamma({0}, {1})",
+        latex=r"\psi^{{({0})}}({1})",
+        domain=("", "positive"),
+        law="d polygamma(k, u) = polygamma(k + 1, u) du",
+        source="DLMF 5.15",
+        elementwise=True,
+    )
+)
+macro("trigamma", "(...)->(...)", lambda x: polygamma(number(1), x), summary="polygamma(1, x)")
+
+operators["log"] = log
+
+
+def reciprocal(x: Node) -> Node:
+    return power(x, number(-1))

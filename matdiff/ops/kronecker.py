@@ -1,0 +1,57 @@
+"""The Kronecker product and the adjoints of its two factors."""
+
+from __future__ import annotations
+
+from matdiff.node import Node
+from matdiff.op import Op, linear
+from matdiff.ops.algebra import scale
+
+kron: Op = linear(
+    "kron",
+    "(m,n),(p,q)->(m*p,n*q)",
+    lambda Y, A, B: unkron_left(Y, B, params=(A.rows, A.cols)),
+    lambda Y, A, B: unkron_right(A, Y, params=(B.rows, B.cols)),
+    scalar=lambda a, b: scale(a, b),
+    numpy="np.kron({0}, {1})",
+    torch="torch.kron({0}, {1})",
+    latex=r"{0} \otimes {1}",
+    law="the Kronecker product is bilinear",
+    source="Magnus & Neudecker 2019, §2.2",
+)
+kronv: Op = linear(
+    "kronv",
+    "(m),(n)->(m*n)",
+    lambda Y, a, b: matrix_of(Y, b, a).T @ b,
+    lambda Y, a, b: matrix_of(Y, b, a) @ a,
+    numpy="np.kron({0}, {1})",
+    torch="torch.kron({0}, {1})",
+    latex=r"{0} \otimes {1}",
+    law="the Kronecker product is bilinear",
+    source="a ⊗ b = vec(b aᵀ): Magnus & Neudecker 2019, §2.4",
+    spoken=("kron",),
+    summary="the Kronecker product of two vectors",
+)
+unkron_left: Op = linear(
+    "unkron_left",
+    "(m*p,n*q),(p,q);m,n->(m,n)",
+    lambda Z, Y, B, m, n: kron(Z, B),
+    lambda Z, Y, B, m, n: unkron_right(Z, Y, params=(B.rows, B.cols)),
+    numpy="unkron_left({0}, {1}, {p0}, {p1})",
+    law="the adjoint of A ↦ A ⊗ B",
+    summary="the m×n matrix of ⟨Y_ij, B⟩ over the blocks Y_ij of Y",
+)
+unkron_right: Op = linear(
+    "unkron_right",
+    "(m,n),(m*p,n*q);p,q->(p,q)",
+    lambda Z, A, Y, p, q: unkron_left(Y, Z, params=(A.rows, A.cols)),
+    lambda Z, A, Y, p, q: kron(A, Z),
+    numpy="unkron_right({0}, {1}, {p0}, {p1})",
+    law="the adjoint of B ↦ A ⊗ B",
+    summary="the p×q matrix Σ A_ij Y_ij over the blocks Y_ij of Y",
+)
+
+
+def matrix_of(y: Node, rows: Node, cols: Node) -> Node:
+    from matdiff.ops.structure import unvec
+
+    return unvec(y, params=(rows.rows, cols.rows))

@@ -1,0 +1,119 @@
+"""Inverse, determinant, adjugate, pseudoinverse, Cholesky factor."""
+
+from __future__ import annotations
+
+from matdiff.node import Node, number
+from matdiff.op import nonlinear
+from matdiff.ops.algebra import eye, is_eye, is_op, power, scale, transpose
+from matdiff.ops.elementwise import log
+from matdiff.ops.reductions import tr
+from matdiff.ops.structure import Diag, diag, tril
+
+inv = nonlinear(
+    "inv",
+    "(n,n)->(n,n)",
+    lambda X, dX: -(inv(X) @ dX @ inv(X)),
+    scalar=lambda s: 1 / s,
+    numpy="np.linalg.inv({0})",
+    torch="torch.linalg.inv({0})",
+    domain="invertible",
+    keeps="symmetric spd diagonal lower upper orthogonal",
+    law="d(X⁻¹) = −X⁻¹ dX X⁻¹",
+    source="Magnus & Neudecker 2019, §8.4",
+)
+det = nonlinear(
+    "det",
+    "(n,n)->()",
+    lambda X, dX: det(X) * tr(inv(X) @ dX),
+    scalar=lambda s: s,
+    numpy="np.linalg.det({0})",
+    torch="torch.linalg.det({0})",
+    latex=r"\det({0})",
+    law="Jacobi's formula",
+    source="Magnus & Neudecker 2019, §8.3",
+)
+logdet = nonlinear(
+    "logdet",
+    "(n,n)->()",
+    lambda X, dX: tr(inv(X) @ dX),
+    scalar=lambda s: log(s),
+    numpy="np.linalg.slogdet({0})[1]",
+    torch="torch.linalg.slogdet({0})[1]",
+    latex=r"\log\det({0})",
+    domain="posdet",
+    law="d log det X = tr(X⁻¹ dX)",
+    source="Magnus & Neudecker 2019, §8.3",
+)
+adj = nonlinear(
+    "adj",
+    "(n,n)->(n,n)",
+    lambda X, dX: tr(inv(X) @ dX) * adj(X) - inv(X) @ dX @ adj(X),
+    scalar=lambda s: number(1),
+    numpy="adjugate({0})",
+    keeps="symmetric diagonal lower upper",
+    law="d adj X = tr(X⁻¹dX) adj X − X⁻¹ dX adj X",
+    source="Magnus & Neudecker 2019, §8.5",
+    summary="the adjugate det(X)*inv(X)",
+)
+cof = nonlinear(
+    "cof",
+    "(n,n)->(n,n)",
+    lambda X, dX: tr(inv(X) @ dX) * cof(X) - cof(X) @ dX.T @ inv(X).T,
+    scalar=lambda s: number(1),
+    numpy="adjugate({0}).T",
+    keeps="symmetric diagonal",
+    law="d cof X = tr(X⁻¹dX) cof X − cof X dXᵀ X⁻ᵀ",
+    source="Magnus & Neudecker 2019, §8.5",
+    summary="the cofactor matrix det(X)*inv(X)'",
+)
+pinv = nonlinear(
+    "pinv",
+    "(m,n)->(n,m)",
+    lambda A, dA: (
+        pinv(A) @ pinv(A).T @ dA.T @ (eye(A.rows) - A @ pinv(A))
+        + (eye(A.cols) - pinv(A) @ A) @ dA.T @ pinv(A).T @ pinv(A)
+        - pinv(A) @ dA @ pinv(A)
+    ),
+    scalar=lambda s: 1 / s,
+    numpy="np.linalg.pinv({0})",
+    torch="torch.linalg.pinv({0})",
+    latex="{0}^{{+}}",
+    domain="fullrank",
+    law="d(A⁺) at constant rank",
+    source="Golub & Pereyra 1973, eq. 4.12",
+    summary="Moore-Penrose inverse",
+)
+chol = nonlinear(
+    "chol",
+    "(n,n)->(n,n)",
+    lambda S, dS: chol(S) @ half_tril(inv(chol(S)) @ dS @ inv(chol(S)).T),
+    scalar=lambda s: power(s, number(0.5)),
+    numpy="np.linalg.cholesky({0})",
+    torch="torch.linalg.cholesky({0})",
+    domain="spd",
+    law="dL = L Φ(L⁻¹ dS L⁻ᵀ), Φ the lower triangle with half the diagonal",
+    source="Giles 2008, §2.3.3; Murray 2016, eq. 9",
+    summary="lower-triangular L with L*L' = S",
+)
+
+
+def half_tril(M: Node) -> Node:
+    """Φ(M): the lower triangle with the diagonal halved, so that Φ(M) + Φ(M)ᵀ = M for symmetric M."""
+    return tril(M) - scale(number(0.5), Diag(diag(M)))
+
+
+def inverse(a: Node) -> Node:
+    """a⁻¹ as a person writes it: (X⁻¹)⁻¹ = X, (s X)⁻¹ = s⁻¹ X⁻¹, (Xᵀ)⁻¹ = (X⁻¹)ᵀ, I⁻¹ = I."""
+    from matdiff.ops.algebra import SCALE, TRANSPOSE
+
+    if a.kind == "scalar":
+        return power(a, number(-1))
+    if is_eye(a):
+        return a
+    if is_op(a, inv):
+        return a.children[0]
+    if is_op(a, SCALE):
+        return scale(power(a.children[0], number(-1)), inverse(a.children[1]))
+    if is_op(a, TRANSPOSE):
+        return transpose(inverse(a.children[0]))
+    return inv(a)

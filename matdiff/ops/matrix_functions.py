@@ -1,0 +1,124 @@
+"""Matrix functions through the spectrum, with their Fréchet maps (Higham 2008, ch. 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from matdiff.node import Node, number
+from matdiff.op import Linear, Nonlinear, Op, nonlinear, register
+from matdiff.ops.algebra import SCALE, is_eye, is_op, matmul, scale, zeros_like
+from matdiff.ops.elementwise import exp, log, sqrt
+from matdiff.ops.indexing import HCAT, VCAT, slice_
+from matdiff.ops.linalg import inv
+from matdiff.shape import ZERO
+
+
+def _split(a: Node) -> tuple[Node, Node]:
+    return (a.children[0], a.children[1]) if is_op(a, SCALE) else (number(1), a)
+
+
+def _upper(A: Node, V: Node) -> Node:
+    """[A, V; 0, A], whose function carries the Fréchet map in its corner (Higham 2008, eq. 3.16)."""
+    return VCAT(HCAT(A, V), HCAT(zeros_like(A), A))
+
+
+def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Callable[[Node, Node], Node]:
+    """The Fréchet map L(A; V) of a matrix function whose scalar derivative is `derivative`.
+
+    L is linear in V with adjoint L(Aᵀ; ·), and its own derivative by A is the corner of a Fréchet map
+    of twice the size, so every order stays inside the language.
+    """
+
+    def corner(A: Node, V: Node, dA: Node) -> Node:
+        zero = zeros_like(A)
+        big = build(_upper(A, V), VCAT(HCAT(dA, zero), HCAT(zero, dA)))
+        return slice_(big, ZERO, A.rows, A.rows, A.rows + A.rows)
+
+    op = register(
+        Op(
+            f"frechet_{name}",
+            "(n,n),(n,n)->(n,n)",
+            (Nonlinear(corner), Linear(lambda Y, A, V: build(A.T, Y))),
+            numpy=numpy,
+            latex=rf"L_{{\mathrm{{{name}}}}}({{0}}; {{1}})",
+            law=f"the Fréchet map of {name} is linear in its direction",
+            source="Higham 2008, ch. 3",
+            spoken=(),
+        )
+    )
+
+    def build(A: Node, V: Node) -> Node:
+        factor, direction = _split(V)
+        if is_eye(direction):
+            return scale(factor, derivative(A))
+        if direction is _split(A)[1]:
+            return scale(factor, matmul(direction, derivative(A)))
+        return op(A, V)
+
+    return build
+
+
+expm = nonlinear(
+    "expm",
+    "(n,n)->(n,n)",
+    lambda X, dX: frechet_expm(X, dX),
+    scalar=lambda s: exp(s),
+    numpy="scipy.linalg.expm({0})",
+    torch="torch.linalg.matrix_exp({0})",
+    latex=r"\operatorname{{expm}}({0})",
+    keeps="symmetric diagonal lower upper",
+    law="the Fréchet map of the matrix exponential",
+    source="Higham 2008, §10.2",
+)
+logm = nonlinear(
+    "logm",
+    "(n,n)->(n,n)",
+    lambda X, dX: frechet_logm(X, dX),
+    scalar=lambda s: log(s),
+    numpy="real_logm({0})",
+    torch="-",
+    domain="spectrum",
+    keeps="symmetric diagonal lower upper",
+    law="the Fréchet map of the matrix logarithm",
+    source="Higham 2008, §11.2",
+)
+sqrtm = nonlinear(
+    "sqrtm",
+    "(n,n)->(n,n)",
+    lambda X, dX: solve_sylvester(sqrtm(X), sqrtm(X), dX),
+    scalar=lambda s: sqrt(s),
+    numpy="real_sqrtm({0})",
+    torch="-",
+    domain="spectrum",
+    keeps="symmetric spd diagonal lower upper",
+    law="R = X^½: R dR + dR R = dX",
+    source="Higham 2008, eq. 6.1",
+)
+frechet_expm = frechet_map("expm", lambda A: expm(A), "scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)")
+frechet_logm = frechet_map("logm", lambda A: inv(A), "frechet_logm({0}, {1})")
+
+SYLVESTER = register(
+    Op(
+        "sylvester",
+        "(m,m),(n,n),(m,n)->(m,n)",
+        (
+            Nonlinear(lambda A, B, C, dA: -solve_sylvester(A, B, dA @ solve_sylvester(A, B, C))),
+            Nonlinear(lambda A, B, C, dB: -solve_sylvester(A, B, solve_sylvester(A, B, C) @ dB)),
+            Linear(lambda Y, A, B, C: solve_sylvester(A.T, B.T, Y)),
+        ),
+        numpy="scipy.linalg.solve_sylvester({0}, {1}, {2})",
+        torch="-",
+        law="AX + XB = C differentiated",
+        source="Higham 2008, §B.14",
+        summary="the X with A*X + X*B = C",
+    )
+)
+
+
+def solve_sylvester(A: Node, B: Node, C: Node) -> Node:
+    """The X with AX + XB = C; for A = B and C = cI it is (c/2) A⁻¹."""
+    factor, direction = _split(C)
+    if A is B and is_eye(direction):
+        return scale(factor, scale(number(Fraction(1, 2)), inv(A)))
+    return SYLVESTER(A, B, C)

@@ -1,0 +1,88 @@
+"""Scalars of arrays: trace, sum, mean, norms."""
+
+from __future__ import annotations
+
+from matdiff.node import Node
+from matdiff.op import linear, macro, nonlinear
+from matdiff.ops.algebra import eye, inner, ones, ones_like, scale, size
+from matdiff.ops.elementwise import abs_, exp, sign
+
+tr = linear(
+    "tr",
+    "(n,n)->()",
+    lambda y, X: scale(y, eye(X.rows)),
+    scalar=lambda s: s,
+    numpy="np.trace({0})",
+    law="the trace is linear",
+    source="⟨y, tr V⟩ = ⟨yI, V⟩",
+    spoken=("tr", "trace"),
+)
+sum_ = linear(
+    "sum",
+    "(...)->()",
+    lambda y, X: scale(y, ones_like(X)),
+    scalar=lambda s: s,
+    numpy="np.sum({0})",
+    law="the sum is linear",
+    source="⟨y, sum V⟩ = ⟨y·1, V⟩",
+)
+macro(
+    "mean",
+    "(...)->()",
+    lambda X: sum_(X) / size(X.rows * X.cols),
+    summary="sum over all entries, divided by their number",
+)
+norm = nonlinear(
+    "norm",
+    "(...)->()",
+    lambda X, dX: inner(X, dX) / norm(X),
+    scalar=lambda s: abs_(s),
+    numpy="np.linalg.norm({0})",
+    torch="torch.linalg.norm({0})",
+    domain="nonzero",
+    smooth="where {0} is 0",
+    law="d‖u‖ = ⟨u, du⟩/‖u‖",
+    source="Magnus & Neudecker 2019, ch. 18",
+    summary="2-norm of a vector, Frobenius norm of a matrix",
+    spoken=("norm", "norm2", "normF"),
+)
+norm1 = nonlinear(
+    "norm1",
+    "(...)->()",
+    lambda X, dX: inner(sign(X), dX),
+    scalar=lambda s: abs_(s),
+    numpy="np.sum(np.abs({0}))",
+    latex=r"\lVert {0} \rVert_1",
+    smooth="where an entry of {0} is 0",
+    law="d‖u‖₁ = ⟨sign u, du⟩",
+    summary="sum of the absolute values of all entries",
+)
+logsumexp = nonlinear(
+    "logsumexp",
+    "(...)->()",
+    lambda X, dX: inner(weights(X), dX),
+    scalar=lambda s: s,
+    numpy="scipy.special.logsumexp({0})",
+    torch="torch.logsumexp({0}.reshape(-1), 0)",
+    law="d logsumexp(u) = ⟨softmax(u), du⟩",
+    source="Boyd & Vandenberghe 2004, §3.1.5",
+    summary="log of the sum of exp over all entries",
+)
+softmax = nonlinear(
+    "softmax",
+    "(n)->(n)",
+    lambda x, dx: softmax(x) * dx - inner(softmax(x), dx) * softmax(x),
+    numpy="scipy.special.softmax({0})",
+    torch="torch.softmax({0}, 0)",
+    law="ds = s ⊙ du − (sᵀdu) s",
+    summary="exp(x)/sum(exp(x))",
+)
+
+
+def weights(X: Node) -> Node:
+    """exp(X)/sum(exp(X)): softmax, of the entries of a matrix too."""
+    return softmax(X) if X.kind == "vector" else exp(X - logsumexp(X))
+
+
+macro("rowsum", "(m,n)->(m)", lambda X: X @ ones("vector", X.cols), summary="X*ones(n), the sums along rows")
+macro("colsum", "(m,n)->(n)", lambda X: X.T @ ones("vector", X.rows), summary="X'*ones(m), the sums along columns")

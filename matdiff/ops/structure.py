@@ -1,0 +1,106 @@
+"""Linear rearrangements: diagonals, triangles, symmetric parts, vec."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from matdiff.node import Node, number
+from matdiff.op import Op, linear, macro
+from matdiff.ops.algebra import add, is_op, scale, transpose
+
+HALF = number(Fraction(1, 2))
+
+diag: Op = linear(
+    "diag",
+    "(n,n)->(n)",
+    lambda y, X: Diag(y),
+    numpy="np.diagonal({0})",
+    torch="torch.diagonal({0})",
+    law="the diagonal is linear",
+    source="⟨y, diag V⟩ = ⟨Diag y, V⟩",
+    summary="the diagonal of a square matrix",
+)
+Diag: Op = linear(
+    "Diag",
+    "(n)->(n,n)",
+    lambda Y, x: diag(Y),
+    numpy="np.diag({0})",
+    torch="torch.diag({0})",
+    law="Diag is linear",
+    source="⟨Y, Diag v⟩ = ⟨diag Y, v⟩",
+    summary="the diagonal matrix of a vector",
+    spoken=("diag", "Diag"),
+)
+macro("Diag", "(n,n)->(n,n)", lambda X: Diag(diag(X)), summary="a square matrix with its off-diagonal entries put to 0")
+tril = linear(
+    "tril",
+    "(n,n)->(n,n)",
+    lambda Y, X: tril(Y),
+    numpy="np.tril({0})",
+    torch="torch.tril({0})",
+    keeps="diagonal lower",
+    law="the lower triangle is linear and self-adjoint",
+    summary="the lower triangle with the diagonal",
+)
+triu = linear(
+    "triu",
+    "(n,n)->(n,n)",
+    lambda Y, X: triu(Y),
+    numpy="np.triu({0})",
+    torch="torch.triu({0})",
+    keeps="diagonal upper",
+    law="the upper triangle is linear and self-adjoint",
+    summary="the upper triangle with the diagonal",
+)
+sym = linear(
+    "sym",
+    "(n,n)->(n,n)",
+    lambda Y, X: sym(Y),
+    scalar=lambda s: s,
+    numpy="({0} + {0}.T)/2",
+    keeps="spd diagonal",
+    law="the symmetric part is linear and self-adjoint",
+    summary="(X + X')/2",
+)
+skew = linear(
+    "skew",
+    "(n,n)->(n,n)",
+    lambda Y, X: skew(Y),
+    numpy="({0} - {0}.T)/2",
+    law="the skew part is linear and self-adjoint",
+    summary="(X - X')/2",
+)
+vec: Op = linear(
+    "vec",
+    "(m,n)->(m*n)",
+    lambda y, X: unvec(y, params=(X.rows, X.cols)),
+    numpy="{0}.reshape(-1, order='F')",
+    jax="{0}.T.reshape(-1)",
+    torch="{0}.T.reshape(-1)",
+    latex=r"\operatorname{{vec}}({0})",
+    law="vec is linear",
+    source="Magnus & Neudecker 2019, §2.4",
+    summary="the columns stacked",
+)
+unvec: Op = linear(
+    "unvec",
+    "(m*n);m,n->(m,n)",
+    lambda Y, x, m, n: vec(Y),
+    numpy="{0}.reshape(({p0}, {p1}), order='F')",
+    jax="{0}.reshape({p1}, {p0}).T",
+    torch="{0}.reshape({p1}, {p0}).T",
+    law="unvec is linear",
+    summary="the inverse of vec",
+)
+
+
+def symmetric_part(a: Node) -> Node:
+    """½(A + Aᵀ), written out: `sym` stays the user's word."""
+    return scale(HALF, add(a, transpose(a)))
+
+
+def strip_scale(a: Node) -> Node:
+    """A without its scalar factor."""
+    from matdiff.ops.algebra import SCALE
+
+    return a.children[1] if is_op(a, SCALE) and a.kind != "scalar" else a
