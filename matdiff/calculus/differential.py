@@ -1,0 +1,56 @@
+"""Phase 1: push d inward until only dX is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from matdiff.errors import UnsupportedError
+from matdiff.node import Apply, Node, Symbol, apply, symbol, topological
+from matdiff.op import Joint, Linear, Nonlinear
+from matdiff.ops.algebra import ADD, add, hadamard, inner, matmul, scale, transpose, zeros_like
+
+CONSTRUCTORS = {"matmul": matmul, "scale": scale, "hadamard": hadamard, "inner": inner, "transpose": transpose}
+
+
+def differentials(root: Node, directions: Mapping[Symbol, Node]) -> dict[Node, Node]:
+    """The differential of every node that depends on the given variables, linear in their directions.
+
+    Definitions get one of their own: `r = A x − b` has `dr` with the body `A dx`.
+    Raises UnsupportedError where a function has no rule for an argument that depends on a variable.
+    """
+    d: dict[Node, Node] = {}
+    for node in topological(root):
+        if isinstance(node, Symbol):
+            if node in directions:
+                d[node] = directions[node]
+            elif node.body is not None and node.body in d:
+                body = d[node.body]
+                d[node] = symbol(f"d{node.name}", node.kind, node.rows, node.cols, body=body, of=node)
+        elif isinstance(node, Apply):
+            parts = [i for i, a in enumerate(node.args) if a in d]
+            if parts:
+                d[node] = apply_rules(node, parts, d)
+    return d
+
+
+def apply_rules(node: Apply, parts: list[int], d: Mapping[Node, Node]) -> Node:
+    """The differential of one application, from the rules of its function and the differentials below."""
+    op = node.op
+    if op is ADD:
+        return add(*(d[node.args[i]] for i in parts))
+    if isinstance(op.rule(parts[0]), Joint):
+        return op(*(d.get(a) or zeros_like(a) for a in node.args), params=node.params)
+    terms = [apply_rule(node, i, d[node.args[i]]) for i in parts]
+    return terms[0] if len(terms) == 1 else add(*terms)
+
+
+def apply_rule(node: Apply, slot: int, dX: Node) -> Node:
+    """What dX in one argument does to the value."""
+    rule = node.op.rule(slot)
+    if isinstance(rule, Nonlinear):
+        return rule.differential(*node.args, dX, *node.params)
+    if isinstance(rule, Linear):
+        args = (*node.args[:slot], dX, *node.args[slot + 1 :])
+        build = CONSTRUCTORS.get(node.op.name)
+        return build(*args) if build else apply(node.op, args, node.params, node.kind, node.rows, node.cols)
+    raise UnsupportedError(f"{node.op.name} cannot be differentiated by its argument {slot + 1}")

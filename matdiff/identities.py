@@ -1,0 +1,104 @@
+"""Identities of single functions: what a person writes without being asked. f(args in normal form) → simpler, or None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from matdiff.node import Apply, Node, Number, number
+from matdiff.ops.algebra import SCALE, TRANSPOSE, is_eye, is_op, is_zero, scale, size, zeros_like
+from matdiff.ops.elementwise import exp, log
+from matdiff.ops.structure import Diag, diag, unvec, vec
+from matdiff.properties import Known
+
+Identity = Callable[[Known, Apply, tuple[Node, ...]], Node | None]
+
+
+def _same_if(word: str) -> Identity:
+    """f(A) = A where A is known to be `word`."""
+    return lambda known, node, args: args[0] if word in known(args[0]) else None
+
+
+def _sym(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if "skew" in known(args[0]):
+        return zeros_like(args[0])
+    return args[0] if "symmetric" in known(args[0]) else None
+
+
+def _skew(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if "symmetric" in known(args[0]):
+        return zeros_like(args[0])
+    return args[0] if "skew" in known(args[0]) else None
+
+
+def _of_transpose(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """f(Aᵀ) = f(A) for determinants."""
+    if is_eye(args[0]):
+        return number(1 if node.op.name == "det" else 0)
+    return node.op(args[0].children[0]) if is_op(args[0], TRANSPOSE) else None
+
+
+def _Diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if is_op(args[0], diag) and "diagonal" in known(args[0].children[0]):
+        return args[0].children[0]
+    return None
+
+
+def _diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    return args[0].children[0] if is_op(args[0], Diag) else None
+
+
+def _vec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    return args[0].children[0] if is_op(args[0], unvec) else None
+
+
+def _unvec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if is_op(args[0], vec):
+        inside = args[0].children[0]
+        return inside if inside.rows is node.rows and inside.cols is node.cols else None
+    return None
+
+
+def _exp(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if isinstance(args[0], Number) and args[0].value == 0:
+        return number(1)
+    return args[0].children[0] if is_op(args[0], log) else None
+
+
+def _log(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if isinstance(args[0], Number) and args[0].value == 1:
+        return number(0)
+    return args[0].children[0] if is_op(args[0], exp) else None
+
+
+def _sum(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if is_zero(args[0]):
+        return number(0)
+    if args[0].children == () and getattr(args[0], "name", "") == "ones":
+        return size(args[0].rows * args[0].cols)
+    return None
+
+
+def _kron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    for i in (0, 1):
+        if is_op(args[i], SCALE):
+            s, a = args[i].children
+            return scale(s, node.op(*(args[:i] + (a,) + args[i + 1 :])))
+    return zeros_like(node) if any(map(is_zero, args)) else None
+
+
+IDENTITIES: dict[str, Identity] = {
+    "sym": _sym,
+    "skew": _skew,
+    "tril": _same_if("lower"),
+    "triu": _same_if("upper"),
+    "det": _of_transpose,
+    "logdet": _of_transpose,
+    "Diag": _Diag,
+    "diag": _diag,
+    "vec": _vec,
+    "unvec": _unvec,
+    "exp": _exp,
+    "log": _log,
+    "sum": _sum,
+    "kron": _kron,
+}

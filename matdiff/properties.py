@@ -1,0 +1,141 @@
+"""What a matrix is known to be: one fold over the graph, no guessing.
+
+A property is claimed only where it follows from declarations and the form of the expression:
+`X'*X` is symmetric, so are sums, multiples, inverses, functions and congruences `A*S*A'` of symmetric matrices.
+"""
+
+from __future__ import annotations
+
+from matdiff.node import Apply, Constant, Node, Number, Symbol
+from matdiff.ops.algebra import MATMUL, is_op, transpose
+
+Properties = frozenset[str]
+NONE: Properties = frozenset()
+
+IMPLIED: dict[str, set[str]] = {
+    "spd": {"symmetric", "invertible"},
+    "diagonal": {"symmetric", "lower", "upper"},
+    "orthogonal": {"invertible"},
+}
+"""What else a declared attribute means."""
+
+CONSTANTS: dict[str, Properties] = {
+    "I": frozenset({"symmetric", "spd", "diagonal", "lower", "upper", "orthogonal", "invertible", "nonnegative"}),
+    "zeros": frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "nonnegative"}),
+    "ones": frozenset({"symmetric", "positive", "nonnegative"}),
+    "pi": frozenset({"positive", "nonnegative"}),
+    "size": frozenset({"positive", "nonnegative"}),
+    "e": frozenset({"nonnegative"}),
+}
+LINEAR_SPACES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
+PALINDROME = 16
+"""Longest product that is inspected for the form A S Aᵀ."""
+
+
+def closure(attributes: Properties) -> Properties:
+    known = set(attributes)
+    for a in attributes:
+        known |= IMPLIED.get(a, set())
+    if "positive" in known:
+        known.add("nonnegative")
+    if {"lower", "upper"} <= known:
+        known |= {"diagonal", "symmetric"}
+    return frozenset(known)
+
+
+class Known:
+    """Properties of nodes, each found once."""
+
+    def __init__(self) -> None:
+        self._memo: dict[Node, Properties] = {}
+
+    def __call__(self, node: Node) -> Properties:
+        memo = self._memo
+        found = memo.get(node)
+        if found is not None:
+            return found
+        stack = [node]
+        while stack:
+            top = stack[-1]
+            waiting = [c for c in top.children if c not in memo]
+            if waiting:
+                stack.extend(waiting)
+            else:
+                memo[stack.pop()] = self._of(top)
+        return memo[node]
+
+    def transposed(self, node: Node) -> Node:
+        """Aᵀ, which is A where A is symmetric."""
+        if node.kind == "matrix" and "symmetric" in self(node):
+            return node
+        return transpose(node)
+
+    def _of(self, node: Node) -> Properties:
+        if isinstance(node, Symbol):
+            return self._memo[node.body] if node.body is not None else closure(node.attributes)
+        if isinstance(node, Number):
+            return frozenset({"positive", "nonnegative"}) if node.value > 0 else NONE
+        if isinstance(node, Constant):
+            return CONSTANTS.get(node.name, NONE) - (LINEAR_SPACES if node.rows is not node.cols else NONE)
+        assert isinstance(node, Apply)
+        args = [self._memo[a] for a in node.args]
+        match node.op.name:
+            case "add":
+                common = frozenset.intersection(*args)
+                return closure(common & (LINEAR_SPACES | {"positive", "nonnegative", "spd"}))
+            case "scale":
+                signs = args[1] & {"positive", "spd"} if "positive" in args[0] else NONE
+                return closure((args[1] & LINEAR_SPACES) | signs)
+            case "transpose":
+                return frozenset({"lower": "upper", "upper": "lower"}.get(p, p) for p in args[0])
+            case "matmul":
+                return closure(self._product(node, args))
+            case "hadamard":
+                return closure(args[0] & args[1] & {"symmetric", "positive"} | (args[0] | args[1]) & {"diagonal", "lower", "upper"})
+            case "exp" | "cosh" | "sigmoid" | "softplus":
+                return frozenset({"positive", "nonnegative"}) | (args[0] & {"symmetric"})
+            case "Diag":
+                return closure(frozenset({"diagonal"}) | ({"spd"} if "positive" in args[0] else NONE))
+            case "sym":
+                return closure(frozenset({"symmetric"}) | args[0] & {"diagonal"})
+            case "skew":
+                return frozenset({"skew"})
+            case "tril" | "chol":
+                return closure(frozenset({"lower"}) | args[0] & {"diagonal"})
+            case "triu":
+                return closure(frozenset({"upper"}) | args[0] & {"diagonal"})
+        if node.op.elementwise:
+            return args[-1] & {"symmetric"}
+        return closure(node.op.keeps & args[0]) if args else NONE
+
+    def _product(self, node: Apply, args: list[Properties]) -> Properties:
+        kept = args[0] & args[1] & {"diagonal", "lower", "upper", "orthogonal"}
+        if node.rows is not node.cols:
+            return kept
+        factors = short_product(node)
+        if factors and self._palindrome(factors):
+            kept |= {"symmetric"}
+        return kept
+
+    def _palindrome(self, factors: list[Node]) -> bool:
+        """Is the product its own transpose, factor by factor?"""
+        half = len(factors) // 2
+        middle = factors[half] if len(factors) % 2 else None
+        if middle is not None and not (middle.kind == "matrix" and "symmetric" in self(middle)):
+            return False
+        return all(self.transposed(f) is g for f, g in zip(factors[:half], reversed(factors[-half:]), strict=True))
+
+
+def short_product(node: Node) -> list[Node]:
+    """The factors of a matrix product, or none if it has more than PALINDROME."""
+    out: list[Node] = []
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        if is_op(top, MATMUL):
+            stack.extend(top.children)
+        else:
+            out.append(top)
+        if len(out) + len(stack) > PALINDROME:
+            return []
+    return out[::-1]

@@ -1,0 +1,161 @@
+"""The pieces that the normal form works with: terms (number, scalar powers, core) and matrix products with powers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from matdiff.node import Apply, Node, Number, Value, number
+from matdiff.ops.algebra import MATMUL, MPOW, POWER, SCALE, TRANSPOSE, is_op, matmul, mpow, power, scale, transpose
+from matdiff.ops.elementwise import sqrt
+from matdiff.ops.linalg import inv
+from matdiff.properties import Known
+
+WINDOW = 64
+"""Longest product that is taken apart and put together again; longer ones keep the shape in which they came,
+so that a chain's shared prefixes stay shared and the pass stays linear."""
+
+Factor = tuple[Node, int]
+"""A factor of a matrix product: a base and its whole power; X⁻ᵀ is (Xᵀ, −1)."""
+
+
+@dataclass(slots=True)
+class Term:
+    """number · Π base^exponent · core; core is None for a scalar."""
+
+    number: Value = 1
+    scalars: dict[Node, Value] = field(default_factory=dict)
+    core: Node | None = None
+
+    def multiply(self, base: Node, exponent: Value) -> None:
+        total = _plain(self.scalars.get(base, 0) + exponent)
+        if total == 0:
+            del self.scalars[base]
+        else:
+            self.scalars[base] = total
+
+    def absorb(self, scalar: Node) -> None:
+        """Multiply by a scalar expression, taken apart."""
+        self.multiply_all(split(scalar))
+
+    def multiply_all(self, other: Term) -> None:
+        """Multiply by the number and the scalars of another term, not its core."""
+        self.number = self.number * other.number
+        for base, exponent in other.scalars.items():
+            self.multiply(base, exponent)
+
+    @property
+    def key(self) -> tuple[frozenset[tuple[Node, Value]], Node | None]:
+        return frozenset(self.scalars.items()), self.core
+
+
+def _plain(value: Value) -> Value:
+    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+
+def split(node: Node) -> Term:
+    """A node in normal form as a term."""
+    term = Term()
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Number):
+            term.number = term.number * top.value
+        elif is_op(top, SCALE):
+            stack.extend(reversed(top.children))
+        elif top.kind != "scalar":
+            term.core = top
+        else:
+            term.multiply(*base_and_exponent(top))
+    return term
+
+
+def base_and_exponent(s: Node) -> tuple[Node, Value]:
+    """s as a power of something: 1/t is (t, −1), √t is (t, ½)."""
+    exponent: Value = 1
+    if is_op(s, POWER) and isinstance(p := s.children[1], Number):
+        s, exponent = s.children[0], p.value
+    if is_op(s, sqrt):
+        s, exponent = s.children[0], _plain(exponent * Fraction(1, 2))
+    return s, exponent
+
+
+def root_power(base: Node, exponent: Value) -> Node:
+    """base^exponent, halves as square roots."""
+    if isinstance(exponent, Fraction) and exponent.denominator == 2:
+        return power(sqrt(base), number(exponent.numerator))
+    return power(base, number(exponent))
+
+
+def join(term: Term) -> Node:
+    """The node of a term."""
+    factors = [root_power(b, e) for b, e in sorted(term.scalars.items(), key=lambda item: item[1] < 0)]
+    result: Node | None = None
+    for f in factors:
+        result = f if result is None else scale(result, f)
+    if term.core is not None:
+        result = term.core if result is None else scale(result, term.core)
+    return number(term.number) if result is None else scale(number(term.number), result)
+
+
+def factors(node: Node, known: Known) -> list[Factor]:
+    """The factors of a matrix product with their powers; a long product is one factor."""
+    out: list[Node] = []
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        if is_op(top, MATMUL):
+            stack.extend(top.children)
+        else:
+            out.append(top)
+        if len(out) + len(stack) > WINDOW:
+            return [(node, 1)]
+    return [factor(f, known) for f in reversed(out)]
+
+
+def factor(node: Node, known: Known) -> Factor:
+    if is_op(node, TRANSPOSE):
+        base, exponent = factor(node.children[0], known)
+        return known.transposed(base), exponent
+    if is_op(node, inv):
+        inside = node.children[0]
+        if is_op(inside, MPOW):
+            base, exponent = factor(inside, known)
+            return base, -exponent
+        return inside, -1
+    if is_op(node, MPOW):
+        assert isinstance(node, Apply)
+        base, exponent = factor(node.args[0], known)
+        return base, exponent * node.params[0]
+    return node, 1
+
+
+def powered(base: Node, exponent: int) -> Node:
+    """The node of a factor."""
+    if exponent == 1:
+        return base
+    if is_op(base, TRANSPOSE):
+        return transpose(powered(base.children[0], exponent))
+    return mpow(base if exponent > 0 else inv(base), abs(exponent))
+
+
+def chain(parts: list[Factor]) -> Node:
+    """The product, associated to the left."""
+    result = powered(*parts[0])
+    for part in parts[1:]:
+        result = matmul(result, powered(*part))
+    return result
+
+
+def inside_inverse(base: Node, known: Known) -> list[Factor]:
+    """The factors of P in P⁻¹ or, where the base is Pᵀ, those of its transpose."""
+    if is_op(base, TRANSPOSE):
+        return [(known.transposed(b), e) for b, e in reversed(factors(base.children[0], known))]
+    return factors(base, known)
+
+
+def inverse_of(parts: list[Factor], base: Node, known: Known) -> Factor:
+    """The factor (Π parts)⁻¹, written with the transpose outside if `base` was."""
+    if is_op(base, TRANSPOSE):
+        return transpose(chain([(known.transposed(b), e) for b, e in reversed(parts)])), -1
+    return chain(parts), -1
