@@ -1,0 +1,124 @@
+"""Code from expressions: one emitter, and the one place that executes source, which it wrote itself.
+
+NumPy, SciPy and JAX are imported only when a compiled function is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from matdiff.codegen.backend import backend_named
+from matdiff.codegen.emit import Check, Emitter, generate
+from matdiff.codegen.names import identifier, lookup
+from matdiff.codegen.plan import plan
+from matdiff.node import Node, Symbol
+
+Nodes = Node | Mapping[str, Node] | Sequence[Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled expression: its source, its function, and which variables that takes under which names."""
+
+    text: str
+    function: Callable[..., Any]
+    inputs: tuple[tuple[Symbol, str], ...]
+    checks: tuple[Check, ...]
+
+
+def source(
+    node: Nodes,
+    variables: Sequence[Symbol],
+    backend: str = "numpy",
+    *,
+    name: str = "f",
+    doc: str = "",
+    checked: bool = False,
+) -> str:
+    """Readable source of a function of the variables, by keyword.
+
+    Several outputs return a tuple, or a dict where `node` is one.  Only variables that the values or their
+    sizes depend on are parameters; surplus keywords are ignored.
+    """
+    roots, keys, single = outputs(node)
+    return written(roots, keys, single, tuple(variables), backend, name, doc, checked, False)[0]
+
+
+def compile_(
+    node: Nodes,
+    variables: Sequence[Symbol],
+    backend: str = "numpy",
+    *,
+    name: str = "f",
+    doc: str = "",
+    checked: bool = False,
+) -> Callable[..., Any]:
+    """The function itself.  It takes names as the user typed them: `f(**{"lambda": 0.1})`."""
+    roots, keys, single = outputs(node)
+    program = compiled(roots, keys, single, tuple(variables), backend, name, doc, checked, False)
+    if all(v.name == parameter for v, parameter in program.inputs):
+        return program.function
+
+    def renamed(**arrays: Any) -> Any:
+        found = ((parameter, lookup(v.name, arrays)) for v, parameter in program.inputs)
+        return program.function(**{parameter: arrays[key] for parameter, key in found if key is not None})
+
+    renamed.__doc__ = program.function.__doc__
+    return renamed
+
+
+def outputs(node: Nodes) -> tuple[tuple[Node, ...], tuple[str, ...] | None, bool]:
+    """The expressions, their keys if they have any, and whether it is one alone."""
+    if isinstance(node, Node):
+        return (node,), None, True
+    if isinstance(node, Mapping):
+        return tuple(node.values()), tuple(node), False
+    return tuple(node), None, False
+
+
+Written = tuple[str, tuple[tuple[Symbol, str], ...], tuple[Check, ...]]
+
+
+@lru_cache(maxsize=64)
+def written(
+    roots: tuple[Node, ...],
+    keys: tuple[str, ...] | None,
+    single: bool,
+    variables: tuple[Symbol, ...],
+    backend: str,
+    name: str,
+    doc: str,
+    checked: bool,
+    strict: bool,
+) -> Written:
+    emitter = Emitter(backend_named(backend), variables, checked, strict)
+    made = generate(plan(roots), keys, single, emitter, identifier(name), doc)
+    return made.text, tuple(made.inputs.items()), made.checks
+
+
+@lru_cache(maxsize=64)
+def compiled(
+    roots: tuple[Node, ...],
+    keys: tuple[str, ...] | None,
+    single: bool,
+    variables: tuple[Symbol, ...],
+    backend: str,
+    name: str,
+    doc: str,
+    checked: bool,
+    strict: bool,
+) -> Program:
+    text, inputs, checks = written(roots, keys, single, variables, backend, name, doc, checked, strict)
+    space: dict[str, Any] = {"__name__": "matdiff.generated"}
+    if checked:
+        from matdiff.codegen.checks import checker
+
+        space["check"] = checker(checks)
+    exec(compile(text, "<matdiff>", "exec"), space)
+    return Program(text, space[identifier(name)], inputs, checks)
+
+
+__all__ = ["Program", "compile_", "compiled", "outputs", "source"]

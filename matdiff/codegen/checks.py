@@ -1,0 +1,229 @@
+"""Is a function defined at this array?  The checks that generated code makes while it is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from matdiff.codegen.emit import Check
+from matdiff.errors import DomainError
+from matdiff.node import Node, Symbol
+
+Array = Any
+
+MIN_RCOND = 1e-15
+"""A matrix whose reciprocal condition number is smaller counts as singular: rounding hides the difference."""
+TOLERANCE = 1e-8
+"""Relative size of what rounding may do to an attribute."""
+
+
+def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
+    """The `check(word, number, value)` of generated code: the value itself, or a DomainError."""
+
+    def check(word: str, number: int, *values: Array) -> Array:
+        test = TESTS.get(word, finite)
+        complaint = test(*(np.asarray(v) for v in values))
+        if complaint:
+            raise refusal(checks[number], complaint)
+        return values[0]
+
+    return check
+
+
+def refusal(check: Check, complaint: str) -> DomainError:
+    shown = describe(check.node)
+    names = {"power": "the power", "solve": "inv", "scale": "the quotient"}
+    function = names.get(check.function, check.function)
+    return DomainError(f"{function} is not defined here: {shown} {complaint}")
+
+
+def describe(node: Node) -> str:
+    """The argument as the user would read it."""
+    if isinstance(node, Symbol):
+        return node.name
+    try:
+        text = repr(node)
+    except Exception:
+        return "its argument"
+    return text if len(text) <= 60 else "its argument"
+
+
+# each test returns what is wrong, or ""
+
+
+def finite(*values: Array) -> str:
+    return "" if all(np.isfinite(v).all() for v in values) else "is not finite"
+
+
+def positive(x: Array) -> str:
+    return finite(x) or ("" if (x > 0).all() else worst("not positive", x, np.min(x)))
+
+
+def nonnegative(x: Array) -> str:
+    return finite(x) or ("" if (x >= 0).all() else worst("negative", x, np.min(x)))
+
+
+def nonzero(x: Array) -> str:
+    """For entries; division by them."""
+    return finite(x) or (
+        "" if (x != 0).all() else "is 0 (division by zero)" if x.ndim == 0 else "has an entry 0 (division by zero)"
+    )
+
+
+def not_zero(x: Array) -> str:
+    """Some entry is not 0."""
+    return finite(x) or ("" if (x != 0).any() else "is 0")
+
+
+def inside(x: Array) -> str:
+    return finite(x) or ("" if (np.abs(x) <= 1).all() else "leaves the interval from -1 to 1")
+
+
+def strictly_inside(x: Array) -> str:
+    return finite(x) or ("" if (np.abs(x) < 1).all() else "is not strictly between -1 and 1")
+
+
+def worst(what: str, x: Array, value: Array) -> str:
+    return f"is {what} ({value:.4g})" if x.ndim == 0 else f"has an entry that is {what} ({value:.4g})"
+
+
+def invertible(X: Array) -> str:
+    complaint = finite(X)
+    if complaint or not X.size:
+        return complaint
+    with np.errstate(all="ignore"):
+        try:
+            inverse = np.linalg.inv(X)
+        except np.linalg.LinAlgError:
+            return "is singular"
+        size = np.linalg.norm(X, 1)
+        rcond = 1 / (size * np.linalg.norm(inverse, 1))
+    if not rcond >= MIN_RCOND:
+        return "is singular up to rounding"
+    return ""
+
+
+def posdet(X: Array) -> str:
+    return invertible(X) or ("" if np.linalg.slogdet(X)[0] > 0 else "has a negative determinant")
+
+
+def symmetric(X: Array) -> str:
+    return finite(X) or ("" if close(X, X.T) else "is not symmetric")
+
+
+def spd(X: Array) -> str:
+    complaint = symmetric(X)
+    if complaint:
+        return complaint
+    try:
+        np.linalg.cholesky(X)
+    except np.linalg.LinAlgError:
+        return "is not positive definite"
+    return ""
+
+
+def full_rank(X: Array) -> str:
+    complaint = finite(X)
+    if complaint or not X.size:
+        return complaint
+    s = np.linalg.svd(X, compute_uv=False)
+    return "" if s[-1] > 1e-13 * s[0] else "does not have full rank"
+
+
+def spectrum(X: Array) -> str:
+    """No eigenvalue on the closed negative real axis."""
+    complaint = finite(X)
+    if complaint or not X.size:
+        return complaint
+    values = np.linalg.eigvals(X)
+    bad = (values.real <= 0) & (np.abs(values.imag) <= 1e-12 * np.abs(values).max())
+    return "has an eigenvalue that is zero or negative" if bad.any() else ""
+
+
+def simple_spectrum(S: Array) -> str:
+    """Symmetric with distinct eigenvalues."""
+    complaint = symmetric(S)
+    if complaint or S.shape[0] < 2:
+        return complaint
+    values = np.linalg.eigvalsh(S)
+    return "" if np.diff(values).min() > 1e-12 * np.abs(values).max() else "has equal eigenvalues"
+
+
+def power(base: Array, exponent: Array) -> str:
+    """Real base and exponent with a real power."""
+    complaint = finite(base, exponent)
+    if complaint:
+        return complaint
+    if ((base < 0) & (exponent != np.round(exponent))).any():
+        return "is negative, and its exponent is not whole"
+    return "is 0, and its exponent negative" if ((base == 0) & (exponent < 0)).any() else ""
+
+
+TESTS: dict[str, Callable[..., str]] = {
+    "positive": positive,
+    "nonnegative": nonnegative,
+    "nonzero": nonzero,
+    "inside": inside,
+    "strictly inside": strictly_inside,
+    "invertible": invertible,
+    "posdet": posdet,
+    "symmetric": symmetric,
+    "spd": spd,
+    "fullrank": full_rank,
+    "spectrum": spectrum,
+    "distinct": simple_spectrum,
+    "power": power,
+    "notzero": not_zero,
+    "finite": finite,
+}
+
+
+# attributes of variables
+
+
+def close(A: Array, B: Array) -> bool:
+    scale = max(np.abs(A).max(initial=0), np.abs(B).max(initial=0))
+    return bool(np.abs(A - B).max(initial=0) <= TOLERANCE * scale)
+
+
+def orthonormal(X: Array) -> bool:
+    return bool(np.abs(X.T @ X - np.eye(X.shape[1])).max(initial=0) <= TOLERANCE)
+
+
+ATTRIBUTES: dict[str, Callable[[Array], bool]] = {
+    "symmetric": lambda X: close(X, X.T),
+    "skew": lambda X: close(X, -X.T),
+    "diagonal": lambda X: close(X, np.diag(np.diagonal(X))),
+    "lower": lambda X: close(X, np.tril(X)),
+    "upper": lambda X: close(X, np.triu(X)),
+    "spd": lambda X: not spd(X),
+    "orthogonal": orthonormal,
+    "unit": lambda x: bool(abs(np.linalg.norm(x) - 1) <= TOLERANCE),
+    "positive": lambda x: bool((x > 0).all()),
+}
+
+WORDS = {
+    "spd": "symmetric positive definite",
+    "skew": "skew-symmetric",
+    "lower": "lower triangular",
+    "upper": "upper triangular",
+    "unit": "of length 1",
+}
+
+
+def check_attributes(variable: Symbol, value: Array) -> None:
+    """Raises DomainError where an array is not what its declaration says."""
+    wanted = variable.attributes
+    for attribute in sorted(wanted):
+        test = ATTRIBUTES.get(attribute)
+        if test is None or (attribute == "positive" and "diagonal" in wanted):
+            continue
+        if value.size and not test(value):
+            word = WORDS.get(attribute, attribute)
+            raise DomainError(f"{variable.name} is declared {attribute}, but the array given is not {word}")
+    if {"positive", "diagonal"} <= wanted and not (np.diagonal(value) > 0).all():
+        raise DomainError(
+            f"{variable.name} is declared diagonal positive, but an entry of its diagonal is not positive"
+        )

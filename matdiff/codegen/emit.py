@@ -1,0 +1,325 @@
+"""The emitter: a planned expression graph becomes straight-line Python, shared parts named once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from matdiff.codegen import helpers
+from matdiff.codegen.backend import Backend
+from matdiff.codegen.forms import FORMS, as_kind, constant_code, is_negative_multiple, is_reciprocal, literal
+from matdiff.codegen.names import Names
+from matdiff.codegen.sizes import recipes
+from matdiff.codegen.templates import ATOM, PRODUCT, SUM, UNARY, Code, template
+from matdiff.errors import MatdiffError, ShapeError
+from matdiff.node import Apply, Constant, Node, Number, Symbol, describe, topological
+from matdiff.ops.algebra import TRANSPOSE, is_op
+from matdiff.shape import Dim, signature
+
+MAX_DEPTH = 6
+MAX_INLINE = 44
+"""Deepest nesting and longest text that is not given a name."""
+
+WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
+"""Functions that have a value on more than where they are differentiable, which their record states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check in generated code: the function that asks, the word that tells what, the node it concerns."""
+
+    function: str
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Source and what is needed to run it: `inputs` maps variables to parameters of the function."""
+
+    text: str
+    inputs: dict[Symbol, str]
+    checks: tuple[Check, ...]
+
+
+class Emitter:
+    """The state of one emission: the code of each node so far, and the lines."""
+
+    def __init__(
+        self, backend: Backend, variables: Sequence[Symbol], check: bool = False, strict: bool = False
+    ) -> None:
+        self.backend = backend
+        self.check = check
+        self.strict = strict
+        self.variables = tuple(variables)
+        self.names = Names(helpers.HELPERS)
+        self.code: dict[Node, Code] = {}
+        self.lines: list[str] = []
+        self.checks: list[Check] = []
+        self.sizes: dict[str, str] = {}
+        self.uses: Counter[Node] = Counter()
+        self.wish: dict[Node, str] = {}
+        self.inputs: dict[Symbol, str] = {}
+        self.inlined: set[Node] = set()
+        self.typed = False
+
+    # nodes
+
+    def emit(self, roots: Sequence[Node]) -> None:
+        order = topological(*roots)
+        self.inputs = {v: "" for v in ordered(self.variables, order)}
+        self.inputs = {v: self.names.fresh(v.name) for v in self.inputs}
+        self.count(order, roots)
+        for node in order:
+            self.code[node] = self.node_code(node)
+
+    def count(self, order: Sequence[Node], roots: Sequence[Node]) -> None:
+        """How often each value is written; transposes and definitions pass the count on."""
+        self.uses.update(roots)
+        for node in reversed(order):
+            seen_through = is_op(node, TRANSPOSE) or isinstance(node, Symbol)
+            for child in node.children:
+                self.uses[child] += self.uses[node] if seen_through else self.repeats(node, child)
+            if isinstance(node, Symbol) and isinstance(node.body, Apply):
+                self.wish.setdefault(node.body, node.name)
+
+    def repeats(self, node: Node, child: Node) -> int:
+        if isinstance(node, Apply) and node.op.name not in FORMS:
+            uses = template(self.backend.template(node.op)).uses
+            return max(1, *(uses[str(i)] for i, a in enumerate(node.args) if a is child))
+        return 1
+
+    def node_code(self, node: Node) -> Code:
+        if isinstance(node, Symbol):
+            return Code(self.inputs[node]) if node.body is None else self.code[node.body]
+        if isinstance(node, Number):
+            return literal(node.value)
+        if isinstance(node, Constant):
+            code = constant_code(self, node)
+            return self.named(code) if self.uses[node] > 1 and "(" in code.text else code
+        assert isinstance(node, Apply)
+        form = FORMS.get(node.op.name)
+        code = form(self, node) if form else self.template_code(node)
+        if is_op(node, TRANSPOSE):
+            return code
+        if node in self.wish:
+            return self.named(code, self.wish[node])
+        if self.uses[node] > 1 or code.depth > MAX_DEPTH or len(code.text) > MAX_INLINE:
+            return self.named(code, hint(node, self.code))
+        self.inlined.add(node)
+        return code
+
+    def template_code(self, node: Apply) -> Code:
+        """A function from the template in its record."""
+        inputs, _ = signature(node.op.signature)
+        fields: dict[str, Code] = {}
+        free = {a.kind for a, spec in zip(node.args, inputs, strict=False) if spec is None}
+        for i, arg in enumerate(node.args):
+            spec = inputs[min(i, len(inputs) - 1)]
+            square = len(spec) == 2 if spec is not None else len(free) > 1
+            code = self.checked(self.word(node, i), node, arg)
+            fields[str(i)] = as_kind(self, code, arg.kind, "matrix") if square else code
+        for i, parameter in enumerate(node.params):
+            fields[f"p{i}"] = self.size_code(parameter) if isinstance(parameter, Dim) else literal(int(parameter))
+        return template(self.backend.template(node.op)).fill(fields)
+
+    def named(self, code: Code, wish: str = "") -> Code:
+        """The value in a local variable, unless it is one already."""
+        if code.text.isidentifier() and not wish:
+            return code
+        name = self.names.fresh(wish) if wish else self.names.numbered()
+        self.lines.append(f"{name} = {code.text}")
+        return Code(name)
+
+    # checks
+
+    def word(self, node: Apply, slot: int) -> str:
+        """What the function asks of an argument."""
+        domain = node.op.domain
+        word = domain[slot] if slot < len(domain) else ""
+        return word if self.strict else WIDER.get(node.op.name, word)
+
+    def checked(self, word: str, node: Apply, arg: Node) -> Code:
+        code = self.code[arg]
+        if not (self.check and word):
+            return code
+        text = f'check("{word}", {self.label(node.op.name, arg)}, {code.text})'
+        return Code(text, ATOM, code.depth + 1)
+
+    def guard(self, word: str, node: Apply, arguments: str) -> None:
+        self.lines.append(f'check("{word}", {self.label(node.op.name, node.args[0])}, {arguments})')
+
+    def label(self, function: str, node: Node) -> int:
+        self.checks.append(Check(function, node))
+        return len(self.checks) - 1
+
+    # parts that are written differently inside sums and quotients
+
+    def negated(self, node: Node) -> Code | None:
+        """The code of -node where node is a negative multiple written in place, else None."""
+        code = self.code[node]
+        if not is_negative_multiple(node) or not code.text.startswith("-"):
+            return None
+        return Code(code.text[1:], code.precedence if code.precedence == PRODUCT else PRODUCT, code.depth)
+
+    def reciprocal(self, node: Node) -> Code | None:
+        """The code of a for a node 1/a that has no name of its own, else None."""
+        if node not in self.inlined or not is_reciprocal(node):
+            return None
+        assert isinstance(node, Apply)
+        return self.checked("nonzero", node, node.args[0])
+
+    # sizes
+
+    def dtype(self) -> str:
+        self.typed = True
+        return "dtype=dtype"
+
+    def size(self, dim: Dim) -> str:
+        return self.size_code(dim).text
+
+    def size_code(self, dim: Dim) -> Code:
+        if dim.number is not None:
+            return Code(str(dim.number))
+        for name in sorted(dim.names):
+            if name not in self.sizes:
+                self.sizes[name] = self.names.fresh(name)
+        return polynomial(dim, self.sizes)
+
+    def span(self, low: Dim, high: Dim, size: Dim) -> str:
+        return f"{'' if low.number == 0 else self.size(low)}:{'' if high is size else self.size(high)}"
+
+    def preamble(self) -> list[str]:
+        """The lines that make floats of the inputs and read sizes off their shapes."""
+        candidates = [*self.inputs, *(v for v in self.variables if v not in self.inputs)]
+        found = recipes(candidates, self.sizes)
+        if found is None:
+            raise ShapeError(
+                f"the sizes {', '.join(sorted(self.sizes))} do not follow from the shapes of the variables",
+                hint="give them as numbers in the declarations",
+            )
+        for variable, *_ in found.values():
+            self.need(variable)
+        if self.typed and not self.inputs and self.variables:
+            self.need(self.variables[0])
+        lines = self.conversion()
+        for name, (variable, axis, factor, rest) in found.items():
+            local = self.sizes.setdefault(name, self.names.fresh(name) if name not in self.sizes else "")
+            lines.append(f"{local} = {self.quotient(self.inputs[variable], axis, factor, rest)}")
+        if self.typed:
+            first = next(iter(self.inputs.values()), None)
+            lines.append(f"dtype = {first}.dtype" if first else "dtype = float")
+        return lines
+
+    def need(self, variable: Symbol) -> None:
+        if variable not in self.inputs:
+            self.inputs[variable] = self.names.fresh(variable.name)
+
+    def conversion(self) -> list[str]:
+        if not self.inputs:
+            return []
+        names = list(self.inputs.values())
+        target = ", ".join(names) if len(names) > 1 else f"({names[0]},)"
+        rows = [name for v, name in self.inputs.items() if v.kind == "row"]
+        return [f"{target} = floats({', '.join(names)})"] + [f"{name} = {name}.reshape(-1)" for name in rows]
+
+    def quotient(self, name: str, axis: int, factor: Dim, rest: Dim) -> str:
+        """(shape - rest) // factor."""
+        code = Code(f"{name}.shape[{axis}]")
+        if rest.terms:
+            code = Code(f"{code.text} - {polynomial(rest, self.sizes).at(PRODUCT)}", SUM)
+        if factor.number == 1:
+            return code.text
+        return f"{code.at(PRODUCT)} // {polynomial(factor, self.sizes).at(ATOM)}"
+
+
+def ordered(variables: Sequence[Symbol], order: Sequence[Node]) -> list[Symbol]:
+    """The free symbols of a graph: those of `variables` in their order, then others as they appear."""
+    free = [n for n in order if isinstance(n, Symbol) and n.body is None]
+    present = set(free)
+    return list(dict.fromkeys([v for v in variables if v in present] + free))
+
+
+def polynomial(dim: Dim, names: Mapping[str, str]) -> Code:
+    """A dimension in local names: `m * n + 1`."""
+    text = ""
+    for monomial, c in dim.terms:
+        factors = ([] if abs(c) == 1 and monomial else [str(abs(c))]) + [names[n] for n in monomial]
+        body = " * ".join(factors)
+        text += (" - " if c < 0 else " + ") + body if text else ("-" if c < 0 else "") + body
+    if len(dim.terms) > 1:
+        return Code(text, SUM, 1)
+    return Code(text, UNARY if text.startswith("-") else PRODUCT if " " in text else ATOM, 1)
+
+
+def hint(node: Apply, code: Mapping[Node, Code]) -> str:
+    """A readable name for a value, made of the names of its arguments; empty where that gets long."""
+    if not node.op.name.isidentifier() or len(node.args) > 2:
+        return ""
+    parts = [code[a].text.replace(".T", "t") for a in node.args if not isinstance(a, Number)]
+    if not all(p.isidentifier() and len(p) <= 6 for p in parts):
+        return ""
+    if node.op.name == "matmul":
+        return "".join(parts) if sum(map(len, parts)) <= 6 else "_".join(parts)
+    if node.op.name in FORMS:
+        return ""
+    return f"{node.op.name}_{'_'.join(parts)}"
+
+
+def generate(
+    roots: Sequence[Node], keys: Sequence[str] | None, single: bool, emitter: Emitter, name: str, doc: str
+) -> Generated:
+    """The module text: imports, helpers, the function."""
+    emitter.emit(roots)
+    values = [
+        as_kind(emitter, emitter.code[r], r.kind, "matrix").text if r.kind == "row" else returned(emitter, r)
+        for r in roots
+    ]
+    body = emitter.preamble() + emitter.lines
+    body.append(f"return {result(values, keys, single)}")
+    parameters = ", ".join(["*", *emitter.inputs.values()]) + ", " if emitter.inputs else ""
+    described = docstring(doc, roots, emitter.inputs)
+    function = "\n".join([f"def {name}({parameters}**_):", *("    " + line for line in described + body)])
+    blocks = helpers.sources(helpers.called("\n".join(body)))
+    text = "\n\n\n".join(emitter.backend.translate(block) for block in [*blocks, function])
+    imports = [line for pattern, line in emitter.backend.imports if helpers.mentions(pattern, text)]
+    head = "\n".join(imports) + "\n\n\n" if imports else ""
+    return Generated(head + text + "\n", dict(emitter.inputs), tuple(emitter.checks))
+
+
+def returned(emitter: Emitter, root: Node) -> str:
+    """A result; whole numbers become floats."""
+    if isinstance(root, Number) and isinstance(root.value, int):
+        return literal(Fraction(root.value)).text if abs(root.value) >= 2**53 else f"{root.value}.0"
+    return emitter.code[root].text
+
+
+def result(values: Sequence[str], keys: Sequence[str] | None, single: bool) -> str:
+    if single:
+        return values[0]
+    if keys is None:
+        return f"({', '.join(values)}{',' if len(values) == 1 else ''})"
+    return "{" + ", ".join(f"{quoted(k)}: {v}" for k, v in zip(keys, values, strict=True)) + "}"
+
+
+def quoted(key: str) -> str:
+    if not all(c.isalnum() or c in "_'" for c in key):
+        raise MatdiffError(f"{key!r} cannot be the name of a result")
+    return repr(key)
+
+
+def docstring(doc: str, roots: Sequence[Node], inputs: Mapping[Symbol, str]) -> list[str]:
+    """What comes back and what goes in, in the language's words."""
+    head = "".join(c if c.isprintable() and c not in '\\"' else " " for c in doc.strip()).strip()
+    outcome = f"Return {' and '.join(describe(r) for r in roots)}."
+    takes = "; ".join(f"{name}: {describe(v)}" for v, name in inputs.items())
+    lines = [head] * bool(head) + [outcome] + [f"Takes {takes}."] * bool(takes)
+    first = f'"""{lines[0]}'
+    if len(lines) == 1:
+        return [first + '"""']
+    return [first, "", *lines[1:], '"""'] if head else [first, *lines[1:], '"""']
+
+
+__all__: list[Any] = ["Check", "Emitter", "Generated", "generate"]

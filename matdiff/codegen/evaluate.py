@@ -1,0 +1,201 @@
+"""Evaluation with checks: arrays against their declarations, functions against their domains."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from matdiff.codegen import Nodes, Program, compiled, outputs
+from matdiff.codegen.names import lookup
+from matdiff.codegen.sizes import Misfit, bind
+from matdiff.errors import DomainError, MatdiffError, ShapeError
+from matdiff.node import Apply, Constant, Node, Symbol, describe, topological
+from matdiff.shape import Dim
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def evaluate(node: Nodes, variables: Sequence[Symbol], arrays: Mapping[str, Any], *, smooth: bool = False) -> Any:
+    """The value, or a tuple or dict of values, in double precision.
+
+    With `smooth` a function must be differentiable at the arrays, not only defined.  Raises MatdiffError for
+    a missing array, ShapeError for a wrong shape, DomainError where a function is not defined.
+    """
+    roots, keys, single = outputs(node)
+    program = compiled(roots, None, False, tuple(variables), "numpy", "f", "", True, smooth)
+    given = gather(program, variables, arrays)
+    sizes = check_sizes(given)
+    for variable, value in given.items():
+        check_attributes(variable, value)
+    check_indices(roots, sizes)
+    inputs = {name: given[v] for v, name in program.inputs}
+    values = [finished(r, v) for r, v in zip(roots, run(program, inputs), strict=True)]
+    if all(_finite(v) for v in given.values()) and not all(_finite(v) for v in values):
+        raise DomainError("the value is not a finite number at these arrays: a function leaves its domain or overflows")
+    if single:
+        return values[0]
+    return tuple(values) if keys is None else dict(zip(keys, values, strict=True))
+
+
+def gather(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> dict[Symbol, np.ndarray]:
+    """The arrays of all variables that were given, and of those that are needed."""
+    found: dict[Symbol, np.ndarray] = {}
+    needed = {v for v, _ in program.inputs}
+    for variable in dict.fromkeys([*(v for v, _ in program.inputs), *variables]):
+        key = lookup(variable.name, arrays)
+        if key is not None:
+            found[variable] = as_array(variable, arrays[key])
+        elif variable in needed:
+            raise MatdiffError(
+                f"the array {variable.name} is missing: {describe(variable)}",
+                hint=f"pass it by name, {call_with(variable.name)}",
+            )
+    return found
+
+
+def call_with(name: str) -> str:
+    from matdiff.codegen.names import identifier
+
+    return f"{name}=…" if identifier(name) == name else f'**{{"{name}": …}}'
+
+
+def as_array(variable: Symbol, value: Any) -> np.ndarray:
+    """The array in double precision, with the right number of axes (rows become 1-D later)."""
+    import numpy as np
+
+    name = variable.name
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            array = np.asarray(value)
+    except Exception as error:
+        raise ShapeError(f"{name} is not an array: {error}") from None
+    if array.dtype.kind == "c":
+        raise DomainError(f"{name} must be real, but the array given is complex")
+    if array.dtype.kind not in "fiub":
+        array = exact(name, array)
+    expected = 0 if variable.kind == "scalar" else 1 if variable.kind == "vector" else 2
+    if variable.kind == "row" and array.ndim == 1:
+        array = array[None, :]
+    if array.ndim != expected:
+        raise ShapeError(
+            f"{name} is {describe(variable)}, so it takes {AXES[expected]}, but got {shape_text(array.shape)}"
+        )
+    return array.astype(np.float64)
+
+
+AXES = {0: "a number", 1: "a 1-D array", 2: "a 2-D array"}
+
+
+def exact(name: str, array: np.ndarray) -> np.ndarray:
+    """Fractions and the like as floats; everything else is refused."""
+    import numbers
+
+    import numpy as np
+
+    if array.dtype.kind == "O" and all(isinstance(v, numbers.Real) for v in array.flat):
+        try:
+            return array.astype(np.float64)
+        except OverflowError:
+            raise DomainError(f"{name} holds a number too large for a float") from None
+    raise DomainError(f"{name} must be an array of real numbers, but its entries are of type {array.dtype}")
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    if not shape:
+        return "a number"
+    return f"an array of shape {'×'.join(map(str, shape))}" if len(shape) > 1 else f"a 1-D array of length {shape[0]}"
+
+
+def check_sizes(given: Mapping[Symbol, np.ndarray]) -> dict[str, int]:
+    """The dimensions' sizes; ShapeError names the variable that does not fit."""
+    facts: list[tuple[Dim, int]] = []
+    sizes: dict[str, int] = {}
+    for variable, array in given.items():
+        dims = variable.shape if variable.kind != "row" else (variable.rows, variable.cols)
+        fresh = list(zip(dims, array.shape, strict=True))
+        try:
+            sizes = bind([*facts, *fresh])
+        except Misfit as misfit:
+            raise misfit_error(variable, array, misfit) from None
+        facts += fresh
+    return sizes
+
+
+def misfit_error(variable: Symbol, array: np.ndarray, misfit: Misfit) -> ShapeError:
+    bound = ", ".join(f"{n} = {s}" for n, s in sorted(misfit.sizes.items()))
+    return ShapeError(
+        f"{variable.name} is {describe(variable)}, but got {shape_text(array.shape)}"
+        + (f" where {bound}" if bound else "")
+    )
+
+
+def check_attributes(variable: Symbol, value: np.ndarray) -> None:
+    if variable.attributes:
+        from matdiff.codegen import checks
+
+        checks.check_attributes(variable, value)
+
+
+def check_indices(roots: Sequence[Node], sizes: Mapping[str, int]) -> None:
+    """Indices and slices of symbolic dimensions, now that these are known."""
+    for node in topological(*roots):
+        if isinstance(node, Constant) and node.name == "e":
+            check_index(node.index, node.dims[0], sizes)
+        elif isinstance(node, Apply) and node.op.name in ("entry", "getrow", "getcol"):
+            a = node.args[0]
+            for index, dim in zip(node.params, {"getcol": (a.cols,)}.get(node.op.name, (a.rows, a.cols)), strict=False):
+                check_index(index, dim, sizes)
+        elif isinstance(node, Apply) and node.op.name == "slice":
+            a, (r0, r1, c0, c1) = node.args[0], node.params
+            for low, high, dim in ((r0, r1, a.rows), (c0, c1, a.cols)):
+                check_slice(low, high, dim, sizes)
+
+
+def check_index(index: int, dim: Dim, sizes: Mapping[str, int]) -> None:
+    if dim.number is None and dim.names <= sizes.keys() and index > dim.evaluate(sizes):
+        raise ShapeError(f"index {index} is out of range: {dim} is {dim.evaluate(sizes)}")
+
+
+def check_slice(low: Dim, high: Dim, dim: Dim, sizes: Mapping[str, int]) -> None:
+    if (low.names | high.names | dim.names) <= sizes.keys():
+        start, stop, size = (d.evaluate(sizes) for d in (low, high, dim))
+        if not 0 <= start <= stop <= size:
+            raise ShapeError(f"the slice {start + 1}:{stop} is out of range for a dimension of {size}")
+
+
+def run(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[Any, ...]:
+    """The program's values; what NumPy and SciPy raise or warn of becomes a DomainError."""
+    import numpy as np
+
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            values: tuple[Any, ...] = program.function(**inputs)
+        except MatdiffError:
+            raise
+        except MemoryError:
+            raise ShapeError("the value does not fit into memory at these sizes") from None
+        except (ArithmeticError, ValueError, IndexError) as error:
+            raise DomainError(f"a function is not defined at these arrays: {error}") from None
+    return values
+
+
+def finished(root: Node, value: Any) -> Any:
+    """A float, or an array that shares no memory with the inputs."""
+    import numpy as np
+
+    if np.iscomplexobj(value):
+        raise DomainError("the value is not real at these arrays")
+    return float(value) if root.kind == "scalar" else np.array(value, dtype=np.float64)
+
+
+def _finite(value: Any) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(value).all())
+
+
+__all__ = ["evaluate"]

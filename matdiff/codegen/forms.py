@@ -1,0 +1,305 @@
+"""How each construct of the core vocabulary is written in Python; all other functions have a template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from matdiff.codegen.templates import ATOM, POWER, PRODUCT, SUM, UNARY, Code
+from matdiff.node import Apply, Constant, Kind, Node, Number, Value
+from matdiff.ops.algebra import POWER as POWER_OP
+from matdiff.ops.algebra import SCALE, is_op
+
+if TYPE_CHECKING:
+    from matdiff.codegen.emit import Emitter
+
+FLAT = ("vector", "row")
+MAX_TERMS = 8
+MAX_WIDTH = 72
+
+
+def binary(left: Code, sign: str, right: Code, precedence: int) -> Code:
+    """A left-associative operation."""
+    text = f"{left.at(precedence)} {sign} {right.at(precedence + 1)}"
+    return Code(text, precedence, 1 + max(left.depth, right.depth))
+
+
+def call(function: str, *args: Code) -> Code:
+    return Code(f"{function}({', '.join(a.text for a in args)})", ATOM, 1 + max(a.depth for a in args))
+
+
+def suffix(a: Code, text: str) -> Code:
+    """Indexing or an attribute."""
+    return Code(a.at(ATOM) + text, ATOM, a.depth + 1)
+
+
+def as_kind(em: Emitter, code: Code, have: Kind, want: Kind) -> Code:
+    """A value of one kind where another is wanted: only matrices are 2-D."""
+    if want != "matrix" or have == "matrix":
+        return code
+    if have == "scalar":
+        return Code(f"np.array([[{code.text}]], {em.dtype()})", ATOM, code.depth + 1)
+    return suffix(code, "[:, None]" if have == "vector" else "[None, :]")
+
+
+def flat(em: Emitter, node: Node) -> Code:
+    """A scalar, vector or row as a 1-D array."""
+    code = em.code[node]
+    return Code(f"np.array([{code.text}], {em.dtype()})", ATOM, code.depth + 1) if node.kind == "scalar" else code
+
+
+# numbers and constants
+
+
+def literal(value: Value) -> Code:
+    """A number; exact ones too large for a float's digits are rounded to it."""
+    if isinstance(value, Fraction):
+        if max(abs(value.numerator), value.denominator) < 2**53:
+            sign = "-" if value < 0 else ""
+            return Code(f"{sign}{abs(value.numerator)} / {value.denominator}", PRODUCT)
+        value = _rounded(value)
+    elif isinstance(value, int) and abs(value) >= 2**53:
+        value = _rounded(Fraction(value))
+    text = repr(value)
+    if text.lstrip("-") in ("inf", "nan"):
+        text = text.replace("inf", "np.inf").replace("nan", "np.nan")
+    return Code(text, UNARY if text.startswith("-") else ATOM)
+
+
+def _rounded(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def constant_code(em: Emitter, node: Constant) -> Code:
+    sizes = [em.size(d) for d in node.dims]
+    match node.name:
+        case "pi":
+            return Code("np.pi")
+        case "size":
+            return em.size_code(node.dims[0])
+        case "I":
+            return Code(f"np.eye({sizes[0]}, {em.dtype()})")
+        case "zeros" | "ones":
+            flat = node.rows if node.kind == "vector" else node.cols
+            shape = em.size(flat) if node.kind in FLAT else f"({em.size(node.rows)}, {em.size(node.cols)})"
+            return Code(f"np.{node.name}({shape}, {em.dtype()})")
+        case "e":
+            return Code(f"unit({sizes[0]}, {node.index - 1}, {em.dtype()})")
+        case "K":
+            return Code(f"commutation({sizes[0]}, {sizes[1]}, {em.dtype()})")
+        case _:
+            return Code(f"duplication({sizes[0]}, {em.dtype()})")
+
+
+# sums
+
+
+def add_code(em: Emitter, node: Apply) -> Code:
+    """A sum; a long one is carried on in a line of its own."""
+    total: Code | None = None
+    for arg in node.args:
+        if total is not None and (total.depth > MAX_TERMS or len(total.text) > MAX_WIDTH):
+            total = em.named(total)
+        total = plus(em, total, node, arg)
+    assert total is not None
+    return total
+
+
+def plus(em: Emitter, total: Code | None, node: Apply, arg: Node) -> Code:
+    """One more term; its number's minus sign becomes a subtraction."""
+    want = node.kind if arg.kind != "scalar" or node.kind == "scalar" else "scalar"
+    negated = None if total is None else em.negated(arg)
+    if total is None or negated is None:
+        term = as_kind(em, em.code[arg], arg.kind, want)
+        return term if total is None else binary(total, "+", term, SUM)
+    return binary(total, "-", as_kind(em, negated, arg.kind, want), SUM)
+
+
+# products
+
+
+def matmul_code(em: Emitter, node: Apply) -> Code:
+    a, b = node.args
+    x, y = em.code[a], em.code[b]
+    if a.kind == "vector" and b.kind == "row":
+        return call("np.outer", x, y)
+    if a.kind in ("row", "matrix") and b.kind in ("vector", "matrix"):
+        return binary(x, "@", y, PRODUCT)
+    if a.kind == "vector":
+        x = as_kind(em, x, "vector", "matrix")
+    if b.kind == "vector":
+        y = as_kind(em, y, "vector", "matrix")
+    return binary(x, "*", y, PRODUCT)
+
+
+def scale_code(em: Emitter, node: Apply) -> Code:
+    s, a = node.args
+    x = em.code[a]
+    if isinstance(s, Number):
+        if s.value == -1:
+            return Code(f"-{x.at(UNARY)}", UNARY, x.depth + 1)
+        if isinstance(s.value, Fraction) and s.value.numerator == 1 and s.value.denominator < 2**53:
+            return binary(x, "/", Code(str(s.value.denominator)), PRODUCT)
+    if (below := em.reciprocal(s)) is not None:
+        return binary(x, "/", below, PRODUCT)
+    if (below := em.reciprocal(a)) is not None:
+        return binary(em.code[s], "/", below, PRODUCT)
+    return binary(em.code[s], "*", x, PRODUCT)
+
+
+def hadamard_code(em: Emitter, node: Apply) -> Code:
+    a, b = node.args
+    x = as_kind(em, em.code[a], a.kind, node.kind)
+    if a.kind == node.kind == b.kind:
+        if (below := em.reciprocal(b)) is not None:
+            return binary(x, "/", below, PRODUCT)
+        if (below := em.reciprocal(a)) is not None:
+            return binary(em.code[b], "/", below, PRODUCT)
+    return binary(x, "*", as_kind(em, em.code[b], b.kind, node.kind), PRODUCT)
+
+
+def inner_code(em: Emitter, node: Apply) -> Code:
+    a, b = node.args
+    x, y = em.code[a], em.code[b]
+    if a.kind in FLAT and b.kind in FLAT:
+        return binary(x, "@", y, PRODUCT)
+    if a.kind == "scalar" and b.kind == "scalar":
+        return binary(x, "*", y, PRODUCT)
+    if a.kind != b.kind:
+        x, y = as_kind(em, x, a.kind, "matrix"), as_kind(em, y, b.kind, "matrix")
+    return call("np.sum", binary(x, "*", y, PRODUCT))
+
+
+def transpose_code(em: Emitter, node: Apply) -> Code:
+    (a,) = node.args
+    return suffix(em.code[a], ".T") if a.kind == "matrix" else em.code[a]
+
+
+# powers
+
+
+def power_code(em: Emitter, node: Apply) -> Code:
+    a, p = node.args
+    base = em.code[a]
+    value = p.value if isinstance(p, Number) else None
+    if value in (Fraction(1, 2), 0.5):
+        return call("np.sqrt", em.checked("nonnegative", node, a))
+    if value in (Fraction(-1, 2), -0.5):
+        return binary(Code("1"), "/", call("np.sqrt", em.checked("positive", node, a)), PRODUCT)
+    if value == -1:
+        return binary(Code("1"), "/", em.checked("nonzero", node, a), PRODUCT)
+    if value is not None:
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        word = ("" if value > 0 else "nonzero") if whole else ("nonnegative" if value > 0 else "positive")
+        base = em.checked(word, node, a)
+    elif em.check:
+        base, exponent = em.named(base), em.named(em.code[p])
+        em.guard("power", node, f"{base.text}, {exponent.text}")
+        return Code(f"{base.text} ** {exponent.text}", POWER, 1)
+    left, right = base.at(ATOM), em.code[p].at(UNARY)
+    return Code(f"{left} ** {right}", POWER, 1 + max(base.depth, em.code[p].depth))
+
+
+def mpow_code(em: Emitter, node: Apply) -> Code:
+    return call("np.linalg.matrix_power", em.code[node.args[0]], Code(str(node.params[0])))
+
+
+# indexing and blocks
+
+
+def entry_code(em: Emitter, node: Apply) -> Code:
+    (a,), (i, j) = node.args, node.params
+    x = em.code[a]
+    if a.kind == "scalar":
+        return x
+    if a.kind in FLAT:
+        return suffix(x, f"[{(i if a.kind == 'vector' else j) - 1}]")
+    return suffix(x, f"[{i - 1}, {j - 1}]")
+
+
+def line_code(em: Emitter, node: Apply) -> Code:
+    """A row or a column of anything, as a vector."""
+    (a,), (i,) = node.args, node.params
+    row = node.op.name == "getrow"
+    if a.kind == "scalar":
+        return suffix(as_kind(em, em.code[a], "scalar", "matrix"), "[0]")
+    if a.kind == "matrix":
+        return suffix(em.code[a], f"[{i - 1}]" if row else f"[:, {i - 1}]")
+    if (a.kind == "row") == row:
+        return em.code[a]
+    return suffix(em.code[a], f"[{i - 1}:{i}]")
+
+
+def slice_code(em: Emitter, node: Apply) -> Code:
+    (a,), (r0, r1, c0, c1) = node.args, node.params
+    if a.kind == "scalar":
+        return as_kind(em, em.code[a], "scalar", node.kind)
+    rows, cols = em.span(r0, r1, a.rows), em.span(c0, c1, a.cols)
+    if a.kind == "vector":
+        return suffix(em.code[a], f"[{rows}]")
+    if a.kind == "row":
+        return as_kind(em, suffix(em.code[a], f"[{cols}]"), "row", node.kind)
+    return suffix(em.code[a], f"[{rows}]" if cols == ":" else f"[{rows}, {cols}]")
+
+
+def embed_code(em: Emitter, node: Apply) -> Code:
+    (a,), (r0, c0, rows, cols) = node.args, node.params
+    if node.kind == "vector":
+        return call("embed_vector", flat(em, a), Code(em.size(r0)), Code(em.size(rows)))
+    x = as_kind(em, em.code[a], a.kind, "matrix")
+    return call("embed", x, *(Code(em.size(d)) for d in (r0, c0, rows, cols)))
+
+
+def hcat_code(em: Emitter, node: Apply) -> Code:
+    blocks = [as_kind(em, em.code[a], a.kind, "matrix").text for a in node.args]
+    return _listed(em, node, f"np.concatenate([{', '.join(blocks)}], axis=1)")
+
+
+def vcat_code(em: Emitter, node: Apply) -> Code:
+    if node.kind == "matrix":
+        blocks = [as_kind(em, em.code[a], a.kind, "matrix").text for a in node.args]
+        return _listed(em, node, f"np.concatenate([{', '.join(blocks)}])")
+    if all(a.kind == "scalar" for a in node.args):
+        entries = ", ".join(em.code[a].text for a in node.args)
+        return _listed(em, node, f"np.array([{entries}], {em.dtype()})")
+    return _listed(em, node, f"np.concatenate([{', '.join(flat(em, a).text for a in node.args)}])")
+
+
+def _listed(em: Emitter, node: Apply, text: str) -> Code:
+    return Code(text, ATOM, 1 + max(em.code[a].depth for a in node.args))
+
+
+FORMS: dict[str, Callable[[Emitter, Apply], Code]] = {
+    "add": add_code,
+    "plus": add_code,
+    "matmul": matmul_code,
+    "scale": scale_code,
+    "hadamard": hadamard_code,
+    "inner": inner_code,
+    "transpose": transpose_code,
+    "power": power_code,
+    "mpow": mpow_code,
+    "entry": entry_code,
+    "getrow": line_code,
+    "getcol": line_code,
+    "slice": slice_code,
+    "embed": embed_code,
+    "hcat": hcat_code,
+    "vcat": vcat_code,
+}
+
+
+def is_reciprocal(node: Node) -> bool:
+    """1/a entry by entry, which a quotient takes in without computing it first."""
+    return is_op(node, POWER_OP) and isinstance(p := node.children[1], Number) and p.value == -1
+
+
+def is_negative_multiple(node: Node) -> bool:
+    """c·A with a number c < 0."""
+    if isinstance(node, Number):
+        return node.value < 0
+    return is_op(node, SCALE) and isinstance(s := node.children[0], Number) and s.value < 0

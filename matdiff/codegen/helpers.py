@@ -1,0 +1,139 @@
+"""Functions that generated code brings along where it uses them, because no array library has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+SOURCES = (
+    '''
+def floats(*values):
+    """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
+    values = [float(v) if isinstance(v, (int, float)) else np.asarray(v) for v in values]
+    dtype = np.result_type(*values, 0.0)
+    return [np.asarray(v, dtype=dtype) for v in values]
+''',
+    '''
+def commutation(m, n, dtype=float):
+    """The K with K vec(A) = vec(A.T) for A: m x n."""
+    return np.eye(m * n, dtype=dtype)[np.arange(m * n).reshape(n, m).T.reshape(-1)]
+''',
+    '''
+def duplication(n, dtype=float):
+    """The D with D vech(A) = vec(A) for symmetric A: n x n."""
+    j, i = np.triu_indices(n)
+    units = np.eye(n * n, dtype=dtype)
+    return (units[i + n * j] + units[j + n * i] * (i != j)[:, None]).T
+''',
+    '''
+def unit(n, i, dtype=float):
+    """Column i of the identity, counted from 0."""
+    return (np.arange(n) == i).astype(dtype)
+''',
+    '''
+def embed(A, i, j, m, n):
+    """Zeros m x n with A placed at row i, column j, both counted from 0."""
+    return np.pad(A, ((i, m - i - A.shape[0]), (j, n - j - A.shape[1])))
+''',
+    '''
+def embed_vector(x, i, n):
+    """Zeros of length n with x placed at position i, counted from 0."""
+    return np.pad(x, (i, n - i - x.shape[0]))
+''',
+    '''
+def unkron_left(Y, B, m, n):
+    """The adjoint of A -> kron(A, B) for A: m x n, applied to Y: entry i, j is <block i, j of Y, B>."""
+    return np.einsum("ipjq,pq->ij", Y.reshape(m, B.shape[0], n, B.shape[1]), B)
+''',
+    '''
+def unkron_right(A, Y, p, q):
+    """The adjoint of B -> kron(A, B) for B: p x q, applied to Y: the blocks of Y weighted by A."""
+    return np.einsum("ipjq,ij->pq", Y.reshape(A.shape[0], p, A.shape[1], q), A)
+''',
+    '''
+def vech(A):
+    """The columns of the lower triangle stacked."""
+    j, i = np.triu_indices(A.shape[0])
+    return A[i, j]
+''',
+    '''
+def unvech(x, n):
+    """The symmetric matrix whose lower triangle has the columns x."""
+    i, j = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+    i, j = np.maximum(i, j), np.minimum(i, j)
+    return x[j * n - j * (j - 1) // 2 + i - j]
+''',
+    '''
+def unvech_lower(x, n):
+    """The lower triangular matrix with the columns x: the adjoint of vech."""
+    return np.tril(unvech(x, n))
+''',
+    '''
+def adjugate(X):
+    """det(X) inv(X) from the singular values, without division: defined for singular X too."""
+    U, s, Vt = np.linalg.svd(X)
+    one = np.ones_like(s[:1])
+    before = np.cumprod(np.concatenate([one, s[:-1]]))
+    after = np.cumprod(np.concatenate([one, s[:0:-1]]))[::-1]
+    return np.linalg.det(U) * np.linalg.det(Vt) * (Vt.T * (before * after)) @ U.T
+''',
+    '''
+def real_part(F, X):
+    """F as a real matrix of the type of X; nan where it is not real."""
+    if np.iscomplexobj(F):
+        small = np.abs(F.imag).max(initial=0) <= 1e-8 * np.abs(F).max(initial=0)
+        F = F.real if small else np.full(F.shape, np.nan)
+    return F.astype(X.dtype)
+''',
+    '''
+def real_sqrtm(X):
+    """The principal square root; nan where an eigenvalue is negative."""
+    return real_part(scipy.linalg.sqrtm(X), X)
+''',
+    '''
+def real_logm(X):
+    """The principal logarithm; nan where an eigenvalue is not positive."""
+    return real_part(scipy.linalg.logm(X), X)
+''',
+    '''
+def frechet_logm(A, V):
+    """The derivative of the matrix logarithm at A in the direction V: the corner of log [A, V; 0, A]."""
+    n = A.shape[0]
+    scale = np.linalg.norm(A) / max(np.linalg.norm(V), np.finfo(V.dtype).tiny)
+    both = np.block([[A, scale * V], [np.zeros_like(A), A]])
+    return real_logm(both)[:n, n:] / scale
+''',
+)
+
+
+def _name(text: str) -> str:
+    found = re.match(r"\s*def (\w+)\(", text)
+    assert found
+    return found[1]
+
+
+HELPERS = {_name(text): text.strip() for text in SOURCES}
+
+_CALL = re.compile(r"(?<![\w.])(" + "|".join(HELPERS) + r")\(")
+
+
+def called(text: str) -> set[str]:
+    """The helpers that a piece of code calls, and those that they call."""
+    found: set[str] = set()
+    waiting = [text]
+    while waiting:
+        for name in _CALL.findall(waiting.pop()):
+            if name not in found:
+                found.add(name)
+                waiting.append(HELPERS[name])
+    return found
+
+
+def sources(names: Iterable[str]) -> list[str]:
+    """The text of helpers in the order of the table."""
+    wanted = set(names)
+    return [text for name, text in HELPERS.items() if name in wanted]
+
+
+def mentions(pattern: str, text: str) -> bool:
+    return re.search(pattern, text) is not None

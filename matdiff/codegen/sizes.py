@@ -1,0 +1,120 @@
+"""Dimensions found from the shapes of arrays: names, sums and products of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from matdiff.node import Symbol
+from matdiff.shape import Dim
+
+
+def axes(variable: Symbol) -> tuple[Dim, ...]:
+    """The dimensions of the array that a variable holds in generated code, where a row is 1-D."""
+    return {"scalar": (), "vector": (variable.rows,), "row": (variable.cols,)}.get(
+        variable.kind, (variable.rows, variable.cols)
+    )
+
+
+def cofactor(dim: Dim, known: Iterable[str]) -> tuple[str, Dim, Dim] | None:
+    """`(name, f, rest)` with dim = f*name + rest, f and rest in known names."""
+    unknown = dim.names - set(known)
+    if len(unknown) != 1:
+        return None
+    (name,) = unknown
+    factor, rest = Dim.of(0), Dim.of(0)
+    for monomial, c in dim.terms:
+        count = monomial.count(name)
+        if count > 1:
+            return None
+        if count:
+            others = tuple(n for n in monomial if n != name)
+            factor = factor + Dim(((others, c),))
+        else:
+            rest = rest + Dim(((monomial, c),))
+    return name, factor, rest
+
+
+def recipes(variables: Sequence[Symbol], needed: Iterable[str]) -> dict[str, tuple[Symbol, int, Dim, Dim]] | None:
+    """For each needed name `(variable, axis, f, rest)`: the name is (variable.shape[axis] - rest) // f.
+
+    In an order in which each uses only names before it; earlier variables are preferred.  None where a name
+    does not follow from the shapes.
+    """
+    found: dict[str, tuple[Symbol, int, Dim, Dim]] = {}
+    places = [(v, axis, dim) for v in variables for axis, dim in enumerate(axes(v)) if dim.number is None]
+    for v, axis, dim in places:
+        if dim.name is not None:
+            found.setdefault(dim.name, (v, axis, Dim.of(1), Dim.of(0)))
+    progress = True
+    while progress:
+        progress = False
+        for v, axis, dim in places:
+            solved = cofactor(dim, found)
+            if solved is not None:
+                name, factor, rest = solved
+                found[name] = (v, axis, factor, rest)
+                progress = True
+    wanted = set()
+    stack = list(needed)
+    while stack:
+        name = stack.pop()
+        if name not in found:
+            return None
+        if name not in wanted:
+            wanted.add(name)
+            stack.extend(found[name][2].names | found[name][3].names)
+    return {name: recipe for name, recipe in found.items() if name in wanted}
+
+
+def bind(facts: Iterable[tuple[Dim, int]]) -> dict[str, int]:
+    """The sizes that follow from `dimension = number` facts; ValueError(dim, got) where one cannot hold."""
+    sizes: dict[str, int] = {}
+    rest = list(facts)
+    while rest:
+        later: list[tuple[Dim, int]] = []
+        for dim, got in rest:
+            if not dim.names <= sizes.keys():
+                solved = solve(dim, got, sizes)
+                if solved is None:
+                    later.append((dim, got))
+                    continue
+                sizes.update(solved)
+            elif dim.evaluate(sizes) != got:
+                raise Misfit(dim, got, sizes)
+        if len(later) == len(rest):
+            return sizes
+        rest = later
+    return sizes
+
+
+class Misfit(ValueError):
+    """A dimension that cannot be the number that came."""
+
+    def __init__(self, dim: Dim, got: int, sizes: Mapping[str, int]) -> None:
+        super().__init__(f"{dim} = {got}")
+        self.dim, self.got, self.sizes = dim, got, dict(sizes)
+
+
+def solve(dim: Dim, got: int, sizes: Mapping[str, int]) -> dict[str, int] | None:
+    """The one unknown name of `dim = got`; None where two are unknown; Misfit where no whole number fits."""
+    unknown = dim.names - sizes.keys()
+    if len(unknown) != 1:
+        return None
+    (name,) = unknown
+    low, high = 0, max(1, got)
+    linear = cofactor(dim.substitute({n: Dim.of(s) for n, s in sizes.items()}), ())
+    if linear is not None and linear[1].evaluate({}):
+        _, factor, rest = linear
+        value, left = divmod(got - rest.evaluate({}), factor.evaluate({}))
+        if left or value < 0:
+            raise Misfit(dim, got, sizes)
+        return {name: value}
+    while low < high:
+        middle = (low + high) // 2
+        if dim.evaluate({**sizes, name: middle}) < got:
+            low = middle + 1
+        else:
+            high = middle
+    if dim.evaluate({**sizes, name: low}) != got:
+        raise Misfit(dim, got, sizes)
+    return {name: low}
