@@ -1,0 +1,131 @@
+"""Declarations: `A: m×n symmetric`, `b: m`, `t: scalar`, `x, y: n positive`."""
+
+from __future__ import annotations
+
+import re
+
+from matdiff.errors import ParseError
+from matdiff.parsing.characters import LETTER, plain_name, unknown
+from matdiff.syntax import Declaration, Span
+
+ATTRIBUTES = frozenset("symmetric skew diagonal lower upper spd orthogonal unit positive".split())
+KINDS = frozenset({"scalar", "vector", "matrix", "elementwise"})
+
+_name = re.compile(rf"\\?[{LETTER}][{LETTER}0-9_]*[₀-₉]*")
+_piece = re.compile(rf"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[{LETTER}][{LETTER}0-9_]*[₀-₉]*)|(?P<sign>[×*+(),-]|\\times\b)|(?P<bad>\S))")
+_glued = re.compile(r"(\d+|[A-Za-z])x(\d+|[A-Za-z])\Z")
+EXAMPLE = "Declarations look like A: m×n; b: m; S: n×n symmetric; t: scalar; h: elementwise"
+
+
+def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declaration]:
+    """One statement, which may declare several names alike."""
+    names = _names(text, start, colon)
+    words: list[str] = []
+    dims: list[list[tuple[str, int]]] = [[]]
+    last = ""
+    for kind, piece, at in _pieces(text, colon + 1, end):
+        if kind == "name" and (piece in ATTRIBUTES or piece in KINDS or (last == "operand" and piece != "x")):
+            words.append(_word(piece, text, at))
+        elif kind == "times" or piece == "x":
+            if last != "operand" or words:
+                raise _wrong(f"`{piece}` has no dimension before it", text, (at, at + 1))
+            dims.append([])
+            last = "times"
+        else:
+            if words:
+                raise _wrong("dimensions come before the words", text, (at, at + len(piece)))
+            last = _dimension(dims, last, kind, piece, text, at)
+    if last in ("times", "sign"):
+        raise _wrong("a dimension is missing at the end", text, (end - 1, end))
+    span = (start, end)
+    sizes = tuple("".join(p for p, _ in d) for d in dims if d)
+    _check(names, sizes, words, text, span)
+    return [Declaration(n, sizes, tuple(words), s) for n, s in names]
+
+
+def _names(text: str, start: int, colon: int) -> list[tuple[str, Span]]:
+    found = []
+    at = start
+    for part in text[start:colon].split(","):
+        name = part.strip()
+        first = at + len(part) - len(part.lstrip())
+        span = (first, first + max(1, len(name)))
+        if not _name.fullmatch(name):
+            for i, c in enumerate(name):
+                if not re.match(rf"[{LETTER}0-9_₀-₉\s\\]", c) and not c.isascii():
+                    raise unknown(c, text, first + i)
+            hint = "A name starts with a letter and goes on with letters, digits and _."
+            raise ParseError(f"`{name}` cannot be declared: it is not a name" if name else "a name is missing before `:`", text=text, span=span, hint=hint)
+        name = name.lstrip("\\")
+        found.append((name if name.isascii() else plain_name(name, text, first), span))
+        at += len(part) + 1
+    return found
+
+
+def _pieces(text: str, start: int, end: int) -> list[tuple[str, str, int]]:
+    """(number | name | times | sign, as written, place); `mxn` and `2x3` come as three."""
+    pieces = []
+    while start < end and (m := _piece.match(text, start, end)):
+        kind, piece, at = m.lastgroup or "", m[m.lastgroup or 0], m.start(m.lastgroup or 0)
+        start = m.end()
+        if kind == "number" and (g := _glued.match(text[at:end].split(None, 1)[0].rstrip(","))) or kind == "name" and (g := _glued.match(piece)):
+            pieces += [("name" if g[1].isalpha() else "number", g[1], at), ("times", "x", g.end(1) + at), ("name" if g[2].isalpha() else "number", g[2], g.start(2) + at)]
+            start = at + g.end()
+        elif kind == "bad":
+            raise unknown(piece, text, at) if piece not in "=/:" else _wrong(f"unexpected `{piece}`", text, (at, at + 1))
+        elif kind == "name":
+            pieces.append((kind, plain_name(piece, text, at), at))
+        else:
+            pieces.append(("times" if piece in ("×", "\\times") else kind, piece, at))
+    return pieces
+
+
+def _dimension(dims: list[list[tuple[str, int]]], last: str, kind: str, piece: str, text: str, at: int) -> str:
+    """One more piece of a dimension such as 2*n+1; returns what it was."""
+    span = (at, at + len(piece))
+    if piece == ",":
+        raise _wrong("declarations are separated by `;`", text, span)
+    if piece in "()":
+        return last
+    if kind == "number" and not piece.isdigit():
+        raise _wrong(f"a dimension is a whole number, not {piece}", text, span)
+    if kind == "number" and len(piece) > 18:
+        raise _wrong("a dimension this large cannot be meant", text, span)
+    if kind == "number":
+        piece = str(int(piece))
+    if kind == "sign":
+        if last != "operand":
+            message = "a dimension cannot be negative" if piece == "-" else f"`{piece}` has no dimension before it"
+            raise _wrong(message, text, span)
+    elif last == "operand":
+        raise _wrong(f"unexpected `{piece}` after a dimension", text, span)
+    dims[-1].append((piece, at))
+    return "sign" if kind == "sign" else "operand"
+
+
+def _word(word: str, text: str, at: int) -> str:
+    if word == "complex":
+        raise _wrong("complex variables are not in the language: all are real", text, (at, at + len(word)))
+    if word not in ATTRIBUTES and word not in KINDS:
+        hint = "The attributes are " + ", ".join(sorted(ATTRIBUTES)) + "; the kinds are scalar, vector, matrix, elementwise."
+        raise ParseError(f"`{word}` is no attribute", text=text, span=(at, at + len(word)), hint=hint)
+    return word
+
+
+def _check(names: list[tuple[str, Span]], sizes: tuple[str, ...], words: list[str], text: str, span: Span) -> None:
+    name = names[0][0]
+    if len(sizes) > 2:
+        raise _wrong(f"{name} has {len(sizes)} dimensions, but there are only scalars, vectors and matrices", text, span)
+    if not sizes and not words:
+        raise _wrong(f"nothing is said of {name}", text, span)
+    kinds = [w for w in words if w in KINDS]
+    if len(kinds) > 1:
+        raise _wrong(f"{name} cannot be both {kinds[0]} and {kinds[1]}", text, span)
+    if kinds and len(sizes) > {"vector": 1, "matrix": 2}.get(kinds[0], 0):
+        raise _wrong(f"{name} is declared {kinds[0]}, but with {'×'.join(sizes)}", text, span)
+    if "elementwise" in kinds and len(words) > 1:
+        raise _wrong(f"an unknown function such as {name} has no attributes", text, span)
+
+
+def _wrong(message: str, text: str, span: Span) -> ParseError:
+    return ParseError(message, text=text, span=span, hint=EXAMPLE)
