@@ -1,0 +1,109 @@
+"""What there is to print of a derivation, before any format: lines, steps, types, conventions, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from matdiff.cli.notation import CONVENTIONS, Line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
+"""Names for the function; the first that is none of its variables is taken."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A derivation `d`, and how much of it is asked for."""
+
+    d: Any
+    order: int = 1
+    steps: bool = False
+    verbose: bool = False
+    inner: str | None = None
+
+    @cached_property
+    def kind(self) -> str:
+        """gradient or jacobian; operator where only the differential is to be had."""
+        return str(self.d.kind) if hasattr(type(self.d), self.d.kind) else "operator"
+
+    @cached_property
+    def result(self) -> Any:
+        """The derivative: an expression, or several by the names of their variables."""
+        return self.d.differential if self.kind == "operator" else getattr(self.d, self.kind)
+
+    @cached_property
+    def f(self) -> str:
+        """A letter for the function."""
+        letters = LETTERS["scalar" if self.d.function.kind == "scalar" else "other"]
+        taken = {v.name for v in self.d.function.variables}
+        return next((c for c in letters if c not in taken and f"d{c}" not in taken), letters[0])
+
+    @property
+    def x(self) -> str:
+        return ",".join(v.name for v in self.d.wrt)
+
+    @property
+    def by_scalar(self) -> bool:
+        return len(self.d.wrt) == 1 and self.d.wrt[0].kind == "scalar"
+
+    def lines(self) -> list[Line]:
+        """Function, differential, result, and the Hessian when asked."""
+        found = [self.line("function", self.d.function), self.line("differential", self.d.differential)]
+        found += self.results()
+        if self.order > 1:
+            found.append(self.line("hessian", self.d.hessian))
+        return found
+
+    def results(self) -> list[Line]:
+        """The derivative; one line a variable where there are several."""
+        if isinstance(self.result, Mapping):
+            return [Line(f"partial {self.kind}", self.f, x, g) for x, g in self.result.items()]
+        if self.kind == "operator":
+            return []
+        return [self.line("derivative" if self.by_scalar else self.kind, self.result)]
+
+    def line(self, key: str, body: Any) -> Line:
+        return Line(key, self.f, self.x, body)
+
+    def taken(self) -> Sequence[Any]:
+        """The steps: those that a person writes, or with the algebra between them."""
+        if self.verbose and hasattr(type(self.d), "all_steps"):
+            found: Sequence[Any] = self.d.all_steps
+            return found
+        found = self.d.steps
+        return found
+
+    def notes(self) -> list[str]:
+        """What the result is, by which convention, and where it does not hold."""
+        words = {"f": self.f, "x": self.x, "shape": self.shape, "inner": self.inner}
+        keys = [self.convention] + (["hessian"] if self.order > 1 else [])
+        return [*(CONVENTIONS[key].format(**words) for key in keys), *getattr(self.d, "notes", ())]
+
+    @property
+    def shape(self) -> str:
+        """The shape of the variable, in parentheses: ` (n×p)`."""
+        dims = [str(d) for d in self.d.wrt[0].shape] if len(self.d.wrt) == 1 else []
+        return f" ({'×'.join(dims)})" if dims else ""
+
+    @property
+    def convention(self) -> str:
+        if self.by_scalar and self.kind != "operator":
+            return "derivative"
+        if self.kind == "gradient":
+            return "weighted" if self.inner else "partial gradient" if self.d.several else "gradient"
+        vectors = self.d.function.kind == "vector" and self.d.wrt[0].kind == "vector"
+        return "vector jacobian" if self.kind == "jacobian" and vectors else self.kind
+
+
+def verdict(verification: Any) -> str:
+    """`verified: …`, or `not verified: …` and why."""
+    if verification is None:
+        return "not verified: --no-verify was given"
+    if verification.passed is None:
+        return f"not verified: {verification.reason}"
+    return str(verification)

@@ -1,0 +1,98 @@
+"""The command `matdiff`: finding the subcommand, and turning every refusal into one message and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from matdiff.errors import MatdiffError
+
+COMMANDS = {
+    "derive": "The derivative of EXPR as a formula, with its steps and a numerical check.",
+    "verify": "Check a derivative, or a claim about it, numerically.",
+    "rules": "The functions of the language: shapes, rules and where they are found in books.",
+}
+
+FIRST = """\
+matdiff finds derivatives of functions of vectors and matrices, as formulas.  Type first:
+
+  matdiff derive "tr(A*X*B)" --wrt X
+  matdiff derive "norm(A*x - b)^2/2" --wrt x --steps
+  matdiff verify "x'*A*x" --wrt x --claim "2*A*x"
+  matdiff rules logdet
+
+Upper-case names are matrices, lower-case ones vectors, Greek ones scalars; ' transposes;
+--let "A: m×n" declares a shape.  More: matdiff derive --help
+"""
+
+
+class Commands(click.Group):
+    """Imports a command's file only when it is the one to run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        found: click.Command = import_module(f"matdiff.cli.{name}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, invoke_without_command=True, options_metavar="[--version | --help]")
+@click.option("--version", is_flag=True, help="Show the version and leave.")
+@click.pass_context
+def app(ctx: click.Context, version: bool) -> None:
+    """Derivatives of functions of vectors and matrices, as formulas."""
+    if version:
+        from importlib.metadata import version as installed
+
+        click.echo(f"matdiff {installed('matdiff')}")
+        ctx.exit(0)
+    if ctx.invoked_subcommand is None:
+        click.echo(FIRST, nl=False)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit status of `matdiff ARGUMENTS`: 0 done, 1 a verification failed, 2 the input was wrong."""
+    try:
+        status = app.main(list(arguments), prog_name="matdiff", standalone_mode=False, windows_expand_args=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except MatdiffError as error:
+        return refuse(str(error))
+    except click.ClickException as error:
+        return refuse(usage(error))
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # The reader has left (`| head`): nothing more is to be said, not even by the flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        if "MATDIFF_DEBUG" in os.environ:
+            raise
+        return refuse(
+            f"matdiff itself failed ({type(error).__name__}: {error})\n"
+            "this is a fault of matdiff: please report it with the command (MATDIFF_DEBUG=1 shows where it happened)"
+        )
+
+
+def refuse(message: str) -> int:
+    click.echo(f"error: {message}", err=True)
+    return 2
+
+
+def usage(error: click.ClickException) -> str:
+    """What click has to say about the arguments, and where to read more."""
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    command = ctx.command_path if ctx is not None else "matdiff"
+    return f"{error.format_message()}\n(see {command} --help)"

@@ -1,0 +1,59 @@
+"""`matdiff derive`: derive, verify, print."""
+
+from __future__ import annotations
+
+import click
+
+from matdiff.cli.answer import Answer
+from matdiff.cli.options import SETTINGS, derivation, expression, program
+
+FORMATS = ("text", "latex", "markdown", "json")
+
+
+@click.command("derive", context_settings=SETTINGS)
+@program
+@click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well.")
+@click.option("--steps", is_flag=True, help="Show the derivation, each step with its rule.")
+@click.option("--verbose", is_flag=True, help="Show the steps with the algebra between them.")
+@click.option("--format", "style", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
+@click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
+@click.option("--no-verify", is_flag=True, help="Do not check the answer numerically.")
+def command(
+    words: tuple[str, ...],
+    wrt: str,
+    let: tuple[str, ...],
+    dialect: str | None,
+    inner: str | None,
+    order: int,
+    steps: bool,
+    verbose: bool,
+    style: str,
+    ascii: bool,
+    no_verify: bool,
+) -> int:
+    """The derivative of EXPR by X, as a formula.
+
+    EXPR may declare and define: "A: m×n; r = A*x - b; r'*r".  A single - reads it from standard input.
+    The answer is checked numerically before it is printed; where that check fails, nothing is printed
+    and the exit status is 1.
+    """
+    d = derivation(expression(words), wrt, let, dialect, inner)
+    answer = Answer(d, order, steps or verbose, verbose, inner)
+    verification = None if no_verify else d.verify()
+    if verification is not None and verification.passed is False:
+        return withheld(str(verification))
+    from matdiff.cli.formats import render
+    from matdiff.cli.notation import unicode_output
+
+    click.echo(render(answer, verification, style, ascii or not unicode_output()))
+    return 0
+
+
+def withheld(why: str) -> int:
+    """A wrong derivative is never shown."""
+    click.echo(
+        f"error: the derivative failed its verification, so it is not printed\n{why}\n"
+        "this is a fault of matdiff: please report it with the command",
+        err=True,
+    )
+    return 1

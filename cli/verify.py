@@ -1,0 +1,40 @@
+"""`matdiff verify`: is the derivative right, or a claim about it?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from matdiff.cli.answer import verdict
+from matdiff.cli.options import SETTINGS, derivation, expression, program
+
+
+@click.command("verify", context_settings=SETTINGS)
+@program
+@click.option("--claim", metavar="EXPR", help="A gradient (or Jacobian) to check; with dX in it, a differential.")
+@click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Other random points.")
+def command(
+    words: tuple[str, ...],
+    wrt: str,
+    let: tuple[str, ...],
+    dialect: str | None,
+    inner: str | None,
+    claim: str | None,
+    order: int,
+    seed: int,
+) -> int:
+    """Check the derivative of EXPR by X, or a claim about it, numerically.
+
+    Exit status 0 if it is right, 1 if it is wrong.
+    """
+    d = derivation(expression(words), wrt, let, dialect, inner)
+    asked: dict[str, Any] = {"seed": seed}
+    if claim is not None:
+        asked["claim"] = claim
+    if order > 1:
+        asked["order"] = order
+    verification = d.verify(**asked)
+    click.echo(verdict(verification))
+    return 1 if verification.passed is False else 0
