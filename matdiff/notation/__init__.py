@@ -1,0 +1,53 @@
+"""Printing: Unicode text, plain ASCII and LaTeX are tables that one emitter writes by."""
+
+from __future__ import annotations
+
+from matdiff.node import Node, Symbol, topological
+from matdiff.notation.emit import Emitter
+from matdiff.notation.layout import Layout
+from matdiff.notation.length import length
+from matdiff.notation.names import ascii_name, latex_name, unicode_name
+from matdiff.notation.parts import definitions, named_parts
+from matdiff.notation.tables import ASCII, LATEX, TEXT, Notation
+
+__all__ = ["length", "to_latex", "to_text"]
+
+
+def to_text(node: Node, *, ascii: bool = False, limit: int | None = None, defined: bool = True) -> str:
+    """The language's own text, which parses back to the expression.
+
+    Definitions and, in large expressions, shared parts come first: `r = A x − b; 2Aᵀ r`; not so with
+    `defined=False`.  With a `limit` one expression of at most so many characters is written, elided with `…`.
+    """
+    notation = ASCII if ascii else TEXT
+    if limit is not None:
+        emitter = Emitter(Layout(notation), limit)
+        emitter.run(emitter.layout.piece(node))
+        return emitter.text()
+    return _write(node, notation, ascii_name if ascii else unicode_name, defined)
+
+
+def to_latex(node: Node, *, defined: bool = True) -> str:
+    """LaTeX for mathematics mode; definitions as in `to_text`."""
+    return _write(node, LATEX, latex_name, defined)
+
+
+def _write(node: Node, notation: Notation, spell, defined: bool) -> str:  # type: ignore[no-untyped-def]
+    names = {n: spell(name) for n, name in (named_parts(node) if defined else {}).items()}
+    emitter = Emitter(Layout(notation, names))
+    equals, then = notation.definition
+    for part in _in_order(node, names) if defined else ():
+        meaning = part.body if isinstance(part, Symbol) else part
+        assert meaning is not None
+        emitter.write(emitter.layout.piece(part).items[0])  # type: ignore[arg-type]
+        emitter.write(equals)
+        emitter.run(emitter.layout.piece(meaning) if isinstance(part, Symbol) else emitter.layout.meaning(part))
+        emitter.write(then)
+    emitter.run(emitter.layout.piece(node))
+    return emitter.text()
+
+
+def _in_order(node: Node, names: dict[Node, str]) -> list[Node]:
+    if not names:
+        return [*definitions(node)]
+    return [n for n in topological(node) if n in names or (isinstance(n, Symbol) and n.body is not None)]

@@ -1,0 +1,248 @@
+"""How each kind of node is laid out in a notation: one level deep, the parts being holes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from matdiff.node import Apply, Constant, Node, Number, Symbol, Value
+from matdiff.notation.indexing import INDEXING, blocks
+from matdiff.notation.piece import AFTER_NUMBER, BESIDE, Argument, Hole, Item, Piece, fill, text
+from matdiff.notation.scaling import Scaling, inverse_power, is_negative, scaling
+from matdiff.notation.sums import lay_sum
+from matdiff.notation.tables import (
+    ATOM,
+    MIXED,
+    NEGATED,
+    POWER,
+    PRODUCT,
+    SUM,
+    Notation,
+    guessed_level,
+    template,
+)
+from matdiff.shape import Dim
+
+
+class Layout:
+    """A notation, and the names that parts go by."""
+
+    def __init__(self, notation: Notation, names: Mapping[Node, str] | None = None) -> None:
+        self.notation = notation
+        self.names = names or {}
+
+    def piece(self, node: Node, in_bars: bool = False) -> Piece:
+        """The layout of a node; inside bars a norm is written as a call, since bars do not tell left from right."""
+        name = self.names.get(node)
+        if name is not None:
+            return text(name)
+        return self.meaning(node, in_bars)
+
+    def meaning(self, node: Node, in_bars: bool = False) -> Piece:
+        """The layout of a node whether or not it goes by a name."""
+        if isinstance(node, Symbol):
+            return text(self.notation.symbol(node))
+        if isinstance(node, Number):
+            return self.number(node.value)
+        if isinstance(node, Constant):
+            return self.constant(node)
+        assert isinstance(node, Apply)
+        if in_bars and node.op.name == "norm":
+            return self.form("norm call", *node.args)
+        special = SPECIAL.get(node.op.name)
+        return special(self, node) if special else self.plain(node)
+
+    def form(self, head: str, *args: Argument) -> Piece:
+        return fill(self.notation.forms[head], *args)
+
+    def looks_into(self, node: Node, name: str) -> bool:
+        """Is this an application of the function, and printed in full?"""
+        return isinstance(node, Apply) and node.op.name == name and node not in self.names
+
+    def number(self, value: Value) -> Piece:
+        if is_negative(value):
+            return Piece(NEGATED, (self.notation.negative, Hole(self.number(-value), MIXED)))
+        if isinstance(value, Fraction):
+            front = self.notation.fraction(value)
+            return text(front or str(value), ATOM if front and not front[0].isdigit() else PRODUCT)
+        return text(self.notation.number(value))
+
+    def constant(self, node: Constant, head: str = "") -> Piece:
+        dims = [self.notation.dim(d) for d in node.dims]
+        if node.name == "size":
+            return text(dims[0], SUM if len(node.dims[0].terms) > 1 else ATOM if node.dims[0].name else PRODUCT)
+        if node.name == "e":
+            dims.append(str(node.index))
+        head = head or {"I": "eye"}.get(node.name, node.name) + (
+            " of" if node.name in ("ones", "zeros") and len(dims) > 1 else ""
+        )
+        return self.form(head, *dims)
+
+    def plain(self, node: Apply) -> Piece:
+        """A form of the notation, the record's own template, or a call."""
+        params = [self.parameter(p) for p in node.params]
+        if node.op.name in self.notation.forms:
+            return self.form(node.op.name, *node.args, *params)
+        if self.notation.own_templates and node.op.latex:
+            args: tuple[Argument, ...] = (*node.args, *params)
+            return fill((guessed_level(template(node.op.latex)), node.op.latex), *args)
+        return self.call(node)
+
+    def call(self, node: Apply) -> Piece:
+        name = node.op.name
+        spoken = node.op.spoken
+        args: list[Argument] = [*node.args, *(self.parameter(p) for p in node.params)]
+        if name.startswith("frechet_"):
+            args.insert(0, name.removeprefix("frechet_"))
+            name = "frechet"
+        elif spoken and name not in spoken:
+            name = spoken[0]
+        items: list[Item] = [self.notation.call(self.notation.functions.get(name, name)) + "("]
+        for i, arg in enumerate(args):
+            items += [self.notation.comma] if i else []
+            items.append(arg if isinstance(arg, str) else Hole(arg, SUM))
+        return Piece(ATOM, (*items, ")"))
+
+    def parameter(self, value: Any) -> str:
+        return self.notation.dim(value) if isinstance(value, Dim) else str(value)
+
+    # products of scalars
+
+    def signed(self, node: Node, bare: bool = False) -> tuple[bool, Piece]:
+        """(is it negative, its layout without the sign); `bare`: the size of an I follows from what is around."""
+        if node in self.names:
+            return False, self.piece(node)
+        if isinstance(node, Number) or self.looks_into(node, "scale") or inverse_power(node) is not None:
+            parts = scaling(node, self.names.__contains__)
+            return parts.negative, self.scaled(parts, bare)
+        return False, self.array(node, bare)
+
+    def array(self, node: Node, bare: bool) -> Piece:
+        if bare and isinstance(node, Constant) and node.name == "I":
+            return self.constant(node, "I")
+        return self.piece(node)
+
+    def product(self, node: Apply) -> Piece:
+        negative, piece = self.signed(node)
+        return Piece(NEGATED, (self.notation.negative, Hole(piece, MIXED))) if negative else piece
+
+    def scaled(self, parts: Scaling, bare: bool = False) -> Piece:
+        """The absolute value of the number, the factors, the array, over the divisors."""
+        front, value, divisors = self.coefficient(parts)
+        divisors += [self.powered(*b, dotted=False) for b in parts.below]
+        base = parts.base
+        inverse = inverse_power(base) if base is not None and base not in self.names else None
+        factors: list[Node | Piece] = [*parts.above]
+        if base is not None and inverse is None:
+            factors.append(self.array(base, True) if bare else base)
+        top = self.row(front if front else "" if value == 1 and factors else self.notation.number(value), factors)
+        if divisors:
+            below = divisors[0] if len(divisors) == 1 else self.row("", divisors)
+            top = self.form("fraction", top, below)
+        if inverse is not None:
+            return self.form("dot over", top, self.powered(*inverse, dotted=True))
+        return top
+
+    def coefficient(self, parts: Scaling) -> tuple[str, Value, list[Node | Piece]]:
+        """A fraction to stand in front, or a whole number above and one below."""
+        value = parts.number if not is_negative(parts.number) else -parts.number
+        if not isinstance(value, Fraction):
+            return "", value, []
+        front = "" if parts.below else self.notation.fraction(value)
+        if front:
+            return front, 1, []
+        return "", value.numerator, [text(self.notation.number(value.denominator))]
+
+    def row(self, front: str, factors: list[Any]) -> Piece:
+        """Factors beside each other; all but the last hold together as powers do."""
+        if not factors:
+            return text(front, PRODUCT if "/" in front else ATOM)
+        if not front and len(factors) == 1:
+            only = factors[0]
+            return self.piece(only) if isinstance(only, Node) else only
+        items: list[Item] = [front, AFTER_NUMBER] if front else []
+        for f in factors[:-1]:
+            items += [Hole(f, POWER), BESIDE]
+        last = factors[-1] if isinstance(factors[-1], Piece) else self.piece(factors[-1])
+        mixed = last.level == MIXED
+        return Piece(MIXED if mixed else PRODUCT, (*items, Hole(last, MIXED if mixed else PRODUCT)))
+
+    def powered(self, base: Node, exponent: Value, dotted: bool) -> Node | Piece:
+        """A node to the power of a positive number, entry by entry where `dotted`."""
+        if exponent == 1:
+            return base
+        if exponent == Fraction(1, 2) and isinstance(exponent, Fraction):
+            return self.form("sqrt", base)
+        small = None if dotted or not isinstance(exponent, int) else {2: "square", 3: "cube"}.get(exponent)
+        if small:
+            return self.form(small, base)
+        return self.form("dot power" if dotted else "power", base, self.number(exponent))
+
+
+def _matmul(layout: Layout, node: Apply) -> Piece:
+    return Piece(PRODUCT, (Hole(node.args[0], PRODUCT), BESIDE, Hole(node.args[1], POWER)))
+
+
+def _transpose(layout: Layout, node: Apply) -> Piece:
+    (a,) = node.args
+    if layout.looks_into(a, "inv"):
+        return layout.form("inverse transpose", *a.children)
+    return layout.form("transpose", a)
+
+
+def _power(layout: Layout, node: Apply) -> Piece:
+    base, exponent = node.args
+    dotted = node.kind != "scalar"
+    if isinstance(exponent, Number):
+        if inverse_power(node) is not None:
+            return layout.signed(node)[1]
+        out = layout.powered(base, exponent.value, dotted)
+        return out if isinstance(out, Piece) else layout.piece(out)
+    return layout.form("dot power" if dotted else "power", base, exponent)
+
+
+def _matrix_power(layout: Layout, node: Apply) -> Piece:
+    (a,), (k,) = node.args, node.params
+    if layout.looks_into(a, "inv"):
+        return layout.form("power", a.children[0], layout.notation.negative + str(k))
+    out = layout.powered(a, k, dotted=False)
+    return out if isinstance(out, Piece) else layout.piece(out)
+
+
+def _hadamard(layout: Layout, node: Apply) -> Piece:
+    a, b = node.args
+    for top, bottom in ((a, b), (b, a)):
+        inverse = None if bottom in layout.names else inverse_power(bottom)
+        if inverse is not None and not (top is b and inverse_power(b)):
+            return layout.form("dot over", _leading(layout, top, "hadamard"), layout.powered(*inverse, dotted=True))
+    return layout.form("hadamard", _leading(layout, a, "hadamard"), b)
+
+
+def _kron(layout: Layout, node: Apply) -> Piece:
+    a, b = node.args
+    return layout.form("kron", _leading(layout, a, "kron", "kronv"), b)
+
+
+def _leading(layout: Layout, node: Node, *same: str) -> Node | Piece:
+    """The left operand of ⊙ or ⊗: a chain of the same goes on, all else keeps parentheses for the reader."""
+    if any(layout.looks_into(node, name) for name in same):
+        return node
+    piece = layout.piece(node)
+    return piece if piece.level >= POWER else Piece(ATOM, (Hole(piece, ATOM),))
+
+
+SPECIAL: dict[str, Callable[[Layout, Apply], Piece]] = {
+    "add": lay_sum,
+    "scale": Layout.product,
+    "matmul": _matmul,
+    "transpose": _transpose,
+    "power": _power,
+    "mpow": _matrix_power,
+    "hadamard": _hadamard,
+    "kron": _kron,
+    "kronv": _kron,
+    "hcat": blocks,
+    "vcat": blocks,
+    **INDEXING,
+}

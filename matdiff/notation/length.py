@@ -1,0 +1,68 @@
+"""The cost of a form: how many symbols it is written with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import MutableMapping
+from functools import lru_cache
+from weakref import WeakKeyDictionary
+
+from matdiff.node import Node
+from matdiff.notation.layout import Layout
+from matdiff.notation.piece import Hole, Piece
+from matdiff.notation.tables import ASCII
+
+Memo = MutableMapping[Node, tuple[int, int]]
+
+_known: Memo = WeakKeyDictionary()
+_layout = Layout(ASCII)
+_symbol = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\.\*|\.?[-+/^]|['\[<:]")
+
+
+def length(node: Node, memo: Memo | None = None) -> int:
+    """Names, numbers, operators, functions and pairs of brackets in the plain text of a node.
+
+    `*`, commas and the parentheses of calls count nothing.  Nothing is printed; known lengths are kept
+    as long as their nodes live.
+    """
+    memo = _known if memo is None else memo
+    layouts: dict[Node, Piece] = {}
+    stack = [node]
+    while stack:
+        top = stack[-1]
+        if top in memo:
+            stack.pop()
+            continue
+        piece = layouts.get(top) or layouts.setdefault(top, _layout.piece(top))
+        total, missing = _measure(piece, memo)
+        if missing:
+            stack.extend(missing)
+        else:
+            memo[top] = total, piece.level
+            stack.pop()
+    return memo[node][0]
+
+
+def _measure(piece: Piece, memo: Memo) -> tuple[int, list[Node]]:
+    """The symbols of a layout, or the nodes in it whose own length must come first."""
+    total = 0
+    missing: list[Node] = []
+    stack = [piece]
+    while stack:
+        for item in stack.pop().items:
+            if isinstance(item, str):
+                total += _weight(item)
+            elif isinstance(item.what, Piece):
+                total += item.what.level < item.least
+                stack.append(item.what)
+            elif item.what in memo:
+                below, level = memo[item.what]
+                total += below + (level < item.least)
+            else:
+                missing.append(item.what)
+    return total, missing
+
+
+@lru_cache(maxsize=4096)
+def _weight(text: str) -> int:
+    return len(_symbol.findall(text))
