@@ -12,7 +12,9 @@ class MatdiffError(Exception):
     `text` and `span` (start, end; character offsets) say where; `hint` says what to do.
     """
 
-    def __init__(self, message: str, *, text: str | None = None, span: tuple[int, int] | None = None, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, text: str | None = None, span: tuple[int, int] | None = None, hint: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.text = text

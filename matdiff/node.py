@@ -178,7 +178,9 @@ def number(value: Value) -> Number:
     return found
 
 
-def constant(name: str, kind: Kind, rows: Dim = ONE, cols: Dim = ONE, dims: tuple[Dim, ...] = (), index: int = 0) -> Constant:
+def constant(
+    name: str, kind: Kind, rows: Dim = ONE, cols: Dim = ONE, dims: tuple[Dim, ...] = (), index: int = 0
+) -> Constant:
     key = (Constant, name, kind, rows, cols, dims, index)
     found = _table.get(key)
     if found is None:

@@ -230,4 +230,21 @@ def differential_symbol(of: Any, index: int = 0) -> Node:
     return symbol(name, of.kind, of.rows, of.cols, attributes, None, of, index)
 
 
-__all__ = ["Joint", "Linear", "Macro", "Nonlinear", "Op", "Record", "Rule", "differential_symbol", "elementwise", "linear", "macro", "nonlinear", "parameters", "register", "registry", "words"]
+__all__ = [
+    "Joint",
+    "Linear",
+    "Macro",
+    "Nonlinear",
+    "Op",
+    "Record",
+    "Rule",
+    "differential_symbol",
+    "elementwise",
+    "linear",
+    "macro",
+    "nonlinear",
+    "parameters",
+    "register",
+    "registry",
+    "words",
+]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
+from typing import Self
 from weakref import WeakValueDictionary
 
 Monomial = tuple[str, ...]
@@ -18,13 +19,13 @@ class Dim:
     terms: Terms
     _table: WeakValueDictionary[Terms, Dim] = WeakValueDictionary()
 
-    def __new__(cls, terms: Terms) -> Dim:
+    def __new__(cls, terms: Terms) -> Self:
         found = cls._table.get(terms)
         if found is None:
             found = object.__new__(cls)
             object.__setattr__(found, "terms", terms)
             cls._table[terms] = found
-        return found
+        return found  # type: ignore[return-value]
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("dimensions are immutable")
@@ -129,7 +130,7 @@ Spec = tuple[Dim, ...] | None
 """One argument of a signature: `()` scalar, `(n)` vector, `(m,n)` matrix, None for `(...)`: any shape."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def signature(text: str) -> tuple[tuple[Spec, ...], Spec]:
     """Read a signature in the notation of NumPy's generalised ufuncs; `(...)` stands for one and the same any shape.
 

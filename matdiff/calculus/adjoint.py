@@ -20,9 +20,7 @@ class Move:
     moved: tuple[tuple[Node, Node], ...]
 
 
-def adjoint(
-    value: Node, Y: Node, targets: Sequence[Symbol], record: list[Move] | None = None
-) -> dict[Symbol, Node]:
+def adjoint(value: Node, Y: Node, targets: Sequence[Symbol], record: list[Move] | None = None) -> dict[Symbol, Node]:
     """The G of each target with ⟨Y, value⟩ = Σ ⟨G, target⟩, for a `value` linear in the targets.
 
     The Ys that reach a node are summed before it is passed, as in reverse accumulation, so the cost
@@ -75,5 +73,7 @@ def transposed(node: Node, Y: Node, below: set[Node]) -> list[tuple[Node, Node]]
         elif isinstance(rule, Joint):
             out.append((arg, rule.adjoint(Y, slot, *node.args, *node.params)))
         else:
-            raise UnsupportedError(f"{node.op.name} is not linear in its argument {slot + 1}, so it has no adjoint there")
+            raise UnsupportedError(
+                f"{node.op.name} is not linear in its argument {slot + 1}, so it has no adjoint there"
+            )
     return out

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, apply, symbol, topological
 from matdiff.op import Joint, Linear, Nonlinear
-from matdiff.ops.algebra import ADD, add, hadamard, inner, matmul, scale, transpose, zeros_like
-
-CONSTRUCTORS = {"matmul": matmul, "scale": scale, "hadamard": hadamard, "inner": inner, "transpose": transpose}
+from matdiff.ops.algebra import ADD, CONSTRUCTORS, add, zeros_like
 
 
 def differentials(root: Node, directions: Mapping[Symbol, Node]) -> dict[Node, Node]:

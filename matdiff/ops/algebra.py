@@ -458,3 +458,14 @@ operators.update(
         "T": transpose,
     }
 )
+
+CONSTRUCTORS = {
+    "add": add,
+    "scale": scale,
+    "matmul": matmul,
+    "transpose": transpose,
+    "hadamard": hadamard,
+    "inner": inner,
+    "power": power,
+}
+"""The constructors that simplify on the way, by the name of their function."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matdiff.node import Node, constant, number, operators
-from matdiff.op import Op, elementwise, macro, register, Nonlinear
+from matdiff.op import Nonlinear, Op, elementwise, macro, register
 from matdiff.ops.algebra import power, zeros_like
 
 pi = constant("pi", "scalar")

@@ -1,0 +1,63 @@
+"""matdiff: derivatives of functions of scalars, vectors and matrices, in matrix notation.
+
+>>> import matdiff as md
+>>> str(md.derive("x'*A*x", wrt="x").gradient)
+'(A + Aᵀ) x'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from matdiff.errors import DomainError, MatdiffError, ParseError, ShapeError, UnsupportedError
+
+if TYPE_CHECKING:
+    from matdiff.derivation import Derivation, derive
+    from matdiff.expr import Expr
+    from matdiff.reading import matrix, parse, scalar, vector
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Derivation",
+    "DomainError",
+    "Expr",
+    "MatdiffError",
+    "ParseError",
+    "ShapeError",
+    "UnsupportedError",
+    "derive",
+    "matrix",
+    "parse",
+    "scalar",
+    "vector",
+]
+
+_HOMES = {
+    "derive": "derivation",
+    "Derivation": "derivation",
+    "Expr": "expr",
+    "parse": "reading",
+    "matrix": "reading",
+    "vector": "reading",
+    "scalar": "reading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names on first use, so that importing the package costs next to nothing; then the language's functions."""
+    from importlib import import_module
+
+    if name in _HOMES:
+        found = getattr(import_module(f"matdiff.{_HOMES[name]}"), name)
+    else:
+        import matdiff.ops  # noqa: F401  the functions register themselves
+        from matdiff.op import words
+
+        if name not in words:
+            raise AttributeError(f"module 'matdiff' has no attribute {name!r}")
+        from matdiff.expr import function
+
+        found = function(words[name])
+    globals()[name] = found
+    return found

@@ -1,0 +1,19 @@
+"""The two marks that only derivations contain: d(u) and ⟨Y, V⟩.  No rule of the algebra touches them."""
+
+from __future__ import annotations
+
+from matdiff.node import Node
+from matdiff.op import Op
+
+D = Op("d", "(...)->(...)", (None,), lambda args, params: (args[0].kind, args[0].rows, args[0].cols), spoken=())
+PAIRING = Op("pairing", "(...),(...)->()", (None, None), latex=r"\langle {0}, {1} \rangle", spoken=())
+
+
+def d(u: Node) -> Node:
+    """d(u), not yet pushed inward."""
+    return D.build((u,))
+
+
+def pairing(Y: Node, V: Node) -> Node:
+    """⟨Y, V⟩ while linear maps are moved across it."""
+    return PAIRING.build((Y, V))

@@ -1,0 +1,225 @@
+"""Deriving: from a function to its differential, its gradient and the steps between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from matdiff.calculus.adjoint import adjoint
+from matdiff.calculus.differential import differentials
+from matdiff.errors import ParseError, ShapeError
+from matdiff.expr import Expr
+from matdiff.forms import best
+from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topological
+from matdiff.normal import normal
+from matdiff.op import differential_symbol
+from matdiff.ops.algebra import zeros_like
+from matdiff.properties import Known
+from matdiff.rewrite import inline, prepared
+from matdiff.structure import project
+
+if TYPE_CHECKING:
+    from matdiff.narrative import Step
+    from matdiff.verify import Verification
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A function and its derivatives by one or several variables.
+
+    Everything is found when asked for, and remembered.
+    """
+
+    function: Expr
+    wrt: tuple[Symbol, ...]
+    types: str
+    several: bool = False
+
+    @cached_property
+    def prepared(self) -> Node:
+        """The function as it is differentiated."""
+        return prepared(self.function.node)
+
+    @cached_property
+    def directions(self) -> dict[Symbol, Symbol]:
+        """dX for every variable X of the derivation."""
+        return {X: differential_symbol(X) for X in self.wrt}  # type: ignore[misc]
+
+    @cached_property
+    def differentials(self) -> dict[Node, Node]:
+        """The differential of every part of the function."""
+        return differentials(self.prepared, self.directions)
+
+    @cached_property
+    def raw_differential(self) -> Node:
+        """dF as the rules give it, definitions and all."""
+        return self.differentials.get(self.prepared) or zeros_like(self.prepared)
+
+    @cached_property
+    def differential(self) -> Expr:
+        """dF, linear in dX."""
+        return self._answer(self.raw_differential)
+
+    @property
+    def kind(self) -> str:
+        """What the derivative is called: gradient of a scalar function, jacobian of another."""
+        return "gradient" if self.function.kind == "scalar" else "jacobian"
+
+    @cached_property
+    def raw_gradients(self) -> dict[Symbol, Node]:
+        """The G of each variable with df = Σ ⟨G, dX⟩, before projection and simplification."""
+        if self.function.kind != "scalar":
+            raise ShapeError(
+                f"the function is {describe(self.function.node)}, so it has a Jacobian and no gradient",
+                hint="use .jacobian, or .jvp and .vjp",
+            )
+        found = adjoint(self.raw_differential, number(1), list(self.directions.values()))
+        return {X: inline(found[dX]) for X, dX in self.directions.items()}
+
+    @cached_property
+    def gradient(self) -> Any:
+        """The gradient of a scalar function, the shape of X: an Expr, or a dict of them by name for several variables.
+
+        Raises ShapeError for a function that is not scalar.
+        """
+        answers = {X: self._answer(project(G, X) if _moves(X) else G) for X, G in self.raw_gradients.items()}
+        if self.several:
+            return {X.name: answer for X, answer in answers.items()}
+        return answers[self.wrt[0]]
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The derivation as a lecturer would write it."""
+        from matdiff.narrative import narrative
+
+        return narrative(self)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Where the function is not differentiable, in words."""
+        found = {}
+        for node in topological(self.prepared):
+            if isinstance(node, Apply) and node.op.smooth and node in self.differentials:
+                place = Expr(inline(node.args[-1])).text()
+                found[f"not differentiable {node.op.smooth.format(place)}"] = None
+        return tuple(found)
+
+    def evaluate(self, **arrays: Any) -> Any:
+        """The function's value."""
+        return self.function.evaluate(**arrays)
+
+    def value_and_grad(self, **arrays: Any) -> tuple[Any, Any]:
+        """The value of a scalar function and its gradient (a dict for several variables)."""
+        gradients = self.gradient if self.several else {"": self.gradient}
+        nodes = [self.function.node, *(g.node for g in gradients.values())]
+        value, *rest = self._evaluate(nodes, self.function.variables, arrays)
+        return value, dict(zip(gradients, rest, strict=True)) if self.several else rest[0]
+
+    def jvp(self, V: Any, /, **arrays: Any) -> Any:
+        """The pushforward F'(X)[V], the shape of F; V has the shape of X (a dict of them for several variables)."""
+        given = V if self.several else {self.wrt[0].name: V}
+        tangents = {dX.name: given[X.name] for X, dX in self.directions.items()}
+        known = (*self.function.variables, *self.directions.values())
+        return self._evaluate([self.differential.node], known, {**arrays, **tangents})[0]
+
+    def vjp(self, Y: Any, /, **arrays: Any) -> Any:
+        """The pullback F'(X)*[Y], the shape of X and inside its tangent space; Y has the shape of F."""
+        known = (*self.function.variables, self.covector)
+        values = self._evaluate(list(self.pullback.values()), known, {**arrays, self.covector.name: Y})
+        return dict(zip((X.name for X in self.wrt), values, strict=True)) if self.several else values[0]
+
+    @cached_property
+    def covector(self) -> Symbol:
+        """The Y of the pullback: a symbol of the shape of F whose name is free."""
+        name = "Y"
+        while any(v.name == name for v in self.function.variables):
+            name += "_"
+        f = self.function.node
+        return symbol(name, f.kind, f.rows, f.cols)
+
+    @cached_property
+    def pullback(self) -> dict[Symbol, Node]:
+        """F'(X)*[Y] for each variable, as an expression in Y."""
+        found = adjoint(self.raw_differential, self.covector, list(self.directions.values()))
+        return {X: self._simplified(project(inline(found[dX]), X)) for X, dX in self.directions.items()}
+
+    def verify(self, **options: Any) -> Verification:
+        """Check the derivative numerically; see `matdiff.verify.verify` for options and result."""
+        from matdiff.verify import verify
+
+        return verify(self, **options)
+
+    def _evaluate(self, nodes: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> Any:
+        from matdiff.codegen.evaluate import evaluate
+
+        return evaluate(list(nodes), tuple(variables), arrays)
+
+    def _simplified(self, node: Node) -> Node:
+        known = Known()
+        return best(normal(inline(node), known), known)
+
+    def _answer(self, node: Node) -> Expr:
+        return Expr(self._simplified(node), self.function.variables)
+
+
+def _moves(X: Symbol) -> bool:
+    return bool(X.attributes)
+
+
+def derive(
+    function: str | Expr,
+    wrt: str | Expr | Sequence[Expr],
+    declare: str | Sequence[str] | None = None,
+    dialect: str = "auto",
+) -> Derivation:
+    """Differentiate a function by the variable `wrt` (several: `"X,Y"`).
+
+    `function` is text in the language or an expression; `declare` is text or a list of texts.
+    Raises ParseError, ShapeError or UnsupportedError; nothing else escapes.
+
+    >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
+    "A'*B'"
+    """
+    names, known = _names(wrt)
+    if isinstance(function, Expr):
+        expr, types = function, function.types
+        variables = {v.name: v for v in function.variables}
+    else:
+        from matdiff.reading import read
+
+        typed = read(function, declare, dialect, known)
+        variables = dict(typed.variables)
+        expr, types = Expr(typed.function, tuple(variables.values())), typed.declarations
+    missing = [n for n in names if n not in variables]
+    if missing:
+        raise ParseError(
+            f"{missing[0]} is not a variable of the function",
+            hint=f"its variables are {', '.join(variables)}" if variables else "it has no variables",
+        )
+    chosen = tuple(variables[n] for n in names)
+    if not chosen:
+        raise ParseError("no variable to differentiate by", hint='give its name: wrt="X"')
+    derivation = Derivation(expr, chosen, types, len(chosen) > 1)
+    _ = derivation.raw_differential
+    return derivation
+
+
+def _names(wrt: str | Expr | Sequence[Expr]) -> tuple[list[str], dict[str, Symbol]]:
+    """The names to differentiate by, and the symbols where they were given as expressions."""
+    if isinstance(wrt, str):
+        names = [w.strip() for w in wrt.split(",")]
+        for name in names:
+            if not name or not name.replace("_", "a").isalnum() or name[0].isdigit():
+                shown = name if len(name) <= 40 else name[:40] + "…"
+                raise ParseError(f"{shown!r} is not the name of a variable", hint='wrt takes a name, or several: "X,Y"')
+        if len(set(names)) < len(names):
+            raise ParseError(f"wrt names a variable twice: {wrt}")
+        return names, {}
+    found: dict[str, Symbol] = {}
+    for e in (wrt,) if isinstance(wrt, Expr) else wrt:
+        if not isinstance(e, Expr) or not isinstance(e.node, Symbol) or e.node.body is not None:
+            raise ParseError("wrt must be a variable or its name")
+        found[e.node.name] = e.node
+    return list(found), found

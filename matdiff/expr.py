@@ -1,0 +1,175 @@
+"""What users hold: an expression together with the variables it is a function of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from matdiff.errors import ShapeError
+from matdiff.node import Kind, Liftable, Node, Symbol, operators, symbols
+from matdiff.normal import normal
+from matdiff.op import Record
+from matdiff.rewrite import inline
+
+
+class Expr:
+    """A typed expression and its declarations.
+
+    The gradient of `tr(X)` is `eye(n)`: it has no variable of its own, yet it is a function of X, and
+    `evaluate` finds n from the array.  In Python `@` is the matrix product, `*` scales by a scalar and
+    is the Hadamard product otherwise; `/ ** + - .T` are as in NumPy.
+    """
+
+    __slots__ = ("node", "variables")
+
+    def __init__(self, node: Node, variables: tuple[Symbol, ...] = ()) -> None:
+        self.node = node
+        known = dict.fromkeys(variables)
+        known.update(dict.fromkeys(s for s in symbols(node) if s.of is None))
+        self.variables: tuple[Symbol, ...] = tuple(known)
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """The dimensions of the array it evaluates to, as text."""
+        return tuple(str(d) for d in self.node.shape)
+
+    @property
+    def kind(self) -> Kind:
+        return self.node.kind
+
+    @property
+    def types(self) -> str:
+        """The declarations of its variables, as text that `declare=` takes."""
+        from matdiff.inference import declaration_text
+
+        return declaration_text(self.variables)
+
+    def text(self, ascii: bool = False) -> str:
+        """As a person would type it; it parses back to an equal expression."""
+        from matdiff.notation import to_text
+
+        return to_text(self.node, ascii=ascii)
+
+    def latex(self) -> str:
+        from matdiff.notation import to_latex
+
+        return to_latex(self.node)
+
+    def evaluate(self, **arrays: Any) -> Any:
+        """The value: a float, or a 1-D or 2-D array.  Surplus arrays are ignored.
+
+        Raises ShapeError for wrong shapes, DomainError where a function is not defined or an array
+        lacks its declared attribute, MatdiffError for a missing array.
+        """
+        from matdiff.codegen.evaluate import evaluate
+
+        return evaluate(self.node, self.variables, arrays)
+
+    def compile(self, backend: str = "numpy") -> Callable[..., Any]:
+        """A function of the arrays by name; it does not check them."""
+        from matdiff.codegen import compile_
+
+        return compile_(self.node, self.variables, backend)
+
+    def source(self, backend: str = "numpy") -> str:
+        """Readable source text of `compile`'s function; it runs without matdiff."""
+        from matdiff.codegen import source
+
+        return source(self.node, self.variables, backend)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"Expr({self.text()!r})"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Expr):
+            return NotImplemented
+        return self.node is other.node or canonical(self.node) is canonical(other.node)
+
+    def __hash__(self) -> int:
+        return hash(canonical(self.node))
+
+    def __add__(self, other: Operand) -> Expr:
+        return self._operate("+", self, other)
+
+    def __radd__(self, other: Operand) -> Expr:
+        return self._operate("+", other, self)
+
+    def __sub__(self, other: Operand) -> Expr:
+        return self._operate("-", self, other)
+
+    def __rsub__(self, other: Operand) -> Expr:
+        return self._operate("-", other, self)
+
+    def __mul__(self, other: Operand) -> Expr:
+        return self._operate("*", self, other)
+
+    def __rmul__(self, other: Operand) -> Expr:
+        return self._operate("*", other, self)
+
+    def __truediv__(self, other: Operand) -> Expr:
+        return self._operate("/", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Expr:
+        return self._operate("/", other, self)
+
+    def __matmul__(self, other: Expr) -> Expr:
+        for side in (self, other):
+            if side.kind == "scalar":
+                raise ShapeError("@ is the matrix product; use * to scale by a scalar")
+        if self.kind == other.kind == "vector":
+            return self._operate("@", self.T, other)
+        return self._operate("@", self, other)
+
+    def __pow__(self, other: Operand) -> Expr:
+        return self._operate("**", self, other)
+
+    def __neg__(self) -> Expr:
+        return self._operate("*", -1, self)
+
+    @property
+    def T(self) -> Expr:
+        return Expr(self.node.T, self.variables)
+
+    def __getitem__(self, key: Any) -> Expr:
+        """Entries, rows and slices as in NumPy, counted from 0."""
+        from matdiff.inference import numpy_index
+
+        return Expr(numpy_index(self.node, key), self.variables)
+
+    @staticmethod
+    def _operate(sign: str, *operands: Operand) -> Expr:
+        nodes = [o.node if isinstance(o, Expr) else o for o in operands]
+        return Expr(operators[sign](*nodes), merged(operands))
+
+
+Operand = Expr | Liftable
+
+
+def merged(operands: Any) -> tuple[Symbol, ...]:
+    """The variables of several expressions, each once."""
+    return tuple(dict.fromkeys(v for o in operands if isinstance(o, Expr) for v in o.variables))
+
+
+def canonical(node: Node) -> Node:
+    """The node that equal expressions share: definitions in place, in normal form."""
+    return normal(inline(node))
+
+
+def function(records: list[Record]) -> Callable[..., Expr]:
+    """A function of the language as a Python function of expressions, numbers for its parameters."""
+
+    def call(*args: Any) -> Expr:
+        from matdiff.inference import call_record
+
+        nodes = tuple(a.node if isinstance(a, Expr) else a for a in args)
+        return Expr(call_record(records, nodes), merged(args))
+
+    call.__name__ = call.__qualname__ = records[0].name
+    call.__doc__ = f"{records[0].name}: {records[0].signature}  {records[0].summary}".strip()
+    return call

@@ -1,0 +1,170 @@
+"""The best of several equal forms: common factors taken out, signs turned, the shortest kept.
+
+Forms only refactor what the rules produced; they bring in no function of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import gcd
+
+from matdiff.node import Apply, Node, Value, number, topological
+from matdiff.notation.length import length
+from matdiff.ops.algebra import ADD, MATMUL, add, eye, is_op, scale
+from matdiff.properties import Known
+from matdiff.rewrite import rebuild
+from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, split
+
+
+def best(node: Node, known: Known | None = None) -> Node:
+    """The form to print of an expression in normal form: as short as factoring its sums makes it."""
+    known = known or Known()
+    memo: dict[Node, Node] = {}
+    for n in topological(node, into_bodies=False):
+        if not isinstance(n, Apply):
+            memo[n] = n
+            continue
+        args = tuple(memo[a] for a in n.args)
+        if n.op is ADD:
+            memo[n] = factored(args, known)
+        else:
+            memo[n] = _turned(rebuild(n, args), known)
+    return memo[node]
+
+
+def factored(terms: Sequence[Node], known: Known) -> Node:
+    """A sum with common factors taken out while that does not make it longer."""
+    current = _ordered(list(terms))
+    if len(current) > WINDOW:
+        return add(*current)
+    while len(current) > 1:
+        cost = sum(length(t) for t in current)
+        for attempt in (_common_scalars, _common_side(-1), _common_side(0)):
+            shorter = attempt(current, known)
+            if shorter is not None and sum(length(t) for t in shorter) <= cost:
+                current = _ordered(shorter)
+                break
+        else:
+            break
+    return add(*current)
+
+
+def _ordered(terms: list[Node]) -> list[Node]:
+    """A positive term first, if there is one: S − X, not −X + S."""
+    if len(terms) > 1 and split(terms[0]).number < 0:
+        for i, t in enumerate(terms):
+            if split(t).number > 0:
+                return [t, *terms[:i], *terms[i + 1 :]]
+    return terms
+
+
+Attempt = Callable[[list[Node], Known], list[Node] | None]
+
+
+def _common_scalars(terms: list[Node], known: Known) -> list[Node] | None:
+    """s A + s B as s (A + B): the scalars and the number that all terms share."""
+    pieces = [split(t) for t in terms]
+    shared = Term(_common_number(pieces))
+    for base, exponent in pieces[0].scalars.items():
+        exponents = [p.scalars.get(base, 0) for p in pieces]
+        if all(e < 0 for e in exponents):
+            shared.multiply(base, max(exponents))
+        elif all(e > 0 for e in exponents):
+            shared.multiply(base, min(exponents))
+    if not shared.scalars and shared.number == 1:
+        return None
+    for p in pieces:
+        p.number = _divide(p.number, shared.number)
+        for base, exponent in shared.scalars.items():
+            p.multiply(base, -exponent)
+    inside = add(*_ordered([join(p) for p in pieces]))
+    return [scale(join(shared), inside)]
+
+
+def _common_number(pieces: list[Term]) -> Value:
+    whole = [p.number for p in pieces if isinstance(p.number, int)]
+    return gcd(*whole) if len(whole) == len(pieces) else 1
+
+
+def _divide(a: Value, b: Value) -> Value:
+    return a if b == 1 else a // b if isinstance(a, int) and isinstance(b, int) else a / b
+
+
+def _common_side(side: int) -> Attempt:
+    """A C + B C as (A + B) C (side −1), or C A + C B as C (A + B) (side 0)."""
+
+    def attempt(terms: list[Node], known: Known) -> list[Node] | None:
+        parts = [factors(core, known) if (core := split(t).core) is not None else [] for t in terms]
+        groups: dict[Factor, list[int]] = {}
+        for i, p in enumerate(parts):
+            if p:
+                groups.setdefault(p[side], []).append(i)
+        group = max(groups.values(), key=len, default=[])
+        if len(group) < 2 or parts[group[0]][side][0].kind == "scalar":
+            return None
+        shared = _overlap([parts[i] for i in group], side)
+        rests = [_without(split(terms[i]), parts[i], shared, side) for i in group]
+        if any(r is None for r in rests):
+            return None
+        inside = factored([r for r in rests if r is not None], known)
+        piece = split(inside)
+        assert piece.core is not None
+        new = chain([(piece.core, 1), *shared] if side else [*shared, (piece.core, 1)])
+        piece.core = None
+        joined = scale(join(piece), new)
+        return [*terms[: group[0]], joined, *(t for i, t in enumerate(terms) if i > group[0] and i not in group)]
+
+    return attempt
+
+
+def _overlap(parts: list[list[Factor]], side: int) -> list[Factor]:
+    """The longest run of factors that all products share on one side."""
+    shared: list[Factor] = []
+    for column in zip(*(reversed(p) if side else p for p in parts), strict=False):
+        if any(c != column[0] for c in column):
+            break
+        shared.append(column[0])
+    return shared[::-1] if side else shared
+
+
+def _without(term: Term, parts: list[Factor], shared: list[Factor], side: int) -> Node | None:
+    """The term with the shared factors taken away; a square one that was all shared leaves I."""
+    rest = parts[: -len(shared)] if side else parts[len(shared) :]
+    if rest:
+        term.core = chain(rest)
+    else:
+        edge = shared[0][0].rows if side else shared[-1][0].cols
+        if shared[0 if side else -1][0].kind not in ("matrix", "vector" if side else "row"):
+            return None
+        term.core = eye(edge)
+    return join(term) if term.core.kind != "scalar" else None
+
+
+def _turned(node: Node, known: Known) -> Node:
+    """−A(b − c) as A(c − b), where a sum with both signs is a factor."""
+    piece = split(node)
+    if piece.number >= 0:
+        return node
+    if piece.core is None:
+        return node
+    if is_op(piece.core, ADD):
+        turned = _negated(piece.core)
+        if turned is not None:
+            return join(Term(-piece.number, piece.scalars, turned))
+        return node
+    if is_op(piece.core, MATMUL):
+        parts = factors(piece.core, known)
+        for i, (base, exponent) in enumerate(parts):
+            turned = _negated(base) if exponent == 1 and is_op(base, ADD) else None
+            if turned is not None:
+                core = chain([*parts[:i], (turned, 1), *parts[i + 1 :]])
+                return join(Term(-piece.number, piece.scalars, core))
+    return node
+
+
+def _negated(total: Node) -> Node | None:
+    """−(a − b) = b − a for a sum with both signs, else None."""
+    numbers = [split(t).number for t in total.children]
+    if len(numbers) > WINDOW or not (min(numbers) < 0 < max(numbers)):
+        return None
+    return add(*_ordered([scale(number(-1), t) for t in total.children]))
