@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from matdiff.node import Node
 from matdiff.notation.layout import Layout
-from matdiff.notation.piece import Hole, Piece
+from matdiff.notation.piece import Piece
 from matdiff.notation.tables import ASCII
 
 Memo = MutableMapping[Node, tuple[int, int]]

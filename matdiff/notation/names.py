@@ -7,16 +7,16 @@ import re
 from matdiff.node import Symbol
 
 LETTERS = "αβγδεζηθικλμνξοπρστυφχψω"
-WORDS = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi"
-    " psi omega"
-).split()
+WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron".split()  # noqa: SIM905
+WORDS += "pi rho sigma tau upsilon phi chi psi omega".split()  # noqa: SIM905
 GREEK = dict(zip(LETTERS, WORDS, strict=True)) | {
     c.upper(): w.capitalize() for c, w in zip(LETTERS, WORDS, strict=True)
 }
 VARIANTS = {"ϕ": "phi", "ϵ": "epsilon", "ϑ": "theta", "ς": "sigma", "ϱ": "rho"}
-LATIN_SHAPED = {"Alpha", "Beta", "Epsilon", "Zeta", "Eta", "Iota", "Kappa", "Mu", "Nu", "Omicron", "Rho", "Tau", "Chi"}
-"""Capitals without a LaTeX command: they look like Latin letters."""
+LATIN_SHAPED = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΧο")
+"""Letters without a LaTeX command: they look like Latin ones."""
+
+COMMANDS = {w: f"\\mathrm{{{w[0]}}}" if c in LATIN_SHAPED else f"\\{w}" for c, w in GREEK.items()}
 
 ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot", "vec": r"\vec"}
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -71,6 +71,6 @@ def latex_name(name: str) -> str:
 
 def _word(word: str) -> str:
     greek = GREEK.get(word) or VARIANTS.get(word) or word
-    if greek in WORDS and greek != "omicron" or greek.lower() in WORDS and greek[0].isupper() and greek[1:].islower():
-        return f"\\mathrm{{{greek[0]}}}" if greek in LATIN_SHAPED else f"\\{greek}"
+    if greek in COMMANDS:
+        return COMMANDS[greek]
     return word if len(word) == 1 else f"\\mathrm{{{word}}}"

@@ -40,7 +40,7 @@ def _choose(order: list[Node]) -> list[Node]:
     uses = Counter(c for n in order if isinstance(n, Apply) for c in n.args)
     sizes: dict[Node, int] = {}
     depths: dict[Node, int] = {}
-    chosen = []
+    chosen: list[Node] = []
     for n in order:
         size = 1 + sum(sizes[c] for c in n.children) if isinstance(n, Apply) else 1
         depth = _depth(n, depths)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from matdiff.node import Node
 from matdiff.notation.tables import ATOM, Form, template
@@ -17,7 +17,7 @@ AFTER_NUMBER = "\1"
 class Hole(NamedTuple):
     """A part, in parentheses where it holds together less tightly than `least`."""
 
-    what: Union[Node, "Piece"]
+    what: Node | Piece
     least: int
 
 

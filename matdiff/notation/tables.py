@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 from string import Formatter
 
 from matdiff.node import Symbol, Value
@@ -29,7 +29,7 @@ Template = tuple[str | tuple[int, int], ...]
 Form = tuple[int, str]
 
 
-@lru_cache(maxsize=None)
+@cache
 def template(text: str) -> Template:
     out: list[str | tuple[int, int]] = []
     before = ""
