@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.differential import differentials
-from matdiff.errors import ParseError, ShapeError
+from matdiff.calculus.jacobian import jacobian
+from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.expr import Expr
 from matdiff.forms import best
 from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topological
@@ -17,8 +18,8 @@ from matdiff.normal import normal
 from matdiff.op import differential_symbol
 from matdiff.ops.algebra import zeros_like
 from matdiff.properties import Known
-from matdiff.rewrite import inline, prepared
-from matdiff.structure import project
+from matdiff.rewrite import inline, prepared, substitute
+from matdiff.structure import project, tangent
 
 if TYPE_CHECKING:
     from matdiff.narrative import Step
@@ -90,6 +91,59 @@ class Derivation:
         return answers[self.wrt[0]]
 
     @cached_property
+    def jacobian(self) -> Any:
+        """The matrix J with vec(dF) = J vec(dX); of a scalar function the row vec(G)'; by a scalar, of the shape of F.
+
+        A dict by name for several variables.  Raises UnsupportedError where a linear map has no matrix in the language.
+        """
+        answers = {X.name: self._answer(self._matrix(self.raw_differential, X)) for X in self.wrt}
+        return answers if self.several else answers[self.wrt[0].name]
+
+    @cached_property
+    def hessian(self) -> Any:
+        """The matrix of d²f = ⟨H[dX], dX⟩ for vec(X); for several variables a dict by pairs of names.
+
+        Raises ShapeError for a function that is not scalar, UnsupportedError on curved sets.
+        """
+        answers = {
+            (X.name, Z.name): self._answer(self._matrix(self.curvature[X], Z)) for X in self.wrt for Z in self.wrt
+        }
+        return answers if self.several else answers[self.wrt[0].name, self.wrt[0].name]
+
+    @cached_property
+    def curvature(self) -> dict[Symbol, Node]:
+        """The differential of each gradient, linear in the dX: H[dX]."""
+        for X in self.wrt:
+            if (space := tangent(X)) is not None and space.curved:
+                raise UnsupportedError(
+                    f"the Hessian on the set that {X.name} moves in is not defined here: the set is curved"
+                )
+        second = {}
+        for X, G in self.raw_gradients.items():
+            ready = prepared(project(G, X))
+            second[X] = differentials(ready, self.directions).get(ready) or zeros_like(ready)
+        return second
+
+    def hvp(self, V: Any, /, **arrays: Any) -> Any:
+        """H[V], the shape of X, without ever forming H; V has the shape of X (dicts for several variables)."""
+        known = (*self.function.variables, *self.directions.values())
+        products = [self._simplified(project(self.curvature[X], X)) for X in self.wrt]
+        values = self._evaluate(products, known, {**arrays, **self._tangents(V)})
+        return dict(zip((X.name for X in self.wrt), values, strict=True)) if self.several else values[0]
+
+    def _matrix(self, value: Node, X: Symbol) -> Node:
+        """The matrix of a linear map in its dX alone; restricted to the tangent space of X."""
+        others = {dZ: zeros_like(dZ) for Z, dZ in self.directions.items() if Z is not X}
+        return jacobian(substitute(value, others, into_bodies=True) if others else value, self.directions[X])
+
+    def _tangents(self, V: Any) -> dict[str, Any]:
+        given = V if self.several else {self.wrt[0].name: V}
+        missing = [X.name for X in self.wrt if X.name not in given]
+        if missing:
+            raise MatdiffError(f"no direction is given for {missing[0]}", hint="pass a dict with one for each variable")
+        return {dX.name: given[X.name] for X, dX in self.directions.items()}
+
+    @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The derivation as a lecturer would write it."""
         from matdiff.narrative import narrative
@@ -119,10 +173,8 @@ class Derivation:
 
     def jvp(self, V: Any, /, **arrays: Any) -> Any:
         """The pushforward F'(X)[V], the shape of F; V has the shape of X (a dict of them for several variables)."""
-        given = V if self.several else {self.wrt[0].name: V}
-        tangents = {dX.name: given[X.name] for X, dX in self.directions.items()}
         known = (*self.function.variables, *self.directions.values())
-        return self._evaluate([self.differential.node], known, {**arrays, **tangents})[0]
+        return self._evaluate([self.differential.node], known, {**arrays, **self._tangents(V)})[0]
 
     def vjp(self, Y: Any, /, **arrays: Any) -> Any:
         """The pullback F'(X)*[Y], the shape of X and inside its tangent space; Y has the shape of F."""

@@ -65,7 +65,7 @@ def _common_scalars(terms: list[Node], known: Known) -> list[Node] | None:
     """s A + s B as s (A + B): the scalars and the number that all terms share."""
     pieces = [split(t) for t in terms]
     shared = Term(_common_number(pieces))
-    for base, exponent in pieces[0].scalars.items():
+    for base in pieces[0].scalars:
         exponents = [p.scalars.get(base, 0) for p in pieces]
         if all(e < 0 for e in exponents):
             shared.multiply(base, max(exponents))

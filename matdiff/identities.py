@@ -1,11 +1,11 @@
-"""Identities of single functions: what a person writes without being asked. f(args in normal form) → simpler, or None."""
+"""Identities of single functions: f(args in normal form) → simpler, or None."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from matdiff.node import Apply, Node, Number, number
-from matdiff.ops.algebra import SCALE, TRANSPOSE, is_eye, is_op, is_zero, scale, size, zeros_like
+from matdiff.ops.algebra import SCALE, TRANSPOSE, eye, is_eye, is_op, is_zero, scale, size, zeros_like
 from matdiff.ops.elementwise import exp, log
 from matdiff.ops.structure import Diag, diag, unvec, vec
 from matdiff.properties import Known
@@ -82,7 +82,9 @@ def _kron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     for i in (0, 1):
         if is_op(args[i], SCALE):
             s, a = args[i].children
-            return scale(s, node.op(*(args[:i] + (a,) + args[i + 1 :])))
+            return scale(s, node.op(*args[:i], a, *args[i + 1 :]))
+    if all(map(is_eye, args)):
+        return eye(node.rows)
     return zeros_like(node) if any(map(is_zero, args)) else None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from matdiff.node import Node, Value
-from matdiff.ops.algebra import TRANSPOSE, eye, hadamard, is_eye, is_op
+from matdiff.node import Constant, Node, Value
+from matdiff.ops.algebra import TRANSPOSE, commutation, eye, hadamard, is_eye, is_op, matmul
+from matdiff.ops.kronecker import kron
 from matdiff.ops.structure import Diag
 from matdiff.properties import Known
 from matdiff.terms import Factor, Term, chain, inside_inverse, inverse_of, join
@@ -105,9 +106,44 @@ def combine(left: Factor, right: Factor, known: Known) -> list[Factor] | None:
         inside = inside_inverse(b, known)
         if len(inside) > 1 and inside[-1] == (a, 1):
             return [inverse_of(inside[:-1], b, known)]
+    if i == j == 1 and (met := kronecker(a, b)) is not None:
+        return [(met[0], 1), (met[1], 1)] if len(met) == 2 else [(met[0], 1)]
     if is_op(a, Diag) and i == j == 1:
         if is_op(b, Diag):
             return [(Diag(hadamard(a.children[0], b.children[0])), 1)]
         if b.kind == "vector":
             return [(hadamard(a.children[0], b), 1)]
     return None
+
+
+def kronecker(a: Node, b: Node) -> list[Node] | None:
+    """(A⊗B)(C⊗D) = AC⊗BD; commutation matrices move to the left, (A⊗B)K = K(B⊗A), and KKᵀ = I."""
+    if is_op(a, kron) and is_op(b, kron):
+        (p, q), (r, s) = a.children, b.children
+        if p.cols is r.rows and q.cols is s.rows and not plain_shuffle(a) and not plain_shuffle(b):
+            return [kron(matmul(p, r), matmul(q, s))]
+    if is_commutation(b) and is_op(a, kron):
+        p, q = a.children
+        if b.dims == (p.cols, q.cols) and not plain_shuffle(a):  # type: ignore[attr-defined]
+            return [commutation(p.rows, q.rows), kron(q, p)]
+    if is_commutation(a) and is_commutation(b) and a.dims == b.dims[::-1]:  # type: ignore[attr-defined]
+        return [eye(a.rows)]
+    return None
+
+
+def is_commutation(a: Node) -> bool:
+    return isinstance(a, Constant) and a.name == "K"
+
+
+def plain_shuffle(a: Node) -> bool:
+    """Is this one of the permutations I ⊗ K ⊗ I, which stay as they are?"""
+    stack, found = [a], False
+    while stack:
+        top = stack.pop()
+        if is_op(top, kron):
+            stack.extend(top.children)
+        elif is_commutation(top):
+            found = True
+        elif not is_eye(top):
+            return False
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Self
+from typing import ClassVar, Self
 from weakref import WeakValueDictionary
 
 Monomial = tuple[str, ...]
@@ -17,7 +17,7 @@ class Dim:
 
     __slots__ = ("__weakref__", "terms")
     terms: Terms
-    _table: WeakValueDictionary[Terms, Dim] = WeakValueDictionary()
+    _table: ClassVar[WeakValueDictionary[Terms, Dim]] = WeakValueDictionary()
 
     def __new__(cls, terms: Terms) -> Self:
         found = cls._table.get(terms)

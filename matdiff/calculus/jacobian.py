@@ -1,0 +1,217 @@
+"""The third reading of a linear map: its matrix, vec(dF) = J vec(dX) (Magnus & Neudecker 2019, ch. 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from matdiff.calculus.adjoint import adjoint, dependent
+from matdiff.errors import UnsupportedError
+from matdiff.node import Apply, Node, Symbol, number
+from matdiff.ops.algebra import (
+    add,
+    commutation,
+    eye,
+    matmul,
+    ones,
+    scale,
+    transpose,
+    unit,
+    zeros,
+)
+from matdiff.ops.indexing import HCAT, VCAT, slice_
+from matdiff.ops.kronecker import kron
+from matdiff.ops.linalg import inv
+from matdiff.ops.matrix_functions import expm, logm
+from matdiff.ops.structure import HALF, Diag, tril, triu, unvec, vec
+from matdiff.rewrite import substitute
+from matdiff.shape import ZERO, Dim
+
+
+def jacobian(value: Node, dX: Symbol) -> Node:
+    """The matrix J of a `value` linear in dX; for a scalar dX the derivative, of the shape of the value."""
+    if dX.kind == "scalar":
+        return substitute(value, {dX: number(1)}, into_bodies=True)
+    size = dX.rows * dX.cols
+    order = dependent(value, [dX])
+    if not order:
+        return zeros("row", cols=size) if value.kind == "scalar" else zeros("matrix", value.rows * value.cols, size)
+    below, needed = set(order), {value}
+    for node in reversed(order):
+        if node in needed and node.kind != "scalar":
+            needed.update(c for c in node.children if c in below)
+    J: dict[Node, Node] = {}
+    for node in order:
+        if node in needed:
+            J[node] = _matrix(node, dX, J)
+    return J[value]
+
+
+def _matrix(node: Node, dX: Symbol, J: dict[Node, Node]) -> Node:
+    if node is dX:
+        return eye(dX.rows * dX.cols)
+    if node.kind == "scalar":
+        return vector_of(adjoint(node, number(1), [dX])[dX]).T
+    if isinstance(node, Symbol):
+        assert node.body is not None
+        return J[node.body]
+    assert isinstance(node, Apply)
+    if node.op.name in ("hcat", "vcat"):
+        return _blocks(node, dX, J)
+    reading = READINGS.get(node.op.name)
+    if reading is None:
+        raise UnsupportedError(f"the matrix of {node.op.name} is not known; use .jvp and .vjp, which need none")
+    parts = [
+        matmul(reading(node, slot), J[a]) if a.kind != "scalar" else _scaled(node, J[a]) for slot, a in _moving(node, J)
+    ]
+    return parts[0] if len(parts) == 1 else add(*parts)
+
+
+def _moving(node: Apply, J: dict[Node, Node]) -> list[tuple[int, Node]]:
+    return [(i, a) for i, a in enumerate(node.args) if a in J]
+
+
+def _scaled(node: Apply, row: Node) -> Node:
+    """s(V) A by V: vec(A) times the row of s."""
+    return matmul(vector_of(node.args[1]), row)
+
+
+def vector_of(a: Node) -> Node:
+    """vec(A) of anything but a scalar; a row is stood up."""
+    return a.T if a.kind == "row" else a if a.kind == "vector" else vec(a)
+
+
+def _blocks(node: Apply, dX: Symbol, J: dict[Node, Node]) -> Node:
+    """Side by side, vecs are stacked; one above the other, the transposes are side by side."""
+    size = dX.rows * dX.cols
+    column = node.kind == "vector"
+    stacked = []
+    for a in node.args:
+        part = J.get(a)
+        if part is None:
+            part = zeros("matrix", a.rows * a.cols, size)
+        elif node.op is VCAT and not column and a.kind == "matrix":
+            part = matmul(commutation(a.rows, a.cols), part)
+        stacked.append(part)
+    whole = VCAT(*stacked)
+    return whole if node.op is HCAT or column else matmul(commutation(node.cols, node.rows), whole)
+
+
+Reading = Callable[[Apply, int], Node]
+
+
+def _times(node: Apply, slot: int) -> Node:
+    """vec(V B) = (Bᵀ ⊗ I) vec V, vec(A V) = (I ⊗ A) vec V."""
+    A, B = node.args
+    if slot == 0:
+        return B.T if A.kind == "row" else kron(B.T, eye(A.rows))
+    if B.kind == "vector":
+        return A
+    return kron(eye(B.cols), A)
+
+
+def _transposed(node: Apply, slot: int) -> Node:
+    (A,) = node.args
+    return commutation(A.rows, A.cols) if A.kind == "matrix" else eye(A.rows * A.cols)
+
+
+def _kron(node: Apply, slot: int) -> Node:
+    """vec(A ⊗ B) = (I ⊗ K ⊗ I)(vec A ⊗ vec B) (Magnus & Neudecker 2019, thm 3.10)."""
+    A, B = node.args
+    other = kron(eye(A.rows * A.cols), vector_of(B)) if slot == 0 else kron(vector_of(A), eye(B.rows * B.cols))
+    return matmul(shuffle(A.rows, A.cols, B.rows, B.cols), other)
+
+
+def shuffle(m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
+    return kron(kron(eye(n), commutation(q, m)), eye(p))
+
+
+def _blockwise(node: Apply, slot: int, m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
+    """The pq×mn matrix whose column ij is vec of the block Y_ij."""
+    Y = node.args[slot]
+    return unvec(matmul(transpose(shuffle(m, n, p, q)), vec(Y)), params=(p * q, m * n))
+
+
+def _unkron_left(node: Apply, slot: int) -> Node:
+    Y, B = node.args
+    m, n = node.params
+    if slot == 1:
+        return transpose(_blockwise(node, 0, m, n, B.rows, B.cols))
+    return transpose(matmul(shuffle(m, n, B.rows, B.cols), kron(eye(m * n), vec(B))))
+
+
+def _unkron_right(node: Apply, slot: int) -> Node:
+    A, Y = node.args
+    p, q = node.params
+    if slot == 0:
+        return _blockwise(node, 1, A.rows, A.cols, p, q)
+    return transpose(matmul(shuffle(A.rows, A.cols, p, q), kron(vec(A), eye(p * q))))
+
+
+def _divided(name: str) -> Reading:
+    """The matrix of a Fréchet map: the corner of f([I⊗A, I; 0, Aᵀ⊗I]), whose diagonal blocks commute (Higham 2008, §3.2)."""
+
+    def reading(node: Apply, slot: int) -> Node:
+        A = node.args[0]
+        left, right, one = kron(eye(A.rows), A), kron(A.T, eye(A.rows)), eye(A.rows * A.rows)
+        function = expm if name == "expm" else logm
+        whole = function(VCAT(HCAT(left, one), HCAT(zeros("matrix", one.rows, one.rows), right)))
+        return slice_(whole, ZERO, one.rows, one.rows, one.rows + one.rows)
+
+    return reading
+
+
+def _sylvester(node: Apply, slot: int) -> Node:
+    A, B, _ = node.args
+    return inv(kron(eye(B.rows), A) + kron(B.T, eye(A.rows)))
+
+
+def _window(node: Apply, slot: int) -> Node:
+    """A block V[r0:r1, c0:c1] is S V Cᵀ with slices of I."""
+    (A,) = node.args
+    if node.op.name == "embed":
+        r0, c0, rows, cols = node.params
+        left = slice_(eye(rows), ZERO, rows, r0, r0 + A.rows)
+        right = slice_(eye(cols), ZERO, cols, c0, c0 + A.cols)
+    else:
+        r0, r1, c0, c1 = node.params
+        left, right = slice_(eye(A.rows), r0, r1, ZERO, A.rows), slice_(eye(A.cols), c0, c1, ZERO, A.cols)
+    return left if A.kind == "vector" else kron(right, left)
+
+
+def _half(sign: int) -> Reading:
+    def reading(node: Apply, slot: int) -> Node:
+        n = node.rows
+        return scale(HALF, add(eye(n * n), scale(number(sign), commutation(n, n))))
+
+    return reading
+
+
+READINGS: dict[str, Reading] = {
+    "add": lambda node, slot: eye(node.rows * node.cols),
+    "scale": lambda node, slot: scale(node.args[0], eye(node.rows * node.cols)),
+    "matmul": _times,
+    "transpose": _transposed,
+    "hadamard": lambda node, slot: Diag(vector_of(node.args[1 - slot])),
+    "diag": lambda node, slot: matmul(kron(ones("vector", node.rows).T, eye(node.rows)), Diag(vec(eye(node.rows)))),
+    "Diag": lambda node, slot: matmul(Diag(vec(eye(node.rows))), kron(ones("vector", node.rows), eye(node.rows))),
+    "vec": lambda node, slot: eye(node.rows),
+    "unvec": lambda node, slot: eye(node.rows * node.cols),
+    "getrow": lambda node, slot: kron(eye(node.rows), unit(node.args[0].rows, node.params[0]).T),
+    "getcol": lambda node, slot: kron(unit(node.args[0].cols, node.params[0]).T, eye(node.rows)),
+    "kron": _kron,
+    "kronv": lambda node, slot: (
+        kron(eye(node.args[0].rows), node.args[1]) if slot == 0 else kron(node.args[0], eye(node.args[1].rows))
+    ),
+    "unkron_left": _unkron_left,
+    "unkron_right": _unkron_right,
+    "tril": lambda node, slot: Diag(vec(tril(ones("matrix", node.rows, node.rows)))),
+    "triu": lambda node, slot: Diag(vec(triu(ones("matrix", node.rows, node.rows)))),
+    "sym": _half(1),
+    "skew": _half(-1),
+    "slice": _window,
+    "embed": _window,
+    "frechet_expm": _divided("expm"),
+    "frechet_logm": _divided("logm"),
+    "sylvester": _sylvester,
+}
+"""The matrix of each linear function in one argument, the others fixed."""
