@@ -9,7 +9,8 @@ import numpy as np
 
 from matdiff.codegen.emit import Check
 from matdiff.errors import DomainError
-from matdiff.node import Node, Symbol
+from matdiff.node import Apply, Node, Symbol, topological
+from matdiff.op import registry
 
 Array = Any
 
@@ -34,7 +35,7 @@ def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
 
 def refusal(check: Check, complaint: str) -> DomainError:
     shown = describe(check.node)
-    names = {"power": "the power", "solve": "inv", "scale": "the quotient"}
+    names = {"power": "the power", "solve": "inv", "lu": "inv", "scale": "the quotient"}
     function = names.get(check.function, check.function)
     return DomainError(f"{function} is not defined here: {shown} {complaint}")
 
@@ -43,10 +44,9 @@ def describe(node: Node) -> str:
     """The argument as the user would read it."""
     if isinstance(node, Symbol):
         return node.name
-    try:
-        text = repr(node)
-    except Exception:
+    if any(isinstance(n, Apply) and n.op.name not in registry for n in topological(node)):
         return "its argument"
+    text = repr(node)
     return text if len(text) <= 60 else "its argument"
 
 

@@ -69,7 +69,7 @@ class Emitter:
 
     def emit(self, roots: Sequence[Node]) -> None:
         order = topological(*roots)
-        self.inputs = {v: "" for v in ordered(self.variables, order)}
+        self.inputs = dict.fromkeys(ordered(self.variables, order), "")
         self.inputs = {v: self.names.fresh(v.name) for v in self.inputs}
         self.count(order, roots)
         for node in order:

@@ -16,6 +16,11 @@ def kernel(name: str, signature: str, numpy: str, **fields: Any) -> Op:
 
 SOLVE = kernel("solve", "(n,n),(...)->(...)", "np.linalg.solve({0}, {1})", domain=("invertible",))
 """A⁻¹B; B a vector, or a row that stands for its transpose."""
+FACTOR = kernel("lu", "(n,n)->(n,n)", "scipy.linalg.lu_factor({0})", domain=("invertible",))
+"""The LU factors of A, as SciPy keeps them."""
+FACTOR_SOLVE = kernel("lu_solve", "(n,n),(...)->(...)", "scipy.linalg.lu_solve({0}, {1})")
+FACTOR_SOLVE_T = kernel("lu_solve_t", "(n,n),(...)->(...)", "scipy.linalg.lu_solve({0}, {1}, trans=1)")
+"""A⁻¹B and A⁻ᵀB from the factors of A."""
 SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}")
 """Diag(v) A."""
 SCALE_COLUMNS = kernel("scale_columns", "(m,n),(n)->(m,n)", "{0} * {1}")

@@ -1,11 +1,157 @@
-"""Stub."""
+"""The plan before emission: the same values by cheaper ways.  Printing never sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
-from matdiff.node import Node
+from matdiff.codegen.chains import MAX_CHAIN, multiply, trace
+from matdiff.codegen.determinants import adjugates
+from matdiff.codegen.factors import share_factors
+from matdiff.codegen.kernels import PLUS, run
+from matdiff.codegen.products import multiplier
+from matdiff.node import Apply, Constant, Node, Symbol, apply, symbol, topological
+from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.ops.linalg import inv
+from matdiff.ops.reductions import tr
+
+MAX_REPEATS = 4
+"""A shared product of matrices is multiplied into vectors factor by factor if used at most so often."""
 
 
 def plan(roots: Sequence[Node]) -> list[Node]:
-    return list(roots)
+    """The roots rewritten.  Linear in distinct nodes."""
+    return share_factors(Planner(adjugates(roots)).rewritten())
+
+
+class Planner:
+    """Two folds: from the roots down, which nodes are needed at all; then up again, their replacements."""
+
+    def __init__(self, roots: Sequence[Node]) -> None:
+        self.roots = list(roots)
+        self.order = topological(*roots)
+        self.uses: Counter[Node] = Counter(roots)
+        self.products: Counter[Node] = Counter()
+        self.leaves: dict[Node, list[tuple[Node, bool]]] = {}
+        self.new: dict[Node, Node] = {}
+        self.count()
+
+    def count(self) -> None:
+        """How often each node is used, and how often as a factor, seen through transposes and definitions."""
+        for node in reversed(self.order):
+            through = is_op(node, TRANSPOSE) or isinstance(node, Symbol)
+            for child in node.children:
+                self.uses[child] += self.uses[node] if through else 1
+                self.products[child] += self.products[node] if through else is_op(node, MATMUL)
+
+    def rewritten(self) -> list[Node]:
+        needed = set(self.roots)
+        for node in reversed(self.order):
+            if node in needed:
+                needed.update(self.below(node))
+        product = multiplier({n for n in needed if is_op(n, inv) and self.uses[n] == self.products[n]})
+        for node in self.order:
+            if node in needed:
+                self.new[node] = self.replaced(node, product)
+        return [self.new[r] for r in self.roots]
+
+    # downwards: the factors of products
+
+    def below(self, node: Node) -> list[Node]:
+        """What a node is computed from."""
+        factors = self.factors(node)
+        if factors is None:
+            return list(node.children)
+        self.leaves[node] = factors
+        return [leaf for leaf, _ in factors]
+
+    def factors(self, node: Node) -> list[tuple[Node, bool]] | None:
+        """The factors of a product, a trace of one or an inner product with one; True where transposed."""
+        if is_op(node, MATMUL):
+            return self.flatten([(node, False)], node)
+        if is_op(node, tr) and self.is_link(node.children[0]):
+            return self.flatten([(node.children[0], False)], node)
+        if is_op(node, INNER) and any(self.is_link(c) for c in node.children):
+            a, b = node.children
+            rows = a.kind == "row" and b.kind == "row"
+            return self.flatten([(a, not rows), (b, rows)], node)
+        return None
+
+    def is_link(self, node: Node) -> bool:
+        """A product that is used only here."""
+        inside = node.children[0] if is_op(node, TRANSPOSE) else node
+        return is_op(inside, MATMUL) and self.uses[inside] == 1
+
+    def flatten(self, start: list[tuple[Node, bool]], root: Node) -> list[tuple[Node, bool]]:
+        factors = self.expand(start, lambda n: n is root or self.uses[n] == 1)
+        if len(factors) < MAX_CHAIN and any(leaf.kind in ("vector", "row") for leaf, _ in factors):
+            factors = self.expand(factors, lambda n: n.kind == "matrix" and self.uses[n] <= MAX_REPEATS, MAX_CHAIN)
+        return factors
+
+    def expand(
+        self, start: list[tuple[Node, bool]], wanted: Callable[[Node], bool], limit: float = float("inf")
+    ) -> list[tuple[Node, bool]]:
+        """Products replaced by their factors, those only that are wanted."""
+        out: list[tuple[Node, bool]] = []
+        stack = list(reversed(start))
+        while stack:
+            node, flipped = stack.pop()
+            inside = node
+            while is_op(inside, TRANSPOSE) or (isinstance(inside, Symbol) and inside.body is not None):
+                flipped ^= is_op(inside, TRANSPOSE)
+                node, inside = (inside.children[0] if is_op(inside, TRANSPOSE) else node), inside.children[0]
+            if is_op(inside, MATMUL) and wanted(inside) and len(out) + len(stack) + 2 <= limit:
+                a, b = inside.children
+                stack.extend(((a, True), (b, True)) if flipped else ((b, False), (a, False)))
+            else:
+                out.append((node, flipped))
+        return out
+
+    # upwards: replacements
+
+    def replaced(self, node: Node, product: Callable[[Node, Node], Node]) -> Node:
+        if node in self.leaves:
+            made = self.chain(node, product)
+            return made if made.kind == node.kind else self.plainly(node)
+        return self.rebuilt(node)
+
+    def chain(self, node: Node, product: Callable[[Node, Node], Node]) -> Node:
+        leaves = [transpose(self.new[leaf]) if flipped else self.new[leaf] for leaf, flipped in self.leaves[node]]
+        traced = is_op(node, tr) or (is_op(node, INNER) and leaves[0].rows.number != 1)
+        return trace(leaves, product) if traced else multiply(leaves, product)
+
+    def rebuilt(self, node: Node) -> Node:
+        """The node on its new arguments."""
+        if isinstance(node, Symbol) and node.body is not None:
+            body = self.new[node.body]
+            return node if body is node.body else symbol(node.name, node.kind, node.rows, node.cols, body=body)
+        if not isinstance(node, Apply):
+            return node
+        args = tuple(self.new[a] for a in node.args)
+        if node.op is ADD:
+            return broadcast(node, args)
+        return apply(node.op, args, node.params, node.kind, node.rows, node.cols)
+
+    def plainly(self, node: Node) -> Node:
+        """The node with its products in the order in which they stand."""
+        for inner in topological(node):
+            if inner not in self.new:
+                self.new[inner] = self.rebuilt(inner)
+        return self.rebuilt(node)
+
+
+def broadcast(node: Node, args: tuple[Node, ...]) -> Node:
+    """A sum with c·1 written as the number c, if something else has the shape."""
+    if node.kind == "scalar":
+        return apply(ADD, args, (), node.kind, node.rows, node.cols)
+    thin = tuple(scalar_part(a) or a for a in args)
+    if thin == args or all(a.kind == "scalar" for a in thin):
+        return apply(ADD, args, (), node.kind, node.rows, node.cols)
+    return run(PLUS, thin, node.kind, node.rows, node.cols)
+
+
+def scalar_part(a: Node) -> Node | None:
+    """The c of c·1."""
+    if is_op(a, SCALE) and isinstance(ones := a.children[1], Constant) and ones.name == "ones":
+        return a.children[0]
+    return None

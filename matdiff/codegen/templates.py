@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
-from string import Formatter
+from functools import cache
 
 ATOM, POWER, UNARY, PRODUCT, SUM = 5, 4, 3, 2, 1
 """Precedence of an expression's outermost operator, as in Python."""
@@ -43,20 +43,21 @@ class Template:
         return Code("".join(parts), self.precedence, depth)
 
 
-@lru_cache(maxsize=None)
+@cache
 def template(text: str) -> Template:
-    parsed = [(literal, field) for literal, field, _, _ in Formatter().parse(text)]
+    """A template read and its spacing made uniform."""
+    body = ast.parse(re.sub(r"\{(\w+)\}", r"_field_\1_", text), mode="eval").body
+    uniform = re.sub(r"_field_(\w+?)_", r"{\1}", ast.unparse(body))
+    parts = re.split(r"\{(\w+)\}", uniform)
     pieces = []
-    for i, (literal, field) in enumerate(parsed):
-        before = literal.rstrip()[-1:]
-        after = parsed[i + 1][0].lstrip()[:1] if i + 1 < len(parsed) else ""
-        pieces.append((literal, field, before in set("(,[") and after in set("),]")))
-    names = "".join(literal + (f"_{field}" if field is not None else "") for literal, field in parsed)
-    return Template(tuple(pieces), _precedence(names), Counter(f for _, f in parsed if f is not None))
+    for i in range(0, len(parts), 2):
+        field = parts[i + 1] if i + 1 < len(parts) else None
+        after = parts[i + 2] if i + 2 < len(parts) else ""
+        pieces.append((parts[i], field, parts[i].rstrip()[-1:] in set("(,[") and after.lstrip()[:1] in set("),]")))
+    return Template(tuple(pieces), _precedence(body), Counter(parts[1::2]))
 
 
-def _precedence(text: str) -> int:
-    body = ast.parse(text, mode="eval").body
+def _precedence(body: ast.expr) -> int:
     match body:
         case ast.Name() | ast.Attribute() | ast.Call() | ast.Subscript() | ast.Constant():
             return ATOM

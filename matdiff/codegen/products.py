@@ -1,0 +1,137 @@
+"""A product of two values, computed the cheap way that the factors' form allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+
+from matdiff.codegen.kernels import (
+    COLUMN_SUMS,
+    ENTRYWISE,
+    ROW_SUMS,
+    SCALE_COLUMNS,
+    SCALE_ROWS,
+    SOLVE,
+    TOTAL,
+    product,
+    run,
+)
+from matdiff.node import Constant, Node, apply
+from matdiff.ops.algebra import MATMUL, SCALE, TRANSPOSE, is_op, product_kind, transpose
+from matdiff.ops.indexing import COLUMN, ROW, entry
+from matdiff.ops.kronecker import kron
+from matdiff.ops.linalg import inv
+from matdiff.ops.structure import Diag, unvec, vec
+from matdiff.shape import ONE
+
+Rule = Callable[[Node, Node], Node | None]
+
+
+def multiplier(solvable: Container[Node]) -> Callable[[Node, Node], Node]:
+    """The function that multiplies; `solvable` are the inverses that need not be computed."""
+
+    def multiply(a: Node, b: Node) -> Node:
+        if a.kind == "scalar":
+            return run(SCALE, (a, b), b.kind, b.rows, b.cols)
+        if b.kind == "scalar":
+            return run(SCALE, (b, a), a.kind, a.rows, a.cols)
+        solved = solve(a, b, solvable)
+        if solved is not None:
+            return solved
+        for rule in RULES:
+            made = rule(a, b)
+            if made is not None:
+                return made
+        return apply(MATMUL, (a, b), (), product_kind(a.kind, b.kind), a.rows, b.cols)
+
+    return multiply
+
+
+def inverted(a: Node, solvable: Container[Node]) -> Node | None:
+    """The A of a factor A⁻¹ or A⁻ᵀ (then Aᵀ) that need not be computed."""
+    if is_op(a, inv) and a in solvable:
+        return a.children[0]
+    if is_op(a, TRANSPOSE) and is_op(a.children[0], inv) and a.children[0] in solvable:
+        return transpose(a.children[0].children[0])
+    return None
+
+
+def solve(a: Node, b: Node, solvable: Container[Node]) -> Node | None:
+    """A⁻¹B without the inverse."""
+    A = inverted(a, solvable)
+    if A is not None and b.kind in ("vector", "matrix"):
+        return product(SOLVE, (A, b), a, b)
+    B = inverted(b, solvable)
+    if B is not None and a.kind == "row":
+        return product(SOLVE, (transpose(B), a), a, b)
+    if B is not None and a.kind == "matrix":
+        return transpose(run(SOLVE, (transpose(B), transpose(a)), "matrix", a.cols, a.rows))
+    return None
+
+
+def scaling(a: Node, b: Node) -> Node | None:
+    """Diag(v) B and A Diag(v)."""
+    if is_op(a, Diag):
+        v = a.children[0]
+        if b.kind == "vector":
+            return product(ENTRYWISE, (v, b), a, b)
+        return product(SCALE_ROWS, (v, b), a, b) if b.kind == "matrix" else None
+    if is_op(b, Diag):
+        v = b.children[0]
+        if a.kind == "row":
+            return product(ENTRYWISE, (a, v), a, b)
+        return product(SCALE_COLUMNS, (a, v), a, b) if a.kind == "matrix" else None
+    return None
+
+
+def picking(a: Node, b: Node) -> Node | None:
+    """A e_j and e_iᵀ B are a column and a row."""
+    if isinstance(b, Constant) and b.name == "e":
+        if a.kind == "matrix":
+            return COLUMN.build((a,), (b.index,))
+        return entry(a, 1, b.index) if a.kind == "row" else None
+    if is_op(a, TRANSPOSE) and isinstance(e := a.children[0], Constant) and e.name == "e":
+        if b.kind == "matrix":
+            return transpose(ROW.build((b,), (e.index,)))
+        return entry(b, e.index) if b.kind == "vector" else None
+    return None
+
+
+def summing(a: Node, b: Node) -> Node | None:
+    """A·1 and 1ᵀB."""
+    if isinstance(b, Constant) and b.name == "ones" and b.kind == "vector":
+        return {"matrix": product(ROW_SUMS, (a,), a, b), "row": product(TOTAL, (a,), a, b)}.get(a.kind)
+    if isinstance(a, Constant) and a.name == "ones" and a.kind == "row":
+        return {"matrix": product(COLUMN_SUMS, (b,), a, b), "vector": product(TOTAL, (b,), a, b)}.get(b.kind)
+    return None
+
+
+def unstacked(a: Node, b: Node) -> Node | None:
+    """(A ⊗ B) vec X = vec(B X Aᵀ) and K vec X = vec(Xᵀ): no large matrix (Magnus & Neudecker 2019, §2.4, §3.7)."""
+    if b.kind == "vector" and is_op(a, kron):
+        A, B = a.children
+        X = matrix_of(b, B, A)
+        return stacked(plain(plain(B, X), transpose(A)))
+    if a.kind == "row" and is_op(b, kron):
+        A, B = b.children
+        Y = unvec.build((transpose(a),), (B.rows, A.rows))
+        return transpose(stacked(plain(plain(transpose(B), Y), A)))
+    if b.kind == "vector" and isinstance(a, Constant) and a.name == "K":
+        return stacked(transpose(unvec.build((b,), a.dims)))
+    return None
+
+
+def matrix_of(x: Node, B: Node, A: Node) -> Node:
+    if is_op(x, vec) and x.children[0].rows is B.cols and x.children[0].kind == "matrix":
+        return x.children[0]
+    return unvec.build((x,), (B.cols, A.cols))
+
+
+def stacked(a: Node) -> Node:
+    return run(vec, (a,), "vector", a.rows * a.cols, ONE)
+
+
+def plain(a: Node, b: Node) -> Node:
+    return apply(MATMUL, (a, b), (), product_kind(a.kind, b.kind), a.rows, b.cols)
+
+
+RULES: tuple[Rule, ...] = (scaling, picking, summing, unstacked)
