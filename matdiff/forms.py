@@ -16,6 +16,10 @@ from matdiff.rewrite import rebuild
 from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, split
 
 
+BRACKETS = 1
+"""Symbols that a factored form may be longer: (A + Aᵀ)x is preferred to Ax + Aᵀx."""
+
+
 def best(node: Node, known: Known | None = None) -> Node:
     """The form to print of an expression in normal form: as short as factoring its sums makes it."""
     known = known or Known()
@@ -41,7 +45,7 @@ def factored(terms: Sequence[Node], known: Known) -> Node:
         cost = sum(length(t) for t in current)
         for attempt in (_common_scalars, _common_side(-1), _common_side(0)):
             shorter = attempt(current, known)
-            if shorter is not None and sum(length(t) for t in shorter) <= cost:
+            if shorter is not None and sum(length(t) for t in shorter) <= cost + BRACKETS:
                 current = _ordered(shorter)
                 break
         else:

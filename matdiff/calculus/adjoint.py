@@ -34,7 +34,7 @@ def adjoint(value: Node, Y: Node, targets: Sequence[Symbol], record: list[Move] 
         parts = gathered.pop(node, None)
         if not parts:
             continue
-        total = parts[0] if len(parts) == 1 else add(*parts)
+        total = parts[0] if len(parts) == 1 else add(*reversed(parts))
         if isinstance(node, Symbol) and node in targets:
             found[node] = total
             continue

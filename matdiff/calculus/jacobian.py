@@ -132,7 +132,7 @@ def _blockwise(node: Apply, slot: int, m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
 
 
 def _unkron_left(node: Apply, slot: int) -> Node:
-    Y, B = node.args
+    B = node.args[1]
     m, n = node.params
     if slot == 1:
         return transpose(_blockwise(node, 0, m, n, B.rows, B.cols))
@@ -140,7 +140,7 @@ def _unkron_left(node: Apply, slot: int) -> Node:
 
 
 def _unkron_right(node: Apply, slot: int) -> Node:
-    A, Y = node.args
+    A = node.args[0]
     p, q = node.params
     if slot == 0:
         return _blockwise(node, 1, A.rows, A.cols, p, q)
@@ -148,7 +148,7 @@ def _unkron_right(node: Apply, slot: int) -> Node:
 
 
 def _divided(name: str) -> Reading:
-    """The matrix of a Fréchet map: the corner of f([I⊗A, I; 0, Aᵀ⊗I]), whose diagonal blocks commute (Higham 2008, §3.2)."""
+    """The matrix of a Fréchet map: the corner of f([I⊗A, I; 0, Aᵀ⊗I]), whose blocks commute (Higham 2008, §3.2)."""
 
     def reading(node: Apply, slot: int) -> Node:
         A = node.args[0]
