@@ -10,7 +10,7 @@ from math import gcd
 
 from matdiff.node import Apply, Node, Value, number, topological
 from matdiff.notation.length import length
-from matdiff.ops.algebra import ADD, MATMUL, add, eye, is_op, scale
+from matdiff.ops.algebra import ADD, MATMUL, add, eye, is_eye, is_op, scale
 from matdiff.properties import Known
 from matdiff.rewrite import rebuild
 from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, split
@@ -104,9 +104,12 @@ def _common_side(side: int) -> Attempt:
             if p:
                 groups.setdefault(p[side], []).append(i)
         group = max(groups.values(), key=len, default=[])
-        if len(group) < 2 or parts[group[0]][side][0].kind == "scalar":
+        if len(group) < 2 or is_eye(parts[group[0]][side][0]):
             return None
         shared = _overlap([parts[i] for i in group], side)
+        if all(len(parts[i]) == len(shared) for i in group):
+            total = add(*(_scalars(split(terms[i])) for i in group))
+            return _replaced(terms, group, scale(total, chain(shared)))
         rests = [_without(split(terms[i]), parts[i], shared, side) for i in group]
         if any(r is None for r in rests):
             return None
@@ -115,10 +118,18 @@ def _common_side(side: int) -> Attempt:
         assert piece.core is not None
         new = chain([(piece.core, 1), *shared] if side else [*shared, (piece.core, 1)])
         piece.core = None
-        joined = scale(join(piece), new)
-        return [*terms[: group[0]], joined, *(t for i, t in enumerate(terms) if i > group[0] and i not in group)]
+        return _replaced(terms, group, scale(join(piece), new))
 
     return attempt
+
+
+def _scalars(term: Term) -> Node:
+    return join(Term(term.number, term.scalars))
+
+
+def _replaced(terms: list[Node], group: list[int], new: Node) -> list[Node]:
+    """The terms with a group replaced by one, where its first member stood."""
+    return [new if i == group[0] else t for i, t in enumerate(terms) if i == group[0] or i not in group]
 
 
 def _overlap(parts: list[list[Factor]], side: int) -> list[Factor]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matdiff.node import Apply, Node, Number, number
-from matdiff.ops.algebra import SCALE, TRANSPOSE, eye, is_eye, is_op, is_zero, scale, size, zeros_like
+from matdiff.ops.algebra import SCALE, TRANSPOSE, eye, hadamard, is_eye, is_op, is_zero, matmul, scale, size, zeros_like
 from matdiff.ops.elementwise import exp, log
 from matdiff.ops.structure import Diag, diag, unvec, vec
-from matdiff.properties import Known
+from matdiff.properties import Known, short_product
 
 Identity = Callable[[Known, Apply, tuple[Node, ...]], Node | None]
 
@@ -44,7 +44,29 @@ def _Diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 
 def _diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    return args[0].children[0] if is_op(args[0], Diag) else None
+    """diag(Diag v) = v, diag(u vᵀ) = u ⊙ v, diag(A Diag(v) B) = (A ⊙ Bᵀ) v, scalars in front."""
+    a = args[0]
+    if is_op(a, SCALE):
+        return scale(a.children[0], diag(a.children[1]))
+    if is_op(a, Diag):
+        return a.children[0]
+    if is_op(a, TRANSPOSE):
+        return diag(a.children[0])
+    parts = short_product(a)
+    for i in range(1, len(parts)):
+        if parts[i].kind == "row":
+            return hadamard(_product(parts[:i]), _product(parts[i:]).T)
+        if is_op(parts[i], Diag) and i + 1 < len(parts):
+            right = _product([known.transposed(p) for p in reversed(parts[i + 1 :])])
+            return matmul(hadamard(_product(parts[:i]), right), parts[i].children[0])
+    return None
+
+
+def _product(parts: list[Node]) -> Node:
+    result = parts[0]
+    for p in parts[1:]:
+        result = matmul(result, p)
+    return result
 
 
 def _vec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:

@@ -38,9 +38,10 @@ from matdiff.ops.algebra import (
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import sum_, tr
+from matdiff.ops.structure import Diag
 from matdiff.products import Context, multiply, transposes
 from matdiff.properties import Known
-from matdiff.terms import WINDOW, Factor, Term, base_and_exponent, factors, root_power, split
+from matdiff.terms import WINDOW, Factor, Term, base_and_exponent, chain, factors, root_power, split
 
 
 def normal(root: Node, known: Known | None = None) -> Node:
@@ -174,7 +175,11 @@ def _turned(context: Context, t: Node) -> tuple[int, int, Node]:
     assert piece.core is not None
     parts = factors(piece.core, context.known)
     flipped = context.transposed(parts)
-    return transposes(flipped), transposes(parts), multiply(context, flipped, Term(piece.number, piece.scalars), transpose(t))
+    return (
+        transposes(flipped),
+        transposes(parts),
+        multiply(context, flipped, Term(piece.number, piece.scalars), transpose(t)),
+    )
 
 
 def _hadamard(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
@@ -188,15 +193,43 @@ def _hadamard(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         assert piece.core is not None
         for f in _entrywise_factors(piece.core):
             entries.multiply(*base_and_exponent(f))
+    spread = _spread(context, entries, node)
+    if spread is not None:
+        return _scale_by_core(context, term, spread)
+    return _scale_by_core(context, term, _entrywise(entries, node))
+
+
+def _entrywise(entries: Term, like: Node) -> Node:
+    """The Hadamard product of powers, reciprocals last."""
     result: Node | None = None
     for base, exponent in sorted(entries.scalars.items(), key=lambda item: item[1] == -1):
         f = root_power(base, exponent)
         result = f if result is None else hadamard(result, f)
-    if result is None:
-        result = ones_like(node)
-    outer = split(result)
-    term.multiply_all(outer)
-    term.core = outer.core
+    return ones_like(like) if result is None else result
+
+
+def _spread(context: Context, entries: Term, node: Node) -> Node | None:
+    """A ⊙ (x 1ᵀ) = Diag(x) A and A ⊙ (1 yᵀ) = A Diag(y): a vector spread over a matrix."""
+    if node.kind != "matrix" or len(entries.scalars) < 2:
+        return None
+    for base, exponent in entries.scalars.items():
+        sides = _outer(context, base) if exponent == 1 else None
+        if sides is None:
+            continue
+        rest = Term(scalars={b: e for b, e in entries.scalars.items() if b is not base})
+        others = _entrywise(rest, node)
+        left, right = (chain(s) for s in sides)
+        if is_ones(right):
+            return matmul(Diag(left), others)
+        if is_ones(left):
+            return matmul(others, Diag(transpose(right)))
+    return None
+
+
+def _scale_by_core(context: Context, term: Term, core: Node) -> Node:
+    piece = split(core)
+    term.multiply_all(piece)
+    term.core = piece.core
     return context.join(term)
 
 
@@ -252,7 +285,9 @@ def _inner(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         sides = _outer(context, x)
         if sides is not None and y.kind == "matrix":
             left, right = sides
-            return multiply(context, context.transposed(left) + factors(y, context.known) + context.transposed(right), term, node)
+            return multiply(
+                context, context.transposed(left) + factors(y, context.known) + context.transposed(right), term, node
+            )
     if a.kind == "vector" and b.kind == "vector":
         parts = context.transposed(factors(a, context.known)) + factors(b, context.known)
         return multiply(context, parts, term, node)

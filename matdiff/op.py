@@ -146,6 +146,7 @@ def fit(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Type:
         raise ShapeError(f"{op.name} takes {len(inputs)} argument{'s' * (len(inputs) != 1)}, not {len(args)}")
     bound = {p: v for p, v in zip(parameters(op.signature), params, strict=True) if isinstance(v, Dim)}
     like: Node | None = None
+    sums: list[tuple[Dim, Dim]] = []
     for spec, arg in zip(inputs, args, strict=True):
         if spec is None:
             if like is not None and (arg.rows is not like.rows or arg.cols is not like.cols):
@@ -156,9 +157,12 @@ def fit(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Type:
             raise misfit(op, args)
         for dim, actual in zip(spec, (arg.rows, arg.cols), strict=False):
             name = dim.name
-            expected = bound.setdefault(name, actual) if name is not None else dim.substitute(bound)
-            if expected is not actual:
+            if name is None:
+                sums.append((dim, actual))
+            elif bound.setdefault(name, actual) is not actual:
                 raise misfit(op, args)
+    if any(dim.substitute(bound) is not actual for dim, actual in sums):
+        raise misfit(op, args)
     if output is None:
         assert like is not None
         return like.kind, like.rows, like.cols
