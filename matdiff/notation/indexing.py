@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from matdiff.node import Apply, Constant, Node, Symbol
+from matdiff.node import Apply, Node, Symbol
 from matdiff.notation.piece import Argument, Hole, Item, Piece
 from matdiff.notation.tables import ATOM, SUM
 from matdiff.shape import ONE
@@ -14,61 +14,37 @@ if TYPE_CHECKING:
     from matdiff.notation.layout import Layout
 
 
-def indexable(layout: Layout, node: Node) -> Argument | None:
-    """What an index can follow: a name or a call; None where the node is neither."""
-    if isinstance(node, Symbol) or node in layout.names or not layout.notation.indices_in_brackets:
+def _base(layout: Layout, node: Node) -> Argument:
+    """What an index follows: `inv(X)[1,2]` is spelled as a call, and LaTeX has no second subscript on a first."""
+    if not layout.notation.bracketed:
         piece = layout.piece(node)
-        subscripted = (
-            not layout.notation.indices_in_brackets and isinstance(piece.items[0], str) and "_" in piece.items[0]
-        )
-        return Piece(ATOM, ("{", Hole(piece, SUM), "}")) if subscripted and piece.level == ATOM else piece
+        if any(isinstance(item, str) and "_" in item for item in piece.items):
+            left, right = ("{", "}") if isinstance(node, Symbol) else ("(", ")")
+            return Piece(ATOM, (left, Hole(piece, SUM), right))
+        return piece
     if layout.looks_into(node, "inv") and isinstance(node, Apply):
         return layout.call(node)
-    piece = layout.piece(node)
-    first = piece.items[0]
-    called = isinstance(first, str) and first[0].isalpha() and "(" in first
-    return piece if called and piece.level == ATOM and not isinstance(node, Constant) else None
+    return node
 
 
 def _entry(layout: Layout, node: Apply) -> Piece:
     (a,), (i, j) = node.args, node.params
-    base = indexable(layout, a)
-    if base is None:
-        return layout.piece(_by_unit_vectors(a, i, j))
     if a.kind == "vector":
-        return layout.form("element", base, str(i))
-    return layout.form("entry", base, str(i), str(j))
+        return layout.form("element", _base(layout, a), str(i))
+    return layout.form("entry", _base(layout, a), str(i), str(j))
 
 
 def _line(layout: Layout, node: Apply) -> Piece:
     (a,), (i,) = node.args, node.params
-    base = indexable(layout, a)
-    if base is None:
-        return layout.piece(
-            _by_unit_vectors(a, i if node.op.name == "getrow" else 0, i if node.op.name == "getcol" else 0)
-        )
-    return layout.form(node.op.name, base, str(i))
-
-
-def _by_unit_vectors(a: Node, i: int, j: int) -> Node:
-    """The entry, row (j = 0) or column (i = 0) of an expression that is no name: e(m,i)' A e(n,j)."""
-    from matdiff.ops.algebra import MATMUL, transpose, unit
-
-    if j and a.kind != "vector":
-        a = MATMUL.build((a, unit(a.cols, j))) if not i else MATMUL.build((transpose(unit(a.rows, i)), a))
-        return MATMUL.build((a, unit(a.cols, j))) if i else a
-    if j:
-        return MATMUL.build((transpose(unit(a.rows, i)), a))
-    return MATMUL.build((transpose(a), unit(a.rows, i)))
+    return layout.form(node.op.name, _base(layout, a), str(i))
 
 
 def _slice(layout: Layout, node: Apply) -> Piece:
     (a,), (r0, r1, c0, c1) = node.args, node.params
-    base = indexable(layout, a) or layout.piece(a)
     bounds = [layout.notation.dim(d) for d in (r0 + ONE, r1, c0 + ONE, c1)]
     if a.kind == "vector":
-        return layout.form("part", base, *bounds[:2])
-    return layout.form("slice", base, *bounds)
+        return layout.form("part", _base(layout, a), *bounds[:2])
+    return layout.form("slice", _base(layout, a), *bounds)
 
 
 def blocks(layout: Layout, node: Apply) -> Piece:

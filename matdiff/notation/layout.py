@@ -71,13 +71,15 @@ class Layout:
     def constant(self, node: Constant, head: str = "") -> Piece:
         dims = [self.notation.dim(d) for d in node.dims]
         if node.name == "size":
-            return text(dims[0], SUM if len(node.dims[0].terms) > 1 else ATOM if node.dims[0].name else PRODUCT)
+            (d,) = node.dims
+            return text(dims[0], SUM if len(d.terms) > 1 else ATOM if d.name else PRODUCT)
         if node.name == "e":
             dims.append(str(node.index))
-        head = head or {"I": "eye"}.get(node.name, node.name) + (
-            " of" if node.name in ("ones", "zeros") and len(dims) > 1 else ""
-        )
-        return self.form(head, *dims)
+        if node.name in ("ones", "zeros"):
+            if node.kind == "row":
+                return self.form("transpose", self.form(node.name, dims[-1]))
+            return self.form(node.name + " of" * (node.kind == "matrix"), *dims)
+        return self.form(head or ("eye" if node.name == "I" else node.name), *dims)
 
     def plain(self, node: Apply) -> Piece:
         """A form of the notation, the record's own template, or a call."""
@@ -129,30 +131,26 @@ class Layout:
 
     def scaled(self, parts: Scaling, bare: bool = False) -> Piece:
         """The absolute value of the number, the factors, the array, over the divisors."""
-        front, value, divisors = self.coefficient(parts)
-        divisors += [self.powered(*b, dotted=False) for b in parts.below]
+        front, above, below = self.coefficient(parts)
         base = parts.base
         inverse = inverse_power(base) if base is not None and base not in self.names else None
         factors: list[Node | Piece] = [*parts.above]
         if base is not None and inverse is None:
             factors.append(self.array(base, True) if bare else base)
-        top = self.row(front if front else "" if value == 1 and factors else self.notation.number(value), factors)
-        if divisors:
-            below = divisors[0] if len(divisors) == 1 else self.row("", divisors)
-            top = self.form("fraction", top, below)
+        top = self.row(front or ("" if above == "1" and factors else above), factors)
+        if below or parts.below:
+            top = self.form("fraction", top, self.row(below, [self.powered(*b, dotted=False) for b in parts.below]))
         if inverse is not None:
             return self.form("dot over", top, self.powered(*inverse, dotted=True))
         return top
 
-    def coefficient(self, parts: Scaling) -> tuple[str, Value, list[Node | Piece]]:
-        """A fraction to stand in front, or a whole number above and one below."""
+    def coefficient(self, parts: Scaling) -> tuple[str, str, str]:
+        """A fraction to stand in front, or numbers above and below the line."""
         value = parts.number if not is_negative(parts.number) else -parts.number
         if not isinstance(value, Fraction):
-            return "", value, []
+            return "", self.notation.number(value), ""
         front = "" if parts.below else self.notation.fraction(value)
-        if front:
-            return front, 1, []
-        return "", value.numerator, [text(self.notation.number(value.denominator))]
+        return front, "" if front else str(value.numerator), "" if front else str(value.denominator)
 
     def row(self, front: str, factors: list[Any]) -> Piece:
         """Factors beside each other; all but the last hold together as powers do."""
@@ -177,7 +175,11 @@ class Layout:
         small = None if dotted or not isinstance(exponent, int) else {2: "square", 3: "cube"}.get(exponent)
         if small:
             return self.form(small, base)
-        return self.form("dot power" if dotted else "power", base, self.number(exponent))
+        return self.form(
+            "dot power" if dotted else "power",
+            base,
+            text(str(exponent), PRODUCT if isinstance(exponent, Fraction) else ATOM),
+        )
 
 
 def _matmul(layout: Layout, node: Apply) -> Piece:
@@ -205,7 +207,7 @@ def _power(layout: Layout, node: Apply) -> Piece:
 def _matrix_power(layout: Layout, node: Apply) -> Piece:
     (a,), (k,) = node.args, node.params
     if layout.looks_into(a, "inv"):
-        return layout.form("power", a.children[0], layout.notation.negative + str(k))
+        return layout.form("power", a.children[0], f"-{k}")
     out = layout.powered(a, k, dotted=False)
     return out if isinstance(out, Piece) else layout.piece(out)
 
@@ -221,7 +223,8 @@ def _hadamard(layout: Layout, node: Apply) -> Piece:
 
 def _kron(layout: Layout, node: Apply) -> Piece:
     a, b = node.args
-    return layout.form("kron", _leading(layout, a, "kron", "kronv"), b)
+    infix = layout.notation.forms["kron"][0] == MIXED
+    return layout.form("kron", _leading(layout, a, "kron", "kronv") if infix else a, b)
 
 
 def _leading(layout: Layout, node: Node, *same: str) -> Node | Piece:

@@ -24,7 +24,7 @@ def definitions(root: Node) -> list[Symbol]:
 
 
 def named_parts(root: Node) -> dict[Node, str]:
-    """Names for shared parts of a large expression, for deeply nested ones, and for what a slice is taken of."""
+    """Names for shared parts of a large expression, and for deeply nested ones."""
     order = topological(root)
     chosen = [n for n in _choose(order) if n is not root]
     prefix = _unused(order)
@@ -32,11 +32,8 @@ def named_parts(root: Node) -> dict[Node, str]:
 
 
 def _choose(order: list[Node]) -> list[Node]:
-    forced = {
-        n.args[0] for n in order if isinstance(n, Apply) and n.op.name == "slice" and isinstance(n.args[0], Apply)
-    }
     if _printed_size(order) <= LARGE:
-        return [n for n in order if n in forced]
+        return []
     uses = Counter(c for n in order if isinstance(n, Apply) for c in n.args)
     sizes: dict[Node, int] = {}
     depths: dict[Node, int] = {}
@@ -44,7 +41,7 @@ def _choose(order: list[Node]) -> list[Node]:
     for n in order:
         size = 1 + sum(sizes[c] for c in n.children) if isinstance(n, Apply) else 1
         depth = _depth(n, depths)
-        if isinstance(n, Apply) and (n in forced or (uses[n] > 1 and size >= WORTH) or depth >= NESTED):
+        if isinstance(n, Apply) and ((uses[n] > 1 and size >= WORTH) or depth >= NESTED):
             chosen.append(n)
             size, depth = 1, 0
         sizes[n], depths[n] = size, depth

@@ -66,8 +66,8 @@ class Notation:
     block        text before, between columns, between rows, after
     definition   text between a name and its meaning, and between definitions
     functions    words for functions that are not called by their own name
-    own_templates         records bring templates of their own
-    indices_in_brackets   only names and calls can be indexed
+    own_templates  records bring templates of their own
+    bracketed      indices stand in brackets, not as subscripts
     """
 
     symbol: Callable[[Symbol], str]
@@ -88,7 +88,7 @@ class Notation:
     functions: Mapping[str, str]
     forms: Mapping[str, Form]
     own_templates: bool = False
-    indices_in_brackets: bool = True
+    bracketed: bool = True
 
 
 def _plain_number(value: Value) -> str:
@@ -247,19 +247,19 @@ LATEX = Notation(
     call=_latex_call,
     functions={},
     own_templates=True,
-    indices_in_brackets=False,
+    bracketed=False,
     forms={
         "fraction": (POWER, r"\frac{{{0:s}}}{{{1:s}}}"),
         "sqrt": (ATOM, r"\sqrt{{{0:s}}}"),
         "power": (POWER, "{0:a}^{{{1:s}}}"),
         "dot power": (POWER, r"{0:a}^{{\odot {1:s}}}"),
         "dot over": (MIXED, r"{0:m} \oslash {1:p}"),
-        "element": (POSTFIX, "{0:a}_{{{1}}}"),
-        "entry": (POSTFIX, "{0:a}_{{{1},{2}}}"),
-        "getrow": (POSTFIX, "{0:a}_{{{1},:}}"),
-        "getcol": (POSTFIX, "{0:a}_{{:,{1}}}"),
-        "part": (POSTFIX, "{0:a}_{{{1}:{2}}}"),
-        "slice": (POSTFIX, "{0:a}_{{{1}:{2},{3}:{4}}}"),
+        "element": (ATOM, "{0:a}_{{{1}}}"),
+        "entry": (ATOM, "{0:a}_{{{1},{2}}}"),
+        "getrow": (ATOM, "{0:a}_{{{1},:}}"),
+        "getcol": (ATOM, "{0:a}_{{:,{1}}}"),
+        "part": (ATOM, "{0:a}_{{{1}:{2}}}"),
+        "slice": (ATOM, "{0:a}_{{{1}:{2},{3}:{4}}}"),
         "transpose": (POSTFIX, r"{0:a}^{{\top}}"),
         "inv": (POSTFIX, "{0:a}^{{-1}}"),
         "inverse transpose": (POSTFIX, r"{0:a}^{{-\top}}"),
@@ -272,14 +272,14 @@ LATEX = Notation(
         "inner": (ATOM, r"\langle {0:s}, {1:s}\rangle"),
         "d": (ATOM, r"\mathrm{{d}}{0:a}"),
         "I": (ATOM, "I"),
-        "eye": (POSTFIX, "I_{{{0}}}"),
-        "ones": (POSTFIX, r"\mathbf{{1}}_{{{0}}}"),
-        "ones of": (POSTFIX, r"\mathbf{{1}}_{{{0} \times {1}}}"),
-        "zeros": (POSTFIX, r"\mathbf{{0}}_{{{0}}}"),
-        "zeros of": (POSTFIX, r"\mathbf{{0}}_{{{0} \times {1}}}"),
-        "e": (POSTFIX, "e_{{{1}}}"),
-        "K": (POSTFIX, "K_{{{0},{1}}}"),
-        "D": (POSTFIX, "D_{{{0}}}"),
+        "eye": (ATOM, "I_{{{0}}}"),
+        "ones": (ATOM, r"\mathbf{{1}}_{{{0}}}"),
+        "ones of": (ATOM, r"\mathbf{{1}}_{{{0} \times {1}}}"),
+        "zeros": (ATOM, r"\mathbf{{0}}_{{{0}}}"),
+        "zeros of": (ATOM, r"\mathbf{{0}}_{{{0} \times {1}}}"),
+        "e": (ATOM, "e_{{{1}}}"),
+        "K": (ATOM, "K_{{{0},{1}}}"),
+        "D": (ATOM, "D_{{{0}}}"),
         "pi": (ATOM, r"\pi"),
     },
 )
