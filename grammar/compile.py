@@ -16,7 +16,7 @@ from lark.parsers.lalr_analysis import Shift
 HERE = Path(__file__).parent
 
 
-class _NoLexer(Lexer):
+class _NoLexer(Lexer):  # type: ignore[misc, unused-ignore]
     """Terminals come from matdiff.parsing."""
 
     def __init__(self, conf: Any) -> None:
@@ -44,7 +44,7 @@ def compile_table(source: str) -> dict[str, Any]:
 
 
 def canonical(table: dict[str, Any]) -> dict[str, Any]:
-    """States and rules renumbered in the order in which they are reached, so that the file changes only with the grammar."""
+    """States and rules renumbered in the order of reaching, so that the file changes only with the grammar."""
     rules = sorted(table["rules"], key=lambda r: (r[0], str(r[2]), r[1]))
     fresh_rule = {i: rules.index(r) for i, r in enumerate(table["rules"])}
     order, seen = [table["start"]], {table["start"]}
@@ -55,7 +55,8 @@ def canonical(table: dict[str, Any]) -> dict[str, Any]:
                 order.append(target)
     fresh = {old: new for new, old in enumerate(order)}
     states = [
-        {s: fresh[t] if t >= 0 else -1 - fresh_rule[-1 - t] for s, t in sorted(table["states"][old].items())} for old in order
+        {s: fresh[t] if t >= 0 else -1 - fresh_rule[-1 - t] for s, t in sorted(table["states"][old].items())}
+        for old in order
     ]
     return {"start": fresh[table["start"]], "end": fresh[table["end"]], "rules": rules, "states": states}
 

@@ -34,7 +34,12 @@ def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declarati
     reader = _Reader(Program(text), dialect, source)
     reader.read(declared)
     if not (reader.program.function or reader.program.definitions or reader.program.declarations):
-        raise ParseError("there is no expression here", text=text, span=(len(text), len(text)), hint="An expression is, for instance, x'*A*x.")
+        raise ParseError(
+            "there is no expression here",
+            text=text,
+            span=(len(text), len(text)),
+            hint="An expression is, for instance, x'*A*x.",
+        )
     return reader.program
 
 
@@ -63,7 +68,9 @@ def _prepared(text: str) -> str:
     if not isinstance(text, str):
         raise ParseError(f"a text is wanted, not {type(text).__name__}")
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise ParseError(f"the text is longer than {MAX_BYTES // 1000} kB", hint="Build large expressions in Python instead.")
+        raise ParseError(
+            f"the text is longer than {MAX_BYTES // 1000} kB", hint="Build large expressions in Python instead."
+        )
     if not text.isascii():
         import unicodedata
 
@@ -114,9 +121,13 @@ class _Reader:
                 return stream.values[0].value, "", stream.values[0].span
             case ["NAME" | "FUNC", "LPAR", "NAME", "RPAR", "$END"]:
                 return stream.values[0].value, stream.values[2].value, stream.values[0].span
-        what = "a function of one argument" if "COMMA" in stream.kinds else "a name, or a name with one parameter"
+        many = "COMMA" in stream.kinds
         hint = "Definitions look like r = A*x - b or s(t) = t/(1+exp(-t)); there are no equations or comparisons."
-        self.refuse(f"left of `=` stands {what} in a definition", (s.start, s.mark), hint)
+        self.refuse(
+            "a defined function has one parameter" if many else "left of `=` a single name is wanted",
+            (s.start, s.mark),
+            hint,
+        )
 
     def definition(self, s: Statement, name: str, parameter: str, place: Span) -> None:
         start = s.mark + (2 if self.source.startswith(":=", s.mark) else 1)
@@ -149,20 +160,26 @@ class _Reader:
         """A syntax error in the words of the language."""
         kind, value = stream.kinds[i], stream.values[i]
         span: Span = _span(value)
-        written = self.program.text[span[0] : span[1]]
+        written = self.program.text[span[0] : min(span[1], span[0] + 20)]
         before = stream.kinds[i - 1] if i else ""
         if kind == "$END":
             what = "there is no expression here" if not i else "the expression ends too early"
             self.refuse(f"{what}: an operand is missing", span, "Operands are names, numbers, calls and parentheses.")
         if kind == "EQUALS":
-            self.refuse("`=` inside an expression", span, "A definition has one `=`: r = A*x - b. There are no equations.")
+            self.refuse(
+                "`=` inside an expression", span, "A definition has one `=`: r = A*x - b. There are no equations."
+            )
         if kind == "COMMA" and before in OPERAND_ENDS:
             self.refuse("unexpected `,`", span, "Commas separate arguments, blocks [A, B] and the two sides of <A, B>.")
         if before == "LPAR" and kind == "RPAR":
             self.refuse("nothing stands between the parentheses", (_span(stream.values[i - 1])[0], span[1]))
         if before in OPERAND_ENDS:
             self.refuse(f"unexpected `{written}`", span, _AFTER_OPERAND.get(kind, ""))
-        hint = "Powers are written ^ or .^" if written == "*" and before == "STAR" else f"Before `{written}` an operand is missing."
+        hint = (
+            "Powers are written ^ or .^"
+            if written == "*" and before == "STAR"
+            else f"Before `{written}` an operand is missing."
+        )
         self.refuse(f"unexpected `{written}`", span, hint)
 
     def refuse(self, message: str, span: Span, hint: str = "") -> NoReturn:

@@ -33,7 +33,7 @@ def term(head: Head, negative: bool) -> Callable[[Parts], Tree]:
         total, sign, b = parts
         if negative:
             b = Tree("neg", (b,), "", (sign[0], b.span[1]))
-        if total.args.__class__ is not list:
+        if type(total.args) is tuple:
             return Tree(head, [total, b])  # type: ignore[arg-type]
         if total.head == head:
             total.args.append(b)
@@ -45,7 +45,7 @@ def term(head: Head, negative: bool) -> Callable[[Parts], Tree]:
 
 def close(parts: Parts) -> Tree:
     tree: Tree = parts[0]
-    if tree.args.__class__ is list:
+    if type(tree.args) is not tuple:
         tree.span = (tree.args[0].span[0], tree.args[-1].span[1])
         tree.args = tuple(tree.args)
     return tree
@@ -179,7 +179,7 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "more": append,
     "first_row": lambda parts: [row(parts[0])],
     "more_rows": append_row,
-    "more_of_one": append,
+    "pair": lambda parts: [parts[0], parts[2]],
     "everything": lambda parts: Tree("slice", (), "", parts[0]),
     "slice": slice_,
 }

@@ -6,14 +6,17 @@ import re
 
 from matdiff.errors import ParseError
 from matdiff.parsing.characters import LETTER, plain_name, unknown
+from matdiff.parsing.stream import words
 from matdiff.syntax import Declaration, Span
 
-ATTRIBUTES = frozenset("symmetric skew diagonal lower upper spd orthogonal unit positive".split())
+ATTRIBUTES = words("symmetric skew diagonal lower upper spd orthogonal unit positive")
 KINDS = frozenset({"scalar", "vector", "matrix", "elementwise"})
 
 _name = re.compile(rf"\\?[{LETTER}][{LETTER}0-9_]*[₀-₉]*")
-_piece = re.compile(rf"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[{LETTER}][{LETTER}0-9_]*[₀-₉]*)|(?P<sign>[×*+(),-]|\\times\b)|(?P<bad>\S))")
-_glued = re.compile(r"(\d+|[A-Za-z])x(\d+|[A-Za-z])\Z")
+_piece = re.compile(
+    rf"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[{LETTER}][{LETTER}0-9_]*[₀-₉]*)|(?P<sign>[×*+(),-]|\\times\b)|(?P<bad>\S))"
+)
+_glued = re.compile(r"(\d+|[A-Za-z])x(\d+|[A-Za-z])(?![A-Za-z0-9_.])")
 EXAMPLE = "Declarations look like A: m×n; b: m; S: n×n symmetric; t: scalar; h: elementwise"
 
 
@@ -55,7 +58,12 @@ def _names(text: str, start: int, colon: int) -> list[tuple[str, Span]]:
                 if not re.match(rf"[{LETTER}0-9_₀-₉\s\\]", c) and not c.isascii():
                     raise unknown(c, text, first + i)
             hint = "A name starts with a letter and goes on with letters, digits and _."
-            raise ParseError(f"`{name}` cannot be declared: it is not a name" if name else "a name is missing before `:`", text=text, span=span, hint=hint)
+            raise ParseError(
+                f"`{name}` cannot be declared: it is not a name" if name else "a name is missing before `:`",
+                text=text,
+                span=span,
+                hint=hint,
+            )
         name = name.lstrip("\\")
         found.append((name if name.isascii() else plain_name(name, text, first), span))
         at += len(part) + 1
@@ -68,11 +76,17 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[str, str, int]]:
     while start < end and (m := _piece.match(text, start, end)):
         kind, piece, at = m.lastgroup or "", m[m.lastgroup or 0], m.start(m.lastgroup or 0)
         start = m.end()
-        if kind == "number" and (g := _glued.match(text[at:end].split(None, 1)[0].rstrip(","))) or kind == "name" and (g := _glued.match(piece)):
-            pieces += [("name" if g[1].isalpha() else "number", g[1], at), ("times", "x", g.end(1) + at), ("name" if g[2].isalpha() else "number", g[2], g.start(2) + at)]
-            start = at + g.end()
+        if kind in ("number", "name") and (g := _glued.match(text, at, end)):
+            pieces += [
+                ("name" if g[1].isalpha() else "number", g[1], at),
+                ("times", "x", g.end(1)),
+                ("name" if g[2].isalpha() else "number", g[2], g.start(2)),
+            ]
+            start = g.end()
         elif kind == "bad":
-            raise unknown(piece, text, at) if piece not in "=/:" else _wrong(f"unexpected `{piece}`", text, (at, at + 1))
+            raise (
+                unknown(piece, text, at) if piece not in "=/:" else _wrong(f"unexpected `{piece}`", text, (at, at + 1))
+            )
         elif kind == "name":
             pieces.append((kind, plain_name(piece, text, at), at))
         else:
@@ -107,7 +121,11 @@ def _word(word: str, text: str, at: int) -> str:
     if word == "complex":
         raise _wrong("complex variables are not in the language: all are real", text, (at, at + len(word)))
     if word not in ATTRIBUTES and word not in KINDS:
-        hint = "The attributes are " + ", ".join(sorted(ATTRIBUTES)) + "; the kinds are scalar, vector, matrix, elementwise."
+        hint = (
+            "The attributes are "
+            + ", ".join(sorted(ATTRIBUTES))
+            + "; the kinds are scalar, vector, matrix, elementwise."
+        )
         raise ParseError(f"`{word}` is no attribute", text=text, span=(at, at + len(word)), hint=hint)
     return word
 
@@ -115,7 +133,9 @@ def _word(word: str, text: str, at: int) -> str:
 def _check(names: list[tuple[str, Span]], sizes: tuple[str, ...], words: list[str], text: str, span: Span) -> None:
     name = names[0][0]
     if len(sizes) > 2:
-        raise _wrong(f"{name} has {len(sizes)} dimensions, but there are only scalars, vectors and matrices", text, span)
+        raise _wrong(
+            f"{name} has {len(sizes)} dimensions, but there are only scalars, vectors and matrices", text, span
+        )
     if not sizes and not words:
         raise _wrong(f"nothing is said of {name}", text, span)
     kinds = [w for w in words if w in KINDS]

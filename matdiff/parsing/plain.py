@@ -99,6 +99,8 @@ def _raised(stream: Stream, span: Span) -> int:
 
 
 def _bar(stream: Stream, span: Span) -> int:
+    if span[1] - span[0] == 2 and not stream.bar_opens("RBAR"):
+        span = (span[0], span[0] + 1)
     single = stream.text[span[0] : span[1]] == "|"
     closer = "RBAR" if single else "RNORM"
     if stream.bar_opens(closer):
@@ -111,7 +113,9 @@ def _bar(stream: Stream, span: Span) -> int:
     end = which.end() if which else span[1]
     name = (which[1] or str("₀₁₂".index(which[2]))) if which else ""
     if name not in NORMS:
-        stream.refuse(f"no norm is called ‖·‖_{name}", (span[0], end), "There are ‖x‖, ‖x‖_2, ‖X‖_F, ‖x‖_1 and ‖x‖_inf.")
+        stream.refuse(
+            f"no norm is called ‖·‖_{name}", (span[0], end), "There are ‖x‖, ‖x‖_2, ‖X‖_F, ‖x‖_1 and ‖x‖_inf."
+        )
     stream.close(closer, span, ((span[0], end), NORMS[name]))
     return end
 

@@ -10,15 +10,17 @@ from matdiff.syntax import Span
 
 _landmark = {
     "plain": re.compile(r"[()\[\]{};\n=:]"),
-    "latex": re.compile(r"\\(?:begin|end)\b|\\left\b\s*\\?.|\\right\b\s*\\?.|\\(?:[A-Za-z]+|.)|[()\[\]{};\n=:]", re.DOTALL),
+    "latex": re.compile(
+        r"\\(?:begin|end)\b|\\left\b\s*\\?.|\\right\b\s*\\?.|\\(?:[A-Za-z]+|.)|[()\[\]{};\n=:]", re.DOTALL
+    ),
 }
 _joins_left = re.compile(r"[-+*/\\^,=·⊙⊗(\[]\s*\Z")
-_joins_right = re.compile(r"\s*(?:[-+*/^=)\]]|\\(?:cdot|times|odot|circ|otimes)\b)")
+_joins_right = re.compile(r"(?:\s|\\[,;:!]|\\q?quad\b)*(?:[-+*/^=)\]]|\\(?:cdot|times|odot|circ|otimes)\b)")
 
 
 @dataclass(slots=True)
 class Statement:
-    """text[start:end]; `mark` is where its `:` or `=` stands, `newline` whether a line break (not `;`) came before it."""
+    """text[start:end]; `mark`: where its `:` or `=` stands; `newline`: a line break, not `;`, came before it."""
 
     kind: Literal["declaration", "definition", "expression"]
     start: int

@@ -11,12 +11,19 @@ from matdiff.syntax import Span, Tree
 MAX_DEPTH = 1000
 """Deepest nesting that is read."""
 
-OPERAND_ENDS = frozenset({"NAME", "NUMBER", "RPAR", "RSQB", "RNORM", "RBAR", "RANGLE", "TICK", "INVT", "SUPERSCRIPT", "PINV"})
+OPERAND_ENDS = frozenset(
+    {"NAME", "NUMBER", "RPAR", "RSQB", "RNORM", "RBAR", "RANGLE", "TICK", "INVT", "SUPERSCRIPT", "PINV"}
+)
 
-GREEK = frozenset(
-    """alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa varkappa lambda mu nu xi omicron pi varpi
-    rho varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi
-    Omega""".split()
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+GREEK = words(
+    """alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa varkappa lambda mu nu xi omicron pi
+    varpi rho varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi
+    Omega"""
 )
 
 CONSTANT_CALLS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix"})
@@ -43,7 +50,9 @@ class Names:
         return adjacent and len(letters(name)) > 1 and letters(name) not in GREEK and not self.differential(name)
 
     def differential(self, name: str) -> bool:
-        return name[0] == "d" and (name[1:] in self.variables or len(letters(name[1:])) == 1 or letters(name[1:]) in GREEK)
+        return name[0] == "d" and (
+            name[1:] in self.variables or len(letters(name[1:])) == 1 or letters(name[1:]) in GREEK
+        )
 
 
 def letters(name: str) -> str:
@@ -74,7 +83,9 @@ class Stream:
 
     def open(self, kind: str, closer: str, span: Span, written: str = "") -> None:
         if len(self.stack) >= MAX_DEPTH:
-            self.refuse(f"nested deeper than {MAX_DEPTH} levels", span, "Name inner parts by definitions: r = A*x - b; r'*r")
+            self.refuse(
+                f"nested deeper than {MAX_DEPTH} levels", span, "Name inner parts by definitions: r = A*x - b; r'*r"
+            )
         if kind == "LPAR" and self.kinds and self.kinds[-1] in ("NAME", "TICK"):
             self.retag(span)
         self.push(kind, span)
@@ -88,7 +99,9 @@ class Stream:
             end = self.values[-1 - primes][0]
             primes += 1
         name = self.values[-1 - primes]
-        if self.kinds[-1 - primes] != "NAME" or (primes and (name.value not in self.names.functions or name.span[1] != end)):
+        if self.kinds[-1 - primes] != "NAME" or (
+            primes and (name.value not in self.names.functions or name.span[1] != end)
+        ):
             return
         if primes or self.names.callable(name.value, name.span[1] == end):
             if primes:
@@ -98,11 +111,19 @@ class Stream:
 
     def close(self, closer: str, span: Span, value: Any = None) -> None:
         if not self.stack:
-            self.refuse(f"unmatched `{self.text[span[0] : span[1]]}`: nothing is open here", span, "Remove it, or open it before.")
+            self.refuse(
+                f"unmatched `{self.text[span[0] : span[1]]}`: nothing is open here",
+                span,
+                "Remove it, or open it before.",
+            )
         wanted, place, written = self.stack[-1]
         if wanted != closer:
             here = self.text[span[0] : span[1]]
-            self.refuse(f"`{here}` does not close `{written}`", span, f"Close the `{written}` at column {self.column(place)} first.")
+            self.refuse(
+                f"`{here}` does not close `{written}`",
+                span,
+                f"Close the `{written}` at column {self.column(place)} first.",
+            )
         self.stack.pop()
         self.push(closer, span if value is None else value)
 
@@ -110,7 +131,7 @@ class Stream:
         return span[0] - self.text.rfind("\n", 0, span[0])
 
     def bar_opens(self, closer: str) -> bool:
-        """Bars do not tell left from right: one closes where an operand has ended and its like is the innermost open."""
+        """A bar closes where an operand has ended and its like is the innermost open; bars do not tell their side."""
         return not (self.stack and self.stack[-1][0] == closer and self.after_operand())
 
     def finish(self, end: int) -> None:

@@ -1,0 +1,74 @@
+"""LaTeX commands by what the reader does with them."""
+
+from __future__ import annotations
+
+from matdiff.parsing.stream import GREEK, words
+
+OPERATORS = {
+    "cdot": "STAR", "times": "STAR", "ast": "STAR", "cdotp": "STAR", "bullet": "STAR", "div": "SLASH",
+    "odot": "HADAMARD", "circ": "HADAMARD", "oslash": "DOTSLASH", "otimes": "KRON",
+    "backslash": "BACKSLASH", "setminus": "BACKSLASH", "coloneqq": "EQUALS",
+}  # fmt: skip
+
+IGNORED = words(""", ; : ! > quad qquad enspace thinspace medspace thickspace left right middle big Big bigg Bigg bigl bigr Bigl
+    Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle limits nolimits nonumber notag bf rm it cal""") | {
+    " ",
+    "\n",
+    "\t",
+    "/",
+}
+
+STYLES = words(
+    "mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathit mathsf mathtt pmb symbf vec mathnormal textbf ensuremath"
+)
+UPRIGHT = words("mathrm text textrm operatorname operatorname* mathop textnormal textsf textit symrm")
+"""Several letters in one of these are one name."""
+
+ACCENTS = {
+    "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar", "overline": "bar",
+    "dot": "dot", "ddot": "ddot", "check": "check", "breve": "breve", "acute": "acute", "grave": "grave",
+    "underline": "underline", "mathring": "ring",
+}  # fmt: skip
+
+LETTERS = {**{g: g for g in GREEK}, "ell": "ell", "imath": "i", "jmath": "j"}
+
+FUNCTIONS = words("log ln exp det sin cos tan sinh cosh tanh max arcsin arccos arctan tr Tr trace")
+RENAMED = {"ln": "log", "Tr": "tr", "trace": "tr", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "Log": "log"}
+
+OPENING = {
+    "langle": ("LANGLE", "RANGLE"),
+    "lbrace": ("LPAR", "RPAR"),
+    "{": ("LPAR", "RPAR"),
+    "lbrack": ("LPAR", "RPAR"),
+}
+CLOSING = {"rangle": "RANGLE", "rbrace": "RPAR", "}": "RPAR", "rbrack": "RPAR"}
+BARS = {"|": "N", "Vert": "N", "lVert": "LN", "rVert": "RN", "vert": "B", "lvert": "LB", "rvert": "RB"}
+"""Norm or plain bar, with L or R where the side is told."""
+
+MATRICES = words("bmatrix pmatrix matrix Bmatrix smallmatrix")
+WRAPPERS = words(
+    "aligned align align* equation equation* gather gather* gathered split multline multline* displaymath math"
+)
+
+_kinds = {
+    "index notation": "sum prod",
+    "an integral": "int iint oint",
+    "an optimisation problem": "arg argmin argmax min",
+    "a supremum": "sup",
+    "an infimum": "inf",
+    "a limit": "lim",
+    "a derivative": "nabla partial",
+    "a probability": "Pr",
+    "a relation": "in le leq ge geq neq approx sim succ succeq prec preceq equiv",
+    "an arrow": "to mapsto",
+    "a choice of signs": "pm mp",
+    "infinity": "infty",
+    "an ellipsis": "ldots cdots dots vdots ddots",
+    "a direct sum": "oplus bigoplus",
+    "a quantifier": "forall exists",
+    "a set operation": "cup cap",
+    "a binomial coefficient": "binom",
+    "a determinant or a norm": "vmatrix",
+}
+NOT_READ = {command: what for what, commands in _kinds.items() for command in commands.split()}
+"""What the command begins, in words; none of it is in the language."""
