@@ -18,8 +18,6 @@ _sub_item = re.compile(
     r"\s*(?:\\(?:text|mathrm|textrm|mathit|operatorname|mathbf|mathsf|boldsymbol)\b\s*|\\([A-Za-z]+)"
     r"|([A-Za-z0-9,:*×∞])|[{}~]|\\[,;: !])"
 )
-    r"\s*(?:\\(?:text|mathrm|textrm|mathit|operatorname|mathbf|mathsf|boldsymbol|,|;)\b\s*|\\([A-Za-z]+)|([A-Za-z0-9,:*×∞])|[{}~]|\\[,;: !])"
-)
 _single = re.compile(rf"\s*(\\[A-Za-z]+\*?|[-−]?\s*(?:\\[A-Za-z]+|[{LETTER}0-9'′⊤+]))")
 
 MAX_WRAPPERS = 16

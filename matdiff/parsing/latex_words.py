@@ -10,13 +10,10 @@ OPERATORS = {
     "backslash": "BACKSLASH", "setminus": "BACKSLASH", "coloneqq": "EQUALS",
 }  # fmt: skip
 
-IGNORED = words(""", ; : ! > quad qquad enspace thinspace medspace thickspace left right middle big Big bigg Bigg bigl bigr Bigl
-    Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle limits nolimits nonumber notag bf rm it cal""") | {
-    " ",
-    "\n",
-    "\t",
-    "/",
-}
+IGNORED = words(
+    """, ; : ! > / quad qquad enspace thinspace medspace thickspace left right middle big Big bigg Bigg bigl bigr Bigl
+    Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle limits nolimits nonumber notag bf rm it cal"""
+) | {" ", "\n", "\t"}
 
 STYLES = words(
     "mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathit mathsf mathtt pmb symbf vec mathnormal textbf ensuremath"
