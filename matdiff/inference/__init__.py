@@ -1,0 +1,128 @@
+"""From the untyped tree to typed nodes: names, kinds, dimensions, and then one pass that builds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import matdiff.ops  # noqa: F401  (fills the table of words)
+from matdiff.errors import ParseError
+from matdiff.inference.attempt import Attempt, attempt
+from matdiff.inference.build import Builder
+from matdiff.inference.declarations import declarations_text, gather, read
+from matdiff.inference.kinds import search
+from matdiff.inference.own import unknown
+from matdiff.inference.python import call_record, declaration_text, numpy_index
+from matdiff.inference.scope import Scope
+from matdiff.inference.sizes import name_unknowns, settled
+from matdiff.node import Node, Symbol, constant, symbol
+from matdiff.op import Op, differential_symbol
+from matdiff.ops.algebra import size
+from matdiff.shape import ONE, Dim
+from matdiff.syntax import Declaration, Definition, Program
+
+Function: TypeAlias = Op | Definition
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A program understood.
+
+    function      definitions are Symbols with a body
+    variables     free variables in order of first appearance, then those declared but not used; for a dX its X
+    functions     elementwise functions: an Op where only declared, the Definition where defined
+    declarations  all that is declared or inferred, as text that reads back
+    definitions   the Symbols with a body, by name
+    """
+
+    function: Node
+    variables: dict[str, Symbol]
+    functions: dict[str, Function]
+    declarations: str
+    definitions: dict[str, Symbol] = field(default_factory=dict)
+
+
+def infer(program: Program, declared: Sequence[Declaration] = (), known: Mapping[str, Symbol] | None = None) -> Typed:
+    """Type a program.  Raises ParseError, ShapeError or UnsupportedError, each with its place."""
+    said = gather(program.text, program.declarations, declared)
+    known = dict(known or {})
+    if program.function is None:
+        raise ParseError(
+            "there is no expression", text=program.text, span=(0, len(program.text)), hint="end with the function"
+        )
+    scope = Scope(program, said, known)
+    _agree(scope, program)
+    found = search(scope, attempt(scope))
+    return _build(program, scope, found)
+
+
+def declared_symbol(declaration: Declaration) -> Symbol:
+    """The symbol that one declaration makes; its shape must be said.  Raises ParseError."""
+    said = read(declaration)
+    if said.kind is None or (said.kind != "scalar" and not said.dims):
+        raise ParseError(f"the declaration of {declaration.name} does not say its shape", hint="give its dimensions")
+    rows, cols = (*said.dims, ONE, ONE)[:2]
+    return symbol(declaration.name, said.kind, rows, cols, said.attributes)
+
+
+def _agree(scope: Scope, program: Program) -> None:
+    """A name that is known already may be declared again only as what it is."""
+    spans = {d.name: d.span for d in program.declarations}
+    for name, s in scope.known.items():
+        said = scope.declared.get(name)
+        if said is None:
+            continue
+        fits = (said.kind in (None, s.kind)) and (not said.dims or said.dims == s.shape) and not said.elementwise
+        if not fits or not said.attributes <= s.attributes:
+            error = ParseError(f"{name} is declared differently from what it is already", hint="remove the declaration")
+            raise error.located(program.text, spans[name]) if name in spans else error
+
+
+def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
+    solver = found.solver
+    types = [found.env[n] for n in scope.variables]
+    loose = found.checker.loose
+    everything = [*types, *(("matrix", d, d) for dims in loose.values() for d in dims)]
+    names = name_unknowns(everything, solver, scope.taken(program)) if solver.count else {}
+    cache: dict[Dim, Dim] = {}
+
+    def final(dim: Dim) -> Dim:
+        if dim not in cache:
+            cache[dim] = settled(dim, solver, names)
+        return cache[dim]
+
+    variables = {
+        n: scope.known.get(n) or symbol(n, kind, final(rows), final(cols), scope.attributes(n))
+        for n, (kind, rows, cols) in zip(scope.variables, types, strict=True)
+    }
+    env: dict[str, Node] = {**{n: size(d) for n, d in scope.sizes.items()}, **variables}
+    _differentials(scope, env, variables)
+    builder = Builder(env, scope.functions, {t: tuple(map(final, dims)) for t, dims in loose.items()}, scope.text)
+    definitions: dict[str, Symbol] = {}
+    function: Node = constant("pi", "scalar")
+    for root in scope.roots:
+        if root.parameter:
+            continue
+        function = builder.run(root)
+        if root.name:
+            made = symbol(root.name, function.kind, function.rows, function.cols, frozenset(), function)
+            definitions[root.name] = env[root.name] = made
+            _differentials(scope, env, definitions)
+    functions = _functions(program, scope)
+    text = declarations_text(variables, (n for n, f in functions.items() if isinstance(f, Op)))
+    return Typed(function, variables, functions, text, definitions)
+
+
+def _differentials(scope: Scope, env: dict[str, Node], of: Mapping[str, Symbol]) -> None:
+    for name, (base, index) in scope.aliases.items():
+        if base in of and name not in env:
+            env[name] = differential_symbol(of[base], index)
+
+
+def _functions(program: Program, scope: Scope) -> dict[str, Function]:
+    defined = {d.name: d for d in program.definitions}
+    return {n: unknown(n) if root is None else defined[n] for n, root in scope.functions.items()}
+
+
+__all__ = ["Typed", "call_record", "declaration_text", "declared_symbol", "infer", "numpy_index"]

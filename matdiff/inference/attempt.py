@@ -1,0 +1,94 @@
+"""One attempt to type a program, certain names being scalars; and the message where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from matdiff.errors import MatdiffError
+from matdiff.inference.check import Checker
+from matdiff.inference.declarations import spell
+from matdiff.inference.misfit import Misfit
+from matdiff.inference.scope import Scope
+from matdiff.inference.sizes import name_unknowns, settled
+from matdiff.inference.unify import Solver, Type
+from matdiff.node import Kind
+from matdiff.shape import Dim
+from matdiff.syntax import Tree
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """Types and solver of a success; of a failure the misfit too."""
+
+    env: dict[str, Type]
+    solver: Solver
+    checker: Checker
+    scalars: frozenset[str]
+    misfit: Misfit | None = None
+
+
+def attempt(scope: Scope, scalars: Iterable[str] = ()) -> Attempt:
+    """Type all roots.  Errors that no choice of scalars mends are raised; misfits are kept."""
+    solver = Solver()
+    chosen = frozenset(scalars)
+    env = scope.types(solver, chosen)
+    checker = Checker(env, solver, scope.functions)
+    out = Attempt(env, solver, checker, chosen)
+    try:
+        for root in scope.roots:
+            result = checker.run(root)
+            if root.name and not root.parameter:
+                env[root.name] = result
+                env.update({n: result for n, (of, _) in scope.aliases.items() if of == root.name})
+        stuck = solver.settle() if solver.deferred else None
+        if stuck is not None:
+            out.misfit = _undecided(stuck)
+    except Misfit as misfit:
+        out.misfit = misfit
+    except MatdiffError as error:
+        raise _located(error, scope.text, solver.place) from None
+    return out
+
+
+def _undecided(stuck: tuple[Dim, Dim, object]) -> Misfit:
+    a, b, place = stuck
+    assert isinstance(place, Tree)
+    types: tuple[Type, ...] = (("vector", a, a), ("vector", b, b))
+    return Misfit(
+        place, "the sizes here are not decided, or do not fit", types, "declare the dimensions of the names here", ()
+    )
+
+
+def _located(error: MatdiffError, text: str, place: object) -> MatdiffError:
+    if error.span is not None and error.text is None:
+        error.text = text
+    return error.located(text, place.span) if isinstance(place, Tree) else error
+
+
+def explain(scope: Scope, failed: Attempt) -> MatdiffError:
+    """The misfit in words, with what each name involved was declared or inferred to be."""
+    misfit, solver = failed.misfit, failed.solver
+    assert misfit is not None
+    types = [*failed.env.values(), *misfit.types]
+    names = name_unknowns(types, solver, {n for t in types for d in t[1:] for n in d.names})
+
+    def show(t: Type) -> str:
+        return in_words(t[0], settled(t[1], solver, names), settled(t[2], solver, names))
+
+    origins = {}
+    for name, (kind, rows, cols) in failed.env.items():
+        dims = (settled(rows, solver, names), settled(cols, solver, names))
+        shown = () if kind == "scalar" else dims[:1] if kind == "vector" else dims
+        origins[name] = f"{spell(name, kind, shown, scope.attributes(name))} ({scope.origin(name)})"
+    return misfit.error(scope.text, show, origins)
+
+
+def in_words(kind: Kind, rows: Dim, cols: Dim) -> str:
+    if kind == "scalar":
+        return "a scalar"
+    if kind == "vector":
+        return f"a vector of length {rows}"
+    if kind == "row":
+        return f"a row of length {cols} (1×{cols})"
+    return f"a matrix {rows}×{cols}"

@@ -1,0 +1,163 @@
+"""Declarations: checked, combined, and written back as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from matdiff.errors import MatdiffError, ParseError, ShapeError
+from matdiff.inference.names import is_reserved
+from matdiff.node import Kind, Symbol
+from matdiff.shape import ONE, Dim
+from matdiff.syntax import Declaration
+
+ATTRIBUTES = ("symmetric", "skew", "diagonal", "lower", "upper", "spd", "orthogonal", "unit", "positive")
+SQUARE = frozenset(ATTRIBUTES[:7])
+KINDS = ("scalar", "vector", "matrix", "elementwise")
+EMPTY = frozenset({"symmetric", "spd", "diagonal", "lower", "upper", "positive"})
+"""What no skew matrix but 0 can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is said of a name; kind None and dims () where that is left to inference."""
+
+    kind: Kind | None = None
+    dims: tuple[Dim, ...] = ()
+    attributes: frozenset[str] = frozenset()
+    elementwise: bool = False
+
+
+def read(declaration: Declaration) -> Declared:
+    """One declaration, checked by itself.  Raises ParseError, or ShapeError for a size out of range."""
+    name = declaration.name
+    if is_reserved(name):
+        raise ParseError(f"{name} is reserved and cannot be declared", hint="choose another name")
+    kinds = [w for w in declaration.words if w in KINDS]
+    attributes = {w for w in declaration.words if w not in KINDS}
+    _known_words(attributes)
+    dims = tuple(dimension(d) for d in declaration.dims)
+    if len(dims) > 2:
+        raise ParseError(
+            f"{name} has {len(dims)} dimensions; there are scalars, vectors `{name}: n` and matrices `{name}: m×n`"
+        )
+    if len(set(kinds)) > 1:
+        raise ParseError(f"{name} cannot be both {kinds[0]} and {kinds[1]}")
+    if "elementwise" in kinds:
+        if dims or attributes:
+            raise ParseError(f"{name} is an elementwise function: it has neither a shape nor attributes")
+        return Declared(elementwise=True)
+    kind = _kind(name, kinds, dims, attributes)
+    _no_contradiction(name, kind, dims, attributes)
+    return Declared(kind, dims, canonical(attributes))
+
+
+def _known_words(attributes: Iterable[str]) -> None:
+    for word in sorted(attributes):
+        if word not in ATTRIBUTES:
+            why = "every variable is real" if word == "complex" else f"{word} is not an attribute"
+            raise ParseError(why, hint=f"attributes are {', '.join(ATTRIBUTES)}; kinds are {', '.join(KINDS)}")
+
+
+def _kind(name: str, kinds: Sequence[str], dims: tuple[Dim, ...], attributes: set[str]) -> Kind | None:
+    implied: Kind | None = None
+    if dims:
+        implied = "vector" if len(dims) == 1 else "matrix"
+    elif attributes & SQUARE:
+        implied = "matrix"
+    elif "unit" in attributes:
+        implied = "vector"
+    said: Kind | None = kinds[0] if kinds else None  # type: ignore[assignment]
+    if said and implied and said != implied:
+        because = "×".join(map(str, dims)) if dims else ", ".join(sorted(attributes))
+        raise ParseError(f"{name} cannot be both a {said} and {because}")
+    return said or implied
+
+
+def _no_contradiction(name: str, kind: Kind | None, dims: tuple[Dim, ...], attributes: set[str]) -> None:
+    square = sorted(attributes & SQUARE)
+    if square and (kind not in ("matrix", None) or (len(dims) == 2 and dims[0] is not dims[1])):
+        shape = "×".join(map(str, dims)) or kind
+        raise ParseError(f"{name} is declared {square[0]}, which only a square matrix can be, not {shape}")
+    if "unit" in attributes and kind == "matrix":
+        raise ParseError(
+            f"{name} is declared unit, which only a vector can be", hint="for orthonormal columns say orthogonal"
+        )
+    if "unit" in attributes and kind == "scalar":
+        raise ParseError(f"{name} is declared unit, which only a vector can be")
+    both = sorted(attributes & EMPTY)
+    if "skew" in attributes and both:
+        raise ParseError(f"{name} cannot be both skew and {both[0]}")
+    for dim in dims:
+        if dim.number is not None and dim.number < 1:
+            raise ShapeError(f"a dimension of {name} is {dim}; dimensions are at least 1")
+
+
+def canonical(attributes: Iterable[str]) -> frozenset[str]:
+    """Attributes without those that others imply, so that equal sets are equal symbols."""
+    out = set(attributes)
+    if ("lower" in out and out & {"upper", "symmetric", "spd"}) or ("upper" in out and out & {"symmetric", "spd"}):
+        out.add("diagonal")
+    if "diagonal" in out:
+        out -= {"symmetric", "lower", "upper"}
+    if "spd" in out:
+        out.discard("symmetric")
+    return frozenset(out)
+
+
+def dimension(text: str) -> Dim:
+    """A dimension from text: a name, a whole number, products and sums of these.
+
+    >>> dimension("2*n"), dimension("m*n+1")
+    (2*n, m*n+1)
+    """
+    total = Dim.of(0)
+    for term in text.split("+"):
+        factor = ONE
+        for part in term.replace("·", "*").split("*"):
+            word = part.strip()
+            if word.isdecimal():
+                factor = factor * Dim.of(int(word))
+            elif word.isidentifier():
+                factor = factor * Dim.of(word)
+            else:
+                raise ParseError(
+                    f"{text.strip() or 'nothing'} is not a dimension",
+                    hint="a dimension is a name, a whole number from 1, or a product or sum of these",
+                )
+        total = total + factor
+    return total
+
+
+def gather(text: str, inside: Sequence[Declaration], outside: Sequence[Declaration]) -> dict[str, Declared]:
+    """All declarations by name.  Raises ParseError where two contradict each other."""
+    out: dict[str, Declared] = {}
+    for place, declarations in ((None, outside), (text, inside)):
+        for d in declarations:
+            shown, span = (place, d.span) if place is not None else _rendered(d)
+            try:
+                said = read(d)
+                if out.setdefault(d.name, said) != said:
+                    raise ParseError(
+                        f"{d.name} is declared twice, differently", hint="keep one of the two declarations"
+                    )
+            except MatdiffError as error:
+                raise error.located(shown, span) from None
+    return out
+
+
+def _rendered(d: Declaration) -> tuple[str, tuple[int, int]]:
+    text = f"{d.name}: {' '.join(['×'.join(d.dims), *d.words]).strip()}"
+    return text, (0, len(text))
+
+
+def spell(name: str, kind: Kind, dims: tuple[Dim, ...], attributes: Iterable[str] = ()) -> str:
+    """One declaration as text: `A: m×n symmetric`."""
+    words = [a for a in ATTRIBUTES if a in set(attributes)]
+    shape = "scalar" if kind == "scalar" else "×".join(map(str, dims))
+    return f"{name}: {' '.join([shape, *words])}"
+
+
+def declarations_text(variables: Mapping[str, Symbol], unknown_functions: Iterable[str]) -> str:
+    parts = [spell(s.name, s.kind, s.shape, s.attributes) for s in variables.values()]
+    return "; ".join([*parts, *(f"{name}: elementwise" for name in unknown_functions)])

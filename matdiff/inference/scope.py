@@ -1,0 +1,186 @@
+"""What each name of a program is: variable, definition, function, dimension word, differential."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from matdiff.errors import ParseError
+from matdiff.inference.declarations import SQUARE, Declared
+from matdiff.inference.names import default_kind, is_reserved, unknown_name
+from matdiff.inference.reading import Root, operands, roots
+from matdiff.inference.unify import Solver, Type
+from matdiff.node import Kind, Symbol
+from matdiff.shape import ONE, Dim
+from matdiff.syntax import Program, Tree, walk
+
+PI = frozenset({"pi", "π"})
+
+
+class Scope:
+    """The names of a program, in order of first appearance.
+
+    `choices` are the names that nothing declares a shape or kind for, with their default kinds:
+    those of them that are no scalars yet may have to become scalars.
+    """
+
+    def __init__(self, program: Program, declared: Mapping[str, Declared], known: Mapping[str, Symbol]) -> None:
+        self.text = program.text
+        self.declared = declared
+        self.known = known
+        self.functions: dict[str, Root | None] = {n: None for n, d in declared.items() if d.elementwise}
+        self._check_definitions(program)
+        given = {n for n, d in declared.items() if not d.elementwise} | set(known)
+        self.roots = roots(program, given)
+        self.functions.update({r.name: r for r in self.roots if r.parameter})
+        self.definitions = {r.name for r in self.roots if r.name and not r.parameter}
+        self.words = _dimension_words(declared, known)
+        self.variables: dict[str, None] = {}
+        self.choices: dict[str, Kind] = {}
+        self.sizes: dict[str, Dim] = {}
+        self.aliases: dict[str, tuple[str, int]] = {}
+        self._classify(program)
+
+    def _check_definitions(self, program: Program) -> None:
+        for d in program.definitions:
+            error = None
+            if d.name in self.declared or d.name in self.known:
+                error = ParseError(
+                    f"{d.name} is declared, so it cannot be defined as well", hint="remove one of the two"
+                )
+            elif is_reserved(d.name):
+                error = ParseError(f"{d.name} is reserved and cannot be defined", hint="choose another name")
+            elif d.parameter and is_reserved(d.parameter):
+                error = ParseError(f"{d.parameter} is reserved and cannot be a parameter", hint="choose another name")
+            if error is not None:
+                raise error.located(program.text, d.span)
+
+    def _classify(self, program: Program) -> None:
+        """Definitions and function in the order of the text; unused declarations come last."""
+        plans = [(r.plan, r.parameter) for r in sorted(self.roots, key=lambda r: r.span if r.name else (1 << 60, 0))]
+        seen: dict[str, Tree] = {}
+        for plan, parameter in plans:
+            for t in plan:
+                if t.head == "name" and t.value != parameter:
+                    seen.setdefault(t.value, t)  # type: ignore[arg-type]
+        for name, tree in seen.items():
+            if (name != "I" and name not in PI) or name in self.declared:
+                self._place(name, tree, seen)
+        for name, d in self.declared.items():
+            if not d.elementwise and name not in self.variables:
+                self._add(name)
+
+    def _place(self, name: str, tree: Tree, seen: Mapping[str, Tree]) -> None:
+        if name in self.functions:
+            example = f"write {name}(x)"
+            raise ParseError(f"{name} is a function", text=self.text, span=tree.span, hint=example)
+        if name in self.definitions:
+            return
+        if name in self.declared or name in self.known:
+            self._add(name)
+        elif name in self.words:
+            self.sizes[name] = Dim.of(name)
+        elif not self._differential(name, seen):
+            if is_reserved(name) or default_kind(name) is None:
+                raise unknown_name(name).located(self.text, tree.span)
+            self._add(name)
+
+    def _add(self, name: str) -> None:
+        if name in self.variables:
+            return
+        self.variables[name] = None
+        if name in self.known and name not in self.declared:
+            return
+        said = self.declared.get(name)
+        if said is None or said.kind is None:
+            kind = default_kind(name)
+            if kind is None:
+                hint = f"say `{name}: scalar`, `{name}: n` or `{name}: m×n`"
+                raise ParseError(
+                    f"the declaration of {name} does not say whether it is a scalar, a vector or a matrix", hint=hint
+                )
+            self.choices[name] = kind
+
+    def _differential(self, name: str, seen: Mapping[str, Tree]) -> bool:
+        """dX of a variable X, dX_1 with an index: the longest name that is there, else the shortest possible."""
+        if name[0] != "d" or len(name) == 1:
+            return False
+        rest = name[1:]
+        base, _, index = rest.rpartition("_")
+        split = bool(base) and index.isdecimal() and not index.startswith("0")
+        if self._exists(rest, seen):
+            return self._alias(name, rest, 0)
+        if split and (self._exists(base, seen) or default_kind(base) is not None):
+            return not is_reserved(base) and self._alias(name, base, int(index))
+        return default_kind(rest) is not None and not is_reserved(rest) and self._alias(name, rest, 0)
+
+    def _exists(self, name: str, seen: Mapping[str, Tree]) -> bool:
+        if name in self.functions or (name in self.words and name not in self.declared):
+            return False
+        there = name in self.known or name in self.declared or name in self.definitions
+        return there or (name in seen and not is_reserved(name) and name not in PI)
+
+    def _alias(self, name: str, of: str, index: int) -> bool:
+        self.aliases[name] = (of, index)
+        if of not in self.definitions:
+            self._add(of)
+        return True
+
+    def attributes(self, name: str) -> frozenset[str]:
+        said = self.declared.get(name)
+        return frozenset() if said is None else said.attributes
+
+    def origin(self, name: str) -> str:
+        """How the type of a name came about, in a word."""
+        said = self.declared.get(name)
+        if name in self.definitions:
+            return "defined"
+        if name in self.known or (said is not None and said.kind is not None and (said.dims or said.kind == "scalar")):
+            return "declared"
+        return "inferred"
+
+    def taken(self, program: Program) -> set[str]:
+        """Names that a new dimension must not have."""
+        used = {str(t.value) for root in self.roots for t in root.plan if t.head == "name"}
+        sizes = {
+            str(s.value)
+            for root in self.roots
+            for t in root.plan
+            if t.args and t.head in ("call", "index")
+            for a in t.args
+            if a not in operands(t)
+            for s in walk(a)
+            if s.head == "name"
+        }
+        return {*self.words, *self.variables, *self.definitions, *self.functions, *used, *sizes}
+
+    def types(self, solver: Solver, scalars: Iterable[str]) -> dict[str, Type]:
+        """The types of all names but definitions, `scalars` among the choices being scalars."""
+        chosen = set(scalars)
+        env: dict[str, Type] = dict.fromkeys(self.sizes, ("scalar", ONE, ONE))
+        for name in self.variables:
+            env[name] = self._type(name, solver, name in chosen)
+        for name, (of, _) in self.aliases.items():
+            if of in env:
+                env[name] = env[of]
+        return env
+
+    def _type(self, name: str, solver: Solver, scalar: bool) -> Type:
+        said = self.declared.get(name)
+        if said is None and name in self.known:
+            s = self.known[name]
+            return s.kind, s.rows, s.cols
+        kind = "scalar" if scalar else (said and said.kind) or self.choices[name]
+        if kind == "scalar":
+            return "scalar", ONE, ONE
+        if said is not None and said.dims:
+            return kind, said.dims[0], said.dims[1] if len(said.dims) == 2 else ONE
+        rows = solver.fresh()
+        if kind == "vector":
+            return kind, rows, ONE
+        return kind, rows, rows if said and said.attributes & SQUARE else solver.fresh()
+
+
+def _dimension_words(declared: Mapping[str, Declared], known: Mapping[str, Symbol]) -> frozenset[str]:
+    dims = [d for said in declared.values() for d in said.dims]
+    dims += [d for s in known.values() for d in (s.rows, s.cols)]
+    return frozenset(n for d in dims for n in d.names)
