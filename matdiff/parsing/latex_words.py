@@ -11,8 +11,8 @@ OPERATORS = {
 }  # fmt: skip
 
 IGNORED = words(
-    """, ; : ! > / quad qquad enspace thinspace medspace thickspace left right middle big Big bigg Bigg bigl bigr Bigl
-    Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle limits nolimits nonumber notag bf rm it cal"""
+    """, ; : ! > / quad qquad enspace thinspace medspace thickspace left right middle big Big bigg Bigg bigl bigr
+    Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle limits nolimits nonumber notag bf rm it cal"""
 ) | {" ", "\n", "\t"}
 
 STYLES = words(
