@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import math
+import subprocess
+import sys
+import time
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -11,8 +17,9 @@ import pytest
 import scipy.linalg
 import scipy.special
 
-from matdiff.codegen import compile_
+from matdiff.codegen import compile_, source
 from matdiff.codegen.evaluate import evaluate
+from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
 from matdiff.node import Apply, Constant, Node, Number, Symbol, number, symbol, topological
 from matdiff.op import registry
 from matdiff.ops import algebra as al
@@ -314,3 +321,348 @@ def test_code_agrees_with_plain_evaluation(name: str) -> None:
             np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
             assert np.shape(got) == np.shape(expected)
     assert node.kind != "scalar" or isinstance(evaluate(node, VARIABLES, given), float)
+
+
+@pytest.mark.filterwarnings("ignore:logm result may be inaccurate")
+@pytest.mark.parametrize("name", [*CORE, *RECORDS])
+def test_single_precision_stays(name: str) -> None:
+    node = CORE.get(name) or RECORDS[name]
+    given = {k: np.float32(v) for k, v in arrays().items()}
+    got = compile_(node, VARIABLES)(**given)
+    assert getattr(got, "dtype", np.dtype(np.float32)) == np.float32
+    np.testing.assert_allclose(got, plain(node, arrays()), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", [*CORE, *RECORDS])
+def test_source_stands_alone_and_is_shallow(name: str) -> None:
+    node = CORE.get(name) or RECORDS[name]
+    text = source(node, VARIABLES, name="value", doc='What it is: \\ and """')
+    assert "matdiff" not in text
+    assert max(len(line) for line in text.splitlines()) <= 120
+    assert nesting(ast.parse(text).body[-1]) < 20
+    space: dict[str, Any] = {}
+    exec(text, space)
+    given = arrays()
+    np.testing.assert_allclose(space["value"](**given), plain(node, given), rtol=1e-6, atol=1e-6)
+
+
+def nesting(tree: ast.AST) -> int:
+    depth = {tree: 0}
+    queue = [tree]
+    for node in queue:
+        for child in ast.iter_child_nodes(node):
+            depth[child] = depth[node] + isinstance(child, ast.expr)
+            queue.append(child)
+    return max(depth.values())
+
+
+def lines(node: Node, *variables: Symbol, **options: Any) -> list[str]:
+    """The body of the generated function after its docstring."""
+    text = source(node, variables or VARIABLES, **options)
+    function = ast.parse(text).body[-1]
+    assert isinstance(function, ast.FunctionDef)
+    return [ast.unparse(line) for line in function.body[1:]]
+
+
+PLANS = {
+    "A @ (B @ u)": A @ B @ u,
+    "np.linalg.solve(X, x)": la.inv(X) @ x,
+    "x[:, None] * X": st.Diag(x) @ X,
+    "X * x": X @ st.Diag(x),
+    "np.sum(X * Y.T)": re_.tr(X @ Y),
+    "np.sum(X * Y)": al.inner(X, Y),
+    "x @ y": al.inner(x, y),
+    "1 + X": 1 + X,
+    "A[:, 1]": A @ e2,
+    "adjugate(X)": la.det(X) * la.inv(X),
+    "(Y @ X @ X.T).reshape(-1, order='F')": kr.kron(X, Y) @ st.vec(X),
+    "A.T.reshape(-1, order='F')": al.commutation(m, n) @ st.vec(A),
+    "X / np.linalg.norm(X)": X / re_.norm(X),
+    "1 - 2 * t": 1 - 2 * t,
+    "3.0": number(3),
+}
+
+
+@pytest.mark.parametrize("expected", PLANS)
+def test_plan(expected: str) -> None:
+    assert lines(PLANS[expected])[-1] == f"return {expected}"
+
+
+def test_shared_parts_are_named_once_after_the_users_names() -> None:
+    assert lines(A.T @ r + al.inner(r, r) * x, A, x, b) == [
+        "A, x, b = floats(A, x, b)",
+        "r = A @ x - b",
+        "return A.T @ r + r @ r * x",
+    ]
+
+
+def test_systems_with_one_matrix_share_its_factors() -> None:
+    got = lines(al.inner(la.inv(X) @ x, la.inv(X).T @ y), X, x, y)
+    assert sum("lu_factor(" in line for line in got) == 1
+    assert not any("inv(" in line for line in got)
+
+
+def test_whole_source() -> None:
+    assert source(half * al.inner(r, r), (A, x, b), name="loss", doc="half a sum of squares") == LOSS
+
+
+LOSS = '''\
+import numpy as np
+
+
+def floats(*values):
+    """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
+    values = [float(v) if isinstance(v, (int, float)) else np.asarray(v) for v in values]
+    dtype = np.result_type(*values, 0.0)
+    return [np.asarray(v, dtype=dtype) for v in values]
+
+
+def loss(*, A, x, b, **_):
+    """half a sum of squares
+
+    Return a scalar.
+    Takes A: a matrix m×n; x: a vector of length n; b: a vector of length m.
+    """
+    A, x, b = floats(A, x, b)
+    r = A @ x - b
+    return r @ r / 2
+'''
+
+
+# names
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lambda", "ϕ", "np", "f", "n", "floats", "scipy", "dtype", "_", "__debug__", "t1", "µ", "x²", "float", "_1"],
+)
+def test_any_name_of_a_variable(name: str) -> None:
+    v = symbol(name, "scalar")
+    node = v * el.sigmoid(x) + al.size(n) * v * x
+    assert np.allclose(compile_(node, (v, x))(**{name: 2}, x=[1, 2]), evaluate(node, (v, x), {name: 2, "x": [1, 2]}))
+    assert np.allclose(
+        evaluate(node, (v, x), {name: 2, "x": [1, 2]}), 2 * scipy.special.expit([1, 2]) + 4 * np.array([1, 2])
+    )
+
+
+def test_keywords_as_python_spells_them() -> None:
+    phi = symbol("ϕ", "scalar")
+    assert evaluate(phi + 1, (phi,), {"φ": 2}) == compile_(phi + 1, (phi,))(ϕ=2) == 3
+
+
+def test_names_that_collide_after_mangling() -> None:
+    one, two = symbol("lambda", "scalar"), symbol("lambda_", "scalar")
+    assert compile_(one - two, (one, two))(**{"lambda": 3, "lambda_": 1}) == 2
+
+
+# several outputs, surplus and missing arrays
+
+
+def test_several_outputs() -> None:
+    given = arrays()
+    pair = compile_([al.inner(x, x), 2 * x], (x,))(**given)
+    assert isinstance(pair, tuple)
+    assert np.allclose(pair[1], 2 * given["x"])
+    both = evaluate({"x": 2 * x, "λ": t + 0}, VARIABLES, given)
+    assert list(both) == ["x", "λ"]
+    assert list(compile_({"x": x, "λ": t}, (x, t))(**given)) == ["x", "λ"]
+    with pytest.raises(MatdiffError):
+        source({'"': x}, (x,))
+
+
+def test_only_what_is_needed_is_asked_for() -> None:
+    assert np.allclose(evaluate(al.eye(n), (X,), {"X": np.ones((3, 3))}), np.eye(3))
+    assert np.allclose(evaluate(A.T, (A, X), {"A": np.ones((2, 3)), "surplus": None}), np.ones((3, 2)))
+    with pytest.raises(MatdiffError, match="the array X is missing: a matrix n×n"):
+        evaluate(al.eye(n), (X,), {})
+
+
+def test_results_share_no_memory_with_the_inputs() -> None:
+    given = np.ones((3, 3))
+    for node in (X, X.T, ix.ROW(X, params=(1,))):
+        evaluate(node, (X,), {"X": given})[:] = 7
+    assert (given == 1).all()
+
+
+def test_whole_numbers_and_lists_become_floats() -> None:
+    assert np.allclose(evaluate(1 / x, (x,), {"x": [1, 2, 4]}), [1, 0.5, 0.25])
+    assert np.allclose(compile_(1 / x, (x,))(x=np.array([1, 2, 4])), [1, 0.5, 0.25])
+    assert evaluate(t * t, (t,), {"t": Fraction(1, 2)}) == 0.25
+
+
+# errors
+
+ones3 = np.ones((3, 3))
+ERRORS: list[tuple[Node, dict[str, Any], type[MatdiffError], str]] = [
+    (la.inv(X), {"X": ones3}, DomainError, "inv is not defined here: X is singular"),
+    (la.inv(X), {"X": np.diag([1, 1, 1e-18])}, DomainError, "X is singular up to rounding"),
+    (la.inv(X), {"X": ones3 * np.nan}, DomainError, "X is not finite"),
+    (la.inv(X) @ x, {"X": ones3}, DomainError, "inv is not defined here: X is singular"),
+    (la.inv(X) @ x + la.inv(X).T @ y, {"X": ones3}, DomainError, "inv is not defined here: X is singular"),
+    (la.logdet(X), {"X": -np.eye(3)}, DomainError, "X has a negative determinant"),
+    (la.logdet(X), {"X": ones3}, DomainError, "X is singular"),
+    (la.chol(X), {"X": -np.eye(3)}, DomainError, "X is not positive definite"),
+    (la.chol(X), {"X": np.triu(ones3)}, DomainError, "X is not symmetric"),
+    (el.log(x), {"x": [1, -2, 0]}, DomainError, "log is not defined here: x has an entry that is not positive (-2)"),
+    (el.sqrt(x), {"x": [1, -2, 0]}, DomainError, "sqrt is not defined here: x has an entry that is negative (-2)"),
+    (1 / t, {"t": 0}, DomainError, "the power is not defined here: t is 0 (division by zero)"),
+    (x / y, {"y": np.zeros(3)}, DomainError, "y has an entry 0 (division by zero)"),
+    (x / re_.norm(x), {"x": np.zeros(3)}, DomainError, "is 0 (division by zero)"),
+    (t ** number(Fraction(1, 3)), {"t": -1}, DomainError, "t is negative (-1)"),
+    (t ** t, {"t": -0.5}, DomainError, "t is negative, and its exponent is not whole"),
+    (t ** -(t + 3), {"t": 0}, DomainError, "t is 0, and its exponent negative"),
+    (el.asin(t), {"t": 2}, DomainError, "asin is not defined here: t leaves the interval from -1 to 1"),
+    (el.exp(t), {"t": 1000}, DomainError, "not a finite number"),
+    (number(10**400) * t, {}, DomainError, "not a finite number"),
+    (mf.sqrtm(X), {"X": -np.eye(3)}, DomainError, "X has an eigenvalue that is zero or negative"),
+    (mf.solve_sylvester(X, -X, Y), {"X": np.eye(3)}, DomainError, ""),
+    (X, {"X": ones3 * 1j}, DomainError, "X must be real"),
+    (X, {"X": "text"}, DomainError, "X must be an array of real numbers"),
+    (t, {"t": None}, DomainError, "t must be an array of real numbers"),
+    (S, {"S": -np.eye(3)}, DomainError, "S is declared spd, but the array given is not symmetric positive definite"),
+    (X, {"X": [[1, 2], [3]]}, ShapeError, "X is not an array"),
+    (X, {"X": np.ones((3, 2))}, ShapeError, "X is a matrix n×n, but got an array of shape 3×2"),
+    (A @ x, {"x": np.ones(5)}, ShapeError, "but got a 1-D array of length 5 where n = 3"),
+    (A @ x, {"x": np.ones((3, 1))}, ShapeError, "x is a vector of length n, so it takes a 1-D array"),
+    (t * x, {"t": [1]}, ShapeError, "t is a scalar, so it takes a number, but got a 1-D array of length 1"),
+    (ix.entry(x, 9), {}, ShapeError, "index 9 is out of range: n is 3"),
+    (al.unit(n, 9), {}, ShapeError, "index 9 is out of range"),
+    (ix.slice_(x, ZERO, Dim.of(9)), {}, ShapeError, "the slice 1:9 is out of range"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", range(len(ERRORS)))
+def test_errors(case: int) -> None:
+    node, change, kind, words = ERRORS[case]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(kind) as caught:
+            evaluate(node, VARIABLES, {**arrays(), **change})
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "good", "bad"),
+    [
+        ("symmetric", [[1, 2], [2, 3]], [[1, 2], [2.1, 3]]),
+        ("skew", [[0, 2], [-2, 0]], [[1, 2], [-2, 0]]),
+        ("diagonal", [[1, 0], [0, 0]], [[1, 1], [0, 1]]),
+        ("lower", [[1, 0], [5, 1]], [[1, 1], [0, 1]]),
+        ("upper", [[1, 5], [0, 1]], [[1, 0], [1, 1]]),
+        ("spd", [[2, 1], [1, 2]], [[1, 2], [2, 1]]),
+        ("orthogonal", [[0, 1], [-1, 0]], [[1, 1], [0, 1]]),
+        ("positive", [[1, 2], [3, 4]], [[1, 0], [3, 4]]),
+    ],
+)
+def test_attributes(attribute: str, good: Any, bad: Any) -> None:
+    M = symbol("M", "matrix", n, n, frozenset({attribute}))
+    assert np.allclose(evaluate(M, (M,), {"M": np.array(good) * (1 + 1e-10)}), good)
+    with pytest.raises(DomainError, match=f"M is declared {attribute}"):
+        evaluate(M, (M,), {"M": bad})
+
+
+def test_functions_at_the_edge_of_differentiability() -> None:
+    assert evaluate(re_.norm(x), (x,), {"x": [0, 0]}) == 0
+    assert evaluate(el.sqrt(t), (t,), {"t": 0}) == 0
+    for node, given in ((re_.norm(x), {"x": [0, 0]}), (el.sqrt(t), {"t": 0})):
+        with pytest.raises(DomainError):
+            evaluate(node, VARIABLES, given, smooth=True)
+    assert evaluate(el.abs_(t), (t,), {"t": 0}, smooth=True) == 0
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2, 3])
+def test_adjugate_of_singular_matrices(rank: int) -> None:
+    rng = np.random.default_rng(rank)
+    M = rng.normal(size=(3, rank)) @ rng.normal(size=(rank, 3))
+    minors = [
+        [(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(M, j, 0), i, 1)) for j in range(3)] for i in range(3)
+    ]
+    for node in (la.adj(X), la.det(X) * la.inv(X), la.cof(X).T):
+        np.testing.assert_allclose(evaluate(node, (X,), {"X": M}), minors, atol=1e-12)
+
+
+# sizes
+
+
+@pytest.mark.parametrize(
+    ("dims", "shapes", "expected"),
+    [
+        ((n, m + n), (3, 5), (3, 2)),
+        ((m + n, n), (5, 3), (3, 2)),
+        ((m * n, m), (6, 2), (3, 2)),
+        ((m * n + m, m), (8, 2), (3, 2)),
+        ((n * n, m), (9, 2), (3, 2)),
+        ((n - m, m), (1, 2), (3, 2)),
+    ],
+)
+def test_sizes_are_solved_for(dims: tuple[Dim, Dim], shapes: tuple[int, int], expected: tuple[int, int]) -> None:
+    first, second = symbol("u", "vector", dims[0]), symbol("v", "vector", dims[1])
+    given = {"u": np.ones(shapes[0]), "v": np.ones(shapes[1])}
+    node = al.size(n) * 10 + al.size(m)
+    if dims[0] is not n * n:
+        assert evaluate(node, (first, second), given) == expected[0] * 10 + expected[1]
+    with pytest.raises(ShapeError):
+        evaluate(al.inner(first, first), (first, symbol("v", "vector", dims[0])), {"u": np.ones(2), "v": np.ones(3)})
+
+
+def test_sizes_that_do_not_fit_or_follow() -> None:
+    u2, u3 = symbol("u", "vector", Dim.of(2) * n), symbol("u", "vector", Dim.of(3))
+    with pytest.raises(ShapeError, match="u is a vector of length 2\\*n, but got a 1-D array of length 3"):
+        evaluate(u2, (u2,), {"u": np.ones(3)})
+    with pytest.raises(ShapeError, match="u is a vector of length 3"):
+        evaluate(u3, (u3,), {"u": np.ones(2)})
+    with pytest.raises(ShapeError, match="do not follow"):
+        source(al.eye(m), (x,))
+
+
+# size and speed
+
+
+def test_deep_and_wide_graphs() -> None:
+    deep: Node = x
+    for _ in range(10_000):
+        deep = el.sin(deep) + x
+    wide = al.add(*(el.sin(number(k) * x) for k in range(2, 3000)))
+    start = time.perf_counter()
+    for node in (deep, wide):
+        assert np.isfinite(evaluate(node, (x,), {"x": np.ones(2)})).all()
+    assert time.perf_counter() - start < 10
+
+
+def test_long_products() -> None:
+    factors = [symbol(f"A{k}", "matrix", n, n) for k in range(300)]
+    product: Node = factors[0]
+    for factor in factors[1:]:
+        product = product @ factor
+    given = {f.name: np.eye(2) for f in factors} | {"x": np.ones(2)}
+    assert np.allclose(evaluate(product @ x, (*factors, x), given), 1)
+    assert not any(
+        "@ A" in line.replace("@ (A", "") and "t" not in line for line in lines(product @ x, *factors, x)[1:]
+    )
+
+
+def test_compiling_is_fast() -> None:
+    times = []
+    for k in range(20):
+        node = A.T @ (el.sigmoid(A @ x) - b) + number(k) * x / re_.norm(x) + la.inv(X) @ x
+        start = time.perf_counter()
+        compile_(node, VARIABLES)
+        times.append(time.perf_counter() - start)
+    assert sorted(times)[10] < 0.006
+
+
+def test_import_is_light() -> None:
+    code = "import sys, matdiff.codegen.evaluate; print([m for m in ('numpy', 'scipy', 'jax') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_backends() -> None:
+    with pytest.raises(UnsupportedError, match="torch"):
+        source(x, (x,), "torch")
+    with pytest.raises(UnsupportedError, match="no backend 'fortran'"):
+        source(x, (x,), "fortran")
+    text = source(el.sigmoid(X) @ x, (X, x), "jax")
+    assert "jax.nn.sigmoid(X) @ x" in text
+    assert math.isfinite(nesting(ast.parse(text)))
+    assert "np.asarray" not in text.replace("jnp.", "")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from matdiff.errors import UnsupportedError
 from matdiff.op import Op
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Backend:
     """One array library.
 
@@ -18,6 +19,7 @@ class Backend:
     rewrites  pattern and replacement, applied to templates and helpers written for NumPy
     imports   the import line for each module that generated code may mention, inner modules first
     column    how a record of a function spells its deviation: the field `numpy`, `jax` or `torch`
+    instead   templates that replace those of the records, by the function's name
     """
 
     name: str
@@ -25,10 +27,11 @@ class Backend:
     rewrites: tuple[tuple[str, str], ...]
     imports: tuple[tuple[str, str], ...]
     column: str
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     def template(self, op: Op) -> str:
         """The code of a function; UnsupportedError where it has none here."""
-        own: str = getattr(op, self.column)
+        own: str = self.instead.get(op.name) or getattr(op, self.column)
         if own == "-" or not (own or op.numpy):
             raise UnsupportedError(f"{op.name} has no code for {self.name}")
         return own or self.translate(op.numpy)
@@ -49,6 +52,7 @@ NUMPY = Backend(
         (r"\bscipy\.special\.", "import scipy.special"),
     ),
     "numpy",
+    {"frechet_expm": "frechet_expm({0}, {1})", "polygamma": "polygamma({0}, {1})"},
 )
 
 JAX = Backend(

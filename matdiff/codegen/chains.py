@@ -36,10 +36,8 @@ def trace(leaves: Sequence[Node], product: Product) -> Node:
         return pair(sweep(leaves[:-1], product), leaves[-1])
     splits, costs = order(leaves)
     last = len(leaves) - 1
-    k = min(
-        reversed(range(last)),
-        key=lambda k: costs[0, k] + costs[k + 1, last] + guess(leaves[k].cols) * guess(leaves[0].rows),
-    )
+    rows = guess(leaves[0].rows)
+    k = min(range(last), key=lambda k: costs[0, k] + costs[k + 1, last] + guess(leaves[k].cols) * rows)
     return pair(build(leaves, splits, 0, k, product), build(leaves, splits, k + 1, last, product))
 
 

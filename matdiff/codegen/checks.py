@@ -161,6 +161,17 @@ def power(base: Array, exponent: Array) -> str:
     return "is 0, and its exponent negative" if ((base == 0) & (exponent < 0)).any() else ""
 
 
+def disjoint(A: Array, B: Array, *_: Array) -> str:
+    """AX + XB = C has one solution: no eigenvalue of A is the negative of one of B."""
+    complaint = finite(A, B)
+    if complaint or not (A.size and B.size):
+        return complaint
+    a, b = np.linalg.eigvals(A), np.linalg.eigvals(B)
+    gap = np.abs(a[:, None] + b[None, :]).min()
+    singular = gap <= 1e-14 * (np.abs(a).max() + np.abs(b).max())
+    return "and the second argument make a singular system" if singular else ""
+
+
 TESTS: dict[str, Callable[..., str]] = {
     "positive": positive,
     "nonnegative": nonnegative,
@@ -175,6 +186,7 @@ TESTS: dict[str, Callable[..., str]] = {
     "spectrum": spectrum,
     "distinct": simple_spectrum,
     "power": power,
+    "disjoint": disjoint,
     "notzero": not_zero,
     "finite": finite,
 }

@@ -12,12 +12,12 @@ from matdiff.codegen import helpers
 from matdiff.codegen.backend import Backend
 from matdiff.codegen.forms import FORMS, as_kind, constant_code, is_negative_multiple, is_reciprocal, literal
 from matdiff.codegen.names import Names
-from matdiff.codegen.sizes import recipes
+from matdiff.codegen.sizes import Recipes, recipes
 from matdiff.codegen.templates import ATOM, PRODUCT, SUM, UNARY, Code, template
 from matdiff.errors import MatdiffError, ShapeError
 from matdiff.node import Apply, Constant, Node, Number, Symbol, describe, topological
 from matdiff.ops.algebra import TRANSPOSE, is_op
-from matdiff.shape import Dim, signature
+from matdiff.shape import ONE, ZERO, Dim, signature
 
 MAX_DEPTH = 6
 MAX_INLINE = 44
@@ -25,6 +25,10 @@ MAX_INLINE = 44
 
 WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
 """Functions that have a value on more than where they are differentiable, which their record states."""
+
+
+JOINTLY = {"sylvester": "disjoint"}
+"""Functions whose domain ties several arguments, and the check of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Emitter:
         self.wish: dict[Node, str] = {}
         self.inputs: dict[Symbol, str] = {}
         self.inlined: set[Node] = set()
+        self.results: frozenset[Node] = frozenset()
         self.typed = False
 
     # nodes
@@ -71,6 +76,7 @@ class Emitter:
         order = topological(*roots)
         self.inputs = dict.fromkeys(ordered(self.variables, order), "")
         self.inputs = {v: self.names.fresh(v.name) for v in self.inputs}
+        self.results = frozenset(roots)
         self.count(order, roots)
         for node in order:
             self.code[node] = self.node_code(node)
@@ -88,7 +94,8 @@ class Emitter:
     def repeats(self, node: Node, child: Node) -> int:
         if isinstance(node, Apply) and node.op.name not in FORMS:
             uses = template(self.backend.template(node.op)).uses
-            return max(1, *(uses[str(i)] for i, a in enumerate(node.args) if a is child))
+            twice = 1 + (self.check and node.op.name in JOINTLY)
+            return max(twice, *(uses[str(i)] for i, a in enumerate(node.args) if a is child))
         return 1
 
     def node_code(self, node: Node) -> Code:
@@ -106,6 +113,8 @@ class Emitter:
             return code
         if node in self.wish:
             return self.named(code, self.wish[node])
+        if node in self.results and self.uses[node] == 1:
+            return code
         if self.uses[node] > 1 or code.depth > MAX_DEPTH or len(code.text) > MAX_INLINE:
             return self.named(code, hint(node, self.code))
         self.inlined.add(node)
@@ -113,6 +122,8 @@ class Emitter:
 
     def template_code(self, node: Apply) -> Code:
         """A function from the template in its record."""
+        if self.check and node.op.name in JOINTLY:
+            self.guard(JOINTLY[node.op.name], node, ", ".join(self.code[a].text for a in node.args))
         inputs, _ = signature(node.op.signature)
         fields: dict[str, Code] = {}
         free = {a.kind for a, spec in zip(node.args, inputs, strict=False) if spec is None}
@@ -162,7 +173,9 @@ class Emitter:
         code = self.code[node]
         if not is_negative_multiple(node) or not code.text.startswith("-"):
             return None
-        return Code(code.text[1:], code.precedence if code.precedence == PRODUCT else PRODUCT, code.depth)
+        if isinstance(node, Apply) and isinstance(s := node.args[0], Number) and s.value == -1:
+            return self.code[node.args[1]]
+        return Code(code.text[1:], PRODUCT, code.depth)
 
     def reciprocal(self, node: Node) -> Code | None:
         """The code of a for a node 1/a that has no name of its own, else None."""
@@ -205,12 +218,29 @@ class Emitter:
         if self.typed and not self.inputs and self.variables:
             self.need(self.variables[0])
         lines = self.conversion()
-        for name, (variable, axis, factor, rest) in found.items():
-            local = self.sizes.setdefault(name, self.names.fresh(name) if name not in self.sizes else "")
-            lines.append(f"{local} = {self.quotient(self.inputs[variable], axis, factor, rest)}")
+        lines += self.size_lines(found)
         if self.typed:
             first = next(iter(self.inputs.values()), None)
             lines.append(f"dtype = {first}.dtype" if first else "dtype = float")
+        return lines
+
+    def size_lines(self, found: Recipes) -> list[str]:
+        """`m, n = A.shape`, `k = x.shape[0] - n`."""
+        lines: list[str] = []
+        done: set[str] = set()
+        for name in found:
+            if name not in self.sizes:
+                self.sizes[name] = self.names.fresh(name)
+        for name, (variable, axis, factor, rest) in found.items():
+            if name in done:
+                continue
+            both = [k for k, (v, _, f, r) in found.items() if v is variable and f is ONE and r is ZERO]
+            if factor is ONE and rest is ZERO and len(both) == 2:
+                first, second = sorted(both, key=lambda k: found[k][1])
+                lines.append(f"{self.sizes[first]}, {self.sizes[second]} = {self.inputs[variable]}.shape")
+                done.update(both)
+            else:
+                lines.append(f"{self.sizes[name]} = {self.quotient(self.inputs[variable], axis, factor, rest)}")
         return lines
 
     def need(self, variable: Symbol) -> None:
@@ -281,7 +311,9 @@ def generate(
     body.append(f"return {result(values, keys, single)}")
     parameters = ", ".join(["*", *emitter.inputs.values()]) + ", " if emitter.inputs else ""
     described = docstring(doc, roots, emitter.inputs)
-    function = "\n".join([f"def {name}({parameters}**_):", *("    " + line for line in described + body)])
+    function = "\n".join(
+        [f"def {name}({parameters}**_):", *("    " + line if line else "" for line in described + body)]
+    )
     blocks = helpers.sources(helpers.called("\n".join(body)))
     text = "\n\n\n".join(emitter.backend.translate(block) for block in [*blocks, function])
     imports = [line for pattern, line in emitter.backend.imports if helpers.mentions(pattern, text)]

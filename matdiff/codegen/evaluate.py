@@ -111,21 +111,28 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 def check_sizes(given: Mapping[Symbol, np.ndarray]) -> dict[str, int]:
     """The dimensions' sizes; ShapeError names the variable that does not fit."""
-    facts: list[tuple[Dim, int]] = []
-    sizes: dict[str, int] = {}
+    facts = {v: list(zip(v.shape, array.shape, strict=True)) for v, array in given.items()}
+    try:
+        return bind(fact for shape in facts.values() for fact in shape)
+    except Misfit:
+        raise first_misfit(given, facts) from None
+
+
+def first_misfit(given: Mapping[Symbol, np.ndarray], facts: Mapping[Symbol, list[tuple[Dim, int]]]) -> ShapeError:
+    """The error at the first variable that contradicts those before it."""
+    before: list[tuple[Dim, int]] = []
     for variable, array in given.items():
-        dims = variable.shape if variable.kind != "row" else (variable.rows, variable.cols)
-        fresh = list(zip(dims, array.shape, strict=True))
+        before += facts[variable]
         try:
-            sizes = bind([*facts, *fresh])
+            bind(before)
         except Misfit as misfit:
-            raise misfit_error(variable, array, misfit) from None
-        facts += fresh
-    return sizes
+            return misfit_error(variable, array, misfit)
+    raise AssertionError("the sizes fit after all")
 
 
 def misfit_error(variable: Symbol, array: np.ndarray, misfit: Misfit) -> ShapeError:
-    bound = ", ".join(f"{n} = {s}" for n, s in sorted(misfit.sizes.items()))
+    known = misfit.dim.names | {str(misfit.dim)}
+    bound = ", ".join(f"{n} = {s}" for n, s in sorted(misfit.sizes.items()) if n in known)
     return ShapeError(
         f"{variable.name} is {describe(variable)}, but got {shape_text(array.shape)}"
         + (f" where {bound}" if bound else "")

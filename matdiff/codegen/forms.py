@@ -142,7 +142,8 @@ def scale_code(em: Emitter, node: Apply) -> Code:
     if isinstance(s, Number):
         if s.value == -1:
             return Code(f"-{x.at(UNARY)}", UNARY, x.depth + 1)
-        if isinstance(s.value, Fraction) and s.value.numerator == 1 and s.value.denominator < 2**53:
+        if isinstance(s.value, Fraction) and abs(s.value.numerator) == 1 and s.value.denominator < 2**53:
+            x = x if s.value > 0 else Code(f"-{x.at(UNARY)}", UNARY, x.depth + 1)
             return binary(x, "/", Code(str(s.value.denominator)), PRODUCT)
     if (below := em.reciprocal(s)) is not None:
         return binary(x, "/", below, PRODUCT)

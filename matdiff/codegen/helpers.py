@@ -96,10 +96,21 @@ def real_logm(X):
     return real_part(scipy.linalg.logm(X), X)
 ''',
     '''
+def frechet_expm(A, V):
+    """The derivative of the matrix exponential at A in the direction V, in the precision of V."""
+    return scipy.linalg.expm_frechet(A, V, compute_expm=False).astype(V.dtype)
+''',
+    '''
+def polygamma(k, x):
+    """The derivative of order k of the digamma function, in the precision of x."""
+    return np.asarray(scipy.special.polygamma(int(k), x), dtype=np.asarray(x).dtype)[()]
+''',
+    '''
 def frechet_logm(A, V):
     """The derivative of the matrix logarithm at A in the direction V: the corner of log [A, V; 0, A]."""
     n = A.shape[0]
-    scale = np.linalg.norm(A) / max(np.linalg.norm(V), np.finfo(V.dtype).tiny)
+    size = np.linalg.norm(V) or 1.0
+    scale = 1e-3 * np.linalg.norm(A) / size
     both = np.block([[A, scale * V], [np.zeros_like(A), A]])
     return real_logm(both)[:n, n:] / scale
 ''',

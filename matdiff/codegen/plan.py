@@ -9,9 +9,9 @@ from matdiff.codegen.chains import MAX_CHAIN, multiply, trace
 from matdiff.codegen.determinants import adjugates
 from matdiff.codegen.factors import share_factors
 from matdiff.codegen.kernels import PLUS, run
-from matdiff.codegen.products import multiplier
-from matdiff.node import Apply, Constant, Node, Symbol, apply, symbol, topological
-from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.codegen.products import multiplier, picked
+from matdiff.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
+from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, is_op, scale, transpose
 from matdiff.ops.linalg import inv
 from matdiff.ops.reductions import tr
 
@@ -130,6 +130,8 @@ class Planner:
         args = tuple(self.new[a] for a in node.args)
         if node.op is ADD:
             return broadcast(node, args)
+        if node.op is INNER and (one := picked(*args)) is not None:
+            return one
         return apply(node.op, args, node.params, node.kind, node.rows, node.cols)
 
     def plainly(self, node: Node) -> Node:
@@ -152,6 +154,13 @@ def broadcast(node: Node, args: tuple[Node, ...]) -> Node:
 
 def scalar_part(a: Node) -> Node | None:
     """The c of c·1."""
-    if is_op(a, SCALE) and isinstance(ones := a.children[1], Constant) and ones.name == "ones":
-        return a.children[0]
-    return None
+    factors: list[Node] = []
+    while is_op(a, SCALE):
+        factors.append(a.children[0])
+        a = a.children[1]
+    if not (isinstance(a, Constant) and a.name == "ones"):
+        return None
+    total: Node = number(1)
+    for factor in reversed(factors):
+        total = scale(factor, total)
+    return total

@@ -21,7 +21,7 @@ from matdiff.ops.indexing import COLUMN, ROW, entry
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv
 from matdiff.ops.structure import Diag, unvec, vec
-from matdiff.shape import ONE
+from matdiff.shape import ONE, Dim
 
 Rule = Callable[[Node, Node], Node | None]
 
@@ -96,6 +96,13 @@ def picking(a: Node, b: Node) -> Node | None:
     return None
 
 
+def picked(a: Node, b: Node) -> Node | None:
+    """⟨e_i, x⟩ is an entry."""
+    if isinstance(a, Constant) and a.name == "e" and b.kind == "vector":
+        return entry(b, a.index)
+    return picked(b, a) if isinstance(b, Constant) and b.name == "e" and a.kind == "vector" and a is not b else None
+
+
 def summing(a: Node, b: Node) -> Node | None:
     """A·1 and 1ᵀB."""
     if isinstance(b, Constant) and b.name == "ones" and b.kind == "vector":
@@ -109,21 +116,22 @@ def unstacked(a: Node, b: Node) -> Node | None:
     """(A ⊗ B) vec X = vec(B X Aᵀ) and K vec X = vec(Xᵀ): no large matrix (Magnus & Neudecker 2019, §2.4, §3.7)."""
     if b.kind == "vector" and is_op(a, kron):
         A, B = a.children
-        X = matrix_of(b, B, A)
+        X = matrix_of(b, B.cols, A.cols)
         return stacked(plain(plain(B, X), transpose(A)))
     if a.kind == "row" and is_op(b, kron):
         A, B = b.children
-        Y = unvec.build((transpose(a),), (B.rows, A.rows))
+        Y = matrix_of(transpose(a), B.rows, A.rows)
         return transpose(stacked(plain(plain(transpose(B), Y), A)))
     if b.kind == "vector" and isinstance(a, Constant) and a.name == "K":
-        return stacked(transpose(unvec.build((b,), a.dims)))
+        return stacked(transpose(matrix_of(b, *a.dims)))
     return None
 
 
-def matrix_of(x: Node, B: Node, A: Node) -> Node:
-    if is_op(x, vec) and x.children[0].rows is B.cols and x.children[0].kind == "matrix":
-        return x.children[0]
-    return unvec.build((x,), (B.cols, A.cols))
+def matrix_of(x: Node, rows: Dim, cols: Dim) -> Node:
+    """The matrix with vec X = x."""
+    if is_op(x, vec) and (X := x.children[0]).rows is rows and X.cols is cols and X.kind == "matrix":
+        return X
+    return unvec.build((x,), (rows, cols))
 
 
 def stacked(a: Node) -> Node:

@@ -34,13 +34,16 @@ def cofactor(dim: Dim, known: Iterable[str]) -> tuple[str, Dim, Dim] | None:
     return name, factor, rest
 
 
-def recipes(variables: Sequence[Symbol], needed: Iterable[str]) -> dict[str, tuple[Symbol, int, Dim, Dim]] | None:
+Recipes = dict[str, tuple[Symbol, int, Dim, Dim]]
+
+
+def recipes(variables: Sequence[Symbol], needed: Iterable[str]) -> Recipes | None:
     """For each needed name `(variable, axis, f, rest)`: the name is (variable.shape[axis] - rest) // f.
 
     In an order in which each uses only names before it; earlier variables are preferred.  None where a name
     does not follow from the shapes.
     """
-    found: dict[str, tuple[Symbol, int, Dim, Dim]] = {}
+    found: Recipes = {}
     places = [(v, axis, dim) for v in variables for axis, dim in enumerate(axes(v)) if dim.number is None]
     for v, axis, dim in places:
         if dim.name is not None:
@@ -70,6 +73,10 @@ def bind(facts: Iterable[tuple[Dim, int]]) -> dict[str, int]:
     """The sizes that follow from `dimension = number` facts; ValueError(dim, got) where one cannot hold."""
     sizes: dict[str, int] = {}
     rest = list(facts)
+    seen: dict[Dim, int] = {}
+    for dim, got in rest:
+        if seen.setdefault(dim, got) != got:
+            raise Misfit(dim, got, {str(dim): seen[dim]})
     while rest:
         later: list[tuple[Dim, int]] = []
         for dim, got in rest:
