@@ -12,12 +12,11 @@ from matdiff.calculus.differential import differentials
 from matdiff.calculus.jacobian import jacobian
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.expr import Expr
-from matdiff.forms import best
+from matdiff.forms import shortest
 from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.normal import normal
 from matdiff.op import differential_symbol
 from matdiff.ops.algebra import zeros_like
-from matdiff.properties import Known
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.structure import project, tangent
 
@@ -213,8 +212,7 @@ class Derivation:
         return normal(inline(node))
 
     def _simplified(self, node: Node) -> Node:
-        known = Known()
-        return best(normal(inline(node), known), known)
+        return shortest(self._reduced(node))
 
     def _answer(self, node: Node) -> Expr:
         return Expr(self._simplified(node), self.function.variables)

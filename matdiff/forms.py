@@ -6,18 +6,33 @@ Forms only refactor what the rules produced; they bring in no function of their 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from math import gcd
 
+from matdiff.expand import expanded
 from matdiff.node import Apply, Node, Value, number, topological
+from matdiff.normal import normal
 from matdiff.notation.length import length
 from matdiff.ops.algebra import ADD, MATMUL, add, eye, is_eye, is_op, scale
 from matdiff.properties import Known
 from matdiff.rewrite import rebuild
-from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, split
+from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, plain, split
 
-
+SMALL = 120
+"""Most distinct parts of an expression that is also tried multiplied out."""
 BRACKETS = 1
 """Symbols that a factored form may be longer: (A + Aᵀ)x is preferred to Ax + Aᵀx."""
+
+
+def shortest(node: Node) -> Node:
+    """The best form of an expression in normal form: of it as it came, and of it multiplied out."""
+    known = Known()
+    here = best(node, known)
+    out = expanded(node) if len(topological(node)) <= SMALL else node
+    if out is node:
+        return here
+    there = best(normal(out, known), known)
+    return there if length(there) < length(here) else here
 
 
 def best(node: Node, known: Known | None = None) -> Node:
@@ -86,12 +101,16 @@ def _common_scalars(terms: list[Node], known: Known) -> list[Node] | None:
 
 
 def _common_number(pieces: list[Term]) -> Value:
+    """The greatest common divisor of whole numbers, or the size of numbers that differ in sign at most."""
+    size = abs(pieces[0].number)
+    if all(abs(p.number) == size for p in pieces):
+        return size
     whole = [p.number for p in pieces if isinstance(p.number, int)]
     return gcd(*whole) if len(whole) == len(pieces) else 1
 
 
 def _divide(a: Value, b: Value) -> Value:
-    return a if b == 1 else a // b if isinstance(a, int) and isinstance(b, int) else a / b
+    return a if b == 1 else plain(Fraction(a) / Fraction(b)) if not isinstance(a, float) else a / b
 
 
 def _common_side(side: int) -> Attempt:

@@ -21,14 +21,12 @@ from matdiff.ops.algebra import (
     SCALE,
     TRANSPOSE,
     add,
-    hadamard,
     inner,
     is_eye,
     is_ones,
     is_op,
     is_zero,
     matmul,
-    ones_like,
     power,
     scale,
     size,
@@ -41,7 +39,18 @@ from matdiff.ops.reductions import sum_, tr
 from matdiff.ops.structure import Diag
 from matdiff.products import Context, multiply, transposes
 from matdiff.properties import Known
-from matdiff.terms import WINDOW, Factor, Term, base_and_exponent, chain, factors, root_power, split
+from matdiff.terms import (
+    WINDOW,
+    Factor,
+    Term,
+    base_and_exponent,
+    chain,
+    entrywise,
+    entrywise_factors,
+    factors,
+    root_power,
+    split,
+)
 
 
 def normal(root: Node, known: Known | None = None) -> Node:
@@ -191,21 +200,12 @@ def _hadamard(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         piece = split(a)
         term.multiply_all(piece)
         assert piece.core is not None
-        for f in _entrywise_factors(piece.core):
+        for f in entrywise_factors(piece.core):
             entries.multiply(*base_and_exponent(f))
     spread = _spread(context, entries, node)
     if spread is not None:
         return _scale_by_core(context, term, spread)
-    return _scale_by_core(context, term, _entrywise(entries, node))
-
-
-def _entrywise(entries: Term, like: Node) -> Node:
-    """The Hadamard product of powers, reciprocals last."""
-    result: Node | None = None
-    for base, exponent in sorted(entries.scalars.items(), key=lambda item: item[1] == -1):
-        f = root_power(base, exponent)
-        result = f if result is None else hadamard(result, f)
-    return ones_like(like) if result is None else result
+    return _scale_by_core(context, term, entrywise(entries, node))
 
 
 def _spread(context: Context, entries: Term, node: Node) -> Node | None:
@@ -217,7 +217,7 @@ def _spread(context: Context, entries: Term, node: Node) -> Node | None:
         if sides is None:
             continue
         rest = Term(scalars={b: e for b, e in entries.scalars.items() if b is not base})
-        others = _entrywise(rest, node)
+        others = entrywise(rest, node)
         left, right = (chain(s) for s in sides)
         if is_ones(right):
             return matmul(Diag(left), others)
@@ -231,20 +231,6 @@ def _scale_by_core(context: Context, term: Term, core: Node) -> Node:
     term.multiply_all(piece)
     term.core = piece.core
     return context.join(term)
-
-
-def _entrywise_factors(node: Node) -> list[Node]:
-    out: list[Node] = []
-    stack = [node]
-    while stack:
-        top = stack.pop()
-        if is_op(top, HADAMARD):
-            stack.extend(reversed(top.children))
-        elif not is_ones(top):
-            out.append(top)
-        if len(out) + len(stack) > WINDOW:
-            return [node]
-    return out
 
 
 def _power(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from matdiff.node import Constant, Node, Value
-from matdiff.ops.algebra import TRANSPOSE, commutation, eye, hadamard, is_eye, is_op, matmul
+from matdiff.ops.algebra import HADAMARD, TRANSPOSE, commutation, eye, hadamard, is_eye, is_op, matmul
 from matdiff.ops.kronecker import kron
+from matdiff.ops.reductions import sum_
 from matdiff.ops.structure import Diag
 from matdiff.properties import Known
-from matdiff.terms import Factor, Term, chain, inside_inverse, inverse_of, join
+from matdiff.terms import (
+    Factor,
+    Term,
+    base_and_exponent,
+    chain,
+    entrywise,
+    entrywise_factors,
+    inside_inverse,
+    inverse_of,
+    join,
+)
 
 
 class Context:
@@ -28,6 +39,8 @@ class Context:
         """xᵀAy and yᵀAᵀx are one scalar: the one with fewer transposes, or the one met first."""
         here = chain(parts)
         found = self._scalars.get(here)
+        if found is None and len(parts) == 2 and (total := cancelled(parts[0][0], parts[1][0])) is not None:
+            found = self._scalars[here] = total
         if found is None:
             flipped = self.transposed(parts)
             there = chain(flipped)
@@ -50,6 +63,19 @@ class Context:
 
     def transposed(self, parts: list[Factor]) -> list[Factor]:
         return [(self.known.transposed(b), e) for b, e in reversed(parts)]
+
+
+def cancelled(row: Node, column: Node) -> Node | None:
+    """aᵀ(y ⊙ a⁻¹) = sum(y): an inner product whose entries cancel, else None."""
+    if not (is_op(row, TRANSPOSE) and (is_op(column, HADAMARD) or is_op(row.children[0], HADAMARD))):
+        return None
+    entries = Term()
+    bases = 0
+    for part in (row.children[0], column):
+        for f in entrywise_factors(part):
+            entries.multiply(*base_and_exponent(f))
+            bases += 1
+    return sum_(entrywise(entries, column)) if len(entries.scalars) <= bases - 2 else None
 
 
 def transposes(parts: list[Factor]) -> int:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from matdiff.expand import expanded
 from matdiff.node import Node, Symbol
+from matdiff.normal import normal
 from matdiff.ops.algebra import ADD, add, inner, is_op, scale
 from matdiff.ops.structure import HALF, Diag, diag, tril, triu
 from matdiff.properties import Known
+from matdiff.terms import join, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +24,18 @@ class Tangent:
 
 
 def _symmetric(G: Node, X: Node) -> Node:
+    """½(G + Gᵀ), term by term, so that symmetric terms stay as they are."""
     known = Known()
-    parts = G.children if is_op(G, ADD) else (G,)
-    return add(*(p if "symmetric" in known(p) else scale(HALF, add(p, p.T)) for p in parts))
+    if "symmetric" in known(G):
+        return G
+    piece = split(normal(expanded(G), known))
+    core = piece.core
+    if core is None:
+        return G
+    terms = core.children if is_op(core, ADD) else (core,)
+    total = add(*(t if "symmetric" in known(t) else scale(HALF, add(t, t.T)) for t in terms))
+    piece.core = None
+    return scale(join(piece), total)
 
 
 def _skew(G: Node, X: Node) -> Node:

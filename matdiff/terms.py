@@ -6,7 +6,23 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from matdiff.node import Apply, Node, Number, Value, number
-from matdiff.ops.algebra import MATMUL, MPOW, POWER, SCALE, TRANSPOSE, is_op, matmul, mpow, power, scale, transpose
+from matdiff.ops.algebra import (
+    HADAMARD,
+    MATMUL,
+    MPOW,
+    POWER,
+    SCALE,
+    TRANSPOSE,
+    hadamard,
+    is_ones,
+    is_op,
+    matmul,
+    mpow,
+    ones_like,
+    power,
+    scale,
+    transpose,
+)
 from matdiff.ops.elementwise import sqrt
 from matdiff.ops.linalg import inv
 from matdiff.properties import Known
@@ -28,7 +44,7 @@ class Term:
     core: Node | None = None
 
     def multiply(self, base: Node, exponent: Value) -> None:
-        total = _plain(self.scalars.get(base, 0) + exponent)
+        total = plain(self.scalars.get(base, 0) + exponent)
         if total == 0:
             del self.scalars[base]
         else:
@@ -49,7 +65,7 @@ class Term:
         return frozenset(self.scalars.items()), self.core
 
 
-def _plain(value: Value) -> Value:
+def plain(value: Value) -> Value:
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
@@ -76,7 +92,7 @@ def base_and_exponent(s: Node) -> tuple[Node, Value]:
     if is_op(s, POWER) and isinstance(p := s.children[1], Number):
         s, exponent = s.children[0], p.value
     if is_op(s, sqrt):
-        s, exponent = s.children[0], _plain(exponent * Fraction(1, 2))
+        s, exponent = s.children[0], plain(exponent * Fraction(1, 2))
     return s, exponent
 
 
@@ -159,3 +175,27 @@ def inverse_of(parts: list[Factor], base: Node, known: Known) -> Factor:
     if is_op(base, TRANSPOSE):
         return transpose(chain([(known.transposed(b), e) for b, e in reversed(parts)])), -1
     return chain(parts), -1
+
+
+def entrywise_factors(node: Node) -> list[Node]:
+    """The factors of a Hadamard product, ones left out; a long one is one factor."""
+    out: list[Node] = []
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        if is_op(top, HADAMARD):
+            stack.extend(reversed(top.children))
+        elif not is_ones(top):
+            out.append(top)
+        if len(out) + len(stack) > WINDOW:
+            return [node]
+    return out
+
+
+def entrywise(entries: Term, like: Node) -> Node:
+    """The Hadamard product of powers, reciprocals last."""
+    result: Node | None = None
+    for base, exponent in sorted(entries.scalars.items(), key=lambda item: item[1] == -1):
+        f = root_power(base, exponent)
+        result = f if result is None else hadamard(result, f)
+    return ones_like(like) if result is None else result
