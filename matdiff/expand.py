@@ -20,7 +20,7 @@ def expanded(root: Node) -> Node:
         if node.op is ADD:
             memo[node] = add(*(t for a in args for t in terms(a)))
         elif node.op is TRANSPOSE:
-            memo[node] = add(*(transpose(t) for t in terms(args[0])))
+            memo[node] = add(*map(transpose, terms(args[0]))) if node.kind == "matrix" else transpose(args[0])
         else:
             memo[node] = _product(node, *args)
     return memo[root]

@@ -91,7 +91,9 @@ class Known:
             case "matmul":
                 return closure(self._product(node, args))
             case "hadamard":
-                return closure(args[0] & args[1] & {"symmetric", "positive"} | (args[0] | args[1]) & {"diagonal", "lower", "upper"})
+                return closure(
+                    args[0] & args[1] & {"symmetric", "positive"} | (args[0] | args[1]) & {"diagonal", "lower", "upper"}
+                )
             case "exp" | "cosh" | "sigmoid" | "softplus":
                 return frozenset({"positive", "nonnegative"}) | (args[0] & {"symmetric"})
             case "Diag":
