@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from matdiff.node import Apply, Node, Symbol
+from matdiff.node import Apply, Constant, Node, Symbol
 from matdiff.notation.piece import Argument, Hole, Item, Piece
 from matdiff.notation.tables import ATOM, SUM
 from matdiff.shape import ONE
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 def _base(layout: Layout, node: Node) -> Argument:
     """What an index follows: `inv(X)[1,2]` is spelled as a call, and LaTeX has no second subscript on a first."""
     if not layout.notation.bracketed:
-        piece = layout.piece(node)
-        if any(isinstance(item, str) and "_" in item for item in piece.items):
-            left, right = ("{", "}") if isinstance(node, Symbol) else ("(", ")")
-            return Piece(ATOM, (left, Hole(piece, SUM), right))
-        return piece
+        if isinstance(node, Symbol) and "_" in layout.notation.symbol(node):
+            return Piece(ATOM, ("{", Hole(node, SUM), "}"))
+        second = (
+            isinstance(node, Constant) or node in layout.names or (isinstance(node, Apply) and node.op.name in INDEXING)
+        )
+        return Piece(ATOM, ("(", Hole(node, SUM), ")")) if second else node
     if layout.looks_into(node, "inv") and isinstance(node, Apply):
         return layout.call(node)
     return node

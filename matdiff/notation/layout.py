@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -111,25 +111,30 @@ class Layout:
 
     # products of scalars
 
-    def signed(self, node: Node, bare: bool = False) -> tuple[bool, Piece]:
-        """(is it negative, its layout without the sign); `bare`: the size of an I follows from what is around."""
+    def signed(self, node: Node, bare: bool = False) -> tuple[bool, Node | Piece]:
+        """(is it negative, what is left without the sign); `bare`: the size of an I follows from what is around."""
         if node in self.names:
-            return False, self.piece(node)
+            return False, node
         if isinstance(node, Number) or self.looks_into(node, "scale") or inverse_power(node) is not None:
-            parts = scaling(node, self.names.__contains__)
-            return parts.negative, self.scaled(parts, bare)
+            return self.factored(node, bare)
         return False, self.array(node, bare)
 
-    def array(self, node: Node, bare: bool) -> Piece:
+    def factored(self, node: Node, bare: bool = False) -> tuple[bool, Node | Piece]:
+        parts = scaling(node, lambda n: n is not node and n in self.names)
+        return parts.negative, self.scaled(parts, bare)
+
+    def array(self, node: Node, bare: bool) -> Node | Piece:
         if bare and isinstance(node, Constant) and node.name == "I":
             return self.constant(node, "I")
-        return self.piece(node)
+        return node
 
     def product(self, node: Apply) -> Piece:
-        negative, piece = self.signed(node)
-        return Piece(NEGATED, (self.notation.negative, Hole(piece, MIXED))) if negative else piece
+        negative, rest = self.factored(node)
+        if negative:
+            return Piece(NEGATED, (self.notation.negative, Hole(rest, MIXED)))
+        return rest if isinstance(rest, Piece) else self.piece(rest)
 
-    def scaled(self, parts: Scaling, bare: bool = False) -> Piece:
+    def scaled(self, parts: Scaling, bare: bool = False) -> Node | Piece:
         """The absolute value of the number, the factors, the array, over the divisors."""
         front, above, below = self.coefficient(parts)
         base = parts.base
@@ -152,19 +157,29 @@ class Layout:
         front = "" if parts.below else self.notation.fraction(value)
         return front, "" if front else str(value.numerator), "" if front else str(value.denominator)
 
-    def row(self, front: str, factors: list[Any]) -> Piece:
+    def row(self, front: str, factors: Sequence[Node | Piece]) -> Node | Piece:
         """Factors beside each other; all but the last hold together as powers do."""
         if not factors:
             return text(front, PRODUCT if "/" in front else ATOM)
         if not front and len(factors) == 1:
-            only = factors[0]
-            return self.piece(only) if isinstance(only, Node) else only
+            return factors[0]
         items: list[Item] = [front, AFTER_NUMBER] if front else []
         for f in factors[:-1]:
             items += [Hole(f, POWER), BESIDE]
-        last = factors[-1] if isinstance(factors[-1], Piece) else self.piece(factors[-1])
-        mixed = last.level == MIXED
-        return Piece(MIXED if mixed else PRODUCT, (*items, Hole(last, MIXED if mixed else PRODUCT)))
+        level = MIXED if self.is_mixed(factors[-1]) else PRODUCT
+        return Piece(level, (*items, Hole(factors[-1], level)))
+
+    def is_mixed(self, node: Node | Piece) -> bool:
+        """Is it written with ⊙, ⊗ or a function without brackets?  Does not look further down."""
+        if isinstance(node, Piece):
+            return node.level == MIXED
+        if not isinstance(node, Apply) or node in self.names:
+            return False
+        if node.op.name in ("kron", "kronv"):
+            return self.notation.forms["kron"][0] == MIXED
+        if node.op.name in self.notation.forms or not self.notation.own_templates or not node.op.latex:
+            return node.op.name == "hadamard"
+        return guessed_level(template(node.op.latex)) == MIXED
 
     def powered(self, base: Node, exponent: Value, dotted: bool) -> Node | Piece:
         """A node to the power of a positive number, entry by entry where `dotted`."""
@@ -198,7 +213,7 @@ def _power(layout: Layout, node: Apply) -> Piece:
     dotted = node.kind != "scalar"
     if isinstance(exponent, Number):
         if inverse_power(node) is not None:
-            return layout.signed(node)[1]
+            return layout.product(node)
         out = layout.powered(base, exponent.value, dotted)
         return out if isinstance(out, Piece) else layout.piece(out)
     return layout.form("dot power" if dotted else "power", base, exponent)
@@ -229,10 +244,8 @@ def _kron(layout: Layout, node: Apply) -> Piece:
 
 def _leading(layout: Layout, node: Node, *same: str) -> Node | Piece:
     """The left operand of ⊙ or ⊗: a chain of the same goes on, all else keeps parentheses for the reader."""
-    if any(layout.looks_into(node, name) for name in same):
-        return node
-    piece = layout.piece(node)
-    return piece if piece.level >= POWER else Piece(ATOM, (Hole(piece, ATOM),))
+    goes_on = any(layout.looks_into(node, name) for name in same)
+    return node if goes_on else Piece(ATOM, (Hole(node, POWER),))
 
 
 SPECIAL: dict[str, Callable[[Layout, Apply], Piece]] = {

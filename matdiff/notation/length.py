@@ -14,6 +14,9 @@ from matdiff.notation.tables import ASCII
 
 Memo = MutableMapping[Node, tuple[int, int]]
 
+ENOUGH = 10**9
+"""Lengths stop counting here: written without names for shared parts, a graph can be exponentially long."""
+
 _known: Memo = WeakKeyDictionary()
 _layout = Layout(ASCII)
 _symbol = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\.\*|\.?[-+/^]|['\[<:]")
@@ -38,7 +41,7 @@ def length(node: Node, memo: Memo | None = None) -> int:
         if missing:
             stack.extend(missing)
         else:
-            memo[top] = total, piece.level
+            memo[top] = min(total, ENOUGH), piece.level
             stack.pop()
     return memo[node][0]
 

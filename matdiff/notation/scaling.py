@@ -28,11 +28,18 @@ def is_negative(value: Value) -> bool:
     return repr(value).startswith("-") if isinstance(value, float) else value < 0
 
 
+def _divides(exponent: Value) -> bool:
+    """Is a power with this exponent written as a division?"""
+    if isinstance(exponent, Fraction):
+        return exponent == Fraction(-1, 2)
+    return isinstance(exponent, int) and exponent < 0
+
+
 def inverse_power(node: Node) -> tuple[Node, Value] | None:
-    """(a, p) where the node is a to the power −p, p a positive number."""
+    """(a, p) where the node is a to the power −p, p whole or ½; other exponents are read back as they stand."""
     if isinstance(node, Apply) and node.op.name == "power":
         base, exponent = node.args
-        if isinstance(exponent, Number) and exponent.value < 0:
+        if isinstance(exponent, Number) and _divides(exponent.value):
             return base, -exponent.value
     return None
 

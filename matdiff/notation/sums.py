@@ -22,15 +22,15 @@ def lay_sum(layout: Layout, node: Apply) -> Piece:
     for i, (term, part) in enumerate(zip(node.args, parts, strict=True)):
         if i == dotted:
             assert part is not None
-            negative, piece = part.negative, layout.scaled(Scaling(part.number, part.above, part.below))
+            negative, rest = part.negative, layout.scaled(Scaling(part.number, part.above, part.below))
         else:
-            negative, piece = layout.signed(term, bare=sized)
+            negative, rest = layout.signed(term, bare=sized)
         if i:
             signs = layout.notation.dotted if dotted == i or (dotted == 0 and i == 1) else layout.notation.signs
             items.append(signs[negative])
         elif negative:
-            piece = Piece(NEGATED, (layout.notation.negative, Hole(piece, MIXED)))
-        items.append(Hole(piece, MIXED if i else NEGATED))
+            rest = Piece(NEGATED, (layout.notation.negative, Hole(rest, MIXED)))
+        items.append(Hole(rest, MIXED if i else NEGATED))
     return Piece(SUM, tuple(items))
 
 
