@@ -287,6 +287,9 @@ CORE: dict[str, Node] = {
     "row times kron": w.T @ kr.kron(X, Y),
     "kron of a row and a vector": kr.kron(x, x.T),
     "determinant and inverse": la.det(X) * la.inv(X).T,
+    "determinant in a product": t * (la.det(X) * (re_.tr(la.inv(X) @ Y) * (3 * Y))),
+    "determinant and sum": la.det(X) * (t * la.inv(X).T + al.eye(n)) + la.det(X) * Y,
+    "scalars": y - number(-2) * (t * (re_.norm(x) * (x + y))) - t * (el.exp(t) / (1 + t)) * x - (-t * x),
     "determinant and trace": 2 * la.det(X) * re_.tr(la.inv(X) @ Y),
 }
 
@@ -577,7 +580,8 @@ def test_adjugate_of_singular_matrices(rank: int) -> None:
     minors = [
         [(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(M, j, 0), i, 1)) for j in range(3)] for i in range(3)
     ]
-    for node in (la.adj(X), la.det(X) * la.inv(X), la.cof(X).T):
+    factored = la.det(X) * (2 * la.inv(X) + al.eye(n)) - la.det(X) * al.eye(n) - la.det(X) * la.inv(X)
+    for node in (la.adj(X), la.det(X) * la.inv(X), la.cof(X).T, factored):
         np.testing.assert_allclose(evaluate(node, (X,), {"X": M}), minors, atol=1e-12)
 
 

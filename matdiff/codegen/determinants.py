@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matdiff.node import Apply, Node, Symbol, apply, symbol, topological
 from matdiff.op import Linear
-from matdiff.ops.algebra import SCALE, is_op, scale
+from matdiff.ops.algebra import ADD, SCALE, add, is_op, scale
 from matdiff.ops.linalg import adj, det, inv
 
 MAX_SEARCH = 64
@@ -33,21 +33,39 @@ def rebuilt(node: Node, new: dict[Node, Node]) -> Node:
 
 
 def absorbed(node: Node) -> Node:
+    """A scaling by det(X) with its inverse of X taken in; anything else as it is."""
     if not is_op(node, SCALE):
         return node
-    factors, inside = scalars(node)
+    factors = scaled(node)
     for i, factor in enumerate(factors):
         if is_op(factor, det):
-            made = replace(inside, inv(factor.children[0]), adj(factor.children[0]))
-            if made is not None:
-                for other in factors[:i] + factors[i + 1 :]:
-                    made = scale(other, made)
-                return made
+            X = factor.children[0]
+            for j in range(len(factors) - 1, -1, -1):
+                made = distributed(factor, factors[j], X) if j != i else None
+                if made is not None:
+                    others = [f for k, f in enumerate(factors) if k not in (i, j)]
+                    for other in reversed(others):
+                        made = scale(other, made) if other.kind == "scalar" else scale(made, other)
+                    return made
     return node
 
 
-def scalars(node: Node) -> tuple[list[Node], Node]:
-    """The scalar factors of a scaling, and what they scale; of scalars the last that holds an inverse."""
+def distributed(factor: Node, inside: Node, X: Node) -> Node | None:
+    """det(X)·inside without X⁻¹, term by term in a sum; None where no term has it."""
+    if not is_op(inside, ADD):
+        return replace(inside, inv(X), adj(X))
+    terms = [replace(a, inv(X), adj(X)) for a in inside.children[:MAX_SEARCH]]
+    if not any(terms):
+        return None
+    rest = inside.children[MAX_SEARCH:]
+    return add(
+        *(t or scale(factor, a) for t, a in zip(terms, inside.children, strict=False)),
+        *(scale(factor, a) for a in rest),
+    )
+
+
+def scaled(node: Node) -> list[Node]:
+    """The scalar factors of a scaling, then what they scale."""
     factors: list[Node] = []
     stack = [node]
     while stack and len(factors) < MAX_SEARCH:
@@ -56,9 +74,7 @@ def scalars(node: Node) -> tuple[list[Node], Node]:
             stack.extend(reversed(top.children))
         else:
             factors.append(top)
-    if stack:
-        return list(node.children[:1]), node.children[1]
-    return factors[:-1], factors[-1]
+    return factors if not stack else list(node.children)
 
 
 def replace(root: Node, old: Node, new: Node) -> Node | None:

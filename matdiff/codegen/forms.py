@@ -300,7 +300,7 @@ def is_reciprocal(node: Node) -> bool:
 
 
 def is_negative_multiple(node: Node) -> bool:
-    """c·A with a number c < 0."""
-    if isinstance(node, Number):
-        return node.value < 0
-    return is_op(node, SCALE) and isinstance(s := node.children[0], Number) and s.value < 0
+    """c·A with a number c < 0 in front."""
+    while is_op(node, SCALE):
+        node = node.children[0]
+    return isinstance(node, Number) and node.value < 0

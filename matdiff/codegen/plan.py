@@ -14,6 +14,7 @@ from matdiff.node import Apply, Constant, Node, Symbol, apply, number, symbol, t
 from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, is_op, scale, transpose
 from matdiff.ops.linalg import inv
 from matdiff.ops.reductions import tr
+from matdiff.shape import ONE
 
 MAX_REPEATS = 4
 """A shared product of matrices is multiplied into vectors factor by factor if used at most so often."""
@@ -130,6 +131,8 @@ class Planner:
         args = tuple(self.new[a] for a in node.args)
         if node.op is ADD:
             return broadcast(node, args)
+        if node.op is SCALE and self.uses[node.args[1]] == 1:
+            return scaled(node, args)
         if node.op is INNER and (one := picked(*args)) is not None:
             return one
         return apply(node.op, args, node.params, node.kind, node.rows, node.cols)
@@ -140,6 +143,17 @@ class Planner:
             if inner not in self.new:
                 self.new[inner] = self.rebuilt(inner)
         return self.rebuilt(node)
+
+
+def scaled(node: Node, args: tuple[Node, ...]) -> Node:
+    """a·(b·C) as (a·b)·C: scalars are multiplied first."""
+    s, a = args
+    if is_op(a, SCALE) and a.kind != "scalar":
+        b, inside = a.children
+        if is_op(b, SCALE):
+            s, b = run(SCALE, (s, b.children[0]), "scalar", ONE, ONE), b.children[1]
+        return run(SCALE, (run(SCALE, (s, b), "scalar", ONE, ONE), inside), node.kind, node.rows, node.cols)
+    return run(SCALE, args, node.kind, node.rows, node.cols)
 
 
 def broadcast(node: Node, args: tuple[Node, ...]) -> Node:
