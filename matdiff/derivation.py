@@ -84,7 +84,7 @@ class Derivation:
 
         Raises ShapeError for a function that is not scalar.
         """
-        answers = {X: self._answer(project(self._reduced(G), X)) for X, G in self.raw_gradients.items()}
+        answers = {X: self._answer(self._projected(G, X)) for X, G in self.raw_gradients.items()}
         if self.several:
             return {X.name: answer for X, answer in answers.items()}
         return answers[self.wrt[0]]
@@ -119,14 +119,14 @@ class Derivation:
                 )
         second = {}
         for X, G in self.raw_gradients.items():
-            ready = prepared(project(self._reduced(G), X))
+            ready = prepared(self._projected(G, X))
             second[X] = differentials(ready, self.directions).get(ready) or zeros_like(ready)
         return second
 
     def hvp(self, V: Any, /, **arrays: Any) -> Any:
         """H[V], the shape of X, without ever forming H; V has the shape of X (dicts for several variables)."""
         known = (*self.function.variables, *self.directions.values())
-        products = [self._simplified(project(self._reduced(self.curvature[X]), X)) for X in self.wrt]
+        products = [self._simplified(self._projected(self.curvature[X], X)) for X in self.wrt]
         values = self._evaluate(products, known, {**arrays, **self._tangents(V)})
         return dict(zip((X.name for X in self.wrt), values, strict=True)) if self.several else values[0]
 
@@ -194,7 +194,7 @@ class Derivation:
     def pullback(self) -> dict[Symbol, Node]:
         """F'(X)*[Y] for each variable, as an expression in Y."""
         found = adjoint(self.raw_differential, self.covector, list(self.directions.values()))
-        return {X: self._simplified(project(self._reduced(found[dX]), X)) for X, dX in self.directions.items()}
+        return {X: self._simplified(self._projected(found[dX], X)) for X, dX in self.directions.items()}
 
     def verify(self, **options: Any) -> Verification:
         """Check the derivative numerically; see `matdiff.verify.verify` for options and result."""
@@ -206,6 +206,10 @@ class Derivation:
         from matdiff.codegen.evaluate import evaluate
 
         return evaluate(list(nodes), tuple(variables), arrays)
+
+    def _projected(self, G: Node, X: Symbol) -> Node:
+        """G inside the tangent space in which X moves."""
+        return G if tangent(X) is None else project(self._reduced(G), X)
 
     def _reduced(self, node: Node) -> Node:
         """In normal form, definitions in place."""

@@ -8,7 +8,7 @@ from matdiff.node import Apply, Node, Number, number
 from matdiff.ops.algebra import SCALE, TRANSPOSE, eye, hadamard, is_eye, is_op, is_zero, matmul, scale, size, zeros_like
 from matdiff.ops.elementwise import exp, log
 from matdiff.ops.structure import Diag, diag, unvec, vec
-from matdiff.properties import Known, short_product
+from matdiff.properties import PALINDROME, Known, product_nodes
 
 Identity = Callable[[Known, Apply, tuple[Node, ...]], Node | None]
 
@@ -52,7 +52,7 @@ def _diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
         return a.children[0]
     if is_op(a, TRANSPOSE):
         return diag(a.children[0])
-    parts = short_product(a)
+    parts = product_nodes(a, PALINDROME)
     for i in range(1, len(parts)):
         if parts[i].kind == "row":
             return hadamard(_product(parts[:i]), _product(parts[i:]).T)

@@ -40,6 +40,7 @@ from matdiff.ops.structure import Diag
 from matdiff.products import Context, multiply, transposes
 from matdiff.properties import Known
 from matdiff.terms import (
+    LONGEST,
     WINDOW,
     Factor,
     Term,
@@ -138,7 +139,7 @@ def _matmul(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         term.multiply_all(piece)
         assert piece.core is not None
         parts += factors(piece.core, context.known)
-    if len(parts) > WINDOW:
+    if len(parts) > LONGEST:
         return matmul(*args)
     return multiply(context, parts, term, node)
 

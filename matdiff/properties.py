@@ -48,6 +48,8 @@ class Known:
 
     def __init__(self) -> None:
         self._memo: dict[Node, Properties] = {}
+        self.factors: dict[Node, list[tuple[Node, int]]] = {}
+        """Factors of matrix products, remembered for the normal form."""
 
     def __call__(self, node: Node) -> Properties:
         memo = self._memo
@@ -114,7 +116,7 @@ class Known:
         kept = args[0] & args[1] & {"diagonal", "lower", "upper", "orthogonal"}
         if node.rows is not node.cols:
             return kept
-        factors = short_product(node)
+        factors = product_nodes(node, PALINDROME)
         if factors and self._palindrome(factors):
             kept |= {"symmetric"}
         return kept
@@ -128,16 +130,16 @@ class Known:
         return all(self.transposed(f) is g for f, g in zip(factors[:half], reversed(factors[-half:]), strict=True))
 
 
-def short_product(node: Node) -> list[Node]:
-    """The factors of a matrix product, or none if it has more than PALINDROME."""
+def product_nodes(node: Node, longest: int) -> list[Node]:
+    """The factors of a matrix product left to right, or none if there are more than `longest`."""
     out: list[Node] = []
     stack = [node]
     while stack:
         top = stack.pop()
         if is_op(top, MATMUL):
             stack.extend(top.children)
+            if len(out) + len(stack) > longest:
+                return []
         else:
             out.append(top)
-        if len(out) + len(stack) > PALINDROME:
-            return []
     return out[::-1]

@@ -8,7 +8,6 @@ from fractions import Fraction
 from matdiff.node import Apply, Node, Number, Value, number
 from matdiff.ops.algebra import (
     HADAMARD,
-    MATMUL,
     MPOW,
     POWER,
     SCALE,
@@ -25,11 +24,14 @@ from matdiff.ops.algebra import (
 )
 from matdiff.ops.elementwise import sqrt
 from matdiff.ops.linalg import inv
-from matdiff.properties import Known
+from matdiff.properties import Known, product_nodes
 
 WINDOW = 64
-"""Longest product that is taken apart and put together again; longer ones keep the shape in which they came,
-so that a chain's shared prefixes stay shared and the pass stays linear."""
+"""Most terms of a sum, or scalars of a product, that are taken apart and put together again."""
+
+LONGEST = 24
+"""Likewise for matrix products; longer ones keep the shape in which they came, so that a chain's
+shared prefixes stay shared and the pass stays linear."""
 
 Factor = tuple[Node, int]
 """A factor of a matrix product: a base and its whole power; X⁻ᵀ is (Xᵀ, −1)."""
@@ -115,18 +117,13 @@ def join(term: Term) -> Node:
 
 
 def factors(node: Node, known: Known) -> list[Factor]:
-    """The factors of a matrix product with their powers; a long product is one factor."""
-    out: list[Node] = []
-    stack = [node]
-    while stack:
-        top = stack.pop()
-        if is_op(top, MATMUL):
-            stack.extend(top.children)
-        else:
-            out.append(top)
-        if len(out) + len(stack) > WINDOW:
-            return [(node, 1)]
-    return [factor(f, known) for f in reversed(out)]
+    """The factors of a matrix product with their powers; a product of more than LONGEST is one factor."""
+    found = known.factors.get(node)
+    if found is None:
+        nodes = product_nodes(node, LONGEST)
+        found = [factor(f, known) for f in nodes] if nodes else [(node, 1)]
+        known.factors[node] = found
+    return list(found)
 
 
 def factor(node: Node, known: Known) -> Factor:
