@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
 from matdiff.inference.calls import (
     call_params,
     choose,
@@ -16,10 +16,11 @@ from matdiff.inference.calls import (
     relu_argument,
 )
 from matdiff.inference.literals import literal
+from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes, unknown
 from matdiff.inference.reading import Root, operands
 from matdiff.inference.subscripts import index_node
-from matdiff.node import Node, Number, constant, number
+from matdiff.node import Node, Number, constant, describe, number
 from matdiff.ops.algebra import (
     add,
     commutation,
@@ -286,6 +287,8 @@ def _call(b: Builder, t: Tree, args: list[Node]) -> Node:
         return special(b, t, args)
     record = choose(name, [a.kind for a in args], len(t.args))
     if record is None:
+        if name not in CONSTANTS:
+            raise ShapeError(f"{name} does not take {' and '.join(map(describe, args))}")
         return _constant(b, t)
     return record(*args, params=call_params(t, record) if len(t.args) > len(args) else ())
 

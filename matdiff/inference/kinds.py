@@ -14,13 +14,16 @@ from heapq import heappop, heappush
 
 from matdiff.errors import ParseError
 from matdiff.inference.attempt import Attempt, attempt, explain
-from matdiff.inference.options import NEAR, Table, options
+from matdiff.inference.options import LENIENT, NEAR, Table, options
 from matdiff.inference.reading import Root, operands
 from matdiff.inference.scope import Scope
 from matdiff.node import Kind
 from matdiff.syntax import walk
 
 MAX_TRIALS = 200
+UPPER = 1.001
+"""What a matrix that turns scalar costs: of two choices equally many, the lower-case letters are the scalars."""
+
 MAX_NAMES = 60
 """Most names among which the search for a misfit of dimensions flips."""
 
@@ -64,17 +67,16 @@ def search(scope: Scope, first: Attempt) -> Attempt:
             push({**forced, found.split: True})
             push({**forced, found.split: False})
             continue
-        if not found.scalars:
-            raise explain(scope, first)
-        tried = attempt(scope, found.scalars)
-        if tried.misfit is None or cost - round(cost) > NEAR:
+        tried = attempt(scope, found.scalars) if found.scalars else first
+        lenient = cost - sum(relaxation.costs[n] for n in found.scalars) > LENIENT / 2
+        if tried.misfit is None or lenient:
             if tried.misfit is not None:
                 raise explain(scope, tried)
             if best is not None:
                 raise _two_choices(scope, best[1].scalars, found.scalars)
             best = cost, tried
             continue
-        for branch in _flips(forced, found.scalars, free, tried):
+        for branch in _flips(scope, forced, found.scalars, free, tried):
             if trials < MAX_TRIALS:
                 push(branch)
     if best is not None:
@@ -84,9 +86,14 @@ def search(scope: Scope, first: Attempt) -> Attempt:
     raise explain(scope, first)
 
 
-def _flips(forced: Forced, scalars: frozenset[str], free: set[str], tried: Attempt) -> Iterator[dict[str, bool]]:
-    """All assignments but this one, as one region a name: the names before it as they are, it the other way."""
-    names = sorted(free - set(forced))
+def _flips(
+    scope: Scope, forced: Forced, scalars: frozenset[str], free: set[str], tried: Attempt
+) -> Iterator[dict[str, bool]]:
+    """All assignments but this one, as one region a name: the names before it as they are, it the other way.
+
+    That dimensions do not fit is no evidence for a scalar in capitals.
+    """
+    names = sorted(n for n in free - set(forced) if n in scalars or scope.choices[n] == "vector")
     if len(names) > MAX_NAMES and tried.misfit is not None:
         near = {t.value for t in walk(tried.misfit.tree) if t.head == "name"}
         names = [n for n in names if n in near][:MAX_NAMES]
@@ -135,7 +142,8 @@ class _Relaxation:
                         self.references[name] += 1
                     elif name in free:
                         occurrences[name] = occurrences.get(name, 0) + 1
-        self.weights = {n: 1 / k for n, k in occurrences.items()}
+        self.costs = {n: UPPER if scope.choices[n] == "matrix" else 1.0 for n in free}
+        self.weights = {n: self.costs[n] / k for n, k in occurrences.items()}
         self.fixed = {n: t[0] for n, t in attempt_types(scope).items()}
 
     def solve(self, forced: Forced) -> Relaxed | None:

@@ -147,8 +147,23 @@ def _unary(result: Callable[[Kind], Kind | None]) -> Callable[[Tree, list[Table]
 
 
 def _norm(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
-    whole = t.value not in ("1", "2", "inf")
-    return _unary(lambda k: S if whole or k != M else None)(t, tables, functions)
+    out: Table = {}
+    for kind, option in tables[0].items():
+        unclear = kind == M and t.value in ("1", "2", "inf")
+        offer(out, S, option[0] + (LENIENT if unclear else 0), (kind,))
+    return out
+
+
+def _abs(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
+    """|X| of a matrix is no evidence either: its determinant may be meant."""
+    out: Table = {}
+    for kind, option in tables[0].items():
+        if kind in (S, V):
+            offer(out, kind, option[0], (kind,))
+        else:
+            offer(out, kind, option[0] + LENIENT, (kind,))
+            offer(out, S, option[0] + LENIENT, (kind,))
+    return out
 
 
 def _index(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
@@ -195,7 +210,7 @@ def _call(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
         vector = name in ("vector", "e") or (name in ("ones", "zeros") and len(t.args) == 1)
         return {V if vector else M: (0.0, (), None)}
     if name.rstrip("'") in functions:
-        return _unary(lambda k: k)(t, tables, functions)
+        return _unary(lambda k: k)(t, tables, functions) if len(tables) == 1 else {}
     out: Table = {}
     if name in SPECIAL:
         return _special(name, tables, functions, t)
@@ -251,7 +266,7 @@ _OTHERS: dict[str, Callable[[Tree, list[Table], Collection[str]], Table]] = {
     "neg": _unary(lambda k: k),
     "'": _unary(lambda k: FLIP.get(k, k)),
     "norm": _norm,
-    "abs": _unary(lambda k: k if k in (S, V) else None),
+    "abs": _abs,
     "index": _index,
     "row": _side_by_side,
     "block": _stacked,
