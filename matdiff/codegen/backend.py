@@ -66,6 +66,7 @@ JAX = Backend(
         (r"\bjax\.scipy\.special\.", "import jax.scipy.special"),
     ),
     "jax",
+    {"adj": "svd_adjugate({0})", "cof": "svd_adjugate({0}).T"},
 )
 
 BACKENDS = {b.name: b for b in (NUMPY, JAX)}

@@ -35,7 +35,7 @@ def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
 
 def refusal(check: Check, complaint: str) -> DomainError:
     shown = describe(check.node)
-    names = {"power": "the power", "solve": "inv", "lu": "inv", "scale": "the quotient"}
+    names = {"power": "the power", "solve": "inv", "lu": "inv", "lu_logdet": "logdet", "scale": "the quotient"}
     function = names.get(check.function, check.function)
     return DomainError(f"{function} is not defined here: {shown} {complaint}")
 

@@ -27,8 +27,8 @@ WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
 """Functions that have a value on more than where they are differentiable, which their record states."""
 
 
-JOINTLY = {"sylvester": "disjoint"}
-"""Functions whose domain ties several arguments, and the check of these."""
+GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {"sylvester": ("disjoint", (0, 1)), "lu_logdet": ("posdet", (1,))}
+"""Checks made on a line of their own: of several arguments together, or of one that the code does not mention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,7 @@ class Emitter:
     def repeats(self, node: Node, child: Node) -> int:
         if isinstance(node, Apply) and node.op.name not in FORMS:
             uses = template(self.backend.template(node.op)).uses
-            twice = 1 + (self.check and node.op.name in JOINTLY)
-            return max(twice, *(uses[str(i)] for i, a in enumerate(node.args) if a is child))
+            return max(1, *(uses[str(i)] for i, a in enumerate(node.args) if a is child))
         return 1
 
     def node_code(self, node: Node) -> Code:
@@ -122,8 +121,9 @@ class Emitter:
 
     def template_code(self, node: Apply) -> Code:
         """A function from the template in its record."""
-        if self.check and node.op.name in JOINTLY:
-            self.guard(JOINTLY[node.op.name], node, ", ".join(self.code[a].text for a in node.args))
+        if self.check and node.op.name in GUARDS:
+            word, slots = GUARDS[node.op.name]
+            self.guard(word, node, [node.args[i] for i in slots])
         inputs, _ = signature(node.op.signature)
         fields: dict[str, Code] = {}
         free = {a.kind for a, spec in zip(node.args, inputs, strict=False) if spec is None}
@@ -159,8 +159,12 @@ class Emitter:
         text = f'check("{word}", {self.label(node.op.name, arg)}, {code.text})'
         return Code(text, ATOM, code.depth + 1)
 
-    def guard(self, word: str, node: Apply, arguments: str) -> None:
-        self.lines.append(f'check("{word}", {self.label(node.op.name, node.args[0])}, {arguments})')
+    def guard(self, word: str, node: Apply, arguments: Sequence[Node]) -> None:
+        """A check on a line of its own; what it concerns gets a name."""
+        for a in arguments:
+            self.code[a] = self.named(self.code[a])
+        shown = ", ".join(self.code[a].text for a in arguments)
+        self.lines.append(f'check("{word}", {self.label(node.op.name, arguments[0])}, {shown})')
 
     def label(self, function: str, node: Node) -> int:
         self.checks.append(Check(function, node))

@@ -1,19 +1,22 @@
-"""Several systems with one matrix share its LU factors."""
+"""Several systems with one matrix, and its log-determinant, share its LU factors."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from matdiff.codegen.kernels import FACTOR, FACTOR_SOLVE, FACTOR_SOLVE_T, SOLVE, run
+from matdiff.codegen.kernels import FACTOR, FACTOR_LOGDET, FACTOR_SOLVE, FACTOR_SOLVE_T, SOLVE, run
 from matdiff.node import Apply, Node, Symbol, apply, symbol, topological
 from matdiff.ops.algebra import TRANSPOSE, is_op
+from matdiff.ops.linalg import logdet
+from matdiff.shape import ONE
 
 
 def share_factors(roots: Sequence[Node]) -> list[Node]:
     """The roots with `solve` replaced where A or Aᵀ occurs in more than one."""
     order = topological(*roots)
-    counts = Counter(matrix(n) for n in order if is_op(n, SOLVE))
+    solves = Counter(matrix(n) for n in order if is_op(n, SOLVE))
+    counts = solves + Counter(n.children[0] for n in order if is_op(n, logdet) and n.children[0] in solves)
     if not counts or max(counts.values()) < 2:
         return list(roots)
     new: dict[Node, Node] = {}
@@ -24,6 +27,8 @@ def share_factors(roots: Sequence[Node]) -> list[Node]:
             args = tuple(new[a] for a in node.args)
             if node.op is SOLVE and counts[matrix(node)] > 1:
                 new[node] = solved(node, new[matrix(node)], args[1])
+            elif node.op is logdet and node.args[0] in counts:
+                new[node] = run(FACTOR_LOGDET, (factored(args[0]), args[0]), "scalar", ONE, ONE)
             else:
                 new[node] = apply(node.op, args, node.params, node.kind, node.rows, node.cols)
         else:
@@ -38,6 +43,9 @@ def matrix(solve: Node) -> Node:
 
 
 def solved(node: Apply, A: Node, b: Node) -> Node:
-    factor = run(FACTOR, (A,), "matrix", A.rows, A.cols)
     flipped = is_op(node.args[0], TRANSPOSE)
-    return run(FACTOR_SOLVE_T if flipped else FACTOR_SOLVE, (factor, b), node.kind, node.rows, node.cols)
+    return run(FACTOR_SOLVE_T if flipped else FACTOR_SOLVE, (factored(A), b), node.kind, node.rows, node.cols)
+
+
+def factored(A: Node) -> Node:
+    return run(FACTOR, (A,), "matrix", A.rows, A.cols)

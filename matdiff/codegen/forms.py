@@ -198,9 +198,8 @@ def power_code(em: Emitter, node: Apply) -> Code:
         word = ("" if value > 0 else "nonzero") if whole else ("nonnegative" if value > 0 else "positive")
         base = em.checked(word, node, a)
     elif em.check:
-        base, exponent = em.named(base), em.named(em.code[p])
-        em.guard("power", node, f"{base.text}, {exponent.text}")
-        return Code(f"{base.text} ** {exponent.text}", POWER, 1)
+        em.guard("power", node, (a, p))
+        base = em.code[a]
     left, right = base.at(ATOM), em.code[p].at(UNARY)
     return Code(f"{left} ** {right}", POWER, 1 + max(base.depth, em.code[p].depth))
 

@@ -70,7 +70,18 @@ def unvech_lower(x, n):
 ''',
     '''
 def adjugate(X):
-    """det(X) inv(X) from the singular values, without division: defined for singular X too."""
+    """det(X) inv(X), defined for singular X too."""
+    try:
+        inverse = np.linalg.inv(X)
+        if np.linalg.norm(X) * np.linalg.norm(inverse) < np.finfo(X.dtype).eps ** (-1 / 3):
+            return np.linalg.det(X) * inverse
+    except np.linalg.LinAlgError:
+        pass
+    return svd_adjugate(X)
+''',
+    '''
+def svd_adjugate(X):
+    """det(X) inv(X) from the singular values, without division."""
     U, s, Vt = np.linalg.svd(X)
     one = np.ones_like(s[:1])
     before = np.cumprod(np.concatenate([one, s[:-1]]))

@@ -21,6 +21,8 @@ FACTOR = kernel("lu", "(n,n)->(n,n)", "scipy.linalg.lu_factor({0})", domain=("in
 FACTOR_SOLVE = kernel("lu_solve", "(n,n),(...)->(...)", "scipy.linalg.lu_solve({0}, {1})")
 FACTOR_SOLVE_T = kernel("lu_solve_t", "(n,n),(...)->(...)", "scipy.linalg.lu_solve({0}, {1}, trans=1)")
 """A⁻¹B and A⁻ᵀB from the factors of A."""
+FACTOR_LOGDET = kernel("lu_logdet", "(n,n),(n,n)->()", "np.sum(np.log(np.abs(np.diagonal({0}[0]))))")
+"""log |det A| from the factors of A; A itself is there for the check of its sign."""
 SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}")
 """Diag(v) A."""
 SCALE_COLUMNS = kernel("scale_columns", "(m,n),(n)->(m,n)", "{0} * {1}")
