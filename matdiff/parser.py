@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from matdiff import op
-from matdiff.errors import ParseError
+from matdiff.errors import MatdiffError, ParseError
 from matdiff.parsing import plain
 from matdiff.parsing.declarations import EXAMPLE, read_declaration
 from matdiff.parsing.machine import Stuck, run
-from matdiff.parsing.statements import Statement, split, without_comments
+from matdiff.parsing.statements import Statement, rows_marked, split, without_comments
 from matdiff.parsing.stream import OPERAND_ENDS, Names, Stream
 from matdiff.syntax import Declaration, Definition, Program, Span, Tree
 
@@ -90,6 +90,8 @@ class _Reader:
 
             source = latex.unwrapped(source)
             self.lex = latex.lex
+        else:
+            source = rows_marked(source)
         self.source = source
         self.statements = split(source, dialect)
 
@@ -144,7 +146,7 @@ class _Reader:
         stream = Stream(self.source, self.names)
         try:
             self.lex(stream, start, end)
-        except ParseError as error:
+        except MatdiffError as error:
             error.text = self.program.text
             raise
         return stream

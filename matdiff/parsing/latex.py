@@ -59,7 +59,8 @@ def unwrapped(text: str) -> str:
 
 
 def lex(stream: Stream, start: int, end: int) -> None:
-    """Tokens of text[start:end]."""
+    """Tokens of text[start:end]; cut, so that no script is looked for beyond the statement."""
+    stream.text = stream.text[:end]
     _Latex(stream, start, end).run(start)
 
 

@@ -49,6 +49,8 @@ class Calls(Scripts):
         call = {"1": "ones", "0": "zeros"}.get(base) or (
             "eye" if base == "I" and sub and value not in self.stream.names.variables else ""
         )
+        if base == "K" and "," in sub and base not in self.stream.names.variables:
+            call = "K"
         if call:
             sizes = [s for s in re.split(r"×|,|\\times", sub) if s]
             if not sizes:

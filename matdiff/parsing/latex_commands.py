@@ -12,6 +12,7 @@ from matdiff.parsing.latex_calls import Calls
 from matdiff.parsing.latex_names import name_at
 from matdiff.syntax import Span, Tree
 
+_differential = re.compile(r"\s*\{\s*(?:d|\\mathrm\s*\{\s*d\s*\})\s*\}\s*\{\s*(?:d|\\mathrm\s*\{\s*d\s*\})")
 _argument = re.compile(rf"[{SPACE}]*(?:(\{{)|(\d)|(\\[A-Za-z]+)|([{LETTER}]))")
 
 
@@ -88,6 +89,13 @@ class Commands(Calls):
     def fraction(self, first: int, at: int) -> int:
         r"""\frac{a}{b} as (a)/(b) in parentheses of its own; \frac12 takes single tokens."""
         span = (first, at)
+        if m := _differential.match(self.text, at):
+            raise UnsupportedError(
+                "d/dx is what is computed; it is not part of the function",
+                text=self.text,
+                span=(first, m.end()),
+                hint="Write the function alone and name the variable by wrt.",
+            )
         self.stream.open("LPAR", "RPAR", span, self.text[first:at])
 
         def divide(end: int) -> int:

@@ -16,7 +16,8 @@ IGNORED = words(
 ) | {" ", "\n", "\t"}
 
 STYLES = words(
-    "mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathit mathsf mathtt pmb symbf vec mathnormal textbf ensuremath"
+    "mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathit mathsf mathtt pmb symbf vec mathnormal"
+    " textbf ensuremath"
 )
 UPRIGHT = words("mathrm text textrm operatorname operatorname* mathop textnormal textsf textit symrm")
 """Several letters in one of these are one name."""

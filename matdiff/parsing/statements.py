@@ -40,6 +40,28 @@ def without_comments(text: str) -> str:
     return re.sub(r"#[^\n]*", lambda m: " " * len(m.group()), text)
 
 
+def rows_marked(text: str) -> str:
+    """A line break inside [ ] ends a row, as `;` does, unless a separator or an operator stands beside it."""
+    if "[" not in text or "\n" not in text:
+        return text
+    stack: list[str] = []
+    marked = list(text)
+    for m in re.finditer(r"[()\[\]{}\n]", text):
+        c = m.group()
+        if c in "([{":
+            stack.append(c)
+        elif c in ")]}":
+            del stack[-1:]
+        elif stack and stack[-1] == "[" and not _goes_on(text, m.start()):
+            marked[m.start()] = ";"
+    return "".join(marked)
+
+
+def _goes_on(text: str, at: int) -> bool:
+    before, after = text[max(0, at - 20) : at].rstrip(), text[at : at + 20].lstrip()
+    return not before or not after or before[-1] in ",;[+-*/^\\" or after[0] in ",;]"
+
+
 def split(text: str, dialect: str) -> list[Statement]:
     found: list[Statement] = []
     depth = 0
