@@ -45,7 +45,12 @@ class Answer:
 
     @property
     def x(self) -> str:
-        return ",".join(v.name for v in self.d.wrt)
+        """The variables, as `wrt` has them."""
+        return ",".join(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(v.name for v in self.d.wrt)
 
     @property
     def by_scalar(self) -> bool:
@@ -54,21 +59,18 @@ class Answer:
     def lines(self) -> list[Line]:
         """Function, differential, result, and the Hessian when asked."""
         found = [self.line("function", self.d.function), self.line("differential", self.d.differential)]
-        found += self.results()
-        if self.order > 1:
-            found.append(self.line("hessian", self.d.hessian))
-        return found
+        if self.kind != "operator":
+            found += self.parts("derivative" if self.by_scalar else self.kind, self.result)
+        return found + (self.parts("hessian", self.d.hessian) if self.order > 1 else [])
 
-    def results(self) -> list[Line]:
-        """The derivative; one line a variable where there are several."""
-        if isinstance(self.result, Mapping):
-            return [Line(f"partial {self.kind}", self.f, x, g) for x, g in self.result.items()]
-        if self.kind == "operator":
-            return []
-        return [self.line("derivative" if self.by_scalar else self.kind, self.result)]
+    def parts(self, key: str, result: Any) -> list[Line]:
+        """A line, or one for each variable (for a Hessian: each pair) where there are several."""
+        if not isinstance(result, Mapping):
+            return [self.line(key, result)]
+        return [Line(f"partial {key}", self.f, (x,) if isinstance(x, str) else x, g) for x, g in result.items()]
 
     def line(self, key: str, body: Any) -> Line:
-        return Line(key, self.f, self.x, body)
+        return Line(key, self.f, self.names, body)
 
     def taken(self) -> Sequence[Any]:
         """The steps: those that a person writes, or with the algebra between them."""
@@ -81,7 +83,9 @@ class Answer:
     def notes(self) -> list[str]:
         """What the result is, by which convention, and where it does not hold."""
         words = {"f": self.f, "x": self.x, "shape": self.shape, "inner": self.inner}
-        keys = [self.convention] + (["hessian"] if self.order > 1 else [])
+        keys = [self.convention]
+        if self.order > 1:
+            keys.append("matrix hessian" if any(v.kind == "matrix" for v in self.d.wrt) else "hessian")
         return [*(CONVENTIONS[key].format(**words) for key in keys), *getattr(self.d, "notes", ())]
 
     @property

@@ -64,9 +64,12 @@ def app(ctx: click.Context, version: bool) -> None:
 def run(arguments: Sequence[str]) -> int:
     """The exit status of `matdiff ARGUMENTS`: 0 done, 1 a verification failed, 2 the input was wrong."""
     try:
-        status = app.main(list(arguments), prog_name="matdiff", standalone_mode=False, windows_expand_args=False)
+        with app.make_context("matdiff", list(arguments)) as ctx:
+            status = app.invoke(ctx)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
     except MatdiffError as error:
         return refuse(str(error))
     except click.ClickException as error:

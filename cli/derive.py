@@ -15,7 +15,7 @@ FORMATS = ("text", "latex", "markdown", "json")
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well.")
 @click.option("--steps", is_flag=True, help="Show the derivation, each step with its rule.")
 @click.option("--verbose", is_flag=True, help="Show the steps with the algebra between them.")
-@click.option("--format", "style", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
 @click.option("--no-verify", is_flag=True, help="Do not check the answer numerically.")
 def command(
@@ -27,7 +27,7 @@ def command(
     order: int,
     steps: bool,
     verbose: bool,
-    style: str,
+    form: str,
     ascii: bool,
     no_verify: bool,
 ) -> int:
@@ -45,7 +45,7 @@ def command(
     from matdiff.cli.formats import render
     from matdiff.cli.notation import unicode_output
 
-    click.echo(render(answer, verification, style, ascii or not unicode_output()))
+    click.echo(render(answer, verification, form, ascii or not unicode_output()))
     return 0
 
 

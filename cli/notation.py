@@ -1,4 +1,4 @@
-"""The words and signs around an answer: its labels and conventions, in Unicode, ASCII and LaTeX."""
+"""How an answer is spelt: labels, conventions and prose in Unicode, ASCII and LaTeX."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Style = Literal["unicode", "ascii", "latex"]
+STYLES = ("unicode", "ascii", "latex")
 
-LABELS: dict[str, tuple[str, str, str]] = {
+LABELS = {
     "function": ("{f}", "{f}", "{f}"),
-    "differential": ("d{f}", "d{f}", "d{f}"),
+    "differential": ("d{f}", "d{f}", r"\mathrm{{d}}{f}"),
     "gradient": ("∇{f}", "grad {f}", r"\nabla {f}"),
     "partial gradient": ("∇{f} by {x}", "grad {f} by {x}", r"\nabla_{{{x}}} {f}"),
     "jacobian": ("J", "J", "J"),
     "partial jacobian": ("J by {x}", "J by {x}", r"J_{{{x}}}"),
-    "derivative": ("d{f}/d{x}", "d{f}/d{x}", r"\frac{{d{f}}}{{d{x}}}"),
+    "derivative": ("d{f}/d{x}", "d{f}/d{x}", r"\frac{{\mathrm{{d}}{f}}}{{\mathrm{{d}}{x}}}"),
     "hessian": ("H", "H", "H"),
+    "partial hessian": ("H by {x}", "H by {x}", r"H_{{{x}}}"),
 }
 
 CONVENTIONS = {
@@ -27,40 +29,118 @@ CONVENTIONS = {
     "vector jacobian": "Jacobian by {x}{shape}, J_ij = ∂{f}_i/∂{x}_j",
     "operator": "d{f} is the derivative, a linear map of d{x}{shape}",
     "derivative": "derivative by the scalar {x}",
-    "hessian": "Hessian H, for d²{f} = ⟨H[d{x}₁],d{x}₂⟩",
+    "hessian": "Hessian, for d²{f} = ⟨H[d{x}₁],d{x}₂⟩",
+    "matrix hessian": "Hessian, for d²{f} = vec(d{x})ᵀ H vec(d{x}), vec stacking columns",
 }
 
 ASCII = {
+    "⁻¹": "^-1",
+    "⁻ᵀ": "^-T",
     "ᵀ": "'",
+    "ᵘ": "^u",
     "⟨": "<",
     "⟩": ">",
     "∇": "grad ",
     "∂": "d",
     "×": "x",
-    "²": "^2",
-    "₁": "_1",
-    "₂": "_2",
     "−": "-",
+    "·": "*",
+    "⊙": ".*",
+    "⊗": " kron ",
+    "√": "sqrt",
+    "‖": "||",
+    "≠": "!=",
+    "↦": "->",
+    "→": "->",
+    "′": "'",
+    "⁺": "^+",
+    "⁻": "^-",
+    "½": "1/2",
+    "§": "sec. ",
     "…": "...",
+    "é": "e",
+    **{c: f"^{i}" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{c: f"_{i}" for i, c in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+}
+
+LATEX = {
+    "⁻¹": "$^{-1}$",
+    "⁻ᵀ": r"$^{-\top}$",
+    "ᵀ": r"$^\top$",
+    "ᵘ": "$^u$",
+    "⟨": r"$\langle$",
+    "⟩": r"$\rangle$",
+    "∂": r"$\partial$",
+    "×": r"$\times$",
+    "−": "$-$",
+    "·": r"$\cdot$",
+    "⊙": r"$\odot$",
+    "⊗": r"$\otimes$",
+    "√": r"$\surd$",
+    "‖": r"$\|$",
+    "≠": r"$\neq$",
+    "↦": r"$\mapsto$",
+    "→": r"$\to$",
+    "′": "$'$",
+    "⁺": "$^+$",
+    "⁻": "$^-$",
+    "½": r"$\frac12$",
+    "…": r"\ldots{}",
+    **{c: f"$^{i}$" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{c: f"$_{i}$" for i, c in enumerate("₀₁₂₃₄₅₆₇₈₉")},
 }
 
 
-def plain(text: str) -> str:
-    """The signs that matdiff itself puts around formulas, in ASCII."""
-    return "".join(ASCII.get(c, c) for c in text)
-
-
-def show(thing: Any, style: Style) -> str:
-    """An expression, or a text of the calculus, in a style."""
-    if isinstance(thing, str):
-        return plain(thing) if style == "ascii" else thing
+def prose(text: str, style: Style) -> str:
+    """What is said around formulas, in a style: names of rules, conventions, declarations."""
+    if style == "unicode":
+        return text
     if style == "latex":
-        return str(thing.latex())
-    return str(thing.text(ascii=style == "ascii"))
+        for sign in "&_^#%":
+            text = text.replace(sign, f"\\{sign}{{}}" if sign == "^" else f"\\{sign}")
+    signs, spell = (ASCII, ascii_letter) if style == "ascii" else (LATEX, latex_letter)
+    for sign, instead in signs.items():
+        text = text.replace(sign, instead)
+    return text if text.isascii() else "".join(c if c.isascii() else spell(c) for c in text)
 
 
-def label(key: str, style: Style, f: str, x: str) -> str:
-    return LABELS[key][("unicode", "ascii", "latex").index(style)].format(f=f, x=x)
+def ascii_letter(letter: str) -> str:
+    from matdiff.notation.names import ascii_name
+
+    return ascii_name(letter).encode("ascii", "backslashreplace").decode()
+
+
+def latex_letter(letter: str) -> str:
+    from matdiff.notation.names import GREEK, latex_name
+
+    return f"${latex_name(letter)}$" if letter in GREEK else letter
+
+
+def name(variable: str, style: Style) -> str:
+    """A variable's name as the printers of formulas spell it."""
+    from matdiff.notation.names import ascii_name, latex_name, unicode_name
+
+    return (unicode_name, ascii_name, latex_name)[STYLES.index(style)](variable)
+
+
+def show(expression: Any, style: Style) -> str:
+    """An expression in a style."""
+    return str(expression.latex() if style == "latex" else expression.text(ascii=style == "ascii"))
+
+
+def statements(source: str) -> list[str]:
+    """The statements of a printed program, split at the semicolons outside brackets.
+
+    >>> statements("P = [x; y]; P' P")
+    ['P = [x; y]', "P' P"]
+    """
+    parts, depth, start = [], 0, 0
+    for i, c in enumerate(source):
+        depth += (c in "([{⟨") - (c in ")]}⟩")
+        if c == ";" and depth == 0:
+            parts.append(source[start:i])
+            start = i + 1
+    return [part.replace(r"\quad", "").strip() for part in [*parts, source[start:]]]
 
 
 def unicode_output() -> bool:
@@ -74,15 +154,16 @@ def unicode_output() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an answer: `label = body`."""
+    """One line of an answer, `label = body`; f is a letter for the function, x the variables."""
 
     key: str
     f: str
-    x: str
+    x: tuple[str, ...]
     body: Any
 
     def left(self, style: Style) -> str:
-        return label(self.key, style, self.f, self.x)
+        names = (name(x, style) for x in self.x)
+        return LABELS[self.key][STYLES.index(style)].format(f=name(self.f, style), x=",".join(names))
 
     def right(self, style: Style) -> str:
         return show(self.body, style)

@@ -1,0 +1,67 @@
+"""The derivation as lines: numbered, formulas on the left, the rule that made each on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from matdiff.cli.notation import Style, prose, show, statements
+
+WIDTH = 100
+"""A rule stands beside its formula up to here, otherwise below it."""
+
+RULES = 56
+"""The rightmost column where the rules begin."""
+
+
+class Row(NamedTuple):
+    """`before = after` by `rule`; `before` is empty where the row goes on from the last, `new` are definitions."""
+
+    before: str
+    after: str
+    rule: str
+    new: list[str]
+
+
+def rows(steps: Sequence[Any], style: Style, known: set[str]) -> Iterator[Row]:
+    """A row a step.  Definitions in `known` have been shown; those that a row brings are added."""
+    last = ""
+    for step in steps:
+        *first, before = statements(show(step.before, style))
+        *second, after = statements(show(step.after, style))
+        new = [d for d in dict.fromkeys((*first, *second)) if d not in known]
+        known.update(new)
+        yield Row("" if before == last else before, after, prose(step.rule, style), new)
+        last = after
+
+
+def text_steps(steps: Sequence[Any], style: Style, known: set[str]) -> list[str]:
+    """A numbered line a step, with lines below for new definitions and for rules that have no room."""
+    found = list(rows(steps, style, known))
+    formulas = [f"{row.before} = {row.after}".lstrip() for row in found]
+    column = min(RULES, max(map(len, formulas), default=0)) + 3
+    margin = " " * (len(str(len(found))) + 3)
+    lines = []
+    for i, (row, formula) in enumerate(zip(found, formulas, strict=True), 1):
+        beside = len(formula) < column or len(margin) + len(formula) + 3 + len(row.rule) <= WIDTH
+        rule = f"{formula:<{column - 3}}   {row.rule}" if beside else formula
+        lines.append(f"{f'{i}.':<{len(margin)}}{rule}")
+        lines += [f"{margin}    where {definition}" for definition in row.new]
+        if not beside:
+            lines.append(margin + " " * column + row.rule)
+    return lines
+
+
+def latex_steps(steps: Sequence[Any], known: set[str]) -> Iterator[str]:
+    """The rows of an `align*`."""
+    for row in rows(steps, "latex", known):
+        yield rf"{row.before} &= {row.after} && \text{{{row.rule}}}".lstrip()
+        for definition in row.new:
+            yield rf"&\quad\text{{where }} {definition}"
+
+
+def markdown_steps(steps: Sequence[Any], known: set[str]) -> Iterator[str]:
+    """The items of a numbered list."""
+    for i, row in enumerate(rows(steps, "latex", known), 1):
+        where = "".join(f", where ${definition}$" for definition in row.new)
+        yield f"{i}. ${row.before} = {row.after}${where} ({prose(steps[i - 1].rule, 'unicode')})".replace("$ =", "$=")

@@ -1,0 +1,284 @@
+"""The command line: what it prints, its exit statuses, and that nothing but one message comes of wrong input."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import matdiff as md
+from matdiff.cli.app import run
+from matdiff.cli.notation import prose, statements, unicode_output
+
+TRACE = ["derive", "tr(A*X*B)", "--wrt", "X"]
+
+
+def out(capsys, *arguments):
+    """What a command that succeeds prints."""
+    status = run(arguments)
+    captured = capsys.readouterr()
+    assert (status, captured.err) == (0, "")
+    return captured.out
+
+
+def refusal(capsys, *arguments, status=2):
+    """The message of a command that must not succeed; nothing is on standard output."""
+    assert run(arguments) == status
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+def process(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "matdiff", *arguments], capture_output=True, **options)
+
+
+def test_text_is_stable(capsys):
+    assert out(capsys, *TRACE, "--no-verify") == (
+        "f = tr(A X B)        with A: m×n; X: n×p; B: p×m\n"
+        "df = tr(A dX B)\n"
+        f"∇f = {md.derive('tr(A*X*B)', wrt='X').gradient}\n"
+        "gradient, the shape of X (n×p), for ⟨A,B⟩ = tr(AᵀB)\n"
+        "not verified: --no-verify was given\n"
+    )
+
+
+def test_ascii_keeps_to_ascii(capsys):
+    shown = out(capsys, *TRACE, "--ascii", "--steps", "--no-verify")
+    assert shown.isascii()
+    assert "grad f = A'*B'" in shown
+
+
+def test_derive_verifies_unless_told_not_to(capsys):
+    assert out(capsys, *TRACE).splitlines()[-1].startswith("verified")
+
+
+def test_declarations(capsys):
+    shown = out(capsys, "derive", "x'*A*x", "--wrt", "x", "--let", "A: n×n symmetric", "--let", "x: n", "--no-verify")
+    assert "A: n×n symmetric" in shown
+    assert "∇f = 2" in shown
+
+
+@pytest.mark.parametrize("text", ["-exp(-x'*x)", "-x'*x", "--x'*x"])
+def test_an_expression_may_begin_with_a_minus_sign(capsys, text):
+    assert "f = " in out(capsys, "derive", text, "--wrt", "x", "--no-verify")
+
+
+def test_a_claim_may_begin_with_a_minus_sign(capsys):
+    assert run(["verify", "-x'*x", "--wrt", "x", "--claim", "-2*x"]) == 0
+
+
+def test_a_wrong_claim_is_status_1(capsys):
+    assert run(["verify", "x'*x", "--wrt", "x", "--claim", "3*x"]) == 1
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_verify_without_a_claim(capsys):
+    assert out(capsys, "verify", *TRACE[1:]).startswith("verified")
+
+
+def test_standard_input(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO("A: m×n; X: n×m\ntr(A*X)\n".encode())))
+    assert "∇f = Aᵀ" in out(capsys, "derive", "-", "--wrt", "X", "--no-verify")
+
+
+@pytest.mark.parametrize(("raw", "said"), [(b"\xff\xfe", "UTF-8"), (b"x" * 200_000, "longer than 100 kB")])
+def test_standard_input_that_is_no_program(capsys, monkeypatch, raw, said):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(raw)))
+    assert said in refusal(capsys, "derive", "-", "--wrt", "X")
+
+
+def test_steps_name_their_rules(capsys):
+    shown = out(capsys, *TRACE, "--steps", "--no-verify")
+    for step in md.derive("tr(A*X*B)", wrt="X").steps:
+        assert step.rule in shown
+    assert "1.  d(tr(A X B)) = " in shown
+
+
+def test_json_has_the_promised_keys(capsys):
+    found = json.loads(out(capsys, *TRACE, "--format", "json"))
+    assert list(found) == [
+        "function",
+        "wrt",
+        "types",
+        "differential",
+        "gradient",
+        "latex",
+        "steps",
+        "verification",
+    ]
+    assert found["gradient"] == str(md.derive("tr(A*X*B)", wrt="X").gradient)
+    assert found["wrt"] == "X"
+    assert found["verification"]["passed"] is True
+    assert all(set(step) == {"rule", "before", "after"} for step in found["steps"])
+
+
+def test_json_says_null_when_verification_did_not_run(capsys):
+    found = json.loads(out(capsys, *TRACE, "--format", "json", "--no-verify"))
+    assert found["verification"] == {"passed": None, "reason": "--no-verify was given"}
+
+
+def test_latex_and_markdown(capsys):
+    gradient = md.derive("tr(A*X*B)", wrt="X").gradient.latex()
+    assert rf"\nabla f &= {gradient}" in out(capsys, *TRACE, "--format", "latex", "--no-verify")
+    assert f"$$\n\\nabla f = {gradient}\n$$" in out(capsys, *TRACE, "--format", "markdown", "--steps", "--no-verify")
+
+
+def test_several_variables(capsys):
+    shown = out(capsys, "derive", "norm(X - U*V')^2", "--wrt", "U,V", "--no-verify")
+    assert "∇f by U = " in shown
+    assert "∇f by V = " in shown
+
+
+def test_a_function_called_f_leaves_the_letter_to_the_variable(capsys):
+    assert out(capsys, "derive", "f'*f", "--wrt", "f", "--no-verify").startswith("g = ")
+
+
+def fails(self, **options):
+    return SimpleNamespace(passed=False, reason="wrong", relative_error=1.0, order=0.0)
+
+
+def cannot_run(self, **options):
+    return SimpleNamespace(passed=None, reason="no point in the domain", relative_error=None, order=None)
+
+
+def test_an_answer_that_fails_its_verification_is_not_printed(capsys, monkeypatch):
+    monkeypatch.setattr("matdiff.derivation.Derivation.verify", fails)
+    assert "please report" in refusal(capsys, *TRACE, status=1)
+
+
+def test_an_answer_that_could_not_be_verified_says_so(capsys, monkeypatch):
+    monkeypatch.setattr("matdiff.derivation.Derivation.verify", cannot_run)
+    assert out(capsys, *TRACE).endswith("not verified: no point in the domain\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["derive", "tr(A*X*", "--wrt", "X"], "^"),
+        (["derive", "tr(A*X*B)", "--wrt", "Q"], "Q"),
+        (["derive", "A + B", "--wrt", "A", "--let", "A: 2×3", "--let", "B: 3×2"], "2×3"),
+        (["derive", "tr(X)"], "--wrt"),
+        (["derive", "--wrt", "X"], "EXPR is missing"),
+        (["derive", "tr(A*X)", "tr(X)", "--wrt", "X"], "quotation marks"),
+        (["derive", "tr(X)", "--wrt", "X", "--stepz"], "--stepz"),
+        (["derive", "tr(X)", "--wrt", "X", "--format", "pdf"], "pdf"),
+        (["derive", "tr(X)", "--wrt", "X", "--order", "9"], "9"),
+        (["derive", "", "--wrt", "X"], ""),
+        (["derive", "tr(\0X)", "--wrt", "X"], ""),
+        (["derive", "tr(\udcffX)", "--wrt", "X"], ""),
+        (["derrive", "tr(X)"], "derrive"),
+        (["--frobnicate"], "--frobnicate"),
+        (["rules", "logdte"], "logdet"),
+    ],
+)
+def test_wrong_input_is_one_message_and_status_2(capsys, arguments, said):
+    assert said in refusal(capsys, *arguments)
+
+
+def test_a_fault_of_matdiff_is_a_message_too(capsys, monkeypatch):
+    monkeypatch.delenv("MATDIFF_DEBUG", raising=False)
+    monkeypatch.setattr("matdiff.derivation.Derivation.verify", lambda self: 1 / 0)
+    assert "matdiff itself failed (ZeroDivisionError" in refusal(capsys, *TRACE)
+    monkeypatch.setenv("MATDIFF_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        run(TRACE)
+
+
+def test_interruption(monkeypatch):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("matdiff.derivation.Derivation.verify", interrupted)
+    assert run(TRACE) == 130
+
+
+def test_first_words(capsys):
+    shown = out(capsys)
+    for line in shown.splitlines():
+        if line.startswith("  matdiff derive"):
+            assert "--wrt" in line
+    assert 'matdiff derive "tr(A*X*B)" --wrt X' in shown
+
+
+def test_what_the_first_words_say_to_type_works(capsys):
+    import shlex
+
+    from matdiff.cli.app import FIRST
+
+    for line in FIRST.splitlines():
+        if line.startswith("  matdiff "):
+            run(shlex.split(line)[1:])
+            assert capsys.readouterr().err == ""
+
+
+def test_version(capsys):
+    assert out(capsys, "--version") == f"matdiff {md.__version__}\n"
+
+
+def test_rules(capsys):
+    table = out(capsys, "rules").splitlines()
+    assert any(line.startswith("logdet ") for line in table)
+    entry = out(capsys, "rules", "logdet")
+    assert "shapes: (n,n)->()" in entry
+    assert "Magnus & Neudecker" in entry
+
+
+@pytest.mark.parametrize("command", ["derive", "verify", "rules"])
+def test_help(capsys, command):
+    assert f"Usage: matdiff {command}" in out(capsys, command, "--help")
+
+
+def test_as_a_module():
+    done = process(*TRACE, "--no-verify", encoding="utf-8", env={"PYTHONIOENCODING": "utf-8"})
+    assert done.returncode == 0
+    assert "∇f = " in done.stdout
+
+
+def test_output_that_cannot_carry_the_signs_is_ascii():
+    done = process(*TRACE, "--no-verify", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert done.returncode == 0
+    assert b"grad f = A'*B'" in done.stdout
+
+
+def test_a_reader_that_leaves_early():
+    with subprocess.Popen(
+        [sys.executable, "-m", "matdiff", "rules"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait() in (0, 141)
+
+
+def test_deriving_loads_nothing_heavy():
+    """A cold `derive --no-verify` costs little more than starting Python."""
+    code = f"import sys; from matdiff.cli.app import run; run({[*TRACE, '--no-verify']!r}); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert not loaded & {"numpy", "scipy", "sympy", "rich", "lark"}
+
+
+def test_statements_are_split_outside_brackets():
+    assert statements("P = [x; y]; Q = P'; P Q") == ["P = [x; y]", "Q = P'", "P Q"]
+
+
+def test_unicode_output_asks_the_stream(monkeypatch):
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
+    assert not unicode_output()
+
+
+def test_everything_said_about_functions_has_an_ascii_form():
+    import matdiff.ops  # noqa: F401  fills the tables
+    from matdiff.op import registry
+
+    for record in registry.values():
+        for said in (record.law, record.source, record.smooth, record.summary):
+            assert prose(said, "ascii").isascii()
+            assert "\\" not in prose(said, "ascii")
+    assert prose("X⁻ᵀ, λ: scalar; A: m×n", "ascii") == "X^-T, lambda: scalar; A: mxn"

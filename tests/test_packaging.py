@@ -1,0 +1,95 @@
+"""What is installed: the packages, their data, nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PLACES = {"matdiff.cli": ROOT / "cli", "matdiff.grammar": ROOT / "grammar"}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The folder into which a wheel of a copy of the repository was installed."""
+    copy, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("target")
+    copy_sources(copy)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "--no-build-isolation", "--target", str(target), str(copy)], check=True, capture_output=True)
+    return target
+
+
+def copy_sources(to: Path) -> None:
+    import shutil
+
+    for name in ("matdiff", "cli", "grammar"):
+        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, to)
+
+
+def test_every_package_is_listed():
+    listed = set(PROJECT["tool"]["setuptools"]["packages"])
+    found = {"matdiff"} | set(PLACES)
+    found |= {f"matdiff.{p.name}" for p in (ROOT / "matdiff").iterdir() if p.is_dir() and any(p.glob("*.py"))}
+    assert listed == found
+
+
+def test_the_wheel_holds_everything_once(installed):
+    assert {p.name for p in installed.iterdir() if not p.name.endswith(".dist-info")} == {"matdiff", "bin"}
+    for package, place in {"matdiff": ROOT / "matdiff", **PLACES}.items():
+        there = installed.joinpath(*package.split("."))
+        for file in place.rglob("*"):
+            if file.suffix in {".py", ".lark", ".json", ".typed"} and "__pycache__" not in file.parts:
+                assert there.joinpath(file.relative_to(place)).is_file(), f"{file} is not installed"
+    assert list((installed / "matdiff" / "grammar").glob("*.lark"))
+
+
+def test_the_wheel_works_by_itself(installed, tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import matdiff as md; assert md.__file__.startswith(sys.argv[1])\n"
+        "from matdiff.cli.app import run; sys.exit(run(sys.argv[2:]))"
+    )
+    derive = ["derive", "tr(A*X*B)", "--wrt", "X", "--ascii", "--no-verify"]
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, str(installed), *derive], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "grad f = A'*B'" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["cli", "grammar", "ops", "tests"])
+def test_nothing_generic_becomes_importable(installed, tmp_path, name):
+    code = f"import sys; sys.path.append({str(installed)!r}); import {name}"
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert "ModuleNotFoundError" in done.stderr
+
+
+def test_one_version():
+    import matdiff
+
+    assert matdiff.__version__ == PROJECT["project"]["version"]
+
+
+def test_importing_loads_nothing_heavy():
+    code = "import sys, matdiff; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"numpy", "scipy", "sympy", "lark", "click", "rich"}
+
+
+def test_the_readme_tests_as_the_checks_do():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    checks = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    commands = re.findall(r"^python3 -m venv .*$", readme, re.M)
+    assert len(commands) == 2
+    install, test = (part.strip().replace(".venv/bin", '"$bin"') for part in commands[1].split("&&")[1:])
+    for command in (install, test):
+        program, _, rest = command.partition('"$bin"/')[2].partition(" ")
+        assert f'"$bin/{program}" {rest}' in checks
