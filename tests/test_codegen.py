@@ -573,6 +573,7 @@ def test_functions_at_the_edge_of_differentiability() -> None:
         with pytest.raises(DomainError):
             evaluate(node, VARIABLES, given, smooth=True)
     assert evaluate(el.abs_(t), (t,), {"t": 0}, smooth=True) == 0
+    assert evaluate(re_.norm(x), (x,), {"x": [0, 2]}, smooth=True) == 2
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2, 3])

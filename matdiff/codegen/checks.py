@@ -14,8 +14,8 @@ from matdiff.op import registry
 
 Array = Any
 
-MIN_RCOND = 1e-15
-"""A matrix whose reciprocal condition number is smaller counts as singular: rounding hides the difference."""
+EPS = 2.3e-16
+"""n×n counts as singular below max(n, 5) times this reciprocal condition number: rounding hides the difference."""
 TOLERANCE = 1e-8
 """Relative size of what rounding may do to an attribute."""
 
@@ -100,7 +100,7 @@ def invertible(X: Array) -> str:
             return "is singular"
         size = np.linalg.norm(X, 1)
         rcond = 1 / (size * np.linalg.norm(inverse, 1))
-    if not rcond >= MIN_RCOND:
+    if not rcond >= EPS * max(len(X), 5):
         return "is singular up to rounding"
     return ""
 

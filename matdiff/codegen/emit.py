@@ -27,6 +27,8 @@ WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
 """Functions that have a value on more than where they are differentiable, which their record states."""
 
 
+NARROWER = {"norm": "notzero", "asin": "strictly inside", "acos": "strictly inside"}
+"""Where functions are differentiable, said more exactly than in their record."""
 GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {"sylvester": ("disjoint", (0, 1)), "lu_logdet": ("posdet", (1,))}
 """Checks made on a line of their own: of several arguments together, or of one that the code does not mention."""
 
@@ -150,7 +152,7 @@ class Emitter:
         """What the function asks of an argument."""
         domain = node.op.domain
         word = domain[slot] if slot < len(domain) else ""
-        return word if self.strict else WIDER.get(node.op.name, word)
+        return (NARROWER if self.strict else WIDER).get(node.op.name, word)
 
     def checked(self, word: str, node: Apply, arg: Node) -> Code:
         code = self.code[arg]
@@ -348,14 +350,19 @@ def quoted(key: str) -> str:
 
 def docstring(doc: str, roots: Sequence[Node], inputs: Mapping[Symbol, str]) -> list[str]:
     """What comes back and what goes in, in the language's words."""
-    head = "".join(c if c.isprintable() and c not in '\\"' else " " for c in doc.strip()).strip()
     outcome = f"Return {' and '.join(describe(r) for r in roots)}."
     takes = "; ".join(f"{name}: {describe(v)}" for v, name in inputs.items())
-    lines = [head] * bool(head) + [outcome] + [f"Takes {takes}."] * bool(takes)
+    head = harmless(doc)
+    lines = [head] * bool(head) + [harmless(outcome)] + [harmless(f"Takes {takes}.")] * bool(takes)
     first = f'"""{lines[0]}'
     if len(lines) == 1:
         return [first + '"""']
     return [first, "", *lines[1:], '"""'] if head else [first, *lines[1:], '"""']
+
+
+def harmless(text: str) -> str:
+    """Text that cannot end a docstring or escape in it."""
+    return "".join(c if c.isprintable() and c not in '\\"' else " " for c in text).strip()
 
 
 __all__: list[Any] = ["Check", "Emitter", "Generated", "generate"]

@@ -61,7 +61,7 @@ def literal(value: Value) -> Code:
         value = _rounded(value)
     elif isinstance(value, int) and abs(value) >= 2**53:
         value = _rounded(Fraction(value))
-    text = repr(value)
+    text = repr(int(value) if isinstance(value, int) else float(value))
     if text.lstrip("-") in ("inf", "nan"):
         text = text.replace("inf", "np.inf").replace("nan", "np.nan")
     return Code(text, UNARY if text.startswith("-") else ATOM)
