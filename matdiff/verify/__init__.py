@@ -1,0 +1,66 @@
+"""Numerical verification: of a derivation by differences of its function, of a claim by comparison with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from matdiff.errors import MatdiffError
+from matdiff.verify.report import Verification
+
+if TYPE_CHECKING:
+    from matdiff.derivation import Derivation
+    from matdiff.expr import Expr
+
+METHODS = ("central",)
+
+
+def verify(
+    derivation: Derivation,
+    seed: int = 0,
+    sizes: Mapping[str, int] | None = None,
+    claim: str | Expr | Mapping[str, str | Expr] | None = None,
+    points: int = 3,
+    method: str = "central",
+    order: int = 1,
+) -> Verification:
+    """Is the derivative right, or a claim about it?
+
+    Without a claim, central differences of the function at random points of its domain, in random directions
+    of the tangent space, are held against the derivative; `order=2` does so with the Hessian.  `sizes` fixes
+    dimensions, `{"n": 100}`; then the function is evaluated at most 40 times and its derivative 3 times.
+
+    A claim is a gradient (of a vector or matrix function: a Jacobian), with a dX in it the differential, with
+    `order=2` the Hessian.  Raises ParseError or ShapeError for a claim that cannot be read or has no meaning.
+    """
+    if method not in METHODS:
+        raise MatdiffError(f"there is no method {method!r}", hint=f"the methods are {', '.join(METHODS)}")
+    if order not in (1, 2):
+        raise MatdiffError(f"order must be 1 or 2, not {order!r}")
+    if claim is not None:
+        from matdiff.verify.claims import judge
+
+        return judge(derivation, claim, seed, sizes, points, order)
+    from matdiff.verify.check import check
+
+    return check(derivation, seed, sizes, points, order, method)
+
+
+def check_claim(
+    function: str | Expr,
+    claim: str | Expr | Mapping[str, str | Expr],
+    wrt: str | Expr | Sequence[Expr],
+    declare: str | Sequence[str] | None = None,
+    order: int = 1,
+) -> Verification:
+    """Is this the derivative of the function?  If not, `.message` says what is wrong with it.
+
+    >>> check_claim("tr(A*X*B)", "A*B", wrt="X", declare="A: n×n; X: n×n; B: n×n").passed
+    False
+    """
+    from matdiff.derivation import derive
+
+    return verify(derive(function, wrt, declare), claim=claim, order=order)
+
+
+__all__ = ["Verification", "check_claim", "verify"]

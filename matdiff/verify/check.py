@@ -1,0 +1,216 @@
+"""The check of a derivation: differences of F at random points against what is said of its derivative."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.verify import sampling, sets
+from matdiff.verify.differences import LEAST_ORDER, LEVELS, STEPS, Slope, order, slope
+from matdiff.verify.report import Verification, undecided
+from matdiff.verify.sampling import Way
+from matdiff.verify.subject import Arrays, Statement, Subject, subject
+
+if TYPE_CHECKING:
+    from matdiff.derivation import Derivation
+
+HUGE = 1e8
+FLOOR = 1e-300
+PATIENCE = 10.0
+"""Seconds after which no further point is begun."""
+ROOM = {"given": (40, 3), "free": (400, 20)}
+"""Most evaluations of the function and of its derivative, where sizes are given and where they are not."""
+WAYS = 150
+
+
+@dataclass
+class Run:
+    """One check in progress: what has been spent, and what went wrong at the points tried."""
+
+    room: tuple[int, int]
+    rng: np.random.Generator
+    values: int = 0
+    statements: int = 0
+    complaints: Counter[str] = field(default_factory=Counter)
+    began: float = field(default_factory=time.monotonic)
+
+    def affords(self, values: int) -> bool:
+        return self.values + values <= self.room[0] and self.statements < self.room[1]
+
+    def value(self, found: Subject, arrays: Arrays) -> sets.Array:
+        self.values += 1
+        return found.value(arrays)
+
+    @property
+    def late(self) -> bool:
+        return time.monotonic() - self.began > PATIENCE
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one point showed."""
+
+    error: float
+    order: float | None
+    fault: str = ""
+
+
+def check(
+    d: Derivation, seed: int, sizes: Mapping[str, int] | None, points: int, order_: int, method: str
+) -> Verification:
+    """Hold the derivative that `d` gives to differences of the function."""
+    given = sampling.check_given(sizes, sampling.names(d.function.variables))
+    try:
+        found = subject(d, order_, seed)
+    except UnsupportedError as error:
+        return undecided(error.message, method)
+    firsts = list(islice(sampling.ways(found.parts[0], found.variables, given), WAYS))
+    large = [sampling.too_large(found.variables, found.parts, w.sizes) for w in firsts]
+    if large and all(large):
+        return undecided(large[0], method)
+    run = Run(ROOM["given" if given else "free"], np.random.default_rng(seed))
+    outcomes = []
+    for outcome in trials(found, [w for w, why in zip(firsts, large, strict=True) if not why], run, points):
+        outcomes.append(outcome)
+        if outcome.fault or len(outcomes) == points or run.late:
+            break
+    return report(outcomes, run, method)
+
+
+def trials(found: Subject, ways: list[Way], run: Run, points: int) -> Iterator[Outcome]:
+    """The outcomes at usable points; a way that works is kept."""
+    for way in ways:
+        misses = 0
+        worked = False
+        while misses < (4 if worked else 1):
+            if not run.affords(1) or run.late:
+                return
+            outcome = trial(found, way, run)
+            if outcome is None:
+                misses += 1
+            else:
+                worked = True
+                yield outcome
+
+
+def trial(found: Subject, way: Way, run: Run) -> Outcome | None:
+    """One random point, or None where it is of no use."""
+    arrays = sampling.point(found.variables, way, run.rng)
+    V = {X: sets.direction(X, arrays[X], run.rng) for X in found.wrt}
+    center = attempt(run, lambda: run.value(found, arrays))
+    if center is None:
+        return None
+    said: Statement | None = None
+    outcome: Outcome | None = None
+    for first in ("kinked",) if found.kinked else ("smooth", "kinked"):
+        seen = differences(found, arrays, V, center, STEPS[first], run)
+        if seen is None:
+            continue
+        said = said or statement(found, arrays, V, way, run)
+        if said is None:
+            return None
+        outcome = compare(found, seen, said, run) or outcome
+        if outcome is not None and not outcome.fault:
+            break
+    return outcome
+
+
+T = TypeVar("T")
+
+
+def attempt(run: Run, evaluate: Callable[[], T]) -> T | None:
+    """The value, or None and a note of why there is none."""
+    try:
+        return evaluate()
+    except MatdiffError as error:
+        run.complaints[error.message.split(":")[0]] += 1
+        return None
+
+
+def differences(found: Subject, arrays: Arrays, V: Arrays, center: sets.Array, first: float, run: Run) -> Slope | None:
+    """The derivative along the curves through the point, if it is sharp enough to judge by."""
+    if not run.affords(2 * LEVELS):
+        return None
+
+    def F(h: float) -> sets.Array:
+        moved = {X: sets.move(X, arrays[X], V[X], h) for X in found.wrt}
+        return run.value(found, {**arrays, **moved})
+
+    seen = attempt(run, lambda: slope(F, center, first))
+    if seen is None:
+        return None
+    if seen.scale > HUGE or not (seen.settled or seen.flat):
+        run.complaints["the differences are too noisy"] += 1
+        return None
+    return seen
+
+
+def statement(found: Subject, arrays: Arrays, V: Arrays, way: Way, run: Run) -> Statement | None:
+    """What the derivation says at the point."""
+    if not run.affords(0):
+        return None
+    run.statements += 1
+    said = attempt(run, lambda: found.state(arrays, V, way.sizes, run.rng))
+    if said is not None and (said.size > HUGE or not np.isfinite(said.along).all()):
+        run.complaints["the derivative is enormous"] += 1
+        return None
+    return said
+
+
+def compare(found: Subject, seen: Slope, said: Statement, run: Run) -> Outcome | None:
+    """Difference and statement; None where rounding hides whether they agree."""
+    apart = float(np.linalg.norm(seen.value - said.along))
+    error = apart / max(seen.size, float(np.linalg.norm(said.along)), FLOOR)
+    if said.fault:
+        return Outcome(error, None, said.fault)
+    if apart > seen.tolerance:
+        return Outcome(error, order(seen, said.along), mismatch(found, seen, said, error))
+    if not seen.settled:
+        if float(np.linalg.norm(said.along)) > 1e-12 * max(seen.scale, 1.0):
+            run.complaints["rounding hides the derivative"] += 1
+            return None
+        return Outcome(0.0, None)
+    observed = order(seen, said.along)
+    if observed is not None and observed < LEAST_ORDER:
+        run.complaints["the remainder does not fall like the square of the step"] += 1
+        return None
+    return Outcome(error, observed)
+
+
+def mismatch(found: Subject, seen: Slope, said: Statement, error: float) -> str:
+    got, want = (
+        (f"{v[0]:.6g}" if v.size == 1 else f"an array of norm {np.linalg.norm(v):.6g}")
+        for v in (said.along, seen.value)
+    )
+    return (
+        f"along a random direction the {found.name} gives {got}, "
+        f"differences of the function {want} (relative error {error:.1g})"
+    )
+
+
+def report(outcomes: Sequence[Outcome], run: Run, method: str) -> Verification:
+    """The verdict over all points."""
+    fault = next((o.fault for o in outcomes if o.fault), "")
+    orders = [o.order for o in outcomes if o.order is not None]
+    seen = min(orders) if orders else None
+    error = max((o.error for o in outcomes), default=None)
+    if fault:
+        return Verification(False, error, seen, fault, len(outcomes), method)
+    if not outcomes:
+        return undecided(why_none(run), method)
+    return Verification(True, error, seen, "", len(outcomes), method)
+
+
+def why_none(run: Run) -> str:
+    """The complaint heard most often."""
+    if not run.complaints:
+        return "no sizes were found for which the function can be evaluated"
+    (most, _), *_ = run.complaints.most_common(1)
+    return f"no point found where the function is defined and smooth ({most})"

@@ -1,0 +1,99 @@
+"""Central differences at a sequence of steps, extrapolated, and the order of the first-order remainder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from matdiff.verify.sets import Array
+
+RATIO = 0.4
+LEVELS = 4
+STEPS = {"smooth": 1e-2, "kinked": 2e-5}
+"""First steps, relative to the size of the point: where the function is smooth, and near kinks or steep places."""
+EPS = float(np.finfo(float).eps)
+LEAST_ORDER = 1.8
+
+
+@dataclass(frozen=True)
+class Slope:
+    """The derivative along a direction from values alone, with an estimate of its error.
+
+    `flat` says that nothing but rounding was seen; `scale` is the size of the values.
+    """
+
+    value: Array
+    error: float
+    scale: float
+    steps: tuple[float, ...]
+    center: Array
+    forward: tuple[Array, ...]
+    backward: tuple[Array, ...]
+
+    @property
+    def size(self) -> float:
+        return float(np.linalg.norm(self.value))
+
+    @property
+    def settled(self) -> bool:
+        """Sharp enough to tell an error of 0.1 % with room to spare."""
+        return bool(np.isfinite(self.error)) and self.error <= 1e-5 * self.size
+
+    @property
+    def flat(self) -> bool:
+        """Zero, as far as rounding lets one see."""
+        noise = 100 * EPS * max(self.scale, 1.0) / self.steps[-1]
+        return bool(np.isfinite(self.error)) and self.size <= 10 * noise and self.error <= 10 * noise
+
+    @property
+    def tolerance(self) -> float:
+        return max(1e-6 * self.size, 20 * self.error) if self.settled else 20 * self.error
+
+
+def slope(F: Callable[[float], Array], center: Array, first: float) -> Slope:
+    """The derivative of F at 0 by central differences at geometric steps, extrapolated (Ridders 1982)."""
+    steps = tuple(first * RATIO**k for k in range(LEVELS))
+    forward = tuple(F(h) for h in steps)
+    backward = tuple(F(-h) for h in steps)
+    scale = max(float(np.linalg.norm(v)) for v in (center, *forward, *backward))
+    best, error = extrapolate([(p - m) / (2 * h) for p, m, h in zip(forward, backward, steps, strict=True)])
+    error = max(error, 2 * EPS * scale / steps[0])
+    return Slope(best, error, scale, steps, center, forward, backward)
+
+
+def extrapolate(column: Sequence[Array]) -> tuple[Array, float]:
+    """The limit of values with an even expansion in the step, and how far the last two estimates are apart."""
+    best, error = column[-1], float("inf")
+    previous = [column[0]]
+    for k in range(1, len(column)):
+        row = [column[k]]
+        for j in range(1, k + 1):
+            row.append(row[j - 1] + (row[j - 1] - previous[j - 1]) / (RATIO ** (-2 * j) - 1))
+            apart = max(_distance(row[j], row[j - 1]), _distance(row[j], previous[j - 1]))
+            if apart < error:
+                best, error = row[j], apart
+        previous = row
+    return best, error
+
+
+def _distance(a: Array, b: Array) -> float:
+    return float(np.linalg.norm(a - b))
+
+
+def order(found: Slope, linear: Array) -> float | None:
+    """How fast |F(h) − F(0) − h L| falls; None where it is at rounding from the start.
+
+    The larger of the two sides is taken, so that a square and a cube never cancel.
+    """
+    sizes = []
+    for h, p, m in zip(found.steps, found.forward, found.backward, strict=True):
+        rest = max(_distance(p, found.center + h * linear), _distance(m, found.center - h * linear))
+        floor = 200 * EPS * max(found.scale, EPS) + 2 * h * found.error
+        if rest > floor:
+            sizes.append((h, rest))
+    if len(sizes) < 2:
+        return None
+    (h1, r1), (h2, r2) = sizes[-2:]
+    return float(np.log(r1 / r2) / np.log(h1 / h2))

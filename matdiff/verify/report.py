@@ -1,0 +1,46 @@
+"""What a verification says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The outcome of a check.
+
+    passed          True, False, or None where the check could not be made
+    relative_error  the largest one seen, relative to what was compared
+    order           how fast the first-order remainder falls with the step; None where it is rounding alone
+    reason          why it failed or could not be made; empty if it passed
+    points          how many random points were compared
+    method          how: `central` differences, or `comparison` with the derivative
+    message         for a wrong claim, what is wrong with it
+    """
+
+    passed: bool | None
+    relative_error: float | None = None
+    order: float | None = None
+    reason: str = ""
+    points: int = 0
+    method: str = "central"
+    message: str = ""
+
+    def __str__(self) -> str:
+        if self.passed is None:
+            return f"not verified: {self.reason}"
+        if not self.passed:
+            return f"verification failed: {self.reason}"
+        places = f"{self.points} random point{'s' * (self.points != 1)}"
+        error = 0.0 if self.relative_error is None else self.relative_error
+        if self.method == "comparison":
+            return f"verified: the claim is right; it agrees to {error:.0e} at {places}"
+        seen = "remainder at rounding" if self.order is None else f"observed order {self.order:.1f}"
+        return f"verified: {self.method} differences agree to {error:.0e} at {places} ({seen})"
+
+    def __bool__(self) -> bool:
+        raise TypeError("a verification may also be undecided: ask `.passed is True`")
+
+
+def undecided(reason: str, method: str = "central") -> Verification:
+    return Verification(None, reason=reason, method=method)

@@ -1,0 +1,149 @@
+"""Random points: which sizes, which kind of arrays, in which order to try them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from matdiff.errors import MatdiffError, ShapeError
+from matdiff.node import Apply, Constant, Node, Number, Symbol, topological
+from matdiff.shape import Dim
+from matdiff.verify.sets import FLAVOURS, Array, draw
+
+Sizes = Mapping[str, int]
+
+MAX_ENTRIES = 4_000_000
+"""Entries of all variables together; more is not tried."""
+MAX_NODE = 50_000_000
+"""Entries of one intermediate value."""
+MAX_INDEX = 60
+"""Largest index in an expression for which free sizes are made large enough."""
+PATTERNS = ((3, 4, 2, 5), (3, 3, 3, 3), (5, 4, 3, 2), (2, 3, 4, 5), (4, 2, 5, 3))
+"""Sizes that free dimensions take in order of appearance, again from the first after the fourth."""
+MATRIX_NEEDS = frozenset({"posdet", "spd", "spectrum", "invertible", "distinct"})
+ENTRY_NEEDS = frozenset({"positive", "nonnegative", "power"})
+
+
+@dataclass(frozen=True)
+class Way:
+    """How to draw a point: sizes, and a kind of array for all variables (`mixed`: another one for each)."""
+
+    sizes: Sizes
+    flavour: str
+
+
+def names(variables: Sequence[Symbol]) -> list[str]:
+    """The free dimensions in order of appearance."""
+    return list(dict.fromkeys(n for v in variables for d in (v.rows, v.cols) for n in sorted(d.names)))
+
+
+def check_given(given: Sizes | None, free: Sequence[str]) -> dict[str, int]:
+    """The sizes that the caller wants.  Raises MatdiffError for an unknown dimension, ShapeError for a bad size."""
+    wanted = dict(given or {})
+    for name, value in wanted.items():
+        if name not in free:
+            known = f"the dimensions are {', '.join(free)}" if free else "there are no free dimensions"
+            raise MatdiffError(f"there is no dimension {name}", hint=known)
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ShapeError(f"the size of {name} must be a positive whole number, not {value!r}")
+    return {n: int(v) for n, v in wanted.items()}
+
+
+def assignments(free: Sequence[str], given: Sizes, least: int = 1) -> list[dict[str, int]]:
+    """Sizes to try for the free dimensions: distinct ones first, then each the smallest, each the largest."""
+    open_ = [n for n in free if n not in given]
+    lift = max(0, least - 2)
+    rows = [[pattern[i % 4] for i in range(len(open_))] for pattern in PATTERNS]
+    for i in range(min(len(open_), 6)):
+        rows.append([2 if j == i else 4 for j in range(len(open_))])
+        rows.append([5 if j == i else 3 for j in range(len(open_))])
+    found = [{**given, **dict(zip(open_, (r + lift for r in row), strict=True))} for row in rows]
+    return [dict(t) for t in dict.fromkeys(tuple(f.items()) for f in found)]
+
+
+def least_size(root: Node) -> int:
+    """The largest index that the expression asks for, within reason."""
+    largest = 1
+    for node in topological(root):
+        if isinstance(node, Constant) and node.name == "e":
+            largest = max(largest, node.index)
+        elif isinstance(node, Apply):
+            for p in node.params:
+                bound = p.number if isinstance(p, Dim) else p
+                if isinstance(bound, int) and node.op.name in INDEXED:
+                    largest = max(largest, bound)
+    return min(largest, MAX_INDEX)
+
+
+INDEXED = frozenset({"entry", "getrow", "getcol", "slice", "eigval", "sigma"})
+
+
+def entries(variables: Sequence[Symbol], sizes: Sizes) -> int:
+    return sum(v.rows.evaluate(sizes) * v.cols.evaluate(sizes) for v in variables)
+
+
+def too_large(variables: Sequence[Symbol], roots: Sequence[Node], sizes: Sizes) -> str:
+    """Why these sizes are not tried, or an empty string."""
+    total = entries(variables, sizes)
+    if total > MAX_ENTRIES:
+        return f"the sizes are too large to sample: {total:,} entries (at most {MAX_ENTRIES:,})"
+    known = sizes.keys()
+    for node in topological(*roots):
+        if (node.rows.names | node.cols.names) <= known:
+            count = node.rows.evaluate(sizes) * node.cols.evaluate(sizes)
+            if count > MAX_NODE:
+                return f"the sizes are too large: a part of the expression has {count:,} entries"
+    return ""
+
+
+def needs(root: Node) -> set[str]:
+    """The words that say where the functions of an expression are defined."""
+    found: set[str] = set()
+    for node in topological(root):
+        if isinstance(node, Apply):
+            found.update(w for w in node.op.domain if w)
+            if node.op.name == "power":
+                exponent = node.args[1]
+                if not (isinstance(exponent, Number) and isinstance(exponent.value, int)):
+                    found.add("power")
+    return found
+
+
+def flavours(root: Node) -> list[str]:
+    """Kinds of arrays, the ones that suit the functions of the expression first."""
+    wanted = needs(root)
+    first: list[str] = []
+    if wanted & MATRIX_NEEDS:
+        first += ["identity", "definite"]
+    if wanted & ENTRY_NEEDS:
+        first += ["identity", "positive"] if first else ["positive"]
+    if "inside" in wanted:
+        first.insert(0, "small")
+    return list(dict.fromkeys([*first, "normal", "positive", "identity", "definite", "small"]))
+
+
+def ways(root: Node, variables: Sequence[Symbol], given: Sizes) -> Iterator[Way]:
+    """Every way to draw a point, the likely ones first; endless."""
+    fields = [s for s in assignments(names(variables), given, least_size(root)) if _possible(variables, s)]
+    kinds = flavours(root)
+    for sizes in fields:
+        for flavour in kinds:
+            yield Way(sizes, flavour)
+    while fields:
+        for sizes in fields:
+            yield Way(sizes, "mixed")
+
+
+def _possible(variables: Sequence[Symbol], sizes: Sizes) -> bool:
+    return all(d.evaluate(sizes) >= 1 for v in variables for d in (v.rows, v.cols))
+
+
+def point(variables: Sequence[Symbol], way: Way, rng: np.random.Generator) -> dict[Symbol, Array]:
+    """Random arrays for all variables."""
+    kinds = list(FLAVOURS)
+    return {
+        v: draw(v, way.sizes, kinds[rng.integers(len(kinds))] if way.flavour == "mixed" else way.flavour, rng)
+        for v in variables
+    }

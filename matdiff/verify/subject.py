@@ -1,0 +1,218 @@
+"""What is checked: a map F, and what a derivation says of its derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matdiff.codegen.evaluate import evaluate
+from matdiff.errors import UnsupportedError
+from matdiff.node import Apply, Node, Symbol, topological
+from matdiff.verify.sets import Array, project
+from matdiff.verify.unknown import concrete
+
+if TYPE_CHECKING:
+    from matdiff.derivation import Derivation
+
+Arrays = Mapping[Symbol, Array]
+
+MAX_MATRIX = 1_000_000
+"""Entries up to which the matrix of a linear map is formed; its action is checked in any case."""
+ADJOINT_TOLERANCE = 1e-9
+TANGENT_TOLERANCE = 1e-8
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The derivative along V as the derivation has it, the size of what was evaluated, and a fault seen on the way."""
+
+    along: Array
+    size: float
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`parts` are the values of F; `said` what is evaluated of the derivative, read by `read`."""
+
+    name: str
+    variables: tuple[Symbol, ...]
+    wrt: tuple[Symbol, ...]
+    parts: tuple[Node, ...]
+    said: tuple[Node, ...]
+    read: Callable[[Sequence[Any], Arrays, Arrays, Array | None], Statement]
+    directions: Mapping[Symbol, Symbol] = field(default_factory=dict)
+    covector: Symbol | None = None
+    matrices: tuple[Node, ...] = ()
+
+    @cached_property
+    def kinked(self) -> bool:
+        """Is there a function that is not smooth everywhere?"""
+        return any(isinstance(n, Apply) and n.op.smooth for n in topological(*self.parts))
+
+    def value(self, arrays: Arrays) -> Array:
+        """F, all parts in one long vector.  Raises DomainError outside of the domain."""
+        return flat(evaluate(list(self.parts), self.variables, named(arrays), smooth=True))
+
+    def state(self, arrays: Arrays, V: Arrays, sizes: Mapping[str, int], rng: np.random.Generator) -> Statement:
+        """The derivative along V, evaluated once."""
+        matrices = self.matrices if all(_small(m, sizes) for m in self.matrices) else ()
+        given, known, Y = dict(arrays), self.variables, None
+        if self.directions:
+            given.update({dX: V[X] for X, dX in self.directions.items()})
+            known += tuple(self.directions.values())
+        if self.covector is not None:
+            Y = np.asarray(rng.normal(size=_shape(self.covector, sizes)))
+            given[self.covector] = Y
+            known += (self.covector,)
+        values = evaluate([*self.said, *matrices], known, named(given), smooth=True)
+        return self.read(values, arrays, V, Y)
+
+
+def named(arrays: Arrays) -> dict[str, Array]:
+    return {v.name: a for v, a in arrays.items()}
+
+
+def flat(values: Sequence[Any]) -> Array:
+    """Everything in one vector, each part by columns."""
+    return np.concatenate([np.asarray(v, dtype=np.float64).ravel(order="F") for v in values])
+
+
+def _shape(s: Symbol, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    dims = (s.rows, s.cols) if s.kind == "row" else s.shape
+    return tuple(d.evaluate(sizes) for d in dims)
+
+
+def _small(root: Node, sizes: Mapping[str, int]) -> bool:
+    """Can every part of the expression be formed?"""
+    return all(
+        node.rows.evaluate(sizes) * node.cols.evaluate(sizes) <= MAX_MATRIX
+        for node in topological(root)
+        if (node.rows.names | node.cols.names) <= sizes.keys()
+    )
+
+
+def subject(d: Derivation, order: int, seed: int) -> Subject:
+    """The check that suits a derivation.  Raises UnsupportedError where a Hessian is not defined."""
+    if order == 2:
+        return second_order(d, seed)
+    return gradient(d, seed) if d.function.kind == "scalar" else linear_map(d, seed)
+
+
+def by_name(answer: Any, d: Derivation) -> list[Any]:
+    """One answer for each variable, in the order of `d.wrt`."""
+    return [answer[X.name] for X in d.wrt] if d.several else [answer]
+
+
+def gradient(d: Derivation, seed: int) -> Subject:
+    """f scalar: ⟨G, V⟩, and G inside the tangent space."""
+    G = tuple(concrete(g.node, seed) for g in by_name(d.gradient, d))
+
+    def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None) -> Statement:
+        pairing = sum(float(np.vdot(g, V[X])) for X, g in zip(d.wrt, values, strict=True))
+        fault = next((t for X, g in zip(d.wrt, values, strict=True) if (t := off_tangent(X, arrays[X], g))), "")
+        return Statement(np.array([pairing]), max(float(np.max(np.abs(g), initial=0)) for g in values), fault)
+
+    return Subject("gradient", d.function.variables, d.wrt, (concrete(d.function.node, seed),), G, read)
+
+
+def off_tangent(X: Symbol, at: Array, G: Array) -> str:
+    """Says that G leaves the tangent space of the set that X moves in."""
+    if not X.attributes:
+        return ""
+    outside = float(np.linalg.norm(G - project(X, at, np.asarray(G))))
+    if outside <= TANGENT_TOLERANCE * max(float(np.linalg.norm(G)), 1e-8):
+        return ""
+    return f"the gradient by {X.name} is not in the tangent space of its set ({', '.join(sorted(X.attributes))})"
+
+
+def linear_map(d: Derivation, seed: int) -> Subject:
+    """F any: the differential L[V], its adjoint, and the Jacobian where it is not too large."""
+    try:
+        matrices = tuple(concrete(j.node, seed) for j in by_name(d.jacobian, d))
+    except UnsupportedError:
+        matrices = ()
+    said = (d.differential.node, *d.pullback.values())
+
+    def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None) -> Statement:
+        L = flat(values[:1])
+        pulled, rest = values[1 : 1 + len(d.wrt)], values[1 + len(d.wrt) :]
+        fault = _adjoint_fault(L, pulled, [V[X] for X in d.wrt], flat([Y]))
+        if rest and not fault:
+            fault = _matrix_fault(rest, [V[X] for X in d.wrt], L)
+        return Statement(L, float(np.max(np.abs(L), initial=0)), fault)
+
+    return Subject(
+        "differential",
+        d.function.variables,
+        d.wrt,
+        (concrete(d.function.node, seed),),
+        tuple(concrete(n, seed) for n in said),
+        read,
+        d.directions,
+        d.covector,
+        matrices,
+    )
+
+
+def _adjoint_fault(L: Array, pulled: Sequence[Any], V: Sequence[Array], Y: Array) -> str:
+    left = float(Y @ L)
+    right = sum(float(np.vdot(p, v)) for p, v in zip(pulled, V, strict=True))
+    size = float(np.linalg.norm(Y) * np.linalg.norm(L))
+    size += sum(float(np.linalg.norm(p) * np.linalg.norm(v)) for p, v in zip(pulled, V, strict=True))
+    if abs(left - right) <= ADJOINT_TOLERANCE * size:
+        return ""
+    return f"the adjoint is wrong: ⟨Y, L[V]⟩ is {left:.6g}, ⟨L*Y, V⟩ is {right:.6g}"
+
+
+def _matrix_fault(matrices: Sequence[Any], V: Sequence[Array], L: Array) -> str:
+    got = sum(apply_matrix(J, v) for J, v in zip(matrices, V, strict=True))
+    if np.shape(got) == L.shape and np.linalg.norm(got - L) <= 1e-8 * max(np.linalg.norm(L), np.linalg.norm(got)):
+        return ""
+    return "the Jacobian is wrong: J vec(V) is not the differential along V"
+
+
+def apply_matrix(J: Any, v: Array) -> Array:
+    """J vec(V); the derivative by a scalar has the shape of F and is multiplied by the number."""
+    J = np.asarray(J)
+    return flat([J]) * float(v) if v.ndim == 0 else np.atleast_2d(J) @ flat([v])
+
+
+def second_order(d: Derivation, seed: int) -> Subject:
+    """The gradient and its derivative, the Hessian; its action where the matrix is not in the language."""
+    parts = tuple(concrete(g.node, seed) for g in by_name(d.gradient, d))
+    blocks = _blocks(d)
+    said = [b for row in blocks for b in row] if blocks else _products(d)
+    count = len(d.wrt)
+
+    def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None) -> Statement:
+        if not blocks:
+            H = flat(values)
+        else:
+            rows = [values[i * count : (i + 1) * count] for i in range(count)]
+            H = np.concatenate(
+                [np.sum([apply_matrix(B, V[Z]) for B, Z in zip(r, d.wrt, strict=True)], axis=0) for r in rows]
+            )
+        return Statement(H, max(float(np.max(np.abs(v), initial=0)) for v in values))
+
+    directions = {} if blocks else d.directions
+    nodes = tuple(concrete(n, seed) for n in said)
+    return Subject("Hessian", d.function.variables, d.wrt, parts, nodes, read, directions)
+
+
+def _blocks(d: Derivation) -> list[list[Node]]:
+    """The blocks of the Hessian by rows, none where it has no matrix in the language."""
+    _ = d.curvature
+    try:
+        H = d.hessian
+    except UnsupportedError:
+        return []
+    return [[H[X.name, Z.name].node for Z in d.wrt] for X in d.wrt] if d.several else [[H.node]]
+
+
+def _products(d: Derivation) -> list[Node]:
+    return [d.curvature[X] for X in d.wrt]

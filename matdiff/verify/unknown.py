@@ -1,0 +1,64 @@
+"""Stand-ins for the functions that a user declares without saying what they are."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+from matdiff.inference.own import split_primes
+from matdiff.node import Apply, Node, number, topological
+from matdiff.op import registry
+from matdiff.ops.algebra import ones_like, scale
+from matdiff.ops.elementwise import cos, sin
+from matdiff.rewrite import inline, rebuild
+
+Coefficients = tuple[Fraction, Fraction, Fraction, Fraction]
+
+
+def concrete(root: Node, seed: int) -> Node:
+    """The expression with definitions in place, and smooth random functions for the unknown ones.
+
+    h(t) = 3 + a sin(bt + c) + d t², and its exact derivatives for h′, h″ …
+    """
+    root = inline(root)
+    memo: dict[Node, Node] = {}
+    for node in topological(root):
+        if not isinstance(node, Apply):
+            memo[node] = node
+        elif is_unknown(node):
+            name, order = split_primes(node.op.name)
+            memo[node] = stand_in(coefficients(name, seed), order, memo[node.args[0]])
+        else:
+            memo[node] = rebuild(node, tuple(memo[a] for a in node.args))
+    return memo[root]
+
+
+def is_unknown(node: Apply) -> bool:
+    return node.op.elementwise and registry.get(node.op.name) is not node.op and node.op.numpy == ""
+
+
+def has_unknown(root: Node) -> bool:
+    return any(isinstance(n, Apply) and is_unknown(n) for n in topological(root))
+
+
+def coefficients(name: str, seed: int) -> Coefficients:
+    random_ = random.Random(f"{name} {seed}")
+    a, b, c, d = (Fraction(random_.randint(60, 140), 100) for _ in range(4))
+    return a, b, c, d / 3
+
+
+def stand_in(parts: Coefficients, order: int, t: Node) -> Node:
+    """The derivative of that order of the random function, at t."""
+    a, b, c, d = parts
+    angle = number(b) * t + number(c)
+    wave = (sin(angle), cos(angle))[order % 2]
+    sign = -1 if order % 4 in (2, 3) else 1
+    value = number(sign * a * b**order) * wave
+    if order == 0:
+        return value + number(d) * t**2 + 3
+    if order == 1:
+        return value + number(2 * d) * t
+    return value + scale(number(2 * d), ones_like(t)) if order == 2 else value
+
+
+__all__ = ["concrete", "has_unknown", "is_unknown"]
