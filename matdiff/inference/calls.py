@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from matdiff.errors import ParseError, ShapeError, UnsupportedError
-from matdiff.inference.literals import literal, size, whole
+from matdiff.errors import ParseError, UnsupportedError
+from matdiff.inference.literals import size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.names import CONSTANTS, unknown_function
 from matdiff.inference.own import split_primes
+from matdiff.inference.special import SPECIAL, constant_type
 from matdiff.inference.unify import Type
 from matdiff.node import Kind
-from matdiff.op import Record, parameters, registry, words
+from matdiff.op import Record, parameters, words
 from matdiff.refusals import refused
 from matdiff.shape import ONE, Dim, Spec, signature
 from matdiff.syntax import Tree
@@ -184,112 +185,3 @@ def _remedy(name: str, kinds: list[Kind]) -> str:
     if name == "vec" and kinds == ["vector"]:
         return "a vector needs no vec"
     return ""
-
-
-# words with a grammar of their own
-
-
-def _maximum(c: Checker, t: Tree, args: list[Type]) -> Type:
-    """max(x,0) and max(0,x) are relu(x)."""
-    which = relu_argument(t)
-    if which is None:
-        raise refused("max") or ParseError("max takes two arguments, one of them 0")
-    return args[which]
-
-
-def relu_argument(t: Tree) -> int | None:
-    if len(t.args) == 2:
-        zero = [literal(a) == 0 for a in t.args]
-        if zero[0] != zero[1]:
-            return 0 if zero[1] else 1
-        if zero[0]:
-            return 0
-    return None
-
-
-def _exponential(c: Checker, t: Tree, args: list[Type]) -> Type:
-    a = args[0]
-    if a[0] not in ("scalar", "matrix"):
-        raise Misfit(t, "e^x takes a scalar or a square matrix, not {}", (a,), "write exp({0}) entry by entry")
-    if a[0] == "matrix" and not c.solver.equate(a[1], a[2]):
-        raise Misfit(t, "e^X needs a square matrix, not {}", (a,), "write exp({0}) entry by entry")
-    return a
-
-
-def _frechet(c: Checker, t: Tree, args: list[Type]) -> Type:
-    op = frechet_op(t)
-    if len(args) != 2:
-        raise ParseError("frechet takes a matrix function and two matrices: frechet(expm,A,V)")
-    for a in args:
-        if a[0] != "matrix" or not c.solver.equate(a[1], a[2]) or not c.same(args[0], a):
-            raise Misfit(t, f"{op.name} takes two square matrices, not {{}} and {{}}", tuple(args), "", t.args[1:])
-    return args[0]
-
-
-def frechet_op(t: Tree) -> Record:
-    name = f"frechet_{t.args[0].value}" if t.args else ""
-    if name not in registry:
-        known = ", ".join(n.removeprefix("frechet_") for n in registry if n.startswith("frechet_"))
-        raise ParseError(f"the first argument of frechet is one of {known}")
-    return registry[name]
-
-
-def _beside(c: Checker, t: Tree, args: list[Type]) -> Type:
-    from matdiff.inference.check import HANDLERS
-
-    if not args:
-        raise ParseError(f"{t.value} needs arguments")
-    result = HANDLERS["row" if t.value == "hcat" else "block"](c, t, args)
-    return result
-
-
-SPECIAL = {"max": _maximum, "e^": _exponential, "frechet": _frechet, "hcat": _beside, "vcat": _beside}
-
-
-# constants
-
-_SIZES = {"eye": (1,), "ones": (1, 2), "zeros": (1, 2), "K": (2,), "D": (1,), "e": (2,), "vector": (1,), "matrix": (1,)}
-
-
-def constant_sizes(t: Tree) -> list[Dim]:
-    """The sizes in `ones(m,n)`; of e(n,i) the n.  Raises ParseError for a wrong number of them."""
-    name = str(t.value)
-    if len(t.args) not in _SIZES[name]:
-        many = " or ".join(map(str, _SIZES[name]))
-        raise ParseError(f"{name} takes {many} argument{'s' * (many != '1')}, not {len(t.args)}")
-    if name in ("vector", "matrix"):
-        if literal(t.args[0]) is None:
-            raise ParseError(f"{name}(1) is an array of ones: its argument is a number")
-        return []
-    if name == "e":
-        n, i = size(t.args[0]), whole(t.args[1], "the index of e(n,i)")
-        if n.number is not None and i > n.number:
-            raise ShapeError(f"index {i} is out of range: e({n},i) has {n} entries, counted from 1")
-        return [n]
-    return [size(a) for a in t.args]
-
-
-def constant_type(c: Checker, t: Tree) -> Type:
-    sizes = constant_sizes(t)
-    match t.value:
-        case "vector" | "matrix":
-            rows = c.solver.fresh()
-            cols = ONE if t.value == "vector" else c.solver.fresh()
-            c.loose[t] = (rows,) if t.value == "vector" else (rows, cols)
-            return ("vector" if t.value == "vector" else "matrix"), rows, cols
-        case "eye":
-            return "matrix", sizes[0], sizes[0]
-        case "K":
-            side = sizes[0] * sizes[1]
-            return "matrix", side, side
-        case "D":
-            n = duplication_size(sizes[0])
-            return "matrix", Dim.of(n * n), Dim.of(n * (n + 1) // 2)
-        case _:
-            return ("vector", sizes[0], ONE) if len(sizes) == 1 else ("matrix", sizes[0], sizes[1])
-
-
-def duplication_size(n: Dim) -> int:
-    if n.number is None:
-        raise UnsupportedError(f"D({n}) has {n}*({n}+1)/2 columns, which only a number can say", hint="write D(3)")
-    return n.number

@@ -1,0 +1,183 @@
+"""What each operator builds of typed nodes; that they fit has been checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from matdiff.errors import ShapeError, UnsupportedError
+from matdiff.inference.calls import call_params, choose
+from matdiff.inference.literals import literal
+from matdiff.inference.names import CONSTANTS
+from matdiff.inference.own import split_primes, unknown
+from matdiff.inference.special import constant_sizes, duplication_size, frechet_op, relu_argument
+from matdiff.inference.subscripts import index_node
+from matdiff.node import Node, Number, constant, describe, number
+from matdiff.ops.algebra import (
+    add,
+    commutation,
+    eye,
+    hadamard,
+    inner,
+    matmul,
+    mpow,
+    ones,
+    ones_like,
+    power,
+    scale,
+    transpose,
+    unit,
+    zeros,
+)
+from matdiff.ops.indexing import HCAT, VCAT
+from matdiff.shape import Dim
+from matdiff.syntax import Tree
+
+if TYPE_CHECKING:
+    from matdiff.inference.build import Builder
+
+MINUS = number(-1)
+Handler = Callable[["Builder", Tree, list[Node]], Node]
+
+
+def word(name: str, args: list[Node], params: tuple[Any, ...] = ()) -> Node:
+    record = choose(name, [a.kind for a in args], len(args) + len(params))
+    if record is None:
+        raise UnsupportedError(f"{name} is not defined for these arguments")
+    return record(*args, params=params)
+
+
+def _sum(b: Builder, t: Tree, args: list[Node]) -> Node:
+    return add(*args)
+
+
+def broadcast_sum(b: Builder, t: Tree, args: list[Node]) -> Node:
+    like = next((a for a in args if a.kind != "scalar"), None)
+    if like is None:
+        return add(*args)
+    return add(*(scale(a, ones_like(like)) if a.kind == "scalar" else a for a in args))
+
+
+def _quotient(b: Builder, t: Tree, args: list[Node]) -> Node:
+    a, s = args
+    if isinstance(s, Number) and s.value:
+        return scale(number(1 / s.value if isinstance(s.value, float) else 1 / Fraction(s.value)), a)
+    return scale(power(s, MINUS), a) if a.kind != "scalar" else scale(a, power(s, MINUS))
+
+
+def _solve(b: Builder, t: Tree, args: list[Node]) -> Node:
+    a, v = args
+    return matmul(power(a, MINUS) if a.kind == "scalar" else word("inv", [a]), v)
+
+
+def _divide_entries(b: Builder, t: Tree, args: list[Node]) -> Node:
+    if args[1].kind == "scalar":
+        return _quotient(b, t, args)
+    return hadamard(args[0], power(args[1], MINUS))
+
+
+def _hadamard(b: Builder, t: Tree, args: list[Node]) -> Node:
+    return hadamard(args[0], args[1])
+
+
+def _power(b: Builder, t: Tree, args: list[Node]) -> Node:
+    a, p = args
+    if a.kind == "scalar":
+        return power(a, p)
+    value = literal(t.args[1])
+    assert value is not None and not isinstance(value, str)
+    base = word("inv", [a]) if value < 0 else a
+    return mpow(base, abs(int(value))) if value == int(value) else word("sqrtm", [base])
+
+
+def _entry_power(b: Builder, t: Tree, args: list[Node]) -> Node:
+    return power(args[0], args[1])
+
+
+def _norm(b: Builder, t: Tree, args: list[Node]) -> Node:
+    a = transpose(args[0]) if args[0].kind == "row" else args[0]
+    return word({"1": "norm1", "inf": "norminf", "*": "nuclear"}.get(str(t.value), "norm"), [a])
+
+
+def _row(b: Builder, t: Tree, args: list[Node]) -> Node:
+    return args[0] if len(args) == 1 else HCAT(*args)
+
+
+def _block(b: Builder, t: Tree, args: list[Node]) -> Node:
+    return args[0] if len(args) == 1 else VCAT(*args)
+
+
+def call(b: Builder, t: Tree, args: list[Node]) -> Node:
+    name = str(t.value)
+    base, primes = split_primes(name)
+    if base in b.functions:
+        return unknown(base, primes)(args[0])
+    special = SPECIAL.get(name)
+    if special is not None:
+        return special(b, t, args)
+    record = choose(name, [a.kind for a in args], len(t.args))
+    if record is None:
+        if name not in CONSTANTS:
+            raise ShapeError(f"{name} does not take {' and '.join(map(describe, args))}")
+        return _constant(b, t)
+    return record(*args, params=call_params(t, record) if len(t.args) > len(args) else ())
+
+
+def _exponential(b: Builder, t: Tree, args: list[Node]) -> Node:
+    return word("exp" if args[0].kind == "scalar" else "expm", args)
+
+
+def _relu(b: Builder, t: Tree, args: list[Node]) -> Node:
+    return word("relu", [args[relu_argument(t) or 0]])
+
+
+def _frechet(b: Builder, t: Tree, args: list[Node]) -> Node:
+    return frechet_op(t)(*args)
+
+
+SPECIAL: dict[str, Handler] = {"max": _relu, "e^": _exponential, "frechet": _frechet, "hcat": _row, "vcat": _block}
+
+
+def _constant(b: Builder, t: Tree) -> Node:
+    loose = b.loose.get(t)
+    if loose is not None:
+        value = literal(t.args[0])
+        assert value is not None
+        return scale(number(value), ones("vector" if len(loose) == 1 else "matrix", *loose))
+    sizes = constant_sizes(t)
+    match t.value:
+        case "eye":
+            return eye(sizes[0])
+        case "K":
+            return commutation(*sizes)
+        case "D":
+            n = duplication_size(sizes[0])
+            return constant("D", "matrix", Dim.of(n * n), Dim.of(n * (n + 1) // 2), (sizes[0],))
+        case "e":
+            return unit(sizes[0], int(literal(t.args[1]) or 1))
+        case _:
+            return (ones if t.value == "ones" else zeros)("vector" if len(sizes) == 1 else "matrix", *sizes)
+
+
+HANDLERS: dict[str, Handler] = {
+    "+": _sum,
+    ".+": broadcast_sum,
+    "neg": lambda b, t, args: scale(MINUS, args[0]),
+    "*": lambda b, t, args: matmul(args[0], args[1]),
+    "/": _quotient,
+    "\\": _solve,
+    ".*": _hadamard,
+    "./": _divide_entries,
+    "⊗": lambda b, t, args: word("kron", args),
+    "^": _power,
+    ".^": _entry_power,
+    "'": lambda b, t, args: transpose(args[0]),
+    "norm": _norm,
+    "inner": lambda b, t, args: inner(args[0], args[1]),
+    "index": lambda b, t, args: index_node(t, args[0]),
+    "row": _row,
+    "block": _block,
+    "abs": lambda b, t, args: word("abs", args),
+    "call": call,
+}
