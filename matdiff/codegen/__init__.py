@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 from matdiff.codegen.backend import backend_named
-from matdiff.codegen.emit import Check, Emitter, generate
+from matdiff.codegen.emit import Check, Emitter
+from matdiff.codegen.module import generate
 from matdiff.codegen.names import identifier, lookup
 from matdiff.codegen.plan import plan
 from matdiff.node import Node, Symbol

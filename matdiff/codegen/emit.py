@@ -1,12 +1,10 @@
-"""The emitter: a planned expression graph becomes straight-line Python, shared parts named once."""
+"""The emitter: a planned expression graph becomes lines of Python, shared parts named once."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
 
 from matdiff.codegen import helpers
 from matdiff.codegen.backend import Backend
@@ -14,8 +12,8 @@ from matdiff.codegen.forms import FORMS, as_kind, constant_code, is_negative_mul
 from matdiff.codegen.names import Names
 from matdiff.codegen.sizes import Recipes, recipes
 from matdiff.codegen.templates import ATOM, PRODUCT, SUM, UNARY, Code, template
-from matdiff.errors import MatdiffError, ShapeError
-from matdiff.node import Apply, Constant, Node, Number, Symbol, describe, topological
+from matdiff.errors import ShapeError
+from matdiff.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.ops.algebra import TRANSPOSE, is_op
 from matdiff.shape import ONE, ZERO, Dim, signature
 
@@ -39,15 +37,6 @@ class Check:
 
     function: str
     node: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """Source and what is needed to run it: `inputs` maps variables to parameters of the function."""
-
-    text: str
-    inputs: dict[Symbol, str]
-    checks: tuple[Check, ...]
 
 
 class Emitter:
@@ -302,67 +291,3 @@ def hint(node: Apply, code: Mapping[Node, Code]) -> str:
     if node.op.name in FORMS:
         return ""
     return f"{node.op.name}_{'_'.join(parts)}"
-
-
-def generate(
-    roots: Sequence[Node], keys: Sequence[str] | None, single: bool, emitter: Emitter, name: str, doc: str
-) -> Generated:
-    """The module text: imports, helpers, the function."""
-    emitter.emit(roots)
-    values = [
-        as_kind(emitter, emitter.code[r], r.kind, "matrix").text if r.kind == "row" else returned(emitter, r)
-        for r in roots
-    ]
-    body = emitter.preamble() + emitter.lines
-    body.append(f"return {result(values, keys, single)}")
-    parameters = ", ".join(["*", *emitter.inputs.values()]) + ", " if emitter.inputs else ""
-    described = docstring(doc, roots, emitter.inputs)
-    function = "\n".join(
-        [f"def {name}({parameters}**_):", *("    " + line if line else "" for line in described + body)]
-    )
-    blocks = helpers.sources(helpers.called("\n".join(body)))
-    text = "\n\n\n".join(emitter.backend.translate(block) for block in [*blocks, function])
-    imports = [line for pattern, line in emitter.backend.imports if helpers.mentions(pattern, text)]
-    head = "\n".join(imports) + "\n\n\n" if imports else ""
-    return Generated(head + text + "\n", dict(emitter.inputs), tuple(emitter.checks))
-
-
-def returned(emitter: Emitter, root: Node) -> str:
-    """A result; whole numbers become floats."""
-    if isinstance(root, Number) and isinstance(root.value, int):
-        return literal(Fraction(root.value)).text if abs(root.value) >= 2**53 else f"{root.value}.0"
-    return emitter.code[root].text
-
-
-def result(values: Sequence[str], keys: Sequence[str] | None, single: bool) -> str:
-    if single:
-        return values[0]
-    if keys is None:
-        return f"({', '.join(values)}{',' if len(values) == 1 else ''})"
-    return "{" + ", ".join(f"{quoted(k)}: {v}" for k, v in zip(keys, values, strict=True)) + "}"
-
-
-def quoted(key: str) -> str:
-    if not all(c.isalnum() or c in "_'" for c in key):
-        raise MatdiffError(f"{key!r} cannot be the name of a result")
-    return repr(key)
-
-
-def docstring(doc: str, roots: Sequence[Node], inputs: Mapping[Symbol, str]) -> list[str]:
-    """What comes back and what goes in, in the language's words."""
-    outcome = f"Return {' and '.join(describe(r) for r in roots)}."
-    takes = "; ".join(f"{name}: {describe(v)}" for v, name in inputs.items())
-    head = harmless(doc)
-    lines = [head] * bool(head) + [harmless(outcome)] + [harmless(f"Takes {takes}.")] * bool(takes)
-    first = f'"""{lines[0]}'
-    if len(lines) == 1:
-        return [first + '"""']
-    return [first, "", *lines[1:], '"""'] if head else [first, *lines[1:], '"""']
-
-
-def harmless(text: str) -> str:
-    """Text that cannot end a docstring or escape in it."""
-    return "".join(c if c.isprintable() and c not in '\\"' else " " for c in text).strip()
-
-
-__all__: list[Any] = ["Check", "Emitter", "Generated", "generate"]

@@ -117,6 +117,24 @@ def polygamma(k, x):
     return np.asarray(scipy.special.polygamma(int(k), x), dtype=np.asarray(x).dtype)[()]
 ''',
     '''
+def eiggaps(v):
+    """1/(v_j - v_i), with zeros on the diagonal."""
+    gaps = v[None, :] - v[:, None] + np.eye(v.shape[0], dtype=v.dtype)
+    return 1 / gaps - np.eye(v.shape[0], dtype=v.dtype)
+''',
+    '''
+def polar(A):
+    """The orthogonal factor U V' of A = U S V'."""
+    U, _, Vt = np.linalg.svd(A, full_matrices=False)
+    return U @ Vt
+''',
+    '''
+def peak(X):
+    """1 at the entry of largest absolute value, 0 elsewhere."""
+    flat = np.abs(X).reshape(-1)
+    return (np.arange(flat.shape[0]) == np.argmax(flat)).astype(X.dtype).reshape(X.shape)
+''',
+    '''
 def frechet_logm(A, V):
     """The derivative of the matrix logarithm at A in the direction V: the corner of log [A, V; 0, A]."""
     n = A.shape[0]
