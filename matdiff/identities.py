@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matdiff.node import Apply, Node, Number, number
-from matdiff.ops.algebra import SCALE, TRANSPOSE, eye, hadamard, is_eye, is_op, is_zero, matmul, scale, size, zeros_like
+from matdiff.ops.algebra import (
+    SCALE,
+    TRANSPOSE,
+    eye,
+    hadamard,
+    is_eye,
+    is_ones,
+    is_op,
+    is_zero,
+    matmul,
+    scale,
+    size,
+    zeros_like,
+)
 from matdiff.ops.elementwise import exp, log
 from matdiff.ops.structure import Diag, diag, unvec, vec
 from matdiff.properties import PALINDROME, Known, product_nodes
@@ -38,6 +51,11 @@ def _of_transpose(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | N
 
 
 def _Diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """Diag(s v) = s Diag(v), Diag(1) = I, and Diag(diag(D)) = D for a diagonal D."""
+    if is_op(args[0], SCALE):
+        return scale(args[0].children[0], _Diag(known, node, args[0].children[1:]) or Diag(args[0].children[1]))
+    if is_ones(args[0]):
+        return eye(node.rows)
     if is_op(args[0], diag) and "diagonal" in known(args[0].children[0]):
         return args[0].children[0]
     return None

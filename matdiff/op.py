@@ -56,6 +56,7 @@ class Op:
     domain      where it is defined, one word per argument: positive invertible spd symmetric nonzero …
     smooth      where it is not differentiable, in words; empty if it is wherever it is defined
     keeps       properties of the argument that the value has as well: "symmetric spd diagonal …"
+    gives       properties that the value always has
     law, source the name of the rule and where it is found in books
     spoken      what a call in text may say for it; the name alone unless given; () for operators
     elementwise applied entry by entry
@@ -73,6 +74,7 @@ class Op:
     domain: tuple[str, ...] = ()
     smooth: str = ""
     keeps: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
     law: str = ""
     source: str = ""
     spoken: tuple[str, ...] | None = None
@@ -221,8 +223,9 @@ def elementwise(name: str, derivative: Callable[[Node], Node], **fields: Any) ->
 def _words(fields: dict[str, Any]) -> dict[str, Any]:
     if isinstance(fields.get("domain"), str):
         fields["domain"] = (fields["domain"],)
-    if isinstance(fields.get("keeps"), str):
-        fields["keeps"] = frozenset(fields["keeps"].split())
+    for word in ("keeps", "gives"):
+        if isinstance(fields.get(word), str):
+            fields[word] = frozenset(fields[word].split())
     return fields
 
 

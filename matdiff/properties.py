@@ -96,21 +96,11 @@ class Known:
                 return closure(
                     args[0] & args[1] & {"symmetric", "positive"} | (args[0] | args[1]) & {"diagonal", "lower", "upper"}
                 )
-            case "exp" | "cosh" | "sigmoid" | "softplus":
-                return frozenset({"positive", "nonnegative"}) | (args[0] & {"symmetric"})
-            case "Diag":
-                return closure(frozenset({"diagonal"}) | ({"spd"} if "positive" in args[0] else NONE))
-            case "sym":
-                return closure(frozenset({"symmetric"}) | args[0] & {"diagonal"})
-            case "skew":
-                return frozenset({"skew"})
-            case "tril" | "chol":
-                return closure(frozenset({"lower"}) | args[0] & {"diagonal"})
-            case "triu":
-                return closure(frozenset({"upper"}) | args[0] & {"diagonal"})
+            case "Diag" if "positive" in args[0]:
+                return closure(frozenset({"diagonal", "spd"}))
         if node.op.elementwise:
-            return args[-1] & {"symmetric"}
-        return closure(node.op.keeps & args[0]) if args else NONE
+            return closure(node.op.gives | args[-1] & {"symmetric"})
+        return closure(node.op.gives | (node.op.keeps & args[0] if args else NONE))
 
     def _product(self, node: Apply, args: list[Properties]) -> Properties:
         kept = args[0] & args[1] & {"diagonal", "lower", "upper", "orthogonal"}

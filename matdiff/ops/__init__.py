@@ -1,5 +1,25 @@
 """The functions of the language, one file a family; importing the package registers them all."""
 
-from matdiff.ops import algebra, elementwise, indexing, kronecker, linalg, matrix_functions, reductions, structure
+from matdiff.ops import (
+    algebra,
+    elementwise,
+    indexing,
+    kronecker,
+    linalg,
+    matrix_functions,
+    reductions,
+    spectral,
+    structure,
+)
 
-__all__ = ["algebra", "elementwise", "indexing", "kronecker", "linalg", "matrix_functions", "reductions", "structure"]
+__all__ = [
+    "algebra",
+    "elementwise",
+    "indexing",
+    "kronecker",
+    "linalg",
+    "matrix_functions",
+    "reductions",
+    "spectral",
+    "structure",
+]

@@ -8,13 +8,16 @@ from matdiff.ops.algebra import power, zeros_like
 
 pi = constant("pi", "scalar")
 
-exp = elementwise("exp", lambda x: exp(x), numpy="np.exp({0})", latex=r"\exp({0})", law="d eᵘ = eᵘ du")
+exp = elementwise(
+    "exp", lambda x: exp(x), gives="positive", numpy="np.exp({0})", latex=r"\exp({0})", law="d eᵘ = eᵘ du"
+)
 log = elementwise(
     "log", lambda x: 1 / x, numpy="np.log({0})", latex=r"\log({0})", domain="positive", law="d log u = du/u"
 )
 sqrt = elementwise(
     "sqrt",
     lambda x: 1 / (2 * sqrt(x)),
+    gives="nonnegative",
     numpy="np.sqrt({0})",
     latex=r"\sqrt{{{0}}}",
     domain="positive",
@@ -23,6 +26,7 @@ sqrt = elementwise(
 abs_ = elementwise(
     "abs",
     lambda x: sign(x),
+    gives="nonnegative",
     numpy="np.abs({0})",
     latex=r"\lvert {0} \rvert",
     smooth="where an entry of {0} is 0",
@@ -56,13 +60,16 @@ atan = elementwise(
     "atan", lambda x: 1 / (1 + x**2), numpy="np.arctan({0})", latex=r"\arctan({0})", law="d atan u = du/(1 + u²)"
 )
 sinh = elementwise("sinh", lambda x: cosh(x), numpy="np.sinh({0})", latex=r"\sinh({0})", law="d sinh u = cosh u du")
-cosh = elementwise("cosh", lambda x: sinh(x), numpy="np.cosh({0})", latex=r"\cosh({0})", law="d cosh u = sinh u du")
+cosh = elementwise(
+    "cosh", lambda x: sinh(x), gives="positive", numpy="np.cosh({0})", latex=r"\cosh({0})", law="d cosh u = sinh u du"
+)
 tanh = elementwise(
     "tanh", lambda x: 1 - tanh(x) ** 2, numpy="np.tanh({0})", latex=r"\tanh({0})", law="d tanh u = (1 − tanh² u) du"
 )
 sigmoid = elementwise(
     "sigmoid",
     lambda x: sigmoid(x) * (1 - sigmoid(x)),
+    gives="positive",
     numpy="scipy.special.expit({0})",
     jax="jax.nn.sigmoid({0})",
     torch="torch.sigmoid({0})",
@@ -73,6 +80,7 @@ sigmoid = elementwise(
 softplus = elementwise(
     "softplus",
     lambda x: sigmoid(x),
+    gives="positive",
     numpy="np.logaddexp(0, {0})",
     jax="jax.nn.softplus({0})",
     torch="torch.nn.functional.softplus({0}, threshold=40)",
@@ -82,6 +90,7 @@ softplus = elementwise(
 relu = elementwise(
     "relu",
     lambda x: relu(sign(x)),
+    gives="nonnegative",
     numpy="np.maximum({0}, 0)",
     torch="torch.relu({0})",
     smooth="where an entry of {0} is 0",

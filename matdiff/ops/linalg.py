@@ -88,6 +88,7 @@ chol = nonlinear(
     "(n,n)->(n,n)",
     lambda S, dS: chol(S) @ half_tril(inv(chol(S)) @ dS @ inv(chol(S)).T),
     scalar=lambda s: power(s, number(0.5)),
+    gives="lower",
     numpy="np.linalg.cholesky({0})",
     torch="torch.linalg.cholesky({0})",
     domain="spd",

@@ -72,6 +72,7 @@ softmax = nonlinear(
     "softmax",
     "(n)->(n)",
     lambda x, dx: softmax(x) * dx - inner(softmax(x), dx) * softmax(x),
+    gives="positive",
     numpy="scipy.special.softmax({0})",
     torch="torch.softmax({0}, 0)",
     law="ds = s ⊙ du − (sᵀdu) s",

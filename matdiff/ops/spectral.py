@@ -1,0 +1,318 @@
+"""Eigenvalues and eigenvectors of symmetric matrices, singular values, and what is made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matdiff.errors import ShapeError, UnsupportedError
+from matdiff.node import Node, describe, number
+from matdiff.op import Nonlinear, Op, Rule, Type, nonlinear, register
+from matdiff.ops.algebra import eye, hadamard, inner, ones, zeros_like
+from matdiff.ops.elementwise import abs_, sign
+from matdiff.ops.indexing import check_index, slice_
+from matdiff.ops.linalg import inv, pinv
+from matdiff.ops.matrix_functions import solve_sylvester
+from matdiff.ops.reductions import tr
+from matdiff.ops.structure import diag
+from matdiff.shape import ONE, ZERO, Dim
+
+
+def symmetric_type(result: str) -> Any:
+    """The type rule of a function of matrices that are known to be symmetric."""
+
+    def typing(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+        from matdiff.properties import Known
+
+        (S,) = args
+        if S.rows is not S.cols:
+            raise ShapeError(f"eigenvalues belong to a square matrix, not {describe(S)}")
+        if "symmetric" not in Known()(S):
+            raise UnsupportedError(
+                "the matrix is not known to be symmetric, so its eigenvalues may be complex",
+                hint="declare it symmetric, or take singular values: sigma(A,i), sigma_max(A)",
+            )
+        for i in params:
+            check_index(i, S.rows, "the spectrum")
+        return {
+            "scalar": ("scalar", ONE, ONE),
+            "vector": ("vector", S.rows, ONE),
+            "matrix": ("matrix", S.rows, S.rows),
+        }[result]  # type: ignore[return-value]
+
+    return typing
+
+
+def symmetric_function(name: str, sig: str, result: str, differential: Any, **fields: Any) -> Op:
+    rule: Rule = Nonlinear(differential)
+    return register(Op(name, sig, (rule,), symmetric_type(result), **fields))
+
+
+def column(Q: Node, j: Dim) -> Node:
+    """The j-th column of Q, counted from 1, as an n×1 matrix; j may be symbolic."""
+    return slice_(Q, ZERO, Q.rows, j - ONE, j)
+
+
+def _quadratic(q: Node, dS: Node) -> Node:
+    return tr(q.T @ dS @ q)
+
+
+eigvals = symmetric_function(
+    "eigvals",
+    "(n,n)->(n)",
+    "vector",
+    lambda S, dS: diag(eigvecs(S).T @ dS @ eigvecs(S)),
+    scalar=lambda s: s,
+    numpy="np.linalg.eigvalsh({0})",
+    torch="torch.linalg.eigvalsh({0})",
+    domain=("symmetric",),
+    smooth="where eigenvalues of {0} coincide",
+    law="dλ = diag(Qᵀ dS Q)",
+    source="Magnus 1985, thm 1; Giles 2008, §3.1",
+    summary="eigenvalues of a symmetric matrix, ascending",
+)
+eigvecs = symmetric_function(
+    "eigvecs",
+    "(n,n)->(n,n)",
+    "matrix",
+    lambda S, dS: eigvecs(S) @ hadamard(eiggaps(eigvals(S)), eigvecs(S).T @ dS @ eigvecs(S)),
+    numpy="np.linalg.eigh({0})[1]",
+    torch="torch.linalg.eigh({0})[1]",
+    domain=("distinct",),
+    gives=frozenset({"orthogonal"}),
+    law="dQ = Q (F ∘ (Qᵀ dS Q)), F_ij = 1/(λ_j − λ_i)",
+    source="Giles 2008, §3.1",
+    summary="eigenvectors of a symmetric matrix as columns, in the order of eigvals",
+)
+eiggaps = nonlinear(
+    "eiggaps",
+    "(n)->(n,n)",
+    lambda v, dv: hadamard(eiggaps(v) ** 2, dv @ ones("vector", dv.rows).T - ones("vector", dv.rows) @ dv.T),
+    numpy="eiggaps({0})",
+    law="F_ij = 1/(λ_j − λ_i), 0 on the diagonal",
+    source="Giles 2008, §3.1",
+    summary="the matrix 1/(v_j − v_i), with zeros on the diagonal",
+)
+eigval = symmetric_function(
+    "eigval",
+    "(n,n);i->()",
+    "scalar",
+    lambda S, dS, i: _quadratic(column(eigvecs(S), Dim.of(i)), dS),
+    scalar=lambda s, i: s,
+    numpy="np.linalg.eigvalsh({0})[{p0} - 1]",
+    torch="torch.linalg.eigvalsh({0})[{p0} - 1]",
+    latex=r"\lambda_{{{1}}}({0})",
+    domain=("symmetric",),
+    smooth="where the eigenvalue of {0} is not simple",
+    law="dλ = qᵀ dS q",
+    source="Magnus 1985, thm 1",
+    summary="the i-th eigenvalue of a symmetric matrix, counted upward",
+)
+lambda_max = symmetric_function(
+    "lambda_max",
+    "(n,n)->()",
+    "scalar",
+    lambda S, dS: _quadratic(column(eigvecs(S), S.rows), dS),
+    scalar=lambda s: s,
+    numpy="np.linalg.eigvalsh({0})[-1]",
+    torch="torch.linalg.eigvalsh({0})[-1]",
+    latex=r"\lambda_{{\max}}({0})",
+    domain=("symmetric",),
+    smooth="where the largest eigenvalue of {0} is not simple",
+    law="dλ = qᵀ dS q",
+    source="Magnus 1985, thm 1",
+)
+lambda_min = symmetric_function(
+    "lambda_min",
+    "(n,n)->()",
+    "scalar",
+    lambda S, dS: _quadratic(column(eigvecs(S), ONE), dS),
+    scalar=lambda s: s,
+    numpy="np.linalg.eigvalsh({0})[0]",
+    torch="torch.linalg.eigvalsh({0})[0]",
+    latex=r"\lambda_{{\min}}({0})",
+    domain=("symmetric",),
+    smooth="where the smallest eigenvalue of {0} is not simple",
+    law="dλ = qᵀ dS q",
+    source="Magnus 1985, thm 1",
+)
+
+
+def _singular(A: Node, dA: Node, i: int, sigma: Node) -> Node:
+    """dσ = uᵀ dA v with Av = σu, v an eigenvector of AᵀA."""
+    v = column(eigvecs(A.T @ A), A.cols + ONE - Dim.of(i))
+    return tr(v.T @ A.T @ dA @ v) / sigma
+
+
+sigma_max = nonlinear(
+    "sigma_max",
+    "(m,n)->()",
+    lambda A, dA: _singular(A, dA, 1, sigma_max(A)),
+    scalar=lambda s: abs_(s),
+    numpy="np.linalg.norm({0}, 2)",
+    torch="torch.linalg.matrix_norm({0}, 2)",
+    latex=r"\sigma_{{\max}}({0})",
+    smooth="where the largest singular value of {0} is not simple",
+    law="dσ = uᵀ dA v",
+    source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
+    summary="the spectral norm",
+)
+sigma = nonlinear(
+    "sigma",
+    "(m,n);i->()",
+    lambda A, dA, i: _singular(A, dA, i, sigma(A, params=(i,))),
+    scalar=lambda s, i: abs_(s),
+    numpy="np.linalg.svd({0}, compute_uv=False)[{p0} - 1]",
+    torch="torch.linalg.svdvals({0})[{p0} - 1]",
+    latex=r"\sigma_{{{1}}}({0})",
+    smooth="where the singular value of {0} is zero or not simple",
+    law="dσ = uᵀ dA v",
+    source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
+    summary="the i-th singular value, counted downward",
+)
+
+
+def _cond_differential(A: Node, dA: Node) -> Node:
+    """cond A = σ_max(A) σ_max(A⁺), each factor differentiated."""
+    if A.rows is A.cols:
+        B, dB = inv(A), -(inv(A) @ dA @ inv(A))
+    else:
+        rule = pinv.rule(0)
+        assert isinstance(rule, Nonlinear)
+        B, dB = pinv(A), rule.differential(A, dA)
+    return sigma_max(B) * _singular(A, dA, 1, sigma_max(A)) + sigma_max(A) * _singular(B, dB, 1, sigma_max(B))
+
+
+cond2 = nonlinear(
+    "cond2",
+    "(m,n)->()",
+    _cond_differential,
+    scalar=lambda s: number(1),
+    numpy="np.linalg.cond({0})",
+    torch="torch.linalg.cond({0})",
+    domain="fullrank",
+    smooth="where an extreme singular value of {0} is not simple",
+    law="cond A = σ_max(A) σ_max(A⁺), product rule",
+    summary="the condition number σ_max/σ_min",
+)
+nuclear = nonlinear(
+    "nuclear",
+    "(m,n)->()",
+    lambda A, dA: inner(polar(A), dA),
+    scalar=lambda s: abs_(s),
+    numpy="np.linalg.norm({0}, 'nuc')",
+    torch="torch.linalg.matrix_norm({0}, 'nuc')",
+    latex=r"\lVert {0} \rVert_*",
+    domain="fullrank",
+    smooth="where {0} has not full rank",
+    law="d‖A‖_* = ⟨UVᵀ, dA⟩",
+    source="Watson 1992, thm 1",
+    summary="the sum of the singular values",
+)
+
+
+def _polar_differential(A: Node, dA: Node) -> Node:
+    """For A = W P with m ≥ n: dW = W Ω + (I − WWᵀ) dA P⁻¹, PΩ + ΩP = Wᵀ dA − dAᵀ W."""
+    rows, cols = A.rows.number, A.cols.number
+    if A.rows is not A.cols and (rows is None or cols is None):
+        raise UnsupportedError(
+            "the derivative of the polar factor depends on which dimension is larger",
+            hint="declare the dimensions as numbers",
+        )
+    if rows is not None and cols is not None and rows < cols:
+        return _polar_differential(A.T, dA.T).T
+    W = polar(A)
+    P = W.T @ A
+    turn = W @ solve_sylvester(P, P, W.T @ dA - dA.T @ W)
+    return turn if A.rows is A.cols else turn + (eye(A.rows) - W @ W.T) @ dA @ inv(P)
+
+
+polar = nonlinear(
+    "polar",
+    "(m,n)->(m,n)",
+    _polar_differential,
+    scalar=lambda s: sign(s),
+    numpy="polar({0})",
+    domain="fullrank",
+    law="A = WP: PΩ + ΩP = Wᵀ dA − dAᵀ W, dW = WΩ + (I − WWᵀ) dA P⁻¹",
+    source="Higham 2008, §8.1",
+    summary="UVᵀ of the singular value decomposition",
+)
+
+
+def _svdvals_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    (A,) = args
+    rows, cols = A.rows.number, A.cols.number
+    if A.rows is A.cols:
+        return "vector", A.rows, ONE
+    if rows is None or cols is None:
+        raise UnsupportedError(
+            f"svdvals of {describe(A)}: how many there are depends on which dimension is larger",
+            hint="declare the dimensions as numbers, or use sigma(A,i)",
+        )
+    return "vector", Dim.of(min(rows, cols)), ONE
+
+
+def _svdvals_differential(A: Node, dA: Node) -> Node:
+    """dσ_i = v_iᵀ Aᵀ dA v_i/σ_i in descending order: the eigenvectors of AᵀA read backward."""
+    count = svdvals(A).rows
+    V = eigvecs(A.T @ A)
+    exchange = reversal(A.cols, count)
+    return diag(exchange.T @ V.T @ A.T @ dA @ V @ exchange) / svdvals(A)
+
+
+def reversal(n: Dim, k: Dim) -> Node:
+    """The n×k matrix whose product from the right takes the last k columns in reverse order."""
+    return EXCHANGE(eye(n), params=(k,))
+
+
+EXCHANGE = register(
+    Op(
+        "lastcols",
+        "(m,n);k->(m,k)",
+        (None,),
+        lambda args, params: ("matrix", args[0].rows, params[0]),
+        numpy="{0}[:, ::-1][:, :{p0}]",
+        torch="torch.flip({0}, (1,))[:, :{p0}]",
+        spoken=(),
+        summary="the last k columns in reverse order",
+    )
+)
+svdvals = register(
+    Op(
+        "svdvals",
+        "(m,n)->(k)",
+        (Nonlinear(_svdvals_differential),),
+        _svdvals_type,
+        scalar=lambda s: abs_(s),
+        numpy="np.linalg.svd({0}, compute_uv=False)",
+        torch="torch.linalg.svdvals({0})",
+        domain=("fullrank",),
+        smooth="where singular values of {0} coincide",
+        law="dσ = diag(Uᵀ dA V)",
+        source="Giles 2008, §3.2",
+        summary="singular values, descending",
+    )
+)
+peak = register(
+    Op(
+        "peak",
+        "(...)->(...)",
+        (Nonlinear(lambda X, dX: zeros_like(X)),),
+        numpy="peak({0})",
+        smooth="where two entries of {0} share the largest absolute value",
+        law="constant while the largest entry stays the largest",
+        summary="1 at the entry of largest absolute value, 0 elsewhere",
+    )
+)
+norminf = nonlinear(
+    "norminf",
+    "(...)->()",
+    lambda X, dX: inner(sign(X) * peak(X), dX),
+    scalar=lambda s: abs_(s),
+    numpy="np.max(np.abs({0}))",
+    torch="torch.max(torch.abs({0}))",
+    latex=r"\lVert {0} \rVert_\infty",
+    smooth="where two entries of {0} share the largest absolute value",
+    law="d‖u‖_∞ = sign(u_k) du_k at the largest |u_k|",
+    summary="the largest absolute value of the entries",
+)
