@@ -44,8 +44,11 @@ def operands(tree: Tree) -> tuple[Tree, ...]:
     return tree.args
 
 
-def postorder(tree: Tree, values: Collection[str] = ()) -> list[Tree]:
-    """Trees in evaluation order.  A call of a name in `values` (a variable) is a product."""
+def postorder(tree: Tree, values: Collection[str] = (), own: Collection[str] = ()) -> list[Tree]:
+    """Trees in evaluation order.
+
+    A call of a name in `values` (a variable) is a product; σ(x) is sigmoid(x) unless the program has its `own`.
+    """
     order: list[Tree] = []
     stack = [tree]
     while stack:
@@ -57,6 +60,8 @@ def postorder(tree: Tree, values: Collection[str] = ()) -> list[Tree]:
                     name = str(t.value)
                     t.head, t.value = "*", ""
                     t.args = (Tree("name", (), name, (t.span[0], t.span[0] + len(name))), t.args[0])
+                elif t.value in ("sigma", "σ") and t.value not in own:
+                    t.value = "sigmoid" if len(t.args) == 1 else "sigma"
                 stack.extend(operands(t))
             elif head == "index":
                 stack.append(t.args[0])
@@ -67,7 +72,7 @@ def postorder(tree: Tree, values: Collection[str] = ()) -> list[Tree]:
     return order
 
 
-def roots(program: Program, values: Collection[str]) -> list[Root]:
+def roots(program: Program, values: Collection[str], functions: Collection[str]) -> list[Root]:
     """Definitions before those that use them, the function last.
 
     Raises ParseError for redefinitions and for definitions that refer to themselves, even in a circle.
@@ -80,12 +85,13 @@ def roots(program: Program, values: Collection[str]) -> list[Root]:
             )
         defined[d.name] = Root(d.name, d.body, [], d.parameter, d.span)
     names = {*values, *(n for n, r in defined.items() if not r.parameter)}
+    own = {*functions, *(n for n, r in defined.items() if r.parameter)}
     for root in defined.values():
-        root.plan = postorder(root.tree, names - {root.parameter})
+        root.plan = postorder(root.tree, names - {root.parameter}, own)
         root.uses = {u for t in root.plan if (u := _mentions(t, defined, root.parameter))}
     out = _ordered(defined, program.text)
     if program.function is not None:
-        out.append(Root("", program.function, postorder(program.function, names)))
+        out.append(Root("", program.function, postorder(program.function, names, own)))
     return out
 
 

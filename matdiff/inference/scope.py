@@ -30,7 +30,7 @@ class Scope:
         self.functions: dict[str, Root | None] = {n: None for n, d in declared.items() if d.elementwise}
         self._check_definitions(program)
         given = {n for n, d in declared.items() if not d.elementwise} | set(known)
-        self.roots = roots(program, given)
+        self.roots = roots(program, given, self.functions)
         self.functions.update({r.name: r for r in self.roots if r.parameter})
         self.definitions = {r.name for r in self.roots if r.name and not r.parameter}
         self.words = _dimension_words(declared, known)
