@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from matdiff.node import Node, Symbol, topological
 from matdiff.notation.emit import Emitter
 from matdiff.notation.layout import Layout
 from matdiff.notation.length import length
 from matdiff.notation.names import ascii_name, latex_name, unicode_name
-from matdiff.notation.parts import definitions, named_parts
+from matdiff.notation.parts import named_parts
 from matdiff.notation.tables import ASCII, LATEX, TEXT, Notation
 
 __all__ = ["length", "to_latex", "to_text"]
@@ -32,22 +34,20 @@ def to_latex(node: Node, *, defined: bool = True) -> str:
     return _write(node, LATEX, latex_name, defined)
 
 
-def _write(node: Node, notation: Notation, spell, defined: bool) -> str:  # type: ignore[no-untyped-def]
-    names = {n: spell(name) for n, name in (named_parts(node) if defined else {}).items()}
+def _write(node: Node, notation: Notation, spell: Callable[[str], str], defined: bool) -> str:
+    names = {n: spell(name) for n, name in named_parts(node).items()} if defined else {}
     emitter = Emitter(Layout(notation, names))
     equals, then = notation.definition
-    for part in _in_order(node, names) if defined else ():
-        meaning = part.body if isinstance(part, Symbol) else part
-        assert meaning is not None
-        emitter.write(emitter.layout.piece(part).items[0])  # type: ignore[arg-type]
+    for part in _defined(node, names) if defined else ():
+        body = part.body if isinstance(part, Symbol) else None
+        emitter.write(notation.symbol(part) if isinstance(part, Symbol) else names[part])
         emitter.write(equals)
-        emitter.run(emitter.layout.piece(meaning) if isinstance(part, Symbol) else emitter.layout.meaning(part))
+        emitter.run(emitter.layout.piece(body) if body is not None else emitter.layout.meaning(part))
         emitter.write(then)
     emitter.run(emitter.layout.piece(node))
     return emitter.text()
 
 
-def _in_order(node: Node, names: dict[Node, str]) -> list[Node]:
-    if not names:
-        return [*definitions(node)]
+def _defined(node: Node, names: Mapping[Node, str]) -> list[Node]:
+    """Definitions and named parts, each after those it uses."""
     return [n for n in topological(node) if n in names or (isinstance(n, Symbol) and n.body is not None)]

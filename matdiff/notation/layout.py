@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from matdiff.node import Apply, Constant, Node, Number, Symbol, Value
-from matdiff.notation.indexing import INDEXING, blocks
+from matdiff.notation.operators import SPECIAL
 from matdiff.notation.piece import AFTER_NUMBER, BESIDE, Argument, Hole, Item, Piece, fill, text
 from matdiff.notation.scaling import Scaling, inverse_power, is_negative, scaling
-from matdiff.notation.sums import lay_sum
 from matdiff.notation.tables import (
     ATOM,
     MIXED,
@@ -195,70 +194,3 @@ class Layout:
             base,
             text(str(exponent), PRODUCT if isinstance(exponent, Fraction) else ATOM),
         )
-
-
-def _matmul(layout: Layout, node: Apply) -> Piece:
-    return Piece(PRODUCT, (Hole(node.args[0], PRODUCT), BESIDE, Hole(node.args[1], POWER)))
-
-
-def _transpose(layout: Layout, node: Apply) -> Piece:
-    (a,) = node.args
-    if layout.looks_into(a, "inv"):
-        return layout.form("inverse transpose", *a.children)
-    return layout.form("transpose", a)
-
-
-def _power(layout: Layout, node: Apply) -> Piece:
-    base, exponent = node.args
-    dotted = node.kind != "scalar"
-    if isinstance(exponent, Number):
-        if inverse_power(node) is not None:
-            return layout.product(node)
-        out = layout.powered(base, exponent.value, dotted)
-        return out if isinstance(out, Piece) else layout.piece(out)
-    return layout.form("dot power" if dotted else "power", base, exponent)
-
-
-def _matrix_power(layout: Layout, node: Apply) -> Piece:
-    (a,), (k,) = node.args, node.params
-    if layout.looks_into(a, "inv"):
-        return layout.form("power", a.children[0], f"-{k}")
-    out = layout.powered(a, k, dotted=False)
-    return out if isinstance(out, Piece) else layout.piece(out)
-
-
-def _hadamard(layout: Layout, node: Apply) -> Piece:
-    a, b = node.args
-    for top, bottom in ((a, b), (b, a)):
-        inverse = None if bottom in layout.names else inverse_power(bottom)
-        if inverse is not None and not (top is b and inverse_power(b)):
-            return layout.form("dot over", _leading(layout, top, "hadamard"), layout.powered(*inverse, dotted=True))
-    return layout.form("hadamard", _leading(layout, a, "hadamard"), b)
-
-
-def _kron(layout: Layout, node: Apply) -> Piece:
-    a, b = node.args
-    infix = layout.notation.forms["kron"][0] == MIXED
-    return layout.form("kron", _leading(layout, a, "kron", "kronv") if infix else a, b)
-
-
-def _leading(layout: Layout, node: Node, *same: str) -> Node | Piece:
-    """The left operand of ⊙ or ⊗: a chain of the same goes on, all else keeps parentheses for the reader."""
-    goes_on = any(layout.looks_into(node, name) for name in same)
-    return node if goes_on else Piece(ATOM, (Hole(node, POWER),))
-
-
-SPECIAL: dict[str, Callable[[Layout, Apply], Piece]] = {
-    "add": lay_sum,
-    "scale": Layout.product,
-    "matmul": _matmul,
-    "transpose": _transpose,
-    "power": _power,
-    "mpow": _matrix_power,
-    "hadamard": _hadamard,
-    "kron": _kron,
-    "kronv": _kron,
-    "hcat": blocks,
-    "vcat": blocks,
-    **INDEXING,
-}

@@ -18,11 +18,6 @@ NESTED = 200
 HUGE = 10**9
 
 
-def definitions(root: Node) -> list[Symbol]:
-    """The definitions that occur, each after those it uses."""
-    return [n for n in topological(root) if isinstance(n, Symbol) and n.body is not None]
-
-
 def named_parts(root: Node) -> dict[Node, str]:
     """Names for shared parts of a large expression, and for deeply nested ones."""
     order = topological(root)

@@ -61,7 +61,7 @@ class Notation:
 
     join         what stands between adjacent factors: (last text, next text, is the last a number) -> text
     fraction     a Fraction in front of a product, or "" where it is written as a trailing division
-    dotted       text of broadcasting plus and minus; empty where ones are written out
+    dotted       broadcasting plus and minus; empty where ones are written out
     tall         parentheses around fractions and blocks
     block        text before, between columns, between rows, after
     definition   text between a name and its meaning, and between definitions
