@@ -13,7 +13,7 @@ from matdiff.node import Node, symbol
 from matdiff.notation import length, to_latex, to_text
 from matdiff.notation.names import ascii_name, latex_name, unicode_name
 from matdiff.notation.tables import template
-from matdiff.op import registry
+from matdiff.op import Op, registry
 from matdiff.ops.algebra import add, hadamard, matmul, ones, scale, transpose
 from matdiff.shape import Dim
 
@@ -231,6 +231,16 @@ def test_gradient_of_a_long_chain_is_linear_in_text() -> None:
         return len(str(md.derive(f"tr({'*'.join(names)})", wrt="X", declare=declared).gradient))
 
     assert size(400) < 2.6 * size(200)
+
+
+def test_markers_and_unknown_functions() -> None:
+    A, x = symbol("A", "matrix", N, N), symbol("x", "vector", N)
+    pairing = Op("pairing", "(...),(...)->()", ()).build((A, A))
+    assert (to_text(pairing), to_text(pairing, ascii=True)) == ("⟨A, A⟩", "<A, A>")
+    d = Op("d", "(...)->(...)", (), lambda args, params: ("vector", N, Dim.of(1))).build((matmul(A, x),))
+    assert (to_text(d), to_latex(d), to_latex(d.op.build((x,)))) == ("d(A x)", r"\mathrm{d}(Ax)", r"\mathrm{d}x")
+    h = Op("h'", "(...)->(...)", (), lambda args, params: ("vector", N, Dim.of(1))).build((x,))
+    assert (to_text(h), to_latex(h)) == ("h'(x)", "h'(x)")
 
 
 def test_limit_elides() -> None:

@@ -202,6 +202,7 @@ TEXT = Notation(
         "kron": (MIXED, "{0:m} ⊗ {1:p}"),
         "norm": (ATOM, "‖{0:s}‖"),
         "inner": (ATOM, "⟨{0:s}, {1:s}⟩"),
+        "pairing": (ATOM, "⟨{0:s}, {1:s}⟩"),
     },
 )
 
@@ -226,6 +227,7 @@ ASCII = Notation(
         "kron": (ATOM, "kron({0:s}, {1:s})"),
         "norm": (ATOM, "norm({0:s})"),
         "inner": (ATOM, "<{0:s}, {1:s}>"),
+        "pairing": (ATOM, "<{0:s}, {1:s}>"),
     },
 )
 
@@ -270,6 +272,7 @@ LATEX = Notation(
         "norm": (ATOM, r"\lVert {0:s}\rVert"),
         "norm call": (ATOM, r"\lVert {0:s}\rVert"),
         "inner": (ATOM, r"\langle {0:s}, {1:s}\rangle"),
+        "pairing": (ATOM, r"\langle {0:s}, {1:s}\rangle"),
         "d": (ATOM, r"\mathrm{{d}}{0:a}"),
         "I": (ATOM, "I"),
         "eye": (ATOM, "I_{{{0}}}"),
