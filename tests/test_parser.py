@@ -122,6 +122,8 @@ LATEX = [
     (r"\begin{bmatrix} A & B \\ C & D \end{bmatrix}", "(block (row A B) (row C D))"),
     (r"A^{\odot 2} + A^{\circ -1} + \mathrm{d}X", "(+ (.^ A 2) (.^ A -1) dX)"),
     (r"A_{1,2} + A_{1,:} x", "(+ (index A 1 2) (* (index A 1 (:)) x))"),
+    (r"(AB)_{1:n,2}^\top + x_{1:n}", "(+ (' (index (* A B) (: 1 n) 2)) (index x (: 1 n)))"),
+    (r"\mathbf{1}_{m+n} + K_{m,n}", "(+ (ones (+ m n)) (K m n))"),
     (r"\frac ab + \frac1{\|x\|}", "(+ (/ a b) (/ 1 (norm x)))"),
     (r"\exp\left\{-x\right\} \exp{x}", "(* (exp (neg x)) (exp x))"),
     (r"x^{n-1} \, x^{1/2}", "(* (^ x (+ n (neg 1))) (^ x (/ 1 2)))"),

@@ -112,7 +112,11 @@ class _Latex(Commands):
         if self.text[first] == "{":
             self.stream.open("LPAR", "RPAR", (first, at), "{")
             return at
-        self.stream.close("RPAR", (first, at))
+        stack = self.stream.stack
+        indexed = bool(stack) and stack[-1][0] == "RSQB" and stack[-1][2] == "{"
+        if self.sizes and self.sizes[-1] == len(stack):
+            self.sizes.pop()
+        self.stream.close("RSQB" if indexed else "RPAR", (first, at))
         act = self.closers.pop(first, None)
         return act(at) if act else at
 

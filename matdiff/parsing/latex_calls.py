@@ -11,6 +11,9 @@ from matdiff.parsing.latex_scripts import Scripts, transposed
 from matdiff.parsing.stream import number
 from matdiff.syntax import Span, Tree
 
+SIZED = {"0": "zeros", "1": "ones", "I": "eye", "K": "K"}
+_braced = re.compile(r"\s*_\s*\{")
+_entry = re.compile(r"\s*_\s*\{[^{},:]{0,40}[,:]")
 _next_open = re.compile(r"(?:\s|\\[,;:! ]|\\(?:left|[bB]igg?l?)\b)*(\(|\[|\\\{|\\lbrace\b|\{)")
 
 
@@ -20,6 +23,8 @@ class Calls(Scripts):
     def named(self, name: Name | None) -> int:
         """A name with its scripts; before a parenthesis, or if it is a function's, a call."""
         assert name is not None
+        if after := self.constant(name) or self.indexed(name):
+            return after
         sub, end, power = ("", name.end, -1) if name.sub else self.scripts(name.end)
         value = name.value + ("_" + sub if sub else "")
         end = max(end, name.end)
@@ -28,6 +33,8 @@ class Calls(Scripts):
             value = plain_name(value, self.text, name.start)
         if self.special(name, value, sub or name.sub, span):
             return self.superscript_from(power) if power >= 0 else end
+        if "," in value or ":" in value:
+            self.stream.refuse("an index behind a superscript", span, "Write A_{1,2}^\\top.")
         if (
             name.value == "e"
             and not sub
@@ -43,14 +50,33 @@ class Calls(Scripts):
         self.stream.push("NAME", Tree("name", (), value, span))
         return self.superscript_from(power) if power >= 0 else end
 
+    def constant(self, name: Name) -> int:
+        r"""\mathbf{1}_{m \times n}, 0_n, I_n, K_{m,n}: calls, sizes being expressions.  Returns 0 for others."""
+        function = SIZED.get(name.value, "")
+        brace = _braced.match(self.text, name.end)
+        if not function or not brace or name.value in self.stream.names.variables:
+            return 0
+        if name.value == "K" and not _entry.match(self.text, name.end):
+            return 0
+        self.stream.push("FUNC", Tree("name", (), function, (name.start, name.end)))
+        self.stream.open("LPAR", "RPAR", (brace.end() - 1, brace.end()), "{")
+        self.sizes.append(len(self.stream.stack))
+        return brace.end()
+
+    def indexed(self, name: Name) -> int:
+        """A_{1,2}, x_{1:n}: the name alone, its subscript is an index.  Returns 0 for names like W_{12}."""
+        if not _entry.match(self.text, name.end):
+            return 0
+        value = name.value if name.value.isascii() else plain_name(name.value, self.text, name.start)
+        self.stream.push("NAME", Tree("name", (), value, (name.start, name.end)))
+        return name.end
+
     def special(self, name: Name, value: str, sub: str, span: Span) -> bool:
-        """Ones, zeros and identities with their sizes, and entries A_{1,2}."""
+        """Ones, zeros and identities, and their sizes where those are single letters or stand behind a superscript."""
         base = name.value.partition("_")[0] if sub else name.value
         call = {"1": "ones", "0": "zeros"}.get(base) or (
             "eye" if base == "I" and sub and value not in self.stream.names.variables else ""
         )
-        if base == "K" and "," in sub and base not in self.stream.names.variables:
-            call = "K"
         if call:
             sizes = [s for s in re.split(r"×|,|\\times", sub) if s]
             if not sizes:
@@ -59,12 +85,6 @@ class Calls(Scripts):
                 self.stream.push("NUMBER", Tree("number", (), 0, span))
             else:
                 self.emit_call(call, sizes, span)
-            return True
-        if "," in sub:
-            self.stream.push("NAME", Tree("name", (), base, span))
-            self.stream.push("INDEX", span)
-            self.emit_list(sub.split(","), span)
-            self.stream.push("RSQB", span)
             return True
         return False
 
@@ -78,9 +98,7 @@ class Calls(Scripts):
         for i, item in enumerate(items):
             if i:
                 self.stream.push("COMMA", span)
-            if item == ":":
-                self.stream.push("COLON", span)
-            elif item.isdigit():
+            if item.isdigit():
                 self.stream.push("NUMBER", number(self.stream, item, span))
             else:
                 self.stream.push("NAME", Tree("name", (), item, span))

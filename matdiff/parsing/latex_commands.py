@@ -24,7 +24,8 @@ class Commands(Calls):
         if command in words.IGNORED:
             return self.delimiter(command, at)
         if command in words.OPERATORS:
-            self.stream.push(words.OPERATORS[command], span)
+            separates = command == "times" and self.sizes and self.sizes[-1] == len(self.stream.stack)
+            self.stream.push("COMMA" if separates else words.OPERATORS[command], span)
         elif command in words.BARS:
             return self.bar(words.BARS[command], span)
         elif command in words.OPENING:

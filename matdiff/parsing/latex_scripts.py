@@ -16,6 +16,10 @@ _raising = re.compile(r"\s*\\(?:odot|circ)\b")
 _starred = re.compile(r"\s*(?:\\(?:dagger|dag)|\+)\s*\Z")
 
 
+INDEXED = ("NAME", "RPAR", "RSQB")
+"""What may have entries and slices in LaTeX: A_{1,2}, (AB)_{1:n,1}."""
+
+
 class Scripts:
     """The state of reading, and what hangs on names and norms."""
 
@@ -24,6 +28,8 @@ class Scripts:
         self.text = stream.text
         self.end = end
         self.pairs = bracket_pairs(stream.text, start, end)
+        self.sizes: list[int] = []
+        """Depths of the brackets in which \\times separates sizes."""
         self.closers: dict[int, Callable[[int], int]] = {}
         """What happens at the closing brace of a group, by its place."""
 
@@ -94,6 +100,10 @@ class Scripts:
             end = self.skips.pop(first, 0)
             if end:
                 return end
+            brace = blank(self.text, at)
+            if self.stream.kinds and self.stream.kinds[-1] in INDEXED and self.text.startswith("{", brace):
+                self.stream.open("INDEX", "RSQB", (first, brace + 1), "{")
+                return brace + 1
             self.stream.refuse(
                 "a subscript belongs to a name or a norm", (first, at), "Write W_1, W_{12}, or \\|x\\|_2."
             )
