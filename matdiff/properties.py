@@ -117,7 +117,8 @@ class Known:
         middle = factors[half] if len(factors) % 2 else None
         if middle is not None and not (middle.kind == "matrix" and "symmetric" in self(middle)):
             return False
-        return all(self.transposed(f) is g for f, g in zip(factors[:half], reversed(factors[-half:]), strict=True))
+        pairs = zip(factors[:half], reversed(factors[-half:]), strict=True)
+        return all(g is self.transposed(f) or g is transpose(f) for f, g in pairs)
 
 
 def product_nodes(node: Node, longest: int) -> list[Node]:
