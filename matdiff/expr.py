@@ -42,7 +42,7 @@ class Expr:
         """The declarations of its variables, as text that `declare=` takes."""
         from matdiff.inference import declaration_text
 
-        return declaration_text(self.variables)
+        return declaration_text(self.variables, self.node)
 
     def text(self, ascii: bool = False) -> str:
         """As a person would type it; it parses back to an equal expression."""
@@ -122,8 +122,8 @@ class Expr:
         for side in (self, other):
             if side.kind == "scalar":
                 raise ShapeError("@ is the matrix product; use * to scale by a scalar")
-        if self.kind == other.kind == "vector":
-            return self._operate("@", self.T, other)
+        if self.kind == "vector" and other.kind != "row":
+            return self._operate("@", self.T, other) if other.kind == "vector" else self._operate("@", other.T, self)
         return self._operate("@", self, other)
 
     def __pow__(self, other: Operand) -> Expr:

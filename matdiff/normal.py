@@ -71,7 +71,7 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if identity is not None:
         simpler = identity(context.known, node, args)
         if simpler is not None:
-            return simpler
+            return simpler if simpler in args or not isinstance(simpler, Apply) else normal(simpler, context.known)
     return node if args == node.args else node.op(*args, params=node.params)
 
 

@@ -20,7 +20,7 @@ def read(text: str, declare: str | Sequence[str] | None, dialect: str, known: Ma
 
     texts = [] if declare is None else [declare] if isinstance(declare, str) else list(declare)
     declared = [d for t in texts for d in parse_declarations(t)]
-    return infer(parse_program(text, dialect), declared, known)
+    return infer(parse_program(text, dialect, declared), declared, known)
 
 
 def parse(text: str, declare: str | Sequence[str] | None = None, dialect: str = "auto") -> Expr:
@@ -31,3 +31,30 @@ def parse(text: str, declare: str | Sequence[str] | None = None, dialect: str = 
     """
     typed = read(text, declare, dialect, {})
     return Expr(typed.function, tuple(typed.variables.values()))
+
+
+def matrix(name: str, rows: int | str, cols: int | str, *attributes: str) -> Expr:
+    """A matrix variable.
+
+    >>> (matrix("A", "m", "n") @ vector("x", "n")).types
+    'A: m×n; x: n'
+    """
+    return _variable(name, f"{rows}×{cols} {' '.join(attributes)}")
+
+
+def vector(name: str, length: int | str, *attributes: str) -> Expr:
+    """A vector variable."""
+    return _variable(name, f"{length} {' '.join(attributes)}")
+
+
+def scalar(name: str, *attributes: str) -> Expr:
+    """A scalar variable."""
+    return _variable(name, f"scalar {' '.join(attributes)}")
+
+
+def _variable(name: str, type_text: str) -> Expr:
+    from matdiff.inference import declared_symbol
+    from matdiff.parser import parse_declarations
+
+    found = parse_declarations(f"{name}: {type_text}")
+    return Expr(declared_symbol(found[0]))

@@ -192,7 +192,7 @@ def entrywise_factors(node: Node) -> list[Node]:
 def entrywise(entries: Term, like: Node) -> Node:
     """The Hadamard product of powers, reciprocals last."""
     result: Node | None = None
-    for base, exponent in sorted(entries.scalars.items(), key=lambda item: item[1] == -1):
+    for base, exponent in sorted(entries.scalars.items(), key=lambda item: item[1] < 0):
         f = root_power(base, exponent)
         result = f if result is None else hadamard(result, f)
     return ones_like(like) if result is None else result

@@ -168,13 +168,8 @@ def _sylvester(node: Apply, slot: int) -> Node:
 def _window(node: Apply, slot: int) -> Node:
     """A block V[r0:r1, c0:c1] is S V Cᵀ with slices of I."""
     (A,) = node.args
-    if node.op.name == "embed":
-        r0, c0, rows, cols = node.params
-        left = slice_(eye(rows), ZERO, rows, r0, r0 + A.rows)
-        right = slice_(eye(cols), ZERO, cols, c0, c0 + A.cols)
-    else:
-        r0, r1, c0, c1 = node.params
-        left, right = slice_(eye(A.rows), r0, r1, ZERO, A.rows), slice_(eye(A.cols), c0, c1, ZERO, A.cols)
+    r0, r1, c0, c1 = node.params
+    left, right = slice_(eye(A.rows), r0, r1, ZERO, A.rows), slice_(eye(A.cols), c0, c1, ZERO, A.cols)
     return left if A.kind == "vector" else kron(right, left)
 
 
@@ -209,7 +204,6 @@ READINGS: dict[str, Reading] = {
     "sym": _half(1),
     "skew": _half(-1),
     "slice": _window,
-    "embed": _window,
     "frechet_expm": _divided("expm"),
     "frechet_logm": _divided("logm"),
     "sylvester": _sylvester,

@@ -246,14 +246,6 @@ def slice_code(em: Emitter, node: Apply) -> Code:
     return suffix(em.code[a], f"[{rows}]" if cols == ":" else f"[{rows}, {cols}]")
 
 
-def embed_code(em: Emitter, node: Apply) -> Code:
-    (a,), (r0, c0, rows, cols) = node.args, node.params
-    if node.kind == "vector":
-        return call("embed_vector", flat(em, a), Code(em.size(r0)), Code(em.size(rows)))
-    x = as_kind(em, em.code[a], a.kind, "matrix")
-    return call("embed", x, *(Code(em.size(d)) for d in (r0, c0, rows, cols)))
-
-
 def hcat_code(em: Emitter, node: Apply) -> Code:
     blocks = [as_kind(em, em.code[a], a.kind, "matrix").text for a in node.args]
     return _listed(em, node, f"np.concatenate([{', '.join(blocks)}], axis=1)")
@@ -287,7 +279,6 @@ FORMS: dict[str, Callable[[Emitter, Apply], Code]] = {
     "getrow": line_code,
     "getcol": line_code,
     "slice": slice_code,
-    "embed": embed_code,
     "hcat": hcat_code,
     "vcat": vcat_code,
 }

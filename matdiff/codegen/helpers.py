@@ -31,16 +31,6 @@ def unit(n, i, dtype=float):
     return (np.arange(n) == i).astype(dtype)
 ''',
     '''
-def embed(A, i, j, m, n):
-    """Zeros m x n with A placed at row i, column j, both counted from 0."""
-    return np.pad(A, ((i, m - i - A.shape[0]), (j, n - j - A.shape[1])))
-''',
-    '''
-def embed_vector(x, i, n):
-    """Zeros of length n with x placed at position i, counted from 0."""
-    return np.pad(x, (i, n - i - x.shape[0]))
-''',
-    '''
 def unkron_left(Y, B, m, n):
     """The adjoint of A -> kron(A, B) for A: m x n, applied to Y: entry i, j is <block i, j of Y, B>."""
     return np.einsum("ipjq,pq->ij", Y.reshape(m, B.shape[0], n, B.shape[1]), B)

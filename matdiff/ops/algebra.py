@@ -60,9 +60,15 @@ def commutation(m: Dim | int | str, n: Dim | int | str) -> Node:
 
 
 def size(d: Dim | int | str) -> Node:
-    """The number that a dimension is: the n in mean(x) = sum(x)/n."""
+    """The number that a dimension is: the n in mean(x) = sum(x)/n; sums and products of names are taken apart."""
     d = Dim.of(d)
-    return number(d.number) if d.number is not None else constant("size", "scalar", dims=(d,))
+    terms = []
+    for names, c in d.terms:
+        term: Node = number(c)
+        for name in names:
+            term = scale(term, constant("size", "scalar", dims=(Dim.of(name),)))
+        terms.append(term)
+    return add(*terms) if terms else number(0)
 
 
 def is_zero(a: Node) -> bool:
@@ -371,11 +377,16 @@ def power(a: Node, p: Node) -> Node:
 
 
 def fold_power(base: Value, exponent: Value) -> Value | None:
-    """base**exponent where that is exact and below 10,000 bits, else None."""
+    """base**exponent where that is exact and below 10,000 bits, or in floating point to begin with; else None."""
     if isinstance(exponent, int) and not isinstance(base, float) and (base != 0 or exponent > 0):
         exact = Fraction(base)
         if exact.denominator.bit_length() + abs(exact.numerator).bit_length() < 10_000 / max(1, abs(exponent)) + 2:
             return exact**exponent
+    if isinstance(base, float) and base > 0:
+        try:
+            return base ** float(exponent)
+        except OverflowError:
+            return None
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from matdiff.errors import ShapeError
 from matdiff.node import Node, describe
 from matdiff.op import Joint, Linear, Op, Type, register
-from matdiff.ops.algebra import inner, ones_like, scale, unit
+from matdiff.ops.algebra import inner, ones_like, scale, unit, zeros
 from matdiff.shape import ONE, ZERO, Dim
 
 
@@ -81,10 +81,6 @@ def _slice_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return a.kind if a.kind != "row" else "matrix", r1 - r0, c1 - c0
 
 
-def _embed_adjoint(Y: Node, A: Node, r0: Dim, c0: Dim, rows: Dim, cols: Dim) -> Node:
-    return slice_(Y, r0, r0 + A.rows, c0, c0 + A.cols)
-
-
 SLICE = register(
     Op(
         "slice",
@@ -97,18 +93,6 @@ SLICE = register(
 )
 """A[r0+1:r1, c0+1:c1] (params are half-open and count from 0); for a vector c0, c1 = 0, 1."""
 
-EMBED = register(
-    Op(
-        "embed",
-        "(p,q)->(m,n)",
-        (Linear(_embed_adjoint),),
-        lambda args, params: ("vector" if args[0].kind == "vector" else "matrix", params[2], params[3]),
-        law="a block is linear",
-        spoken=(),
-    )
-)
-"""Zeros of rows×cols with A placed at (r0, c0): the adjoint of SLICE; params r0, c0, rows, cols."""
-
 
 def slice_(a: Node, r0: Dim, r1: Dim, c0: Dim = ZERO, c1: Dim = ONE) -> Node:
     if r0 is ZERO and c0 is ZERO and r1 is a.rows and c1 is a.cols:
@@ -117,9 +101,17 @@ def slice_(a: Node, r0: Dim, r1: Dim, c0: Dim = ZERO, c1: Dim = ONE) -> Node:
 
 
 def embed(a: Node, r0: Dim, c0: Dim, rows: Dim, cols: Dim) -> Node:
-    if a.rows is rows and a.cols is cols:
-        return a
-    return EMBED.build((a,), (r0, c0, rows, cols))
+    """Zeros of rows×cols with A placed at (r0, c0), as blocks: the adjoint of a slice."""
+    if a.kind == "vector":
+        return _padded(VCAT, a, zeros("vector", r0), zeros("vector", rows - r0 - a.rows))
+    wide = _padded(HCAT, a, zeros("matrix", a.rows, c0), zeros("matrix", a.rows, cols - c0 - a.cols))
+    return _padded(VCAT, wide, zeros("matrix", r0, cols), zeros("matrix", rows - r0 - a.rows, cols))
+
+
+def _padded(join: Op, a: Node, before: Node, after: Node) -> Node:
+    empty = (lambda z: z.cols is ZERO) if join is HCAT else (lambda z: z.rows is ZERO)
+    parts = [p for p in (before, a, after) if p is a or not empty(p)]
+    return a if len(parts) == 1 else join(*parts)
 
 
 def _hcat_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:

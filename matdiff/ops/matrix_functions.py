@@ -41,7 +41,7 @@ def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Ca
             "(n,n),(n,n)->(n,n)",
             (Nonlinear(corner), Linear(lambda Y, A, V: build(A.T, Y))),
             numpy=numpy,
-            latex=rf"L_{{\mathrm{{{name}}}}}({{0}}; {{1}})",
+            latex=rf"L_{{{{\mathrm{{{{{name}}}}}}}}}({{0}}; {{1}})",
             law=f"the Fréchet map of {name} is linear in its direction",
             source="Higham 2008, ch. 3",
             spoken=(),
