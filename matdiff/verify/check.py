@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -76,32 +76,19 @@ def check(
     if large and all(large):
         return undecided(large[0], method)
     run = Run(ROOM["given" if given else "free"], np.random.default_rng(seed))
+    usable = [w for w, why in zip(firsts, large, strict=True) if not why]
     outcomes = []
-    for outcome in trials(found, [w for w, why in zip(firsts, large, strict=True) if not why], run, points):
+    for outcome in sampling.explore(usable, lambda way: trial(found, way, run)):
         outcomes.append(outcome)
         if outcome.fault or len(outcomes) == points or run.late:
             break
     return report(outcomes, run, method)
 
 
-def trials(found: Subject, ways: list[Way], run: Run, points: int) -> Iterator[Outcome]:
-    """The outcomes at usable points; a way that works is kept."""
-    for way in ways:
-        misses = 0
-        worked = False
-        while misses < (4 if worked else 1):
-            if not run.affords(1) or run.late:
-                return
-            outcome = trial(found, way, run)
-            if outcome is None:
-                misses += 1
-            else:
-                worked = True
-                yield outcome
-
-
 def trial(found: Subject, way: Way, run: Run) -> Outcome | None:
     """One random point, or None where it is of no use."""
+    if run.late or not run.affords(1):
+        return None
     arrays = sampling.point(found.variables, way, run.rng)
     V = {X: sets.direction(X, arrays[X], run.rng) for X in found.wrt}
     center = attempt(run, lambda: run.value(found, arrays))

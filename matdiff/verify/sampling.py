@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -134,6 +135,29 @@ def ways(root: Node, variables: Sequence[Symbol], given: Sizes) -> Iterator[Way]
     while fields:
         for sizes in fields:
             yield Way(sizes, "mixed")
+
+
+T = TypeVar("T")
+
+
+def explore(ways: Sequence[Way], attempt: Callable[[Way], T | None]) -> Iterator[T]:
+    """The results of the ways that work; one that does is tried again, at other sizes first.
+
+    Other sizes tell a 3 from an n.
+    """
+    for way in ways:
+        found = attempt(way)
+        if found is None:
+            continue
+        yield found
+        others = [w for w in ways if w.flavour == way.flavour and w.sizes != way.sizes][:2]
+        misses = 0
+        while misses < 5:
+            found = attempt(others.pop(0) if others else way)
+            if found is None:
+                misses += 1
+            else:
+                yield found
 
 
 def _possible(variables: Sequence[Symbol], sizes: Sizes) -> bool:

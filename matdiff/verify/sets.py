@@ -37,7 +37,7 @@ def _positive(shape: tuple[int, ...], rng: Rng) -> Array:
 def _near_identity(shape: tuple[int, ...], rng: Rng) -> Array:
     if len(shape) < 2:
         return _positive(shape, rng)
-    return np.eye(*shape) + 0.3 * _normal(shape, rng)
+    return np.eye(shape[0], shape[1]) + 0.3 * _normal(shape, rng)
 
 
 def _definite(shape: tuple[int, ...], rng: Rng) -> Array:

@@ -1,0 +1,184 @@
+"""Is a claimed derivative right, in whatever equal form?  It is read, evaluated and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from matdiff.errors import MatdiffError, ParseError, UnsupportedError
+from matdiff.expr import Expr
+from matdiff.node import Node, Symbol, describe, symbol, symbols
+from matdiff.ops.algebra import add, inner
+from matdiff.rewrite import inline
+from matdiff.verify import sampling
+from matdiff.verify.case import Case, Sample
+from matdiff.verify.diagnosis import diagnose, transposed
+from matdiff.verify.report import Verification, undecided
+
+if TYPE_CHECKING:
+    from matdiff.derivation import Derivation
+
+Claim = str | Expr | Mapping[str, str | Expr]
+
+ANCHOR = "claimed_value"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One claim beside the truth: what it is called, the variable that it is about (None for a differential)."""
+
+    what: str
+    claim: Node
+    truth: Node
+    about: Symbol | None
+
+
+def judge(
+    d: Derivation, claim: Claim, seed: int, sizes: Mapping[str, int] | None, points: int, order: int
+) -> Verification:
+    """Compare a claim with the derivative at random points, and say what is wrong with it.
+
+    Raises ParseError or ShapeError where the claim cannot be read or has no meaning in itself.
+    """
+    if not isinstance(claim, Mapping):
+        return answer(d, question(d, claim, order, None), seed, sizes, points)
+    by_name = {X.name: X for X in d.wrt}
+    strange = next((n for n in claim if n not in by_name), None)
+    if strange is not None or not claim:
+        raise ParseError(f"{strange} is not a variable of the derivation" if strange else "the claim is empty")
+    found = [answer(d, question(d, c, order, by_name[n]), seed, sizes, points) for n, c in claim.items()]
+    return next((v for v in found if v.passed is not True), found[0])
+
+
+def question(d: Derivation, claim: str | Expr, order: int, about: Symbol | None) -> Question:
+    """The claim read, and what it has to equal."""
+    if about is None and not d.several:
+        about = d.wrt[0]
+    node = read_claim(d, claim, None)
+    moving = [s for s in symbols(node) if s.of is not None]
+    if moving:
+        stray = next((s for s in moving if s not in d.directions.values()), None)
+        if stray is not None:
+            raise ParseError(f"{stray.name} is not the differential of a variable that is differentiated by")
+        what, truth = differential(d, node, order, about)
+        return Question(what, anchored(d, claim, node, truth), truth, None)
+    if about is None:
+        raise ParseError(
+            "the derivation is by several variables",
+            hint="claim the differential, or pass a dict with a claim for each variable",
+        )
+    what, truth = derivative(d, order, about)
+    return Question(what, anchored(d, claim, node, truth), truth, about)
+
+
+def differential(d: Derivation, node: Node, order: int, about: Symbol | None) -> tuple[str, Node]:
+    """dF, or with order 2 the derivative of the gradient along dX, or d²f where the claim is a scalar."""
+    if order == 1:
+        return "differential", d.differential.node
+    if node.kind == "scalar" and any(X.kind != "scalar" for X in d.wrt):
+        return "second differential", add(*(inner(inline(c), d.directions[X]) for X, c in d.curvature.items()))
+    if about is None:
+        raise UnsupportedError("a second derivative by several variables is claimed as the second differential")
+    return "differential of the gradient", inline(d.curvature[about])
+
+
+def derivative(d: Derivation, order: int, about: Symbol) -> tuple[str, Node]:
+    """Gradient, Jacobian or Hessian by one variable."""
+    if order == 2:
+        H = d.hessian
+        return "Hessian", (H[about.name, about.name] if d.several else H).node
+    found = getattr(d, d.kind)
+    return d.kind if d.kind == "gradient" else "Jacobian", (found[about.name] if d.several else found).node
+
+
+def read_claim(d: Derivation, claim: str | Expr, anchor: Symbol | None) -> Node:
+    """The claim as a node over the variables of the function.  Raises ParseError for a strange name."""
+    known = {v.name: v for v in d.function.variables}
+    if isinstance(claim, Expr):
+        node, used = claim.node, {s.name: s for s in symbols(claim.node) if s.of is None}
+    else:
+        node, used = typed(claim, d, known, anchor)
+    for name, s in used.items():
+        if known.get(name) is not s and s is not anchor:
+            shown = ", ".join(known) or "none"
+            raise ParseError(
+                f"the claim uses {name}, which is not a variable of the function", hint=f"those are {shown}"
+            )
+    return node
+
+
+def typed(claim: str, d: Derivation, known: Mapping[str, Symbol], anchor: Symbol | None) -> tuple[Node, dict[str, Any]]:
+    """The claim's text read with the declarations of the derivation; with an anchor, added to that."""
+    from matdiff.inference import infer
+    from matdiff.parser import parse_declarations, parse_program
+    from matdiff.syntax import Tree
+
+    program = parse_program(claim, "auto")
+    if anchor is not None and program.function is not None:
+        name = Tree("name", (), anchor.name, program.function.span)
+        program.function = Tree("+", (program.function, name), "", program.function.span)
+        known = {**known, anchor.name: anchor}
+    found = infer(program, parse_declarations(d.types), known)
+    return found.function, found.variables
+
+
+def anchored(d: Derivation, claim: str | Expr, node: Node, truth: Node) -> Node:
+    """The claim with sizes that nothing in it tells (the n of `I`) taken from what it is compared with."""
+    known = set(sampling.names(d.function.variables))
+    if isinstance(claim, Expr) or (node.rows.names | node.cols.names) <= known:
+        return node
+    anchor = symbol(ANCHOR, truth.kind, truth.rows, truth.cols)
+    try:
+        whole = read_claim(d, claim, anchor)
+    except MatdiffError:
+        return node
+    rest = [c for c in whole.children if c is not anchor]
+    return add(*rest) if rest and anchor in whole.children else node
+
+
+def answer(d: Derivation, q: Question, seed: int, sizes: Mapping[str, int] | None, points: int) -> Verification:
+    """The comparison of one claim with the truth."""
+    given = sampling.check_given(sizes, sampling.names(d.function.variables))
+    case = Case(d, q.what, q.claim, q.truth, q.about, seed)
+    shape = (q.claim.rows, q.claim.cols)
+    if shape not in ((q.truth.rows, q.truth.cols), (q.truth.cols, q.truth.rows)):
+        return wrong(f"the claim is {describe(q.claim)}, but {expected(q)}", None, 0)
+    large, samples = case.draw(given, points)
+    if not samples:
+        return undecided(large or case.why_none(), "comparison")
+    if shape != (q.truth.rows, q.truth.cols):
+        return misshapen(case, q, samples)
+    undefined = next((s for s in samples if s.claimed is None), None)
+    if undefined is not None:
+        return wrong(
+            f"the claim has no value where the function is differentiable: {undefined.why}", None, len(samples)
+        )
+    error = max(s.error for s in samples)
+    if all(case.agrees(s) for s in samples):
+        return Verification(True, error, None, "", len(samples), "comparison")
+    message = diagnose(case, samples)
+    return wrong(f"the claimed {q.what} is not right: {message}", error, len(samples), message)
+
+
+def expected(q: Question) -> str:
+    """What shape the answer has."""
+    if q.what == "gradient" and q.about is not None:
+        return f"the gradient has the shape of {q.about.name}: {describe(q.truth)}"
+    return f"the {q.what} is {describe(q.truth)}"
+
+
+def misshapen(case: Case, q: Question, samples: list[Sample]) -> Verification:
+    """The claim has the transposed shape of the answer."""
+    shapes = f"the claim is {describe(q.claim)}, but {expected(q)}"
+    turned = Case(case.d, q.what, transposed(q.claim), q.truth, q.about, case.seed)
+    if turned.right_at(samples):
+        message = f"right only in the transposed layout: {shapes}; transpose it"
+        return wrong(message, None, len(samples), message)
+    inner_ = turned.evaluated(samples)
+    message = f"and its transpose is wrong too: {diagnose(turned, inner_)}" if inner_ else ""
+    return wrong(f"{shapes}{', ' if message else ''}{message}", None, len(samples), message)
+
+
+def wrong(reason: str, error: float | None, points: int, message: str = "") -> Verification:
+    return Verification(False, error, None, reason, points, "comparison", message or reason)

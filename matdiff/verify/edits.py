@@ -1,0 +1,229 @@
+"""Named mistakes: what turns a wrong claim into the truth, or the truth into the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations, permutations
+
+from matdiff.errors import MatdiffError
+from matdiff.node import Apply, Node, Symbol, number, topological
+from matdiff.ops.algebra import HADAMARD, MATMUL, MPOW, TRANSPOSE, add, hadamard, is_op, matmul, scale, transpose
+from matdiff.ops.kronecker import kron
+from matdiff.ops.linalg import inv
+from matdiff.ops.structure import Diag, diag
+from matdiff.rewrite import rebuild
+from matdiff.structure import project, tangent
+
+MAX_CANDIDATES = 60
+"""Candidates of one kind of mistake."""
+MAX_FACTORS = 4
+"""Longest product whose factors are put in every order."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A claim, the truth, the function, and the variable that it is about (None for a differential)."""
+
+    claim: Node
+    truth: Node
+    function: Node
+    about: Symbol | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """`node` would equal the truth (or with `of_truth` the claim) if the mistake `says` was made."""
+
+    says: str
+    node: Node
+    of_truth: bool = False
+
+
+def shown(node: Node) -> str:
+    from matdiff.notation import to_text
+
+    return to_text(node, limit=80)
+
+
+def replaced(root: Node, parent: Node, make: Callable[[Apply, tuple[Node, ...]], Node]) -> Node | None:
+    """The expression with one node made anew from its arguments; None where the shapes do not fit."""
+    memo: dict[Node, Node] = {}
+    try:
+        for node in topological(root):
+            if not isinstance(node, Apply):
+                memo[node] = node
+                continue
+            args = tuple(memo[a] for a in node.args)
+            memo[node] = make(node, args) if node is parent else rebuild(node, args)
+    except MatdiffError:
+        return None
+    new = memo[root]
+    return new if new is not root and new.rows is root.rows and new.cols is root.cols else None
+
+
+def flipped(slot: int) -> Callable[[Apply, tuple[Node, ...]], Node]:
+    """The node with one argument transposed."""
+    return lambda node, args: rebuild(node, (*args[:slot], transpose(args[slot]), *args[slot + 1 :]))
+
+
+def off_the_set(pair: Pair) -> Iterator[Candidate]:
+    X = pair.about
+    space = tangent(X) if X is not None else None
+    if X is None or space is None or (pair.claim.rows, pair.claim.cols) != (X.rows, X.cols):
+        return
+    words = " ".join(sorted(X.attributes))
+    says = f"it is not in the tangent space: {X.name} is {words}, so {space.law}"
+    yield Candidate(says, project(pair.claim, X))
+    if "symmetric" in X.attributes or "spd" in X.attributes:
+        twice = add(scale(number(2), pair.truth), scale(number(-1), Diag(diag(pair.truth))))
+        says = "this is 2G − G∘I, the derivative by the independent entries; the gradient is G, with df = ⟨G, dX⟩"
+        yield Candidate(says, twice, of_truth=True)
+
+
+def turned(pair: Pair) -> Iterator[Candidate]:
+    claim = pair.claim
+    if claim.kind == "matrix" and claim.rows is claim.cols:
+        yield Candidate("right only in the transposed layout: transpose it", transpose(claim))
+
+
+def transposes(pair: Pair) -> Iterator[Candidate]:
+    """One factor transposed, a matrix transposed wherever it stands, two factors transposed."""
+    edges = []
+    for node in topological(pair.claim):
+        for slot, arg in enumerate(node.children if isinstance(node, Apply) else ()):
+            if arg.kind in ("matrix", "row", "vector") and not is_op(node, TRANSPOSE):
+                new = replaced(pair.claim, node, flipped(slot))
+                if new is not None:
+                    edges.append((node, slot, arg))
+                    yield Candidate(transposed_text([arg], new), new)
+    for name in dict.fromkeys(s for s in topological(pair.claim) if isinstance(s, Symbol) and s.rows is s.cols):
+        new = everywhere(pair.claim, name)
+        if new is not None:
+            yield Candidate(transposed_text([name], new), new)
+    for (n1, s1, a1), (n2, s2, a2) in combinations(edges, 2):
+        first = replaced(pair.claim, n1, flipped(s1))
+        second = replaced(first, n2, flipped(s2)) if first is not None else None
+        if second is not None:
+            yield Candidate(transposed_text([a1, a2], second), second)
+
+
+def everywhere(root: Node, s: Symbol) -> Node | None:
+    memo: dict[Node, Node] = {}
+    try:
+        for node in topological(root):
+            memo[node] = rebuild(node, tuple(memo[a] for a in node.args)) if isinstance(node, Apply) else node
+            if node is s:
+                memo[node] = transpose(s)
+    except MatdiffError:
+        return None
+    return memo[root]
+
+
+def transposed_text(parts: list[Node], right: Node) -> str:
+    each = " and ".join(f"{shown(transpose(p))} where it has {shown(p)}" for p in parts)
+    return f"a transpose is missing or too many: {each}; right is {shown(right)}"
+
+
+def kronecker(pair: Pair) -> Iterator[Candidate]:
+    """The factors of ⊗ exchanged: all of them, then one at a time."""
+    products = [n for n in topological(pair.claim) if isinstance(n, Apply) and n.op is kron]
+    says = "the factors of ⊗ are in the wrong order: vec stacks columns, so vec(A X B) = (Bᵀ ⊗ A) vec X"
+    for turn in (False, True):
+        memo: dict[Node, Node] = {}
+        try:
+            for node in topological(pair.claim):
+                args = tuple(memo[a] for a in node.children)
+                memo[node] = rebuild(node, exchanged(node, args, turn)) if isinstance(node, Apply) else node
+        except MatdiffError:
+            continue
+        if products:
+            yield Candidate(says + (", and both are transposed" if turn else ""), memo[pair.claim])
+    for node in products:
+        new = replaced(pair.claim, node, lambda n, args: kron(args[1], args[0]))
+        if new is not None:
+            yield Candidate(f"{says}: it has {shown(node)}", new)
+
+
+def exchanged(node: Apply, args: tuple[Node, ...], turn: bool) -> tuple[Node, ...]:
+    if node.op is not kron:
+        return args
+    return tuple(transpose(a) if turn else a for a in reversed(args))
+
+
+def order_of_factors(pair: Pair) -> Iterator[Candidate]:
+    """The factors of each product in every other order."""
+    inner = {a for n in topological(pair.claim) if is_op(n, MATMUL) for a in n.children if is_op(a, MATMUL)}
+    for node in topological(pair.claim):
+        if not is_op(node, MATMUL) or node in inner:
+            continue
+        chain = chained(node)
+        if not 2 <= len(chain) <= MAX_FACTORS:
+            continue
+        for other in permutations(chain):
+            new = None if list(other) == chain else with_product(pair.claim, node, other)
+            if new is not None:
+                says = f"the factors of {shown(node)} are in the wrong order, and matrices do not commute"
+                yield Candidate(f"{says}; right is {shown(new)}", new)
+
+
+def with_product(root: Node, node: Node, factors: tuple[Node, ...]) -> Node | None:
+    def make(_: Apply, args: tuple[Node, ...]) -> Node:
+        out = factors[0]
+        for f in factors[1:]:
+            out = matmul(out, f)
+        return out
+
+    return replaced(root, node, make)
+
+
+def chained(node: Node) -> list[Node]:
+    """The factors of a matrix product, powers written out, in order."""
+    out: list[Node] = []
+    stack = [node]
+    while stack and len(out) <= MAX_FACTORS:
+        top = stack.pop()
+        if is_op(top, MATMUL):
+            stack.extend(reversed(top.children))
+        elif isinstance(top, Apply) and top.op is MPOW and top.params[0] <= MAX_FACTORS:
+            out.extend([top.args[0]] * top.params[0])
+        elif is_op(top, inv) and isinstance(p := top.children[0], Apply) and p.op is MPOW:
+            stack.extend([inv(p.args[0])] * min(p.params[0], MAX_FACTORS))
+        else:
+            out.append(top)
+    return out
+
+
+def products(pair: Pair) -> Iterator[Candidate]:
+    """∘ for the matrix product and the other way round."""
+    for node in topological(pair.claim):
+        if is_op(node, MATMUL) and all(a.kind == "matrix" for a in node.children):
+            new = replaced(pair.claim, node, lambda n, args: hadamard(*args))
+            says = f"the matrix product {shown(node)} should be elementwise"
+        elif is_op(node, HADAMARD):
+            new = replaced(pair.claim, node, lambda n, args: matmul(*args))
+            says = f"the elementwise product {shown(node)} should be a matrix product"
+        else:
+            continue
+        if new is not None:
+            yield Candidate(says, new)
+
+
+def inner_derivative(pair: Pair) -> Iterator[Candidate]:
+    """A factor that is no scalar, from the left, the right or entry by entry."""
+    parts = dict.fromkeys(n for n in topological(pair.truth, pair.function) if n.kind != "scalar")
+    for u in [v for n in parts for v in (n, transpose(n))]:
+        for make in (lambda c, u: matmul(u, c), matmul, hadamard):
+            try:
+                new = make(pair.claim, u)
+            except MatdiffError:
+                continue
+            if (new.rows, new.cols, new.kind) == (pair.truth.rows, pair.truth.cols, pair.truth.kind):
+                yield Candidate(f"the factor {shown(u)} is missing (chain rule: the inner derivative)", new)
+
+
+Edit = Callable[[Pair], Iterator[Candidate]]
+
+SET: tuple[Edit, ...] = (off_the_set, turned)
+FACTORS: tuple[Edit, ...] = (transposes, kronecker)
+LATER: tuple[Edit, ...] = (order_of_factors, products, inner_derivative)
