@@ -17,6 +17,8 @@ from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topologi
 from matdiff.normal import normal
 from matdiff.op import differential_symbol
 from matdiff.ops.algebra import zeros_like
+from matdiff.ops.linalg import inverse
+from matdiff.properties import Known
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.structure import project, tangent
 
@@ -36,6 +38,8 @@ class Derivation:
     wrt: tuple[Symbol, ...]
     types: str
     several: bool = False
+    metric: Node | None = None
+    """The W of a weighted inner product ⟨X,Y⟩ = tr(XᵀWY), None for the plain one."""
 
     @cached_property
     def prepared(self) -> Node:
@@ -85,6 +89,8 @@ class Derivation:
         Raises ShapeError for a function that is not scalar.
         """
         answers = {X: self._answer(self._projected(G, X)) for X, G in self.raw_gradients.items()}
+        if self.metric is not None:
+            answers = {X: self._answer(inverse(self.metric) @ g.node) for X, g in answers.items()}
         if self.several:
             return {X.name: answer for X, answer in answers.items()}
         return answers[self.wrt[0]]
@@ -227,10 +233,12 @@ def derive(
     wrt: str | Expr | Sequence[Expr],
     declare: str | Sequence[str] | None = None,
     dialect: str = "auto",
+    inner: str | Expr | None = None,
 ) -> Derivation:
     """Differentiate a function by the variable `wrt` (several: `"X,Y"`).
 
     `function` is text in the language or an expression; `declare` is text or a list of texts.
+    `inner` is the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is W⁻¹∇f; W must be spd.
     Raises ParseError, ShapeError or UnsupportedError; nothing else escapes.
 
     >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
@@ -255,9 +263,37 @@ def derive(
     chosen = tuple(variables[n] for n in names)
     if not chosen:
         raise ParseError("no variable to differentiate by", hint='give its name: wrt="X"')
-    derivation = Derivation(expr, chosen, types, len(chosen) > 1)
+    metric = None if inner is None else weight(inner, chosen, types)
+    if metric is not None:
+        expr = Expr(expr.node, tuple(dict.fromkeys((*expr.variables, *metric.variables))))
+        types = expr.types
+    derivation = Derivation(expr, chosen, types, len(chosen) > 1, None if metric is None else metric.node)
     _ = derivation.raw_differential
     return derivation
+
+
+def weight(inner: str | Expr, wrt: Sequence[Symbol], types: str) -> Expr:
+    """The weight W of an inner product, checked: square, as large as the variable is long, known to be spd."""
+    (X, *others) = wrt
+    if others or tangent(X) is not None:
+        raise UnsupportedError("a weighted inner product goes with one variable that moves freely")
+    if isinstance(inner, str):
+        from matdiff.reading import read
+
+        declared = [types]
+        if inner.isidentifier() and not any(part.strip().startswith(f"{inner}:") for part in types.split(";")):
+            declared.append(f"{inner}: {X.rows}×{X.rows} spd")
+        typed = read(inner, declared, "auto", {})
+        inner = Expr(typed.function)
+    W = inner.node
+    if W.rows is not X.rows or W.cols is not X.rows or X.kind == "scalar":
+        raise ShapeError(f"the weight of the inner product is {describe(W)}, but {X.name} is {describe(X)}")
+    if "spd" not in Known()(W):
+        raise UnsupportedError(
+            "the weight of an inner product must be symmetric positive definite, and this one is not known to be",
+            hint=f'declare it: "{inner}: {X.rows}×{X.rows} spd"',
+        )
+    return inner
 
 
 def _names(wrt: str | Expr | Sequence[Expr]) -> tuple[list[str], dict[str, Symbol]]:

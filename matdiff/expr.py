@@ -44,16 +44,19 @@ class Expr:
 
         return declaration_text(self.variables, self.node)
 
-    def text(self, ascii: bool = False) -> str:
-        """As a person would type it; it parses back to an equal expression."""
+    def text(self, ascii: bool = False, defined: bool = True) -> str:
+        """As a person would type it; it parses back to an equal expression.
+
+        `defined=False` leaves out the definitions `r = …;` in front.
+        """
         from matdiff.notation import to_text
 
-        return to_text(self.node, ascii=ascii)
+        return to_text(self.node, ascii=ascii, defined=defined)
 
-    def latex(self) -> str:
+    def latex(self, defined: bool = True) -> str:
         from matdiff.notation import to_latex
 
-        return to_latex(self.node)
+        return to_latex(self.node, defined=defined)
 
     def evaluate(self, **arrays: Any) -> Any:
         """The value: a float, or a 1-D or 2-D array.  Surplus arrays are ignored.

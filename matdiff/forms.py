@@ -96,8 +96,7 @@ def _common_scalars(terms: list[Node], known: Known) -> list[Node] | None:
         p.number = _divide(p.number, shared.number)
         for base, exponent in shared.scalars.items():
             p.multiply(base, -exponent)
-    inside = add(*_ordered([join(p) for p in pieces]))
-    return [scale(join(shared), inside)]
+    return [scale(join(shared), factored([join(p) for p in pieces], known))]
 
 
 def _common_number(pieces: list[Term]) -> Value:

@@ -13,7 +13,7 @@ from matdiff.expr import Expr
 from matdiff.node import Apply, Node, Symbol, number, topological
 from matdiff.normal import normal
 from matdiff.op import Linear
-from matdiff.ops.algebra import add, is_op
+from matdiff.ops.algebra import add, is_op, scale
 from matdiff.rewrite import substitute
 from matdiff.structure import tangent
 
@@ -26,6 +26,9 @@ QUIET = {"add", "scale", "transpose"}
 WHOLE = 150
 """Longest derivation that is told in whole lines; longer ones get a line per part."""
 
+READ_OFF = "read off the gradient"
+SO = "⇒ ∇f ="
+
 MOVES = {
     "matmul": "move factors across the pairing: ⟨Y, A V B⟩ = ⟨AᵀYBᵀ, V⟩",
     "hadamard": "⟨Y, A ⊙ V⟩ = ⟨A ⊙ Y, V⟩",
@@ -37,21 +40,25 @@ MOVES = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line: by `rule`, `before` becomes `after`; both are expressions, and d(u) and ⟨Y, V⟩ may occur in them."""
+    """One line: by `rule`, `before` becomes `after`; both are expressions, and d(u) and ⟨Y, V⟩ may occur in them.
+
+    `relation` stands between them: "=" everywhere but in the last line, which reads off the gradient.
+    """
 
     rule: str
     before: Expr
     after: Expr
+    relation: str = "="
 
     def __str__(self) -> str:
-        return f"{self.before} = {self.after}   [{self.rule}]"
+        return f"{self.before.text(defined=False)} {self.relation} {self.after.text(defined=False)}   [{self.rule}]"
 
 
 def narrative(derivation: Derivation) -> tuple[Step, ...]:
     """The steps from the function to its differential and, for a scalar function of one variable, to its gradient."""
     variables = derivation.function.variables
     return tuple(
-        Step(rule, Expr(before, variables), Expr(after, variables))
+        Step(rule, Expr(before, variables), Expr(after, variables), SO if rule == READ_OFF else "=")
         for rule, before, after in _lines(derivation)
         if before is not after
     )
@@ -157,27 +164,35 @@ def _moved(derivation: Derivation) -> Iterator[Line]:
     for i, move in enumerate(moves):
         frontier.pop(move.node, None)
         for V, Y in move.moved:
-            frontier[V] = add(frontier[V], Y) if V in frontier else Y
+            frontier[V] = add(Y, frontier[V]) if V in frontier else Y
         assert isinstance(move.node, (Apply, Symbol))
         name = move.node.op.name if isinstance(move.node, Apply) else ""
         rule = _move_law(move.node) if name not in QUIET or not rule else rule
         following = moves[i + 1].node if i + 1 < len(moves) else None
         if following is not None and (_move_law(following) == rule or _silent(following)):
             continue
-        after = add(*(pairing(normal(Y), normal(V)) for V, Y in frontier.items()))
+        after = _paired(frontier)
         if rule and after is not before:
             yield rule, before, after
             before, rule = after, ""
-    raw = pairing(normal(found[dX]), dX)
+    raw = _paired({dX: found[dX]})
     G = derivation.gradient.node
     if before is not raw:
         yield rule or "df = ⟨G, dX⟩", before, raw
+    last = _paired({dX: G})
     space = tangent(X)
     if space is not None:
-        yield space.law, raw, pairing(G, dX)
-    elif raw is not pairing(G, dX):
-        yield "collect and substitute", raw, pairing(G, dX)
-    yield "the gradient is the G in df = ⟨G, dX⟩", pairing(G, dX), G
+        yield space.law, raw, last
+    elif raw is not last:
+        yield "collect and substitute", raw, last
+    yield READ_OFF, last, G
+
+
+def _paired(frontier: dict[Node, Node]) -> Node:
+    """Σ ⟨Y, V⟩; of scalars the product."""
+    scalars = [scale(Y, V) for V, Y in frontier.items() if V.kind == "scalar"]
+    arrays = [pairing(normal(Y), normal(V)) for V, Y in frontier.items() if V.kind != "scalar"]
+    return add(*([normal(add(*scalars))] if scalars else []), *arrays)
 
 
 def _silent(node: Node) -> bool:
