@@ -71,10 +71,9 @@ class Case:
         f = self.concrete(self.d.function.node)
         ways = list(islice(sampling.ways(f, self.d.function.variables, given), WAYS))
         roots = (f, self.truth, self.claim)
-        large = [sampling.too_large(self.d.function.variables, roots, w.sizes) for w in ways]
-        usable = [w for w, why in zip(ways, large, strict=True) if not why]
+        usable, large = sampling.split_by_size(ways, self.d.function.variables, roots)
         found = list(islice(sampling.explore(usable, lambda way: self.sample(f, way)), points))
-        return next((why for why in large if why), ""), found
+        return large, found
 
     def sample(self, f: Node, way: Way) -> Sample | None:
         """One random point; None where the function or its derivative is not defined or enormous."""

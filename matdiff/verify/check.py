@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.ops.algebra import is_zero
 from matdiff.verify import sampling, sets
 from matdiff.verify.differences import LEAST_ORDER, LEVELS, STEPS, Slope, order, slope
 from matdiff.verify.report import Verification, undecided
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 HUGE = 1e8
 FLOOR = 1e-300
+TINY = 1e-100
 PATIENCE = 10.0
 """Seconds after which no further point is begun."""
 ROOM = {"given": (40, 3), "free": (400, 20)}
@@ -72,11 +74,10 @@ def check(
     except UnsupportedError as error:
         return undecided(error.message, method)
     firsts = list(islice(sampling.ways(found.parts[0], found.variables, given), WAYS))
-    large = [sampling.too_large(found.variables, found.parts, w.sizes) for w in firsts]
-    if large and all(large):
-        return undecided(large[0], method)
+    usable, large = sampling.split_by_size(firsts, found.variables, found.parts)
+    if large and not usable:
+        return undecided(large, method)
     run = Run(ROOM["given" if given else "free"], np.random.default_rng(seed))
-    usable = [w for w, why in zip(firsts, large, strict=True) if not why]
     outcomes = []
     for outcome in sampling.explore(usable, lambda way: trial(found, way, run)):
         outcomes.append(outcome)
@@ -160,6 +161,9 @@ def compare(found: Subject, seen: Slope, said: Statement, run: Run) -> Outcome |
     if apart > seen.tolerance:
         return Outcome(error, order(seen, said.along), mismatch(found, seen, said, error))
     if not seen.settled:
+        if seen.scale < TINY and not all(is_zero(n) for n in found.said):
+            run.complaints["the values underflow"] += 1
+            return None
         if float(np.linalg.norm(said.along)) > 1e-12 * max(seen.scale, 1.0):
             run.complaints["rounding hides the derivative"] += 1
             return None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.expr import Expr
 from matdiff.node import Node, Symbol, describe, symbol, symbols
-from matdiff.ops.algebra import add, inner
+from matdiff.ops.algebra import add, inner, is_zero, zeros_like
 from matdiff.rewrite import inline
 from matdiff.verify import sampling
 from matdiff.verify.case import Case, Sample
+from matdiff.verify.check import check
 from matdiff.verify.diagnosis import diagnose, transposed
 from matdiff.verify.report import Verification, undecided
 
@@ -140,6 +141,8 @@ def anchored(d: Derivation, claim: str | Expr, node: Node, truth: Node) -> Node:
 def answer(d: Derivation, q: Question, seed: int, sizes: Mapping[str, int] | None, points: int) -> Verification:
     """The comparison of one claim with the truth."""
     given = sampling.check_given(sizes, sampling.names(d.function.variables))
+    if is_zero(q.claim) and q.claim.kind == "scalar":
+        q = replace(q, claim=zeros_like(q.truth))
     case = Case(d, q.what, q.claim, q.truth, q.about, seed)
     shape = (q.claim.rows, q.claim.cols)
     if shape not in ((q.truth.rows, q.truth.cols), (q.truth.cols, q.truth.rows)):
@@ -157,6 +160,9 @@ def answer(d: Derivation, q: Question, seed: int, sizes: Mapping[str, int] | Non
     error = max(s.error for s in samples)
     if all(case.agrees(s) for s in samples):
         return Verification(True, error, None, "", len(samples), "comparison")
+    own = check(d, seed, sizes, points, 2 if q.what == "Hessian" else 1, "central")
+    if own.passed is False:
+        return undecided(f"the derivative that it would be compared with does not verify: {own.reason}", "comparison")
     message = diagnose(case, samples)
     return wrong(f"the claimed {q.what} is not right: {message}", error, len(samples), message)
 

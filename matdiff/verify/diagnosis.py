@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from itertools import islice
+from itertools import combinations, islice
 
 import numpy as np
 
 from matdiff.node import Apply, Node, Number, constant, number, topological
+from matdiff.op import Op
 from matdiff.ops.algebra import (
     ADD,
     HADAMARD,
@@ -32,6 +33,7 @@ from matdiff.verify.sets import Array
 MAX_SIZE = 300
 """Parts of an expression up to which mistakes are looked for."""
 MAX_TERMS = 24
+MAX_GROUPS = 16
 CLOSE = 1e-7
 EXPONENTS = (1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2))
 
@@ -93,7 +95,9 @@ def factor_text(k: float) -> str:
         return f"{sign}it differs by the constant factor {k:.6g}"
     if size == 1:
         return ""
-    return f"{sign}a factor {size} is missing" if size.numerator > 1 else f"{sign}it has a factor {1 / size} too many"
+    if size.denominator == 1:
+        return f"{sign}a factor {size} is missing"
+    return f"{sign}it has a factor {1 / size} too many" if size.numerator == 1 else f"{sign}it needs the factor {size}"
 
 
 def parallel(samples: Sequence[Sample]) -> list[float]:
@@ -138,14 +142,16 @@ def symmetric_assumed(case: Case, pair: Pair, samples: Sequence[Sample]) -> str:
     """Right where the square matrices are symmetric."""
     square = {s.name for s in case.variables if s.kind == "matrix" and s.rows is s.cols}
     free = sorted(square - {s.name for s in case.variables if s.attributes})
-    for group in ([[n] for n in free if len(free) > 1] + [free]) if free else []:
+    groups = [g for size in (1, 2) for g in combinations(free, size)] + [tuple(free)] * (len(free) > 2)
+    for group in groups[:MAX_GROUPS]:
         bent = [
             Sample(s.way, {k: (a + a.T) / 2 if k in group else a for k, a in s.arrays.items()}, s.truth, s.claimed)
             for s in samples
         ]
         truth, claim = case.values([pair.truth, pair.claim], bent)
         if truth is not None and claim is not None and same(claim, truth):
-            return f"right only where {' and '.join(group)} is symmetric, which is not declared"
+            are = "is" if len(group) == 1 else "are"
+            return f"right only where {' and '.join(group)} {are} symmetric, which is not declared"
     return ""
 
 
@@ -160,6 +166,8 @@ def terms_of_truth(case: Case, pair: Pair, samples: Sequence[Sample]) -> str:
             continue
         said = [term_text(shown(t), w) for t, w in zip(terms, weights, strict=True)]
         found = [s for s in said if s]
+        if not any(weights):
+            return "it is 0, but the truth is not"
         if found and len(found) <= 3:
             return "; ".join(found)
     return ""
@@ -238,7 +246,7 @@ def parted(node: Node) -> list[Node] | None:
     return None
 
 
-MAKE = {SCALE: scale, MATMUL: matmul, HADAMARD: hadamard, TRANSPOSE: transpose}
+MAKE: dict[Op, Callable[..., Node]] = {SCALE: scale, MATMUL: matmul, HADAMARD: hadamard, TRANSPOSE: transpose}
 
 
 def rebuilt(term: Node, path: Sequence[tuple[Apply, int]]) -> Node:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
@@ -46,25 +46,38 @@ def shown(node: Node) -> str:
     return to_text(node, limit=80)
 
 
-def replaced(root: Node, parent: Node, make: Callable[[Apply, tuple[Node, ...]], Node]) -> Node | None:
-    """The expression with one node made anew from its arguments; None where the shapes do not fit."""
+Make = Callable[[Apply, tuple[Node, ...]], Node]
+
+
+def replaced(root: Node, makers: Mapping[Node, Make]) -> Node | None:
+    """The expression with some nodes made anew from their arguments; None where the shapes do not fit."""
     memo: dict[Node, Node] = {}
     try:
         for node in topological(root):
-            if not isinstance(node, Apply):
+            if isinstance(node, Apply):
+                args = tuple(memo[a] for a in node.args)
+                memo[node] = makers.get(node, rebuild)(node, args)
+            else:
                 memo[node] = node
-                continue
-            args = tuple(memo[a] for a in node.args)
-            memo[node] = make(node, args) if node is parent else rebuild(node, args)
     except MatdiffError:
         return None
     new = memo[root]
     return new if new is not root and new.rows is root.rows and new.cols is root.cols else None
 
 
-def flipped(slot: int) -> Callable[[Apply, tuple[Node, ...]], Node]:
-    """The node with one argument transposed."""
-    return lambda node, args: rebuild(node, (*args[:slot], transpose(args[slot]), *args[slot + 1 :]))
+Edge = tuple[Node, int]
+
+
+def flipped(root: Node, edges: Iterable[Edge]) -> Node | None:
+    """The expression with some arguments transposed, each told by the node that takes it and its place."""
+    slots: dict[Node, set[int]] = {}
+    for node, slot in edges:
+        slots.setdefault(node, set()).add(slot)
+
+    def make(node: Apply, args: tuple[Node, ...]) -> Node:
+        return rebuild(node, tuple(transpose(a) if i in slots[node] else a for i, a in enumerate(args)))
+
+    return replaced(root, dict.fromkeys(slots, make))
 
 
 def off_the_set(pair: Pair) -> Iterator[Candidate]:
@@ -89,39 +102,28 @@ def turned(pair: Pair) -> Iterator[Candidate]:
 
 def transposes(pair: Pair) -> Iterator[Candidate]:
     """One factor transposed, a matrix transposed wherever it stands, two factors transposed."""
-    edges = []
-    for node in topological(pair.claim):
-        for slot, arg in enumerate(node.children if isinstance(node, Apply) else ()):
-            if arg.kind in ("matrix", "row", "vector") and not is_op(node, TRANSPOSE):
-                new = replaced(pair.claim, node, flipped(slot))
-                if new is not None:
-                    edges.append((node, slot, arg))
-                    yield Candidate(transposed_text([arg], new), new)
-    for name in dict.fromkeys(s for s in topological(pair.claim) if isinstance(s, Symbol) and s.rows is s.cols):
-        new = everywhere(pair.claim, name)
+    edges = [
+        (node, slot)
+        for node in topological(pair.claim)
+        if isinstance(node, Apply) and not is_op(node, TRANSPOSE)
+        for slot, arg in enumerate(node.args)
+        if arg.kind != "scalar"
+    ]
+    groups: list[tuple[Edge, ...]] = [(e,) for e in edges]
+    groups += [tuple(e for e in edges if e[0].children[e[1]] is s) for s in _square_symbols(pair.claim)]
+    groups += list(combinations(edges, 2))
+    for group in groups:
+        new = flipped(pair.claim, group)
         if new is not None:
-            yield Candidate(transposed_text([name], new), new)
-    for (n1, s1, a1), (n2, s2, a2) in combinations(edges, 2):
-        first = replaced(pair.claim, n1, flipped(s1))
-        second = replaced(first, n2, flipped(s2)) if first is not None else None
-        if second is not None:
-            yield Candidate(transposed_text([a1, a2], second), second)
+            yield Candidate(transposed_text([node.children[slot] for node, slot in group], new), new)
 
 
-def everywhere(root: Node, s: Symbol) -> Node | None:
-    memo: dict[Node, Node] = {}
-    try:
-        for node in topological(root):
-            memo[node] = rebuild(node, tuple(memo[a] for a in node.args)) if isinstance(node, Apply) else node
-            if node is s:
-                memo[node] = transpose(s)
-    except MatdiffError:
-        return None
-    return memo[root]
+def _square_symbols(root: Node) -> list[Symbol]:
+    return [s for s in topological(root) if isinstance(s, Symbol) and s.rows is s.cols and s.kind == "matrix"]
 
 
 def transposed_text(parts: list[Node], right: Node) -> str:
-    each = " and ".join(f"{shown(transpose(p))} where it has {shown(p)}" for p in parts)
+    each = " and ".join(dict.fromkeys(f"{shown(transpose(p))} where it has {shown(p)}" for p in parts))
     return f"a transpose is missing or too many: {each}; right is {shown(right)}"
 
 
@@ -140,7 +142,7 @@ def kronecker(pair: Pair) -> Iterator[Candidate]:
         if products:
             yield Candidate(says + (", and both are transposed" if turn else ""), memo[pair.claim])
     for node in products:
-        new = replaced(pair.claim, node, lambda n, args: kron(args[1], args[0]))
+        new = replaced(pair.claim, {node: lambda n, args: kron(args[1], args[0])})
         if new is not None:
             yield Candidate(f"{says}: it has {shown(node)}", new)
 
@@ -174,7 +176,7 @@ def with_product(root: Node, node: Node, factors: tuple[Node, ...]) -> Node | No
             out = matmul(out, f)
         return out
 
-    return replaced(root, node, make)
+    return replaced(root, {node: make})
 
 
 def chained(node: Node) -> list[Node]:
@@ -198,10 +200,10 @@ def products(pair: Pair) -> Iterator[Candidate]:
     """∘ for the matrix product and the other way round."""
     for node in topological(pair.claim):
         if is_op(node, MATMUL) and all(a.kind == "matrix" for a in node.children):
-            new = replaced(pair.claim, node, lambda n, args: hadamard(*args))
+            new = replaced(pair.claim, {node: lambda n, args: hadamard(*args)})
             says = f"the matrix product {shown(node)} should be elementwise"
         elif is_op(node, HADAMARD):
-            new = replaced(pair.claim, node, lambda n, args: matmul(*args))
+            new = replaced(pair.claim, {node: lambda n, args: matmul(*args)})
             says = f"the elementwise product {shown(node)} should be a matrix product"
         else:
             continue

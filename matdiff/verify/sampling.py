@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -85,18 +85,36 @@ def entries(variables: Sequence[Symbol], sizes: Sizes) -> int:
     return sum(v.rows.evaluate(sizes) * v.cols.evaluate(sizes) for v in variables)
 
 
-def too_large(variables: Sequence[Symbol], roots: Sequence[Node], sizes: Sizes) -> str:
+def too_large(variables: Sequence[Symbol], parts: Iterable[tuple[Dim, Dim]], sizes: Sizes) -> str:
     """Why these sizes are not tried, or an empty string."""
     total = entries(variables, sizes)
     if total > MAX_ENTRIES:
         return f"the sizes are too large to sample: {total:,} entries (at most {MAX_ENTRIES:,})"
-    known = sizes.keys()
-    for node in topological(*roots):
-        if (node.rows.names | node.cols.names) <= known:
-            count = node.rows.evaluate(sizes) * node.cols.evaluate(sizes)
+    for rows, cols in parts:
+        if (rows.names | cols.names) <= sizes.keys():
+            count = rows.evaluate(sizes) * cols.evaluate(sizes)
             if count > MAX_NODE:
                 return f"the sizes are too large: a part of the expression has {count:,} entries"
     return ""
+
+
+def shapes(roots: Sequence[Node]) -> dict[tuple[Dim, Dim], None]:
+    """The distinct shapes of the parts of some expressions."""
+    return dict.fromkeys((n.rows, n.cols) for n in topological(*roots))
+
+
+def split_by_size(ways: Sequence[Way], variables: Sequence[Symbol], roots: Sequence[Node]) -> tuple[list[Way], str]:
+    """The ways that are not too large, and why the others are."""
+    found = shapes(roots)
+    verdicts: dict[tuple[tuple[str, int], ...], str] = {}
+    kept = []
+    for way in ways:
+        key = tuple(way.sizes.items())
+        if key not in verdicts:
+            verdicts[key] = too_large(variables, found, way.sizes)
+        if not verdicts[key]:
+            kept.append(way)
+    return kept, next((v for v in verdicts.values() if v), "")
 
 
 def needs(root: Node) -> set[str]:

@@ -128,5 +128,5 @@ def move(variable: Symbol, X: Array, V: Array, h: float) -> Array:
         PV = V - X @ (X.T @ V) / 2
         W = PV @ X.T - X @ PV.T
         one = np.eye(X.shape[0])
-        return np.linalg.solve(one - h / 2 * W, (one + h / 2 * W) @ X)
+        return np.asarray(np.linalg.solve(one - h / 2 * W, (one + h / 2 * W) @ X), dtype=np.float64)
     return np.asarray(X + h * V)
