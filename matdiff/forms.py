@@ -136,7 +136,11 @@ def _common_side(side: int) -> Attempt:
         assert piece.core is not None
         new = chain([(piece.core, 1), *shared] if side else [*shared, (piece.core, 1)])
         piece.core = None
-        return _replaced(terms, group, scale(join(piece), new))
+        joined = scale(join(piece), new)
+        brings_eye = any(len(parts[i]) == len(shared) for i in group)
+        if brings_eye and length(joined) >= sum(length(terms[i]) for i in group) + len(group) - 1:
+            return None
+        return _replaced(terms, group, joined)
 
     return attempt
 
