@@ -158,7 +158,7 @@ class Derivation:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """Where the function is not differentiable, in words."""
-        found = {}
+        found: dict[str, None] = {}
         for node in topological(self.prepared):
             if isinstance(node, Apply) and node.op.smooth and node in self.differentials:
                 place = Expr(inline(node.args[-1])).text()

@@ -16,7 +16,7 @@ from matdiff.notation.length import length
 from matdiff.ops.algebra import ADD, MATMUL, add, eye, is_eye, is_op, scale
 from matdiff.properties import Known
 from matdiff.rewrite import rebuild
-from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, plain, split
+from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, magnitude, plain, split
 
 SMALL = 120
 """Most distinct parts of an expression that is also tried multiplied out."""
@@ -101,15 +101,17 @@ def _common_scalars(terms: list[Node], known: Known) -> list[Node] | None:
 
 def _common_number(pieces: list[Term]) -> Value:
     """The greatest common divisor of whole numbers, or the size of numbers that differ in sign at most."""
-    size = abs(pieces[0].number)
-    if all(abs(p.number) == size for p in pieces):
+    size = magnitude(pieces[0].number)
+    if all(magnitude(p.number) == size for p in pieces):
         return size
     whole = [p.number for p in pieces if isinstance(p.number, int)]
     return gcd(*whole) if len(whole) == len(pieces) else 1
 
 
 def _divide(a: Value, b: Value) -> Value:
-    return a if b == 1 else plain(Fraction(a) / Fraction(b)) if not isinstance(a, float) else a / b
+    if isinstance(a, float) or isinstance(b, float):
+        return a / b
+    return a if b == 1 else plain(Fraction(a) / Fraction(b))
 
 
 def _common_side(side: int) -> Attempt:

@@ -87,9 +87,11 @@ def _pushed(derivation: Derivation, root: Node, start: Node, long: bool) -> Iter
     if root not in known:
         yield "a constant has no differential", start, derivation.raw_differential
         return
-    waiting = {n: d(n) for n in topological(root, into_bodies=False) if n in known and isinstance(n, Apply)}
+    waiting: dict[Node, Node] = {
+        n: d(n) for n in topological(root, into_bodies=False) if n in known and isinstance(n, Apply)
+    }
     ends = {n: known[n] for n in topological(root, into_bodies=False) if n in known and not isinstance(n, Apply)}
-    shown = {**ends, **waiting}
+    shown: dict[Node, Node] = {**ends, **waiting}
     line, before = d(root), start
     if root not in waiting:
         yield "definition", start, ends[root]

@@ -49,6 +49,7 @@ from matdiff.terms import (
     entrywise,
     entrywise_factors,
     factors,
+    magnitude,
     root_power,
     split,
 )
@@ -94,12 +95,12 @@ def _sum(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
 
 def _content(terms: list[Term]) -> Value:
     """The number to stand before a sum: the one that all terms share up to sign, the first one's sign."""
-    first = terms[0].number
+    first: Value = terms[0].number
     if len(terms) < 2 or any(abs(t.number) != abs(first) for t in terms):
         return 1
     if abs(first) == 1:
         return -1 if all(t.number == -1 for t in terms) else 1
-    return first if all(t.number == first for t in terms) else abs(first)
+    return first if all(t.number == first for t in terms) else magnitude(first)
 
 
 def _scale(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from matdiff.node import Apply, Node, Number, Symbol, number, symbol, topological
 from matdiff.ops.algebra import ADD, CONSTRUCTORS, POWER, is_ones, is_op, matmul, power
@@ -19,7 +20,7 @@ def rebuild(node: Apply, args: tuple[Node, ...]) -> Node:
     return build(*args) if build else node.op(*args, params=node.params)
 
 
-def substitute(root: Node, values: Mapping[Node, Node], into_bodies: bool = False) -> Node:
+def substitute(root: Node, values: Mapping[Any, Node], into_bodies: bool = False) -> Node:
     """Every occurrence of a key replaced by its value, at once."""
     memo: dict[Node, Node] = {}
     for node in topological(root, into_bodies=into_bodies):

@@ -71,6 +71,10 @@ def plain(value: Value) -> Value:
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
+def magnitude(value: Value) -> Value:
+    return -value if value < 0 else value
+
+
 def split(node: Node) -> Term:
     """A node in normal form as a term."""
     term = Term()

@@ -5,6 +5,7 @@ The constructors do what a person does without noticing (1·x, x + 0, Aᵀᵀ); 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -105,7 +106,7 @@ def _sum_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return kind, first.rows, first.cols
 
 
-ADD = register(
+ADD: Op = register(
     Op("add", "(...),(...)->(...)", (Joint(lambda Y, slot, *args: Y),), _sum_type, law="sum rule", spoken=())
 )
 
@@ -148,7 +149,7 @@ def _scale_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return a.kind, a.rows, a.cols
 
 
-SCALE = register(
+SCALE: Op = register(
     Op(
         "scale",
         "(),(...)->(...)",
@@ -198,7 +199,7 @@ def product_kind(a: Kind, b: Kind) -> Kind:
     return "matrix"
 
 
-MATMUL = register(
+MATMUL: Op = register(
     Op(
         "matmul",
         "(m,n),(n,p)->(m,p)",
@@ -235,7 +236,7 @@ def _transpose_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return kind, a.cols, a.rows
 
 
-TRANSPOSE = register(
+TRANSPOSE: Op = register(
     Op("transpose", "(m,n)->(n,m)", (Linear(lambda Y, A: Y.T),), _transpose_type, law="transpose", spoken=())
 )
 
@@ -262,7 +263,7 @@ def _hadamard_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return (a.kind if a.kind == b.kind else "matrix"), a.rows, a.cols
 
 
-HADAMARD = register(
+HADAMARD: Op = register(
     Op(
         "hadamard",
         "(...),(...)->(...)",
@@ -292,7 +293,7 @@ def hadamard(a: Node, b: Node) -> Node:
     return HADAMARD.build((a, b))
 
 
-INNER = register(
+INNER: Op = register(
     Op(
         "inner",
         "(...),(...)->()",
@@ -338,7 +339,7 @@ def _power_by_exponent(a: Node, p: Node, dp: Node) -> Node:
     return power(a, p) * log(a) * dp
 
 
-POWER = register(
+POWER: Op = register(
     Op(
         "power",
         "(...),()->(...)",
@@ -384,7 +385,7 @@ def fold_power(base: Value, exponent: Value) -> Value | None:
             return exact**exponent
     if isinstance(base, float) and base > 0:
         try:
-            return base ** float(exponent)
+            return float(base ** float(exponent))
         except OverflowError:
             return None
     return None
@@ -398,7 +399,7 @@ def _mpow_differential(X: Node, dX: Node, k: int) -> Node:
     return add(*(matmul(matmul(mpow(X, i), dX), mpow(X, k - 1 - i)) for i in range(k)))
 
 
-MPOW = register(
+MPOW: Op = register(
     Op(
         "mpow",
         "(n,n)->(n,n)",
@@ -470,7 +471,7 @@ operators.update(
     }
 )
 
-CONSTRUCTORS = {
+CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "add": add,
     "scale": scale,
     "matmul": matmul,

@@ -8,13 +8,13 @@ from matdiff.ops.algebra import power, zeros_like
 
 pi = constant("pi", "scalar")
 
-exp = elementwise(
+exp: Op = elementwise(
     "exp", lambda x: exp(x), gives="positive", numpy="np.exp({0})", latex=r"\exp({0})", law="d eᵘ = eᵘ du"
 )
-log = elementwise(
+log: Op = elementwise(
     "log", lambda x: 1 / x, numpy="np.log({0})", latex=r"\log({0})", domain="positive", law="d log u = du/u"
 )
-sqrt = elementwise(
+sqrt: Op = elementwise(
     "sqrt",
     lambda x: 1 / (2 * sqrt(x)),
     gives="nonnegative",
@@ -23,7 +23,7 @@ sqrt = elementwise(
     domain="positive",
     law="d √u = du/(2√u)",
 )
-abs_ = elementwise(
+abs_: Op = elementwise(
     "abs",
     lambda x: sign(x),
     gives="nonnegative",
@@ -32,15 +32,15 @@ abs_ = elementwise(
     smooth="where an entry of {0} is 0",
     law="d |u| = sign(u) du",
 )
-sign = elementwise(
+sign: Op = elementwise(
     "sign", zeros_like, numpy="np.sign({0})", smooth="where an entry of {0} is 0", law="sign is constant around u ≠ 0"
 )
-sin = elementwise("sin", lambda x: cos(x), numpy="np.sin({0})", latex=r"\sin({0})", law="d sin u = cos u du")
-cos = elementwise("cos", lambda x: -sin(x), numpy="np.cos({0})", latex=r"\cos({0})", law="d cos u = −sin u du")
-tan = elementwise(
+sin: Op = elementwise("sin", lambda x: cos(x), numpy="np.sin({0})", latex=r"\sin({0})", law="d sin u = cos u du")
+cos: Op = elementwise("cos", lambda x: -sin(x), numpy="np.cos({0})", latex=r"\cos({0})", law="d cos u = −sin u du")
+tan: Op = elementwise(
     "tan", lambda x: 1 + tan(x) ** 2, numpy="np.tan({0})", latex=r"\tan({0})", law="d tan u = (1 + tan² u) du"
 )
-asin = elementwise(
+asin: Op = elementwise(
     "asin",
     lambda x: 1 / sqrt(1 - x**2),
     numpy="np.arcsin({0})",
@@ -48,7 +48,7 @@ asin = elementwise(
     domain="inside",
     law="d asin u = du/√(1 − u²)",
 )
-acos = elementwise(
+acos: Op = elementwise(
     "acos",
     lambda x: -1 / sqrt(1 - x**2),
     numpy="np.arccos({0})",
@@ -56,17 +56,17 @@ acos = elementwise(
     domain="inside",
     law="d acos u = −du/√(1 − u²)",
 )
-atan = elementwise(
+atan: Op = elementwise(
     "atan", lambda x: 1 / (1 + x**2), numpy="np.arctan({0})", latex=r"\arctan({0})", law="d atan u = du/(1 + u²)"
 )
-sinh = elementwise("sinh", lambda x: cosh(x), numpy="np.sinh({0})", latex=r"\sinh({0})", law="d sinh u = cosh u du")
-cosh = elementwise(
+sinh: Op = elementwise("sinh", lambda x: cosh(x), numpy="np.sinh({0})", latex=r"\sinh({0})", law="d sinh u = cosh u du")
+cosh: Op = elementwise(
     "cosh", lambda x: sinh(x), gives="positive", numpy="np.cosh({0})", latex=r"\cosh({0})", law="d cosh u = sinh u du"
 )
-tanh = elementwise(
+tanh: Op = elementwise(
     "tanh", lambda x: 1 - tanh(x) ** 2, numpy="np.tanh({0})", latex=r"\tanh({0})", law="d tanh u = (1 − tanh² u) du"
 )
-sigmoid = elementwise(
+sigmoid: Op = elementwise(
     "sigmoid",
     lambda x: sigmoid(x) * (1 - sigmoid(x)),
     gives="positive",
@@ -77,7 +77,7 @@ sigmoid = elementwise(
     law="σ′ = σ(1 − σ)",
     summary="1/(1 + exp(-x)), also σ(x) and sigma(x)",
 )
-softplus = elementwise(
+softplus: Op = elementwise(
     "softplus",
     lambda x: sigmoid(x),
     gives="positive",
@@ -87,7 +87,7 @@ softplus = elementwise(
     law="softplus′ = σ",
     summary="log(1 + exp(x))",
 )
-relu = elementwise(
+relu: Op = elementwise(
     "relu",
     lambda x: relu(sign(x)),
     gives="nonnegative",
@@ -97,7 +97,7 @@ relu = elementwise(
     law="relu′(u) = 1 for u > 0, else 0",
     summary="max(x, 0)",
 )
-erf = elementwise(
+erf: Op = elementwise(
     "erf",
     lambda x: 2 / sqrt(pi) * exp(-(x**2)),
     numpy="scipy.special.erf({0})",
@@ -105,7 +105,7 @@ erf = elementwise(
     law="d erf u = (2/√π) exp(−u²) du",
     source="DLMF 7.2.1",
 )
-lgamma = elementwise(
+lgamma: Op = elementwise(
     "lgamma",
     lambda x: digamma(x),
     numpy="scipy.special.gammaln({0})",
@@ -115,7 +115,7 @@ lgamma = elementwise(
     law="d log Γ(u) = ψ(u) du",
     source="DLMF 5.2.2",
 )
-digamma = elementwise(
+digamma: Op = elementwise(
     "digamma",
     lambda x: polygamma(number(1), x),
     numpy="scipy.special.digamma({0})",
@@ -125,7 +125,7 @@ digamma = elementwise(
     law="ψ′ = polygamma(1, ·)",
     source="DLMF 5.15",
 )
-polygamma = register(
+polygamma: Op = register(
     Op(
         "polygamma",
         "(),(...)->(...)",

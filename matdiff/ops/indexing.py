@@ -27,7 +27,7 @@ def _entry_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return "scalar", ONE, ONE
 
 
-ENTRY = register(
+ENTRY: Op = register(
     Op("entry", "(m,n);i,j->()", (Linear(_entry_adjoint),), _entry_type, law="an entry is linear", spoken=())
 )
 """A[i,j], and x[i] with j = 1."""
@@ -43,7 +43,7 @@ def _col_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return "vector", args[0].rows, ONE
 
 
-ROW = register(
+ROW: Op = register(
     Op(
         "getrow",
         "(m,n);i->(n)",
@@ -55,7 +55,7 @@ ROW = register(
 )
 """A[i,:] as a vector."""
 
-COLUMN = register(
+COLUMN: Op = register(
     Op(
         "getcol",
         "(m,n);j->(m)",
@@ -81,7 +81,7 @@ def _slice_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return a.kind if a.kind != "row" else "matrix", r1 - r0, c1 - c0
 
 
-SLICE = register(
+SLICE: Op = register(
     Op(
         "slice",
         "(m,n)->(p,q)",
@@ -109,8 +109,7 @@ def embed(a: Node, r0: Dim, c0: Dim, rows: Dim, cols: Dim) -> Node:
 
 
 def _padded(join: Op, a: Node, before: Node, after: Node) -> Node:
-    empty = (lambda z: z.cols is ZERO) if join is HCAT else (lambda z: z.rows is ZERO)
-    parts = [p for p in (before, a, after) if p is a or not empty(p)]
+    parts = [p for p in (before, a, after) if p is a or (p.cols if join is HCAT else p.rows) is not ZERO]
     return a if len(parts) == 1 else join(*parts)
 
 
@@ -159,7 +158,7 @@ def _part(Y: Node, args: tuple[Node, ...], slot: int, across: bool) -> Node:
     return block
 
 
-HCAT = register(
+HCAT: Op = register(
     Op(
         "hcat",
         "(m,n),(m,p)->(m,n+p)",
@@ -168,7 +167,7 @@ HCAT = register(
         law="blocks are linear",
     )
 )
-VCAT = register(
+VCAT: Op = register(
     Op(
         "vcat",
         "(m,n),(p,n)->(m+p,n)",

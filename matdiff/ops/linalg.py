@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from matdiff.node import Node, number
-from matdiff.op import nonlinear
+from matdiff.op import Op, nonlinear
 from matdiff.ops.algebra import eye, is_eye, is_op, power, scale, transpose
 from matdiff.ops.elementwise import log
 from matdiff.ops.reductions import tr
 from matdiff.ops.structure import Diag, diag, tril
 
-inv = nonlinear(
+inv: Op = nonlinear(
     "inv",
     "(n,n)->(n,n)",
     lambda X, dX: -(inv(X) @ dX @ inv(X)),
@@ -21,7 +21,7 @@ inv = nonlinear(
     law="d(X⁻¹) = −X⁻¹ dX X⁻¹",
     source="Magnus & Neudecker 2019, §8.4",
 )
-det = nonlinear(
+det: Op = nonlinear(
     "det",
     "(n,n)->()",
     lambda X, dX: det(X) * tr(inv(X) @ dX),
@@ -32,7 +32,7 @@ det = nonlinear(
     law="Jacobi's formula",
     source="Magnus & Neudecker 2019, §8.3",
 )
-logdet = nonlinear(
+logdet: Op = nonlinear(
     "logdet",
     "(n,n)->()",
     lambda X, dX: tr(inv(X) @ dX),
@@ -44,7 +44,7 @@ logdet = nonlinear(
     law="d log det X = tr(X⁻¹ dX)",
     source="Magnus & Neudecker 2019, §8.3",
 )
-adj = nonlinear(
+adj: Op = nonlinear(
     "adj",
     "(n,n)->(n,n)",
     lambda X, dX: tr(inv(X) @ dX) * adj(X) - inv(X) @ dX @ adj(X),
@@ -55,7 +55,7 @@ adj = nonlinear(
     source="Magnus & Neudecker 2019, §8.5",
     summary="the adjugate det(X)*inv(X)",
 )
-cof = nonlinear(
+cof: Op = nonlinear(
     "cof",
     "(n,n)->(n,n)",
     lambda X, dX: tr(inv(X) @ dX) * cof(X) - cof(X) @ dX.T @ inv(X).T,
@@ -66,7 +66,7 @@ cof = nonlinear(
     source="Magnus & Neudecker 2019, §8.5",
     summary="the cofactor matrix det(X)*inv(X)'",
 )
-pinv = nonlinear(
+pinv: Op = nonlinear(
     "pinv",
     "(m,n)->(n,m)",
     lambda A, dA: (
@@ -83,7 +83,7 @@ pinv = nonlinear(
     source="Golub & Pereyra 1973, eq. 4.12",
     summary="Moore-Penrose inverse",
 )
-chol = nonlinear(
+chol: Op = nonlinear(
     "chol",
     "(n,n)->(n,n)",
     lambda S, dS: chol(S) @ half_tril(inv(chol(S)) @ dS @ inv(chol(S)).T),

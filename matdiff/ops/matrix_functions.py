@@ -14,6 +14,9 @@ from matdiff.ops.linalg import inv
 from matdiff.shape import ZERO
 
 
+Direction = Callable[[Node, Node], Node]
+
+
 def _split(a: Node) -> tuple[Node, Node]:
     return (a.children[0], a.children[1]) if is_op(a, SCALE) else (number(1), a)
 
@@ -23,7 +26,7 @@ def _upper(A: Node, V: Node) -> Node:
     return VCAT(HCAT(A, V), HCAT(zeros_like(A), A))
 
 
-def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Callable[[Node, Node], Node]:
+def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Direction:
     """The Fréchet map L(A; V) of a matrix function whose scalar derivative is `derivative`.
 
     L is linear in V with adjoint L(Aᵀ; ·), and its own derivative by A is the corner of a Fréchet map
@@ -59,7 +62,7 @@ def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Ca
     return build
 
 
-expm = nonlinear(
+expm: Op = nonlinear(
     "expm",
     "(n,n)->(n,n)",
     lambda X, dX: frechet_expm(X, dX),
@@ -71,7 +74,7 @@ expm = nonlinear(
     law="the Fréchet map of the matrix exponential",
     source="Higham 2008, §10.2",
 )
-logm = nonlinear(
+logm: Op = nonlinear(
     "logm",
     "(n,n)->(n,n)",
     lambda X, dX: frechet_logm(X, dX),
@@ -83,7 +86,7 @@ logm = nonlinear(
     law="the Fréchet map of the matrix logarithm",
     source="Higham 2008, §11.2",
 )
-sqrtm = nonlinear(
+sqrtm: Op = nonlinear(
     "sqrtm",
     "(n,n)->(n,n)",
     lambda X, dX: solve_sylvester(sqrtm(X), sqrtm(X), dX),
@@ -95,10 +98,12 @@ sqrtm = nonlinear(
     law="R = X^½: R dR + dR R = dX",
     source="Higham 2008, eq. 6.1",
 )
-frechet_expm = frechet_map("expm", lambda A: expm(A), "scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)")
-frechet_logm = frechet_map("logm", lambda A: inv(A), "frechet_logm({0}, {1})")
+frechet_expm: Direction = frechet_map(
+    "expm", lambda A: expm(A), "scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)"
+)
+frechet_logm: Direction = frechet_map("logm", lambda A: inv(A), "frechet_logm({0}, {1})")
 
-SYLVESTER = register(
+SYLVESTER: Op = register(
     Op(
         "sylvester",
         "(m,m),(n,n),(m,n)->(m,n)",

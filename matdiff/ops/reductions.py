@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from matdiff.node import Node
-from matdiff.op import linear, macro, nonlinear
+from matdiff.op import Op, linear, macro, nonlinear
 from matdiff.ops.algebra import eye, inner, ones, ones_like, scale, size
 from matdiff.ops.elementwise import abs_, exp, sign
 
-tr = linear(
+tr: Op = linear(
     "tr",
     "(n,n)->()",
     lambda y, X: scale(y, eye(X.rows)),
@@ -17,7 +17,7 @@ tr = linear(
     source="⟨y, tr V⟩ = ⟨yI, V⟩",
     spoken=("tr", "trace"),
 )
-sum_ = linear(
+sum_: Op = linear(
     "sum",
     "(...)->()",
     lambda y, X: scale(y, ones_like(X)),
@@ -32,7 +32,7 @@ macro(
     lambda X: sum_(X) / size(X.rows * X.cols),
     summary="sum over all entries, divided by their number",
 )
-norm = nonlinear(
+norm: Op = nonlinear(
     "norm",
     "(...)->()",
     lambda X, dX: inner(X, dX) / norm(X),
@@ -46,7 +46,7 @@ norm = nonlinear(
     summary="2-norm of a vector, Frobenius norm of a matrix",
     spoken=("norm", "norm2", "normF"),
 )
-norm1 = nonlinear(
+norm1: Op = nonlinear(
     "norm1",
     "(...)->()",
     lambda X, dX: inner(sign(X), dX),
@@ -57,7 +57,7 @@ norm1 = nonlinear(
     law="d‖u‖₁ = ⟨sign u, du⟩",
     summary="sum of the absolute values of all entries",
 )
-logsumexp = nonlinear(
+logsumexp: Op = nonlinear(
     "logsumexp",
     "(...)->()",
     lambda X, dX: inner(weights(X), dX),
@@ -68,7 +68,7 @@ logsumexp = nonlinear(
     source="Boyd & Vandenberghe 2004, §3.1.5",
     summary="log of the sum of exp over all entries",
 )
-softmax = nonlinear(
+softmax: Op = nonlinear(
     "softmax",
     "(n)->(n)",
     lambda x, dx: softmax(x) * dx - inner(softmax(x), dx) * softmax(x),

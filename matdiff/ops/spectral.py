@@ -56,7 +56,7 @@ def _quadratic(q: Node, dS: Node) -> Node:
     return tr(q.T @ dS @ q)
 
 
-eigvals = symmetric_function(
+eigvals: Op = symmetric_function(
     "eigvals",
     "(n,n)->(n)",
     "vector",
@@ -70,7 +70,7 @@ eigvals = symmetric_function(
     source="Magnus 1985, thm 1; Giles 2008, §3.1",
     summary="eigenvalues of a symmetric matrix, ascending",
 )
-eigvecs = symmetric_function(
+eigvecs: Op = symmetric_function(
     "eigvecs",
     "(n,n)->(n,n)",
     "matrix",
@@ -83,7 +83,7 @@ eigvecs = symmetric_function(
     source="Giles 2008, §3.1",
     summary="eigenvectors of a symmetric matrix as columns, in the order of eigvals",
 )
-eiggaps = nonlinear(
+eiggaps: Op = nonlinear(
     "eiggaps",
     "(n)->(n,n)",
     lambda v, dv: hadamard(eiggaps(v) ** 2, dv @ ones("vector", dv.rows).T - ones("vector", dv.rows) @ dv.T),
@@ -92,7 +92,7 @@ eiggaps = nonlinear(
     source="Giles 2008, §3.1",
     summary="the matrix 1/(v_j − v_i), with zeros on the diagonal",
 )
-eigval = symmetric_function(
+eigval: Op = symmetric_function(
     "eigval",
     "(n,n);i->()",
     "scalar",
@@ -107,7 +107,7 @@ eigval = symmetric_function(
     source="Magnus 1985, thm 1",
     summary="the i-th eigenvalue of a symmetric matrix, counted upward",
 )
-lambda_max = symmetric_function(
+lambda_max: Op = symmetric_function(
     "lambda_max",
     "(n,n)->()",
     "scalar",
@@ -121,7 +121,7 @@ lambda_max = symmetric_function(
     law="dλ = qᵀ dS q",
     source="Magnus 1985, thm 1",
 )
-lambda_min = symmetric_function(
+lambda_min: Op = symmetric_function(
     "lambda_min",
     "(n,n)->()",
     "scalar",
@@ -143,7 +143,7 @@ def _singular(A: Node, dA: Node, i: int, sigma: Node) -> Node:
     return tr(v.T @ A.T @ dA @ v) / sigma
 
 
-sigma_max = nonlinear(
+sigma_max: Op = nonlinear(
     "sigma_max",
     "(m,n)->()",
     lambda A, dA: _singular(A, dA, 1, sigma_max(A)),
@@ -156,7 +156,7 @@ sigma_max = nonlinear(
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the spectral norm",
 )
-sigma = nonlinear(
+sigma: Op = nonlinear(
     "sigma",
     "(m,n);i->()",
     lambda A, dA, i: _singular(A, dA, i, sigma(A, params=(i,))),
@@ -182,7 +182,7 @@ def _cond_differential(A: Node, dA: Node) -> Node:
     return sigma_max(B) * _singular(A, dA, 1, sigma_max(A)) + sigma_max(A) * _singular(B, dB, 1, sigma_max(B))
 
 
-cond2 = nonlinear(
+cond2: Op = nonlinear(
     "cond2",
     "(m,n)->()",
     _cond_differential,
@@ -194,7 +194,7 @@ cond2 = nonlinear(
     law="cond A = σ_max(A) σ_max(A⁺), product rule",
     summary="the condition number σ_max/σ_min",
 )
-nuclear = nonlinear(
+nuclear: Op = nonlinear(
     "nuclear",
     "(m,n)->()",
     lambda A, dA: inner(polar(A), dA),
@@ -226,7 +226,7 @@ def _polar_differential(A: Node, dA: Node) -> Node:
     return turn if A.rows is A.cols else turn + (eye(A.rows) - W @ W.T) @ dA @ inv(P)
 
 
-polar = nonlinear(
+polar: Op = nonlinear(
     "polar",
     "(m,n)->(m,n)",
     _polar_differential,
@@ -265,7 +265,7 @@ def reversal(n: Dim, k: Dim) -> Node:
     return EXCHANGE(eye(n), params=(k,))
 
 
-EXCHANGE = register(
+EXCHANGE: Op = register(
     Op(
         "lastcols",
         "(m,n);k->(m,k)",
@@ -277,7 +277,7 @@ EXCHANGE = register(
         summary="the last k columns in reverse order",
     )
 )
-svdvals = register(
+svdvals: Op = register(
     Op(
         "svdvals",
         "(m,n)->(k)",
@@ -293,7 +293,7 @@ svdvals = register(
         summary="singular values, descending",
     )
 )
-peak = register(
+peak: Op = register(
     Op(
         "peak",
         "(...)->(...)",
@@ -304,7 +304,7 @@ peak = register(
         summary="1 at the entry of largest absolute value, 0 elsewhere",
     )
 )
-norminf = nonlinear(
+norminf: Op = nonlinear(
     "norminf",
     "(...)->()",
     lambda X, dX: inner(sign(X) * peak(X), dX),

@@ -33,7 +33,7 @@ Diag: Op = linear(
     spoken=("diag", "Diag"),
 )
 macro("Diag", "(n,n)->(n,n)", lambda X: Diag(diag(X)), summary="a square matrix with its off-diagonal entries put to 0")
-tril = linear(
+tril: Op = linear(
     "tril",
     "(n,n)->(n,n)",
     lambda Y, X: tril(Y),
@@ -44,7 +44,7 @@ tril = linear(
     law="the lower triangle is linear and self-adjoint",
     summary="the lower triangle with the diagonal",
 )
-triu = linear(
+triu: Op = linear(
     "triu",
     "(n,n)->(n,n)",
     lambda Y, X: triu(Y),
@@ -55,7 +55,7 @@ triu = linear(
     law="the upper triangle is linear and self-adjoint",
     summary="the upper triangle with the diagonal",
 )
-sym = linear(
+sym: Op = linear(
     "sym",
     "(n,n)->(n,n)",
     lambda Y, X: sym(Y),
@@ -66,7 +66,7 @@ sym = linear(
     law="the symmetric part is linear and self-adjoint",
     summary="(X + X')/2",
 )
-skew = linear(
+skew: Op = linear(
     "skew",
     "(n,n)->(n,n)",
     lambda Y, X: skew(Y),
