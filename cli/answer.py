@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matdiff.cli.notation import CONVENTIONS, Line
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 """Names for the function; the first that is none of its variables is taken."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answer:
     """A derivation `d`, and how much of it is asked for."""
 
     d: Any
     order: int = 1
     steps: bool = False
-    verbose: bool = False
     inner: str | None = None
+    verifications: tuple[Any, ...] = ()
 
     @cached_property
     def kind(self) -> str:
@@ -72,20 +69,13 @@ class Answer:
     def line(self, key: str, body: Any) -> Line:
         return Line(key, self.f, self.names, body)
 
-    def taken(self) -> Sequence[Any]:
-        """The steps: those that a person writes, or with the algebra between them."""
-        if self.verbose and hasattr(type(self.d), "all_steps"):
-            found: Sequence[Any] = self.d.all_steps
-            return found
-        found = self.d.steps
-        return found
-
     def notes(self) -> list[str]:
         """What the result is, by which convention, and where it does not hold."""
         words = {"f": self.f, "x": self.x, "shape": self.shape, "inner": self.inner}
         keys = [self.convention]
         if self.order > 1:
-            keys.append("matrix hessian" if any(v.kind == "matrix" for v in self.d.wrt) else "hessian")
+            matrix = self.d.wrt[0].kind == "matrix"
+            keys.append("partial hessian" if self.d.several else "matrix hessian" if matrix else "hessian")
         return [*(CONVENTIONS[key].format(**words) for key in keys), *getattr(self.d, "notes", ())]
 
     @property
@@ -93,6 +83,18 @@ class Answer:
         """The shape of the variable, in parentheses: ` (n×p)`."""
         dims = [str(d) for d in self.d.wrt[0].shape] if len(self.d.wrt) == 1 else []
         return f" ({'×'.join(dims)})" if dims else ""
+
+    def verify(self) -> None:
+        """Check everything that is to be printed: the derivative, and the Hessian when asked."""
+        orders = range(1, self.order + 1)
+        self.verifications = tuple(self.d.verify() if order == 1 else self.d.verify(order=order) for order in orders)
+
+    def verdicts(self) -> list[str]:
+        """A line, or two where the Hessian was asked for."""
+        if not self.verifications:
+            return ["not verified: --no-verify was given"]
+        first, *second = map(verdict, self.verifications)
+        return [first, *(f"Hessian {said}" for said in second)]
 
     @property
     def convention(self) -> str:
@@ -105,9 +107,6 @@ class Answer:
 
 
 def verdict(verification: Any) -> str:
-    """`verified: …`, or `not verified: …` and why."""
-    if verification is None:
-        return "not verified: --no-verify was given"
-    if verification.passed is None:
-        return f"not verified: {verification.reason}"
-    return str(verification)
+    """`verified: …`, or `not verified: …` and why; of a wrong claim also what is wrong with it."""
+    said, message = str(verification), verification.message
+    return f"{said}\n{message}" if message and message not in said else said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from matdiff.cli.answer import Answer
+from matdiff.cli.answer import Answer, verdict
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 
 FORMATS = ("text", "latex", "markdown", "json")
@@ -14,7 +14,6 @@ FORMATS = ("text", "latex", "markdown", "json")
 @program
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well.")
 @click.option("--steps", is_flag=True, help="Show the derivation, each step with its rule.")
-@click.option("--verbose", is_flag=True, help="Show the steps with the algebra between them.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
 @click.option("--no-verify", is_flag=True, help="Do not check the answer numerically.")
@@ -26,7 +25,6 @@ def command(
     inner: str | None,
     order: int,
     steps: bool,
-    verbose: bool,
     form: str,
     ascii: bool,
     no_verify: bool,
@@ -37,15 +35,16 @@ def command(
     The answer is checked numerically before it is printed; where that check fails, nothing is printed
     and the exit status is 1.
     """
-    d = derivation(expression(words), wrt, let, dialect, inner)
-    answer = Answer(d, order, steps or verbose, verbose, inner)
-    verification = None if no_verify else d.verify()
-    if verification is not None and verification.passed is False:
-        return withheld(str(verification))
+    answer = Answer(derivation(expression(words), wrt, let, dialect, inner), order, steps, inner)
+    if not no_verify:
+        answer.verify()
+        for verification in answer.verifications:
+            if verification.passed is False:
+                return withheld(verdict(verification))
     from matdiff.cli.formats import render
     from matdiff.cli.notation import unicode_output
 
-    click.echo(render(answer, verification, form, ascii or not unicode_output()))
+    click.echo(render(answer, form, ascii or not unicode_output()))
     return 0
 
 

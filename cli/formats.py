@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matdiff.cli.answer import Answer, verdict
+from matdiff.cli.answer import Answer
 from matdiff.cli.notation import Line, Style, prose, show, statements
 from matdiff.cli.steps import latex_steps, markdown_steps, text_steps
 
@@ -13,25 +13,25 @@ WIDTH = 100
 """Types go on a line of their own beyond this."""
 
 
-def render(answer: Answer, verification: Any, form: str, ascii: bool) -> str:
+def render(answer: Answer, form: str, ascii: bool) -> str:
     """The answer in one of the four formats; `ascii` keeps text and JSON to ASCII."""
     style: Style = "ascii" if ascii else "unicode"
     if form == "text":
-        return text(answer, verification, style)
+        return text(answer, style)
     if form == "json":
-        return json_text(answer, verification, style)
-    return latex(answer, verification) if form == "latex" else markdown(answer, verification)
+        return json_text(answer, style)
+    return latex(answer) if form == "latex" else markdown(answer)
 
 
-def text(answer: Answer, verification: Any, style: Style) -> str:
+def text(answer: Answer, style: Style) -> str:
     """Lines for a person."""
     function, *rest = answer.lines()
     lines = typed(formula(function, style), prose(answer.d.types, style))
     lines += [row for line in rest for row in formula(line, style)]
     if answer.steps:
         known = set(statements(function.right(style))[:-1])
-        lines += ["", *text_steps(answer.taken(), style, known), ""]
-    notes = [*answer.notes(), verdict(verification)]
+        lines += ["", *text_steps(answer.d.steps, style, known), ""]
+    notes = [*answer.notes(), *answer.verdicts()]
     return "\n".join(lines + [prose(note, style) for note in notes])
 
 
@@ -50,13 +50,13 @@ def formula(line: Line, style: Style) -> list[str]:
     return [f"{line.left(style)} = {body}", *where]
 
 
-def latex(answer: Answer, verification: Any) -> str:
+def latex(answer: Answer) -> str:
     """An `align*`, and what is no formula in comments below it."""
     rows = [row for line in answer.lines() for row in aligned(line)]
     if answer.steps:
-        rows += latex_steps(answer.taken(), {d for line in answer.lines() for d in statements(line.right("latex"))})
+        rows += latex_steps(answer.d.steps, {d for line in answer.lines() for d in statements(line.right("latex"))})
     notes = [f"with {answer.d.types}"] if answer.d.types else []
-    notes += [*answer.notes(), verdict(verification)]
+    notes += [*answer.notes(), *answer.verdicts()]
     comments = [f"% {row}" for note in notes for row in note.splitlines()]
     return "\n".join([r"\begin{align*}", " \\\\\n".join(f"  {row}" for row in rows), r"\end{align*}", *comments])
 
@@ -66,7 +66,7 @@ def aligned(line: Line) -> list[str]:
     return [rf"{line.left('latex')} &= {body}", *(rf"&\quad\text{{where }} {d}" for d in definitions)]
 
 
-def markdown(answer: Answer, verification: Any) -> str:
+def markdown(answer: Answer) -> str:
     """Display mathematics between `$$`, for notebooks and notes."""
     function, *rest = answer.lines()
     parts = [display(function)]
@@ -74,23 +74,27 @@ def markdown(answer: Answer, verification: Any) -> str:
         parts.append(f"with {answer.d.types}")
     if answer.steps:
         known = set(statements(function.right("latex")))
-        parts.append("\n".join(markdown_steps(answer.taken(), known)))
+        parts.append("\n".join(markdown_steps(answer.d.steps, known)))
     parts += [display(line) for line in rest]
-    return "\n\n".join([*parts, *answer.notes(), verdict(verification)])
+    return "\n\n".join([*parts, *answer.notes(), *answer.verdicts()])
 
 
 def display(line: Line) -> str:
-    return f"$$\n{line.left('latex')} = {line.right('latex')}\n$$"
+    """One formula, with the definitions that it uses on lines of their own."""
+    first, *where = aligned(line)
+    if not where:
+        return f"$$\n{first.replace(' &= ', ' = ', 1)}\n$$"
+    return "\n".join([r"$$\begin{aligned}", " \\\\\n".join([first, *where]), r"\end{aligned}$$"])
 
 
-def json_text(answer: Answer, verification: Any, style: Style) -> str:
+def json_text(answer: Answer, style: Style) -> str:
     """One JSON object with the keys that are promised."""
     import json
 
-    return json.dumps(record(answer, verification, style), ensure_ascii=style == "ascii", indent=2)
+    return json.dumps(record(answer, style), ensure_ascii=style == "ascii", indent=2)
 
 
-def record(answer: Answer, verification: Any, style: Style) -> dict[str, Any]:
+def record(answer: Answer, style: Style) -> dict[str, Any]:
     d = answer.d
     found: dict[str, Any] = {
         "function": show(d.function, style),
@@ -104,9 +108,9 @@ def record(answer: Answer, verification: Any, style: Style) -> dict[str, Any]:
     found["latex"] = every(answer.result, "latex")
     found["steps"] = [
         {"rule": prose(s.rule, style), "before": show(s.before, style), "after": show(s.after, style)}
-        for s in answer.taken()
+        for s in answer.d.steps
     ]
-    found["verification"] = outcome(verification)
+    found["verification"] = outcome(answer.verifications)
     return found
 
 
@@ -117,11 +121,14 @@ def every(result: Any, style: Style) -> Any:
     return {x if isinstance(x, str) else ",".join(x): show(g, style) for x, g in result.items()}
 
 
-def outcome(verification: Any) -> dict[str, Any]:
-    if verification is None:
+def outcome(verifications: Sequence[Any]) -> dict[str, Any]:
+    """Of the derivative; below it, in the same form, of the Hessian when asked."""
+    if not verifications:
         return {"passed": None, "reason": "--no-verify was given"}
+    first, *second = verifications
     fields = ("passed", "relative_error", "order", "reason")
-    return {name: plain_value(getattr(verification, name, None)) for name in fields}
+    found = {name: plain_value(getattr(first, name)) for name in fields}
+    return found | ({"hessian": outcome(second)} if second else {})
 
 
 def plain_value(value: Any) -> Any:

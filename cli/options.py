@@ -25,7 +25,9 @@ Decorated = Callable[..., Any]
 def program(function: Decorated) -> Decorated:
     """The argument EXPR and the options that say how to read it."""
     for decorate in (
-        click.option("--inner", metavar="W", help="Gradient for the inner product xᵀWy instead of xᵀy."),
+        click.option(
+            "--inner", metavar="W", help="Gradient for the inner product xᵀWy, with an spd W, instead of xᵀy."
+        ),
         click.option(
             "--input",
             "dialect",
@@ -78,5 +80,4 @@ def derivation(text: str, wrt: str, let: tuple[str, ...], dialect: str | None, i
     """The derivative asked for.  Raises MatdiffError for wrong input."""
     import matdiff as md
 
-    given: dict[str, Any] = {"dialect": dialect, "inner": inner}
-    return md.derive(text, wrt=wrt, declare=list(let), **{k: v for k, v in given.items() if v is not None})
+    return md.derive(text, wrt=wrt, declare=list(let), dialect=dialect or "auto", inner=inner)

@@ -24,13 +24,16 @@ class Row(NamedTuple):
 
 
 def rows(steps: Sequence[Any], style: Style, known: set[str]) -> Iterator[Row]:
-    """A row a step.  Definitions in `known` have been shown; those that a row brings are added."""
+    """A row a step.  Definitions in `known` have been shown; those that a row brings are added.
+
+    The line d(r) = A dx, which is ``dr`` in LaTeX, defines the dr of the lines after it.
+    """
     last = ""
     for step in steps:
         *first, before = statements(show(step.before, style))
         *second, after = statements(show(step.after, style))
         new = [d for d in dict.fromkeys((*first, *second)) if d not in known]
-        known.update(new)
+        known.update((*new, f"d{before[2:-1]} = {after}", f"{before} = {after}"))
         yield Row("" if before == last else before, after, prose(step.rule, style), new)
         last = after
 

@@ -14,6 +14,7 @@ from matdiff.cli.options import SETTINGS, derivation, expression, program
 @program
 @click.option("--claim", metavar="EXPR", help="A gradient (or Jacobian) to check; with dX in it, a differential.")
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian.")
+@click.option("--method", metavar="NAME", help="How to differentiate numerically.  [default: central]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Other random points.")
 def command(
     words: tuple[str, ...],
@@ -23,6 +24,7 @@ def command(
     inner: str | None,
     claim: str | None,
     order: int,
+    method: str | None,
     seed: int,
 ) -> int:
     """Check the derivative of EXPR by X, or a claim about it, numerically.
@@ -30,11 +32,7 @@ def command(
     Exit status 0 if it is right, 1 if it is wrong.
     """
     d = derivation(expression(words), wrt, let, dialect, inner)
-    asked: dict[str, Any] = {"seed": seed}
-    if claim is not None:
-        asked["claim"] = claim
-    if order > 1:
-        asked["order"] = order
-    verification = d.verify(**asked)
+    asked: dict[str, Any] = {"claim": claim, "order": order, "method": method, "seed": seed}
+    verification = d.verify(**{option: value for option, value in asked.items() if value is not None})
     click.echo(verdict(verification))
     return 1 if verification.passed is False else 0

@@ -13,6 +13,7 @@ import pytest
 import matdiff as md
 from matdiff.cli.app import run
 from matdiff.cli.notation import prose, statements, unicode_output
+from matdiff.verify.report import Verification
 
 TRACE = ["derive", "tr(A*X*B)", "--wrt", "X"]
 
@@ -130,6 +131,42 @@ def test_latex_and_markdown(capsys):
     assert f"$$\n\\nabla f = {gradient}\n$$" in out(capsys, *TRACE, "--format", "markdown", "--steps", "--no-verify")
 
 
+def test_hessian(capsys):
+    arguments = ["derive", "norm(A*x - b)^2/2", "--wrt", "x", "--order", "2"]
+    shown = out(capsys, *arguments)
+    assert "\nH = " in shown
+    assert "\nHessian verified" in shown
+    found = json.loads(out(capsys, *arguments, "--format", "json"))
+    assert found["hessian"] == str(md.derive("norm(A*x - b)^2/2", wrt="x").hessian)
+    assert found["verification"]["hessian"]["passed"] is True
+
+
+def test_jacobian(capsys):
+    found = json.loads(out(capsys, "derive", "A*x", "--wrt", "x", "--format", "json"))
+    assert found["jacobian"] == "A"
+    assert "J_ij = ∂F_i/∂x_j" in out(capsys, "derive", "A*x", "--wrt", "x")
+
+
+def test_derivative_by_a_scalar(capsys):
+    assert "df/dt = " in out(capsys, "derive", "det(t*I - A)", "--wrt", "t")
+
+
+def test_definitions_stand_below_what_uses_them(capsys):
+    shown = out(capsys, "derive", "r = A*x - b; r'*r", "--wrt", "x", "--steps", "--no-verify")
+    assert shown.startswith("f = rᵀ r        with A: m×n; x: n; b: m\n    where r = A x − b\n")
+    assert shown.count("r = A x − b") == 1
+
+
+def test_codegen(capsys):
+    import numpy as np
+
+    namespace = {}
+    exec(out(capsys, "codegen", "tr(A*X*B)", "--wrt", "X"), namespace)
+    A, B = np.arange(6.0).reshape(2, 3), np.arange(8.0).reshape(4, 2)
+    X = np.zeros((3, 4))
+    assert np.allclose(namespace["gradient"](A=A, X=X, B=B), A.T @ B.T)
+
+
 def test_several_variables(capsys):
     shown = out(capsys, "derive", "norm(X - U*V')^2", "--wrt", "U,V", "--no-verify")
     assert "∇f by U = " in shown
@@ -141,16 +178,18 @@ def test_a_function_called_f_leaves_the_letter_to_the_variable(capsys):
 
 
 def fails(self, **options):
-    return SimpleNamespace(passed=False, reason="wrong", relative_error=1.0, order=0.0)
+    return Verification(False, reason="off by 0.5")
 
 
 def cannot_run(self, **options):
-    return SimpleNamespace(passed=None, reason="no point in the domain", relative_error=None, order=None)
+    return Verification(None, reason="no point in the domain")
 
 
 def test_an_answer_that_fails_its_verification_is_not_printed(capsys, monkeypatch):
     monkeypatch.setattr("matdiff.derivation.Derivation.verify", fails)
-    assert "please report" in refusal(capsys, *TRACE, status=1)
+    said = refusal(capsys, *TRACE, status=1)
+    assert "off by 0.5" in said
+    assert "please report" in said
 
 
 def test_an_answer_that_could_not_be_verified_says_so(capsys, monkeypatch):
@@ -230,7 +269,7 @@ def test_rules(capsys):
     assert "Magnus & Neudecker" in entry
 
 
-@pytest.mark.parametrize("command", ["derive", "verify", "rules"])
+@pytest.mark.parametrize("command", ["derive", "verify", "codegen", "rules"])
 def test_help(capsys, command):
     assert f"Usage: matdiff {command}" in out(capsys, command, "--help")
 

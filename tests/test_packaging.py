@@ -12,17 +12,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PLACES = {"matdiff.cli": ROOT / "cli", "matdiff.grammar": ROOT / "grammar"}
+PLACES = ("matdiff.cli", "matdiff.grammar")
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The folder into which a wheel of a copy of the repository was installed."""
+    """A copy of the repository, and the folder into which its wheel was installed."""
     copy, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("target")
     copy_sources(copy)
     pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*pip, "--no-build-isolation", "--target", str(target), str(copy)], check=True, capture_output=True)
-    return target
+    return copy, target
+
+
+@pytest.fixture(scope="module")
+def target(installed):
+    return installed[1]
 
 
 def copy_sources(to: Path) -> None:
@@ -42,16 +47,18 @@ def test_every_package_is_listed():
 
 
 def test_the_wheel_holds_everything_once(installed):
-    assert {p.name for p in installed.iterdir() if not p.name.endswith(".dist-info")} == {"matdiff", "bin"}
-    for package, place in {"matdiff": ROOT / "matdiff", **PLACES}.items():
-        there = installed.joinpath(*package.split("."))
+    source, target = installed
+    assert {p.name for p in target.iterdir() if not p.name.endswith(".dist-info")} == {"matdiff", "bin"}
+    for package in ("matdiff", *PLACES):
+        place = source / package.rpartition(".")[2]
+        there = target.joinpath(*package.split("."))
         for file in place.rglob("*"):
             if file.suffix in {".py", ".lark", ".json", ".typed"} and "__pycache__" not in file.parts:
                 assert there.joinpath(file.relative_to(place)).is_file(), f"{file} is not installed"
-    assert list((installed / "matdiff" / "grammar").glob("*.lark"))
+    assert list((target / "matdiff" / "grammar").glob("*.lark"))
 
 
-def test_the_wheel_works_by_itself(installed, tmp_path):
+def test_the_wheel_works_by_itself(target, tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import matdiff as md; assert md.__file__.startswith(sys.argv[1])\n"
@@ -59,15 +66,15 @@ def test_the_wheel_works_by_itself(installed, tmp_path):
     )
     derive = ["derive", "tr(A*X*B)", "--wrt", "X", "--ascii", "--no-verify"]
     done = subprocess.run(
-        [sys.executable, "-I", "-c", code, str(installed), *derive], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-I", "-c", code, str(target), *derive], cwd=tmp_path, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "grad f = A'*B'" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["cli", "grammar", "ops", "tests"])
-def test_nothing_generic_becomes_importable(installed, tmp_path, name):
-    code = f"import sys; sys.path.append({str(installed)!r}); import {name}"
+def test_nothing_generic_becomes_importable(target, tmp_path, name):
+    code = f"import sys; sys.path.append({str(target)!r}); import {name}"
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert "ModuleNotFoundError" in done.stderr
 
