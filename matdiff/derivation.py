@@ -16,9 +16,9 @@ from matdiff.forms import shortest
 from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.normal import normal
 from matdiff.op import differential_symbol
-from matdiff.ops.algebra import zeros_like
+from matdiff.ops.algebra import eye, hadamard, scale, zeros_like
 from matdiff.ops.linalg import inverse
-from matdiff.properties import Known
+from matdiff.properties import Known, closure
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.structure import project, tangent
 
@@ -94,6 +94,19 @@ class Derivation:
         if self.several:
             return {X.name: answer for X, answer in answers.items()}
         return answers[self.wrt[0]]
+
+    @cached_property
+    def independent_gradient(self) -> Expr:
+        """The other convention of books for symmetric X, 2G − G∘I: the upper triangle's entries are independent.
+
+        It is the array of partial derivatives by those entries (Matrix Cookbook 2012, eq. 138), and no gradient
+        for ⟨A,B⟩ = tr(AᵀB).  Raises UnsupportedError for a variable that is not symmetric.
+        """
+        (X, *others) = self.wrt
+        if others or "symmetric" not in closure(X.attributes) or "diagonal" in closure(X.attributes):
+            raise UnsupportedError("the convention 2G − G∘I is for one symmetric variable")
+        G = self.gradient.node
+        return self._answer(scale(number(2), G) - hadamard(eye(G.rows), G))
 
     @cached_property
     def jacobian(self) -> Any:

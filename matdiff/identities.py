@@ -20,8 +20,10 @@ from matdiff.ops.algebra import (
     zeros_like,
 )
 from matdiff.ops.elementwise import exp, log
+from matdiff.ops.indexing import HCAT, SLICE, VCAT, slice_
 from matdiff.ops.structure import Diag, diag, unvec, vec
 from matdiff.properties import PALINDROME, Known, product_nodes
+from matdiff.shape import ZERO
 
 Identity = Callable[[Known, Apply, tuple[Node, ...]], Node | None]
 
@@ -128,6 +130,29 @@ def _kron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     return zeros_like(node) if any(map(is_zero, args)) else None
 
 
+def _slice(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """A slice of a slice is a slice; a slice that is one block of [A, B] or [A; B] is that block."""
+    (a,) = args
+    r0, r1, c0, c1 = node.params
+    if is_op(a, SLICE):
+        assert isinstance(a, Apply)
+        top, _, left, _ = a.params
+        return slice_(a.children[0], r0 + top, r1 + top, c0 + left, c1 + left)
+    if is_op(a, VCAT) and c0 is ZERO and c1 is a.cols:
+        at = ZERO
+        for block in a.children:
+            if at is r0 and at + block.rows is r1 and block.kind == node.kind:
+                return block
+            at = at + block.rows
+    if is_op(a, HCAT) and r0 is ZERO and r1 is a.rows:
+        at = ZERO
+        for block in a.children:
+            if at is c0 and at + block.cols is c1 and block.kind == node.kind:
+                return block
+            at = at + block.cols
+    return None
+
+
 IDENTITIES: dict[str, Identity] = {
     "sym": _sym,
     "skew": _skew,
@@ -143,4 +168,5 @@ IDENTITIES: dict[str, Identity] = {
     "log": _log,
     "sum": _sum,
     "kron": _kron,
+    "slice": _slice,
 }

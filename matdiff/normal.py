@@ -33,6 +33,7 @@ from matdiff.ops.algebra import (
     transpose,
     zeros_like,
 )
+from matdiff.ops.indexing import SLICE, slice_
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import sum_, tr
@@ -170,6 +171,12 @@ def _flipped(context: Context, core: Node) -> Node:
     known = context.known
     if is_op(core, kron):
         return kron(*(known.transposed(a) for a in core.children))
+    if is_op(core, SLICE) and core.kind == "matrix":
+        assert isinstance(core, Apply)
+        inside = core.args[0]
+        if "symmetric" in known(inside) or is_op(inside, TRANSPOSE):
+            r0, r1, c0, c1 = core.params
+            return slice_(known.transposed(inside), c0, c1, r0, r1)
     if is_op(core, ADD) and len(core.children) <= WINDOW:
         turned = [_turned(context, t) for t in core.children]
         if sum(after for after, _, _ in turned) <= sum(before for _, before, _ in turned) > 0:

@@ -96,6 +96,8 @@ class Known:
                 return closure(
                     args[0] & args[1] & {"symmetric", "positive"} | (args[0] | args[1]) & {"diagonal", "lower", "upper"}
                 )
+            case "vcat" if self._symmetric_blocks(node):
+                return frozenset({"symmetric"})
             case "Diag" if "positive" in args[0]:
                 return closure(frozenset({"diagonal", "spd"}))
         if node.op.elementwise:
@@ -110,6 +112,17 @@ class Known:
         if factors and self._palindrome(factors):
             kept |= {"symmetric"}
         return kept
+
+    def _symmetric_blocks(self, node: Apply) -> bool:
+        """[A, B; Bᵀ, C] with symmetric A and C."""
+        grid = [row.children if isinstance(row, Apply) and row.op.name == "hcat" else (row,) for row in node.args]
+        size = len(grid)
+        if any(len(row) != size for row in grid) or size > PALINDROME or node.rows is not node.cols:
+            return False
+        if not all("symmetric" in self(grid[i][i]) for i in range(size)):
+            return False
+        pairs = ((grid[i][j], grid[j][i]) for i in range(size) for j in range(i))
+        return all(b is self.transposed(a) or b is transpose(a) for a, b in pairs)
 
     def _palindrome(self, factors: list[Node]) -> bool:
         """Is the product its own transpose, factor by factor?"""
