@@ -13,7 +13,6 @@ from matdiff.ops.indexing import HCAT, VCAT, slice_
 from matdiff.ops.linalg import inv
 from matdiff.shape import ZERO
 
-
 Direction = Callable[[Node, Node], Node]
 
 
