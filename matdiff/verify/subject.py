@@ -22,7 +22,8 @@ Arrays = Mapping[Symbol, Array]
 
 MAX_MATRIX = 1_000_000
 """Entries up to which the matrix of a linear map is formed; its action is checked in any case."""
-ADJOINT_TOLERANCE = 1e-9
+ADJOINT_TOLERANCE = 1e-8
+MATRIX_TOLERANCE = 1e-6
 TANGENT_TOLERANCE = 1e-8
 
 
@@ -171,7 +172,9 @@ def _adjoint_fault(L: Array, pulled: Sequence[Any], V: Sequence[Array], Y: Array
 
 def _matrix_fault(matrices: Sequence[Any], V: Sequence[Array], L: Array) -> str:
     got = sum(apply_matrix(J, v) for J, v in zip(matrices, V, strict=True))
-    if np.shape(got) == L.shape and np.linalg.norm(got - L) <= 1e-8 * max(np.linalg.norm(L), np.linalg.norm(got)):
+    if np.shape(got) == L.shape and np.linalg.norm(got - L) <= MATRIX_TOLERANCE * max(
+        np.linalg.norm(L), np.linalg.norm(got)
+    ):
         return ""
     return "the Jacobian is wrong: J vec(V) is not the differential along V"
 
