@@ -24,7 +24,7 @@ LABELS = {
 CONVENTIONS = {
     "gradient": "gradient, the shape of {x}{shape}, for ⟨A,B⟩ = tr(AᵀB)",
     "partial gradient": "gradients, each the shape of its variable, for ⟨A,B⟩ = tr(AᵀB)",
-    "weighted": "gradient, the shape of {x}{shape}, for ⟨x,y⟩ = xᵀWy with W = {inner}",
+    "weighted": "gradient, the shape of {x}{shape}, for ⟨A,B⟩ = tr(AᵀWB) with W = {inner}",
     "jacobian": "Jacobian by {x}{shape}, for vec(d{f}) = J vec(d{x}), vec stacking columns",
     "vector jacobian": "Jacobian by {x}{shape}, J_ij = ∂{f}_i/∂{x}_j",
     "operator": "d{f} is the derivative, a linear map of d{x}{shape}",

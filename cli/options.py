@@ -25,9 +25,7 @@ Decorated = Callable[..., Any]
 def program(function: Decorated) -> Decorated:
     """The argument EXPR and the options that say how to read it."""
     for decorate in (
-        click.option(
-            "--inner", metavar="W", help="Gradient for the inner product xᵀWy, with an spd W, instead of xᵀy."
-        ),
+        click.option("--inner", metavar="W", help="Gradient for the inner product xᵀWy (W spd) instead of xᵀy."),
         click.option(
             "--input",
             "dialect",

@@ -151,6 +151,12 @@ def test_derivative_by_a_scalar(capsys):
     assert "df/dt = " in out(capsys, "derive", "det(t*I - A)", "--wrt", "t")
 
 
+def test_weighted_inner_product(capsys):
+    shown = out(capsys, "derive", "b'*x", "--wrt", "x", "--inner", "W", "--no-verify")
+    assert "∇f = W⁻¹ b\n" in shown
+    assert "⟨A,B⟩ = tr(AᵀWB) with W = W" in shown
+
+
 def test_definitions_stand_below_what_uses_them(capsys):
     shown = out(capsys, "derive", "r = A*x - b; r'*r", "--wrt", "x", "--steps", "--no-verify")
     assert shown.startswith("f = rᵀ r        with A: m×n; x: n; b: m\n    where r = A x − b\n")
