@@ -57,11 +57,21 @@ def compile_(
     doc: str = "",
     checked: bool = False,
 ) -> Callable[..., Any]:
-    """The function itself.  It takes names as the user typed them: `f(**{"lambda": 0.1})`."""
+    """The function itself; for JAX under `jax.jit`.  It takes names as the user typed them: `f(**{"lambda": 0.1})`."""
     roots, keys, single = outputs(node)
     program = compiled(roots, keys, single, tuple(variables), backend, name, doc, checked, False)
-    if all(v.name == parameter for v, parameter in program.inputs):
-        return program.function
+    function = program.function
+    if any(v.name != parameter for v, parameter in program.inputs):
+        function = renaming(program)
+    if backend == "jax":
+        import jax
+
+        return jax.jit(function)  # type: ignore[no-any-return]
+    return function
+
+
+def renaming(program: Program) -> Callable[..., Any]:
+    """The function under the names that the user typed, where Python spells them differently."""
 
     def renamed(**arrays: Any) -> Any:
         found = ((parameter, lookup(v.name, arrays)) for v, parameter in program.inputs)

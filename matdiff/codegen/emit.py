@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from matdiff.codegen import helpers
 from matdiff.codegen.backend import Backend
 from matdiff.codegen.forms import FORMS, as_kind, constant_code, is_negative_multiple, is_reciprocal, literal
 from matdiff.codegen.names import Names
@@ -14,7 +13,7 @@ from matdiff.codegen.sizes import Recipes, recipes
 from matdiff.codegen.templates import ATOM, PRODUCT, SUM, UNARY, Code, template
 from matdiff.errors import ShapeError
 from matdiff.node import Apply, Constant, Node, Number, Symbol, topological
-from matdiff.ops.algebra import TRANSPOSE, is_op
+from matdiff.ops.algebra import ADD, INNER, SCALE, TRANSPOSE, is_op
 from matdiff.shape import ONE, ZERO, Dim, signature
 
 MAX_DEPTH = 6
@@ -29,6 +28,10 @@ NARROWER = {"norm": "notzero", "asin": "strictly inside", "acos": "strictly insi
 """Where functions are differentiable, said more exactly than in their record."""
 GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {"sylvester": ("disjoint", (0, 1)), "lu_logdet": ("posdet", (1,))}
 """Checks made on a line of their own: of several arguments together, or of one that the code does not mention."""
+
+
+PLAIN = (ADD, SCALE, INNER)
+"""Functions that are operators of Python on numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Emitter:
         self.check = check
         self.strict = strict
         self.variables = tuple(variables)
-        self.names = Names(helpers.HELPERS)
+        self.names = Names(backend.all_helpers)
         self.code: dict[Node, Code] = {}
         self.lines: list[str] = []
         self.checks: list[Check] = []
@@ -60,6 +63,7 @@ class Emitter:
         self.inlined: set[Node] = set()
         self.results: frozenset[Node] = frozenset()
         self.typed = False
+        self.plain: set[Node] = set()
 
     # nodes
 
@@ -70,7 +74,15 @@ class Emitter:
         self.results = frozenset(roots)
         self.count(order, roots)
         for node in order:
+            if node.kind == "scalar" and self.is_plain(node):
+                self.plain.add(node)
             self.code[node] = self.node_code(node)
+
+    def is_plain(self, node: Node) -> bool:
+        """A number that no array enters, which generated code computes as a Python float."""
+        if isinstance(node, Apply):
+            return (node.op in PLAIN or node.op.elementwise) and all(a in self.plain for a in node.args)
+        return isinstance(node, (Number, Constant)) or (isinstance(node, Symbol) and node.body in self.plain)
 
     def count(self, order: Sequence[Node], roots: Sequence[Node]) -> None:
         """How often each value is written; transposes and definitions pass the count on."""
@@ -122,10 +134,19 @@ class Emitter:
             spec = inputs[min(i, len(inputs) - 1)]
             square = len(spec) == 2 if spec is not None else len(free) > 1
             code = self.checked(self.word(node, i), node, arg)
+            if arg in self.plain and node.op.name != "polygamma":
+                code = Code(self.lift(code.text), ATOM, code.depth + 1)
             fields[str(i)] = as_kind(self, code, arg.kind, "matrix") if square else code
         for i, parameter in enumerate(node.params):
             fields[f"p{i}"] = self.size_code(parameter) if isinstance(parameter, Dim) else literal(int(parameter))
-        return template(self.backend.template(node.op)).fill(fields)
+        code = template(self.backend.template(node.op)).fill(fields)
+        return Code(self.backend.lowered.format(code.text), ATOM, code.depth + 1) if node in self.plain else code
+
+    def lift(self, text: str) -> str:
+        """A Python float as a value that functions of the library take."""
+        if self.backend.lifted != "{0}":
+            self.typed = True
+        return self.backend.lifted.format(text)
 
     def named(self, code: Code, wish: str = "") -> Code:
         """The value in a local variable, unless it is one already."""
@@ -183,7 +204,7 @@ class Emitter:
 
     def dtype(self) -> str:
         self.typed = True
-        return "dtype=dtype"
+        return self.backend.like
 
     def size(self, dim: Dim) -> str:
         return self.size_code(dim).text
@@ -216,7 +237,9 @@ class Emitter:
         lines += self.size_lines(found)
         if self.typed:
             first = next(iter(self.inputs.values()), None)
-            lines.append(f"dtype = {first}.dtype" if first else "dtype = float")
+            lines.append(f"dtype = {first}.dtype" if first else f"dtype = {self.backend.double}")
+            if "device" in self.backend.like:
+                lines.append(f"device = {first}.device" if first else "device = None")
         return lines
 
     def size_lines(self, found: Recipes) -> list[str]:

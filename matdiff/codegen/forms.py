@@ -187,9 +187,9 @@ def power_code(em: Emitter, node: Apply) -> Code:
     a, p = node.args
     base = em.code[a]
     value = p.value if isinstance(p, Number) else None
-    if value in (Fraction(1, 2), 0.5):
+    if value in (Fraction(1, 2), 0.5) and a not in em.plain:
         return call("np.sqrt", em.checked("nonnegative", node, a))
-    if value in (Fraction(-1, 2), -0.5):
+    if value in (Fraction(-1, 2), -0.5) and a not in em.plain:
         return binary(Code("1"), "/", call("np.sqrt", em.checked("positive", node, a)), PRODUCT)
     if value == -1:
         return binary(Code("1"), "/", em.checked("nonzero", node, a), PRODUCT)

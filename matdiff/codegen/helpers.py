@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 SOURCES = (
     '''
@@ -142,27 +142,25 @@ def _name(text: str) -> str:
     return found[1]
 
 
-HELPERS = {_name(text): text.strip() for text in SOURCES}
+def table(sources: Iterable[str]) -> dict[str, str]:
+    """Functions by their names."""
+    return {_name(text): text.strip() for text in sources}
 
-_CALL = re.compile(r"(?<![\w.])(" + "|".join(HELPERS) + r")\(")
+
+HELPERS = table(SOURCES)
 
 
-def called(text: str) -> set[str]:
-    """The helpers that a piece of code calls, and those that they call."""
+def called(text: str, helpers: Mapping[str, str]) -> list[str]:
+    """The text of the helpers that a piece of code calls, and of those that they call, in the order of the table."""
+    call = re.compile(r"(?<![\w.])(" + "|".join(helpers) + r")\(")
     found: set[str] = set()
     waiting = [text]
     while waiting:
-        for name in _CALL.findall(waiting.pop()):
+        for name in call.findall(waiting.pop()):
             if name not in found:
                 found.add(name)
-                waiting.append(HELPERS[name])
-    return found
-
-
-def sources(names: Iterable[str]) -> list[str]:
-    """The text of helpers in the order of the table."""
-    wanted = set(names)
-    return [text for name, text in HELPERS.items() if name in wanted]
+                waiting.append(helpers[name])
+    return [text for name, text in helpers.items() if name in found]
 
 
 def mentions(pattern: str, text: str) -> bool:

@@ -38,8 +38,8 @@ def generate(
     function = "\n".join(
         [f"def {name}({parameters}**_):", *("    " + line if line else "" for line in described + body)]
     )
-    blocks = helpers.sources(helpers.called("\n".join(body)))
-    text = "\n\n\n".join(emitter.backend.translate(block) for block in [*blocks, function])
+    function = emitter.backend.translate(function)
+    text = "\n\n\n".join([*helpers.called(function, emitter.backend.all_helpers), function])
     imports = [line for pattern, line in emitter.backend.imports if helpers.mentions(pattern, text)]
     head = "\n".join(imports) + "\n\n\n" if imports else ""
     return Generated(head + text + "\n", dict(emitter.inputs), tuple(emitter.checks))

@@ -1,0 +1,86 @@
+"""JAX: pure functions that `jit` and `vmap` take; no Python `if` asks for a value."""
+
+from __future__ import annotations
+
+from matdiff.codegen.backend import Backend
+from matdiff.codegen.helpers import table
+
+SOURCES = (
+    '''
+def sqrt_product(X):
+    """The principal square root by the product form of the Denman-Beavers iteration, scaled by determinants."""
+    n = X.shape[0]
+    eye = jnp.eye(n, dtype=X.dtype)
+
+    def unfinished(state):
+        return (state[2] > 1e-28 * n) & (state[3] < 40)
+
+    def step(state):
+        M, Y, change, k = state
+        inverse = jnp.linalg.inv(M)
+        scale = jnp.where(change > 1e-2, jnp.exp(-jnp.linalg.slogdet(M)[1] / (2 * n)), 1.0).astype(X.dtype)
+        Y = scale * Y @ (eye + inverse / scale**2) / 2
+        M = (eye + (scale**2 * M + inverse / scale**2) / 2) / 2
+        return M, Y, jnp.sum((M - eye) ** 2), k + 1
+
+    return jax.lax.while_loop(unfinished, step, (X, X, jnp.sum((X - eye) ** 2) + 1, 0))[1]
+''',
+    '''
+def real_sqrtm(X):
+    """The principal square root; nan where an eigenvalue is not positive."""
+    root = sqrt_product(X)
+    wrong = jnp.linalg.norm(root @ root - X) > jnp.finfo(X.dtype).eps ** 0.5 * jnp.linalg.norm(X)
+    return jnp.where(wrong, jnp.nan, root)
+''',
+    '''
+def real_logm(X):
+    """The principal logarithm: square roots until X is near I, then Gauss-Legendre (Higham 2008, eq. 11.18)."""
+    eye = jnp.eye(X.shape[0], dtype=X.dtype)
+
+    def unfinished(state):
+        return (jnp.linalg.norm(state[0] - eye) > 0.25) & (state[1] < 60)
+
+    X, k = jax.lax.while_loop(unfinished, lambda s: (real_sqrtm(s[0]), s[1] + 1), (X, 0))
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    E = X - eye
+    terms = [w / 2 * jnp.linalg.solve(eye + (x + 1) / 2 * E, E) for x, w in zip(nodes.tolist(), weights.tolist())]
+    return 2.0**k * sum(terms)
+''',
+    '''
+def frechet_logm(A, V):
+    """The derivative of the matrix logarithm at A in the direction V: the corner of log [A, V; 0, A]."""
+    n = A.shape[0]
+    scale = 1e-3 * jnp.linalg.norm(A) / (jnp.linalg.norm(V) + jnp.finfo(V.dtype).tiny)
+    both = jnp.block([[A, scale * V], [jnp.zeros_like(A), A]])
+    return real_logm(both)[:n, n:] / scale
+''',
+    '''
+def solve_sylvester(A, B, C):
+    """The X with A X + X B = C, by the linear system of its columns."""
+    m, n = C.shape
+    system = jnp.kron(jnp.eye(n, dtype=C.dtype), A) + jnp.kron(B.T, jnp.eye(m, dtype=C.dtype))
+    return jnp.linalg.solve(system, C.T.reshape(-1)).reshape(n, m).T
+''',
+)
+
+BACKEND = Backend(
+    "jax",
+    "JAX",
+    "jnp",
+    ((r"(?<![\w.])np\.", "jnp."), (r"(?<![\w.])scipy\.", "jax.scipy.")),
+    (
+        (r"(?<![\w.])np\.", "import numpy as np"),
+        (r"\bjax\.(nn|lax)\.", "import jax"),
+        (r"\bjnp\.", "import jax.numpy as jnp"),
+        (r"\bjax\.scipy\.linalg\.", "import jax.scipy.linalg"),
+        (r"\bjax\.scipy\.special\.", "import jax.scipy.special"),
+    ),
+    "jax",
+    {
+        "adj": "svd_adjugate({0})",
+        "cof": "svd_adjugate({0}).T",
+        "sylvester": "solve_sylvester({0}, {1}, {2})",
+        "frechet_expm": "jax.scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
+    },
+    table(SOURCES),
+)

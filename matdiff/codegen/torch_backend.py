@@ -1,0 +1,119 @@
+"""PyTorch: tensors on the device of the inputs, through which autograd finds its way."""
+
+from __future__ import annotations
+
+from matdiff.codegen.backend import Backend
+from matdiff.codegen.helpers import table
+
+SOURCES = (
+    '''
+def floats(*values):
+    """The inputs as floating-point tensors of one type, on one device: single precision where all are, else double."""
+    weak = [isinstance(v, (int, float)) for v in values]
+    tensors = [torch.as_tensor(v, dtype=torch.float64 if w else None) for v, w in zip(values, weak)]
+    device = next((v.device for v in values if isinstance(v, torch.Tensor)), None)
+    strong = [t.dtype for w, t in zip(weak, tensors) if not w]
+    strong = [t if t.is_floating_point else torch.float64 for t in strong]
+    dtype = torch.float64 if not strong or torch.float64 in strong else strong[0]
+    return [t.to(device=device, dtype=dtype) for t in tensors]
+''',
+    '''
+def array(entries, dtype, device):
+    """Numbers and tensors of one entry, nested in lists, as a tensor."""
+    if isinstance(entries, list):
+        return torch.stack([array(e, dtype, device) for e in entries])
+    return torch.as_tensor(entries, dtype=dtype, device=device)
+''',
+    '''
+def commutation(m, n, dtype, device):
+    """The K with K vec(A) = vec(A.T) for A: m x n."""
+    return torch.eye(m * n, dtype=dtype, device=device)[torch.arange(m * n).reshape(n, m).T.reshape(-1)]
+''',
+    '''
+def duplication(n, dtype, device):
+    """The D with D vech(A) = vec(A) for symmetric A: n x n."""
+    j, i = torch.triu_indices(n, n)
+    units = torch.eye(n * n, dtype=dtype, device=device)
+    return (units[i + n * j] + units[j + n * i] * (i != j).to(units)[:, None]).T
+''',
+    '''
+def unit(n, i, dtype, device):
+    """Column i of the identity, counted from 0."""
+    return torch.eye(n, dtype=dtype, device=device)[i]
+''',
+    '''
+def vech(A):
+    """The columns of the lower triangle stacked."""
+    j, i = torch.triu_indices(A.shape[0], A.shape[0])
+    return A[i, j]
+''',
+    '''
+def unvech(x, n):
+    """The symmetric matrix whose lower triangle has the columns x."""
+    i, j = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
+    i, j = torch.maximum(i, j), torch.minimum(i, j)
+    return x[j * n - j * (j - 1) // 2 + i - j]
+''',
+    '''
+def svd_adjugate(X):
+    """det(X) inv(X) from the singular values, without division."""
+    U, s, Vt = torch.linalg.svd(X)
+    one = torch.ones_like(s[:1])
+    before = torch.cumprod(torch.cat([one, s[:-1]]), 0)
+    after = torch.flip(torch.cumprod(torch.cat([one, torch.flip(s[1:], (0,))]), 0), (0,))
+    return torch.linalg.det(U) * torch.linalg.det(Vt) * (Vt.T * (before * after)) @ U.T
+''',
+    '''
+def frechet_expm(A, V):
+    """The derivative of the matrix exponential at A in the direction V: the corner of exp [A, V; 0, A]."""
+    n = A.shape[0]
+    both = torch.cat([torch.cat([A, V], 1), torch.cat([torch.zeros_like(A), A], 1)])
+    return torch.linalg.matrix_exp(both)[:n, n:]
+''',
+    '''
+def eiggaps(v):
+    """1/(v_j - v_i), with zeros on the diagonal."""
+    eye = torch.eye(v.shape[0], dtype=v.dtype, device=v.device)
+    return 1 / (v[None, :] - v[:, None] + eye) - eye
+''',
+    '''
+def peak(X):
+    """1 at the entry of largest absolute value, 0 elsewhere."""
+    flat = torch.abs(X).reshape(-1)
+    return torch.nn.functional.one_hot(torch.argmax(flat), flat.shape[0]).to(X).reshape(X.shape)
+''',
+    '''
+def lu_solve(factors, B, trans=0):
+    """The solution of A X = B, or with trans=1 of A' X = B, from the LU factors of A."""
+    columns = B if B.ndim == 2 else B[:, None]
+    return torch.linalg.lu_solve(*factors, columns, adjoint=bool(trans)).reshape(B.shape)
+''',
+)
+
+BACKEND = Backend(
+    "torch",
+    "PyTorch",
+    "torch",
+    (
+        (r"(?<![\w.])np\.array\(", "array("),
+        (r"(?<![\w.])np\.concatenate\(", "torch.cat("),
+        (r"(?<![\w.])np\.", "torch."),
+        (r"\baxis=", "dim="),
+    ),
+    ((r"\btorch\.", "import torch"),),
+    "torch",
+    {
+        "adj": "svd_adjugate({0})",
+        "cof": "svd_adjugate({0}).T",
+        "frechet_expm": "frechet_expm({0}, {1})",
+        "frechet_logm": "-",
+        "lu": "torch.linalg.lu_factor({0})",
+        "lu_solve": "lu_solve({0}, {1})",
+        "lu_solve_t": "lu_solve({0}, {1}, trans=1)",
+    },
+    table(SOURCES),
+    "dtype=dtype, device=device",
+    "torch.float64",
+    "torch.tensor({0}, dtype=dtype, device=device)",
+    "{0}.item()",
+)

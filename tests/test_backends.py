@@ -1,0 +1,169 @@
+"""Every function of the language on every backend: the value that NumPy gives, or a refusal by name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import matdiff.ops  # noqa: F401
+from matdiff.codegen import compile_, source
+from matdiff.codegen.backend import backend_named as backend
+from matdiff.codegen.backend import refusal, support, support_table
+from matdiff.errors import UnsupportedError
+from matdiff.node import Apply, Node, number, topological
+from matdiff.op import registry
+from matdiff.ops import algebra as al
+from matdiff.ops import elementwise as el
+from matdiff.ops import reductions as re_
+from matdiff.ops import spectral as sp
+
+sys.path.insert(0, str(Path(__file__).parent))
+from codegen_cases import CORE, RECORDS, VARIABLES, A, S, X, Y, arrays, b, n, t, x
+
+SPECTRAL: dict[str, Node] = {
+    "eigvals": sp.eigvals(S),
+    "eigvecs": sp.eigvecs(S) ** 2,
+    "eiggaps": sp.eiggaps(x),
+    "eigval": sp.eigval(S, params=(2,)),
+    "lambda_max": sp.lambda_max(S),
+    "lambda_min": sp.lambda_min(S),
+    "sigma_max": sp.sigma_max(A),
+    "sigma": sp.sigma(A, params=(2,)),
+    "cond2": sp.cond2(A),
+    "nuclear": sp.nuclear(A),
+    "polar": sp.polar(A),
+    "svdvals": sp.svdvals(X),
+    "lastcols": sp.reversal(n, n) @ X,
+    "norminf": sp.norminf(A),
+    "peak": sp.peak(A),
+    "constants": el.sqrt(el.pi) * x + el.exp(number(2)) * el.erf(number(1)) * x,
+    "gradient of erf": re_.sum_(2 / el.sqrt(el.pi) * el.exp(-(x**2))) * x,
+}
+CASES = {**CORE, **RECORDS, **SPECTRAL}
+
+
+@pytest.fixture(params=["jax", "torch"])
+def library(request: pytest.FixtureRequest) -> str:
+    module = pytest.importorskip(request.param)
+    if request.param == "jax":
+        module.config.update("jax_enable_x64", True)
+    return str(request.param)
+
+
+def reached(node: Node) -> set[str]:
+    return {a.op.name for a in topological(node) if isinstance(a, Apply)}
+
+
+def test_every_function_has_a_case() -> None:
+    covered = set().union(*(reached(node) for node in CASES.values()))
+    own = {name for name, op in registry.items() if op.numpy or not refusal(op, backend("numpy"))}
+    assert own - covered == set()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_backend_agrees_with_numpy(name: str, library: str) -> None:
+    node, given = CASES[name], arrays(1)
+    refused = [w for f in reached(node) if (w := support()[f][library])]
+    if refused:
+        with pytest.raises(UnsupportedError) as caught:
+            compile_(node, VARIABLES, library)
+        assert str(caught.value) in refused
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = compile_(node, VARIABLES)(**given)
+    function = compile_(node, VARIABLES, library)
+    got = np.asarray(function(**given))
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+    assert got.dtype == np.float64
+    assert got.shape == np.shape(expected)
+    single = np.asarray(function(**{k: np.float32(v) for k, v in given.items()}))
+    assert single.dtype == np.float32 or not reached(node)
+    np.testing.assert_allclose(single, expected, rtol=5e-3, atol=5e-3)
+
+
+def test_support_table_names_what_is_missing() -> None:
+    lines = support_table().splitlines()
+    assert lines[0].split() == ["numpy", "jax", "torch"]
+    row = {line.split()[0]: line.split()[1:] for line in lines[1:]}
+    assert row["logm"] == ["yes", "yes", "-"]
+    assert row["matmul"] == ["yes", "yes", "yes"]
+    assert not any(why for name, line in support().items() for b, why in line.items() if b in ("numpy", "jax"))
+
+
+@pytest.mark.parametrize("name", ["its gradient", "solve twice", "expm", "logm", "softmax", "least squares"])
+def test_jax_batches(name: str) -> None:
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    node = CASES[name]
+    needed = [v.name for v in VARIABLES if v in set(topological(node))]
+    batch = [{k: arrays(seed)[k] for k in needed} for seed in range(3)]
+    function = compile_(node, VARIABLES, "jax")
+    got = jax.vmap(lambda given: function(**given))({k: np.stack([g[k] for g in batch]) for k in needed})
+    for value, given in zip(got, batch, strict=True):
+        np.testing.assert_allclose(value, compile_(node, VARIABLES)(**given), rtol=1e-9, atol=1e-9)
+
+
+def test_jax_functions_are_compiled_and_differentiable() -> None:
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    loss = re_.sum_(el.softplus(A @ x - b))
+    gradient = compile_(A.T @ el.sigmoid(A @ x - b), VARIABLES, "jax")
+    given = {k: arrays()[k] for k in "Axb"}
+    assert hasattr(gradient, "lower")
+    function = compile_(loss, VARIABLES, "jax")
+    automatic = jax.grad(lambda v: function(**{**given, "x": v}))(given["x"])
+    np.testing.assert_allclose(gradient(**given), automatic, rtol=1e-9)
+    assert compile_(al.eye(n) * t, (X, t), "jax")(X=np.eye(2), t=2).shape == (2, 2)
+
+
+def test_torch_autograd_goes_through() -> None:
+    torch = pytest.importorskip("torch")
+    loss = re_.sum_(el.softplus(A @ x - b)) + re_.logsumexp(A) + re_.norm(X @ Y)
+    given = {k: torch.tensor(v, requires_grad=k == "x") for k, v in arrays().items()}
+    compile_(loss, VARIABLES, "torch")(**given).backward()
+    expected = compile_(A.T @ el.sigmoid(A @ x - b), VARIABLES)(**arrays())
+    np.testing.assert_allclose(given["x"].grad, expected, rtol=1e-9)
+
+
+def test_torch_gradient_is_on_the_device_of_the_inputs() -> None:
+    torch = pytest.importorskip("torch")
+    text = source(al.eye(n) + 2 * X, (X,), "torch")
+    assert "device=device" in text
+    meta = compile_(al.eye(n) + 2 * X, (X,), "torch")(X=torch.ones((3, 3), device="meta"))
+    assert meta.device.type == "meta"
+
+
+SHARDED = """
+import jax, numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+import matdiff as md
+jax.config.update("jax_enable_x64", True)
+d = md.derive("sum(softplus(-y .* (X*w))) + λ*norm(w)^2", wrt="w", declare="X: m×n; y: m; w: n; λ: scalar")
+rng = np.random.default_rng(0)
+X, y, w = rng.normal(size=(64, 8)), np.sign(rng.normal(size=64)), rng.normal(size=8)
+mesh = Mesh(np.array(jax.devices()), ("rows",))
+put = lambda a, *spec: jax.device_put(a, NamedSharding(mesh, P(*spec)))
+f = d.gradient.compile("jax")
+got = f(X=put(X, "rows", None), y=put(y, "rows"), w=put(w), λ=0.1)
+assert len(jax.devices()) == 8 and len(got.sharding.device_set) == 8
+np.testing.assert_allclose(got, d.gradient.evaluate(X=X, y=y, w=w, λ=0.1), rtol=1e-9)
+sharded = f(X=put(X, None, "rows"), y=put(y), w=put(w, "rows"), λ=0.1)
+np.testing.assert_allclose(sharded, got, rtol=1e-9)
+print("agrees")
+"""
+
+
+def test_jax_runs_sharded_over_devices() -> None:
+    pytest.importorskip("jax")
+    environment = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDED], capture_output=True, text=True, env={**os.environ, **environment}
+    )
+    assert done.stdout.strip() == "agrees", done.stderr
