@@ -16,6 +16,7 @@ from matdiff.forms import shortest
 from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.normal import normal
 from matdiff.op import differential_symbol
+from matdiff.operators import Operator, bilinear, check_directions, hessian_operator, pullback, pushforward
 from matdiff.ops.algebra import eye, hadamard, scale, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.properties import Known, closure
@@ -142,11 +143,15 @@ class Derivation:
             second[X] = differentials(ready, self.directions).get(ready) or zeros_like(ready)
         return second
 
+    @cached_property
+    def products(self) -> dict[Symbol, Node]:
+        """H[dX] for each variable, inside its tangent space."""
+        return {X: self._simplified(self._projected(self.curvature[X], X)) for X in self.wrt}
+
     def hvp(self, V: Any, /, **arrays: Any) -> Any:
         """H[V], the shape of X, without ever forming H; V has the shape of X (dicts for several variables)."""
         known = (*self.function.variables, *self.directions.values())
-        products = [self._simplified(self._projected(self.curvature[X], X)) for X in self.wrt]
-        values = self._evaluate(products, known, {**arrays, **self._tangents(V)})
+        values = self._evaluate(list(self.products.values()), known, {**arrays, **self._tangents(V, arrays)})
         return dict(zip((X.name for X in self.wrt), values, strict=True)) if self.several else values[0]
 
     def _matrix(self, value: Node, X: Symbol) -> Node:
@@ -154,12 +159,33 @@ class Derivation:
         others = {dZ: zeros_like(dZ) for Z, dZ in self.directions.items() if Z is not X}
         return jacobian(substitute(value, others, into_bodies=True) if others else value, self.directions[X])
 
-    def _tangents(self, V: Any) -> dict[str, Any]:
+    def _tangents(self, V: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
         given = V if self.several else {self.wrt[0].name: V}
         missing = [X.name for X in self.wrt if X.name not in given]
         if missing:
             raise MatdiffError(f"no direction is given for {missing[0]}", hint="pass a dict with one for each variable")
+        check_directions(self.wrt, given, arrays)
         return {dX.name: given[X.name] for X, dX in self.directions.items()}
+
+    @property
+    def operator(self) -> Operator:
+        """The pushforward as a formula: F'(X)[dX] = …, linear in dX."""
+        return pushforward(self)
+
+    @property
+    def adjoint(self) -> Any:
+        """Its adjoint as a formula, F'(X)*[Y] = …; an Operator, or a dict of them for several variables."""
+        return pullback(self)
+
+    @property
+    def hessian_operator(self) -> Any:
+        """H[dX] = … of a scalar function; an Operator, or a dict of them for several variables."""
+        return hessian_operator(self)
+
+    @property
+    def bilinear(self) -> Any:
+        """The second derivative f''(X)[dX₁, dX₂] = …, of a function of any shape; a dict by pairs for several."""
+        return bilinear(self)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -192,7 +218,7 @@ class Derivation:
     def jvp(self, V: Any, /, **arrays: Any) -> Any:
         """The pushforward F'(X)[V], the shape of F; V has the shape of X (a dict of them for several variables)."""
         known = (*self.function.variables, *self.directions.values())
-        return self._evaluate([self.differential.node], known, {**arrays, **self._tangents(V)})[0]
+        return self._evaluate([self.differential.node], known, {**arrays, **self._tangents(V, arrays)})[0]
 
     def vjp(self, Y: Any, /, **arrays: Any) -> Any:
         """The pullback F'(X)*[Y], the shape of X and inside its tangent space; Y has the shape of F."""
