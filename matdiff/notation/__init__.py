@@ -1,4 +1,4 @@
-"""Printing: Unicode text, plain ASCII and LaTeX are tables that one emitter writes by."""
+"""Printing: Unicode text, plain ASCII, LaTeX and MathML are tables that one emitter writes by."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matdiff.notation.names import ascii_name, latex_name, unicode_name
 from matdiff.notation.parts import named_parts
 from matdiff.notation.tables import ASCII, LATEX, TEXT, Notation
 
-__all__ = ["length", "to_latex", "to_text"]
+__all__ = ["length", "to_latex", "to_mathml", "to_text"]
 
 
 def to_text(node: Node, *, ascii: bool = False, limit: int | None = None, defined: bool = True) -> str:
@@ -32,6 +32,13 @@ def to_text(node: Node, *, ascii: bool = False, limit: int | None = None, define
 def to_latex(node: Node, *, defined: bool = True) -> str:
     """LaTeX for mathematics mode; definitions as in `to_text`."""
     return _write(node, LATEX, latex_name, defined)
+
+
+def to_mathml(node: Node, *, defined: bool = True) -> str:
+    """The inside of a `<math>` element; definitions as in `to_text`."""
+    from matdiff.notation.mathml import MATHML, mathml_name
+
+    return _write(node, MATHML, mathml_name, defined)
 
 
 def _write(node: Node, notation: Notation, spell: Callable[[str], str], defined: bool) -> str:

@@ -22,7 +22,8 @@ def _base(layout: Layout, node: Node) -> Argument:
         second = (
             isinstance(node, Constant) or node in layout.names or (isinstance(node, Apply) and node.op.name in INDEXING)
         )
-        return Piece(ATOM, ("(", Hole(node, SUM), ")")) if second else node
+        before, after = layout.notation.parentheses
+        return Piece(ATOM, (before, Hole(node, SUM), after)) if second else node
     if layout.looks_into(node, "inv") and isinstance(node, Apply):
         return layout.call(node)
     return node

@@ -87,7 +87,7 @@ class Layout:
             return self.form(node.op.name, *node.args, *params)
         if self.notation.own_templates and node.op.latex:
             args: tuple[Argument, ...] = (*node.args, *params)
-            return fill((guessed_level(template(node.op.latex)), node.op.latex), *args)
+            return fill((guessed_level(template(node.op.latex)), self.notation.own_templates(node.op.latex)), *args)
         return self.call(node)
 
     def call(self, node: Apply) -> Piece:
@@ -99,14 +99,15 @@ class Layout:
             name = "frechet"
         elif spoken and name not in spoken:
             name = spoken[0]
-        items: list[Item] = [self.notation.call(self.notation.functions.get(name, name)) + "("]
+        before, after = self.notation.parentheses
+        items: list[Item] = [self.notation.call(self.notation.functions.get(name, name)) + before]
         for i, arg in enumerate(args):
             items += [self.notation.comma] if i else []
             items.append(arg if isinstance(arg, str) else Hole(arg, SUM))
-        return Piece(ATOM, (*items, ")"))
+        return Piece(ATOM, (*items, after))
 
     def parameter(self, value: Any) -> str:
-        return self.notation.dim(value) if isinstance(value, Dim) else str(value)
+        return self.notation.dim(value) if isinstance(value, Dim) else self.notation.literal(str(value))
 
     # products of scalars
 
@@ -141,7 +142,7 @@ class Layout:
         factors: list[Node | Piece] = [*parts.above]
         if base is not None and inverse is None:
             factors.append(self.array(base, True) if bare else base)
-        top = self.row(front or ("" if above == "1" and factors else above), factors)
+        top = self.row(front or ("" if above == self.notation.number(1) and factors else above), factors)
         if below or parts.below:
             top = self.form("fraction", top, self.row(below, [self.powered(*b, dotted=False) for b in parts.below]))
         if inverse is not None:
@@ -154,7 +155,9 @@ class Layout:
         if not isinstance(value, Fraction):
             return "", self.notation.number(value), ""
         front = "" if parts.below else self.notation.fraction(value)
-        return front, "" if front else str(value.numerator), "" if front else str(value.denominator)
+        if front:
+            return front, "", ""
+        return "", self.notation.number(value.numerator), self.notation.number(value.denominator)
 
     def row(self, front: str, factors: Sequence[Node | Piece]) -> Node | Piece:
         """Factors beside each other; all but the last hold together as powers do."""
@@ -192,5 +195,5 @@ class Layout:
         return self.form(
             "dot power" if dotted else "power",
             base,
-            text(str(exponent), PRODUCT if isinstance(exponent, Fraction) else ATOM),
+            text(self.notation.literal(str(exponent)), PRODUCT if isinstance(exponent, Fraction) else ATOM),
         )

@@ -45,7 +45,7 @@ def _power(layout: Layout, node: Apply) -> Piece:
 def _matrix_power(layout: Layout, node: Apply) -> Piece:
     (a,), (k,) = node.args, node.params
     if layout.looks_into(a, "inv"):
-        return layout.form("power", a.children[0], f"-{k}")
+        return layout.form("power", a.children[0], layout.notation.literal(f"-{k}"))
     out = layout.powered(a, k, dotted=False)
     return out if isinstance(out, Piece) else layout.piece(out)
 

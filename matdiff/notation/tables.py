@@ -66,7 +66,8 @@ class Notation:
     block        text before, between columns, between rows, after
     definition   text between a name and its meaning, and between definitions
     functions    words for functions that are not called by their own name
-    own_templates  records bring templates of their own
+    literal      how digits that are no number of their own (exponents, numerators) are written
+    own_templates  what a record's own LaTeX template becomes; None where records bring none
     bracketed      indices stand in brackets, not as subscripts
     """
 
@@ -87,7 +88,8 @@ class Notation:
     call: Callable[[str], str]
     functions: Mapping[str, str]
     forms: Mapping[str, Form]
-    own_templates: bool = False
+    literal: Callable[[str], str] = str
+    own_templates: Callable[[str], str] | None = None
     bracketed: bool = True
 
 
@@ -248,7 +250,7 @@ LATEX = Notation(
     ellipsis=r"\dots",
     call=_latex_call,
     functions={},
-    own_templates=True,
+    own_templates=str,
     bracketed=False,
     forms={
         "fraction": (POWER, r"\frac{{{0:s}}}{{{1:s}}}"),
