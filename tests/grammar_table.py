@@ -36,7 +36,7 @@ def rule(
     goal: str,
     template: str,
     parts: str,
-    value: Callable[..., Any],
+    value: Any,
     level: int = ATOM,
     sizes: str = "",
     weight: float = 1.0,
@@ -73,7 +73,7 @@ ELEMENTWISE: list[tuple[str, str, str, Callable[..., Any]]] = [
 ]
 """Text, the sign that the argument needs, the sign of the value, and the function."""
 
-ENTRYWISE = [
+ENTRYWISE: list[tuple[str, str, str, Callable[..., Any], int, float]] = [
     ("{0:1} + {1:2}", "", "", lambda a, b: a + b, SUM, 3.0),
     ("{0:1} - {1:2}", "", "", lambda a, b: a - b, SUM, 2.0),
     ("-{0:3}", "", "", lambda a: -a, MINUS, 1.0),
@@ -156,9 +156,7 @@ SCALARS = [
         weight=0.6,
     ),
     rule("s", "kron({0}, {1})' * vec({2})", "v n, v m, M m n", lambda x, y, A: y @ A @ x, PRODUCT, weight=0.6),
-    rule(
-        "s", "tr(K({m},{n}) * kron({0}, {1}))", "M n m, M m n", lambda A, B: np.trace(A @ B), weight=0.5
-    ),
+    rule("s", "tr(K({m},{n}) * kron({0}, {1}))", "M n m, M m n", lambda A, B: np.trace(A @ B), weight=0.5),
     rule("s", "norm([{0}, {1}; {2:5}', {3}])", "M m n, v m, v n, s", lambda *b: np.linalg.norm(bordered(*b))),
     rule("s", "logsumexp([{0}; {1}; {0:2}*{1:3}])", "s, s", lambda a, b: np.logaddexp(np.logaddexp(a, b), a * b)),
     rule("s", "norm(sym({0})[1:2,1:2])", "M n n", lambda A: np.linalg.norm((A + A.T)[:2, :2] / 2)),
