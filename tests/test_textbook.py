@@ -1,0 +1,184 @@
+"""Answers printed in textbooks: the same value as matdiff's, and matdiff's form about as short."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import matdiff as md
+
+LIMIT = 1.2
+"""matdiff's form may be longer than the book's by this factor."""
+POINTS = 2
+"""Points of the domain at which the two answers are compared."""
+DRAWS = 24
+"""Points tried for these."""
+SIZES = ((4, 3, 2, 5, 6), (2, 3, 4, 5, 6))
+"""Free dimensions in order of appearance: tall and wide matrices in turn."""
+
+Entry = dict[str, str]
+
+IDENTITIES: list[Entry] = tomllib.loads((Path(__file__).parent / "textbook.toml").read_text("utf-8"))["identity"]
+
+_token = re.compile(
+    r"(?P<call>[^\W\d]\w*\()|[^\W\d]\w*|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\.[-+*/^]|(?P<open>\()|(?P<close>\))|[^\s\w*,;.]"
+)
+
+
+def symbols(text: str) -> int:
+    """The tokens of ASCII text in the plain language, without `*`, separators and the parentheses of calls.
+
+    >>> symbols("tr(A*B)'"), symbols("2*(A + B)*x"), symbols("P = inv(X); a .* P*b"), symbols("X[1,:]")
+    (4, 7, 8, 5)
+    """
+    count = 0
+    calls: list[bool] = []
+    for token in _token.finditer(text):
+        if token["call"] or token["open"]:
+            calls.append(bool(token["call"]))
+            count += 1
+        elif token["close"]:
+            count += not calls.pop()
+        else:
+            count += 1
+    return count
+
+
+@cache
+def derivation(text: str, declare: str, wrt: str) -> md.Derivation:
+    return md.derive(text, wrt=wrt, declare=declare or None)
+
+
+def ours(entry: Entry) -> md.Expr:
+    """matdiff's answer to the question of an entry."""
+    found = derivation(entry["text"], entry["declare"], entry["wrt"])
+    answer: md.Expr = getattr(found, entry["kind"])
+    return answer
+
+
+def ratio(entry: Entry) -> float:
+    """Symbols of matdiff's answer for one of the book's."""
+    return symbols(ours(entry).text(ascii=True)) / symbols(entry["answer"])
+
+
+def size(text: str, sizes: dict[str, int]) -> int:
+    """A dimension such as `n`, `3` or `m*n`, a new name taking the next size."""
+    pattern = sizes.setdefault("pattern", 0)
+    product = 1
+    for factor in text.split("*"):
+        if factor.isdigit():
+            product *= int(factor)
+        else:
+            product *= sizes.setdefault(factor, SIZES[pattern][len(sizes) - 1])
+    return product
+
+
+def matrix(words: list[str], rows: int, cols: int, flavour: int, rng: np.random.Generator) -> Any:
+    """A matrix with the declared attributes."""
+    M = (
+        rng.standard_normal((rows, cols))
+        if flavour % 2
+        else np.eye(rows, cols) + 0.3 * rng.standard_normal((rows, cols))
+    )
+    if "positive" in words:
+        M = abs(M) + 0.1
+    if "spd" in words:
+        return M @ M.T + np.eye(rows)
+    if "orthogonal" in words:
+        return np.linalg.qr(M)[0]
+    if "skew" in words:
+        return M - M.T
+    if "diagonal" in words:
+        return np.diag(np.diag(M))
+    M = np.tril(M) if "lower" in words else np.triu(M) if "upper" in words else M
+    return (M + M.T) / 2 if "symmetric" in words else M
+
+
+def vector(words: list[str], length: int, flavour: int, rng: np.random.Generator) -> Any:
+    v = rng.standard_normal(length) if flavour % 2 else rng.uniform(0.1, 0.9, length)
+    if "positive" in words:
+        v = abs(v) + 0.1
+    return v / np.linalg.norm(v) if "unit" in words else v
+
+
+def point(types: str, draw: int) -> dict[str, Any]:
+    """Arrays for declarations as matdiff prints them, and a direction dX for each variable X."""
+    rng = np.random.default_rng(draw)
+    arrays: dict[str, Any] = {}
+    sizes = {"pattern": draw // 2 % 2}
+    for part in types.split("; "):
+        name, _, spec = part.partition(": ")
+        dims, *words = spec.split(" ")
+        tangent = ["symmetric" if w == "spd" else w for w in words if w not in ("positive", "unit", "orthogonal")]
+        for key, kept in ((name, words), (f"d{name}", tangent)):
+            if dims == "scalar":
+                arrays[key] = float(vector(kept, 1, draw, rng)[0])
+            elif "×" in dims:
+                rows, cols = (size(d, sizes) for d in dims.split("×"))
+                arrays[key] = matrix(kept, rows, cols, draw, rng)
+            else:
+                arrays[key] = vector(kept, size(dims, sizes), draw, rng)
+    return arrays
+
+
+def pairs(entry: Entry) -> Iterator[tuple[Any, Any]]:
+    """matdiff's answer and the book's at points of the domain of both."""
+    types = derivation(entry["text"], entry["declare"], entry["wrt"]).types
+    mine, book = ours(entry), md.parse(entry["answer"], declare=types)
+    found = 0
+    for draw in range(DRAWS):
+        arrays = point(types, draw)
+        try:
+            yield mine.evaluate(**arrays), book.evaluate(**arrays)
+        except md.DomainError:
+            continue
+        found += 1
+        if found == POINTS:
+            return
+    raise AssertionError(f"no {POINTS} points of the domain in {DRAWS} draws")
+
+
+def named(entries: list[Entry]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("entry", [pytest.param(e, id=e["id"]) for e in entries])
+
+
+@named(IDENTITIES)
+def test_value(entry: Entry) -> None:
+    for mine, book in pairs(entry):
+        assert np.shape(mine) == np.shape(book)
+        np.testing.assert_allclose(mine, book, rtol=1e-7, atol=1e-7 * float(np.max(np.abs(book), initial=0)))
+
+
+@named(IDENTITIES)
+@pytest.mark.parametrize("ascii", [True, False])
+def test_printed_form_reads_back(entry: Entry, ascii: bool) -> None:
+    types = derivation(entry["text"], entry["declare"], entry["wrt"]).types
+    assert md.parse(ours(entry).text(ascii=ascii), declare=types) == ours(entry)
+
+
+@named([e for e in IDENTITIES if "longer" not in e])
+def test_form_is_about_as_short(entry: Entry) -> None:
+    assert ratio(entry) <= LIMIT, f"{ours(entry).text(ascii=True)}   against   {entry['answer']}"
+
+
+@named([e for e in IDENTITIES if "longer" in e])
+def test_exception_is_needed(entry: Entry) -> None:
+    assert ratio(entry) > LIMIT
+
+
+def test_exceptions_are_few() -> None:
+    assert sum("longer" in e for e in IDENTITIES) <= 0.05 * len(IDENTITIES)
+
+
+def test_identities_are_many_and_distinct() -> None:
+    gradients = sum(e["kind"] == "gradient" for e in IDENTITIES)
+    assert gradients >= 150
+    assert len(IDENTITIES) - gradients >= 80
+    assert len({e["id"] for e in IDENTITIES}) == len(IDENTITIES)
