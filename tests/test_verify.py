@@ -204,7 +204,7 @@ def arguments(op: Op) -> tuple[tuple[Node, ...], tuple[Any, ...]]:
     args = []
     for i, spec in enumerate(inputs):
         dims = (Dim.of("n"),) if spec is None else spec
-        kind: Kind = ("scalar", "vector", "matrix")[len(dims)]  # type: ignore[assignment]
+        kind: Kind = ("scalar", "vector", "matrix")[len(dims)]
         rows, cols = (*dims, ONE, ONE)[:2]
         words = {"spd", "symmetric"} & set(op.domain) if kind == "matrix" else set()
         words |= {"symmetric"} if "distinct" in op.domain else set()
@@ -273,6 +273,29 @@ def test_sizes_are_checked() -> None:
     assert d.verify(sizes={"n": 1}).passed is True
 
 
+def test_values_that_underflow_prove_nothing() -> None:
+    v = derive("exp(-1000*(5 + x'*x))", wrt="x", declare="x: n").verify()
+    assert v.passed is None and "too small" in v.reason
+
+
+def test_flat_points_are_not_taken_for_a_proof() -> None:
+    d = derive("relu(t)", wrt="t", declare="t: scalar")
+    for seed in range(8):
+        assert wrong(d).verify(seed=seed).passed is False
+        assert d.verify(seed=seed).passed is True
+
+
+def test_large_and_small_multiples() -> None:
+    for factor in ("10^9", "10^-12"):
+        d = derive(f"{factor}*x'*x", wrt="x", declare="x: n")
+        assert d.verify().passed is True
+        assert wrong(d).verify().passed is False
+
+
+def test_long_products_do_not_fail() -> None:
+    assert derive("*".join(["A"] * 200) + "*x", wrt="x", declare="A: n×n; x: n").verify().passed is not False
+
+
 def test_an_offset_that_hides_the_function_is_not_verified() -> None:
     assert derive("x'*x + 10^15", wrt="x", declare="x: n").verify().passed is None
 
@@ -333,6 +356,10 @@ def judged(function: str, claim: str, wrt: str, declare: str | None = None, orde
         ("inv(X)", "X", None, "-(X^-T ⊗ X^-1)"),
         ("softmax(x)", "x", None, "diag(softmax(x)) - softmax(x)*softmax(x)'"),
         ("det(X)", "X", None, "adj(X')"),
+        ("sum(h(A*x))", "x", "h: elementwise; A: m×n; x: n", "A'*h'(A*x)"),
+        ("10^9*x'*x", "x", "x: n", "2*10^9*x"),
+        ("norm(A*x - b)^2", "x", None, r"2A^\top(Ax-b)"),
+        ("X*X'", "X", "X: m×n", "X ⊗ I + (I ⊗ X)*K(m,n)"),
         ("logdet(S)", "S", "S: n×n spd", "inv(S)"),
         ("norm(X - U*V')^2", "U,V", None, "-2*<X - U*V', dU*V' + U*dV'>"),
     ],
@@ -362,6 +389,8 @@ def test_right_claims(function: str, wrt: str, declare: str | None, claim: str) 
         ("x/norm(x)", "x", "x: n", "eye(n)/norm(x)", "is missing"),
         ("x'*x", "x", "x: n", "x*x'", "the gradient has the shape of x"),
         ("x'*x", "x", "x: n", "0", "it is 0"),
+        ("3", "X", "X: n×n", "I", "the gradient is 0"),
+        ("sum(h(x))", "x", "h: elementwise; x: n", "h(x)", "entry"),
         ("A*X*B", "X", "A: n×n; X: n×n; B: n×n", "A ⊗ B'", "the factors of ⊗ are in the wrong order"),
         ("sum(exp(x))", "x", "x: n", "log(-exp(x))", "no value"),
     ],

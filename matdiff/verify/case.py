@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matdiff.derivation import Derivation
 
 TOLERANCE = 1e-7
-HUGE = 1e8
+HUGE = 1e100
 WAYS = 150
 DIRECTIONS = 2
 """Random tangent directions along which matrices of linear maps on a set are compared."""

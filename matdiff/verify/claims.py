@@ -115,12 +115,13 @@ def typed(claim: str, d: Derivation, known: Mapping[str, Symbol], anchor: Symbol
     from matdiff.parser import parse_declarations, parse_program
     from matdiff.syntax import Tree
 
-    program = parse_program(claim, "auto")
+    declared = parse_declarations(d.types)
+    program = parse_program(claim, "auto", declared)
     if anchor is not None and program.function is not None:
         name = Tree("name", (), anchor.name, program.function.span)
         program.function = Tree("+", (program.function, name), "", program.function.span)
         known = {**known, anchor.name: anchor}
-    found = infer(program, parse_declarations(d.types), known)
+    found = infer(program, declared, known)
     return found.function, found.variables
 
 

@@ -47,6 +47,8 @@ def diagnose(case: Case, samples: Sequence[Sample]) -> str:
     samples = [s for s in samples if s.claimed is not None and s.claimed.shape == s.truth.shape]
     if not samples:
         return "it does not evaluate to an array of the right shape"
+    if not any(s.truth.any() for s in samples):
+        return f"the {case.what} is 0"
     pair = Pair(inline(case.claim), inline(case.truth), inline(case.d.function.node), case.about)
     if len(topological(pair.claim, pair.truth)) <= MAX_SIZE:
         for explain in EXPLANATIONS:

@@ -39,17 +39,24 @@ class Slope:
     @property
     def settled(self) -> bool:
         """Sharp enough to tell an error of 0.1 % with room to spare."""
-        return bool(np.isfinite(self.error)) and self.error <= 1e-5 * self.size
+        return bool(np.isfinite(self.error)) and self.error <= 1e-5 * self.size and self.size > 0
+
+    @property
+    def noise(self) -> float:
+        """What rounding may do to a difference of values that come from numbers of order 1."""
+        return 1000 * EPS * max(self.scale, 1.0) / self.steps[-1]
 
     @property
     def flat(self) -> bool:
         """Zero, as far as rounding lets one see."""
-        noise = 100 * EPS * max(self.scale, 1.0) / self.steps[-1]
-        return bool(np.isfinite(self.error)) and self.size <= 10 * noise and self.error <= 10 * noise
+        return bool(np.isfinite(self.error)) and self.size <= self.noise and self.error <= self.noise
 
     @property
     def tolerance(self) -> float:
-        return max(1e-6 * self.size, 20 * self.error) if self.settled else 20 * self.error
+        """How far from the true derivative the difference may be."""
+        if self.settled:
+            return max(1e-6 * self.size, 20 * self.error)
+        return max(20 * self.error, self.noise)
 
 
 def slope(F: Callable[[float], Array], center: Array, first: float) -> Slope:
@@ -57,7 +64,7 @@ def slope(F: Callable[[float], Array], center: Array, first: float) -> Slope:
     steps = tuple(first * RATIO**k for k in range(LEVELS))
     forward = tuple(F(h) for h in steps)
     backward = tuple(F(-h) for h in steps)
-    scale = max(float(np.linalg.norm(v)) for v in (center, *forward, *backward))
+    scale = max(float(np.max(np.abs(v), initial=0)) for v in (center, *forward, *backward)) * center.size**0.5
     best, error = extrapolate([(p - m) / (2 * h) for p, m, h in zip(forward, backward, steps, strict=True)])
     error = max(error, 2 * EPS * scale / steps[0])
     return Slope(best, error, scale, steps, center, forward, backward)

@@ -12,6 +12,7 @@ import numpy as np
 from matdiff.codegen.evaluate import evaluate
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, topological
+from matdiff.ops.algebra import is_zero
 from matdiff.verify.sets import Array, project
 from matdiff.verify.unknown import concrete
 
@@ -54,6 +55,11 @@ class Subject:
     def kinked(self) -> bool:
         """Is there a function that is not smooth everywhere?"""
         return any(isinstance(n, Apply) and n.op.smooth for n in topological(*self.parts))
+
+    @cached_property
+    def constant(self) -> bool:
+        """Is the derivative 0 as it is written?"""
+        return all(is_zero(n) for n in self.said)
 
     def value(self, arrays: Arrays) -> Array:
         """F, all parts in one long vector.  Raises DomainError outside of the domain."""
@@ -126,7 +132,7 @@ def off_tangent(X: Symbol, at: Array, G: Array) -> str:
     if not X.attributes:
         return ""
     outside = float(np.linalg.norm(G - project(X, at, np.asarray(G))))
-    if outside <= TANGENT_TOLERANCE * max(float(np.linalg.norm(G)), 1e-8):
+    if outside <= TANGENT_TOLERANCE * max(float(np.linalg.norm(G)), 1e-4):
         return ""
     return f"the gradient by {X.name} is not in the tangent space of its set ({', '.join(sorted(X.attributes))})"
 
