@@ -147,6 +147,15 @@ CORE: dict[str, Node] = {
     "determinant in a product": t * (la.det(X) * (re_.tr(la.inv(X) @ Y) * (3 * Y))),
     "determinant and sum": la.det(X) * (t * la.inv(X).T + al.eye(n)) + la.det(X) * Y,
     "scalars": y - number(-2) * (t * (re_.norm(x) * (x + y))) - t * (el.exp(t) / (1 + t)) * x - (-t * x),
+    "determinant and system": la.det(X) + al.inner(x, la.inv(X) @ x) + la.det(S) * re_.tr(la.inv(S)),
+    "determinant alone": la.det(X.T @ X) + la.det(Y),
+    "gram": la.logdet(X.T @ X) * (la.inv(X.T @ X) @ x) + la.inv(Y.T @ S @ Y + X.T @ X) @ y,
+    "inverse powers": re_.tr(al.mpow(la.inv(S), 2)) + al.inner(x, al.mpow(la.inv(S), 2) @ x),
+    "inverse and its transpose": la.inv(X) + la.inv(X.T) + la.inv(X).T * la.det(X),
+    "stable forms": el.log(1 + el.exp(x)) + el.log(1 + x * x) + el.exp(x) - 1 + 1 / (1 + el.exp(-x)),
+    "stable sums": el.log(re_.sum_(el.exp(x))) + el.log(el.exp(t) + el.exp(2 * t)) + el.log(la.det(S)),
+    "stable quotient": el.exp(x) / re_.sum_(el.exp(x)) + x * re_.norm(x) ** 2,
+    "diagonal power": al.mpow(st.Diag(x), 2) @ X + al.mpow(st.Diag(x), 3),
     "determinant and trace": 2 * la.det(X) * re_.tr(la.inv(X) @ Y),
 }
 

@@ -26,7 +26,11 @@ WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
 
 NARROWER = {"norm": "notzero", "asin": "strictly inside", "acos": "strictly inside"}
 """Where functions are differentiable, said more exactly than in their record."""
-GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {"sylvester": ("disjoint", (0, 1)), "lu_logdet": ("posdet", (1,))}
+GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "sylvester": ("disjoint", (0, 1)),
+    "lu_logdet": ("posdet", (1,)),
+    "cholesky_logdet": ("posdet", (1,)),
+}
 """Checks made on a line of their own: of several arguments together, or of one that the code does not mention."""
 
 

@@ -1,51 +1,107 @@
-"""Several systems with one matrix, and its log-determinant, share its LU factors."""
+"""Systems with one matrix, its inverse, determinant and log-determinant share its Cholesky or LU factors."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from matdiff.codegen.kernels import FACTOR, FACTOR_LOGDET, FACTOR_SOLVE, FACTOR_SOLVE_T, SOLVE, run
+from matdiff.codegen import kernels as k
+from matdiff.codegen.kernels import SOLVE, run
 from matdiff.node import Apply, Node, Symbol, apply, symbol, topological
-from matdiff.ops.algebra import TRANSPOSE, is_op
-from matdiff.ops.linalg import logdet
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.ops.linalg import det, inv, logdet
+from matdiff.properties import Known
 from matdiff.shape import ONE
+
+FACTORED = (SOLVE, inv, det, logdet)
 
 
 def share_factors(roots: Sequence[Node]) -> list[Node]:
-    """The roots with `solve` replaced where A or Aᵀ occurs in more than one."""
+    """The roots with one factorisation for each matrix that occurs in several of these, or is positive definite."""
     order = topological(*roots)
-    solves = Counter(matrix(n) for n in order if is_op(n, SOLVE))
-    counts = solves + Counter(n.children[0] for n in order if is_op(n, logdet) and n.children[0] in solves)
-    if not counts or max(counts.values()) < 2:
+    uses = [n for n in order if isinstance(n, Apply) and n.op in FACTORED]
+    if not uses:
         return list(roots)
+    known = Known()
+    counts = Counter(matrix(n) for n in uses)
+    divided = {matrix(n) for n in uses if n.op is not det}
+    definite = {A for A in divided if is_semidefinite(A, known)}
     new: dict[Node, Node] = {}
     for node in order:
         if isinstance(node, Symbol) and node.body is not None:
             new[node] = symbol(node.name, node.kind, node.rows, node.cols, body=new[node.body])
         elif isinstance(node, Apply):
             args = tuple(new[a] for a in node.args)
-            if node.op is SOLVE and counts[matrix(node)] > 1:
-                new[node] = solved(node, new[matrix(node)], args[1])
-            elif node.op is logdet and node.args[0] in counts:
-                new[node] = run(FACTOR_LOGDET, (factored(args[0]), args[0]), "scalar", ONE, ONE)
-            else:
-                new[node] = apply(node.op, args, node.params, node.kind, node.rows, node.cols)
+            new[node] = apply(node.op, args, node.params, node.kind, node.rows, node.cols)
+            if node.op in FACTORED:
+                A = matrix(node)
+                if A in definite:
+                    new[node] = by_cholesky(node, new[A], args)
+                elif counts[A] > 1:
+                    new[node] = by_lu(node, new[A], args)
         else:
             new[node] = node
     return [new[r] for r in roots]
 
 
-def matrix(solve: Node) -> Node:
-    """The A of A⁻¹B or A⁻ᵀB."""
-    A = solve.children[0]
+def matrix(node: Node) -> Node:
+    """The A of A⁻¹B, A⁻ᵀB, A⁻¹, det A, log det A."""
+    A = node.children[0]
     return A.children[0] if is_op(A, TRANSPOSE) else A
 
 
-def solved(node: Apply, A: Node, b: Node) -> Node:
+def by_cholesky(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
+    L = run(k.CHOLESKY, (A,), "matrix", A.rows, A.cols)
+    if node.op is SOLVE:
+        return run(k.CHOLESKY_SOLVE, (L, args[1]), node.kind, node.rows, node.cols)
+    if node.op is inv:
+        return run(k.CHOLESKY_INVERSE, (L,), "matrix", A.rows, A.cols)
+    return run(k.CHOLESKY_LOGDET if node.op is logdet else k.CHOLESKY_DET, (L, A), "scalar", ONE, ONE)
+
+
+def by_lu(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
+    lu = run(k.FACTOR, (A,), "matrix", A.rows, A.cols)
     flipped = is_op(node.args[0], TRANSPOSE)
-    return run(FACTOR_SOLVE_T if flipped else FACTOR_SOLVE, (factored(A), b), node.kind, node.rows, node.cols)
+    if node.op is SOLVE:
+        return run(k.FACTOR_SOLVE_T if flipped else k.FACTOR_SOLVE, (lu, args[1]), node.kind, node.rows, node.cols)
+    if node.op is inv:
+        inverse = run(k.FACTOR_INVERSE, (lu,), "matrix", A.rows, A.cols)
+        return transpose(inverse) if flipped else inverse
+    return run(k.FACTOR_LOGDET if node.op is logdet else k.FACTOR_DET, (lu, A), "scalar", ONE, ONE)
 
 
-def factored(A: Node) -> Node:
-    return run(FACTOR, (A,), "matrix", A.rows, A.cols)
+def is_semidefinite(root: Node, known: Known) -> bool:
+    """Positive semidefinite by its form, so that it is definite wherever it is invertible: S, X'X, X'SX + sI."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Symbol) and node.body is not None:
+            stack.append(node.body)
+        elif "spd" in known(node):
+            continue
+        elif is_op(node, ADD):
+            stack.extend(node.children)
+        elif is_op(node, SCALE) and "positive" in known(node.children[0]):
+            stack.append(node.children[1])
+        elif not is_op(node, MATMUL) or not is_gram(node, known):
+            return False
+    return True
+
+
+def is_gram(node: Node, known: Known) -> bool:
+    """A'A, A'SA, A'Diag(v)A with S positive definite, as the plan may have associated them."""
+    factors: list[Node] = []
+    stack: list[Node] = [node]
+    while stack and len(factors) < 16:
+        top = stack.pop()
+        if is_op(top, MATMUL):
+            stack.extend(top.children)
+        else:
+            factors.append(top)
+    half, odd = divmod(len(factors), 2)
+    if stack or (odd and "spd" not in known(factors[half])):
+        return False
+    return all(
+        a is known.transposed(b) or b is transpose(a)
+        for a, b in zip(factors[:half], factors[:half:-1] if odd else factors[: half - 1 : -1], strict=True)
+    )

@@ -7,6 +7,46 @@ from collections.abc import Iterable, Mapping
 
 SOURCES = (
     '''
+def lapack(name, A):
+    """The LAPACK function for the precision of A."""
+    return getattr(scipy.linalg.lapack, ("s" if A.dtype == np.float32 else "d") + name)
+''',
+    '''
+def lu_factor(A):
+    """The LU factors of A' and their pivots: the transpose of a row-major array is what LAPACK reads."""
+    lu, pivots, info = lapack("getrf", A)(A.T)
+    if info > 0:
+        raise np.linalg.LinAlgError("singular matrix")
+    return lu, pivots
+''',
+    '''
+def lu_solve(factors, B, trans=0):
+    """The solution of A X = B, or with trans=1 of A' X = B, from the factors of A."""
+    return lapack("getrs", factors[0])(*factors, B, trans=1 - trans)[0]
+''',
+    '''
+def lu_inverse(factors):
+    """The inverse of A from its factors."""
+    return lapack("getri", factors[0])(*factors)[0].T
+''',
+    '''
+def lu_det(factors):
+    """The determinant of A from its factors."""
+    lu, pivots = factors
+    return np.prod(np.diagonal(lu)) * (1 - 2 * int(np.sum(pivots != np.arange(len(pivots))) % 2))
+''',
+    '''
+def cholesky_solve(L, B):
+    """The solution of L L' X = B."""
+    return lapack("potrs", L)(L.T, B, lower=0)[0]
+''',
+    '''
+def cholesky_inverse(L):
+    """The inverse of L L'."""
+    upper = lapack("potri", L)(L.T, lower=0)[0]
+    return upper + np.triu(upper, 1).T
+''',
+    '''
 def floats(*values):
     """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
     values = [float(v) if isinstance(v, (int, float)) else np.asarray(v) for v in values]

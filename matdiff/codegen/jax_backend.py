@@ -7,6 +7,22 @@ from matdiff.codegen.helpers import table
 
 SOURCES = (
     '''
+def lu_inverse(factors):
+    """The inverse of A from its LU factors."""
+    return jax.scipy.linalg.lu_solve(factors, jnp.eye(factors[0].shape[0], dtype=factors[0].dtype))
+''',
+    '''
+def lu_det(factors):
+    """The determinant of A from its LU factors."""
+    lu, pivots = factors
+    return jnp.prod(jnp.diagonal(lu)) * (1 - 2 * (jnp.sum(pivots != jnp.arange(lu.shape[0])) % 2))
+''',
+    '''
+def cholesky_inverse(L):
+    """The inverse of L L'."""
+    return jax.scipy.linalg.cho_solve((L, True), jnp.eye(L.shape[0], dtype=L.dtype))
+''',
+    '''
 def sqrt_product(X):
     """The principal square root by the product form of the Denman-Beavers iteration, scaled by determinants."""
     n = X.shape[0]
@@ -77,6 +93,10 @@ BACKEND = Backend(
     ),
     "jax",
     {
+        "lu": "jax.scipy.linalg.lu_factor({0})",
+        "lu_solve": "jax.scipy.linalg.lu_solve({0}, {1})",
+        "lu_solve_t": "jax.scipy.linalg.lu_solve({0}, {1}, trans=1)",
+        "cholesky_solve": "jax.scipy.linalg.cho_solve(({0}, True), {1})",
         "adj": "svd_adjugate({0})",
         "cof": "svd_adjugate({0}).T",
         "sylvester": "solve_sylvester({0}, {1}, {2})",

@@ -16,13 +16,30 @@ def kernel(name: str, signature: str, numpy: str, **fields: Any) -> Op:
 
 SOLVE = kernel("solve", "(n,n),(...)->(...)", "np.linalg.solve({0}, {1})", domain=("invertible",))
 """A⁻¹B; B a vector, or a row that stands for its transpose."""
-FACTOR = kernel("lu", "(n,n)->(n,n)", "scipy.linalg.lu_factor({0})", domain=("invertible",))
-"""The LU factors of A, as SciPy keeps them."""
-FACTOR_SOLVE = kernel("lu_solve", "(n,n),(...)->(...)", "scipy.linalg.lu_solve({0}, {1})")
-FACTOR_SOLVE_T = kernel("lu_solve_t", "(n,n),(...)->(...)", "scipy.linalg.lu_solve({0}, {1}, trans=1)")
+FACTOR = kernel("lu", "(n,n)->(n,n)", "lu_factor({0})", torch="torch.linalg.lu_factor({0})", domain=("invertible",))
+"""The LU factors of A, as the library keeps them."""
+FACTOR_SOLVE = kernel("lu_solve", "(n,n),(...)->(...)", "lu_solve({0}, {1})")
+FACTOR_SOLVE_T = kernel("lu_solve_t", "(n,n),(...)->(...)", "lu_solve({0}, {1}, trans=1)")
 """A⁻¹B and A⁻ᵀB from the factors of A."""
+FACTOR_INVERSE = kernel("lu_inverse", "(n,n)->(n,n)", "lu_inverse({0})")
 FACTOR_LOGDET = kernel("lu_logdet", "(n,n),(n,n)->()", "np.sum(np.log(np.abs(np.diagonal({0}[0]))))")
 """log |det A| from the factors of A; A itself is there for the check of its sign."""
+FACTOR_DET = kernel("lu_det", "(n,n),(n,n)->()", "lu_det({0})")
+CHOLESKY = kernel(
+    "cholesky",
+    "(n,n)->(n,n)",
+    "np.linalg.cholesky({0})",
+    torch="torch.linalg.cholesky({0})",
+    domain=("invertible",),
+)
+"""The L with LLᵀ = A, for a matrix that is positive definite by its form if it is invertible."""
+CHOLESKY_SOLVE = kernel("cholesky_solve", "(n,n),(...)->(...)", "cholesky_solve({0}, {1})")
+CHOLESKY_INVERSE = kernel(
+    "cholesky_inverse", "(n,n)->(n,n)", "cholesky_inverse({0})", torch="torch.cholesky_inverse({0})"
+)
+CHOLESKY_LOGDET = kernel("cholesky_logdet", "(n,n),(n,n)->()", "2 * np.sum(np.log(np.diagonal({0})))")
+CHOLESKY_DET = kernel("cholesky_det", "(n,n),(n,n)->()", "np.prod(np.diagonal({0})) ** 2")
+"""From the L of A; A itself is there for the check."""
 SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}")
 """Diag(v) A."""
 SCALE_COLUMNS = kernel("scale_columns", "(m,n),(n)->(m,n)", "{0} * {1}")
@@ -37,6 +54,9 @@ COLUMN_SUMS = kernel("column_sums", "(m,n)->(n)", "np.sum({0}, axis=0)")
 """1ᵀA, as a row."""
 TOTAL = kernel("total", "(n)->()", "np.sum({0})")
 """1ᵀx."""
+LOG1P = kernel("log1p", "(...)->(...)", "np.log1p({0})", elementwise=True)
+EXPM1 = kernel("expm1", "(...)->(...)", "np.expm1({0})", elementwise=True)
+LOGADDEXP = kernel("logaddexp", "(...),(...)->(...)", "np.logaddexp({0}, {1})")
 PLUS = kernel("plus", "(...),(...)->(...)", "")
 """A sum in which a scalar stands for itself in every entry."""
 

@@ -10,6 +10,7 @@ from matdiff.codegen.determinants import adjugates
 from matdiff.codegen.factors import share_factors
 from matdiff.codegen.kernels import PLUS, run
 from matdiff.codegen.products import multiplier, picked
+from matdiff.codegen.stable import stable
 from matdiff.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
 from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, is_op, scale, transpose
 from matdiff.ops.linalg import inv
@@ -22,7 +23,7 @@ MAX_REPEATS = 4
 
 def plan(roots: Sequence[Node]) -> list[Node]:
     """The roots rewritten.  Linear in distinct nodes."""
-    return share_factors(Planner(adjugates(roots)).rewritten())
+    return share_factors(Planner(adjugates(stable(roots))).rewritten())
 
 
 class Planner:

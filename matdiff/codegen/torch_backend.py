@@ -88,6 +88,24 @@ def lu_solve(factors, B, trans=0):
     columns = B if B.ndim == 2 else B[:, None]
     return torch.linalg.lu_solve(*factors, columns, adjoint=bool(trans)).reshape(B.shape)
 ''',
+    '''
+def lu_inverse(factors):
+    """The inverse of A from its LU factors."""
+    eye = torch.eye(factors[0].shape[0], dtype=factors[0].dtype, device=factors[0].device)
+    return torch.linalg.lu_solve(*factors, eye)
+''',
+    '''
+def lu_det(factors):
+    """The determinant of A from its LU factors."""
+    lu, pivots = factors
+    swaps = torch.sum(pivots != torch.arange(1, len(pivots) + 1, device=lu.device))
+    return torch.prod(torch.diagonal(lu)) * (1 - 2 * (swaps % 2))
+''',
+    '''
+def cholesky_solve(L, B):
+    """The solution of L L' X = B."""
+    return torch.cholesky_solve(B if B.ndim == 2 else B[:, None], L).reshape(B.shape)
+''',
 )
 
 BACKEND = Backend(
@@ -107,9 +125,6 @@ BACKEND = Backend(
         "cof": "svd_adjugate({0}).T",
         "frechet_expm": "frechet_expm({0}, {1})",
         "frechet_logm": "-",
-        "lu": "torch.linalg.lu_factor({0})",
-        "lu_solve": "lu_solve({0}, {1})",
-        "lu_solve_t": "lu_solve({0}, {1}, trans=1)",
     },
     table(SOURCES),
     "dtype=dtype, device=device",
