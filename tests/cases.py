@@ -1,0 +1,250 @@
+"""Functions that every engine is tried on: their text, and what they are in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+import scipy.special
+
+
+@dataclass(frozen=True)
+class Case:
+    """`value` takes arrays by the names of its parameters.
+
+    `near` says where arrays are drawn: `+` positive, `1` between -1 and 1, `inv` close to 3I.  `lacks` names what is
+    refused: `jacobian`, `hessian`.
+    """
+
+    text: str
+    declare: str
+    wrt: str
+    value: Callable[..., Any]
+    near: Mapping[str, str] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()
+
+
+CASES: list[Case] = []
+
+
+def case(text: str, declare: str, wrt: str, value: Callable[..., Any], lacks: str = "", **near: str) -> None:
+    CASES.append(Case(text, declare, wrt, value, near, frozenset(lacks.split())))
+
+
+def mats(*names: str) -> str:
+    return "; ".join(f"{name}: n×n" for name in names)
+
+
+SQUARE = mats("A", "X")
+
+
+# scalars of matrices and vectors
+
+case("tr(A*X*B)", "A: m×n; X: n×p; B: p×m", "X", lambda A, X, B: np.trace(A @ X @ B))
+case("tr(X'*A*X*B)", "A: n×n; X: n×p; B: p×p", "X", lambda A, X, B: np.trace(X.T @ A @ X @ B))
+case("trace(X)^2*t", "X: n×n; t: scalar", "t", lambda X, t: np.trace(X) ** 2 * t)
+case("det(X)", "X: n×n", "X", np.linalg.det)
+case("det(t*eye(n) - A)", "t: scalar; A: n×n", "t", lambda t, A: np.linalg.det(t * np.eye(len(A)) - A))
+case("logdet(A + X*X')", "A: n×n spd; X: n×m", "X", lambda A, X: np.linalg.slogdet(A + X @ X.T)[1])
+case("log(det(X))", "X: n×n spd", "X", lambda X: np.linalg.slogdet(X)[1])
+case("sum(X.^2 .* A)", "X: m×n; A: m×n", "X", lambda X, A: np.sum(X**2 * A))
+case("mean(exp(X))", "X: m×n", "X", lambda X: np.mean(np.exp(X)))
+case("norm(A*x - b)", "A: m×n; x: n; b: m", "x", lambda A, x, b: np.linalg.norm(A @ x - b))
+case("norm(X)*norm2(x)*normF(X)", "X: m×n; x: n", "X", lambda X, x: np.sum(X * X) * np.linalg.norm(x))
+case("‖A*x - b‖²/2", "A: m×n; x: n; b: m", "x", lambda A, x, b: np.sum((A @ x - b) ** 2) / 2)
+case("‖x‖_2 + ‖x‖_1 + ‖X*x‖", "x: n; X: m×n", "x", lambda x, X: (
+    np.linalg.norm(x) + np.sum(np.abs(x)) + np.linalg.norm(X @ x)
+))  # fmt: skip
+case("norm1(X) + ‖X‖_F", "X: m×n", "X", lambda X: np.sum(np.abs(X)) + np.linalg.norm(X))
+case("norminf(X*x)", "x: n; X: m×n", "x", lambda x, X: np.max(np.abs(X @ x)))
+case("nuclear(X)", "X: n×n", "X", lambda X: np.linalg.norm(X, "nuc"), X="inv")
+case("nuclear(X)", "X: 4×2", "X", lambda X: np.linalg.norm(X, "nuc"))
+case("logsumexp(A*x) + logsumexp(A)", "A: m×n; x: n", "x", lambda A, x: (
+    scipy.special.logsumexp(A @ x) + scipy.special.logsumexp(A)
+))  # fmt: skip
+case("logsumexp(X)", "X: m×n", "X", scipy.special.logsumexp)
+case("<A, X*X'>", "A: m×m; X: m×n", "X", lambda A, X: np.sum(A * (X @ X.T)))
+case("⟨x, X*y⟩", "x: m; X: m×n; y: n", "X", lambda x, X, y: x @ X @ y)
+case("lambda_max(X)", "X: n×n symmetric", "X", lambda X: np.linalg.eigvalsh(X)[-1])
+case("lambda_min(X'*X)", "X: n×n", "X", lambda X: np.linalg.eigvalsh(X.T @ X)[0])
+case("eigval(A + X*X', 2)", "A: n×n symmetric; X: n×m", "X", lambda A, X: np.linalg.eigvalsh(A + X @ X.T)[1])
+case("sigma_max(X)", "X: m×n", "X", lambda X: np.linalg.norm(X, 2))
+case("sigma(X, 2)", "X: n×m", "X", lambda X: np.linalg.svd(X, compute_uv=False)[1])
+case("cond2(X)", "X: n×n", "X", np.linalg.cond, X="inv")
+case("det(A)*x'*inv(A)*x", "A: n×n; x: n", "A", lambda A, x: np.linalg.det(A) * x @ np.linalg.solve(A, x), A="inv")
+case("x'*A*x/2 + b'*x + c", "x: n; A: n×n; b: n; c: scalar", "x", lambda x, A, b, c: x @ A @ x / 2 + b @ x + c)
+case("n*x'*x + m", "x: n; y: m", "x", lambda x, y: len(x) * x @ x + len(y))
+case("pi*x'*x", "x: n", "x", lambda x: np.pi * x @ x)
+case("(x'*A*x)/(x'*x)", "x: n; A: n×n symmetric", "x", lambda x, A: x @ A @ x / (x @ x))
+case("x'*A*y", "x: m; A: m×n; y: n", "y", lambda x, A, y: x @ A @ y)
+
+# matrices of matrices
+
+case("inv(X)", "X: n×n", "X", np.linalg.inv, X="inv")
+case("A \\ b", "A: n×n; b: n", "A", np.linalg.solve, A="inv")
+case("X⁻¹*A*X⁻ᵀ", SQUARE, "X", lambda A, X: np.linalg.inv(X) @ A @ np.linalg.inv(X).T, X="inv")
+case("pinv(X)", "X: m×n", "X", np.linalg.pinv)
+case("adj(X)", "X: n×n", "X", lambda X: np.linalg.det(X) * np.linalg.inv(X), X="inv")
+case("tr(A*cof(X))", SQUARE, "X", lambda A, X: np.linalg.det(X) * np.trace(A @ np.linalg.inv(X).T), X="inv")
+case("expm(X)", "X: n×n", "X", scipy.linalg.expm)
+case("tr(A*expm(t*X))", f"{SQUARE}; t: scalar", "X", lambda A, X, t: np.trace(A @ scipy.linalg.expm(t * X)))
+case("tr(expm(X))", "X: n×n", "X", lambda X: np.trace(scipy.linalg.expm(X)))
+case("tr(A*logm(X))", SQUARE, "X", lambda A, X: np.trace(A @ scipy.linalg.logm(X)).real, X="inv")
+case("sqrtm(X)", "X: n×n", "X", lambda X: scipy.linalg.sqrtm(X).real, X="inv")
+case("tr(A*X^(1/2))", SQUARE, "X", lambda A, X: np.trace(A @ scipy.linalg.sqrtm(X)).real, X="inv")
+case("kron(X, A)", "X: m×n; A: n×m", "X", np.kron)
+case("tr(kron(A, X)*B)", "A: m×m; X: n×n; B: m*n×m*n", "X", lambda A, X, B: np.trace(np.kron(A, X) @ B))
+case("x ⊗ y", "x: m; y: n", "x", np.kron)
+case("vec(A*X)", "A: m×n; X: n×p", "X", lambda A, X: (A @ X).ravel(order="F"))
+case("unvec(x, m, n)*y", "x: m*n; y: n; z: m", "x", lambda x, y, z: x.reshape(len(z), len(y), order="F") @ y)
+case("diag(x)*A", "x: m; A: m×n", "x", lambda x, A: x[:, None] * A)
+case("diag(X)'*x", "X: n×n; x: n", "X", lambda X, x: np.diag(X) @ x)
+case("Diag(x) + Diag(X)", "x: n; X: n×n", "X", lambda x, X: np.diag(x) + np.diag(np.diag(X)))
+case("vech(X)", "X: 3×3", "X", lambda X: X.T[np.triu_indices(len(X))])
+case("x'*vech(S)", "x: 6; S: 3×3 symmetric", "S", lambda x, S: x @ S.T[np.triu_indices(len(S))])
+case("det(unvech(x, 3))", "x: 6", "x", lambda x: np.linalg.det(x[np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])]))
+case("tril(X)*triu(X)", "X: n×n", "X", lambda X: np.tril(X) @ np.triu(X))
+case("norm(sym(X) + A*skew(X))^2", SQUARE, "X", lambda A, X: np.sum(((X + X.T) / 2 + A @ (X - X.T) / 2) ** 2))
+case("chol(X)", "X: n×n spd", "X", np.linalg.cholesky)
+case("chol(A + X*X')", "A: n×n spd; X: n×m", "X", lambda A, X: np.linalg.cholesky(A + X @ X.T))
+case("rowsum(X)'*A*colsum(X)", "X: m×n; A: m×n", "X", lambda X, A: X.sum(1) @ A @ X.sum(0))
+case("hcat(A, X)", "A: m×n; X: m×p", "X", lambda A, X: np.hstack([A, X]))
+case("vcat(A, X*X')", "A: p×m; X: m×n", "X", lambda A, X: np.vstack([A, X @ X.T]))
+case("norm([A, x; y', t])^2", "A: m×n; x: m; y: n; t: scalar", "t", lambda A, x, y, t: (
+    np.sum(A * A) + x @ x + y @ y + t * t
+))  # fmt: skip
+case("det([X, x; x', t])", "X: n×n; x: n; t: scalar", "x", lambda X, x, t: (
+    np.linalg.det(np.block([[X, x[:, None]], [x[None, :], np.array([[t]])]]))
+))  # fmt: skip
+case("[x; t*y]", "x: n; y: m; t: scalar", "t", lambda x, y, t: np.concatenate([x, t * y]))
+case("sylvester(A, X, B)", "A: m×m spd; X: n×n spd; B: m×n", "X", scipy.linalg.solve_sylvester)
+case("tr(A*sylvester(X, X, B))", mats("A", "X", "B"), "X", lambda A, X, B: (
+    np.trace(A @ scipy.linalg.solve_sylvester(X, X, B))
+), X="inv")  # fmt: skip
+case("frechet(expm, X, A)", SQUARE, "X", lambda X, A: scipy.linalg.expm_frechet(X, A, compute_expm=False))
+case("X^3", "X: n×n", "X", lambda X: X @ X @ X)
+case("tr(A*X^-2)", SQUARE, "X", lambda A, X: np.trace(A @ np.linalg.inv(X @ X)), X="inv")
+case("(A*X)' .* B", "A: m×n; X: n×p; B: p×m", "X", lambda A, X, B: (A @ X).T * B)
+case("A*X - X*A' + 2*X", SQUARE, "X", lambda A, X: A @ X - X @ A.T + 2 * X)
+case("-X ./ (1 .+ X.^2)", "X: m×n", "X", lambda X: -X / (1 + X**2))
+case("t .+ A .- s", "t: scalar; A: m×n; s: scalar", "s", lambda t, A, s: t + A - s)
+case("2 A(x + y)/t", "A: m×n; x: n; y: n; t: scalar", "t", lambda A, x, y, t: 2 * A @ (x + y) / t, t="+")
+case("x*y'", "x: m; y: n", "y", np.outer)
+case("x'*A", "x: m; A: m×n", "x", lambda x, A: (x @ A)[None, :])
+case("polar(X)", "X: n×n", "X", lambda X: scipy.linalg.polar(X)[0], X="inv")
+case("tr(A*polar(X))", "A: 2×4; X: 4×2", "X", lambda A, X: np.trace(A @ scipy.linalg.polar(X)[0]))
+case("eigvals(X)", "X: n×n symmetric", "X", np.linalg.eigvalsh)
+case("tr(A*eigvecs(X)*diag(eigvals(X).^3)*eigvecs(X)')", "A: n×n; X: n×n symmetric", "X", lambda A, X: (
+    np.trace(A @ X @ X @ X)
+))  # fmt: skip
+case("svdvals(X)", "X: 3×2", "X", lambda X: np.linalg.svd(X, compute_uv=False))
+case("sum(eiggaps(x).*A)", "x: 3; A: 3×3", "x", lambda x, A: sum(
+    A[i, j] / (x[j] - x[i]) for i in range(3) for j in range(3) if i != j
+))  # fmt: skip
+case("unkron_left(X, A, 2, 3)", "X: 4×6; A: 2×2", "X", lambda X, A: np.einsum("iajb,ab->ij", X.reshape(2, 2, 3, 2), A))
+case("unkron_right(A, X, 2, 2)", "X: 4×6; A: 2×3", "X", lambda X, A: (
+    np.einsum("iajb,ij->ab", X.reshape(2, 2, 3, 2), A)
+))  # fmt: skip
+case("peak(A)'*X", "A: m×n; X: m×p", "X", lambda A, X: (np.abs(A) == np.max(np.abs(A))).T.astype(float) @ X)
+
+# entry by entry
+
+for word, function, where in [
+    ("exp", np.exp, ""),
+    ("log", np.log, "+"),
+    ("sqrt", np.sqrt, "+"),
+    ("abs", np.abs, ""),
+    ("sign", np.sign, ""),
+    ("sin", np.sin, ""),
+    ("cos", np.cos, ""),
+    ("tan", np.tan, "1"),
+    ("asin", np.arcsin, "1"),
+    ("acos", np.arccos, "1"),
+    ("atan", np.arctan, ""),
+    ("sinh", np.sinh, ""),
+    ("cosh", np.cosh, ""),
+    ("tanh", np.tanh, ""),
+    ("sigmoid", scipy.special.expit, ""),
+    ("softplus", lambda x: np.logaddexp(0, x), ""),
+    ("relu", lambda x: np.maximum(x, 0), ""),
+    ("erf", scipy.special.erf, ""),
+    ("lgamma", scipy.special.gammaln, "+"),
+    ("digamma", scipy.special.digamma, "+"),
+    ("trigamma", lambda x: scipy.special.polygamma(1, x), "+"),
+]:
+    case(f"{word}(x)", "x: n", "x", lambda x, f=function: f(x), x=where)
+    case(f"A'*{word}(X)", "A: m×p; X: m×n", "X", lambda A, X, f=function: A.T @ f(X), X=where)
+    case(f"{word}(t)^2", "t: scalar", "t", lambda t, f=function: f(t) ** 2, t=where)
+case("y'*softmax(A*x)", "A: m×n; x: n; y: m", "x", lambda A, x, y: y @ scipy.special.softmax(A @ x))
+case("softmax(x)", "x: n", "x", scipy.special.softmax)
+case("polygamma(2, x)", "x: n", "x", lambda x: scipy.special.polygamma(2, x), x="+")
+case("sum(max(X*x, 0)) + sum(max(0, x))", "X: m×n; x: n", "x", lambda X, x: (
+    np.sum(np.maximum(X @ x, 0)) + np.sum(np.maximum(x, 0))
+))  # fmt: skip
+case("x.^t", "x: n positive; t: scalar", "x", lambda x, t: x**t)
+case("sum(x.^t)", "x: n positive; t: scalar", "t", lambda x, t: np.sum(x**t))
+case("sum(X.^A)", "X: m×n positive; A: m×n", "A", lambda X, A: np.sum(X**A))
+case("s^t", "s: scalar positive; t: scalar", "t", lambda s, t: s**t)
+case("1 ./ x + x.^-1.5", "x: n", "x", lambda x: 1 / x + x**-1.5, x="+")
+case("σ(x) ⊙ x", "x: n", "x", lambda x: scipy.special.expit(x) * x)
+case("sum(log(1 .+ exp(-y .* (A*x))))", "y: m; A: m×n; x: n", "x", lambda y, A, x: (
+    np.sum(np.logaddexp(0, -y * (A @ x)))
+))  # fmt: skip
+
+# indexing, constants
+
+case("x[2]*x", "x: n", "x", lambda x: x[1] * x)
+case("A[1,2]*X[2,1] + X[1,:]'*x", "A: m×n; X: m×n; x: n", "X", lambda A, X, x: A[0, 1] * X[1, 0] + X[0] @ x)
+case("X[:,2] + X[:,1]*t", "X: m×n; t: scalar", "X", lambda X, t: X[:, 1] + X[:, 0] * t)
+case("inv(X)[1,2]", "X: n×n", "X", lambda X: np.linalg.inv(X)[0, 1], X="inv")
+case("A*X[1:2,2:n]", "A: m×2; X: m×n", "X", lambda A, X: A @ X[:2, 1:])
+case("norm(x[2:3])^2*x", "x: n", "x", lambda x: np.sum(x[1:3] ** 2) * x)
+case("x'*e(n,2) + sum(x)*ones(n)'*x", "x: n", "x", lambda x: x[1] + np.sum(x) ** 2)
+case("X + eye(n) + ones(n,n) - zeros(n,n)*X", "X: n×n", "X", lambda X: X + np.eye(len(X)) + 1)
+case("K(m,n)*vec(X)", "X: m×n", "X", lambda X: X.T.ravel(order="F"))
+case("vector(1)'*A*x", "A: m×n; x: n", "x", lambda A, x: np.sum(A @ x))
+case("norm(X - matrix(1))^2", "X: m×n", "X", lambda X: np.sum((X - 1) ** 2))
+case("x'*D(2)*y", "x: 4; y: 3", "y", lambda x, y: x @ np.array([y[0], y[1], y[1], y[2]]))
+
+# definitions
+
+case("r = A*x - b\nr'*r/2", "A: m×n; x: n; b: m", "x", lambda A, x, b: np.sum((A @ x - b) ** 2) / 2)
+case("B = X*A; C = B*B'; tr(C) + logdet(C + eye(m))", "X: m×n; A: n×p", "X", lambda X, A: (
+    np.sum((X @ A) ** 2) + np.linalg.slogdet(X @ A @ A.T @ X.T + np.eye(len(X)))[1]
+))  # fmt: skip
+case(
+    "s(t) = t/(1+exp(-t)); sum(s(X*x))", "X: m×n; x: n", "X", lambda X, x: np.sum((X @ x) * scipy.special.expit(X @ x))
+)
+case("u = X*x; v = u + u; v*v'", "X: m×n; x: n", "x", lambda X, x: 4 * np.outer(X @ x, X @ x))
+case("f = x'*x; f*log(f)", "x: n", "x", lambda x: x @ x * np.log(x @ x))
+
+# structured variables
+
+case("tr(A*X) + logdet(X)", "A: n×n; X: n×n spd", "X", lambda A, X: np.trace(A @ X) + np.linalg.slogdet(X)[1])
+case("x'*S*x", "x: n; S: n×n symmetric", "S", lambda x, S: x @ S @ x)
+case("tr(A*S*A'*S)", "A: n×n; S: n×n symmetric", "S", lambda A, S: np.trace(A @ S @ A.T @ S))
+case("tr(A*W*W)", "A: n×n; W: n×n skew", "W", lambda A, W: np.trace(A @ W @ W))
+case("det(B + D*A)", "A: n×n; B: n×n; D: n×n diagonal", "D", lambda A, B, D: np.linalg.det(B + D @ A))
+case("norm(A*L*L')^2", "A: n×n; L: n×n lower", "L", lambda A, L: np.sum((A @ L @ L.T) ** 2))
+case("tr(A*inv(U))", "A: n×n; U: n×n upper", "U", lambda A, U: np.trace(A @ np.linalg.inv(U)), U="inv")
+case("tr(A*Q*B*Q')", "A: n×n; B: n×n; Q: n×n orthogonal", "Q", lambda A, B, Q: (
+    np.trace(A @ Q @ B @ Q.T)
+), lacks="hessian")  # fmt: skip
+case("x'*A*x", "A: n×n symmetric; x: n unit", "x", lambda A, x: x @ A @ x, lacks="hessian")
+case("sum(log(x)) + logdet(D)", "x: n positive; D: n×n diagonal positive", "D", lambda x, D: (
+    np.sum(np.log(x)) + np.sum(np.log(np.diag(D)))
+))  # fmt: skip
+case("A*S*A'", "A: m×n; S: n×n symmetric", "S", lambda A, S: A @ S @ A.T)
+case("inv(S)", "S: n×n spd", "S", np.linalg.inv)
+
+# several variables
+
+case("norm(X - U*V')^2", "X: m×n; U: m×p; V: n×p", "U,V", lambda X, U, V: np.sum((X - U @ V.T) ** 2))
+case("x'*A*x + t^2*b'*x", "x: n; A: n×n; t: scalar; b: n", "x,A,t", lambda x, A, t, b: x @ A @ x + t**2 * b @ x)
+case("t*A*x", "t: scalar; A: m×n; x: n", "t,A,x", lambda t, A, x: t * A @ x)
+case("logdet(S) + x'*inv(S)*x", "S: n×n spd; x: n", "S,x", lambda S, x: (
+    np.linalg.slogdet(S)[1] + x @ np.linalg.solve(S, x)
+))  # fmt: skip
