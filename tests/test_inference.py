@@ -48,6 +48,18 @@ INFERRED = {
     "eye(n)*A": "A: n×m",
     "x'*y/t": "x: n; y: n; t: scalar",
     "s(z) = 1/(1+exp(-b*z)); s(A*x)": "b: scalar; A: m×n; x: n",
+    "tr(kron(A,B))": "A: n×n; B: m×m",
+    "det(A'⊗B⊗C)": "A: n×n; B: m×m; C: p×p",
+    "K(n,m)*vec(A)": "A: n×m",
+    "K(2,3)*vec(A')": "A: 3×2",
+    "(A⊗B)*vec(X)": "A: m×n; B: p×q; X: q×n",
+    "vec(X)'*(A⊗B)*vec(X)": "X: m×n; A: n×n; B: m×m",
+    "(A⊗B)*(x⊗y)": "A: m×n; B: p×q; x: n; y: q",
+    "vec(A) + vec(B)": "A: m×n; B: m×n",
+    "tr((A⊗B)*C)": "A: m×n; B: p×q; C: n*q×m*p",
+    "[A, B; C, D]": "A: m×n; B: m×p; C: q×n; D: q×p",
+    "tr([A, B; C, D])": "A: m×m; B: m×n; C: n×m; D: n×n",
+    "x'*y + C": "x: n; y: n; C: scalar",
 }
 
 
@@ -179,9 +191,7 @@ REFUSED = {
     "A: m×n; A*X + X*A": (ShapeError, "A: m×n (declared)"),
     "rank(X)": (UnsupportedError, "nuclear"),
     "max(x, y)": (UnsupportedError, "relu"),
-    "D(n)": (UnsupportedError, "D"),
     "x: n; A: n×n; x'*A*(x + 1)": (ShapeError, "cannot add"),
-    "K(m,n)*vec(A)": (ShapeError, "not decided"),
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matdiff.errors import MatdiffError
 from matdiff.inference.check import Checker
 from matdiff.inference.declarations import spell
+from matdiff.inference.guess import Guess
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.scope import Scope
 from matdiff.inference.sizes import name_unknowns, settled
@@ -41,7 +42,7 @@ def attempt(scope: Scope, scalars: Iterable[str] = ()) -> Attempt:
             if root.name and not root.parameter:
                 env[root.name] = result
                 env.update({n: result for n, (of, _) in scope.aliases.items() if of == root.name})
-        stuck = solver.settle() if solver.deferred else None
+        stuck = Guess(env, solver, scope.functions).settle() if solver.deferred else None
         if stuck is not None:
             out.misfit = _undecided(stuck)
     except Misfit as misfit:

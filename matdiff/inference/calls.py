@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from matdiff.inference.check import Checker
 
 
+MAX_FACTORS = 64
+"""Most dimensions whose product is a size: kron(A,kron(A,…)) has as many as factors."""
+
+
 @cache
 def anatomy(sig: str) -> tuple[tuple[Spec, ...], Spec, tuple[str, ...], frozenset[str]]:
     """Inputs, output, parameters, and those of the parameters that are dimensions."""
@@ -113,6 +117,8 @@ def call_type(c: Checker, t: Tree, name: str, args: list[Type], params: tuple[An
         assert like is not None
         return like
     shape = [_known(c, d.substitute(bound)) for d in output]
+    if any(len(m) > MAX_FACTORS for d in shape for m, _ in d.terms):
+        raise UnsupportedError(f"a size is the product of over {MAX_FACTORS} dimensions", hint="use fewer factors")
     if len(shape) == 2:
         return "matrix", shape[0], shape[1]
     return ("vector", shape[0], ONE) if shape else ("scalar", ONE, ONE)

@@ -27,7 +27,7 @@ class Checker:
         outer = env.get(root.parameter)
         if root.parameter:
             env[root.parameter] = SCALAR
-        result = self._plan(root.plan)
+        result = self.plan(root.plan)
         if root.parameter:
             del env[root.parameter]
             if outer is not None:
@@ -36,7 +36,8 @@ class Checker:
                 raise Misfit(root.tree, f"{root.name}({root.parameter}) must be a scalar, but this is {{}}", (result,))
         return result
 
-    def _plan(self, plan: Iterable[Tree]) -> Type:
+    def plan(self, plan: Iterable[Tree]) -> Type:
+        """The type of the last of these trees, arguments before their user."""
         env, solver, equate = self.env, self.solver, self.solver.equate
         stack: list[Type] = []
         push, pop = stack.append, stack.pop

@@ -19,6 +19,9 @@ from matdiff.inference.scope import Scope
 from matdiff.syntax import walk
 
 MAX_TRIALS = 200
+MAX_WORK = 300_000
+"""Most trees that all passes together may visit."""
+
 MAX_NAMES = 60
 """Most names among which the search for a misfit of dimensions flips."""
 
@@ -33,6 +36,7 @@ def search(scope: Scope, first: Attempt) -> Attempt:
     relaxation = Relaxation(scope, free)
     heap: list[tuple[float, int, dict[str, bool], Relaxed]] = []
     trials = 0
+    most = max(8, min(MAX_TRIALS, MAX_WORK // sum(len(r.plan) for r in scope.roots)))
 
     def push(forced: dict[str, bool]) -> None:
         nonlocal trials
@@ -43,7 +47,7 @@ def search(scope: Scope, first: Attempt) -> Attempt:
 
     push({})
     best: tuple[float, Attempt] | None = None
-    while heap and trials < MAX_TRIALS:
+    while heap and trials < most:
         cost, _, forced, found = heappop(heap)
         if best is not None and cost > best[0] + NEAR:
             break
@@ -61,11 +65,11 @@ def search(scope: Scope, first: Attempt) -> Attempt:
             best = cost, tried
             continue
         for branch in _flips(scope, forced, found.scalars, free, tried):
-            if trials < MAX_TRIALS:
+            if trials < most:
                 push(branch)
     if best is not None:
         return best[1]
-    if trials >= MAX_TRIALS:
+    if trials >= most:
         raise _given_up(scope, free)
     raise explain(scope, first)
 
@@ -92,6 +96,9 @@ def _two_choices(scope: Scope, a: frozenset[str], b: frozenset[str]) -> ParseErr
     one, other = sorted((sorted(names, key=order.index) for names in (a - b, b - a)), key=lambda n: order.index(n[0]))
     named = f"either {' and '.join(one)} or {' and '.join(other)} must be {'a scalar' if len(one) == 1 else 'scalars'}"
     hint = f"declare {' or '.join(f'`{names[0]}: scalar`' for names in (one, other))}"
+    if scope.choices[one[0]] == scope.choices[other[0]] == "vector":
+        a, b = one[0], other[0]
+        hint += f"; of two vectors {a}'*{b} is the inner product, {a}.*{b} the product entry by entry"
     place = _place(scope, {*one, *other})
     return ParseError(f"{named}, and nothing tells which", text=scope.text, span=place, hint=hint)
 

@@ -1,7 +1,7 @@
 """What each function makes of kinds alone: per result kind the cheapest kinds of the arguments.
 
 An option costs what its arguments cost.  Readings that are errors but no evidence for scalars (`x^2`, `x*x`, `1 + x`
-of vectors, `A/B` of matrices) stay possible at a tiny cost, so that nothing is changed because of them alone.
+of vectors, `A/B` of matrices, `A + x`) stay possible at a tiny cost, so that nothing is changed because of them alone.
 """
 
 from __future__ import annotations
@@ -116,7 +116,18 @@ def _sum(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
         else:
             if not (all(plain) and kind != S):
                 offer(out, kind, cost, tuple(choice))
+    _mixed(tables, out)
     return out
+
+
+def _mixed(tables: list[Table], out: Table) -> None:
+    """A vector plus a matrix or a row, each term as cheap as it can be: that they differ is no evidence."""
+    cheapest = [min(table, key=lambda k: table[k][0], default=S) for table in tables]
+    choice = tuple(k for k in cheapest if k != S)
+    if len(choice) == len(tables) and len(set(choice)) > 1:
+        cost = sum(table[k][0] for table, k in zip(tables, choice, strict=True)) + LENIENT
+        for kind in dict.fromkeys(choice):
+            offer(out, kind, cost, choice)
 
 
 def _broadcast_sum(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
