@@ -157,10 +157,10 @@ def test_value(entry: Entry) -> None:
 
 
 @named(IDENTITIES)
-@pytest.mark.parametrize("ascii", [True, False])
-def test_printed_form_reads_back(entry: Entry, ascii: bool) -> None:
+def test_printed_form_reads_back(entry: Entry) -> None:
     types = derivation(entry["text"], entry["declare"], entry["wrt"]).types
-    assert md.parse(ours(entry).text(ascii=ascii), declare=types) == ours(entry)
+    for ascii in (True, False):
+        assert md.parse(ours(entry).text(ascii=ascii), declare=types) == ours(entry)
 
 
 @named([e for e in IDENTITIES if "longer" not in e])
