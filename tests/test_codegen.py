@@ -247,7 +247,7 @@ PLANS = {
     "x[:, None] * X": st.Diag(x) @ X,
     "X * x": X @ st.Diag(x),
     "np.sum(X * Y.T)": re_.tr(X @ Y),
-    "np.sum(X * Y)": al.inner(X, Y),
+    "np.vdot(X, Y)": al.inner(X, Y),
     "x @ y": al.inner(x, y),
     "1 + X": 1 + X,
     "A[:, 1]": A @ e2,
@@ -289,6 +289,9 @@ import numpy as np
 
 def floats(*values):
     """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
+    values = [np.float64(v) if type(v) is float else v for v in values]
+    if all([type(v) in (np.ndarray, np.float64) and v.dtype.char == "d" for v in values]):
+        return values
     values = [float(v) if isinstance(v, (int, float)) else np.asarray(v) for v in values]
     dtype = np.result_type(*values, 0.0)
     return [np.asarray(v, dtype=dtype) for v in values]

@@ -72,7 +72,12 @@ NUMPY = Backend(
         (r"\bscipy\.special\.", "import scipy.special"),
     ),
     "numpy",
-    {"frechet_expm": "frechet_expm({0}, {1})", "polygamma": "polygamma({0}, {1})"},
+    {
+        "softmax": "softmax({0})",
+        "logsumexp": "logsumexp({0})",
+        "frechet_expm": "frechet_expm({0}, {1})",
+        "polygamma": "polygamma({0}, {1})",
+    },
     lowered="float({0})",
 )
 

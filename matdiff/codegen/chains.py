@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from matdiff.codegen.kernels import TRACE_PRODUCT, run
 from matdiff.node import Node
 from matdiff.ops.algebra import INNER, TRANSPOSE, is_op
 from matdiff.ops.structure import Diag
+from matdiff.properties import Known
 from matdiff.shape import ONE, Dim
 
 ASSUMED = 100
@@ -22,23 +23,39 @@ def guess(dim: Dim) -> int:
     return max(1, dim.evaluate(dict.fromkeys(dim.names, ASSUMED)))
 
 
-def multiply(leaves: Sequence[Node], product: Product) -> Node:
-    """The product of the leaves, cheapest order first."""
+Given = Mapping[tuple[int, int], Node]
+"""Stretches (i, j) of a chain whose product is computed anyway."""
+
+
+def multiply(leaves: Sequence[Node], product: Product, given: Given, known: Known) -> Node:
+    """The product of the leaves, cheapest order first; xᵀA Aᵀx is the square of Aᵀx."""
     if len(leaves) > MAX_CHAIN:
         return sweep(leaves, product)
-    splits, _ = order(leaves)
-    return build(leaves, splits, 0, len(leaves) - 1, product)
+    if len(leaves) % 2 == 0 and leaves[0].kind == "row" and leaves[-1].kind == "vector" and palindrome(leaves, known):
+        half = len(leaves) // 2
+        inside = {(i - half, j - half): part for (i, j), part in given.items() if i >= half}
+        side = multiply(leaves[half:], product, inside, known) if half > 1 else leaves[-1]
+        return run(INNER, (side, side), "scalar", ONE, ONE)
+    splits, _ = order(leaves, given)
+    return build(leaves, splits, 0, len(leaves) - 1, product, given)
 
 
-def trace(leaves: Sequence[Node], product: Product) -> Node:
+def palindrome(leaves: Sequence[Node], known: Known) -> bool:
+    """Is the second half the transpose of the first?"""
+    half = len(leaves) // 2
+    return all(a is known.transposed(b) for a, b in zip(leaves[:half], reversed(leaves[half:]), strict=True))
+
+
+def trace(leaves: Sequence[Node], product: Product, given: Given) -> Node:
     """tr of the product, whose last multiplication is never carried out: tr(AB) = Σ A_ij B_ji."""
     if len(leaves) > MAX_CHAIN:
         return pair(sweep(leaves[:-1], product), leaves[-1])
-    splits, costs = order(leaves)
+    splits, costs = order(leaves, given)
     last = len(leaves) - 1
     rows = guess(leaves[0].rows)
     k = min(range(last), key=lambda k: costs[0, k] + costs[k + 1, last] + guess(leaves[k].cols) * rows)
-    return pair(build(leaves, splits, 0, k, product), build(leaves, splits, k + 1, last, product))
+    left, right = (build(leaves, splits, *part, product, given) for part in ((0, k), (k + 1, last)))
+    return pair(left, right)
 
 
 def pair(left: Node, right: Node) -> Node:
@@ -47,11 +64,13 @@ def pair(left: Node, right: Node) -> Node:
         return run(INNER, (left, right.T), "scalar", ONE, ONE)
     if is_op(left, TRANSPOSE):
         return run(INNER, (left.children[0], right), "scalar", ONE, ONE)
+    if is_op(right, TRANSPOSE):
+        return run(INNER, (left, right.children[0]), "scalar", ONE, ONE)
     return run(TRACE_PRODUCT, (left, right), "scalar", ONE, ONE)
 
 
-def order(leaves: Sequence[Node]) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int], float]]:
-    """For each stretch (i, j) of the chain where to split it, and its cost."""
+def order(leaves: Sequence[Node], given: Given) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int], float]]:
+    """For each stretch (i, j) of the chain where to split it, and its cost; of equal ones, from the right."""
     count = len(leaves)
     size = [guess(a.rows) for a in leaves] + [guess(leaves[-1].cols)]
     costs: dict[tuple[int, int], float] = {(i, i): 0 for i in range(count)}
@@ -60,12 +79,12 @@ def order(leaves: Sequence[Node]) -> tuple[dict[tuple[int, int], int], dict[tupl
         for i in range(count - length):
             j = i + length
             best = float("inf")
-            for k in range(j - 1, i - 1, -1):
+            for k in range(i, j):
                 inner = 1 if sparse(leaves, i, k) or sparse(leaves, k + 1, j) else size[k + 1]
                 cost = costs[i, k] + costs[k + 1, j] + size[i] * inner * size[j + 1]
                 if cost < best:
                     best, splits[i, j] = cost, k
-            costs[i, j] = best
+            costs[i, j] = 0 if (i, j) in given else best
     return splits, costs
 
 
@@ -74,8 +93,10 @@ def sparse(leaves: Sequence[Node], i: int, j: int) -> bool:
     return i == j and is_op(leaves[i], Diag)
 
 
-def build(leaves: Sequence[Node], splits: dict[tuple[int, int], int], i: int, j: int, product: Product) -> Node:
-    done: dict[tuple[int, int], Node] = {(k, k): leaf for k, leaf in enumerate(leaves)}
+def build(
+    leaves: Sequence[Node], splits: dict[tuple[int, int], int], i: int, j: int, product: Product, given: Given
+) -> Node:
+    done: dict[tuple[int, int], Node] = {(k, k): leaf for k, leaf in enumerate(leaves)} | dict(given)
     stack = [(i, j)]
     while stack:
         low, high = stack[-1]

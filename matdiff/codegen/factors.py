@@ -25,6 +25,7 @@ def share_factors(roots: Sequence[Node]) -> list[Node]:
     known = Known()
     counts = Counter(matrix(n) for n in uses)
     divided = {matrix(n) for n in uses if n.op is not det}
+    squares = Counter(matrix(n) for n in uses if n.op is SOLVE and n.cols is n.rows)
     definite = {A for A in divided if is_semidefinite(A, known)}
     new: dict[Node, Node] = {}
     for node in order:
@@ -35,6 +36,9 @@ def share_factors(roots: Sequence[Node]) -> list[Node]:
             new[node] = apply(node.op, args, node.params, node.kind, node.rows, node.cols)
             if node.op in FACTORED:
                 A = matrix(node)
+                if squares[A] > 1 and node.op is SOLVE and node.kind == "matrix":
+                    new[node] = by_inverse(new[A], A in definite, is_op(node.args[0], TRANSPOSE), args[1])
+                    continue
                 if A in definite:
                     new[node] = by_cholesky(node, new[A], args)
                 elif counts[A] > 1:
@@ -48,6 +52,13 @@ def matrix(node: Node) -> Node:
     """The A of A⁻¹B, A⁻ᵀB, A⁻¹, det A, log det A."""
     A = node.children[0]
     return A.children[0] if is_op(A, TRANSPOSE) else A
+
+
+def by_inverse(A: Node, definite: bool, flipped: bool, B: Node) -> Node:
+    """A⁻¹B by the inverse: for several square B that costs less than the triangular solves."""
+    factor, inverse = (k.CHOLESKY, k.CHOLESKY_INVERSE) if definite else (k.FACTOR, k.FACTOR_INVERSE)
+    P = run(inverse, (run(factor, (A,), "matrix", A.rows, A.cols),), "matrix", A.rows, A.cols)
+    return run(MATMUL, (transpose(P) if flipped and not definite else P, B), "matrix", B.rows, B.cols)
 
 
 def by_cholesky(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
@@ -81,6 +92,8 @@ def is_semidefinite(root: Node, known: Known) -> bool:
             continue
         elif is_op(node, ADD):
             stack.extend(node.children)
+        elif is_op(node, k.ADD_DIAGONAL) and "positive" in known(node.children[1]):
+            stack.append(node.children[0])
         elif is_op(node, SCALE) and "positive" in known(node.children[0]):
             stack.append(node.children[1])
         elif not is_op(node, MATMUL) or not is_gram(node, known):

@@ -172,6 +172,8 @@ def inner_code(em: Emitter, node: Apply) -> Code:
         return binary(x, "*", y, PRODUCT)
     if a.kind != b.kind:
         x, y = as_kind(em, x, a.kind, "matrix"), as_kind(em, y, b.kind, "matrix")
+    if em.backend.name == "numpy" and a.kind == b.kind:
+        return call("np.vdot", x, y)
     return call("np.sum", binary(x, "*", y, PRODUCT))
 
 

@@ -7,6 +7,25 @@ from collections.abc import Iterable, Mapping
 
 SOURCES = (
     '''
+def softmax(x):
+    """exp(x) divided by its sum, without overflow."""
+    weights = np.exp(x - x.max())
+    return weights / weights.sum()
+''',
+    '''
+def logsumexp(X):
+    """The logarithm of the sum of exp over all entries, without overflow."""
+    top = X.max()
+    return top + np.log(np.exp(X - top).sum()) if np.isfinite(top) else top
+''',
+    '''
+def add_diagonal(A, s):
+    """A + s I."""
+    A = np.array(A, order="C")
+    A.reshape(-1)[:: A.shape[0] + 1] += s
+    return A
+''',
+    '''
 def lapack(name, A):
     """The LAPACK function for the precision of A."""
     return getattr(scipy.linalg.lapack, ("s" if A.dtype == np.float32 else "d") + name)
@@ -49,6 +68,9 @@ def cholesky_inverse(L):
     '''
 def floats(*values):
     """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
+    values = [np.float64(v) if type(v) is float else v for v in values]
+    if all([type(v) in (np.ndarray, np.float64) and v.dtype.char == "d" for v in values]):
+        return values
     values = [float(v) if isinstance(v, (int, float)) else np.asarray(v) for v in values]
     dtype = np.result_type(*values, 0.0)
     return [np.asarray(v, dtype=dtype) for v in values]

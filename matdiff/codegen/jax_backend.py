@@ -93,6 +93,7 @@ BACKEND = Backend(
     ),
     "jax",
     {
+        "add_diagonal": "{0} + {1} * jnp.eye({0}.shape[0], dtype={0}.dtype)",
         "lu": "jax.scipy.linalg.lu_factor({0})",
         "lu_solve": "jax.scipy.linalg.lu_solve({0}, {1})",
         "lu_solve_t": "jax.scipy.linalg.lu_solve({0}, {1}, trans=1)",

@@ -57,6 +57,8 @@ TOTAL = kernel("total", "(n)->()", "np.sum({0})")
 LOG1P = kernel("log1p", "(...)->(...)", "np.log1p({0})", elementwise=True)
 EXPM1 = kernel("expm1", "(...)->(...)", "np.expm1({0})", elementwise=True)
 LOGADDEXP = kernel("logaddexp", "(...),(...)->(...)", "np.logaddexp({0}, {1})")
+ADD_DIAGONAL = kernel("add_diagonal", "(n,n),()->(n,n)", "add_diagonal({0}, {1})", keeps=frozenset({"symmetric"}))
+"""A + sI."""
 PLUS = kernel("plus", "(...),(...)->(...)", "")
 """A sum in which a scalar stands for itself in every entry."""
 

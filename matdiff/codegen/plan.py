@@ -8,22 +8,27 @@ from collections.abc import Callable, Sequence
 from matdiff.codegen.chains import MAX_CHAIN, multiply, trace
 from matdiff.codegen.determinants import adjugates
 from matdiff.codegen.factors import share_factors
-from matdiff.codegen.kernels import PLUS, run
+from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, run
+from matdiff.codegen.mirrors import mirrored
 from matdiff.codegen.products import multiplier, picked
 from matdiff.codegen.stable import stable
 from matdiff.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
-from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, is_op, scale, transpose
+from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, add, is_op, scale, transpose
 from matdiff.ops.linalg import inv
 from matdiff.ops.reductions import tr
+from matdiff.properties import Known
 from matdiff.shape import ONE
 
 MAX_REPEATS = 4
 """A shared product of matrices is multiplied into vectors factor by factor if used at most so often."""
 
+Factors = tuple[tuple[Node, bool], ...]
+"""The factors of a product; True where transposed."""
+
 
 def plan(roots: Sequence[Node]) -> list[Node]:
     """The roots rewritten.  Linear in distinct nodes."""
-    return share_factors(Planner(adjugates(stable(roots))).rewritten())
+    return share_factors(Planner(adjugates(mirrored(stable(roots)))).rewritten())
 
 
 class Planner:
@@ -35,7 +40,9 @@ class Planner:
         self.uses: Counter[Node] = Counter(roots)
         self.products: Counter[Node] = Counter()
         self.leaves: dict[Node, list[tuple[Node, bool]]] = {}
+        self.chains: dict[Factors, tuple[Node, bool]] = {}
         self.new: dict[Node, Node] = {}
+        self.known = Known()
         self.count()
 
     def count(self) -> None:
@@ -51,9 +58,14 @@ class Planner:
         for node in reversed(self.order):
             if node in needed:
                 needed.update(self.below(node))
+        for node in self.leaves:
+            if is_op(node, MATMUL):
+                self.chains.setdefault(self.key(self.leaves[node]), (node, False))
+                turned = [(leaf, not flip) for leaf, flip in reversed(self.leaves[node])]
+                self.chains.setdefault(self.key(turned), (node, True))
         product = multiplier({n for n in needed if is_op(n, inv) and self.uses[n] == self.products[n]})
         for node in self.order:
-            if node in needed:
+            if node in needed and node not in self.new:
                 self.new[node] = self.replaced(node, product)
         return [self.new[r] for r in self.roots]
 
@@ -119,8 +131,31 @@ class Planner:
 
     def chain(self, node: Node, product: Callable[[Node, Node], Node]) -> Node:
         leaves = [transpose(self.new[leaf]) if flipped else self.new[leaf] for leaf, flipped in self.leaves[node]]
+        given = self.given(node, product)
         traced = is_op(node, tr) or (is_op(node, INNER) and leaves[0].rows.number != 1)
-        return trace(leaves, product) if traced else multiply(leaves, product)
+        return trace(leaves, product, given) if traced else multiply(leaves, product, given, self.known)
+
+    def key(self, factors: Sequence[tuple[Node, bool]]) -> Factors:
+        """Factors as they are compared: a symmetric one is never transposed."""
+        return tuple((leaf, flip and "symmetric" not in self.known(leaf)) for leaf, flip in factors)
+
+    def given(self, node: Node, product: Callable[[Node, Node], Node]) -> dict[tuple[int, int], Node]:
+        """The stretches of a product that are products of their own elsewhere, computed here if not yet."""
+        factors = self.leaves[node]
+        if len(self.chains) < 2 or not 3 <= len(factors) <= MAX_CHAIN:
+            return {}
+        keys, found = self.key(factors), {}
+        for i in range(len(keys)):
+            for j in range(i + 1, len(keys)):
+                other = self.chains.get(keys[i : j + 1])
+                if other is not None and (j - i + 1 < len(keys) or other[0] is not node):
+                    if j - i + 1 == len(keys) and is_op(node, MATMUL):
+                        continue
+                    shared, flip = other
+                    if shared not in self.new:
+                        self.new[shared] = self.replaced(shared, product)
+                    found[i, j] = transpose(self.new[shared]) if flip else self.new[shared]
+        return found
 
     def rebuilt(self, node: Node) -> Node:
         """The node on its new arguments."""
@@ -131,7 +166,7 @@ class Planner:
             return node
         args = tuple(self.new[a] for a in node.args)
         if node.op is ADD:
-            return broadcast(node, args)
+            return summed(node, args)
         if node.op is SCALE and self.uses[node.args[1]] == 1:
             return scaled(node, args)
         if node.op is INNER and (one := picked(*args)) is not None:
@@ -157,23 +192,29 @@ def scaled(node: Node, args: tuple[Node, ...]) -> Node:
     return run(SCALE, args, node.kind, node.rows, node.cols)
 
 
-def broadcast(node: Node, args: tuple[Node, ...]) -> Node:
-    """A sum with c·1 written as the number c, if something else has the shape."""
+def summed(node: Node, args: tuple[Node, ...]) -> Node:
+    """A sum; c·1 is written as the number c and c·I added to the diagonal, if something else has the shape."""
     if node.kind == "scalar":
         return apply(ADD, args, (), node.kind, node.rows, node.cols)
-    thin = tuple(scalar_part(a) or a for a in args)
-    if thin == args or all(a.kind == "scalar" for a in thin):
-        return apply(ADD, args, (), node.kind, node.rows, node.cols)
-    return run(PLUS, thin, node.kind, node.rows, node.cols)
+    thin = tuple(multiple_of("ones", a) or a for a in args)
+    shifts = [s for a in args if (s := multiple_of("I", a)) is not None]
+    rest = tuple(a for a in thin if multiple_of("I", a) is None)
+    if all(a.kind == "scalar" for a in rest):
+        rest, shifts = args, []
+    op = ADD if all(a.kind != "scalar" for a in rest) else PLUS
+    total = rest[0] if len(rest) == 1 else run(op, rest, node.kind, node.rows, node.cols)
+    if shifts:
+        total = run(ADD_DIAGONAL, (total, add(*shifts)), "matrix", node.rows, node.cols)
+    return total
 
 
-def scalar_part(a: Node) -> Node | None:
-    """The c of c·1."""
+def multiple_of(name: str, a: Node) -> Node | None:
+    """The c of c·1 or c·I."""
     factors: list[Node] = []
     while is_op(a, SCALE):
         factors.append(a.children[0])
         a = a.children[1]
-    if not (isinstance(a, Constant) and a.name == "ones"):
+    if not (isinstance(a, Constant) and a.name == name):
         return None
     total: Node = number(1)
     for factor in reversed(factors):

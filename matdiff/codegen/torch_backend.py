@@ -121,6 +121,7 @@ BACKEND = Backend(
     ((r"\btorch\.", "import torch"),),
     "torch",
     {
+        "add_diagonal": "{0} + {1} * torch.eye({0}.shape[0], dtype={0}.dtype, device={0}.device)",
         "adj": "svd_adjugate({0})",
         "cof": "svd_adjugate({0}).T",
         "frechet_expm": "frechet_expm({0}, {1})",
