@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matdiff.derivation import Derivation, derive
     from matdiff.expr import Expr
     from matdiff.reading import matrix, parse, scalar, vector
+    from matdiff.verify import check_claim
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ __all__ = [
     "ParseError",
     "ShapeError",
     "UnsupportedError",
+    "check_claim",
     "derive",
     "matrix",
     "parse",
@@ -35,6 +37,7 @@ __all__ = [
 
 _HOMES = {
     "derive": "derivation",
+    "check_claim": "verify",
     "Derivation": "derivation",
     "Expr": "expr",
     "parse": "reading",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.differential import differentials
-from matdiff.calculus.jacobian import jacobian
+from matdiff.calculus.jacobian import free_entries, jacobian
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.expr import Expr
 from matdiff.forms import shortest
@@ -116,6 +116,19 @@ class Derivation:
         A dict by name for several variables.  Raises UnsupportedError where a linear map has no matrix in the language.
         """
         answers = {X.name: self._answer(self._matrix(self.raw_differential, X)) for X in self.wrt}
+        return answers if self.several else answers[self.wrt[0].name]
+
+    @cached_property
+    def jacobian_free(self) -> Any:
+        """The Jacobian by the free entries of a structured X, J D(n) for symmetric X: vec(dF) = J D vech(dX).
+
+        For lower and upper triangular X by vech(X) and vech(X'), for diagonal X by diag(X).
+        Raises UnsupportedError where entries are not free: skew, orthogonal, unit.
+        """
+        answers = {}
+        for X in self.wrt:
+            J, P = self._matrix(self.raw_differential, X), free_entries(X)
+            answers[X.name] = self._answer(J if P is None else J @ P)
         return answers if self.several else answers[self.wrt[0].name]
 
     @cached_property
@@ -241,11 +254,13 @@ class Derivation:
         found = adjoint(self.raw_differential, self.covector, list(self.directions.values()))
         return {X: self._simplified(self._projected(found[dX], X)) for X, dX in self.directions.items()}
 
-    def verify(self, **options: Any) -> Verification:
-        """Check the derivative numerically; see `matdiff.verify.verify` for options and result."""
+    def verify(
+        self, seed: int = 0, sizes: Mapping[str, int] | None = None, claim: Any = None, **options: Any
+    ) -> Verification:
+        """Check the derivative, or a claimed one, numerically; see `matdiff.verify.verify`."""
         from matdiff.verify import verify
 
-        return verify(self, **options)
+        return verify(self, seed=seed, sizes=sizes, claim=claim, **options)
 
     def _evaluate(self, nodes: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> Any:
         from matdiff.codegen.evaluate import evaluate

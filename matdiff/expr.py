@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from matdiff.errors import ShapeError
-from matdiff.node import Kind, Liftable, Node, Symbol, operators, symbols
+from matdiff.errors import ParseError, ShapeError
+from matdiff.node import Kind, Liftable, Node, Symbol, describe, operators, symbols
 from matdiff.normal import normal
 from matdiff.op import Record
 from matdiff.rewrite import inline
@@ -22,11 +22,9 @@ class Expr:
 
     __slots__ = ("node", "variables")
 
-    def __init__(self, node: Node, variables: tuple[Symbol, ...] = ()) -> None:
+    def __init__(self, node: Node, variables: tuple[Symbol, ...] | None = None) -> None:
         self.node = node
-        known = dict.fromkeys(variables)
-        known.update(dict.fromkeys(s for s in symbols(node) if s.of is None))
-        self.variables: tuple[Symbol, ...] = tuple(known)
+        self.variables = tuple(s for s in symbols(node) if s.of is None) if variables is None else variables
 
     @property
     def shape(self) -> tuple[str, ...]:
@@ -155,8 +153,12 @@ Operand = Expr | Liftable
 
 
 def merged(operands: Any) -> tuple[Symbol, ...]:
-    """The variables of several expressions, each once."""
-    return tuple(dict.fromkeys(v for o in operands if isinstance(o, Expr) for v in o.variables))
+    """The variables of several expressions, each once.  Raises ParseError where one name has two types."""
+    found: dict[str, Symbol] = {}
+    for v in (v for o in operands if isinstance(o, Expr) for v in o.variables):
+        if found.setdefault(v.name, v) is not v:
+            raise ParseError(f"{v.name} is {describe(found[v.name])} here and {describe(v)} there")
+    return tuple(found.values())
 
 
 def canonical(node: Node) -> Node:

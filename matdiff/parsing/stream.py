@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from matdiff.errors import ParseError
 from matdiff.syntax import Span, Tree
 
-MAX_DEPTH = 1000
+MAX_DEPTH = 1024
 """Deepest nesting that is read."""
 
 OPERAND_ENDS = frozenset(
@@ -38,6 +38,8 @@ class Names:
     words: frozenset[str] = frozenset()
     functions: set[str] = field(default_factory=set)
     variables: set[str] = field(default_factory=set)
+    bold: dict[str, tuple[str, Span]] = field(default_factory=dict)
+    r"""Greek names in bold, which are no scalars: `vector` for \boldsymbol\beta, `matrix` for \boldsymbol\Sigma."""
 
     def callable(self, name: str, adjacent: bool) -> bool:
         """A longer name that nothing declares is a call where `(` follows directly: a misspelt function."""
