@@ -12,9 +12,10 @@ from matdiff.expr import Expr
 from matdiff.forms import shortest
 from matdiff.node import Node, Symbol
 from matdiff.normal import normal
+from matdiff.notation import to_text
 from matdiff.op import differential_symbol
 from matdiff.ops.algebra import zeros_like
-from matdiff.rewrite import inline, prepared
+from matdiff.rewrite import inline, prepared, substitute
 from matdiff.structure import tangent
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ def bilinear(d: Derivation) -> Any:
     """
     for X in d.wrt:
         if (space := tangent(X)) is not None and space.curved:
-            raise UnsupportedError(f"the second derivative on the set that {X.name} moves in is not defined here")
+            raise UnsupportedError(
+                f"the second derivative on the set that {X.name} moves in is not defined here: the set is curved"
+            )
     answers = {(X.name, Z.name): _second(d, X, Z) for X in d.wrt for Z in d.wrt}
     return answers if d.several else answers[d.wrt[0].name, d.wrt[0].name]
 
@@ -115,8 +118,15 @@ def _second(d: Derivation, X: Symbol, Z: Symbol) -> Operator:
     assert isinstance(one, Symbol) and isinstance(two, Symbol)
     first = prepared(along(d.prepared, {Z: two}))
     second = shortest(normal(along(first, {X: one})))
-    value = Expr(second, d.function.variables)
+    value = Expr(_first_first(second, one, two) if X is Z else second, d.function.variables)
     return Operator(f"{letter(d)}''", d.wrt, (one, two), value, False, (X, Z) if d.several else ())
+
+
+def _first_first(form: Node, one: Symbol, two: Symbol) -> Node:
+    """A symmetric form with its two directions exchanged where dX₂ would be read before dX₁."""
+    turned = substitute(form, {one: two, two: one})
+    text = to_text(form)
+    return turned if text.find(Expr(two).text()) < text.find(Expr(one).text()) else form
 
 
 def asymmetry(d: Derivation, seed: int = 0) -> float | None:

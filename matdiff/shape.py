@@ -1,19 +1,24 @@
-"""Dimensions (polynomials with whole coefficients in names) and signatures."""
+"""Dimensions (polynomials in names that take whole values) and signatures."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from fractions import Fraction
 from functools import cache
+from itertools import product
+from math import lcm
 from typing import ClassVar, Self
 from weakref import WeakValueDictionary
 
 Monomial = tuple[str, ...]
-Terms = tuple[tuple[Monomial, int], ...]
+Coefficient = int | Fraction
+"""Whole nearly always; the ½ of n(n+1)/2, the length of vech, is not."""
+Terms = tuple[tuple[Monomial, Coefficient], ...]
 
 
 class Dim:
-    """A dimension in normal form: `3`, `n`, `m + n`, `2*m*n`.  Equal dimensions are the same object."""
+    """A dimension in normal form: `3`, `n`, `m + n`, `2*m*n`, `n*(n+1)/2`.  Equal dimensions are the same object."""
 
     __slots__ = ("__weakref__", "terms")
     terms: Terms
@@ -44,8 +49,9 @@ class Dim:
         return Dim((((), value),) if value else ())
 
     @staticmethod
-    def collect(parts: Mapping[Monomial, int]) -> Dim:
-        return Dim(tuple(sorted(((m, c) for m, c in parts.items() if c), key=lambda t: (-len(t[0]), t[0]))))
+    def collect(parts: Mapping[Monomial, Coefficient]) -> Dim:
+        kept = ((m, c.numerator if c.denominator == 1 else c) for m, c in parts.items() if c)
+        return Dim(tuple(sorted(kept, key=lambda t: (-len(t[0]), t[0]))))
 
     @property
     def number(self) -> int | None:
@@ -53,7 +59,7 @@ class Dim:
         if not self.terms:
             return 0
         if len(self.terms) == 1 and not self.terms[0][0]:
-            return self.terms[0][1]
+            return int(self.terms[0][1])
         return None
 
     @property
@@ -67,6 +73,18 @@ class Dim:
     def names(self) -> frozenset[str]:
         return frozenset(n for m, _ in self.terms for n in m)
 
+    @property
+    def whole(self) -> bool:
+        """Whether the value is whole for all whole values of the names: that of n(n+1)/2 is, that of n/2 is not."""
+        denominator = lcm(*(c.denominator for _, c in self.terms))
+        if denominator == 1:
+            return True
+        names = sorted(self.names)
+        if denominator ** len(names) > 1000:
+            return False
+        rests = product(range(denominator), repeat=len(names))
+        return all(self._sum(dict(zip(names, rest, strict=True))).denominator == 1 for rest in rests)
+
     def __add__(self, other: Dim) -> Dim:
         parts = dict(self.terms)
         for m, c in other.terms:
@@ -77,7 +95,7 @@ class Dim:
         return self + other * Dim.of(-1)
 
     def __mul__(self, other: Dim) -> Dim:
-        parts: dict[Monomial, int] = {}
+        parts: dict[Monomial, Coefficient] = {}
         for m, c in self.terms:
             for n, k in other.terms:
                 key = tuple(sorted(m + n))
@@ -93,7 +111,7 @@ class Dim:
             return self
         total = Dim.of(0)
         for m, c in self.terms:
-            factor = Dim.of(c)
+            factor = Dim((((), c),))
             for n in m:
                 factor = factor * values.get(n, Dim.of(n))
             total = total + factor
@@ -101,7 +119,10 @@ class Dim:
 
     def evaluate(self, sizes: Mapping[str, int]) -> int:
         """The number for given sizes; KeyError names a missing one."""
-        total = 0
+        return int(self._sum(sizes))
+
+    def _sum(self, sizes: Mapping[str, int]) -> Coefficient:
+        total: Coefficient = 0
         for m, c in self.terms:
             for n in m:
                 c *= sizes[n]
@@ -111,9 +132,14 @@ class Dim:
     def __str__(self) -> str:
         if not self.terms:
             return "0"
+        for name in self.names if len(self.terms) == 2 else ():
+            if triangular(Dim.of(name)) is self:
+                return f"{name}*({name}+1)/2"
         out = ""
         for m, c in self.terms:
-            body = "*".join(([] if abs(c) == 1 and m else [str(abs(c))]) + list(m))
+            front = abs(c.numerator)
+            body = "*".join(([] if front == 1 and m else [str(front)]) + list(m))
+            body += f"/{c.denominator}" if c.denominator > 1 else ""
             out += ("-" if c < 0 else "+" if out else "") + body
         return out
 
@@ -121,6 +147,15 @@ class Dim:
 
     def __reduce__(self) -> tuple[type[Dim], tuple[Terms]]:
         return Dim, (self.terms,)
+
+
+def triangular(n: Dim) -> Dim:
+    """n(n+1)/2, the entries of the lower triangle.
+
+    >>> triangular(Dim.of(3)), triangular(Dim.of("n"))
+    (6, n*(n+1)/2)
+    """
+    return Dim.collect({m: Fraction(c) / 2 for m, c in (n * n + n).terms})
 
 
 ONE = Dim.of(1)
@@ -151,8 +186,9 @@ def _spec(text: str) -> Spec:
 def _dim(text: str) -> Dim:
     total = Dim.of(0)
     for term in text.split("+"):
+        body, _, divisor = term.partition("/")
         factor = Dim.of(1)
-        for name in term.split("*"):
+        for name in body.split("*"):
             factor = factor * Dim.of(int(name) if name.isdigit() else name)
-        total = total + factor
+        total = total + Dim.collect({m: Fraction(c) / int(divisor or 1) for m, c in factor.terms})
     return total

@@ -165,6 +165,7 @@ RECORDS: dict[str, Node] = {
     "inv": la.inv(X), "det": la.det(X), "logdet": la.logdet(S), "adj": la.adj(X), "cof": la.cof(X),
     "pinv": la.pinv(A), "chol": la.chol(S),
     "diag": st.diag(X), "Diag": st.Diag(x), "tril": st.tril(X), "triu": st.triu(X), "sym": st.sym(X),
+    "vech": st.vech(X), "unvech": st.unvech(st.vech(X), params=(n,)),
     "skew": st.skew(X), "vec": st.vec(A), "vec of a vector": st.vec(x), "unvec": st.unvec(w, params=(n, n)),
     "kron": kr.kron(A, Q), "kron of matrix and vector": kr.kron(A, x), "kronv": kr.kronv(x, b),
     "unkron_left": kr.unkron_left(Z, Q, params=(m, n)), "unkron_right": kr.unkron_right(A, Z, params=(p, q)),

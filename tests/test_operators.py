@@ -113,7 +113,7 @@ def test_names_and_notations():
     d = md.derive("det(F)*F + Y", wrt="F")
     assert str(d.adjoint).startswith("G'(F)*[Y_] = ")
     operator = md.derive("inv(X)", wrt="X").operator
-    assert operator.text(ascii=True) == "F'(X)[dX] = -X^-1*dX*X^-1"
+    assert operator.text(ascii=True) == "F'(X)[dX] = -inv(X)*dX*inv(X)"
     assert repr(operator) == 'Operator("F\'(X)[dX] = −X⁻¹ dX X⁻¹")'
     assert md.derive("inv(X)", wrt="X").adjoint.latex() == r"F'(X)^*[Y] = -X^{-\top}YX^{-\top}"
 

@@ -10,6 +10,7 @@ from matdiff.node import Apply, Node, Symbol, number
 from matdiff.ops.algebra import (
     add,
     commutation,
+    duplication,
     eye,
     matmul,
     ones,
@@ -20,9 +21,10 @@ from matdiff.ops.algebra import (
 )
 from matdiff.ops.indexing import HCAT, VCAT, slice_
 from matdiff.ops.kronecker import kron
-from matdiff.ops.linalg import inv
+from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.matrix_functions import expm, logm
 from matdiff.ops.structure import HALF, Diag, tril, triu, unvec, vec
+from matdiff.properties import Known, closure
 from matdiff.rewrite import substitute
 from matdiff.shape import ZERO, Dim
 
@@ -173,6 +175,17 @@ def _window(node: Apply, slot: int) -> Node:
     return left if A.kind == "vector" else kron(right, left)
 
 
+def lower_triangle(n: Dim) -> Node:
+    """D′ Diag(vec(tril(ones))), the matrix of vech: the lower triangle mirrored is taken apart by D′ unchanged."""
+    return matmul(duplication(n).T, Diag(vec(tril(ones("matrix", n, n)))))
+
+
+def _vech(node: Apply, slot: int) -> Node:
+    """D⁺ where the argument is symmetric (Magnus & Neudecker 2019, §3.8)."""
+    (A,) = node.args
+    return pinv(duplication(A.rows)) if "symmetric" in Known()(A) else lower_triangle(A.rows)
+
+
 def _half(sign: int) -> Reading:
     def reading(node: Apply, slot: int) -> Node:
         n = node.rows
@@ -190,6 +203,8 @@ READINGS: dict[str, Reading] = {
     "diag": lambda node, slot: matmul(kron(ones("vector", node.rows).T, eye(node.rows)), Diag(vec(eye(node.rows)))),
     "Diag": lambda node, slot: matmul(Diag(vec(eye(node.rows))), kron(ones("vector", node.rows), eye(node.rows))),
     "vec": lambda node, slot: eye(node.rows),
+    "vech": _vech,
+    "unvech": lambda node, slot: duplication(node.rows),
     "unvec": lambda node, slot: eye(node.rows * node.cols),
     "getrow": lambda node, slot: kron(eye(node.rows), unit(node.args[0].rows, node.params[0]).T),
     "getcol": lambda node, slot: kron(unit(node.args[0].cols, node.params[0]).T, eye(node.rows)),
@@ -209,3 +224,26 @@ READINGS: dict[str, Reading] = {
     "sylvester": _sylvester,
 }
 """The matrix of each linear function in one argument, the others fixed."""
+
+
+def free_entries(X: Symbol) -> Node | None:
+    """The P with vec(dX) = P u, u the free entries of dX: vech(dX), vech(dX′) of an upper triangle, diag(dX).
+
+    None where all entries are free.  Raises UnsupportedError for a set without such entries.
+    """
+    known = closure(X.attributes)
+    n = X.rows
+    if "diagonal" in known:
+        return matmul(Diag(vec(eye(n))), kron(ones("vector", n), eye(n)))
+    if "symmetric" in known:
+        return duplication(n)
+    if "lower" in known:
+        return lower_triangle(n).T
+    if "upper" in known:
+        return matmul(commutation(n, n), lower_triangle(n).T)
+    if known & {"skew", "orthogonal", "unit"}:
+        raise UnsupportedError(
+            f"the entries of {X.name} are not free: a Jacobian by free entries is for symmetric, diagonal and "
+            "triangular variables"
+        )
+    return None

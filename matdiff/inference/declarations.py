@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.inference.names import is_reserved
@@ -106,27 +108,43 @@ def canonical(attributes: Iterable[str]) -> frozenset[str]:
 
 
 def dimension(text: str) -> Dim:
-    """A dimension from text: a name, a whole number, products and sums of these.
+    """A dimension from text: a name, a whole number, products and sums of these; n*(n+1)/2.
 
-    >>> dimension("2*n"), dimension("m*n+1")
-    (2*n, m*n+1)
+    >>> dimension("2*n"), dimension("m*n+1"), dimension("n*(n+1)/2")
+    (2*n, m*n+1, n*(n+1)/2)
     """
     total = Dim.of(0)
-    for term in text.split("+"):
+    for term in _PLUS.split(text.replace("·", "*")):
+        body, _, divisor = term.partition("/")
         factor = ONE
-        for part in term.replace("·", "*").split("*"):
+        for part in _TIMES.split(body):
             word = part.strip()
             if word.isdecimal():
                 factor = factor * Dim.of(int(word))
             elif word.isidentifier():
                 factor = factor * Dim.of(word)
+            elif word[:1] == "(" and word[-1:] == ")" and "(" not in word[1:]:
+                factor = factor * dimension(word[1:-1])
             else:
-                raise ParseError(
-                    f"{text.strip() or 'nothing'} is not a dimension",
-                    hint="a dimension is a name, a whole number from 1, or a product or sum of these",
-                )
+                raise _no_dimension(text)
+        if divisor.strip():
+            if not divisor.strip().isdecimal() or not int(divisor):
+                raise _no_dimension(text)
+            factor = Dim.collect({m: Fraction(c) / int(divisor) for m, c in factor.terms})
         total = total + factor
+    if not total.whole:
+        raise ParseError(f"{text.strip()} is not a whole number for every size")
     return total
+
+
+_PLUS, _TIMES = re.compile(r"\+(?![^(]*\))"), re.compile(r"\*(?![^(]*\))")
+
+
+def _no_dimension(text: str) -> ParseError:
+    return ParseError(
+        f"{text.strip() or 'nothing'} is not a dimension",
+        hint="a dimension is a name, a whole number from 1, or a product or sum of these",
+    )
 
 
 def gather(text: str, inside: Sequence[Declaration], outside: Sequence[Declaration]) -> dict[str, Declared]:

@@ -42,11 +42,11 @@ def _fold(head: str, args: list[Value]) -> Value | None:
     return None
 
 
-def whole(tree: Tree, what: str, least: int = 1) -> int:
+def whole(tree: Tree, what: str, least: int = 1, hint: str = "") -> int:
     """A whole number that is written out.  Raises ParseError, or ShapeError where it is too small."""
     value = literal(tree)
     if value is None or isinstance(value, str) or value != int(value):
-        raise ParseError(f"{what} must be a whole number that is written out, counted from {least}")
+        raise ParseError(f"{what} must be a whole number that is written out, counted from {least}", hint=hint)
     if not least <= value <= LARGEST:
         raise ShapeError(f"{what} is {value}; it must be at least {least}")
     return int(value)
@@ -67,8 +67,12 @@ def size(tree: Tree) -> Dim:
             stack.append(sum(args[1:], args[0]))
         elif t.head in ("*", ".*"):
             stack.append(args[0] * args[1])
+        elif t.head == "/" and args[1].number:
+            stack.append(Dim.collect({m: Fraction(c) / args[1].number for m, c in args[0].terms}))
         else:
             raise ParseError("a size is a whole number or a dimension word, or a product or sum of these")
+    if not stack[0].whole:
+        raise ParseError(f"{stack[0]} is not a whole number for every size")
     number = stack[0].number
     if number is not None and number < 1:
         raise ShapeError(f"a size is {number}; it must be at least 1")

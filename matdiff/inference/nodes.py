@@ -11,12 +11,13 @@ from matdiff.inference.calls import call_params, choose
 from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes, unknown
-from matdiff.inference.special import constant_sizes, duplication_size, frechet_op, relu_argument
+from matdiff.inference.special import constant_sizes, frechet_op, relu_argument
 from matdiff.inference.subscripts import index_node
 from matdiff.node import Node, Number, constant, describe, number
 from matdiff.ops.algebra import (
     add,
     commutation,
+    duplication,
     eye,
     hadamard,
     inner,
@@ -152,8 +153,7 @@ def _constant(b: Builder, t: Tree) -> Node:
         case "K":
             return commutation(*sizes)
         case "D":
-            n = duplication_size(sizes[0])
-            return constant("D", "matrix", Dim.of(n * n), Dim.of(n * (n + 1) // 2), (sizes[0],))
+            return duplication(sizes[0])
         case "e":
             return unit(sizes[0], int(literal(t.args[1]) or 1))
         case _:

@@ -10,7 +10,7 @@ from matdiff.inference.misfit import Misfit
 from matdiff.inference.unify import Type
 from matdiff.op import Record, registry
 from matdiff.refusals import refused
-from matdiff.shape import ONE, Dim
+from matdiff.shape import ONE, Dim, triangular
 from matdiff.syntax import Tree
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ def _maximum(c: Checker, t: Tree, args: list[Type]) -> Type:
     """max(x,0) and max(0,x) are relu(x)."""
     which = relu_argument(t)
     if which is None:
-        raise refused("max") or ParseError("max takes two arguments, one of them 0")
+        raise UnsupportedError(
+            "max(x,0) is the only max in the language: others choose by the data",
+            hint="write relu(x); max(a,b) is b + relu(a - b); logsumexp(x) is a smooth maximum",
+        )
     return args[which]
 
 
@@ -77,7 +80,11 @@ def constant_sizes(t: Tree) -> list[Dim]:
     name = str(t.value)
     if len(t.args) not in _SIZES[name]:
         many = " or ".join(map(str, _SIZES[name]))
-        raise ParseError(f"{name} takes {many} argument{'s' * (many != '1')}, not {len(t.args)}")
+        usage = {"e": "e(n,i), the i-th unit vector", "K": "K(m,n)", "D": "D(n)"}.get(name, f"{name}(n)")
+        usage = f"{name}(n) or {name}(m,n)" if _SIZES[name] == (1, 2) else usage
+        raise ParseError(
+            f"{name} takes {many} argument{'s' * (many != '1')}, not {len(t.args)}", hint=f"write {usage}"
+        )
     if name in ("vector", "matrix"):
         if literal(t.args[0]) is None:
             raise ParseError(f"{name}(1) is an array of ones: its argument is a number")
@@ -104,13 +111,6 @@ def constant_type(c: Checker, t: Tree) -> Type:
             side = sizes[0] * sizes[1]
             return "matrix", side, side
         case "D":
-            n = duplication_size(sizes[0])
-            return "matrix", Dim.of(n * n), Dim.of(n * (n + 1) // 2)
+            return "matrix", sizes[0] * sizes[0], triangular(sizes[0])
         case _:
             return ("vector", sizes[0], ONE) if len(sizes) == 1 else ("matrix", sizes[0], sizes[1])
-
-
-def duplication_size(n: Dim) -> int:
-    if n.number is None:
-        raise UnsupportedError(f"D({n}) has {n}*({n}+1)/2 columns, which only a number can say", hint="write D(3)")
-    return n.number

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from math import gcd
 
 from matdiff.node import Kind
-from matdiff.shape import ONE, Dim, Monomial
+from matdiff.shape import ONE, Coefficient, Dim, Monomial
 
 Type = tuple[Kind, Dim, Dim]
 
@@ -123,13 +123,14 @@ def _plain(d: Dim) -> bool:
     return not d.terms or (len(d.terms) == 1 and (not d.terms[0][0] or (d.name is not None and d not in UNKNOWN)))
 
 
-def _reduced(terms: Iterable[tuple[Monomial, int]]) -> list[tuple[Monomial, int]]:
+def _reduced(terms: Iterable[tuple[Monomial, Coefficient]]) -> list[tuple[Monomial, Coefficient]]:
     """Common factors taken out: dimensions are positive, so m·k = m·n says k = n."""
     out = list(terms)
     if len(out) < 2:
         return out
-    factor = gcd(*(c for _, c in out))
+    whole = [c for _, c in out if isinstance(c, int)]
+    factor = gcd(*whole) if len(whole) == len(out) else 1
     common = Counter(out[0][0])
     for m, _ in out[1:]:
         common &= Counter(m)
-    return [(tuple(sorted((Counter(m) - common).elements())), c // factor) for m, c in out]
+    return [(tuple(sorted((Counter(m) - common).elements())), c if factor == 1 else c // factor) for m, c in out]

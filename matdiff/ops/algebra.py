@@ -12,7 +12,7 @@ from typing import Any
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.node import Apply, Constant, Kind, Liftable, Node, Number, Value, constant, describe, number, operators
 from matdiff.op import Joint, Linear, Nonlinear, Op, Type, register
-from matdiff.shape import ONE, Dim
+from matdiff.shape import ONE, Dim, triangular
 
 MAX_POWER = 256
 """Largest matrix power whose differential, a sum of as many terms, is written out."""
@@ -58,6 +58,12 @@ def commutation(m: Dim | int | str, n: Dim | int | str) -> Node:
     """K(m,n): K vec(A) = vec(Aᵀ) for A: m×n (Magnus & Neudecker 2019, §3.7)."""
     m, n = Dim.of(m), Dim.of(n)
     return constant("K", "matrix", m * n, m * n, (m, n))
+
+
+def duplication(n: Dim | int | str) -> Node:
+    """D(n): D vech(A) = vec(A) for symmetric A: n×n (Magnus & Neudecker 2019, §3.8)."""
+    n = Dim.of(n)
+    return constant("D", "matrix", n * n, triangular(n), (n,))
 
 
 def size(d: Dim | int | str) -> Node:

@@ -98,6 +98,27 @@ unvec: Op = linear(
     summary="the inverse of vec",
 )
 
+vech: Op = linear(
+    "vech",
+    "(n,n)->(n*n/2+n/2)",
+    lambda y, X: tril(unvech(y, params=(X.rows,))),
+    numpy="vech({0})",
+    latex=r"\operatorname{{vech}}({0})",
+    law="vech is linear",
+    source="Magnus & Neudecker 2019, §3.8",
+    summary="the columns of the lower triangle stacked",
+)
+unvech: Op = linear(
+    "unvech",
+    "(n*n/2+n/2);n->(n,n)",
+    lambda Y, x, n: vech(Y + Y.T - Diag(diag(Y))),
+    gives="symmetric",
+    numpy="unvech({0}, {p0})",
+    law="unvech is linear",
+    source="vec(unvech(x)) = D x, Magnus & Neudecker 2019, §3.8",
+    summary="the symmetric matrix with the lower triangle x",
+)
+
 
 def symmetric_part(a: Node) -> Node:
     """½(A + Aᵀ), written out: `sym` stays the user's word."""

@@ -14,7 +14,7 @@ KINDS = frozenset({"scalar", "vector", "matrix", "elementwise"})
 
 _name = re.compile(rf"\\?[{LETTER}][{LETTER}0-9_]*[₀-₉]*")
 _piece = re.compile(
-    rf"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[{LETTER}][{LETTER}0-9_]*[₀-₉]*)|(?P<sign>[×*+(),-]|\\times\b)|(?P<bad>\S))"
+    rf"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[{LETTER}][{LETTER}0-9_]*[₀-₉]*)|(?P<sign>[×*+/(),-]|\\times\b)|(?P<bad>\S))"
 )
 _glued = re.compile(r"(\d+|[A-Za-z])x(\d+|[A-Za-z])(?![A-Za-z0-9_.])")
 EXAMPLE = "Declarations look like A: m×n; b: m; S: n×n symmetric; t: scalar; h: elementwise"
@@ -100,6 +100,9 @@ def _dimension(dims: list[list[tuple[str, int]]], last: str, kind: str, piece: s
     if piece == ",":
         raise _wrong("declarations are separated by `;`", text, span)
     if piece in "()":
+        inside = "(" in [p for p, _ in dims[-1]]
+        if (piece == "(" and last == "sign") or (piece == ")" and inside and last == "operand"):
+            dims[-1].append((piece, at))
         return last
     if kind == "number" and not piece.isdigit():
         raise _wrong(f"a dimension is a whole number, not {piece}", text, span)
