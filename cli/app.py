@@ -15,6 +15,7 @@ COMMANDS = {
     "derive": "The derivative of EXPR as a formula, with its steps and a numerical check.",
     "verify": "Check a derivative, or a claim about it, numerically.",
     "codegen": "The derivative as Python source for NumPy or JAX.",
+    "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",
     "rules": "The functions of the language: shapes, rules and where they are found in books.",
 }
 

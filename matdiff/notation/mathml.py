@@ -222,7 +222,7 @@ _FORMS: dict[str, Form] = {
     "norm call": (ATOM, _fenced("&#x2016;", "{0:s}", "&#x2016;")),
     "inner": (ATOM, _fenced("⟨", "{0:s}<mo>,</mo>{1:s}", "⟩")),
     "pairing": (ATOM, _fenced("⟨", "{0:s}<mo>,</mo>{1:s}", "⟩")),
-    "d": (ATOM, '<mrow><mi mathvariant="normal">d</mi>{0:a}</mrow>'),
+    "d": (ATOM, f'<mrow><mi mathvariant="normal">d</mi>{THIN}{{0:a}}</mrow>'),
     "I": (ATOM, "<mi>I</mi>"),
     "eye": (ATOM, "<msub><mi>I</mi><mrow>{0}</mrow></msub>"),
     "ones": (ATOM, "<msub><mi>𝟏</mi><mrow>{0}</mrow></msub>"),

@@ -1,0 +1,101 @@
+"""`matdiff worksheet`: sheets and solutions from lessons, marks for answers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from matdiff.errors import ParseError
+from matdiff.worksheet.build import FORMATS
+
+PATHS = {"nargs": -1, "required": True, "type": click.Path(path_type=Path)}
+
+
+@click.group("worksheet")
+def command() -> None:
+    """Worksheets: Markdown with `matdiff` blocks.  `build` makes sheets and solutions, `check` marks answers."""
+
+
+@command.command("build")
+@click.argument("files", metavar="FILE...", **PATHS)  # type: ignore[arg-type]
+@click.option("--to", type=click.Choice(FORMATS), default="html", show_default=True, help="The format.")
+@click.option("--solutions", is_flag=True, help="The solution instead of the students' sheet.")
+@click.option("--seed", metavar="SEED", help="Choose the words of parametrised problems by this, a name or a number.")
+@click.option("--out", type=click.Path(path_type=Path), help="File or folder to write to; - is standard output.")
+def build_command(files: tuple[Path, ...], to: str, solutions: bool, seed: str | None, out: Path | None) -> int:
+    """Make the students' sheet of each FILE, or with --solutions its solution.
+
+    Without --out it is written beside FILE, as `lesson-sheet.html` or `lesson-solutions.html`.
+    """
+    from matdiff.worksheet.build import build
+
+    for path in files:
+        made = build(read(path), to, path.name, seed, solutions)
+        if str(out) == "-":
+            sys.stdout.buffer.write(made)
+            continue
+        target = target_of(path, to, solutions, seed, out, len(files) > 1)
+        target.write_bytes(made)
+        click.echo(f"{target}")
+    return 0
+
+
+def read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ParseError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ParseError(f"{path} is not UTF-8 text (byte {error.start + 1})") from None
+
+
+def target_of(path: Path, to: str, solutions: bool, seed: str | None, out: Path | None, several: bool) -> Path:
+    """Where a sheet is written; folders are made."""
+    marked = f"-{''.join(c if c.isalnum() else '_' for c in seed)}" if seed is not None else ""
+    name = f"{path.stem}{marked}-{'solutions' if solutions else 'sheet'}.{to}"
+    if out is None:
+        return path.with_name(name)
+    if several or out.is_dir() or not out.suffix:
+        out.mkdir(parents=True, exist_ok=True)
+        return out / name
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+@command.command("check")
+@click.argument("files", metavar="FILE...", **PATHS)  # type: ignore[arg-type]
+@click.option("--lesson", type=click.Path(path_type=Path), help="Take the problems from here, not from the answers.")
+@click.option("--seed", metavar="SEED", help="With --lesson: the seed that the sheets were made with.")
+@click.option("--any-layout", is_flag=True, help="An answer that is right when transposed is right.")
+@click.option("--to", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True, help="The format.")
+@click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds for a submission.")
+def check_command(
+    files: tuple[Path, ...], lesson: Path | None, seed: str | None, any_layout: bool, to: str, timeout: float
+) -> int:
+    """Mark the answers in each FILE (Markdown or a notebook) or in all of a folder.
+
+    Nothing in a submission is executed.  The exit status is 0 only if all answers are right.
+    """
+    from matdiff.worksheet import folder, report
+    from matdiff.worksheet.worker import Result
+
+    found = folder.files(files)
+    given = None if lesson is None else (read(lesson), lesson.name, seed)
+    results: list[Result | None] = [None] * len(found)
+    with click.progressbar(length=len(found), label="checking", file=sys.stderr, hidden=quiet(found)) as bar:
+        for i, result in folder.check_all(found, given, timeout):
+            results[i] = result
+            bar.update(1)
+    done = [r for r in results if r is not None]
+    if len(done) == 1 and done[0].error and not done[0].marks:
+        raise ParseError(done[0].error)
+    write = {"text": report.as_text, "json": report.as_json, "csv": report.as_csv}[to]
+    click.echo(write(done, any_layout).rstrip("\n"))
+    return 0 if all(r.passed(any_layout) for r in done) else 1
+
+
+def quiet(found: list[Path]) -> bool:
+    """No bar for one file, nor where nobody watches."""
+    return len(found) < 2 or not sys.stderr.isatty()

@@ -1,0 +1,30 @@
+"""Worksheets: Markdown with `matdiff` blocks, from which sheets, solutions and marks are made.
+
+A block is a problem.  A line is `key: value`; indented lines go on with the value, `#` starts a comment line:
+
+    ```matdiff
+    title: Least squares
+    points: 3
+    let: A: m×n; b: m
+    f: norm(A*x - b)^2/2
+    wrt: x
+    ask: gradient
+    form: A'*(A*x - b)
+    hint: Write the square as an inner product.
+    ```
+
+=========  ==========================================================================================
+f          the function, a program of the language (needed)
+wrt        the variable (needed)
+ask        gradient, jacobian, hessian or differential; by default gradient or jacobian, as fits f
+let        declarations; may be repeated
+title      a heading
+points     a number, 1 by default
+form       how the solution writes the answer; it is checked that it equals what is derived
+hint       a hint of the author's, before those from the derivation; may be repeated
+hints      how many steps of the derivation are given as hints: each first by its rule, then by its line
+space      lines of room to answer in
+choose     `M in [A, B, C]` or `(M, k) in [(A, 2), (B, 3)]`: words of the block that `--seed` chooses; may be
+           repeated.  Without a seed it is the first.  `{{M}}` in the text around is replaced too
+=========  ==========================================================================================
+"""

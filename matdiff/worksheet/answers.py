@@ -1,0 +1,102 @@
+"""What a submission says: problems and answers, out of Markdown or a notebook, as text.  Nothing of it is run."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from matdiff.errors import ParseError
+from matdiff.worksheet.document import LARGEST, Fence, Worksheet, pieces_of, worksheet
+from matdiff.worksheet.markdown import BEGIN, END
+from matdiff.worksheet.problem import Problem, read_block
+
+PROBLEM = re.compile(rf"^{re.escape(BEGIN)} (\d{{1,4}})\n(.*?)\n{re.escape(END)}", re.DOTALL | re.MULTILINE)
+ORIGIN = re.compile(r"<!-- matdiff worksheet .*?, seed (.*?) -->")
+CELL = re.compile(r"\s*%%matdiff[ \t]+answer[ \t]+(\d+)[ \t]*\n?(.*)", re.DOTALL)
+NUMBER = re.compile(r"\d{1,4}")
+SUFFIXES = (".md", ".ipynb")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A file's problems, and its answers by the numbers of their problems."""
+
+    name: str
+    problems: tuple[Problem, ...]
+    answers: dict[int, str]
+
+
+def submission(path: Path, lesson: tuple[str, str, str | None] | None = None) -> Submission:
+    """Read a file.  Problems come from the lesson (text, name, seed) where it is given, else from the file itself.
+
+    Raises ParseError for a file that cannot be read or has no problems.
+    """
+    text = as_markdown(path)
+    answers: dict[int, str] = {}
+    for fence in (p for p in pieces_of(text, path.name, ("answer",)) if isinstance(p, Fence)):
+        if not NUMBER.fullmatch(fence.rest):
+            raise ParseError(f"{path.name}, line {fence.line}: the answer has no number", hint="write ```answer 1")
+        number = int(fence.rest)
+        if number in answers:
+            raise ParseError(f"{path.name}, line {fence.line}: there are two answers to problem {number}")
+        answers[number] = "\n".join(fence.lines)
+    problems = tuple(asked(text, path.name) if lesson is None else of_lesson(text, *lesson).problems)
+    if not problems:
+        raise ParseError(f"{path.name} has no problems in it", hint="name the worksheet: --lesson lesson.md")
+    return Submission(path.name, problems, answers)
+
+
+def of_lesson(text: str, lesson: str, name: str, seed: str | None) -> Worksheet:
+    """The lesson with the seed given, else the one that the submission says it was made with."""
+    said = ORIGIN.search(text)
+    return worksheet(lesson, name, seed if seed is not None else said[1] if said else None)
+
+
+def asked(text: str, name: str) -> list[Problem]:
+    """The problems repeated in a sheet's comments; without any, those in `matdiff` blocks."""
+    found = []
+    for match in PROBLEM.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        found.append(read_block(name, line, match[2].split("\n")).problem(int(match[1]), {}))
+    numbers = [p.number for p in found]
+    if len(set(numbers)) < len(numbers):
+        raise ParseError(f"{name} has a problem twice")
+    return found or worksheet(text, name).problems
+
+
+def as_markdown(path: Path) -> str:
+    """The text of a file; of a notebook the Markdown cells, and the answer cells as fenced blocks."""
+    if path.suffix not in SUFFIXES:
+        raise ParseError(f"{path.name} is neither Markdown nor a notebook")
+    try:
+        if path.stat().st_size > 4 * LARGEST:
+            raise ParseError(f"{path.name} is longer than {4 * LARGEST // 1_000_000} MB")
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise ParseError(f"{path.name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ParseError(f"{path.name} is not UTF-8 text (byte {error.start + 1})") from None
+    return text if path.suffix == ".md" else notebook_text(text, path.name)
+
+
+def notebook_text(text: str, name: str) -> str:
+    try:
+        cells = json.loads(text)["cells"]
+        return "\n\n".join(filter(None, map(cell_text, cells)))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ParseError(f"{name} is not a Jupyter notebook") from None
+
+
+def cell_text(cell: dict[str, object]) -> str:
+    """A cell's text; code that is no answer is left out."""
+    source = cell.get("source", "")
+    text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    if cell.get("cell_type") == "markdown":
+        return text
+    found = CELL.fullmatch(text)
+    if not found:
+        return ""
+    fence = "`" * (3 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}answer {found[1]}\n{found[2]}\n{fence}"

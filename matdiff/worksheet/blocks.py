@@ -1,0 +1,75 @@
+"""What sheets are made of before any format: prose, formulas, derivations, hints, room to answer in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matdiff.expr import Expr
+from matdiff.worksheet.problem import Problem
+from matdiff.worksheet.solution import Line
+
+
+@dataclass(frozen=True)
+class Text:
+    """Markdown with LaTeX between dollars."""
+
+    markdown: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """`left = right` on a line of its own; `left` is LaTeX."""
+
+    left: str
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Derived:
+    """Lines of a derivation of the function `letter`, with the names of their rules."""
+
+    letter: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Something to unfold."""
+
+    title: str
+    inside: tuple[Text | Derived | Hint, ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A problem begins."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where the answer goes: `first` is what it begins with."""
+
+    problem: Problem
+    first: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the numerical check says."""
+
+    text: str
+    right: bool | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An error plot."""
+
+    svg: str
+    png: bytes
+    caption: str
+
+
+Block = Text | Formula | Derived | Hint | Start | Room | Verdict | Figure

@@ -1,0 +1,64 @@
+"""From a worksheet's text to a sheet or a solution in one of the formats."""
+
+from __future__ import annotations
+
+from matdiff.errors import MatdiffError
+from matdiff.worksheet.blocks import Block, Figure
+from matdiff.worksheet.document import worksheet
+from matdiff.worksheet.sheet import sheet, solutions
+from matdiff.worksheet.solution import Solution
+
+FORMATS = ("html", "ipynb", "md", "tex", "pdf")
+
+
+def build(text: str, to: str, name: str = "worksheet", seed: str | None = None, with_solutions: bool = False) -> bytes:
+    """The file that `matdiff worksheet build` writes.
+
+    Raises ParseError with file and line for a block that cannot be read, UnsupportedError where a library or a
+    program for PDF is not installed.
+
+    >>> print(build("# A\\n```matdiff\\nf: tr(A*X)\\nwrt: X\\n```\\n", "md").decode()[:30])
+    # A
+    <BLANKLINE>
+    <!-- matdiff problem 1
+    """
+    ws = worksheet(text, name, seed)
+    title = f"{ws.title} – solutions" if with_solutions else ws.title
+    blocks = list(solutions(ws, plot if to != "tex" else no_plot) if with_solutions else sheet(ws))
+    if to == "pdf":
+        from matdiff.worksheet.pdf import engine, pdf
+
+        kind, program = engine()
+        return pdf(written(blocks, kind, title), kind, program)
+    return written(blocks, to, title).encode()
+
+
+def written(blocks: list[Block], to: str, title: str) -> str:
+    """The blocks in a text format."""
+    if to == "html":
+        from matdiff.worksheet.html import page
+
+        return page(blocks, title)
+    if to == "md":
+        from matdiff.worksheet.markdown import markdown
+
+        return markdown(blocks)
+    if to == "tex":
+        from matdiff.worksheet.latex import document
+
+        return document(blocks)
+    if to == "ipynb":
+        from matdiff.worksheet.notebook import notebook
+
+        return notebook(blocks)
+    raise MatdiffError(f"there is no format {to!r}", hint=f"the formats are {', '.join(FORMATS)}")
+
+
+def plot(solution: Solution) -> Figure | None:
+    from matdiff.worksheet.plot import error_plot
+
+    return error_plot(solution)
+
+
+def no_plot(solution: Solution) -> None:
+    """LaTeX sheets are one file of text, in which pictures have no place."""

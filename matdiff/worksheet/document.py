@@ -1,0 +1,123 @@
+"""A worksheet's text taken apart: prose, and problems in fenced `matdiff` blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from matdiff.errors import ParseError
+from matdiff.worksheet.problem import Block, Problem, located, place, read_block
+
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*(\S*)(.*)")
+LARGEST = 5_000_000
+"""Characters of a file; longer ones are refused."""
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Markdown with LaTeX between dollars."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A fenced block: what its first line says, its lines, and the line of the fence."""
+
+    info: str
+    rest: str
+    lines: list[str]
+    line: int
+
+
+@dataclass(frozen=True)
+class Worksheet:
+    name: str
+    seed: str | None
+    parts: tuple[Prose | Problem, ...]
+
+    @property
+    def problems(self) -> list[Problem]:
+        return [p for p in self.parts if isinstance(p, Problem)]
+
+    @property
+    def title(self) -> str:
+        """The first heading, otherwise the file's name."""
+        prose = "\n".join(p.text for p in self.parts if isinstance(p, Prose))
+        found = re.search(r"^#\s+(.+?)\s*#*$", prose, re.MULTILINE)
+        return found[1] if found else self.name
+
+
+def worksheet(text: str, name: str = "worksheet", seed: str | None = None) -> Worksheet:
+    """Read a worksheet, choosing by the seed.  Raises ParseError with the line.
+
+    >>> worksheet("# A title\\n```matdiff\\nf: tr(A*X)\\nwrt: X\\n```").problems[0].f
+    'tr(A*X)'
+    """
+    pieces = [read_block(name, p.line, p.lines) if isinstance(p, Fence) else p for p in pieces_of(text, name)]
+    chosen = choices([p for p in pieces if isinstance(p, Block)], seed)
+    everywhere = {word: value for found in chosen.values() for word, value in found.items()}
+    parts: list[Prose | Problem] = []
+    for piece in pieces:
+        if isinstance(piece, Block):
+            number = 1 + sum(isinstance(p, Problem) for p in parts)
+            parts.append(piece.problem(number, chosen[piece.line]))
+        else:
+            parts.append(Prose(filled(piece, everywhere)))
+    return Worksheet(name, seed, tuple(parts))
+
+
+def pieces_of(text: str, name: str, infos: tuple[str, ...] = ("matdiff",)) -> Iterator[str | Fence]:
+    """Prose as text, and the fenced blocks whose first word is one of `infos`; other fences are prose."""
+    if len(text) > LARGEST:
+        raise ParseError(f"{name} is longer than {LARGEST // 1_000_000} MB")
+    prose: list[str] = []
+    fence: Fence | None = None
+    closing = ""
+    for i, line in enumerate(text.splitlines(), 1):
+        found = FENCE.fullmatch(line)
+        if fence is None and found:
+            fence = Fence(found[2], found[3].strip(), [], i)
+            closing = found[1]
+            if fence.info in infos:
+                yield "\n".join(prose)
+                prose = []
+                continue
+        elif fence is not None and found and not found[2] and found[1].startswith(closing):
+            wanted = fence.info in infos
+            if wanted:
+                yield fence
+            fence = None
+            if wanted:
+                continue
+        if fence is not None and fence.info in infos:
+            fence.lines.append(line)
+        else:
+            prose.append(line)
+    if fence is not None and fence.info in infos:
+        raise ParseError(f"{place(name, fence.line)}: the block is not closed", hint=f"end it with a line {closing}")
+    yield "\n".join(prose)
+
+
+def choices(blocks: list[Block], seed: str | None) -> dict[int, dict[str, str]]:
+    """What is chosen in each block, by its line."""
+    seen: dict[str, int] = {}
+    found: dict[int, dict[str, str]] = {}
+    for block in blocks:
+        found[block.line] = {}
+        for choice in block.choices:
+            for word in choice.words:
+                if word in seen:
+                    raise ParseError(f"{block.where}: {word} is chosen already in the block on line {seen[word]}")
+                seen[word] = block.line
+            found[block.line].update(choice.pick(seed))
+    return found
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """Prose with `{{M}}` replaced by what was chosen; other double braces are LaTeX."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda m: values.get(m[1], m[0]), text)
+
+
+__all__ = ["Fence", "Prose", "Worksheet", "located", "pieces_of", "worksheet"]

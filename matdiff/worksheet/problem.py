@@ -1,0 +1,165 @@
+"""One problem: the lines of a `matdiff` block, read and checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from matdiff.errors import MatdiffError, ParseError
+from matdiff.worksheet.variants import Choice, choice
+
+ASKS = ("gradient", "jacobian", "hessian", "differential")
+REPEATED = ("let", "hint", "choose")
+KEYS = ("f", "wrt", "ask", "let", "title", "points", "form", "hint", "hints", "space", "choose")
+T = TypeVar("T")
+
+KEY = re.compile(r"([A-Za-z]+)\s*:(?:\s+|$)(.*)")
+
+MOST_HINTS = 3
+"""Steps of the derivation that are given as hints where the block does not say how many."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem as it stands in the block, all words chosen.
+
+    `where` is the file and line of its block; `source` is the block that says the same without choices.
+    """
+
+    number: int
+    where: str
+    f: str
+    wrt: str
+    ask: str = ""
+    let: tuple[str, ...] = ()
+    title: str = ""
+    points: float = 1
+    form: str = ""
+    hint: tuple[str, ...] = ()
+    hints: int = MOST_HINTS
+    space: int = 6
+
+    @property
+    def source(self) -> str:
+        """The block's text, without hints and wanted form."""
+        fields = [("title", self.title), *(("let", text) for text in self.let), ("f", self.f)]
+        fields += [("wrt", self.wrt), ("ask", self.ask), ("points", f"{self.points:g}")]
+        return "\n".join(f"{key}: {_indented(value)}" for key, value in fields if value)
+
+
+def _indented(value: str) -> str:
+    return value.replace("\n", "\n    ")
+
+
+@dataclass(frozen=True)
+class Field:
+    key: str
+    value: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """The fields of a block, words not yet chosen; `line` is that of its fence."""
+
+    name: str
+    line: int
+    fields: tuple[Field, ...]
+
+    @property
+    def where(self) -> str:
+        return place(self.name, self.line)
+
+    @property
+    def choices(self) -> list[Choice]:
+        return [located(self.name, f.line, partial(choice, f.value)) for f in self.fields if f.key == "choose"]
+
+    def problem(self, number: int, chosen: dict[str, str]) -> Problem:
+        """The problem with its words chosen."""
+        values: dict[str, list[str]] = {}
+        for field in self.fields:
+            if field.key != "choose":
+                values.setdefault(field.key, []).append(_replaced(field.value, chosen))
+        for key in ("f", "wrt"):
+            if key not in values:
+                raise ParseError(f"{self.where}: the problem has no `{key}:` line", hint=f"add one: {EXAMPLE[key]}")
+        numbers = {f.key: self._number(f) for f in self.fields if f.key in ("points", "hints", "space")}
+        return Problem(
+            number,
+            self.where,
+            f=values["f"][0],
+            wrt=values["wrt"][0],
+            ask=self._asked(values.get("ask", [""])[0]),
+            let=tuple(values.get("let", ())),
+            title=values.get("title", [""])[0],
+            points=numbers.get("points", 1),
+            form=values.get("form", [""])[0],
+            hint=tuple(values.get("hint", ())),
+            hints=int(numbers.get("hints", MOST_HINTS)),
+            space=int(numbers.get("space", 6)),
+        )
+
+    def _number(self, field: Field) -> float:
+        if field.key == "hints" and field.value == "none":
+            return 0
+        if not re.fullmatch(r"\d{1,3}(\.\d+)?", field.value):
+            raise ParseError(f"{place(self.name, field.line)}: `{field.key}:` takes a number, not {field.value!r}")
+        return float(field.value)
+
+    def _asked(self, ask: str) -> str:
+        if ask and ask not in ASKS:
+            line = next(f.line for f in self.fields if f.key == "ask")
+            raise ParseError(
+                f"{place(self.name, line)}: {ask!r} cannot be asked for", hint=f"ask for one of {', '.join(ASKS)}"
+            )
+        return ask
+
+
+EXAMPLE = {"f": "f: norm(A*x - b)^2/2", "wrt": "wrt: x"}
+
+
+def place(name: str, line: int) -> str:
+    return f"{name}, line {line}"
+
+
+def read_block(name: str, line: int, lines: list[str]) -> Block:
+    """The fields of a block whose fence stands on `line`.  Raises ParseError with the line."""
+    fields: list[Field] = []
+    for i, text in enumerate(lines, line + 1):
+        if not text.strip() or text.lstrip().startswith("#"):
+            continue
+        if text[0] in " \t" and fields:
+            last = fields.pop()
+            fields.append(Field(last.key, f"{last.value}\n{text.strip()}".strip(), last.line))
+            continue
+        fields.append(_field(name, i, text, {f.key for f in fields}))
+    return Block(name, line, tuple(fields))
+
+
+def _field(name: str, line: int, text: str, known: set[str]) -> Field:
+    found = KEY.fullmatch(text.strip())
+    if not found or found[1] not in KEYS:
+        what = f"there is no key {found[1]!r}" if found else f"`key: value` is expected, not {text.strip()[:40]!r}"
+        raise ParseError(f"{place(name, line)}: {what}", hint=f"the keys are {', '.join(KEYS)}")
+    if found[1] in known and found[1] not in REPEATED:
+        raise ParseError(f"{place(name, line)}: `{found[1]}:` stands twice in the problem")
+    return Field(found[1], found[2].strip(), line)
+
+
+def _replaced(value: str, chosen: dict[str, str]) -> str:
+    if not chosen:
+        return value
+    words = "|".join(map(re.escape, chosen))
+    return re.sub(rf"(?<!\w)(?:{words})(?!\w)", lambda m: chosen[m[0]], value)
+
+
+def located(name: str, line: int, do: Callable[[], T]) -> T:
+    """What `do` gives; its errors say the file and the line."""
+    try:
+        return do()
+    except MatdiffError as error:
+        error.message = f"{place(name, line)}: {error.message}"
+        raise

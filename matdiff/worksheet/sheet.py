@@ -1,0 +1,143 @@
+"""A worksheet as blocks: what the students get, and what the solution shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from matdiff.notation.names import latex_name
+from matdiff.worksheet.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
+from matdiff.worksheet.document import Prose, Worksheet
+from matdiff.worksheet.problem import Problem
+from matdiff.worksheet.solution import Solution
+
+Plot = Callable[[Solution], Figure | None]
+
+ASKED = {
+    "gradient": "the gradient",
+    "jacobian": "the Jacobian matrix",
+    "hessian": "the Hessian matrix",
+    "differential": "the differential",
+}
+
+
+def sheet(ws: Worksheet) -> Iterator[Block]:
+    """The students' sheet: problems with hints and room to answer; it says its seed where it is not seen."""
+    if ws.seed is not None:
+        yield Text(f"<!-- matdiff worksheet {ws.name}, seed {ws.seed} -->")
+    for part in ws.parts:
+        if isinstance(part, Prose):
+            yield Text(part.text)
+        else:
+            solution = Solution(part)
+            yield from statement(solution)
+            yield from hints(solution)
+            yield Room(part, labels(solution)[0])
+
+
+def solutions(ws: Worksheet, plot: Plot) -> Iterator[Block]:
+    """The solution: problems, derivations with each line checked, answers, verification, error plots."""
+    for part in ws.parts:
+        if isinstance(part, Prose):
+            yield Text(part.text)
+        else:
+            solution = Solution(part)
+            yield from statement(solution)
+            yield from solved(solution, plot)
+
+
+def statement(solution: Solution) -> Iterator[Block]:
+    """What is asked."""
+    problem, d = solution.problem, solution.d
+    yield Start(problem)
+    yield Text(heading(problem))
+    f, x = letter(solution), latex_name(d.wrt[0].name)
+    yield Text(f"Find {ASKED[solution.ask]} by ${x}$ of")
+    yield Formula(f, d.function)
+    yield Text(f"where {declared(d.types)}.")
+
+
+def heading(problem: Problem) -> str:
+    points = f"{problem.points:g} point{'s' * (problem.points != 1)}"
+    title = f"Problem {problem.number}" + (f": {problem.title}" if problem.title else "")
+    return f"### {title} ({points})"
+
+
+def letter(solution: Solution) -> str:
+    """A name for the function that is none of its variables'."""
+    taken = {v.name for v in solution.d.function.variables}
+    letters = "fgφψ" if solution.d.function.kind == "scalar" else "FGΦΨ"
+    return latex_name(next((c for c in letters if c not in taken), letters[0]))
+
+
+def labels(solution: Solution) -> tuple[str, str]:
+    """What stands left of the answer: as a student types it, and in LaTeX."""
+    f = letter(solution)
+    typed = {
+        "gradient": "gradient",
+        "jacobian": "jacobian",
+        "hessian": "hessian",
+        "differential": f"d{f.strip(chr(92))}",
+    }
+    latex = {"gradient": rf"\nabla {f}", "jacobian": "J", "hessian": "H", "differential": rf"\mathrm{{d}}{f}"}
+    by_scalar = solution.ask == "jacobian" and solution.d.wrt[0].kind == "scalar"
+    x = latex_name(solution.d.wrt[0].name)
+    shown = rf"\frac{{\mathrm{{d}}{f}}}{{\mathrm{{d}}{x}}}" if by_scalar else latex[solution.ask]
+    return typed[solution.ask], shown
+
+
+SETS = {"scalar": r"\mathbb{R}"}
+
+
+def declared(types: str) -> str:
+    r"""Declarations as prose.
+
+    >>> declared("A: m×n; S: n×n symmetric; t: scalar")
+    '$A \\in \\mathbb{R}^{m \\times n}$, $S \\in \\mathbb{R}^{n \\times n}$ symmetric, $t \\in \\mathbb{R}$'
+    """
+    said = []
+    for declaration in filter(None, types.split(";")):
+        name, _, rest = declaration.strip().partition(":")
+        shape, *attributes = rest.split()
+        x = latex_name(name)
+        if shape == "elementwise":
+            said.append(f"${x}$ acts entry by entry")
+            continue
+        dims = r" \times ".join(latex_dim(d) for d in shape.split("×"))
+        where = SETS.get(shape) or rf"\mathbb{{R}}^{{{dims}}}"
+        said.append(" ".join([rf"${x} \in {where}$", *attributes]))
+    return ", ".join(said)
+
+
+def latex_dim(dim: str) -> str:
+    return dim.replace("*", r"\,")
+
+
+def hints(solution: Solution) -> Iterator[Hint]:
+    """The author's, then from the derivation: first the rule, then the line.  Never the last line, the answer."""
+    given = [(Text(text),) for text in solution.problem.hint]
+    for number, inside in enumerate([*given, *derived_hints(solution)], 1):
+        yield Hint(f"Hint {number}", inside)
+
+
+def derived_hints(solution: Solution) -> Iterator[tuple[Text | Hint, ...]]:
+    """Rules of the derivation, each with the line that it gives folded below it; never a line with the answer."""
+    lines = [s for s in solution.lines if s.relation == "=" and s.after.node is not solution.derived.node]
+    for line in lines[: solution.problem.hints]:
+        unfolded = Hint("Show the line", (Derived(letter(solution), (line,)),))
+        yield Text(f"Use this rule: {line.rule}."), unfolded
+
+
+def solved(solution: Solution, plot: Plot) -> Iterator[Block]:
+    """Derivation, answer, verification, plot."""
+    yield Text("**Solution.**")
+    if solution.lines:
+        yield Derived(letter(solution), tuple(solution.lines))
+    yield Formula(labels(solution)[1], solution.result)
+    if solution.problem.form and solution.derived.text() != solution.result.text():
+        yield Text("or, as it was derived,")
+        yield Formula(labels(solution)[1], solution.derived)
+    yield from (Text(f"({note})") for note in solution.d.notes)
+    yield Verdict(str(solution.verification), solution.verification.passed)
+    figure = plot(solution)
+    if figure is not None:
+        yield figure

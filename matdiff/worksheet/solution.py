@@ -1,0 +1,140 @@
+"""A problem solved: what is asked for, the derivation with each line checked, and the verification."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from matdiff.calculus.differential import differentials
+from matdiff.calculus.markers import PAIRING, D
+from matdiff.errors import MatdiffError, ParseError
+from matdiff.expr import Expr
+from matdiff.node import Node, topological
+from matdiff.ops.algebra import inner, is_op, is_zero, zeros_like
+from matdiff.rewrite import inline, prepared, substitute
+from matdiff.worksheet.problem import Problem
+
+if TYPE_CHECKING:
+    from matdiff.derivation import Derivation
+    from matdiff.verify import Verification
+
+POINTS = 2
+"""Random points at which a line is checked."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """`before relation after`, by `rule`; `right` is None where the line could not be checked."""
+
+    before: Expr
+    relation: str
+    after: Expr
+    rule: str
+    right: bool | None
+
+
+class Solution:
+    """The solution of a problem.  Raises MatdiffError, with the block's place, where there is none."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        try:
+            self.d: Derivation = derivation(problem)
+            self.ask = problem.ask or self.d.kind
+            self.derived: Expr = answer(self.d, self.ask)
+            self.result = self._wanted() if problem.form else self.derived
+        except MatdiffError as error:
+            error.message = f"{problem.where}: {error.message}"
+            raise
+
+    def _wanted(self) -> Expr:
+        """The answer in the form that the author wants, checked to be equal."""
+        found = claimed(self.d, self.ask, self.problem.form)
+        if found.passed is not True:
+            raise ParseError(f"the wanted form is not the {self.ask}: {found.message or found.reason}")
+        from matdiff.verify.claims import read_claim
+
+        return Expr(read_claim(self.d, self.problem.form, None), self.d.function.variables)
+
+    @cached_property
+    def verification(self) -> Verification:
+        return self.d.verify(order=2 if self.ask == "hessian" else 1)
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """The derivation, through the gradient to the Hessian where that is asked."""
+        found = list(checked(self.d))
+        if self.ask == "hessian":
+            from matdiff.derivation import derive
+
+            found += checked(derive(self.d.gradient, wrt=self.problem.wrt))
+        return found
+
+
+def derivation(problem: Problem) -> Derivation:
+    from matdiff.derivation import derive
+
+    if "," in problem.wrt:
+        raise ParseError("a problem is by one variable", hint="write a problem for each of them")
+    return derive(problem.f, wrt=problem.wrt, declare=list(problem.let))
+
+
+def answer(d: Derivation, ask: str) -> Expr:
+    """What is asked for."""
+    found = getattr(d, ask)
+    assert isinstance(found, Expr)
+    return found
+
+
+def claimed(d: Derivation, ask: str, text: str) -> Verification:
+    """Is the text what is asked for?  A gradient is not right as the differential, nor the other way round."""
+    from matdiff.verify.claims import read_claim
+
+    node = read_claim(d, text, None)
+    moving = any(getattr(n, "of", None) is not None for n in topological(node))
+    if ask == "differential" and not moving and not is_zero(node):
+        raise ParseError(f"this has no d{d.wrt[0].name} in it, but the differential is asked for")
+    if ask != "differential" and moving:
+        raise ParseError(f"this has a d{d.wrt[0].name} in it: it is a differential, but the {ask} is asked for")
+    return d.verify(claim=text, order=2 if ask == "hessian" else 1)
+
+
+def checked(d: Derivation) -> Iterator[Line]:
+    """The steps of a derivation, each compared on both sides at random points."""
+    for step in d.steps:
+        relation = getattr(step, "relation", "=")
+        right = agree(d, step.before.node, step.after.node) if relation == "=" else None
+        yield Line(step.before, relation, step.after, step.rule, right)
+
+
+def agree(d: Derivation, before: Node, after: Node) -> bool | None:
+    """Are the two sides of a line equal, d(u) being the differential of u and ⟨Y, V⟩ the inner product?"""
+    from matdiff.verify.case import Case
+
+    try:
+        left, right = plain(d, before), plain(d, after)
+        if left is right:
+            return True
+        case = Case(d, "line", right, left, None, 0)
+        _, samples = case.draw({}, POINTS)
+    except MatdiffError:
+        return None
+    return all(case.agrees(s) for s in samples) if samples else None
+
+
+def plain(d: Derivation, node: Node) -> Node:
+    """A line of a derivation without the marks of the calculus."""
+    values: dict[Node, Node] = {}
+    for n in topological(node, into_bodies=False):
+        if is_op(n, D):
+            values[n] = differential(d, n.children[0])
+    node = inline(substitute(node, values))
+    pairs = {n: inner(*n.children) for n in topological(node) if is_op(n, PAIRING)}
+    return substitute(node, dict(pairs)) if pairs else node
+
+
+def differential(d: Derivation, u: Node) -> Node:
+    ready = prepared(u)
+    return differentials(ready, d.directions).get(ready) or zeros_like(u)
