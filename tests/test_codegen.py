@@ -102,6 +102,11 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "triu": lambda M: np.array([[v if i <= j else 0 for j, v in enumerate(r)] for i, r in enumerate(M)]),
     "sym": lambda M: 0.5 * M + 0.5 * M.T,
     "skew": lambda M: 0.5 * M - 0.5 * M.T,
+    "vech": lambda X: X.T[np.triu_indices(len(X))],
+    "unvech": lambda x, n: sum(
+        c * ((E := np.outer(np.eye(n)[i], np.eye(n)[j])) + (i != j) * E.T)
+        for c, (j, i) in zip(x, np.argwhere(np.tri(n).T > 0), strict=True)
+    ),
     "vec": stacked,
     "unvec": lambda v, r, c: v.reshape(c, r).T,
     "kron": lambda M, N: np.block([[v * N for v in row] for row in M]),

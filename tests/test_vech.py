@@ -81,5 +81,5 @@ def test_dimensions_with_halves():
     assert signature("(n,n)->(n*n/2+n/2)")[1] == (half,)
     assert md.parse("x", declare="x: n*n/2+3*n/2").types == "x: n*n/2+3*n/2"
     for bad in ("x: n/2", "x: n/0", "x: (n*n+1)/2"):
-        with pytest.raises(md.ParseError, match="dimension|whole"):
+        with pytest.raises(md.ParseError, match=r"dimension|whole"):
             md.parse("x", declare=bad)

@@ -13,7 +13,7 @@ from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes, unknown
 from matdiff.inference.special import constant_sizes, frechet_op, relu_argument
 from matdiff.inference.subscripts import index_node
-from matdiff.node import Node, Number, constant, describe, number
+from matdiff.node import Node, Number, describe, number
 from matdiff.ops.algebra import (
     add,
     commutation,
@@ -32,7 +32,6 @@ from matdiff.ops.algebra import (
     zeros,
 )
 from matdiff.ops.indexing import HCAT, VCAT
-from matdiff.shape import Dim
 from matdiff.syntax import Tree
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from matdiff.inference.literals import literal, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.unify import Type
 from matdiff.op import Record, registry
-from matdiff.refusals import refused
 from matdiff.shape import ONE, Dim, triangular
 from matdiff.syntax import Tree
 
@@ -82,9 +81,7 @@ def constant_sizes(t: Tree) -> list[Dim]:
         many = " or ".join(map(str, _SIZES[name]))
         usage = {"e": "e(n,i), the i-th unit vector", "K": "K(m,n)", "D": "D(n)"}.get(name, f"{name}(n)")
         usage = f"{name}(n) or {name}(m,n)" if _SIZES[name] == (1, 2) else usage
-        raise ParseError(
-            f"{name} takes {many} argument{'s' * (many != '1')}, not {len(t.args)}", hint=f"write {usage}"
-        )
+        raise ParseError(f"{name} takes {many} argument{'s' * (many != '1')}, not {len(t.args)}", hint=f"write {usage}")
     if name in ("vector", "matrix"):
         if literal(t.args[0]) is None:
             raise ParseError(f"{name}(1) is an array of ones: its argument is a number")
