@@ -50,7 +50,8 @@ def parse_declarations(text: str) -> list[Declaration]:
     source = without_comments(text)
     for s in split(source, "plain"):
         if s.kind != "declaration":
-            raise ParseError("this is not a declaration", text=text, span=s.span, hint=EXAMPLE)
+            hint = EXAMPLE if "=" not in source[s.start : s.end] else f"Sizes stand behind a colon. {EXAMPLE}"
+            raise ParseError("this is not a declaration", text=text, span=s.span, hint=hint)
         found += _located(source, text, s)
     return found
 
@@ -83,6 +84,7 @@ class _Reader:
 
     def __init__(self, program: Program, dialect: str, source: str) -> None:
         self.program = program
+        self.dialect = dialect
         self.names = Names(frozenset(op.words))
         self.lex = plain.lex
         if dialect == "latex":
@@ -103,6 +105,7 @@ class _Reader:
                 for d in _located(self.source, self.program.text, s):
                     self.program.declarations.append(d)
                     self.know(d)
+        self.formula()
         heads = {s.start: self.head(s) for s in self.statements if s.kind == "definition"}
         for name, parameter, _ in heads.values():
             (self.names.functions if parameter else self.names.variables).add(name)
@@ -111,6 +114,29 @@ class _Reader:
                 self.definition(s, *heads[s.start])
             elif s.kind == "expression":
                 self.function(s)
+        for name, (kind, place) in self.names.bold.items():
+            if name not in self.names.variables and name not in self.names.functions:
+                self.program.declarations.append(Declaration(name, (), (kind,), place))
+
+    def formula(self) -> None:
+        r"""In LaTeX a last f(x) = … without an expression after it is the function, as papers write it."""
+        last = self.statements[-1] if self.statements else None
+        if self.dialect != "latex" or last is None or last.kind != "definition":
+            return
+        if any(s.kind == "expression" for s in self.statements):
+            return
+        kinds = self.tokens(last.start, last.mark).kinds
+        named = kinds[:1] in (["NAME"], ["FUNC"]) and set(kinds[1:]) <= {
+            "LPAR",
+            "NAME",
+            "COMMA",
+            "SEMI",
+            "RPAR",
+            "$END",
+        }
+        if named and (len(kinds) == 2 or kinds[-2] == "RPAR"):
+            last.kind = "expression"
+            last.start = last.mark + (2 if self.source.startswith(":=", last.mark) else 1)
 
     def know(self, d: Declaration) -> None:
         (self.names.functions if "elementwise" in d.words else self.names.variables).add(d.name)
@@ -154,9 +180,14 @@ class _Reader:
     def expression(self, start: int, end: int) -> Tree:
         stream = self.tokens(start, end)
         try:
-            return run(stream.kinds, stream.values)
+            tree = run(stream.kinds, stream.values)
         except Stuck as stuck:
             self.explain(stream, stuck.index)
+        if self.dialect == "latex":
+            from matdiff.parsing.latex_readings import settle
+
+            return settle(tree, self.program.text)
+        return tree
 
     def explain(self, stream: Stream, i: int) -> NoReturn:
         """A syntax error in the words of the language."""
@@ -174,14 +205,17 @@ class _Reader:
         if kind == "COMMA" and before in OPERAND_ENDS:
             self.refuse("unexpected `,`", span, "Commas separate arguments, blocks [A, B] and the two sides of <A, B>.")
         if before == "LPAR" and kind == "RPAR":
-            self.refuse("nothing stands between the parentheses", (_span(stream.values[i - 1])[0], span[1]))
+            place = (_span(stream.values[i - 1])[0], span[1])
+            self.refuse("nothing stands between the parentheses", place, "Write the argument there, as in tr(A).")
         if before in OPERAND_ENDS:
             self.refuse(f"unexpected `{written}`", span, _AFTER_OPERAND.get(kind, ""))
-        hint = (
-            "Powers are written ^ or .^"
-            if written == "*" and before == "STAR"
-            else f"Before `{written}` an operand is missing."
-        )
+        hint = f"Before `{written}` an operand is missing."
+        if written == "*" and before == "STAR":
+            hint = "Powers are written ^ or .^"
+        elif kind == "TICK":
+            hint = "A ' transposes what stands before it; there are no quoted texts."
+        elif kind == "HADAMARD" or before == "HADAMARD":
+            hint += " Elementwise operators are .* ./ .^"
         self.refuse(f"unexpected `{written}`", span, hint)
 
     def refuse(self, message: str, span: Span, hint: str = "") -> NoReturn:

@@ -8,7 +8,7 @@ _piecewise = "it jumps, and its derivative is 0 wherever it has one"
 _choice = "it chooses by the data, which no single formula differentiates"
 
 REFUSALS: dict[str, tuple[str, str]] = {
-    "max": ("only max(x,0) is defined: " + _choice, "max(x,0) is relu(x); logsumexp(x) is a smooth maximum"),
+    "max": (_choice, "max(x,0) is relu(x); logsumexp(x) is a smooth maximum"),
     "min": (_choice, "min(x,0) is -relu(-x); -logsumexp(-x) is a smooth minimum"),
     "maximum": (_choice, "max(a,b) is b + relu(a - b)"),
     "minimum": (_choice, "min(a,b) is a - relu(a - b)"),

@@ -48,13 +48,26 @@ def infer(program: Program, declared: Sequence[Declaration] = (), known: Mapping
     said = gather(program.text, program.declarations, declared)
     known = dict(known or {})
     if program.function is None:
-        raise ParseError(
-            "there is no expression", text=program.text, span=(0, len(program.text)), hint="end with the function"
-        )
+        raise _no_function(program)
     scope = Scope(program, said, known)
     _agree(scope, program)
     found = search(scope, attempt(scope))
     return _build(program, scope, found)
+
+
+def _no_function(program: Program) -> ParseError:
+    if not program.definitions:
+        return ParseError(
+            "there is no expression", text=program.text, span=(0, len(program.text)), hint="end with the function"
+        )
+    last = program.definitions[-1]
+    written = f"{last.name}({last.parameter})" if last.parameter else last.name
+    return ParseError(
+        f"this defines {last.name}, and no expression follows",
+        text=program.text,
+        span=(last.span[0], last.body.span[1]),
+        hint=f"leave out `{written} =`, or end with the function: …; {written}",
+    )
 
 
 def declared_symbol(declaration: Declaration) -> Symbol:

@@ -15,7 +15,7 @@ from matdiff.inference.sizes import name_unknowns, settled
 from matdiff.inference.unify import Solver, Type
 from matdiff.node import Kind
 from matdiff.shape import Dim
-from matdiff.syntax import Tree
+from matdiff.syntax import Tree, walk
 
 
 @dataclass(slots=True, eq=False)
@@ -82,7 +82,12 @@ def explain(scope: Scope, failed: Attempt) -> MatdiffError:
         dims = (settled(rows, solver, names), settled(cols, solver, names))
         shown = () if kind == "scalar" else dims[:1] if kind == "vector" else dims
         origins[name] = f"{spell(name, kind, shown, scope.attributes(name))} ({scope.origin(name)})"
-    return misfit.error(scope.text, show, origins)
+    error = misfit.error(scope.text, show, origins)
+    near = {t.value for t in walk(misfit.tree) if t.head == "name"}
+    greek = [n for n in scope.variables if n in near and scope.choices.get(n) == "scalar" and n not in failed.scalars]
+    if greek:
+        error.hint += f"\nGreek names are scalars unless they are declared: `{greek[0]}: n` or `{greek[0]}: n×n`"
+    return error
 
 
 def in_words(kind: Kind, rows: Dim, cols: Dim) -> str:

@@ -165,10 +165,21 @@ def _no_record(t: Tree, name: str, args: list[Type], count: int) -> Exception:
     if not fitting:
         counts = sorted({len(anatomy(r.signature)[0]) + len(anatomy(r.signature)[2]) for r in known})
         many = " or ".join(map(str, counts))
-        return ParseError(f"{name} takes {many} argument{'s' * (counts != [1])}, not {count}")
+        hint = _norms if name == "norm" else "write " + " or ".join(dict.fromkeys(_usage(name, r) for r in known))
+        return ParseError(f"{name} takes {many} argument{'s' * (counts != [1])}, not {count}", hint=hint)
     takes = " or ".join(dict.fromkeys(_in_words(r) for r in fitting))
     hint = _remedy(name, [a[0] for a in args])
     return Misfit(t, f"{name} takes {takes}, not {' and '.join(['{}'] * len(args))}", tuple(args), hint)
+
+
+_norms = "norm(x) is the 2-norm of a vector and the Frobenius norm of a matrix; others are norm1, norminf, sigma_max"
+
+
+def _usage(name: str, record: Record) -> str:
+    """`eigval(A,i)`: a call with letters for the arguments."""
+    inputs, _, given, _ = anatomy(record.signature)
+    letters = {0: iter("stuv"), 1: iter("xyzw"), 2: iter("ABCD")}
+    return f"{name}({','.join([*(next(letters[1 if spec is None else len(spec)]) for spec in inputs), *given])})"
 
 
 def _in_words(record: Record) -> str:

@@ -55,7 +55,7 @@ class Checker:
                 elif b[0] != "scalar":
                     solver.place = t
                     if not equate(a[2], b[1]):
-                        raise no_product(t, a, b)
+                        raise no_product(t, a, b, solver)
                     stack[-1] = (PRODUCT_KIND.get((a[0], b[0]), "matrix"), a[1], b[2])
             else:
                 solver.place = t

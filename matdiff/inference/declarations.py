@@ -156,12 +156,20 @@ def gather(text: str, inside: Sequence[Declaration], outside: Sequence[Declarati
             try:
                 said = read(d)
                 if out.setdefault(d.name, said) != said:
+                    one, other = (_short(d.name, s) for s in (out[d.name], said))
                     raise ParseError(
-                        f"{d.name} is declared twice, differently", hint="keep one of the two declarations"
+                        f"{d.name} is declared twice, as `{one}` and as `{other}`",
+                        hint="keep one of the two declarations",
                     )
             except MatdiffError as error:
                 raise error.located(shown, span) from None
     return out
+
+
+def _short(name: str, said: Declared) -> str:
+    words = [a for a in ATTRIBUTES if a in said.attributes]
+    kind = "elementwise" if said.elementwise else "×".join(map(str, said.dims)) or said.kind
+    return f"{name}: {' '.join([kind] * bool(kind) + words)}"
 
 
 def _rendered(d: Declaration) -> tuple[str, tuple[int, int]]:

@@ -1,6 +1,7 @@
 """The last resort before sizes are called undecided: equations read factor by factor, as a mathematician does.
 
-`tr(A ⊗ B)` says only m·p = n·q; what is meant is that A and B are square.  `K(m,n) vec(A)` says m·n = p·q, and A is m×n.
+`tr(A ⊗ B)` says only m·p = n·q; what is meant is that A and B are square.  `K(m,n) vec(A)` says m·n = p·q,
+and A is m×n.
 """
 
 from __future__ import annotations

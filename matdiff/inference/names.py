@@ -43,33 +43,73 @@ def default_kind(name: str) -> Kind | None:
     return "matrix" if first.isupper() else "vector"
 
 
+INSTEAD = {
+    "transpose": "write A'", "trans": "write A'", "ctranspose": "write A'", "inverse": "write inv(A)",
+    "ln": "write log(x)", "log10": "write log(x)/log(10)", "log2": "write log(x)/log(2)",
+    "dot": "write x'*y", "inner": "write x'*y or <A, B>", "outer": "write x*y'", "matmul": "write A*B",
+    "mul": "write A*B", "hadamard": "write A.*B", "multiply": "write A.*B", "square": "write x.^2",
+    "pow": "write x.^p", "power": "write x.^p", "cot": "write 1/tan(x)", "sec": "write 1/cos(x)",
+    "csc": "write 1/sin(x)", "cbrt": "write x.^(1/3)", "silu": "write x.*sigmoid(x)", "swish": "write x.*sigmoid(x)",
+    "fro": "write normF(X)", "frob": "write normF(X)", "frobenius": "write normF(X)", "sgn": "write sign(x)",
+    "lse": "write logsumexp(x)", "cholesky": "write chol(A)", "eig": "write eigvals(S)", "identity": "write eye(n)",
+    "ident": "write eye(n)", "concat": "write [A, B] or [A; B]", "len": "declare x: n and write n",
+    "length": "declare x: n and write n", "size": "declare X: m×n and write m or n", "logit": "write log(p/(1 - p))",
+    "fabs": "write abs(x)", "cond": "write cond2(A)", "spectral": "write sigma_max(A)", "determinant": "write det(A)",
+    "average": "write mean(x)", "total": "write sum(x)", "mse": "write mean((x - y).^2)", "id": "write eye(n)",
+    "logistic": "write sigmoid(x)", "expit": "write sigmoid(x)", "gamma": "write exp(lgamma(x))",
+    "loggamma": "write lgamma(x)", "gammaln": "write lgamma(x)", "psi": "write digamma(x)",
+    "reshape": "write unvec(x,m,n)", "hstack": "write hcat(A,B)", "vstack": "write vcat(A,B)",
+    "diagonal": "write diag(X)", "arcsin": "write asin(x)", "arccos": "write acos(x)", "arctan": "write atan(x)",
+}  # fmt: skip
+"""What other languages and books call it, in lower case."""
+
+
 def unknown_name(name: str) -> ParseError:
     """The error for an undeclared longer name, with the likely mending first."""
     if is_reserved(name):
         return ParseError(
-            f"{name} is the name of a function", hint=f"write {name}(…), or give the variable another name"
+            f"{name} is the name of a function",
+            hint=f"write {name}(x), a power of it {name}(x)^2; a variable needs another name",
         )
     hints = []
     close = nearest(name)
-    if close:
-        hints.append(f"did you mean the function {close}?")
-    if 2 <= len(name) <= 3 and name.isalpha():
+    if 2 <= len(name) <= 4 and name.isalpha() and not close:
         hints.append(f"for a product write {'*'.join(name)}")
-    hints.append(f"declare it, for instance `{name}: m×n`, `{name}: n` or `{name}: scalar`")
-    return ParseError(f"{name} is not declared, and only single letters have a default", hint="; ".join(hints))
+    if close:
+        hints.append(f"for the function {close} write {close}(…)")
+    shown = name if len(name) <= LONGEST else "it"
+    hints.append(f"declare it, for instance `{shown}: m×n`, `{shown}: n` or `{shown}: scalar`")
+    return ParseError(f"{shorten(name)} is not declared, and only single letters have a default", hint="; ".join(hints))
+
+
+LONGEST = 30
+"""Longest name that a message repeats as a whole."""
+
+
+def shorten(name: str) -> str:
+    return name if len(name) <= LONGEST else name[:LONGEST] + "…"
 
 
 def unknown_function(name: str) -> ParseError:
     close = nearest(name)
-    hint = f"did you mean {close}?" if close else f"declare it with `{name}: elementwise`, or see `matdiff rules`"
-    return ParseError(f"there is no function {name}", hint=hint)
+    if name.lower() in INSTEAD:
+        hint = INSTEAD[name.lower()]
+    elif close:
+        hint = f"did you mean {close}?"
+    elif len(name) > LONGEST:
+        hint = "see `matdiff rules` for the functions that there are"
+    else:
+        hint = f"write {name}*(…) for a product, declare `{name}: elementwise`, or see `matdiff rules`"
+    return ParseError(f"there is no function {shorten(name)}", hint=hint)
 
 
 def nearest(name: str) -> str:
     """The function whose name is closest, or an empty string."""
-    if len(name) < 3:
+    if name.lower() in words:
+        return name.lower()
+    if not 3 <= len(name) <= LONGEST:
         return ""
     from difflib import get_close_matches
 
-    found = get_close_matches(name, [*words, *CONSTANTS, "max"], 1, 0.7)
+    found = get_close_matches(name.lower(), [*words, *CONSTANTS, "max"], 1, 0.76)
     return found[0] if found else ""

@@ -9,7 +9,7 @@ from matdiff.inference.calls import call_type, check_call
 from matdiff.inference.literals import literal
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.subscripts import index_type
-from matdiff.inference.unify import Type
+from matdiff.inference.unify import Solver, Type
 from matdiff.node import Kind
 from matdiff.shape import ONE, ZERO
 from matdiff.syntax import Tree
@@ -29,14 +29,20 @@ FLIPPED: dict[Kind, Kind] = {"vector": "row", "row": "vector"}
 Handler = Callable[["Checker", Tree, list[Type]], Type]
 
 
-def no_product(t: Tree, a: Type, b: Type) -> Misfit:
+def no_product(t: Tree, a: Type, b: Type, solver: Solver) -> Misfit:
+    """With the transpose that would make the product fit, if one does."""
     hint = ""
+    left, right = [(solver.value(d[1]), solver.value(d[2])) for d in (a, b)]
     if a[0] == b[0] == "vector":
         hint = "write {0}'*{1} for the inner product, {0}.*{1} entry by entry, {0}*{1}' for the outer product"
         if t.args[0].head == "name" and t.args[0].value == t.args[1].value:
             hint += ", or declare `{0}: scalar`"
     elif a[0] == "vector":
         hint = "write {0}'*{1} if the row is meant"
+    elif left[0] is right[0] and a[0] == "matrix":
+        hint = "did you mean {0}'*{1}?"
+    elif left[1] is right[1] and b[0] == "matrix":
+        hint = "did you mean {0}*{1}'?"
     return Misfit(t, "cannot multiply {} by {}", (a, b), hint)
 
 
@@ -47,13 +53,13 @@ def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
     for i, a in enumerate(args):
         if a is not first:
             if (a[1] is not rows and not equate(rows, a[1])) or (a[2] is not cols and not equate(cols, a[2])):
-                raise _no_sum(t, i, first, a)
+                raise _no_sum(t, i, first, a, c.solver)
             if a[0] != kind:
                 kind = "matrix"
     return kind, rows, cols
 
 
-def _no_sum(t: Tree, i: int, a: Type, b: Type) -> Misfit:
+def _no_sum(t: Tree, i: int, a: Type, b: Type, solver: Solver) -> Misfit:
     hint, right = "", t.args[i]
     minus = right.head == "neg"
     if "scalar" in (a[0], b[0]):
@@ -64,7 +70,9 @@ def _no_sum(t: Tree, i: int, a: Type, b: Type) -> Misfit:
             array = t.args[i] if a[0] == "scalar" else t.args[0]
             if array.head == "name":
                 hint += f", or declare `{array.value}: scalar`"
-    elif {a[0], b[0]} == {"vector", "row"}:
+    elif {a[0], b[0]} == {"vector", "row"} or [solver.value(d) for d in a[1:]] == [
+        solver.value(d) for d in (b[2], b[1])
+    ]:
         hint = "one of the two needs a transpose"
     what = "cannot subtract {1} from {0}" if minus else "cannot add {} and {}"
     return Misfit(t, what, (a, b), hint, (t.args[0], right.args[0] if minus else right))
@@ -108,7 +116,9 @@ def _solve(c: Checker, t: Tree, args: list[Type]) -> Type:
     if a[0] == "scalar":
         return b
     if a[0] != "matrix" or b[0] == "scalar" or not c.solver.equate(a[1], a[2]) or not c.solver.equate(a[2], b[1]):
-        raise Misfit(t, r"A\b is inv(A)*b with a square A; it cannot take {} and {}", (a, b))
+        square = a[0] == "matrix" and c.solver.value(a[1]) is c.solver.value(a[2])
+        hint = "" if square or a[0] != "matrix" else "for least squares write pinv({0})*{1}"
+        raise Misfit(t, r"A\b is inv(A)*b with a square A; it cannot take {} and {}", (a, b), hint)
     return PRODUCT_KIND.get((a[0], b[0]), "matrix"), a[1], b[2]
 
 

@@ -41,7 +41,7 @@ def _extent(s: Tree, dim: Dim) -> Dim | None:
         low, high = _bounds(s, dim)
         return high - low
     try:
-        i = whole(s, "an index")
+        i = whole(s, "an index", hint="one entry is x[1]; sums over an index are written x'*y, sum(x), tr(A*B)")
         if dim.number is not None and i > dim.number:
             raise ShapeError(f"index {i} is out of range: there are {dim}, counted from 1")
     except MatdiffError as error:

@@ -61,7 +61,12 @@ def negate(parts: Parts) -> Tree:
 
 def apply(parts: Parts) -> Tree:
     function, a = parts
-    return Tree("call", (a,), function.value, (function.span[0], a.span[1]))
+    return raised(Tree("call", (a,), function.value, (function.span[0], a.span[1])), function)
+
+
+def raised(call: Tree, function: Tree) -> Tree:
+    r"""The power that a function's name carries in LaTeX: \sin^2 x."""
+    return Tree(".^", (call, function.args[0]), "", call.span) if function.args else call
 
 
 def transpose(parts: Parts) -> Tree:
@@ -99,7 +104,7 @@ def paren(parts: Parts) -> Tree:
 
 def call(parts: Parts) -> Tree:
     function, _, arguments, right = parts
-    return Tree("call", tuple(arguments), function.value, (function.span[0], right[1]))
+    return raised(Tree("call", tuple(arguments), function.value, (function.span[0], right[1])), function)
 
 
 def norm(parts: Parts) -> Tree:

@@ -12,6 +12,13 @@ from matdiff.syntax import Declaration, Span
 ATTRIBUTES = words("symmetric skew diagonal lower upper spd orthogonal unit positive")
 KINDS = frozenset({"scalar", "vector", "matrix", "elementwise"})
 
+NUMBERS = frozenset({"complex", "integer", "int", "quaternion", "boolean"})
+SYNONYMS = {
+    "psd": "spd", "pd": "spd", "posdef": "spd", "sym": "symmetric", "diag": "diagonal", "antisymmetric": "skew",
+    "orth": "orthogonal", "triangular": "lower or upper", "pos": "positive", "nonnegative": "positive",
+    "real": "scalar", "float": "scalar", "number": "scalar", "unitary": "orthogonal",
+}  # fmt: skip
+
 _name = re.compile(rf"\\?[{LETTER}][{LETTER}0-9_]*[₀-₉]*")
 _piece = re.compile(
     rf"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[{LETTER}][{LETTER}0-9_]*[₀-₉]*)|(?P<sign>[×*+/(),-]|\\times\b)|(?P<bad>\S))"
@@ -27,7 +34,8 @@ def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declar
     dims: list[list[tuple[str, int]]] = [[]]
     last = ""
     for kind, piece, at in _pieces(text, colon + 1, end):
-        if kind == "name" and (piece in ATTRIBUTES or piece in KINDS or (last == "operand" and piece != "x")):
+        told = piece in ATTRIBUTES or piece in KINDS or piece in NUMBERS or (last == "" and _nearest(piece))
+        if kind == "name" and (told or (last == "operand" and piece != "x")):
             words.append(_word(piece, text, at))
         elif kind == "times" or piece == "x":
             if last != "operand" or words:
@@ -85,7 +93,9 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[str, str, int]]:
             start = g.end()
         elif kind == "bad":
             raise (
-                unknown(piece, text, at) if piece not in "=/:" else _wrong(f"unexpected `{piece}`", text, (at, at + 1))
+                _wrong(f"unexpected `{piece}`", text, (at, at + 1))
+                if piece in "=/:^{}[]&|<>"
+                else unknown(piece, text, at)
             )
         elif kind == "name":
             pieces.append((kind, plain_name(piece, text, at), at))
@@ -121,9 +131,15 @@ def _dimension(dims: list[list[tuple[str, int]]], last: str, kind: str, piece: s
 
 
 def _word(word: str, text: str, at: int) -> str:
-    if word == "complex":
-        raise _wrong("complex variables are not in the language: all are real", text, (at, at + len(word)))
+    if word in NUMBERS:
+        raise _wrong(f"{word} variables are not in the language: all are real", text, (at, at + len(word)))
     if word not in ATTRIBUTES and word not in KINDS:
+        close = _nearest(word)
+        if close:
+            hint = f"Did you mean {close}?"
+            raise ParseError(f"`{word}` is no attribute", text=text, span=(at, at + len(word)), hint=hint)
+        if len(word) < 3:
+            raise _wrong(f"unexpected `{word}` after a dimension", text, (at, at + len(word)))
         hint = (
             "The attributes are "
             + ", ".join(sorted(ATTRIBUTES))
@@ -131,6 +147,13 @@ def _word(word: str, text: str, at: int) -> str:
         )
         raise ParseError(f"`{word}` is no attribute", text=text, span=(at, at + len(word)), hint=hint)
     return word
+
+
+def _nearest(word: str) -> str:
+    from difflib import get_close_matches
+
+    found = get_close_matches(word.lower(), [*ATTRIBUTES, *KINDS], 1, 0.75) if 4 <= len(word) < 30 else []
+    return SYNONYMS.get(word.lower()) or (found[0] if found else "")
 
 
 def _check(names: list[tuple[str, Span]], sizes: tuple[str, ...], words: list[str], text: str, span: Span) -> None:

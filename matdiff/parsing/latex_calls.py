@@ -9,11 +9,15 @@ from matdiff.parsing.characters import plain_name
 from matdiff.parsing.latex_names import Name, blank, name_at, script_extent
 from matdiff.parsing.latex_scripts import Scripts, transposed
 from matdiff.parsing.stream import number
+from matdiff.refusals import refused
 from matdiff.syntax import Span, Tree
 
 SIZED = {"0": "zeros", "1": "ones", "I": "eye", "K": "K"}
 _braced = re.compile(r"\s*_\s*\{")
 _entry = re.compile(r"\s*_\s*\{[^{},:]{0,40}[,:]")
+_power = re.compile(r"\s*\^\s*(?:\{\s*(\d{1,3})\s*\}|(\d))")
+_index = re.compile(r"\s*\^\s*\{\s*\(\s*([A-Za-z0-9]{1,9})\s*\)\s*\}")
+_inverses = ("sin", "cos", "tan")
 _next_open = re.compile(r"(?:\s|\\[,;:! ]|\\(?:left|[bB]igg?l?)\b)*(\(|\[|\\\{|\\lbrace\b|\{)")
 
 
@@ -26,6 +30,8 @@ class Calls(Scripts):
         if after := self.constant(name) or self.indexed(name):
             return after
         sub, end, power = ("", name.end, -1) if name.sub else self.scripts(name.end)
+        if power < 0 and (m := _index.match(self.text, max(end, name.end), self.end)):
+            sub, end = (sub or name.sub) + m[1], m.end()
         value = name.value + ("_" + sub if sub else "")
         end = max(end, name.end)
         span = (name.start, end)
@@ -44,9 +50,13 @@ class Calls(Scripts):
             return after
         if name.upright and value != "d" and (function := self.function(value)):
             return self.apply(function, span)
+        if name.upright and (reason := refused(value.partition("_")[0])):
+            raise reason.located(self.text, span)
         if name.upright and value == "d" and (of := name_at(self.stream, end, self.pairs)):
             self.stream.push("NAME", Tree("name", (), "d" + of.value, (name.start, of.end)))
             return of.end
+        if name.bold:
+            self.stream.names.bold.setdefault(value, (name.bold, span))
         self.stream.push("NAME", Tree("name", (), value, span))
         return self.superscript_from(power) if power >= 0 else end
 
@@ -139,14 +149,18 @@ class Calls(Scripts):
     def apply(self, function: str, span: Span) -> int:
         r"""With parentheses a call, without them the next factor is the argument; \sin^2(x) is refused."""
         tree = Tree("name", (), function, span)
+        if power := _power.match(self.text, span[1], self.end):
+            exponent = Tree("number", (), int(power[1] or power[2]), power.span())
+            tree, span = Tree("name", (exponent,), function, span), (span[0], power.end())
         m = _next_open.match(self.text, span[1], self.end)
         after = self.text[span[1] : span[1] + 20].lstrip()[:1]
         if after and after in "^_":
-            self.stream.refuse(
-                f"a function cannot have a script of its own: {function}{after}",
-                (span[0], span[1] + 1),
-                "Write \\sin(x)^2.",
-            )
+            hint = f"Write \\{function}(x)^2, or 1/\\{function}(x)."
+            if function in _inverses and after == "^":
+                hint = f"Write \\arc{function}(x) for the inverse function, 1/\\{function}(x) for the reciprocal."
+            elif after == "_":
+                hint = "Write \\log(x)/\\log(2)." if function == "log" else ""
+            self.stream.refuse(f"a function cannot have this script: {function}{after}", (span[0], span[1] + 1), hint)
         if m is None:
             self.stream.push("APPLY", tree)
             return span[1]

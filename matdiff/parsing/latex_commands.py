@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 
 from matdiff.errors import UnsupportedError
 from matdiff.parsing import latex_words as words
 from matdiff.parsing.characters import LETTER, SPACE
 from matdiff.parsing.latex_calls import Calls
 from matdiff.parsing.latex_names import name_at
+from matdiff.refusals import refused
 from matdiff.syntax import Span, Tree
 
 _differential = re.compile(r"\s*\{\s*(?:d|\\mathrm\s*\{\s*d\s*\})\s*\}\s*\{\s*(?:d|\\mathrm\s*\{\s*d\s*\})")
@@ -57,19 +59,27 @@ class Commands(Calls):
                 f"\\mathbb{{{m[1]}}} is {what}, which is not in the language", text=self.text, span=(first, m.end())
             )
         if command in words.NOT_READ:
-            after = re.compile(r"\s*_").match(self.text, at) or command not in self.stream.names.words
-            if after:
+            below = re.compile(r"\s*(?:\\limits)?\s*_").match(self.text, at)
+            if command == "min" and not below and (reason := refused(command)):
+                raise reason.located(self.text, span)
+            if below or command not in self.stream.names.words:
+                what = words.NOT_READ[command]
                 raise UnsupportedError(
-                    f"\\{command} begins {words.NOT_READ[command]}, which is not in the language",
+                    f"\\{command} begins {what}, which is not in the language",
                     text=self.text,
                     span=span,
-                    hint="Write the function in matrices and vectors: x'*y, sum(X), tr(A*B).",
+                    hint=words.INSTEAD.get(what, "Write the function in matrices and vectors: x'*y, sum(X), tr(A*B)."),
                 )
         if command in words.FUNCTIONS or (
             command not in words.LETTERS and self.function(command) and command not in words.STYLES
         ):
             if command == "max" and re.compile(r"\s*_").match(self.text, at):
-                raise UnsupportedError("\\max_… is an optimisation problem, not a function", text=self.text, span=span)
+                raise UnsupportedError(
+                    "\\max_… is an optimisation problem, not a function",
+                    text=self.text,
+                    span=span,
+                    hint=words.INSTEAD["an optimisation problem"],
+                )
             return self.apply(self.function(command) or words.RENAMED.get(command, command), span)
         name = name_at(self.stream, first, self.pairs)
         if name is not None:
@@ -133,8 +143,8 @@ class Commands(Calls):
         return then(name.end)
 
     def root(self, span: Span) -> int:
-        if re.compile(r"\s*\[").match(self.text, span[1]):
-            self.stream.refuse("roots with an index are written as powers", span, "Write x^{1/3}.")
+        if index := re.compile(r"\s*\[").match(self.text, span[1]):
+            return self.higher_root(span, index.end())
         self.stream.push("FUNC", Tree("name", (), "sqrt", span))
         m = _argument.match(self.text, span[1], self.end)
         if m is not None and m[1]:
@@ -148,6 +158,22 @@ class Commands(Calls):
             return end
 
         return self.argument(span[1], span, finish)
+
+    def higher_root(self, span: Span, at: int) -> int:
+        r"""\sqrt[3]{a} is (a).^(1/3)."""
+        m = re.compile(r"\s*(\d{1,9})\s*\]").match(self.text, at, self.end)
+        if m is None or int(m[1]) < 1:
+            self.stream.refuse("the index of a root is a whole number", (span[0], at), "Write x^{1/n}.")
+        place, degree = (span[0], m.end()), int(m[1])
+
+        def finish(end: int) -> int:
+            power = Tree("number", (), Fraction(1, degree), place)
+            for kind, value in (("DOTCARET", place), ("NUMBER", power), ("RPAR", (end - 1, end))):
+                self.stream.push(kind, value)
+            return end
+
+        self.stream.push("LPAR", span)
+        return self.argument(m.end(), span, finish)
 
     def environment(self, command: str, first: int, at: int) -> int:
         m = re.compile(r"\s*\{([A-Za-z]+\*?)\}").match(self.text, at, self.end)

@@ -18,7 +18,7 @@ _sub_item = re.compile(
     r"\s*(?:\\(?:text|mathrm|textrm|mathit|operatorname|mathbf|mathsf|boldsymbol)\b\s*|\\([A-Za-z]+)"
     r"|([A-Za-z0-9,:*×∞])|[{}~]|\\[,;: !])"
 )
-_single = re.compile(rf"\s*(\\[A-Za-z]+\*?|[-−]?\s*(?:\\[A-Za-z]+|[{LETTER}0-9'′⊤+]))")
+_single = re.compile(rf"\s*(\\[A-Za-z]+\*?|[-−]?\s*(?:\\[A-Za-z]+|[{LETTER}0-9'′⊤+*]))")
 
 MAX_WRAPPERS = 16
 """Most styles, accents and braces around one name."""
@@ -43,13 +43,17 @@ class Pairs:
 
 @dataclass(slots=True)
 class Name:
-    """A name; `sub` is its subscript if that stood inside a style's braces; `upright`: from \\mathrm or \\text."""
+    """A name; `sub` is its subscript if that stood inside a style's braces; `upright`: from \\mathrm or \\text.
+
+    `bold`: what a Greek letter in bold is, a vector or a matrix.
+    """
 
     value: str
     start: int
     end: int
     upright: bool = False
     sub: str = ""
+    bold: str = ""
 
 
 def bracket_pairs(text: str, start: int, end: int) -> Pairs:
@@ -78,6 +82,7 @@ def name_at(stream: Stream, start: int, pairs: Pairs, scripts: bool = True) -> N
     text, at = stream.text, start
     suffixes: list[str] = []
     closers: list[int] = []
+    bold = False
     for _ in range(MAX_WRAPPERS):
         at = blank(text, at)
         if text[at : at + 1] == "{" and at != start:
@@ -99,12 +104,16 @@ def name_at(stream: Stream, start: int, pairs: Pairs, scripts: bool = True) -> N
                 pairs,
                 len(long[1]) > 1 or long[1] == "d",
             )
+        bold = bold or command in words.BOLD
         if command in words.ACCENTS:
             suffixes.append(words.ACCENTS[command])
         elif command and command not in words.STYLES and command not in words.UPRIGHT:
             if command not in words.LETTERS:
                 return None
-            return _finished(stream, words.LETTERS[command], start, m.end(), suffixes, closers, pairs, False)
+            found = _finished(stream, words.LETTERS[command], start, m.end(), suffixes, closers, pairs, False)
+            if found is not None and bold:
+                found.bold = "matrix" if command[0].isupper() else "vector"
+            return found
         elif not command:
             base = (m[2] or m[4]) + ("_" + m[3].translate(lowered) if m[3] else "")
             return _finished(stream, base, start, m.end(), suffixes, closers, pairs, False)

@@ -12,7 +12,7 @@ from matdiff.syntax import Span, Tree
 transposed = re.compile(
     r"\s*(?:\\(?:mathrm|mathsf|text|intercal|operatorname|textrm|mathtt)\s*)?\{?\s*(-?)\s*(\\top|\\intercal|\\prime|T|⊤|'|′)\s*\}?\s*\Z"
 )
-_raising = re.compile(r"\s*\\(?:odot|circ)\b")
+_raising = re.compile(r"\s*\\(?:odot|circ)(?![A-Za-z])")
 _starred = re.compile(r"\s*(?:\\(?:dagger|dag)|\+)\s*\Z")
 
 

@@ -19,6 +19,7 @@ STYLES = words(
     "mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathit mathsf mathtt pmb symbf vec mathnormal"
     " textbf ensuremath"
 )
+BOLD = words("mathbf boldsymbol bm pmb symbf textbf")
 UPRIGHT = words("mathrm text textrm operatorname operatorname* mathop textnormal textsf textit symrm")
 """Several letters in one of these are one name."""
 
@@ -31,7 +32,10 @@ ACCENTS = {
 LETTERS = {**{g: g for g in GREEK}, "ell": "ell", "imath": "i", "jmath": "j"}
 
 FUNCTIONS = words("log ln exp det sin cos tan sinh cosh tanh max arcsin arccos arctan tr Tr trace")
-RENAMED = {"ln": "log", "Tr": "tr", "trace": "tr", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "Log": "log"}
+RENAMED = {
+    "ln": "log", "Log": "log", "Tr": "tr", "trace": "tr", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+    "sgn": "sign", "LSE": "logsumexp",
+}  # fmt: skip
 
 OPENING = {
     "langle": ("LANGLE", "RANGLE"),
@@ -51,7 +55,7 @@ WRAPPERS = words(
 _kinds = {
     "index notation": "sum prod",
     "an integral": "int iint oint",
-    "an optimisation problem": "arg argmin argmax min",
+    "an optimisation problem": "arg argmin argmax min underset",
     "a supremum": "sup",
     "an infimum": "inf",
     "a limit": "lim",
@@ -70,3 +74,15 @@ _kinds = {
 }
 NOT_READ = {command: what for what, commands in _kinds.items() for command in commands.split()}
 """What the command begins, in words; none of it is in the language."""
+
+INSTEAD = {
+    "an optimisation problem": "Write only the function that is minimised or maximised.",
+    "a derivative": "Write the function alone and name the variable by wrt; the derivative is what is computed.",
+    "a relation": "Write the function alone; what the names are is said by declarations: x: n; A: n×n.",
+    "infinity": "",
+    "an ellipsis": "Write all terms, or sums as x'*y, sum(X).",
+    "a choice of signs": "Write one of the two.",
+    "a determinant or a norm": "Write \\det(X) or \\|X\\|.",
+    "a limit": "Write the value.",
+    "an integral": "Write the integrand.",
+}

@@ -20,11 +20,10 @@ States = list[dict[str, int]]
 
 
 class Stuck(Exception):
-    """No action for the token at this index; `expected` are the terminals that would do."""
+    """No action for the token at this index."""
 
-    def __init__(self, index: int, expected: frozenset[str]) -> None:
+    def __init__(self, index: int) -> None:
         self.index = index
-        self.expected = expected
 
 
 @lru_cache(maxsize=1)
@@ -45,11 +44,11 @@ def run(kinds: list[str], values: list[Any]) -> Tree:
     rules, states = tables()
     stack = [0]
     done: list[Any] = []
-    for kind, value in zip(kinds, values, strict=True):
+    for i, (kind, value) in enumerate(zip(kinds, values, strict=True)):
         while True:
             step = states[stack[-1]].get(kind)
             if step is None:
-                raise Stuck(len(done), frozenset()) from None
+                raise Stuck(i) from None
             if step >= 0:
                 stack.append(step)
                 done.append(value)

@@ -27,6 +27,7 @@ _token = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _norm = re.compile(r"_(\w+|\*|∞)|([₁₂])")
+_method = re.compile(r"\.([A-Za-z]\w{0,29})")
 _closing = {")": "RPAR", "]": "RSQB"}
 
 
@@ -121,6 +122,10 @@ def _bar(stream: Stream, span: Span) -> int:
 
 
 def _bad(stream: Stream, span: Span) -> int:
+    method = _method.match(stream.text, span[0])
+    if method and stream.after_operand():
+        hint = f"There are no methods and modules: write {method[1]}(x)."
+        stream.refuse(f"unexpected `{method.group()}`", method.span(), hint)
     raise unknown(stream.text[span[0]], stream.text, span[0])
 
 

@@ -116,7 +116,9 @@ class Stream:
             self.refuse(
                 f"unmatched `{self.text[span[0] : span[1]]}`: nothing is open here",
                 span,
-                "Remove it, or open it before.",
+                "There are no comparisons here; <A, B> is the inner product."
+                if self.text[span[0] : span[1]] == ">"
+                else "Remove it, or open it before.",
             )
         wanted, place, written = self.stack[-1]
         if wanted != closer:
