@@ -454,7 +454,8 @@ def _run(seed: int, first: int, count: int, jobs: int) -> tuple[Tally, list[int]
         worker = multiprocessing.Process(target=_worker, args=(seed, numbers, current, results))
         worker.start()
         workers.append((worker, current))
-    total, waiting, died = Tally(), len(workers), []
+    total, waiting = Tally(), len(workers)
+    died: list[int] = []
     while waiting:
         try:
             total.merge(results.get(timeout=5))

@@ -168,8 +168,8 @@ def gather(text: str, inside: Sequence[Declaration], outside: Sequence[Declarati
 
 def _short(name: str, said: Declared) -> str:
     words = [a for a in ATTRIBUTES if a in said.attributes]
-    kind = "elementwise" if said.elementwise else "×".join(map(str, said.dims)) or said.kind
-    return f"{name}: {' '.join([kind] * bool(kind) + words)}"
+    kind = "elementwise" if said.elementwise else "×".join(map(str, said.dims)) or str(said.kind or "")
+    return f"{name}: {' '.join(filter(None, [kind, *words]))}"
 
 
 def _rendered(d: Declaration) -> tuple[str, tuple[int, int]]:

@@ -120,7 +120,7 @@ class Guess:
             of = self.type_of(t.args[0])
             return [] if of is None else [of[1], of[2]]
         found = self.type_of(t)
-        return [] if found is None else [found[1 if at == "rows" else 2]]
+        return [] if found is None else [found[1] if at == "rows" else found[2]]
 
     def _kind(self, t: Tree) -> str:
         found = self.type_of(t)

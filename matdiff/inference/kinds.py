@@ -97,8 +97,8 @@ def _two_choices(scope: Scope, a: frozenset[str], b: frozenset[str]) -> ParseErr
     named = f"either {' and '.join(one)} or {' and '.join(other)} must be {'a scalar' if len(one) == 1 else 'scalars'}"
     hint = f"declare {' or '.join(f'`{names[0]}: scalar`' for names in (one, other))}"
     if scope.choices[one[0]] == scope.choices[other[0]] == "vector":
-        a, b = one[0], other[0]
-        hint += f"; of two vectors {a}'*{b} is the inner product, {a}.*{b} the product entry by entry"
+        x, y = one[0], other[0]
+        hint += f"; of two vectors {x}'*{y} is the inner product, {x}.*{y} the product entry by entry"
     place = _place(scope, {*one, *other})
     return ParseError(f"{named}, and nothing tells which", text=scope.text, span=place, hint=hint)
 

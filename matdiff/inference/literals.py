@@ -65,12 +65,14 @@ def size(tree: Tree) -> Dim:
             stack.append(Dim.of(str(t.value)))
         elif t.head == "+":
             stack.append(sum(args[1:], args[0]))
+        elif t.head == "neg":
+            stack.append(Dim.of(0) - args[0])
         elif t.head in ("*", ".*"):
             stack.append(args[0] * args[1])
         elif t.head == "/" and args[1].number:
             stack.append(Dim.collect({m: Fraction(c) / args[1].number for m, c in args[0].terms}))
         else:
-            raise ParseError("a size is a whole number or a dimension word, or a product or sum of these")
+            raise ParseError("a size is a whole number or a dimension word, or a product, sum or difference of these")
     if not stack[0].whole:
         raise ParseError(f"{stack[0]} is not a whole number for every size")
     number = stack[0].number
