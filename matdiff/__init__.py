@@ -47,6 +47,13 @@ _HOMES = {
 }
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext matdiff` gives `%matdiff` and `%%matdiff`."""
+    from matdiff.ipython import register
+
+    register(shell)
+
+
 def __getattr__(name: str) -> Any:
     """Public names on first use, so that importing the package costs next to nothing; then the language's functions."""
     from importlib import import_module

@@ -262,6 +262,16 @@ class Derivation:
 
         return verify(self, seed=seed, sizes=sizes, claim=claim, **options)
 
+    def _repr_latex_(self) -> str:
+        from matdiff.notation.display import derivation_latex
+
+        return f"$$\n{derivation_latex(self)}\n$$"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from matdiff.notation.display import bundle
+
+        return bundle(self)
+
     def _evaluate(self, nodes: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> Any:
         from matdiff.codegen.evaluate import evaluate
 

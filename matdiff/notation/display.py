@@ -41,6 +41,12 @@ def derivation_latex(derivation: Derivation) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
+def bundle(derivation: Derivation) -> dict[str, str]:
+    """What a notebook shows: LaTeX, and plain text where it cannot be typeset."""
+    lines = [str(step) for step in derivation.steps] or [f"d = {derivation.differential}"]
+    return {"text/latex": f"$$\n{derivation_latex(derivation)}\n$$", "text/plain": "\n".join(lines)}
+
+
 def found(derivation: Derivation) -> list[str]:
     """A row for the derivative by each variable, the differential where it has no matrix."""
     from matdiff.errors import UnsupportedError

@@ -95,5 +95,5 @@ def item(f: str, line: Line, shown: Shown) -> str:
         rows = [f"<mo>=</mo>{after}"]
     shown.last = after
     said = "".join(math(r, "block") for r in rows) + "".join(where(d) for d in new)
-    tick = f' <span class="mark">{mark(line.right)}</span>' if mark(line.right) else ""
+    tick = f'&nbsp;<span class="mark">{mark(line.right)}</span>' if mark(line.right) else ""
     return f'<li><div class="line">{said}</div><div class="rule">{escape(line.rule)}{tick}</div></li>'

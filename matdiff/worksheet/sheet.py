@@ -132,7 +132,8 @@ def solved(solution: Solution, plot: Plot) -> Iterator[Block]:
     yield Text("**Solution.**")
     if solution.lines:
         yield Derived(letter(solution), tuple(solution.lines))
-    yield Formula(labels(solution)[1], solution.result)
+    if not (solution.lines and solution.lines[-1].after.node is solution.result.node):
+        yield Formula(labels(solution)[1], solution.result)
     if solution.problem.form and solution.derived.text() != solution.result.text():
         yield Text("or, as it was derived,")
         yield Formula(labels(solution)[1], solution.derived)

@@ -105,7 +105,9 @@ def checked(d: Derivation) -> Iterator[Line]:
     """The steps of a derivation, each compared on both sides at random points."""
     for step in d.steps:
         relation = getattr(step, "relation", "=")
-        right = agree(d, step.before.node, step.after.node) if relation == "=" else None
+        # The last line says ⟨G, dX⟩ ⇒ ∇f = G.
+        after = step.after.node if relation == "=" else inner(step.after.node, d.directions[d.wrt[0]])
+        right = agree(d, step.before.node, after)
         yield Line(step.before, relation, step.after, step.rule, right)
 
 

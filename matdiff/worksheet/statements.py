@@ -59,8 +59,7 @@ def spelled(line: str, x: str) -> str:
     r"""A line with its differentials as matdiff reads them: in LaTeX `dX` would be the product of d and X."""
     if "\\" not in line:
         return line
-    moved = rf"\\mathrm{{d}}\1{x}"
-    return re.sub(rf"(?<![\\\w{{])d(\\?){re.escape(x)}(?!\w)", lambda m: moved.replace(r"\1", m[1]), line)
+    return re.sub(rf"(?<![\\\w{{])d(\\?{re.escape(x)})(?!\w)", lambda m: rf"\mathrm{{d}}{m[1]}", line)
 
 
 def last_side(line: str) -> str:
