@@ -143,7 +143,7 @@ class Generator:
         if depth <= 0 or self.count > 45 or rng.random() < 0.12 or not fitting:
             return self.leaf(goal)
         production, dims = rng.choices(fitting, [p.weight for p, _ in fitting])[0]
-        for letter in {d for part in production.parts for d in part[1:]} | set(production.sizes):
+        for letter in sorted({d for part in production.parts for d in part[1:]} | set(production.sizes)):
             dims.setdefault(letter, rng.choice("mnp"))
         parts = tuple(self.grow((p[0], *(dims[d] for d in p[1:])), depth - 1) for p in production.parts)
         term = Term(production=production, dims=dims, parts=parts)

@@ -1,0 +1,172 @@
+"""Properties of random expressions: right derivatives, honest printing, a normal form that is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+from random_expressions import (
+    FORMS,
+    Expression,
+    Sample,
+    close,
+    compare,
+    examine,
+    expression,
+    printed,
+    sample,
+    tangent_part,
+)
+
+import matdiff as md
+from matdiff.forms import shortest
+from matdiff.node import Node
+from matdiff.normal import normal
+from matdiff.properties import Known
+from matdiff.rewrite import inline
+
+COUNT = 150
+FIRST = 77_000_000
+
+small = st.integers(0, 10**9).map(lambda seed: expression(seed, depth=4))
+modest = settings(max_examples=40, deadline=None, derandomize=True)
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_a_random_expression(seed: int) -> None:
+    e = expression(FIRST + seed)
+    outcome = examine(e, FIRST + seed)
+    assert outcome.verdict in ("right", "no point", "refused"), (
+        f"{e.declare}; wrt {e.wrt.name}\n{e.text}\n{outcome.reason}"
+    )
+
+
+def test_few_expressions_are_refused_or_have_no_point() -> None:
+    """Otherwise the test above tests little."""
+    verdicts = [examine(expression(FIRST + seed), FIRST + seed, ()).verdict for seed in range(0, COUNT, 3)]
+    assert verdicts.count("right") >= 0.8 * len(verdicts)
+
+
+def derived(e: Expression) -> md.Derivation:
+    """The derivation; one that is refused is counted above and says nothing here."""
+    try:
+        d = md.derive(e.text, wrt=e.wrt.name, declare=e.declare)
+        _ = d.differential
+        return d
+    except md.MatdiffError:
+        reject()
+
+
+def at(e: Expression, d: md.Derivation) -> Sample:
+    """A point of the domain at which the function is differentiable."""
+    found = sample(e, np.random.default_rng(0))
+    if found is None:
+        reject()
+    try:
+        d.jvp(found.direction, **found.arrays)
+    except md.DomainError:
+        reject()
+    return found
+
+
+@modest
+@given(small)
+def test_derivatives_agree_with_differences(e: Expression) -> None:
+    d = derived(e)
+    assert not compare(d, e, at(e, d), np.random.default_rng(1))
+
+
+@modest
+@given(small)
+def test_printed_text_reads_back(e: Expression) -> None:
+    assert not printed(derived(e), FORMS)
+
+
+@modest
+@given(small)
+def test_normal_forms_are_normal_and_keep_the_value(e: Expression) -> None:
+    d = derived(e)
+    for raw in (inline(d.function.node), inline(d.raw_differential)):
+        form = normal(raw)
+        assert normal(form) is form
+        answer = shortest(form)
+        assert normal(answer) is answer
+        found = at(e, d)
+        expected = value(d, raw, found)
+        for node in (form, answer):
+            assert close(value(d, node, found), expected, np.max(np.abs(expected)))
+
+
+def value(d: md.Derivation, node: Node, found: Sample) -> Any:
+    variables = (*d.function.variables, *d.directions.values())
+    (dX,) = d.directions.values()
+    return md.Expr(node, variables).evaluate(**found.arrays, **{dX.name: found.direction})
+
+
+@modest
+@given(small, st.floats(-3, 3))
+def test_the_differential_is_linear(e: Expression, factor: float) -> None:
+    d = derived(e)
+    found = at(e, d)
+    other = tangent_part(e.wrt.attribute, found.arrays[e.wrt.name], np.ones(np.shape(found.direction)))
+    first, second, both = (d.jvp(V, **found.arrays) for V in (found.direction, other, found.direction + factor * other))
+    assert close(both, first + factor * second, np.max(np.abs(first)) + 3 * np.max(np.abs(second)))
+
+
+SYMMETRIC = [
+    "A + A'",
+    "A*B + B'*A'",
+    "A*B + (A*B)'",
+    "x*y' + y*x'",
+    "t*A + t*A'",
+    "A'*A",
+    "(A*x)*(A*x)'",
+    "(A*B)*S*(A*B)'",
+    "A + S + A'",
+    "inv(A + A')",
+    "exp(A) + exp(A')",
+    "S.^2",
+    "S.^T",
+    "exp(S)",
+    "kron(S, T)",
+    "-S",
+    "S - T",
+    "S .* T",
+    "t .+ S",
+    "[S, A; A', T]",
+    "sym(A)",
+    "Diag(x)",
+    "A*A' + B'*B",
+]
+OTHER = [
+    "A",
+    "A + B'",
+    "A - A'",
+    "A*B",
+    "A*S",
+    "A*B + A'*B'",
+    "x*y'",
+    "2*A + A'",
+    "A.^S",
+    "S.^A",
+    "S*T",
+    "kron(S, A)",
+    "t*A + A'",
+    "A.*S",
+    "A + A' + B",
+    "[S, A; A, T]",
+]
+TYPES = "A: n×n; B: n×n; S: n×n symmetric; T: n×n symmetric; x: n; y: n; t: scalar"
+
+
+@pytest.mark.parametrize("text", SYMMETRIC)
+def test_symmetry_is_seen(text: str) -> None:
+    assert "symmetric" in Known()(md.parse(text, declare=TYPES).node)
+
+
+@pytest.mark.parametrize("text", OTHER)
+def test_symmetry_is_not_guessed(text: str) -> None:
+    assert "symmetric" not in Known()(md.parse(text, declare=TYPES).node)
