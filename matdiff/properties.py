@@ -1,15 +1,20 @@
 """What a matrix is known to be: one fold over the graph, no guessing.
 
 A property is claimed only where it follows from declarations and the form of the expression:
-`X'*X` is symmetric, so are sums, multiples, inverses, functions and congruences `A*S*A'` of symmetric matrices.
+`X'*X` and `X + X'` are symmetric, so are sums, multiples, inverses, functions and congruences `A*S*A'` of such.
 """
 
 from __future__ import annotations
 
 from matdiff.node import Apply, Constant, Node, Number, Symbol
-from matdiff.ops.algebra import MATMUL, is_op, transpose
+from matdiff.ops.algebra import MATMUL, SCALE, TRANSPOSE, is_op, transpose
 
 Properties = frozenset[str]
+Factor = tuple[Node, bool]
+"""A factor of a product, and whether it stands there transposed."""
+Factors = tuple[Factor, ...]
+Term = tuple[tuple[Node, ...], Factors]
+"""A term of a sum: its scalars, its factors."""
 NONE: Properties = frozenset()
 
 IMPLIED: dict[str, set[str]] = {
@@ -83,8 +88,8 @@ class Known:
         args = [self._memo[a] for a in node.args]
         match node.op.name:
             case "add":
-                common = frozenset.intersection(*args)
-                return closure(common & (LINEAR_SPACES | {"positive", "nonnegative", "spd"}))
+                common = frozenset.intersection(*args) & (LINEAR_SPACES | {"positive", "nonnegative", "spd"})
+                return closure(common | {"symmetric"} if self._symmetric_sum(node) else common)
             case "scale":
                 signs = args[1] & {"positive", "spd"} if "positive" in args[0] else NONE
                 return closure((args[1] & LINEAR_SPACES) | signs)
@@ -100,16 +105,19 @@ class Known:
                 return frozenset({"symmetric"})
             case "Diag" if "positive" in args[0]:
                 return closure(frozenset({"diagonal", "spd"}))
+            case "kron":
+                return closure(args[0] & args[1] & {"symmetric", "spd", "diagonal", "lower", "upper", "orthogonal"})
         if node.op.elementwise:
-            return closure(node.op.gives | args[-1] & {"symmetric"})
+            arrays = [a for n, a in zip(node.args, args, strict=True) if n.kind != "scalar"]
+            return closure(node.op.gives | frozenset.intersection(*arrays or [NONE]) & {"symmetric"})
         return closure(node.op.gives | (node.op.keeps & args[0] if args else NONE))
 
     def _product(self, node: Apply, args: list[Properties]) -> Properties:
         kept = args[0] & args[1] & {"diagonal", "lower", "upper", "orthogonal"}
         if node.rows is not node.cols:
             return kept
-        factors = product_nodes(node, PALINDROME)
-        if factors and self._palindrome(factors):
+        factors = self._factors(node)
+        if factors and factors == self._mirrored(factors):
             kept |= {"symmetric"}
         return kept
 
@@ -124,14 +132,43 @@ class Known:
         pairs = ((grid[i][j], grid[j][i]) for i in range(size) for j in range(i))
         return all(b is self.transposed(a) or b is transpose(a) for a, b in pairs)
 
-    def _palindrome(self, factors: list[Node]) -> bool:
-        """Is the product its own transpose, factor by factor?"""
-        half = len(factors) // 2
-        middle = factors[half] if len(factors) % 2 else None
-        if middle is not None and not (middle.kind == "matrix" and "symmetric" in self(middle)):
+    def _symmetric_sum(self, node: Apply) -> bool:
+        """Does every term have its transpose among the terms?"""
+        if node.rows is not node.cols:
             return False
-        pairs = zip(factors[:half], reversed(factors[-half:]), strict=True)
-        return all(g is self.transposed(f) or g is transpose(f) for f, g in pairs)
+        terms: dict[Term, int] = {}
+        for t in node.args:
+            scalars: tuple[Node, ...] = ()
+            while is_op(t, SCALE):
+                scalars, t = (*scalars, t.children[0]), t.children[1]
+            term = scalars, self._factors(t) or (self._factor(t, False),)
+            terms[term] = terms.get(term, 0) + 1
+        return all(terms.get((s, self._mirrored(f))) == count for (s, f), count in terms.items())
+
+    def _factors(self, node: Node) -> Factors:
+        """The factors of a product left to right, or none if there are more than `PALINDROME`."""
+        out: list[Factor] = []
+        stack = [(node, False)]
+        while stack:
+            top, turned = stack.pop()
+            if is_op(top, TRANSPOSE):
+                stack.append((top.children[0], not turned))
+            elif is_op(top, MATMUL):
+                a, b = top.children
+                stack += [(a, turned), (b, turned)] if turned else [(b, turned), (a, turned)]
+            else:
+                out.append(self._factor(top, turned))
+            if len(out) + len(stack) > PALINDROME:
+                return ()
+        return tuple(out)
+
+    def _factor(self, node: Node, turned: bool) -> Factor:
+        """A symmetric matrix is its own transpose; what it is made of was looked at before."""
+        return node, turned and not (node.kind == "matrix" and "symmetric" in self._memo[node])
+
+    def _mirrored(self, factors: Factors) -> Factors:
+        """The factors of the transpose."""
+        return tuple(self._factor(node, not turned) for node, turned in reversed(factors))
 
 
 def product_nodes(node: Node, longest: int) -> list[Node]:
