@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matdiff.derivation import Derivation, derive
     from matdiff.expr import Expr
     from matdiff.reading import matrix, parse, scalar, vector
+    from matdiff.sympy_bridge import from_sympy
     from matdiff.verify import check_claim
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ __all__ = [
     "UnsupportedError",
     "check_claim",
     "derive",
+    "from_sympy",
     "matrix",
     "parse",
     "scalar",
@@ -44,6 +46,7 @@ _HOMES = {
     "matrix": "reading",
     "vector": "reading",
     "scalar": "reading",
+    "from_sympy": "sympy_bridge",
 }
 
 

@@ -78,6 +78,15 @@ class Expr:
 
         return source(self.node, self.variables, backend)
 
+    def to_sympy(self) -> Any:
+        """The expression in SymPy's matrix expressions; `matdiff.from_sympy` reads it back.
+
+        Raises UnsupportedError, with its name, for a function that SymPy has no matrix expression for.
+        """
+        from matdiff.sympy_bridge import to_sympy
+
+        return to_sympy(self)
+
     def __str__(self) -> str:
         return self.text()
 
