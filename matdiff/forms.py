@@ -124,27 +124,35 @@ def _common_side(side: int) -> Attempt:
             if p:
                 groups.setdefault(p[side], []).append(i)
         group = max(groups.values(), key=len, default=[])
-        if len(group) < 2 or is_eye(parts[group[0]][side][0]):
-            return None
-        shared = _overlap([parts[i] for i in group], side)
-        if all(len(parts[i]) == len(shared) for i in group):
-            total = add(*(_scalars(split(terms[i])) for i in group))
-            return _replaced(terms, group, scale(total, chain(shared)))
-        rests = [_without(split(terms[i]), parts[i], shared, side) for i in group]
-        if any(r is None for r in rests):
-            return None
-        inside = factored([r for r in rests if r is not None], known)
-        piece = split(inside)
-        assert piece.core is not None
-        new = chain([(piece.core, 1), *shared] if side else [*shared, (piece.core, 1)])
-        piece.core = None
-        joined = scale(join(piece), new)
-        brings_eye = any(len(parts[i]) == len(shared) for i in group)
-        if brings_eye and length(joined) >= sum(length(terms[i]) for i in group) + len(group) - 1:
-            return None
-        return _replaced(terms, group, joined)
+        longer = [i for i in group if len(parts[i]) > 1]
+        found = _gathered(terms, parts, group, side, known)
+        return found or _gathered(terms, parts, longer, side, known)
 
     return attempt
+
+
+def _gathered(
+    terms: list[Node], parts: list[list[Factor]], group: list[int], side: int, known: Known
+) -> list[Node] | None:
+    """The terms with those of a group, which share factors on one side, made one product."""
+    if len(group) < 2 or is_eye(parts[group[0]][side][0]):
+        return None
+    shared = _overlap([parts[i] for i in group], side)
+    if all(len(parts[i]) == len(shared) for i in group):
+        total = add(*(_scalars(split(terms[i])) for i in group))
+        return _replaced(terms, group, scale(total, chain(shared)))
+    rests = [_without(split(terms[i]), parts[i], shared, side) for i in group]
+    if any(r is None for r in rests):
+        return None
+    piece = split(factored([r for r in rests if r is not None], known))
+    assert piece.core is not None
+    rest = factors(piece.core, known)
+    piece.core = chain([*rest, *shared] if side else [*shared, *rest])
+    joined = join(piece)
+    whole = any(len(parts[i]) == len(shared) for i in group)
+    if whole and length(joined) >= sum(length(terms[i]) for i in group) + len(group) - 1:
+        return None
+    return _replaced(terms, group, joined)
 
 
 def _scalars(term: Term) -> Node:

@@ -10,27 +10,29 @@ from matdiff.ops.algebra import (
     TRANSPOSE,
     eye,
     hadamard,
+    inner,
     is_eye,
     is_ones,
     is_op,
     is_zero,
     matmul,
     scale,
-    size,
+    transpose,
     zeros_like,
 )
 from matdiff.ops.elementwise import exp, log
 from matdiff.ops.indexing import HCAT, SLICE, VCAT, slice_
+from matdiff.ops.kronecker import kron, kronv
+from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.matrix_functions import expm
 from matdiff.ops.structure import Diag, diag, unvec, vec
 from matdiff.properties import PALINDROME, Known, product_nodes
 from matdiff.shape import ZERO
 
+FRECHET: dict[str, Callable[[Node], Node]] = {"frechet_expm": expm, "frechet_logm": inv}
+"""The scalar derivative of each matrix function, as a function of matrices."""
+
 Identity = Callable[[Known, Apply, tuple[Node, ...]], Node | None]
-
-
-def _same_if(word: str) -> Identity:
-    """f(A) = A where A is known to be `word`."""
-    return lambda known, node, args: args[0] if word in known(args[0]) else None
 
 
 def _sym(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
@@ -73,10 +75,14 @@ def _diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     if is_op(a, TRANSPOSE):
         return diag(a.children[0])
     parts = product_nodes(a, PALINDROME)
+    if len(parts) > 1 and is_op(parts[0], Diag):
+        return hadamard(parts[0].children[0], diag(_product(parts[1:])))
     for i in range(1, len(parts)):
         if parts[i].kind == "row":
             return hadamard(_product(parts[:i]), _product(parts[i:]).T)
-        if is_op(parts[i], Diag) and i + 1 < len(parts):
+        if is_op(parts[i], Diag) and i + 1 == len(parts):
+            return hadamard(diag(_product(parts[:i])), parts[i].children[0])
+        if is_op(parts[i], Diag):
             right = _product([known.transposed(p) for p in reversed(parts[i + 1 :])])
             return matmul(hadamard(_product(parts[:i]), right), parts[i].children[0])
     return None
@@ -89,11 +95,74 @@ def _product(parts: list[Node]) -> Node:
     return result
 
 
+def _diagonal(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """The lower triangle of a lower matrix is that matrix, of an upper one its diagonal; and conversely."""
+    same, other = ("lower", "upper") if node.op.name == "tril" else ("upper", "lower")
+    properties = known(args[0])
+    if same in properties:
+        return args[0]
+    return Diag(diag(args[0])) if other in properties else None
+
+
+def _of_flipped(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """f(Aᵀ) = f(A)ᵀ for matrix functions."""
+    return transpose(node.op(args[0].children[0])) if is_op(args[0], TRANSPOSE) else None
+
+
+def _unkron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """⟨Q, B⟩ P where Y = P ⊗ Q is taken apart by B, ⟨A, P⟩ Q by A; eye(mn) is eye(m) ⊗ eye(n)."""
+    left = node.op.name == "unkron_left"
+    Y, other = args if left else args[::-1]
+    rows, cols = node.params
+    if is_eye(Y) and other.rows is other.cols and rows is cols:
+        P, Q = (eye(rows), eye(other.rows)) if left else (eye(other.rows), eye(rows))
+    elif is_op(Y, kron):
+        P, Q = Y.children
+    else:
+        return None
+    taken, kept = (Q, P) if left else (P, Q)
+    if taken.rows is not other.rows or taken.cols is not other.cols:
+        return None
+    return scale(inner(taken, other), kept)
+
+
+def _frechet(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """L_f(A; V) = V f'(A) for a V that is a function of A."""
+    A, V = args
+    return matmul(V, FRECHET[node.op.name](A)) if made_of(V, A) else None
+
+
+FUNCTIONS = {"inv", "expm", "logm", "sqrtm", "mpow", "add", "scale", "matmul"}
+LARGEST = 40
+"""Most nodes of a direction that is tried for being a function of the point."""
+
+
+def made_of(V: Node, A: Node) -> bool:
+    """Is V, or where A is a transpose Vᵀ, built from A alone by functions that commute with it?"""
+    if is_op(A, TRANSPOSE) and is_op(V, TRANSPOSE):
+        A, V = A.children[0], V.children[0]
+    seen: set[Node] = set()
+    waiting = [V]
+    while waiting:
+        node = waiting.pop()
+        if node is A or node in seen or node.kind == "scalar" or is_eye(node):
+            continue
+        seen.add(node)
+        if not isinstance(node, Apply) or node.op.name not in FUNCTIONS or len(seen) > LARGEST:
+            return False
+        waiting.extend(node.args)
+    return True
+
+
 def _vec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     return args[0].children[0] if is_op(args[0], unvec) else None
 
 
 def _unvec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """unvec(vec A) = A, and unvec(a ⊗ b) = b aᵀ."""
+    if is_op(args[0], kronv):
+        a, b = args[0].children
+        return matmul(b, transpose(a)) if b.rows is node.rows and a.rows is node.cols else None
     if is_op(args[0], vec):
         inside = args[0].children[0]
         return inside if inside.rows is node.rows and inside.cols is node.cols else None
@@ -107,17 +176,11 @@ def _exp(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 
 def _log(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if is_op(args[0], det):
+        return logdet(args[0].children[0])
     if isinstance(args[0], Number) and args[0].value == 1:
         return number(0)
     return args[0].children[0] if is_op(args[0], exp) else None
-
-
-def _sum(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    if is_zero(args[0]):
-        return number(0)
-    if args[0].children == () and getattr(args[0], "name", "") == "ones":
-        return size(args[0].rows * args[0].cols)
-    return None
 
 
 def _kron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
@@ -156,8 +219,14 @@ def _slice(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 IDENTITIES: dict[str, Identity] = {
     "sym": _sym,
     "skew": _skew,
-    "tril": _same_if("lower"),
-    "triu": _same_if("upper"),
+    "tril": _diagonal,
+    "triu": _diagonal,
+    "expm": _of_flipped,
+    "logm": _of_flipped,
+    "sqrtm": _of_flipped,
+    "unkron_left": _unkron,
+    "unkron_right": _unkron,
+    **dict.fromkeys(FRECHET, _frechet),
     "det": _of_transpose,
     "logdet": _of_transpose,
     "Diag": _Diag,
@@ -166,7 +235,6 @@ IDENTITIES: dict[str, Identity] = {
     "unvec": _unvec,
     "exp": _exp,
     "log": _log,
-    "sum": _sum,
     "kron": _kron,
     "slice": _slice,
 }

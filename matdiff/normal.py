@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from matdiff.expand import MOST, expanded
+from matdiff.expand import terms as split_terms
 from matdiff.identities import IDENTITIES
 from matdiff.node import Apply, Node, Number, Value, number, topological
+from matdiff.op import Linear
 from matdiff.ops.algebra import (
     ADD,
     HADAMARD,
@@ -39,18 +42,18 @@ from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import sum_, tr
 from matdiff.ops.structure import Diag
 from matdiff.products import Context, multiply, transposes
-from matdiff.properties import Known
+from matdiff.properties import Known, product_nodes
 from matdiff.terms import (
     LONGEST,
     WINDOW,
     Factor,
     Term,
-    base_and_exponent,
     chain,
     entrywise,
-    entrywise_factors,
     factors,
+    join,
     magnitude,
+    merged,
     root_power,
     split,
 )
@@ -69,12 +72,29 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     rule = RULES.get(node.op.name)
     if rule is not None:
         return rule(context, node, args)
+    if any(is_op(a, SCALE) and isinstance(node.op.rule(i), Linear) for i, a in enumerate(args)):
+        return _scalars_out(context, node, args)
     identity = IDENTITIES.get(node.op.name)
     if identity is not None:
         simpler = identity(context.known, node, args)
         if simpler is not None:
             return simpler if simpler in args or not isinstance(simpler, Apply) else normal(simpler, context.known)
     return node if args == node.args else node.op(*args, params=node.params)
+
+
+def _scalars_out(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
+    """L(s A) = s L(A) for every argument in which a function is linear."""
+    term = Term()
+    bare = list(args)
+    for i, a in enumerate(args):
+        if isinstance(node.op.rule(i), Linear) and a.kind != "scalar":
+            piece = split(a)
+            if piece.core is not None:
+                term.multiply_all(piece)
+                bare[i] = piece.core
+    inside = node.op(*bare, params=node.params)
+    value = _rebuild(context, inside, tuple(bare)) if isinstance(inside, Apply) and inside.op is node.op else inside
+    return _scale_by(context, term, value) if node.kind == "scalar" else _scale_by_core(context, term, value)
 
 
 def _sum(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
@@ -204,17 +224,17 @@ def _hadamard(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if any(map(is_zero, args)):
         return zeros_like(node)
     term = Term()
-    entries = Term()
+    cores = []
     for a in args:
         piece = split(a)
         term.multiply_all(piece)
         assert piece.core is not None
-        for f in entrywise_factors(piece.core):
-            entries.multiply(*base_and_exponent(f))
+        cores.append(piece.core)
+    entries = merged(*cores)
     spread = _spread(context, entries, node)
     if spread is not None:
         return _scale_by_core(context, term, spread)
-    return _scale_by_core(context, term, entrywise(entries, node))
+    return _scale_by_core(context, term, context.entrywise(entries, node))
 
 
 def _spread(context: Context, entries: Term, node: Node) -> Node | None:
@@ -286,8 +306,16 @@ def _inner(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if a.kind == "vector" and b.kind == "vector":
         parts = context.transposed(factors(a, context.known)) + factors(b, context.known)
         return multiply(context, parts, term, node)
-    term.absorb(inner(a, b))
+    term.absorb(_trace_to_size(context, a, b) or inner(a, b))
     return context.join(term)
+
+
+def _trace_to_size(context: Context, a: Node, b: Node) -> Node | None:
+    """⟨A⁻ᵀ, A⟩ is n: a pairing whose factors cancel altogether."""
+    if a.kind != "matrix" or a.rows is not a.cols or a.rows is not b.rows:
+        return None
+    product = multiply(context, context.transposed(factors(a, context.known)) + factors(b, context.known), Term(), a)
+    return size(a.rows) if is_eye(product) else None
 
 
 def _outer(context: Context, core: Node) -> tuple[list[Factor], list[Factor]] | None:
@@ -305,7 +333,55 @@ def _trace(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     piece = split(args[0])
     if piece.core is None or is_zero(piece.core):
         return number(0)
-    return _scale_by(context, Term(piece.number, piece.scalars), _trace_of(context, piece.core))
+    return _scale_by(context, Term(piece.number, piece.scalars), _collected_trace(context, piece.core))
+
+
+def _collected_trace(context: Context, core: Node) -> Node:
+    """tr(A + B) as one trace where cyclic shifts make the terms alike, else as it stands."""
+    terms = split_terms(expanded(core)) if _has_sum(core) else (core,)
+    if 1 < len(terms) <= MOST:
+        total = normal(
+            add(
+                *(
+                    _scale_by(context, Term(p.number, p.scalars), _trace_of(context, p.core))
+                    for p in map(split, terms)
+                    if p.core is not None
+                )
+            ),
+            context.known,
+        )
+        if not is_op(total, ADD):
+            return total
+    return _trace_of(context, core)
+
+
+def _has_sum(core: Node) -> bool:
+    return is_op(core, ADD) or (is_op(core, MATMUL) and any(is_op(f, ADD) for f in product_nodes(core, LONGEST)))
+
+
+def _total(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
+    """sum(u .+ c) = sum(u) + c·n; scalars in front."""
+    (a,) = args
+    if is_op(a, SCALE):
+        return _scalars_out(context, node, args)
+    if is_zero(a):
+        return number(0)
+    if is_ones(a):
+        return size(a.rows * a.cols)
+    if is_op(a, ADD) and any((core := split(t).core) is not None and is_ones(core) for t in a.children):
+        totals = (_ones_total(t) if is_ones(split(t).core or t) else sum_(t) for t in a.children)
+        return normal(add(*totals), context.known)
+    if is_op(a, TRANSPOSE):
+        return sum_(a.children[0])
+    return sum_(a)
+
+
+def _ones_total(t: Node) -> Node:
+    piece = split(t)
+    assert piece.core is not None
+    count = size(piece.core.rows * piece.core.cols)
+    piece.core = None
+    return scale(join(piece), count)
 
 
 def _scale_by(context: Context, term: Term, s: Node) -> Node:
@@ -331,6 +407,8 @@ def _trace_of(context: Context, core: Node) -> Node:
 
 def _inv(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     core = split(args[0]).core
+    if core is not None and is_op(core, kron) and all(a.rows is a.cols for a in core.children):
+        return _scale_by_core(context, _inverted(args[0]), kron(*map(inverse, core.children)))
     if core is not None and is_op(core, MPOW):
         base, exponent = factors(core, context.known)[0]
         return multiply(context, [(base, -exponent)], _inverted(args[0]), node)
@@ -375,4 +453,5 @@ RULES: dict[str, Rule] = {
     "mpow": _mpow,
     "inv": _inv,
     "tr": _trace,
+    "sum": _total,
 }

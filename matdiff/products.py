@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from matdiff.node import Constant, Node, Value
-from matdiff.ops.algebra import HADAMARD, TRANSPOSE, commutation, eye, hadamard, is_eye, is_op, matmul
-from matdiff.ops.kronecker import kron
+from matdiff.node import Constant, Node, Value, number
+from matdiff.ops.algebra import (
+    ADD,
+    HADAMARD,
+    TRANSPOSE,
+    add,
+    commutation,
+    eye,
+    is_eye,
+    is_ones,
+    is_op,
+    matmul,
+    scale,
+    transpose,
+)
+from matdiff.ops.kronecker import kron, kron_of
+from matdiff.ops.linalg import chol
+from matdiff.ops.matrix_functions import sqrtm
 from matdiff.ops.reductions import sum_
+from matdiff.ops.spectral import eigvals, eigvecs
 from matdiff.ops.structure import Diag
 from matdiff.properties import Known
+from matdiff.shape import ONE
 from matdiff.terms import (
+    WINDOW,
     Factor,
     Term,
     base_and_exponent,
@@ -18,6 +36,8 @@ from matdiff.terms import (
     inside_inverse,
     inverse_of,
     join,
+    merged,
+    split,
 )
 
 
@@ -27,6 +47,7 @@ class Context:
     def __init__(self, known: Known | None = None) -> None:
         self.known = known or Known()
         self._scalars: dict[Node, Node] = {}
+        self._signs: dict[Node, Node] = {}
         self._orders: dict[frozenset[tuple[Node, Value]], dict[Node, Value]] = {}
 
     def join(self, term: Term) -> Node:
@@ -34,6 +55,30 @@ class Context:
         if len(term.scalars) > 1:
             term.scalars = self._orders.setdefault(frozenset(term.scalars.items()), term.scalars)
         return join(term)
+
+    def unsigned(self, part: Factor, term: Term) -> Factor:
+        """A factor of which the negative was met before becomes that, its sign going to the term; Wᵀ = −W if skew."""
+        base, exponent = part
+        bare = base.children[0] if is_op(base, TRANSPOSE) else base
+        if bare is not base and "skew" in self.known(bare) and exponent % 2:
+            term.number = -term.number
+            return bare, exponent
+        if not is_op(bare, ADD) or exponent != 1 or len(bare.children) > WINDOW:
+            return part
+        found = self._signs.get(bare)
+        if found is None:
+            self._signs[bare] = bare
+            self._signs[add(*(scale(number(-1), t) for t in bare.children))] = bare
+        elif found is not bare:
+            term.number = -term.number
+            return (transpose(found) if bare is not base else found), exponent
+        return part
+
+    def entrywise(self, entries: Term, like: Node) -> Node:
+        """The Hadamard product of powers, equal products always in the same order."""
+        if len(entries.scalars) > 1:
+            entries.scalars = self._orders.setdefault(frozenset(entries.scalars.items()), entries.scalars)
+        return entrywise(entries, like)
 
     def oriented(self, parts: list[Factor]) -> Node:
         """xᵀAy and yᵀAᵀx are one scalar: the one with fewer transposes, or the one met first."""
@@ -66,15 +111,17 @@ class Context:
 
 
 def cancelled(row: Node, column: Node) -> Node | None:
-    """aᵀ(y ⊙ a⁻¹) = sum(y): an inner product whose entries cancel, else None."""
+    """1ᵀy = sum(y) and aᵀ(y ⊙ a⁻¹) = sum(y): an inner product whose entries cancel, else None."""
+    if is_ones(row):
+        return sum_(column)
+    if is_ones(column):
+        return sum_(row.T)
     if not (is_op(row, TRANSPOSE) and (is_op(column, HADAMARD) or is_op(row.children[0], HADAMARD))):
         return None
-    entries = Term()
     bases = 0
     for part in (row.children[0], column):
-        for f in entrywise_factors(part):
-            entries.multiply(*base_and_exponent(f))
-            bases += 1
+        bases += len(entrywise_factors(part))
+    entries = merged(row.children[0], column)
     return sum_(entrywise(entries, column)) if len(entries.scalars) <= bases - 2 else None
 
 
@@ -87,7 +134,10 @@ def multiply(context: Context, parts: list[Factor], term: Term, like: Node) -> N
     out: list[Factor] = []
     pending = list(reversed(parts))
     while pending:
-        part = pending.pop()
+        part = context.unsigned(pending.pop(), term)
+        if part[0].kind == "scalar":
+            term.absorb(part[0])
+            continue
         if is_eye(part[0]):
             continue
         met = combine(out[-1], part, context.known) if out else None
@@ -98,8 +148,11 @@ def multiply(context: Context, parts: list[Factor], term: Term, like: Node) -> N
         out.append(part)
         if part[0].kind == "vector":
             take_scalar(context, out, term)
+    out = spectral(out)
     if out:
-        term.core = chain(out)
+        core = split(chain(out))
+        term.core = core.core
+        term.multiply_all(core)
     elif like.kind != "scalar":
         term.core = eye(like.rows)
     return context.join(term)
@@ -121,7 +174,14 @@ def combine(left: Factor, right: Factor, known: Known) -> list[Factor] | None:
     """Two neighbours as fewer or simpler factors, or None: A² A = A³, A A⁻¹ = I, QᵀQ = I, (AB)⁻¹A = B⁻¹."""
     (a, i), (b, j) = left, right
     if a is b and a.rows is a.cols:
-        return [(a, i + j)] if i + j else []
+        whole = i + j
+        if is_op(a, sqrtm) and whole % 2 == 0:
+            return [(a.children[0], whole // 2)] if whole else []
+        return [(a, whole)] if whole else []
+    if is_op(a, chol) and i == j == 1 and b is transpose(a):
+        return [(a.children[0], 1)]
+    if is_op(b, chol) and i == j == -1 and a is transpose(b):
+        return [(b.children[0], -1)]
     if i == j == 1 and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
         return []
     if i == -1 and j == 1 and b.rows is b.cols:
@@ -136,18 +196,56 @@ def combine(left: Factor, right: Factor, known: Known) -> list[Factor] | None:
         return [(met[0], 1), (met[1], 1)] if len(met) == 2 else [(met[0], 1)]
     if is_op(a, Diag) and i == j == 1:
         if is_op(b, Diag):
-            return [(Diag(hadamard(a.children[0], b.children[0])), 1)]
+            piece = split(entries_of(a.children[0], b.children[0]))
+            return [(join(Term(piece.number, piece.scalars)), 1), (Diag(piece.core or b.children[0]), 1)]
         if b.kind == "vector":
-            return [(hadamard(a.children[0], b), 1)]
+            piece = split(entries_of(a.children[0], b))
+            return [(join(Term(piece.number, piece.scalars)), 1), (piece.core or b, 1)]
+    return None
+
+
+def entries_of(a: Node, b: Node) -> Node:
+    """a ⊙ b with equal bases merged."""
+    left, right = split(a), split(b)
+    assert left.core is not None and right.core is not None
+    term = Term()
+    term.multiply_all(left)
+    term.multiply_all(right)
+    product = split(entrywise(merged(left.core, right.core), b))
+    term.multiply_all(product)
+    term.core = product.core
+    return join(term)
+
+
+def spectral(parts: list[Factor]) -> list[Factor]:
+    """Q Diag(λ^k) Qᵀ = S^k for the eigenvalues λ and eigenvectors Q of S."""
+    for i in range(len(parts) - 2):
+        (Q, _), (middle, one), (R, _) = parts[i : i + 3]
+        if is_op(Q, eigvecs) and one == 1 and is_op(middle, Diag) and R is transpose(Q):
+            base, k = base_and_exponent(middle.children[0])
+            if is_op(base, eigvals) and base.children[0] is Q.children[0] and isinstance(k, int):
+                return [*parts[:i], (Q.children[0], k), *parts[i + 3 :]]
+    return parts
+
+
+def vector_kron(a: Node, b: Node) -> Node | None:
+    """K(m,n)(A⊗B) = B⊗A where one of them is a column, so that no K is left on the right."""
+    if is_commutation(a) and is_op(b, kron):
+        p, q = b.children
+        if ONE in (p.cols, q.cols) and a.dims == (q.rows, p.rows):  # type: ignore[attr-defined]
+            return kron(q, p)
     return None
 
 
 def kronecker(a: Node, b: Node) -> list[Node] | None:
     """(A⊗B)(C⊗D) = AC⊗BD; commutation matrices move to the left, (A⊗B)K = K(B⊗A), and KKᵀ = I."""
+    turned = vector_kron(a, b)
+    if turned is not None:
+        return [turned]
     if is_op(a, kron) and is_op(b, kron):
         (p, q), (r, s) = a.children, b.children
         if p.cols is r.rows and q.cols is s.rows and not plain_shuffle(a) and not plain_shuffle(b):
-            return [kron(matmul(p, r), matmul(q, s))]
+            return [kron_of(matmul(p, r), matmul(q, s))]
     if is_commutation(b) and is_op(a, kron):
         p, q = a.children
         if b.dims == (p.cols, q.cols) and not plain_shuffle(a):  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from fractions import Fraction
 from matdiff.node import Apply, Node, Number, Value, number
 from matdiff.ops.algebra import (
     HADAMARD,
+    MATMUL,
     MPOW,
     POWER,
     SCALE,
@@ -23,6 +24,7 @@ from matdiff.ops.algebra import (
     transpose,
 )
 from matdiff.ops.elementwise import sqrt
+from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv
 from matdiff.properties import Known, product_nodes
 
@@ -125,9 +127,19 @@ def factors(node: Node, known: Known) -> list[Factor]:
     found = known.factors.get(node)
     if found is None:
         nodes = product_nodes(node, LONGEST)
-        found = [factor(f, known) for f in nodes] if nodes else [(node, 1)]
+        found = [g for f in nodes for g in spread(f, known)] if nodes else [(node, 1)]
+        found = found if len(found) <= LONGEST else [(node, 1)]
         known.factors[node] = found
     return list(found)
+
+
+def spread(node: Node, known: Known) -> list[Factor]:
+    """One factor, or those of a power of a product: (XᵀX)² is Xᵀ X Xᵀ X."""
+    if is_op(node, MPOW) and is_op(node.children[0], MATMUL):
+        inside = product_nodes(node.children[0], LONGEST)
+        if inside and len(inside) * times(node) <= LONGEST:
+            return [factor(f, known) for f in inside] * times(node)
+    return [factor(node, known)]
 
 
 def factor(node: Node, known: Known) -> Factor:
@@ -141,27 +153,53 @@ def factor(node: Node, known: Known) -> Factor:
             return base, -exponent
         return inside, -1
     if is_op(node, MPOW):
-        assert isinstance(node, Apply)
-        base, exponent = factor(node.args[0], known)
-        return base, exponent * node.params[0]
+        base, exponent = factor(node.children[0], known)
+        return base, exponent * times(node)
     return node, 1
+
+
+def times(node: Node) -> int:
+    """The k of a matrix power A^k."""
+    assert isinstance(node, Apply)
+    k: int = node.params[0]
+    return k
 
 
 def powered(base: Node, exponent: int) -> Node:
     """The node of a factor."""
     if exponent == 1:
         return base
-    if is_op(base, TRANSPOSE):
-        return transpose(powered(base.children[0], exponent))
-    return mpow(base if exponent > 0 else inv(base), abs(exponent))
+    if exponent < 0:
+        inverse = transpose(inv(base.children[0])) if is_op(base, TRANSPOSE) else inv(base)
+        return mpow(inverse, -exponent)
+    if is_op(base, kron):
+        return kron(*(powered(a, exponent) for a in base.children))
+    return mpow(base, exponent)
 
 
 def chain(parts: list[Factor]) -> Node:
-    """The product, associated to the left."""
-    result = powered(*parts[0])
-    for part in parts[1:]:
-        result = matmul(result, powered(*part))
+    """The product, associated to the left; three or more repetitions of a product are its power."""
+    result: Node | None = None
+    i = 0
+    while i < len(parts):
+        width, times = repetition(parts, i)
+        piece = powered(*parts[i]) if times == 1 else mpow(chain(parts[i : i + width]), times)
+        result = piece if result is None else matmul(result, piece)
+        i += width * times
+    assert result is not None
     return result
+
+
+def repetition(parts: list[Factor], i: int) -> tuple[int, int]:
+    """The widest run of parts from i on that stands there at least three times: its width, and how often."""
+    for width in range(2, (len(parts) - i) // 3 + 1):
+        block = parts[i : i + width]
+        times = 1
+        while parts[i + width * times : i + width * (times + 1)] == block:
+            times += 1
+        if times >= 3:
+            return width, times
+    return 1, 1
 
 
 def inside_inverse(base: Node, known: Known) -> list[Factor]:
@@ -191,6 +229,22 @@ def entrywise_factors(node: Node) -> list[Node]:
         if len(out) + len(stack) > WINDOW:
             return [node]
     return out
+
+
+def merged(*nodes: Node) -> Term:
+    """The entry factors of several arrays multiplied entry by entry: bases and exponents."""
+    entries = Term()
+    waiting = [(n, 1) for n in reversed(nodes)]
+    while waiting:
+        node, exponent = waiting.pop()
+        for f in entrywise_factors(node):
+            base, e = base_and_exponent(f)
+            e = plain(e * exponent)
+            if is_op(base, HADAMARD) and isinstance(e, int):
+                waiting.append((base, e))
+            else:
+                entries.multiply(base, e)
+    return entries
 
 
 def entrywise(entries: Term, like: Node) -> Node:

@@ -20,7 +20,7 @@ from matdiff.ops.algebra import (
     zeros,
 )
 from matdiff.ops.indexing import HCAT, VCAT, slice_
-from matdiff.ops.kronecker import kron
+from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.matrix_functions import expm, logm
 from matdiff.ops.structure import HALF, Diag, tril, triu, unvec, vec
@@ -105,10 +105,10 @@ def _times(node: Apply, slot: int) -> Node:
     """vec(V B) = (Bᵀ ⊗ I) vec V, vec(A V) = (I ⊗ A) vec V."""
     A, B = node.args
     if slot == 0:
-        return B.T if A.kind == "row" else kron(B.T, eye(A.rows))
+        return B.T if A.kind == "row" else kron_of(B.T, eye(A.rows))
     if B.kind == "vector":
         return A
-    return kron(eye(B.cols), A)
+    return kron_of(eye(B.cols), A)
 
 
 def _transposed(node: Apply, slot: int) -> Node:
@@ -119,12 +119,12 @@ def _transposed(node: Apply, slot: int) -> Node:
 def _kron(node: Apply, slot: int) -> Node:
     """vec(A ⊗ B) = (I ⊗ K ⊗ I)(vec A ⊗ vec B) (Magnus & Neudecker 2019, thm 3.10)."""
     A, B = node.args
-    other = kron(eye(A.rows * A.cols), vector_of(B)) if slot == 0 else kron(vector_of(A), eye(B.rows * B.cols))
+    other = kron_of(eye(A.rows * A.cols), vector_of(B)) if slot == 0 else kron_of(vector_of(A), eye(B.rows * B.cols))
     return matmul(shuffle(A.rows, A.cols, B.rows, B.cols), other)
 
 
 def shuffle(m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
-    return kron(kron(eye(n), commutation(q, m)), eye(p))
+    return kron_of(kron_of(eye(n), commutation(q, m)), eye(p))
 
 
 def _blockwise(node: Apply, slot: int, m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
@@ -138,7 +138,7 @@ def _unkron_left(node: Apply, slot: int) -> Node:
     m, n = node.params
     if slot == 1:
         return transpose(_blockwise(node, 0, m, n, B.rows, B.cols))
-    return transpose(matmul(shuffle(m, n, B.rows, B.cols), kron(eye(m * n), vec(B))))
+    return transpose(matmul(shuffle(m, n, B.rows, B.cols), kron_of(eye(m * n), vec(B))))
 
 
 def _unkron_right(node: Apply, slot: int) -> Node:
@@ -146,7 +146,7 @@ def _unkron_right(node: Apply, slot: int) -> Node:
     p, q = node.params
     if slot == 0:
         return _blockwise(node, 1, A.rows, A.cols, p, q)
-    return transpose(matmul(shuffle(A.rows, A.cols, p, q), kron(vec(A), eye(p * q))))
+    return transpose(matmul(shuffle(A.rows, A.cols, p, q), kron_of(vec(A), eye(p * q))))
 
 
 def _divided(name: str) -> Reading:
@@ -154,7 +154,7 @@ def _divided(name: str) -> Reading:
 
     def reading(node: Apply, slot: int) -> Node:
         A = node.args[0]
-        left, right, one = kron(eye(A.rows), A), kron(A.T, eye(A.rows)), eye(A.rows * A.rows)
+        left, right, one = kron_of(eye(A.rows), A), kron_of(A.T, eye(A.rows)), eye(A.rows * A.rows)
         function = expm if name == "expm" else logm
         whole = function(VCAT(HCAT(left, one), HCAT(zeros("matrix", one.rows, one.rows), right)))
         return slice_(whole, ZERO, one.rows, one.rows, one.rows + one.rows)
@@ -164,7 +164,7 @@ def _divided(name: str) -> Reading:
 
 def _sylvester(node: Apply, slot: int) -> Node:
     A, B, _ = node.args
-    return inv(kron(eye(B.rows), A) + kron(B.T, eye(A.rows)))
+    return inv(kron_of(eye(B.rows), A) + kron_of(B.T, eye(A.rows)))
 
 
 def _window(node: Apply, slot: int) -> Node:
@@ -172,7 +172,7 @@ def _window(node: Apply, slot: int) -> Node:
     (A,) = node.args
     r0, r1, c0, c1 = node.params
     left, right = slice_(eye(A.rows), r0, r1, ZERO, A.rows), slice_(eye(A.cols), c0, c1, ZERO, A.cols)
-    return left if A.kind == "vector" else kron(right, left)
+    return left if A.kind == "vector" else kron_of(right, left)
 
 
 def lower_triangle(n: Dim) -> Node:
@@ -200,17 +200,17 @@ READINGS: dict[str, Reading] = {
     "matmul": _times,
     "transpose": _transposed,
     "hadamard": lambda node, slot: Diag(vector_of(node.args[1 - slot])),
-    "diag": lambda node, slot: matmul(kron(ones("vector", node.rows).T, eye(node.rows)), Diag(vec(eye(node.rows)))),
-    "Diag": lambda node, slot: matmul(Diag(vec(eye(node.rows))), kron(ones("vector", node.rows), eye(node.rows))),
+    "diag": lambda node, slot: matmul(kron_of(ones("vector", node.rows).T, eye(node.rows)), Diag(vec(eye(node.rows)))),
+    "Diag": lambda node, slot: matmul(Diag(vec(eye(node.rows))), kron_of(ones("vector", node.rows), eye(node.rows))),
     "vec": lambda node, slot: eye(node.rows),
     "vech": _vech,
     "unvech": lambda node, slot: duplication(node.rows),
     "unvec": lambda node, slot: eye(node.rows * node.cols),
-    "getrow": lambda node, slot: kron(eye(node.rows), unit(node.args[0].rows, node.params[0]).T),
-    "getcol": lambda node, slot: kron(unit(node.args[0].cols, node.params[0]).T, eye(node.rows)),
+    "getrow": lambda node, slot: kron_of(eye(node.rows), unit(node.args[0].rows, node.params[0]).T),
+    "getcol": lambda node, slot: kron_of(unit(node.args[0].cols, node.params[0]).T, eye(node.rows)),
     "kron": _kron,
     "kronv": lambda node, slot: (
-        kron(eye(node.args[0].rows), node.args[1]) if slot == 0 else kron(node.args[0], eye(node.args[1].rows))
+        kron_of(eye(node.args[0].rows), node.args[1]) if slot == 0 else kron_of(node.args[0], eye(node.args[1].rows))
     ),
     "unkron_left": _unkron_left,
     "unkron_right": _unkron_right,
@@ -234,7 +234,7 @@ def free_entries(X: Symbol) -> Node | None:
     known = closure(X.attributes)
     n = X.rows
     if "diagonal" in known:
-        return matmul(Diag(vec(eye(n))), kron(ones("vector", n), eye(n)))
+        return matmul(Diag(vec(eye(n))), kron_of(ones("vector", n), eye(n)))
     if "symmetric" in known:
         return duplication(n)
     if "lower" in known:

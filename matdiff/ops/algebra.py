@@ -57,6 +57,8 @@ def unit(n: Dim | int | str, i: int) -> Node:
 def commutation(m: Dim | int | str, n: Dim | int | str) -> Node:
     """K(m,n): K vec(A) = vec(Aᵀ) for A: m×n (Magnus & Neudecker 2019, §3.7)."""
     m, n = Dim.of(m), Dim.of(n)
+    if m is ONE or n is ONE:
+        return eye(m * n)
     return constant("K", "matrix", m * n, m * n, (m, n))
 
 

@@ -51,6 +51,15 @@ unkron_right: Op = linear(
 )
 
 
+def kron_of(a: Node, b: Node) -> Node:
+    """A ⊗ B as a person writes it: of a scalar the multiple, of a column and a row their product."""
+    if a.kind == "scalar" or b.kind == "scalar":
+        return scale(a, b) if a.kind == "scalar" else scale(b, a)
+    if {a.kind, b.kind} == {"vector", "row"}:
+        return a @ b if a.kind == "vector" else b @ a
+    return kron(a, b)
+
+
 def matrix_of(y: Node, rows: Node, cols: Node) -> Node:
     from matdiff.ops.structure import unvec
 

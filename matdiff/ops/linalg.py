@@ -5,9 +5,9 @@ from __future__ import annotations
 from matdiff.node import Node, number
 from matdiff.op import Op, nonlinear
 from matdiff.ops.algebra import eye, is_eye, is_op, power, scale, transpose
-from matdiff.ops.elementwise import log
+from matdiff.ops.elementwise import log, sqrt
 from matdiff.ops.reductions import tr
-from matdiff.ops.structure import Diag, diag, tril
+from matdiff.ops.structure import HALF, Diag, diag, tril
 
 inv: Op = nonlinear(
     "inv",
@@ -87,7 +87,7 @@ chol: Op = nonlinear(
     "chol",
     "(n,n)->(n,n)",
     lambda S, dS: chol(S) @ half_tril(inv(chol(S)) @ dS @ inv(chol(S)).T),
-    scalar=lambda s: power(s, number(0.5)),
+    scalar=lambda s: sqrt(s),
     gives="lower",
     numpy="np.linalg.cholesky({0})",
     torch="torch.linalg.cholesky({0})",
@@ -100,7 +100,7 @@ chol: Op = nonlinear(
 
 def half_tril(M: Node) -> Node:
     """Φ(M): the lower triangle with the diagonal halved, so that Φ(M) + Φ(M)ᵀ = M for symmetric M."""
-    return tril(M) - scale(number(0.5), Diag(diag(M)))
+    return tril(M) - scale(HALF, Diag(diag(M)))
 
 
 def inverse(a: Node) -> Node:
