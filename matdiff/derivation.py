@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.differential import differentials
-from matdiff.calculus.jacobian import free_entries, jacobian
+from matdiff.calculus.jacobian import free_entries, jacobian, vector_of
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.expr import Expr
 from matdiff.forms import shortest
@@ -115,7 +115,11 @@ class Derivation:
 
         A dict by name for several variables.  Raises UnsupportedError where a linear map has no matrix in the language.
         """
-        answers = {X.name: self._answer(self._matrix(self.raw_differential, X)) for X in self.wrt}
+        if self.kind == "gradient":
+            gradients = self.gradient if self.several else {self.wrt[0].name: self.gradient}
+            answers = {name: self._answer(row_of(g.node)) for name, g in gradients.items()}
+        else:
+            answers = {X.name: self._answer(self._matrix(self.raw_differential, X)) for X in self.wrt}
         return answers if self.several else answers[self.wrt[0].name]
 
     @cached_property
@@ -334,6 +338,11 @@ def derive(
     derivation = Derivation(expr, chosen, types, len(chosen) > 1, None if metric is None else metric.node)
     _ = derivation.raw_differential
     return derivation
+
+
+def row_of(G: Node) -> Node:
+    """vec(G)', the Jacobian of a scalar function."""
+    return G if G.kind == "scalar" else vector_of(G).T
 
 
 def weight(inner: str | Expr, wrt: Sequence[Symbol], types: str) -> Expr:
