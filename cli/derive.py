@@ -16,6 +16,7 @@ FORMATS = ("text", "latex", "markdown", "json")
 @click.option("--steps", is_flag=True, help="Show the derivation, each step with its rule.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
+@click.option("--explicit", is_flag=True, help="Entry by entry as well, for small dimensions that are numbers.")
 @click.option("--no-verify", is_flag=True, help="Do not check the answer numerically.")
 def command(
     words: tuple[str, ...],
@@ -27,6 +28,7 @@ def command(
     steps: bool,
     form: str,
     ascii: bool,
+    explicit: bool,
     no_verify: bool,
 ) -> int:
     """The derivative of EXPR by X, as a formula.
@@ -35,6 +37,8 @@ def command(
     The answer is checked numerically before it is printed; where that check fails, nothing is printed
     and the exit status is 1.
     """
+    if explicit and form != "text":
+        raise click.UsageError("--explicit goes with --format text")
     answer = Answer(derivation(expression(words), wrt, let, dialect, inner), order, steps, inner)
     if not no_verify:
         answer.verify()
@@ -44,8 +48,16 @@ def command(
     from matdiff.cli.formats import render
     from matdiff.cli.notation import unicode_output
 
-    click.echo(render(answer, form, ascii or not unicode_output()))
+    entries = f"\n\n{components(answer)}" if explicit else ""
+    click.echo(render(answer, form, ascii or not unicode_output()) + entries)
     return 0
+
+
+def components(answer: Answer) -> str:
+    """The derivative entry by entry; SymPy is imported for it."""
+    from matdiff.explicit import render
+
+    return render(answer.d)
 
 
 def withheld(why: str) -> int:

@@ -98,3 +98,12 @@ REFUSED = [
 def test_refusals(f, wrt, declare, why):
     with pytest.raises(md.UnsupportedError, match=why):
         explicit(md.derive(f, wrt=wrt, declare=declare))
+
+
+def test_on_the_command_line(capsys):
+    from matdiff.cli import main
+
+    assert main(["derive", "X^2", "--wrt", "X", "--let", "X: 2×2", "--explicit", "--no-verify"]) == 0
+    assert capsys.readouterr().out.endswith(render(md.derive("X^2", wrt="X", declare="X: 2×2")) + "\n")
+    assert main(["derive", "X^2", "--wrt", "X", "--explicit", "--no-verify"]) == 2
+    assert "needs numbers" in capsys.readouterr().err
