@@ -156,6 +156,29 @@ CORE: dict[str, Node] = {
     "stable sums": el.log(re_.sum_(el.exp(x))) + el.log(el.exp(t) + el.exp(2 * t)) + el.log(la.det(S)),
     "stable quotient": el.exp(x) / re_.sum_(el.exp(x)) + x * re_.norm(x) ** 2,
     "diagonal power": al.mpow(st.Diag(x), 2) @ X + al.mpow(st.Diag(x), 3),
+    "inverse power between": al.inner(x, al.mpow(la.inv(S), 3) @ x) + re_.tr(al.mpow(S, 2)),
+    "kron with identity": 2 * kr.kron(A, al.eye(n)) + 3 * kr.kron(A, al.eye(n)),
+    "identity kron": kr.kron(al.eye(p), X @ Y),
+    "commuted kron": al.commutation(n, m) @ kr.kron(A, B) @ kr.kron(Q, Y),
+    "krons with a common factor": kr.kron(X, Y) - 2 * kr.kron(X, X) + kr.kron(Y, X),
+    "krons around a diagonal": kr.kron(B.T, al.eye(m)) @ st.Diag(st.vec(A)) @ kr.kron(B, al.eye(m)),
+    "krons around a diagonal on the right": kr.kron(al.eye(n), A.T)
+    @ st.Diag(st.vec(A) * st.vec(A))
+    @ kr.kron(al.eye(n), A),
+    "krons with a commutation between": kr.kron(B.T, al.eye(m))
+    @ st.Diag(st.vec(A))
+    @ al.commutation(n, m)
+    @ kr.kron(C.T, al.eye(n)),
+    "two layers": kr.kron(X, al.eye(m))
+    @ (st.Diag(st.vec(A)) @ kr.kron(al.eye(n), b @ b.T) @ st.Diag(st.vec(A)) - 2 * st.Diag(st.vec(A)))
+    @ kr.kron(X.T, al.eye(m)),
+    "kron of other matrices": kr.kron(X, Y) @ st.Diag(w) @ kr.kron(Y, X),
+    "grams": A.T @ st.Diag(el.exp(b)) @ A + (A @ B @ B.T).T @ A @ B @ B.T,
+    "gram of a signed diagonal": A.T @ st.Diag(b) @ A,
+    "gram of a row": A.T @ b @ b.T @ A,
+    "diagonal less rank one": A.T @ (st.Diag(el.exp(b)) - b @ b.T) @ A,
+    "rank one and identity": t * (X - 2 * x @ y.T - t * (y @ x.T + 3 * al.eye(n))),
+    "shift of a variable": X + t * al.eye(n) + (X.T + 2 * al.eye(n)).T,
     "determinant and trace": 2 * la.det(X) * re_.tr(la.inv(X) @ Y),
 }
 

@@ -73,6 +73,7 @@ NUMPY = Backend(
     ),
     "numpy",
     {
+        "kron": "kron({0}, {1})",
         "softmax": "softmax({0})",
         "logsumexp": "logsumexp({0})",
         "frechet_expm": "frechet_expm({0}, {1})",

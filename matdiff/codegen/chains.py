@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 
 from matdiff.codegen.kernels import TRACE_PRODUCT, run
-from matdiff.node import Node
-from matdiff.ops.algebra import INNER, TRANSPOSE, is_op
+from matdiff.codegen.signs import nonnegative
+from matdiff.node import Node, number
+from matdiff.ops.algebra import INNER, POWER, TRANSPOSE, is_op, transpose
 from matdiff.ops.structure import Diag
 from matdiff.properties import Known
 from matdiff.shape import ONE, Dim
@@ -31,39 +33,61 @@ def multiply(leaves: Sequence[Node], product: Product, given: Given, known: Know
     """The product of the leaves, cheapest order first; xᵀA Aᵀx is the square of Aᵀx."""
     if len(leaves) > MAX_CHAIN:
         return sweep(leaves, product)
-    if len(leaves) % 2 == 0 and leaves[0].kind == "row" and leaves[-1].kind == "vector" and palindrome(leaves, known):
-        half = len(leaves) // 2
-        inside = {(i - half, j - half): part for (i, j), part in given.items() if i >= half}
-        side = multiply(leaves[half:], product, inside, known) if half > 1 else leaves[-1]
-        return run(INNER, (side, side), "scalar", ONE, ONE)
+    if leaves[0].kind == "row" and leaves[-1].kind == "vector" and len(leaves) > 3 and palindrome(leaves, known):
+        half, odd = divmod(len(leaves), 2)
+        at = half + odd
+        inside = {(i - at, j - at): part for (i, j), part in given.items() if i >= at}
+        side = multiply(leaves[at:], product, inside, known) if half > 1 else leaves[-1]
+        return run(INNER, (side, product(leaves[half], side) if odd else side), "scalar", ONE, ONE)
+    root = gram_root(leaves, product, known)
+    if root is not None:
+        return product(transpose(root), root)
     splits, _ = order(leaves, given)
     return build(leaves, splits, 0, len(leaves) - 1, product, given)
+
+
+def gram_root(leaves: Sequence[Node], product: Product, known: Known) -> Node | None:
+    """The Z of a product that is ZᵀZ: (AB)ᵀAB, and AᵀDiag(d)A with d ≥ 0, half the work of any other product."""
+    half, odd = divmod(len(leaves), 2)
+    if not half or half + odd < 2 or leaves[0].kind == "row":
+        return None
+    if not palindrome(leaves, known):
+        return None
+    if odd and not (is_op(leaves[half], Diag) and nonnegative(leaves[half].children[0], known)):
+        return None
+    side = multiply(leaves[-half:], product, {}, known) if half > 1 else leaves[-1]
+    if not odd:
+        return side
+    d = leaves[half].children[0]
+    return product(Diag.build((run(POWER, (d, number(Fraction(1, 2))), d.kind, d.rows, d.cols),)), side)
 
 
 def palindrome(leaves: Sequence[Node], known: Known) -> bool:
     """Is the second half the transpose of the first?"""
     half = len(leaves) // 2
-    return all(a is known.transposed(b) for a, b in zip(leaves[:half], reversed(leaves[half:]), strict=True))
+    return all(a is known.transposed(b) for a, b in zip(leaves[:half], leaves[: -half - 1 : -1], strict=True))
 
 
-def trace(leaves: Sequence[Node], product: Product, given: Given) -> Node:
+def trace(leaves: Sequence[Node], product: Product, given: Given, known: Known) -> Node:
     """tr of the product, whose last multiplication is never carried out: tr(AB) = Σ A_ij B_ji."""
     if len(leaves) > MAX_CHAIN:
-        return pair(sweep(leaves[:-1], product), leaves[-1])
+        return pair(sweep(leaves[:-1], product), leaves[-1], known)
     splits, costs = order(leaves, given)
     last = len(leaves) - 1
     rows = guess(leaves[0].rows)
     k = min(range(last), key=lambda k: costs[0, k] + costs[k + 1, last] + guess(leaves[k].cols) * rows)
     left, right = (build(leaves, splits, *part, product, given) for part in ((0, k), (k + 1, last)))
-    return pair(left, right)
+    return pair(left, right, known)
 
 
-def pair(left: Node, right: Node) -> Node:
+def pair(left: Node, right: Node, known: Known) -> Node:
     """tr(left·right)."""
     if left.kind == "vector" and right.kind == "row":
         return run(INNER, (left, right.T), "scalar", ONE, ONE)
     if is_op(left, TRANSPOSE):
         return run(INNER, (left.children[0], right), "scalar", ONE, ONE)
+    if left.kind == "matrix" and "symmetric" in known(left):
+        return run(INNER, (left, right), "scalar", ONE, ONE)
     if is_op(right, TRANSPOSE):
         return run(INNER, (left, right.children[0]), "scalar", ONE, ONE)
     return run(TRACE_PRODUCT, (left, right), "scalar", ONE, ONE)

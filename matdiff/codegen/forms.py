@@ -6,10 +6,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from matdiff.codegen.templates import ATOM, POWER, PRODUCT, SUM, UNARY, Code
+from matdiff.codegen.templates import ATOM, POWER, PRODUCT, SUM, UNARY, Code, template
 from matdiff.node import Apply, Constant, Kind, Node, Number, Value
+from matdiff.ops.algebra import MATMUL, SCALE, is_op
 from matdiff.ops.algebra import POWER as POWER_OP
-from matdiff.ops.algebra import SCALE, is_op
 
 if TYPE_CHECKING:
     from matdiff.codegen.emit import Emitter
@@ -267,6 +267,46 @@ def _listed(em: Emitter, node: Apply, text: str) -> Code:
     return Code(text, ATOM, 1 + max(em.code[a].depth for a in node.args))
 
 
+def blocks_code(em: Emitter, node: Apply) -> Code:
+    """Blocks, or blocks added to a matrix that is not used again."""
+    spec = Code('"iaja->aij"' if node.params[0] else '"aiaj->aij"')
+    args = [em.code[a] for a in node.args]
+    first = node.args[0]
+    overwritable = is_op(first, MATMUL) and em.uses[first] == 1
+    if node.op.name == "add_blocks" and em.backend.name == "numpy" and not overwritable:
+        args[0] = call("np.array", args[0], Code('order="C"'))
+    return call(node.op.name, *args, spec)
+
+
+FRESH = ("matmul", "add", "plus", "scale", "hadamard", "scale_rows", "scale_columns", "cholesky_inverse")
+"""Functions whose value is a new array."""
+
+
+def add_diagonal_code(em: Emitter, node: Apply) -> Code:
+    """A + sI, in place where A is not used again."""
+    a, s = node.args
+    x, y = em.code[a], em.code[s]
+    if em.backend.name != "numpy":
+        return template(em.backend.template(node.op)).fill({"0": x, "1": y})
+    if not (isinstance(a, Apply) and (a.op.name in FRESH or a.op.elementwise) and em.uses[a] == 1):
+        x = suffix(x, ".copy()")
+    return call("add_diagonal", x, y)
+
+
+def broadcast_code(em: Emitter, node: Apply) -> Code:
+    """Each factor spread over the four axes of (row pair, column pair)."""
+    (places,) = node.params
+    factors = []
+    for a, (i, j) in zip(node.args, places, strict=True):
+        x = em.code[a] if i < j else suffix(em.code[a], ".T")
+        axes = ", ".join(":" if axis in (i, j) else "None" for axis in range(4))
+        factors.append(suffix(x, f"[{axes}]"))
+    total = factors[0]
+    for x in factors[1:]:
+        total = binary(total, "*", x, PRODUCT)
+    return suffix(total, f".reshape({em.size(node.rows)}, {em.size(node.cols)})")
+
+
 FORMS: dict[str, Callable[[Emitter, Apply], Code]] = {
     "add": add_code,
     "plus": add_code,
@@ -283,6 +323,10 @@ FORMS: dict[str, Callable[[Emitter, Apply], Code]] = {
     "slice": slice_code,
     "hcat": hcat_code,
     "vcat": vcat_code,
+    "add_diagonal": add_diagonal_code,
+    "blocks": blocks_code,
+    "add_blocks": blocks_code,
+    "broadcast": broadcast_code,
 }
 
 

@@ -20,10 +20,57 @@ def logsumexp(X):
 ''',
     '''
 def add_diagonal(A, s):
-    """A + s I."""
-    A = np.array(A, order="C")
-    A.reshape(-1)[:: A.shape[0] + 1] += s
+    """A + s I; overwrites A."""
+    A.flat[:: A.shape[0] + 1] += s
     return A
+''',
+    '''
+def kron(A, B):
+    """The Kronecker product."""
+    return (A[:, None, :, None] * B[:, None, :]).reshape(A.shape[0] * B.shape[0], A.shape[1] * B.shape[1])
+''',
+    '''
+def kron_eye(A, n):
+    """The Kronecker product of A with the identity n x n."""
+    K = np.zeros((A.shape[0], n, A.shape[1], n), A.dtype)
+    np.einsum("iaja->aij", K)[:] = A
+    return K.reshape(A.shape[0] * n, A.shape[1] * n)
+''',
+    '''
+def eye_kron(n, A):
+    """The Kronecker product of the identity n x n with A."""
+    K = np.zeros((n, A.shape[0], n, A.shape[1]), A.dtype)
+    np.einsum("aiaj->aij", K)[:] = A
+    return K.reshape(n * A.shape[0], n * A.shape[1])
+''',
+    '''
+def khatri_rao(A, B):
+    """The Kronecker products of the columns of A and B."""
+    return (A[:, None, :] * B).reshape(A.shape[0] * B.shape[0], A.shape[1])
+''',
+    '''
+def weighted_products(A, C, B):
+    """A Diag(c) B' for each row c of C, stacked."""
+    if C.shape[0] < B.shape[0]:
+        return (C[:, None, :] * A) @ B.T
+    pairs = (A[:, None, :] * B).reshape(A.shape[0] * B.shape[0], A.shape[1])
+    return (C @ pairs.T).reshape(C.shape[0], A.shape[0], B.shape[0])
+''',
+    '''
+def blocks(A, C, B, spec):
+    """A Diag(c) B' for each row c of C, as the blocks of a matrix that is zero elsewhere."""
+    k, m, n = C.shape[0], A.shape[0], B.shape[0]
+    H = np.zeros((m, k, n, k) if spec == "iaja->aij" else (k, m, k, n), A.dtype)
+    np.einsum(spec, H)[:] = weighted_products(A, C, B)
+    return H.reshape(m * k, n * k)
+''',
+    '''
+def add_blocks(H, A, C, B, spec):
+    """H with A Diag(c) B' added in the block of each row c of C; overwrites H."""
+    k, m, n = C.shape[0], A.shape[0], B.shape[0]
+    view = H.reshape((m, k, n, k) if spec == "iaja->aij" else (k, m, k, n))
+    np.einsum(spec, view)[:] += weighted_products(A, C, B)
+    return H
 ''',
     '''
 def lapack(name, A):
@@ -63,7 +110,7 @@ def cholesky_solve(L, B):
 def cholesky_inverse(L):
     """The inverse of L L'."""
     upper = lapack("potri", L)(L.T, lower=0)[0]
-    return upper + np.triu(upper, 1).T
+    return upper.T + np.triu(upper, 1)
 ''',
     '''
 def floats(*values):

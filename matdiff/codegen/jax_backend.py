@@ -7,6 +7,29 @@ from matdiff.codegen.helpers import table
 
 SOURCES = (
     '''
+def kron_eye(A, n):
+    """The Kronecker product of A with the identity n x n."""
+    return jnp.kron(A, jnp.eye(n, dtype=A.dtype))
+''',
+    '''
+def eye_kron(n, A):
+    """The Kronecker product of the identity n x n with A."""
+    return jnp.kron(jnp.eye(n, dtype=A.dtype), A)
+''',
+    '''
+def blocks(A, C, B, spec):
+    """A Diag(c) B' for each row c of C, as the blocks of a matrix that is zero elsewhere."""
+    parts = jnp.einsum("is,as,js->aij", A, C, B)
+    eye = jnp.eye(C.shape[0], dtype=A.dtype)
+    H = jnp.einsum("aij,ab->iajb" if spec == "iaja->aij" else "aij,ab->aibj", parts, eye)
+    return H.reshape(A.shape[0] * C.shape[0], B.shape[0] * C.shape[0])
+''',
+    '''
+def add_blocks(H, A, C, B, spec):
+    """H with A Diag(c) B' added in the block of each row c of C."""
+    return H + blocks(A, C, B, spec)
+''',
+    '''
 def lu_inverse(factors):
     """The inverse of A from its LU factors."""
     return jax.scipy.linalg.lu_solve(factors, jnp.eye(factors[0].shape[0], dtype=factors[0].dtype))

@@ -57,6 +57,17 @@ TOTAL = kernel("total", "(n)->()", "np.sum({0})")
 LOG1P = kernel("log1p", "(...)->(...)", "np.log1p({0})", elementwise=True)
 EXPM1 = kernel("expm1", "(...)->(...)", "np.expm1({0})", elementwise=True)
 LOGADDEXP = kernel("logaddexp", "(...),(...)->(...)", "np.logaddexp({0}, {1})")
+KRON_EYE = kernel("kron_eye", "(m,n)->(p,q)", "kron_eye({0}, {p0})")
+EYE_KRON = kernel("eye_kron", "(m,n)->(p,q)", "eye_kron({p0}, {0})")
+"""A ⊗ I and I ⊗ A."""
+KHATRI_RAO = kernel("khatri_rao", "(m,s),(n,s)->(p,s)", "khatri_rao({0}, {1})")
+"""The Kronecker products of the columns."""
+BLOCKS = kernel("blocks", "(m,s),(a,s),(n,s)->(p,q)", "")
+"""A Diag(c_a) Bᵀ for each row c_a of C, as blocks; params 1: A Diag(c_a) Bᵀ ⊗ e_a e_aᵀ, 0: the other way round."""
+ADD_BLOCKS = kernel("add_blocks", "(p,q),(m,s),(a,s),(n,s)->(p,q)", "")
+"""The same added to a matrix."""
+BROADCAST = kernel("broadcast", "(m,n),(p,q)->(r,s)", "")
+"""A product of entries without a sum, rows and columns running over pairs; params: the places of each one's indices."""
 ADD_DIAGONAL = kernel("add_diagonal", "(n,n),()->(n,n)", "add_diagonal({0}, {1})", keeps=frozenset({"symmetric"}))
 """A + sI."""
 PLUS = kernel("plus", "(...),(...)->(...)", "")

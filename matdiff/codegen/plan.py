@@ -12,6 +12,7 @@ from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, run
 from matdiff.codegen.mirrors import mirrored
 from matdiff.codegen.products import multiplier, picked
 from matdiff.codegen.stable import stable
+from matdiff.codegen.tensors import tensors
 from matdiff.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
 from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, add, is_op, scale, transpose
 from matdiff.ops.linalg import inv
@@ -28,7 +29,7 @@ Factors = tuple[tuple[Node, bool], ...]
 
 def plan(roots: Sequence[Node]) -> list[Node]:
     """The roots rewritten.  Linear in distinct nodes."""
-    return share_factors(Planner(adjugates(mirrored(stable(roots)))).rewritten())
+    return share_factors(Planner(adjugates(mirrored(tensors(stable(roots))))).rewritten())
 
 
 class Planner:
@@ -43,6 +44,7 @@ class Planner:
         self.chains: dict[Factors, tuple[Node, bool]] = {}
         self.new: dict[Node, Node] = {}
         self.known = Known()
+        self.seen: set[Node] = set()
         self.count()
 
     def count(self) -> None:
@@ -55,9 +57,8 @@ class Planner:
 
     def rewritten(self) -> list[Node]:
         needed = set(self.roots)
-        for node in reversed(self.order):
-            if node in needed:
-                needed.update(self.below(node))
+        self.descend(needed, lambda n: not (is_op(n, tr) and is_op(n.children[0], MATMUL)))
+        self.descend(needed, lambda n: True)
         for node in self.leaves:
             if is_op(node, MATMUL):
                 self.chains.setdefault(self.key(self.leaves[node]), (node, False))
@@ -71,9 +72,16 @@ class Planner:
 
     # downwards: the factors of products
 
-    def below(self, node: Node) -> list[Node]:
-        """What a node is computed from."""
-        factors = self.factors(node)
+    def descend(self, needed: set[Node], wanted: Callable[[Node], bool]) -> None:
+        """Everything that those of the needed are computed from that are wanted and not yet looked at."""
+        for node in reversed(self.order):
+            if node in needed and node not in self.seen and wanted(node):
+                self.seen.add(node)
+                needed.update(self.below(node, needed))
+
+    def below(self, node: Node, needed: set[Node]) -> list[Node]:
+        """What a node is computed from; a trace from its product where that is needed anyway."""
+        factors = None if is_op(node, tr) and node.children[0] in needed else self.factors(node)
         if factors is None:
             return list(node.children)
         self.leaves[node] = factors
@@ -83,6 +91,8 @@ class Planner:
         """The factors of a product, a trace of one or an inner product with one; True where transposed."""
         if is_op(node, MATMUL):
             return self.flatten([(node, False)], node)
+        if is_op(node, tr) and is_op(node.children[0], MATMUL):
+            return self.flatten([(node.children[0], False)], node.children[0])
         if is_op(node, tr) and self.is_link(node.children[0]):
             return self.flatten([(node.children[0], False)], node)
         if is_op(node, INNER) and any(self.is_link(c) for c in node.children):
@@ -133,7 +143,7 @@ class Planner:
         leaves = [transpose(self.new[leaf]) if flipped else self.new[leaf] for leaf, flipped in self.leaves[node]]
         given = self.given(node, product)
         traced = is_op(node, tr) or (is_op(node, INNER) and leaves[0].rows.number != 1)
-        return trace(leaves, product, given) if traced else multiply(leaves, product, given, self.known)
+        return trace(leaves, product, given, self.known) if traced else multiply(leaves, product, given, self.known)
 
     def key(self, factors: Sequence[tuple[Node, bool]]) -> Factors:
         """Factors as they are compared: a symmetric one is never transposed."""

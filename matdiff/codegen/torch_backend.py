@@ -106,6 +106,29 @@ def cholesky_solve(L, B):
     """The solution of L L' X = B."""
     return torch.cholesky_solve(B if B.ndim == 2 else B[:, None], L).reshape(B.shape)
 ''',
+    '''
+def kron_eye(A, n):
+    """The Kronecker product of A with the identity n x n."""
+    return torch.kron(A.contiguous(), torch.eye(n, dtype=A.dtype, device=A.device))
+''',
+    '''
+def eye_kron(n, A):
+    """The Kronecker product of the identity n x n with A."""
+    return torch.kron(torch.eye(n, dtype=A.dtype, device=A.device), A.contiguous())
+''',
+    '''
+def blocks(A, C, B, spec):
+    """A Diag(c) B' for each row c of C, as the blocks of a matrix that is zero elsewhere."""
+    parts = torch.einsum("is,as,js->aij", A, C, B)
+    eye = torch.eye(C.shape[0], dtype=A.dtype, device=A.device)
+    H = torch.einsum("aij,ab->iajb" if spec == "iaja->aij" else "aij,ab->aibj", parts, eye)
+    return H.reshape(A.shape[0] * C.shape[0], B.shape[0] * C.shape[0])
+''',
+    '''
+def add_blocks(H, A, C, B, spec):
+    """H with A Diag(c) B' added in the block of each row c of C."""
+    return H + blocks(A, C, B, spec)
+''',
 )
 
 BACKEND = Backend(
