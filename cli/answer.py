@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from matdiff.cli.notation import CONVENTIONS, Line
+from matdiff.errors import UnsupportedError
+from matdiff.properties import closure
 
 LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 """Names for the function; the first that is none of its variables is taken."""
@@ -21,12 +23,18 @@ class Answer:
     order: int = 1
     steps: bool = False
     inner: str | None = None
+    independent: bool = False
+    verbose: bool = False
     verifications: tuple[Any, ...] = ()
 
     @cached_property
     def kind(self) -> str:
-        """gradient or jacobian; operator where only the differential is to be had."""
-        return str(self.d.kind) if hasattr(type(self.d), self.d.kind) else "operator"
+        """gradient or jacobian; operator where a linear map has no matrix in the language."""
+        try:
+            _ = getattr(self.d, self.d.kind)
+        except UnsupportedError:
+            return "operator"
+        return str(self.d.kind)
 
     @cached_property
     def result(self) -> Any:
@@ -53,26 +61,71 @@ class Answer:
     def by_scalar(self) -> bool:
         return len(self.d.wrt) == 1 and self.d.wrt[0].kind == "scalar"
 
+    @property
+    def told(self) -> Any:
+        """The steps; with `verbose` those of the algebra too, where the derivation tells them."""
+        return getattr(self.d, "all_steps", self.d.steps) if self.verbose else self.d.steps
+
+    @property
+    def outcome(self) -> Line:
+        """The line of the derivative by one variable, with which its steps end."""
+        return self.line(self.named, self.result)
+
     def lines(self) -> list[Line]:
         """Function, differential, result, and the Hessian when asked."""
         found = [self.line("function", self.d.function), self.line("differential", self.d.differential)]
         if self.kind != "operator":
-            found += self.parts("derivative" if self.by_scalar else self.kind, self.result)
+            found += self.parts(self.named, self.result)
+        if self.independent:
+            found.append(self.line("independent", self.d.independent_gradient))
+        if self.operators:
+            found += self.parts("adjoint", self.adjoint, self.d.covector.name)
         return found + (self.parts("hessian", self.d.hessian) if self.order > 1 else [])
 
-    def parts(self, key: str, result: Any) -> list[Line]:
+    @property
+    def named(self) -> str:
+        """Which label the derivative has."""
+        return "derivative" if self.by_scalar else self.kind
+
+    @property
+    def operators(self) -> bool:
+        """Whether the adjoint says more than a Jacobian: where a matrix goes in or comes out of a map."""
+        kinds = {self.d.function.kind, *(v.kind for v in self.d.wrt)}
+        return self.kind == "operator" or (self.kind == "jacobian" and "scalar" not in kinds and kinds != {"vector"})
+
+    @property
+    def adjoint(self) -> Any:
+        """F'(X)*[Y] as an expression in Y, or several by the names of their variables."""
+        found = self.d.adjoint
+        return {x: each.value for x, each in found.items()} if isinstance(found, Mapping) else found.value
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether books disagree about the gradient: by one symmetric variable."""
+        (X, *others) = self.d.wrt
+        return (
+            self.kind == "gradient"
+            and not others
+            and closure(X.attributes) & {"symmetric", "diagonal"} == {"symmetric"}
+        )
+
+    def parts(self, key: str, result: Any, on: str = "") -> list[Line]:
         """A line, or one for each variable (for a Hessian: each pair) where there are several."""
         if not isinstance(result, Mapping):
-            return [self.line(key, result)]
-        return [Line(f"partial {key}", self.f, (x,) if isinstance(x, str) else x, g) for x, g in result.items()]
+            return [Line(key, self.f, self.names, result, on)]
+        return [Line(f"partial {key}", self.f, (x,) if isinstance(x, str) else x, g, on) for x, g in result.items()]
 
     def line(self, key: str, body: Any) -> Line:
         return Line(key, self.f, self.names, body)
 
     def notes(self) -> list[str]:
         """What the result is, by which convention, and where it does not hold."""
-        words = {"f": self.f, "x": self.x, "shape": self.shape, "inner": self.inner}
+        words = {"f": self.f, "x": self.x, "shape": self.shape, "inner": self.inner, "on": self.d.covector.name}
         keys = [self.convention]
+        if self.symmetric:
+            keys.append("independent" if self.independent else "other")
+        if self.operators:
+            keys.append("partial adjoint" if self.d.several else "adjoint")
         if self.order > 1:
             matrix = self.d.wrt[0].kind == "matrix"
             keys.append("partial hessian" if self.d.several else "matrix hessian" if matrix else "hessian")
@@ -102,6 +155,8 @@ class Answer:
             return "derivative"
         if self.kind == "gradient":
             return "weighted" if self.inner else "partial gradient" if self.d.several else "gradient"
+        if self.d.several and self.kind == "jacobian":
+            return "partial jacobian"
         vectors = self.d.function.kind == "vector" and self.d.wrt[0].kind == "vector"
         return "vector jacobian" if self.kind == "jacobian" and vectors else self.kind
 

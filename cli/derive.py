@@ -14,6 +14,13 @@ FORMATS = ("text", "latex", "markdown", "json")
 @program
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well.")
 @click.option("--steps", is_flag=True, help="Show the derivation, each step with its rule.")
+@click.option("--verbose", is_flag=True, help="The steps of the algebra too.")
+@click.option(
+    "--convention",
+    type=click.Choice(["tangent", "independent"]),
+    default="tangent",
+    help="For a symmetric X: independent entries of the upper triangle, 2G − G∘I, as well.",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
 @click.option("--explicit", is_flag=True, help="Entry by entry as well, for small dimensions that are numbers.")
@@ -26,6 +33,8 @@ def command(
     inner: str | None,
     order: int,
     steps: bool,
+    verbose: bool,
+    convention: str,
     form: str,
     ascii: bool,
     explicit: bool,
@@ -39,7 +48,8 @@ def command(
     """
     if explicit and form != "text":
         raise click.UsageError("--explicit goes with --format text")
-    answer = Answer(derivation(expression(words), wrt, let, dialect, inner), order, steps, inner)
+    d = derivation(expression(words), wrt, let, dialect, inner)
+    answer = Answer(d, order, steps or verbose, inner, convention == "independent", verbose)
     if not no_verify:
         answer.verify()
         for verification in answer.verifications:

@@ -30,7 +30,7 @@ def text(answer: Answer, style: Style) -> str:
     lines += [row for line in rest for row in formula(line, style)]
     if answer.steps:
         known = set(statements(function.right(style))[:-1])
-        lines += ["", *text_steps(answer.d.steps, style, known), ""]
+        lines += ["", *text_steps(answer.told, style, known, answer.outcome), ""]
     notes = [*answer.notes(), *answer.verdicts()]
     return "\n".join(lines + [prose(note, style) for note in notes])
 
@@ -54,7 +54,8 @@ def latex(answer: Answer) -> str:
     """An `align*`, and what is no formula in comments below it."""
     rows = [row for line in answer.lines() for row in aligned(line)]
     if answer.steps:
-        rows += latex_steps(answer.d.steps, {d for line in answer.lines() for d in statements(line.right("latex"))})
+        known = {d for line in answer.lines() for d in statements(line.right("latex"))}
+        rows += latex_steps(answer.told, known, answer.outcome)
     notes = [f"with {answer.d.types}"] if answer.d.types else []
     notes += [*answer.notes(), *answer.verdicts()]
     comments = [f"% {row}" for note in notes for row in note.splitlines()]
@@ -74,7 +75,7 @@ def markdown(answer: Answer) -> str:
         parts.append(f"with {answer.d.types}")
     if answer.steps:
         known = set(statements(function.right("latex")))
-        parts.append("\n".join(markdown_steps(answer.d.steps, known)))
+        parts.append("\n".join(markdown_steps(answer.told, known, answer.outcome)))
     parts += [display(line) for line in rest]
     return "\n\n".join([*parts, *answer.notes(), *answer.verdicts()])
 
@@ -103,12 +104,16 @@ def record(answer: Answer, style: Style) -> dict[str, Any]:
         "differential": show(d.differential, style),
         answer.kind: every(answer.result, style),
     }
+    if answer.independent:
+        found["independent_gradient"] = show(d.independent_gradient, style)
+    if answer.operators:
+        found["adjoint"] = every(answer.adjoint, style)
     if answer.order > 1:
         found["hessian"] = every(d.hessian, style)
     found["latex"] = every(answer.result, "latex")
     found["steps"] = [
         {"rule": prose(s.rule, style), "before": show(s.before, style), "after": show(s.after, style)}
-        for s in answer.d.steps
+        for s in answer.told
     ]
     found["verification"] = outcome(answer.verifications)
     return found

@@ -16,6 +16,9 @@ LABELS = {
     "partial gradient": ("∇{f} by {x}", "grad {f} by {x}", r"\nabla_{{{x}}} {f}"),
     "jacobian": ("J", "J", "J"),
     "partial jacobian": ("J by {x}", "J by {x}", r"J_{{{x}}}"),
+    "independent": ("∂{f}/∂{x}", "d{f}/d{x}", r"\frac{{\partial {f}}}{{\partial {x}}}"),
+    "adjoint": ("{f}'({x})*[{on}]", "{f}'({x})*[{on}]", "{f}'({x})^*[{on}]"),
+    "partial adjoint": ("{f}'*[{on}] by {x}", "{f}'*[{on}] by {x}", r"{f}'_{{{x}}}{{}}^*[{on}]"),
     "derivative": ("d{f}/d{x}", "d{f}/d{x}", r"\frac{{\mathrm{{d}}{f}}}{{\mathrm{{d}}{x}}}"),
     "hessian": ("H", "H", "H"),
     "partial hessian": ("H by {x}", "H by {x}", r"H_{{{x}}}"),
@@ -26,8 +29,15 @@ CONVENTIONS = {
     "partial gradient": "gradients, each the shape of its variable, for ⟨A,B⟩ = tr(AᵀB)",
     "weighted": "gradient, the shape of {x}{shape}, for ⟨A,B⟩ = tr(AᵀWB) with W = {inner}",
     "jacobian": "Jacobian by {x}{shape}, for vec(d{f}) = J vec(d{x}), vec stacking columns",
+    "partial jacobian": "Jacobians, for vec(d{f}) = the sum of (J by X) vec(dX) over the variables X",
     "vector jacobian": "Jacobian by {x}{shape}, J_ij = ∂{f}_i/∂{x}_j",
     "operator": "d{f} is the derivative, a linear map of d{x}{shape}",
+    "adjoint": "adjoint, for ⟨{on}, d{f}⟩ = ⟨{f}'({x})*[{on}], d{x}⟩",
+    "partial adjoint": "adjoints, for ⟨{on}, d{f}⟩ = the sum of ⟨{f}'*[{on}] by X, dX⟩ over the variables X",
+    "other": (
+        "other convention in books, entries of the upper triangle independent: 2G − G∘I (--convention independent)"
+    ),
+    "independent": "∂{f}/∂{x}: entries of the upper triangle independent, 2G − G∘I for the gradient G",
     "derivative": "derivative by the scalar {x}",
     "hessian": "Hessian, for d²{f} = ⟨H[d{x}₁],d{x}₂⟩",
     "partial hessian": "Hessian, in blocks: d²{f} is the sum of vec(dX)ᵀ H vec(dZ) over the pairs X,Z of variables",
@@ -159,16 +169,18 @@ def unicode_output() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an answer, `label = body`; f is a letter for the function, x the variables."""
+    """One line of an answer, `label = body`; f is a letter for the function, x the variables, `on` an argument."""
 
     key: str
     f: str
     x: tuple[str, ...]
     body: Any
+    on: str = ""
 
     def left(self, style: Style) -> str:
-        names = (name(x, style) for x in self.x)
-        return LABELS[self.key][STYLES.index(style)].format(f=name(self.f, style), x=",".join(names))
+        names = ",".join(name(x, style) for x in self.x)
+        words = {"f": name(self.f, style), "x": names, "on": self.on and name(self.on, style)}
+        return LABELS[self.key][STYLES.index(style)].format(**words)
 
     def right(self, style: Style) -> str:
         return show(self.body, style)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from matdiff.cli.notation import Style, prose, show, statements
+from matdiff.cli.notation import Line, Style, prose, show, statements
 
 WIDTH = 100
 """A rule stands beside its formula up to here, otherwise below it."""
@@ -15,7 +15,10 @@ RULES = 56
 
 
 class Row(NamedTuple):
-    """`before = after` by `rule`; `before` is empty where the row goes on from the last, `new` are definitions."""
+    """`before = after` by `rule`; `before` is empty where the row goes on from the last, `new` are definitions.
+
+    The last row of a gradient's derivation, whose Step has a relation of its own, has the gradient's label before it.
+    """
 
     before: str
     after: str
@@ -23,10 +26,10 @@ class Row(NamedTuple):
     new: list[str]
 
 
-def rows(steps: Sequence[Any], style: Style, known: set[str]) -> Iterator[Row]:
+def rows(steps: Sequence[Any], style: Style, known: set[str], result: Line) -> Iterator[Row]:
     """A row a step.  Definitions in `known` have been shown; those that a row brings are added.
 
-    The line d(r) = A dx, which is ``dr`` in LaTeX, defines the dr of the lines after it.
+    The line d(r) = A dx, which is ``dr`` in LaTeX, defines the dr of the lines after it; `result` is the answer's line.
     """
     last = ""
     for step in steps:
@@ -34,13 +37,14 @@ def rows(steps: Sequence[Any], style: Style, known: set[str]) -> Iterator[Row]:
         *second, after = statements(show(step.after, style))
         new = [d for d in dict.fromkeys((*first, *second)) if d not in known]
         known.update((*new, f"d{before[2:-1]} = {after}", f"{before} = {after}"))
-        yield Row("" if before == last else before, after, prose(step.rule, style), new)
+        before = "" if before == last else before
+        yield Row(before if step.relation == "=" else result.left(style), after, prose(step.rule, style), new)
         last = after
 
 
-def text_steps(steps: Sequence[Any], style: Style, known: set[str]) -> list[str]:
+def text_steps(steps: Sequence[Any], style: Style, known: set[str], result: Line) -> list[str]:
     """A numbered line a step, with lines below for new definitions and for rules that have no room."""
-    found = list(rows(steps, style, known))
+    found = list(rows(steps, style, known, result))
     formulas = [f"{row.before} = {row.after}".lstrip() for row in found]
     column = min(RULES, max(map(len, formulas), default=0)) + 3
     margin = " " * (len(str(len(found))) + 3)
@@ -55,16 +59,16 @@ def text_steps(steps: Sequence[Any], style: Style, known: set[str]) -> list[str]
     return lines
 
 
-def latex_steps(steps: Sequence[Any], known: set[str]) -> Iterator[str]:
+def latex_steps(steps: Sequence[Any], known: set[str], result: Line) -> Iterator[str]:
     """The rows of an `align*`."""
-    for row in rows(steps, "latex", known):
+    for row in rows(steps, "latex", known, result):
         yield rf"{row.before} &= {row.after} && \text{{{row.rule}}}".lstrip()
         for definition in row.new:
             yield rf"&\quad\text{{where }} {definition}"
 
 
-def markdown_steps(steps: Sequence[Any], known: set[str]) -> Iterator[str]:
+def markdown_steps(steps: Sequence[Any], known: set[str], result: Line) -> Iterator[str]:
     """The items of a numbered list."""
-    for i, row in enumerate(rows(steps, "latex", known), 1):
+    for i, row in enumerate(rows(steps, "latex", known, result), 1):
         where = "".join(f", where ${definition}$" for definition in row.new)
         yield f"{i}. ${row.before} = {row.after}${where} ({prose(steps[i - 1].rule, 'unicode')})".replace("$ =", "$=")

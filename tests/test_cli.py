@@ -102,6 +102,50 @@ def test_steps_name_their_rules(capsys):
     assert "1.  d(tr(A X B)) = " in shown
 
 
+SYMMETRIC = ["derive", "logdet(S)", "--wrt", "S", "--let", "S: n×n symmetric", "--no-verify"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "last"),
+    [
+        (SYMMETRIC, "4.  ∇f = S⁻¹   "),
+        ([*SYMMETRIC, "--ascii"], "4.  grad f = inv(S)   "),
+        ([*SYMMETRIC, "--format", "latex"], r"\nabla f &= S^{-1} && "),
+        ([*SYMMETRIC, "--format", "markdown"], r"4. $\nabla f = S^{-1}$ ("),
+        (["derive", "t^2", "--wrt", "t", "--let", "t: scalar", "--no-verify"], "df/dt = 2t   "),
+    ],
+)
+def test_the_steps_end_with_the_answer(capsys, arguments, last):
+    shown = out(capsys, *arguments, "--steps")
+    (line,) = (line for line in shown.splitlines() if "read off the gradient" in line)
+    assert last in line
+
+
+def test_verbose_steps_hold_the_others(capsys):
+    shown = out(capsys, *TRACE, "--verbose", "--no-verify")
+    assert all(step.rule in shown for step in md.derive("tr(A*X*B)", wrt="X").steps)
+
+
+def test_the_other_convention_of_symmetric_matrices(capsys):
+    assert "G − G∘I (--convention independent)" in out(capsys, *SYMMETRIC)
+    assert "--convention" not in out(capsys, *TRACE)
+    shown = out(capsys, *SYMMETRIC, "--convention", "independent")
+    expected = md.derive("logdet(S)", wrt="S", declare="S: n×n symmetric").independent_gradient
+    assert f"∂f/∂S = {expected}\n" in shown
+    found = json.loads(out(capsys, *SYMMETRIC, "--convention", "independent", "--format", "json"))
+    assert found["independent_gradient"] == str(expected)
+    assert "symmetric" in refusal(capsys, *TRACE, "--convention", "independent")
+
+
+def test_adjoints_where_matrices_go_in_or_come_out(capsys):
+    shown = out(capsys, "derive", "inv(X)", "--wrt", "X")
+    assert "F'(X)*[Y] = −X⁻ᵀ Y X⁻ᵀ\n" in shown
+    assert "adjoint, for ⟨Y, dF⟩ = ⟨F'(X)*[Y], dX⟩\n" in shown
+    assert "F'*[Y] by X = Aᵀ Y xᵀ\n" in out(capsys, "derive", "A*X*x", "--wrt", "X,x")
+    assert "[Y]" not in out(capsys, "derive", "A*x", "--wrt", "x")
+    assert json.loads(out(capsys, "derive", "inv(X)", "--wrt", "X", "--format", "json"))["adjoint"] == "−X⁻ᵀ Y X⁻ᵀ"
+
+
 def test_json_has_the_promised_keys(capsys):
     found = json.loads(out(capsys, *TRACE, "--format", "json"))
     assert list(found) == [
