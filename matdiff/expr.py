@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from matdiff.errors import ParseError, ShapeError
+from matdiff.fingerprint import fingerprint
 from matdiff.node import Kind, Liftable, Node, Symbol, describe, operators, symbols
 from matdiff.normal import normal
 from matdiff.op import Record
@@ -99,10 +100,10 @@ class Expr:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Expr):
             return NotImplemented
-        return self.node is other.node or canonical(self.node) is canonical(other.node)
+        return self.node is other.node or fingerprint(canonical(self.node)) == fingerprint(canonical(other.node))
 
     def __hash__(self) -> int:
-        return hash(canonical(self.node))
+        return hash(fingerprint(canonical(self.node)))
 
     def __add__(self, other: Operand) -> Expr:
         return self._operate("+", self, other)

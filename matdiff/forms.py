@@ -13,7 +13,8 @@ from matdiff.expand import expanded
 from matdiff.node import Apply, Node, Value, number, topological
 from matdiff.normal import normal
 from matdiff.notation.length import length
-from matdiff.ops.algebra import ADD, MATMUL, add, eye, is_eye, is_op, scale
+from matdiff.op import Linear
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, eye, is_eye, is_op, scale
 from matdiff.properties import Known
 from matdiff.rewrite import rebuild
 from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, magnitude, plain, split
@@ -58,14 +59,14 @@ def factored(terms: Sequence[Node], known: Known) -> Node:
         return add(*current)
     while len(current) > 1:
         cost = sum(length(t) for t in current)
-        for attempt in (_common_scalars, _common_side(-1), _common_side(0)):
+        for attempt in (_common_scalars, _common_side(-1), _common_side(0), _common_function):
             shorter = attempt(current, known)
             if shorter is not None and sum(length(t) for t in shorter) <= cost + BRACKETS:
                 current = _ordered(shorter)
                 break
         else:
             break
-    return add(*current)
+    return add(*(part for t in current for part in (t.children if is_op(t, ADD) else (t,))))
 
 
 def _ordered(terms: list[Node]) -> list[Node]:
@@ -153,6 +154,31 @@ def _gathered(
     if whole and length(joined) >= sum(length(terms[i]) for i in group) + len(group) - 1:
         return None
     return _replaced(terms, group, joined)
+
+
+def _common_function(terms: list[Node], known: Known) -> list[Node] | None:
+    """L(A) + L(B) as L(A + B), for a function linear in an argument and the others alike: kron, ⊙, Fréchet maps."""
+    groups: dict[object, list[tuple[int, int]]] = {}
+    for i, t in enumerate(terms):
+        core = split(t).core
+        if isinstance(core, Apply) and core.op not in (ADD, MATMUL, SCALE, TRANSPOSE):
+            for slot in range(len(core.args)):
+                if isinstance(core.op.rule(slot), Linear) and len(core.args) > 1:
+                    rest = (*core.args[:slot], None, *core.args[slot + 1 :])
+                    groups.setdefault((core.op, rest, core.params), []).append((i, slot))
+    group = max(groups.values(), key=len, default=[])
+    if len(group) < 2:
+        return None
+    slot = group[0][1]
+    pieces = [split(terms[i]) for i, _ in group]
+    total = factored([join(Term(p.number, p.scalars, p.core.children[slot])) for p in pieces if p.core], known)
+    first = pieces[0].core
+    assert isinstance(first, Apply)
+    outer = split(total)
+    if outer.core is None:
+        return None
+    args = (*first.args[:slot], outer.core, *first.args[slot + 1 :])
+    return _replaced(terms, [i for i, _ in group], join(Term(outer.number, outer.scalars, rebuild(first, args))))
 
 
 def _scalars(term: Term) -> Node:

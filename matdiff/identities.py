@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from matdiff.node import Apply, Node, Number, number
 from matdiff.ops.algebra import (
+    ADD,
     SCALE,
     TRANSPOSE,
+    add,
     eye,
     hadamard,
     inner,
@@ -74,7 +76,13 @@ def _diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
         return a.children[0]
     if is_op(a, TRANSPOSE):
         return diag(a.children[0])
+    if is_op(a, ADD):
+        taken = [_diag(known, node, (t,)) for t in a.children]
+        return None if None in taken else add(*(t for t in taken if t is not None))
     parts = product_nodes(a, PALINDROME)
+    flipped = [known.transposed(p) for p in reversed(parts)]
+    if sum(is_op(p, TRANSPOSE) for p in flipped) < sum(is_op(p, TRANSPOSE) for p in parts):
+        return _diag(known, node, (_product(flipped),)) or diag(_product(flipped))
     if len(parts) > 1 and is_op(parts[0], Diag):
         return hadamard(parts[0].children[0], diag(_product(parts[1:])))
     for i in range(1, len(parts)):

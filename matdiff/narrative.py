@@ -70,7 +70,7 @@ Line = tuple[str, Node, Node]
 def _lines(derivation: Derivation) -> Iterator[Line]:
     f = derivation.function.node
     if derivation.prepared is not f:
-        yield "rewrite as something smooth", f, derivation.prepared
+        yield "rewrite in a form easier to differentiate", f, derivation.prepared
     long = len(derivation.differentials) > WHOLE
     for node in topological(derivation.prepared):
         if isinstance(node, Symbol) and node.body is not None and node in derivation.differentials:

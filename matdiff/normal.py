@@ -39,7 +39,8 @@ from matdiff.ops.algebra import (
 from matdiff.ops.indexing import SLICE, slice_
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inverse
-from matdiff.ops.reductions import sum_, tr
+from matdiff.ops.matrix_functions import SYLVESTER
+from matdiff.ops.reductions import mean, sum_, tr
 from matdiff.ops.structure import Diag
 from matdiff.products import Context, multiply, transposes
 from matdiff.properties import Known, product_nodes
@@ -191,6 +192,11 @@ def _flipped(context: Context, core: Node) -> Node:
     known = context.known
     if is_op(core, kron):
         return kron(*(known.transposed(a) for a in core.children))
+    if isinstance(core, Apply) and core.op.name.startswith("frechet_"):
+        return core.op(*map(known.transposed, core.args))
+    if is_op(core, SYLVESTER):
+        A, B, C = core.children
+        return SYLVESTER(known.transposed(B), known.transposed(A), known.transposed(C))
     if is_op(core, SLICE) and core.kind == "matrix":
         assert isinstance(core, Apply)
         inside = core.args[0]
@@ -306,8 +312,20 @@ def _inner(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if a.kind == "vector" and b.kind == "vector":
         parts = context.transposed(factors(a, context.known)) + factors(b, context.known)
         return multiply(context, parts, term, node)
-    term.absorb(_trace_to_size(context, a, b) or inner(a, b))
+    term.absorb(_trace_to_size(context, a, b) or _as_trace(context, a, b) or inner(a, b))
     return context.join(term)
+
+
+def _as_trace(context: Context, a: Node, b: Node) -> Node | None:
+    """⟨Aᵀ, B⟩ is tr(AB) where that saves a transpose."""
+    if a.kind != "matrix" or b.kind != "matrix":
+        return None
+    left, right = factors(a, context.known), factors(b, context.known)
+    flipped = context.transposed(left)
+    if transposes(flipped) < transposes(left):
+        return _trace_of(context, chain(flipped + right))
+    flipped = context.transposed(right)
+    return _trace_of(context, chain(flipped + left)) if transposes(flipped) < transposes(right) else None
 
 
 def _trace_to_size(context: Context, a: Node, b: Node) -> Node | None:
@@ -379,9 +397,17 @@ def _total(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
 def _ones_total(t: Node) -> Node:
     piece = split(t)
     assert piece.core is not None
-    count = size(piece.core.rows * piece.core.cols)
-    piece.core = None
-    return scale(join(piece), count)
+    core, piece.core = piece.core, None
+    for base, exponent in piece.scalars.items():
+        if (
+            is_op(base, mean)
+            and exponent == 1
+            and base.children[0].rows is core.rows
+            and base.children[0].cols is core.cols
+        ):
+            piece.multiply(base, -1)
+            return scale(join(piece), sum_(base.children[0]))
+    return scale(join(piece), size(core.rows * core.cols))
 
 
 def _scale_by(context: Context, term: Term, s: Node) -> Node:

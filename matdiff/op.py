@@ -189,13 +189,20 @@ def register(op: Op) -> Op:
     """Add a record after checking it.  Raises MatdiffError for a taken name, a bad signature, missing rules."""
     if op.name in registry:
         raise MatdiffError(f"the name {op.name} is taken")
+    try:
+        inputs, output = signature(op.signature)
+    except ValueError:
+        raise MatdiffError(f"{op.name}: {op.signature!r} is not a signature such as '(m,n),(n)->(m)'") from None
     if op.typing is None:
-        inputs, _ = signature(op.signature)
+        bound = {n for spec in inputs for d in spec or () for n in d.names} | set(parameters(op.signature))
+        free = {n for d in output or () for n in d.names} - bound
+        if free or (output is None and None not in inputs):
+            raise MatdiffError(f"{op.name}: no argument gives the size of the result in {op.signature!r}")
         if len(op.rules) != len(inputs):
             raise MatdiffError(f"{op.name}: {len(inputs)} arguments in {op.signature!r}, but {len(op.rules)} rules")
     for rule in op.rules:
-        if isinstance(rule, (Linear, Joint)) and not callable(rule.adjoint):
-            raise MatdiffError(f"{op.name}: an adjoint must be a function")
+        if rule is not None and not callable(rule.differential if isinstance(rule, Nonlinear) else rule.adjoint):
+            raise MatdiffError(f"{op.name}: a rule must be a function")
     registry[op.name] = op
     for word in (op.name,) if op.spoken is None else op.spoken:
         words.setdefault(word, []).append(op)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from matdiff.node import Constant, Node, Value, number
+from matdiff.node import Constant, Node, Symbol, Value, number
 from matdiff.ops.algebra import (
     ADD,
     HADAMARD,
     TRANSPOSE,
-    add,
     commutation,
     eye,
     is_eye,
@@ -17,6 +16,7 @@ from matdiff.ops.algebra import (
     scale,
     transpose,
 )
+from matdiff.ops.elementwise import abs_, sign
 from matdiff.ops.kronecker import kron, kron_of
 from matdiff.ops.linalg import chol
 from matdiff.ops.matrix_functions import sqrtm
@@ -47,11 +47,12 @@ class Context:
     def __init__(self, known: Known | None = None) -> None:
         self.known = known or Known()
         self._scalars: dict[Node, Node] = {}
-        self._signs: dict[Node, Node] = {}
+        self._signs: dict[frozenset[Node], Node] = {}
         self._orders: dict[frozenset[tuple[Node, Value]], dict[Node, Value]] = {}
 
     def join(self, term: Term) -> Node:
         """The node of a term, equal products of scalars always in the same order."""
+        signs_away(term)
         if len(term.scalars) > 1:
             term.scalars = self._orders.setdefault(frozenset(term.scalars.items()), term.scalars)
         return join(term)
@@ -65,14 +66,14 @@ class Context:
             return bare, exponent
         if not is_op(bare, ADD) or exponent != 1 or len(bare.children) > WINDOW:
             return part
-        found = self._signs.get(bare)
-        if found is None:
-            self._signs[bare] = bare
-            self._signs[add(*(scale(number(-1), t) for t in bare.children))] = bare
-        elif found is not bare:
-            term.number = -term.number
-            return (transpose(found) if bare is not base else found), exponent
-        return part
+        terms = frozenset(bare.children)
+        negative = frozenset(scale(number(-1), t) for t in bare.children)
+        found = self._signs.get(negative)
+        if found is None or terms in self._signs:
+            self._signs.setdefault(terms, bare)
+            return part
+        term.number = -term.number
+        return (transpose(found) if bare is not base else found), exponent
 
     def entrywise(self, entries: Term, like: Node) -> Node:
         """The Hadamard product of powers, equal products always in the same order."""
@@ -81,7 +82,7 @@ class Context:
         return entrywise(entries, like)
 
     def oriented(self, parts: list[Factor]) -> Node:
-        """xᵀAy and yᵀAᵀx are one scalar: the one with fewer transposes, or the one met first."""
+        """xᵀAy and yᵀAᵀx are one scalar: the one with fewer transposes, or with its names in order."""
         here = chain(parts)
         found = self._scalars.get(here)
         if found is None and len(parts) == 2 and (total := cancelled(parts[0][0], parts[1][0])) is not None:
@@ -89,12 +90,16 @@ class Context:
         if found is None:
             flipped = self.transposed(parts)
             there = chain(flipped)
-            found = there if transposes(flipped) < transposes(parts) else here
+            turn = (transposes(flipped), spelled(flipped)) < (transposes(parts), spelled(parts))
+            found = there if turn else here
             self._scalars[here] = self._scalars[there] = found
         return found
 
     def cyclic(self, parts: list[Factor]) -> Node:
         """tr(AB), tr(BA) and their transposes are one scalar: the core that was met first, fewest transposes."""
+        while len(parts) > 2 and parts[0][0] is parts[-1][0] and parts[0][0].rows is parts[0][0].cols:
+            (base, i), *middle, (_, j) = parts
+            parts = [(base, i + j), *middle] if i + j else middle
         rotations = [parts[i:] + parts[:i] for i in range(len(parts))]
         rotations = [r for r in rotations if r[0][0].rows is r[-1][0].cols]
         best = min((transposes(r), i) for i, r in enumerate(rotations))[1]
@@ -108,6 +113,26 @@ class Context:
 
     def transposed(self, parts: list[Factor]) -> list[Factor]:
         return [(self.known.transposed(b), e) for b, e in reversed(parts)]
+
+
+def spelled(parts: list[Factor]) -> list[str]:
+    """What a tie between equal orientations is decided by: the names of the factors."""
+    return [b.children[0].name if is_op(b, TRANSPOSE) else b.name for b, _ in parts if _named(b)]  # type: ignore[attr-defined]
+
+
+def _named(base: Node) -> bool:
+    return isinstance(base.children[0] if is_op(base, TRANSPOSE) else base, Symbol)
+
+
+def signs_away(term: Term) -> None:
+    """sign(u)/|u| = 1/u and u sign(u) = |u|."""
+    for base in [b for b in term.scalars if is_op(b, sign)]:
+        u = base.children[0]
+        size = abs_(u)
+        if term.scalars.get(base) == 1 and (u in term.scalars or size in term.scalars):
+            term.multiply(base, -1)
+            term.multiply(size, 1)
+            term.multiply(u, -1)
 
 
 def cancelled(row: Node, column: Node) -> Node | None:
@@ -140,7 +165,7 @@ def multiply(context: Context, parts: list[Factor], term: Term, like: Node) -> N
             continue
         if is_eye(part[0]):
             continue
-        met = combine(out[-1], part, context.known) if out else None
+        met = combine(out[-1], part, context) if out else None
         if met is not None:
             out.pop()
             pending.extend(reversed(met))
@@ -170,9 +195,10 @@ def take_scalar(context: Context, out: list[Factor], term: Term) -> None:
             return
 
 
-def combine(left: Factor, right: Factor, known: Known) -> list[Factor] | None:
+def combine(left: Factor, right: Factor, context: Context) -> list[Factor] | None:
     """Two neighbours as fewer or simpler factors, or None: A² A = A³, A A⁻¹ = I, QᵀQ = I, (AB)⁻¹A = B⁻¹."""
     (a, i), (b, j) = left, right
+    known = context.known
     if a is b and a.rows is a.cols:
         whole = i + j
         if is_op(a, sqrtm) and whole % 2 == 0:
@@ -196,22 +222,22 @@ def combine(left: Factor, right: Factor, known: Known) -> list[Factor] | None:
         return [(met[0], 1), (met[1], 1)] if len(met) == 2 else [(met[0], 1)]
     if is_op(a, Diag) and i == j == 1:
         if is_op(b, Diag):
-            piece = split(entries_of(a.children[0], b.children[0]))
+            piece = split(entries_of(a.children[0], b.children[0], context))
             return [(join(Term(piece.number, piece.scalars)), 1), (Diag(piece.core or b.children[0]), 1)]
         if b.kind == "vector":
-            piece = split(entries_of(a.children[0], b))
+            piece = split(entries_of(a.children[0], b, context))
             return [(join(Term(piece.number, piece.scalars)), 1), (piece.core or b, 1)]
     return None
 
 
-def entries_of(a: Node, b: Node) -> Node:
+def entries_of(a: Node, b: Node, context: Context) -> Node:
     """a ⊙ b with equal bases merged."""
     left, right = split(a), split(b)
     assert left.core is not None and right.core is not None
     term = Term()
     term.multiply_all(left)
     term.multiply_all(right)
-    product = split(entrywise(merged(left.core, right.core), b))
+    product = split(context.entrywise(merged(left.core, right.core), b))
     term.multiply_all(product)
     term.core = product.core
     return join(term)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from matdiff.node import Apply, Node, Number, Symbol, number, symbol, topological
-from matdiff.ops.algebra import ADD, CONSTRUCTORS, POWER, is_ones, is_op, matmul, power
+from matdiff.ops.algebra import ADD, CONSTRUCTORS, MATMUL, POWER, hadamard, is_ones, is_op, matmul, power
 from matdiff.ops.algebra import inner as pair
 from matdiff.ops.elementwise import exp, log, softplus
 from matdiff.ops.reductions import norm
+from matdiff.ops.structure import Diag
 
 
 def rebuild(node: Apply, args: tuple[Node, ...]) -> Node:
@@ -70,6 +71,8 @@ def _smoother(node: Node) -> Node:
         if isinstance(p, Number) and isinstance(p.value, int) and p.value > 0 and p.value % 2 == 0:
             square = matmul(u.T, u) if u.kind == "vector" else pair(u, u)
             return power(square, number(p.value // 2))
+    if is_op(node, MATMUL) and is_op(node.children[0], Diag) and node.kind == "vector":
+        return hadamard(node.children[0].children[0], node.children[1])
     if is_op(node, log) and is_op(node.children[0], ADD) and len(node.children[0].children) == 2:
         a, b = node.children[0].children
         for one, e in ((a, b), (b, a)):

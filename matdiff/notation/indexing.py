@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from matdiff.node import Apply, Constant, Node, Symbol
 from matdiff.notation.piece import Argument, Hole, Item, Piece
 from matdiff.notation.tables import ATOM, SUM
-from matdiff.shape import ONE
+from matdiff.shape import ONE, ZERO
 
 if TYPE_CHECKING:
     from matdiff.notation.layout import Layout
@@ -46,6 +46,10 @@ def _slice(layout: Layout, node: Apply) -> Piece:
     bounds = [layout.notation.dim(d) for d in (r0 + ONE, r1, c0 + ONE, c1)]
     if a.kind == "vector":
         return layout.form("part", _base(layout, a), *bounds[:2])
+    if r0 is ZERO and r1 is a.rows:
+        bounds[:2] = ["", ""]
+    if c0 is ZERO and c1 is a.cols:
+        bounds[2:] = ["", ""]
     return layout.form("slice", _base(layout, a), *bounds)
 
 

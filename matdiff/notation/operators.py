@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from matdiff.node import Apply, Node, Number
+from matdiff.node import Apply, Node, Number, Symbol
 from matdiff.notation.indexing import INDEXING, blocks
 from matdiff.notation.piece import BESIDE, Hole, Piece
 from matdiff.notation.scaling import inverse_power
 from matdiff.notation.sums import lay_sum
-from matdiff.notation.tables import ATOM, MIXED, POWER, PRODUCT
+from matdiff.notation.tables import ATOM, MIXED, POSTFIX, POWER, PRODUCT
 
 if TYPE_CHECKING:
     from matdiff.notation.layout import Layout
@@ -44,8 +44,14 @@ def _power(layout: Layout, node: Apply) -> Piece:
 
 def _matrix_power(layout: Layout, node: Apply) -> Piece:
     (a,), (k,) = node.args, node.params
+    spelled = layout.notation.forms["inv"][0] == ATOM
     if layout.looks_into(a, "inv"):
-        return layout.form("power", a.children[0], layout.notation.literal(f"-{k}"))
+        inside = a.children[0]
+        if spelled and not isinstance(inside, Symbol):
+            return layout.form("power", a, str(k))
+        return layout.form("power", inside, layout.notation.literal(f"-{k}"))
+    if spelled and layout.looks_into(a, "transpose"):
+        return Piece(POWER, (Hole(a, POSTFIX), f"^{k}"))
     out = layout.powered(a, k, dotted=False)
     return out if isinstance(out, Piece) else layout.piece(out)
 

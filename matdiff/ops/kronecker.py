@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matdiff.node import Node
-from matdiff.op import Op, linear
+from matdiff.op import Op, linear, macro
 from matdiff.ops.algebra import scale
 
 kron: Op = linear(
@@ -49,6 +49,10 @@ unkron_right: Op = linear(
     law="the adjoint of B ↦ A ⊗ B",
     summary="the p×q matrix Σ A_ij Y_ij over the blocks Y_ij of Y",
 )
+
+
+macro("kron", "(m),(p,q)->(m*p,q)", lambda a, B: kron.build((a, B)))
+macro("kron", "(m,n),(p)->(m*p,n)", lambda A, b: kron.build((A, b)))
 
 
 def kron_of(a: Node, b: Node) -> Node:

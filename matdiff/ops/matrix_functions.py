@@ -43,7 +43,6 @@ def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Di
             "(n,n),(n,n)->(n,n)",
             (Nonlinear(corner), Linear(lambda Y, A, V: build(A.T, Y))),
             numpy=numpy,
-            latex=rf"L_{{{{\mathrm{{{{{name}}}}}}}}}({{0}}; {{1}})",
             law=f"the Fréchet map of {name} is linear in its direction",
             source="Higham 2008, ch. 3",
             spoken=(),

@@ -26,11 +26,16 @@ sum_: Op = linear(
     law="the sum is linear",
     source="⟨y, sum V⟩ = ⟨y·1, V⟩",
 )
-macro(
+mean: Op = linear(
     "mean",
     "(...)->()",
-    lambda X: sum_(X) / size(X.rows * X.cols),
-    summary="sum over all entries, divided by their number",
+    lambda y, X: scale(y / size(X.rows * X.cols), ones_like(X)),
+    scalar=lambda s: s,
+    numpy="np.mean({0})",
+    torch="torch.mean({0})",
+    law="the mean is linear",
+    source="⟨y, mean V⟩ = ⟨y·1/n, V⟩",
+    summary="the sum over all entries, divided by their number",
 )
 norm: Op = nonlinear(
     "norm",

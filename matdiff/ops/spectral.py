@@ -9,7 +9,7 @@ from matdiff.node import Node, describe, number
 from matdiff.op import Nonlinear, Op, Rule, Type, nonlinear, register
 from matdiff.ops.algebra import eye, hadamard, inner, ones, zeros_like
 from matdiff.ops.elementwise import abs_, sign
-from matdiff.ops.indexing import check_index, slice_
+from matdiff.ops.indexing import COLUMN, check_index, slice_
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.matrix_functions import solve_sylvester
 from matdiff.ops.reductions import tr
@@ -48,12 +48,18 @@ def symmetric_function(name: str, sig: str, result: str, differential: Any, **fi
 
 
 def column(Q: Node, j: Dim) -> Node:
-    """The j-th column of Q, counted from 1, as an n×1 matrix; j may be symbolic."""
-    return slice_(Q, ZERO, Q.rows, j - ONE, j)
+    """The j-th column of Q, counted from 1; as an n×1 matrix where j is symbolic."""
+    at = j.number
+    return slice_(Q, ZERO, Q.rows, j - ONE, j) if at is None else COLUMN.build((Q,), (at,))
 
 
 def _quadratic(q: Node, dS: Node) -> Node:
-    return tr(q.T @ dS @ q)
+    """qᵀ dS q"""
+    return trace_of(q.T @ dS @ q)
+
+
+def trace_of(a: Node) -> Node:
+    return a if a.kind == "scalar" else tr(a)
 
 
 eigvals: Op = symmetric_function(
@@ -100,7 +106,6 @@ eigval: Op = symmetric_function(
     scalar=lambda s, i: s,
     numpy="np.linalg.eigvalsh({0})[{p0} - 1]",
     torch="torch.linalg.eigvalsh({0})[{p0} - 1]",
-    latex=r"\lambda_{{{1}}}({0})",
     domain=("symmetric",),
     smooth="where the eigenvalue of {0} is not simple",
     law="dλ = qᵀ dS q",
@@ -140,7 +145,7 @@ lambda_min: Op = symmetric_function(
 def _singular(A: Node, dA: Node, i: int, sigma: Node) -> Node:
     """dσ = uᵀ dA v with Av = σu, v an eigenvector of AᵀA."""
     v = column(eigvecs(A.T @ A), A.cols + ONE - Dim.of(i))
-    return tr(v.T @ A.T @ dA @ v) / sigma
+    return trace_of(v.T @ A.T @ dA @ v) / sigma
 
 
 sigma_max: Op = nonlinear(
@@ -163,7 +168,6 @@ sigma: Op = nonlinear(
     scalar=lambda s, i: abs_(s),
     numpy="np.linalg.svd({0}, compute_uv=False)[{p0} - 1]",
     torch="torch.linalg.svdvals({0})[{p0} - 1]",
-    latex=r"\sigma_{{{1}}}({0})",
     smooth="where the singular value of {0} is zero or not simple",
     law="dσ = uᵀ dA v",
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
@@ -244,12 +248,12 @@ def _svdvals_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     rows, cols = A.rows.number, A.cols.number
     if A.rows is A.cols:
         return "vector", A.rows, ONE
-    if rows is None or cols is None:
+    if rows is None or cols is None or rows < cols:
         raise UnsupportedError(
-            f"svdvals of {describe(A)}: how many there are depends on which dimension is larger",
-            hint="declare the dimensions as numbers, or use sigma(A,i)",
+            f"svdvals of {describe(A)}: it must be known to have at least as many rows as columns",
+            hint="transpose it, declare the dimensions as numbers, or use sigma(A,i)",
         )
-    return "vector", Dim.of(min(rows, cols)), ONE
+    return "vector", A.cols, ONE
 
 
 def _svdvals_differential(A: Node, dA: Node) -> Node:
@@ -273,14 +277,13 @@ EXCHANGE: Op = register(
         lambda args, params: ("matrix", args[0].rows, params[0]),
         numpy="{0}[:, ::-1][:, :{p0}]",
         torch="torch.flip({0}, (1,))[:, :{p0}]",
-        spoken=(),
         summary="the last k columns in reverse order",
     )
 )
 svdvals: Op = register(
     Op(
         "svdvals",
-        "(m,n)->(k)",
+        "(m,n)->(n)",
         (Nonlinear(_svdvals_differential),),
         _svdvals_type,
         scalar=lambda s: abs_(s),
