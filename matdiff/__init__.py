@@ -14,6 +14,7 @@ from matdiff.errors import DomainError, MatdiffError, ParseError, ShapeError, Un
 if TYPE_CHECKING:
     from matdiff.derivation import Derivation, derive
     from matdiff.expr import Expr
+    from matdiff.own import elementwise, forget
     from matdiff.reading import matrix, parse, scalar, vector
     from matdiff.sympy_bridge import from_sympy
     from matdiff.verify import check_claim
@@ -30,6 +31,8 @@ __all__ = [
     "UnsupportedError",
     "check_claim",
     "derive",
+    "elementwise",
+    "forget",
     "from_sympy",
     "matrix",
     "parse",
@@ -47,6 +50,8 @@ _HOMES = {
     "vector": "reading",
     "scalar": "reading",
     "from_sympy": "sympy_bridge",
+    "elementwise": "own",
+    "forget": "own",
 }
 
 
@@ -63,6 +68,8 @@ def __getattr__(name: str) -> Any:
 
     if name in _HOMES:
         found = getattr(import_module(f"matdiff.{_HOMES[name]}"), name)
+    elif name == "ops":
+        found = import_module("matdiff.ops")
     else:
         import matdiff.ops  # noqa: F401  the functions register themselves
         from matdiff.op import words

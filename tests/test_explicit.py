@@ -100,10 +100,15 @@ def test_refusals(f, wrt, declare, why):
         explicit(md.derive(f, wrt=wrt, declare=declare))
 
 
-def test_on_the_command_line(capsys):
-    from matdiff.cli import main
+def test_on_the_command_line():
+    import subprocess
+    import sys
 
-    assert main(["derive", "X^2", "--wrt", "X", "--let", "X: 2×2", "--explicit", "--no-verify"]) == 0
-    assert capsys.readouterr().out.endswith(render(md.derive("X^2", wrt="X", declare="X: 2×2")) + "\n")
-    assert main(["derive", "X^2", "--wrt", "X", "--explicit", "--no-verify"]) == 2
-    assert "needs numbers" in capsys.readouterr().err
+    def run(*arguments):
+        command = [sys.executable, "-m", "matdiff", "derive", "X^2", "--wrt", "X", "--no-verify", "--explicit"]
+        return subprocess.run([*command, *arguments], capture_output=True, encoding="utf-8", check=False)
+
+    done = run("--let", "X: 2×2")
+    assert done.returncode == 0
+    assert done.stdout.endswith(render(md.derive("X^2", wrt="X", declare="X: 2×2")) + "\n")
+    assert run().returncode == 2 and "needs numbers" in run().stderr
