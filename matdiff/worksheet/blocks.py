@@ -26,9 +26,9 @@ class Formula:
 
 @dataclass(frozen=True)
 class Derived:
-    """Lines of a derivation of the function `letter`, with the names of their rules."""
+    """Lines of a derivation, with the names of their rules; `left` is the LaTeX left of what is read off at the end."""
 
-    letter: str
+    left: str
     lines: tuple[Line, ...]
 
 

@@ -37,8 +37,8 @@ def block(b: Block) -> str:
         case Formula(left, right):
             *definitions, body = parts(right)
             return formula(f"{from_latex(left)}<mo>=</mo>{body}", "".join(where(d) for d in definitions))
-        case Derived(f, lines):
-            return derived(f, lines)
+        case Derived(left, lines):
+            return derived(left, lines)
         case Hint(title, inside):
             body = "\n".join(block(i) for i in inside)
             return f"<details>\n<summary>{escape(title)}</summary>\n{body}\n</details>"
@@ -69,10 +69,10 @@ def where(definition: str) -> str:
     return f'<div class="where">where {math(definition)}</div>'
 
 
-def derived(f: str, lines: Iterable[Line]) -> str:
+def derived(left: str, lines: Iterable[Line]) -> str:
     """A list; on a wide page the rule stands beside its line, on a narrow one below it."""
     shown = Shown()
-    return '<ol class="steps">\n' + "\n".join(item(f, line, shown) for line in lines) + "\n</ol>"
+    return '<ol class="steps">\n' + "\n".join(item(left, line, shown) for line in lines) + "\n</ol>"
 
 
 @dataclass
@@ -83,12 +83,12 @@ class Shown:
     last: str = ""
 
 
-def item(f: str, line: Line, shown: Shown) -> str:
+def item(result: str, line: Line, shown: Shown) -> str:
     *first, before = parts(line.before)
     *second, after = parts(line.after)
     new = [d for d in dict.fromkeys((*first, *second)) if d not in shown.definitions]
     shown.definitions.update(new)
-    left = before if line.relation == "=" else from_latex(rf"\nabla {f}")
+    left = before if line.relation == "=" else from_latex(result)
     short = line.relation != "=" or len(re.sub("<[^>]*>", "", left + after)) < SHORT
     rows = [f"{left}<mo>=</mo>{after}"] if short else [left, f"<mo>=</mo>{after}"]
     if left == shown.last:

@@ -55,8 +55,8 @@ def block(b: Block) -> str:
             definitions, body = statements(right)
             where = "".join(rf" \\ & \text{{where }} {d}" for d in definitions)
             return f"\\begin{{align*}}\n{left} &= {body}{where}\n\\end{{align*}}"
-        case Derived(f, lines):
-            return derived(f, lines)
+        case Derived(left, lines):
+            return derived(left, lines)
         case Room(problem):
             return rf"\room{{{2 * problem.space}}}"
         case Verdict(text, right):
@@ -67,12 +67,12 @@ def block(b: Block) -> str:
             return ""
 
 
-def derived(f: str, lines: Iterable[Line]) -> str:
+def derived(left: str, lines: Iterable[Line]) -> str:
     """The rule stands in a smaller line below its formula, since the two seldom fit beside each other."""
     known: set[str] = set()
     rows = []
     for line in lines:
-        before, relation, after, new = row(f, line, known)
+        before, relation, after, new = row(left, line, known)
         said = latex_prose(f"{line.rule} {mark(line.right)}".strip())
         rows.append(rf"& {before} {relation} {after}")
         rows += [rf"& \quad\text{{where }} {d}" for d in new]

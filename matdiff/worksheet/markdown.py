@@ -25,8 +25,8 @@ def block(b: Block) -> str:
             return text
         case Formula(left, right):
             return display(left, statements(right))
-        case Derived(f, lines):
-            return derived(f, lines)
+        case Derived(left, lines):
+            return derived(left, lines)
         case Hint(title, inside):
             body = "\n\n".join(block(i) for i in inside)
             return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
@@ -59,23 +59,23 @@ def display(left: str, parts: tuple[list[str], str]) -> str:
     return f"$$\n\\begin{{aligned}}\n{left} &= {body} \\\\\n& \\text{{where}}{where}\n\\end{{aligned}}\n$$"
 
 
-def derived(f: str, lines: Iterable[Line]) -> str:
+def derived(left: str, lines: Iterable[Line]) -> str:
     """A numbered list: the formula, the rule, and a mark where the line was checked."""
     known: set[str] = set()
     items = []
     for i, line in enumerate(lines, 1):
-        before, relation, after, new = row(f, line, known)
+        before, relation, after, new = row(left, line, known)
         where = "".join(f", where ${d}$" for d in new)
         items.append(f"{i}. ${before} {relation} {after}${where} — {line.rule} {mark(line.right)}".rstrip())
     return "\n".join(items)
 
 
-def row(f: str, line: Line, known: set[str]) -> tuple[str, str, str, list[str]]:
-    r"""Left side, relation, right side, definitions not yet shown; the last line says \nabla f = G."""
+def row(left: str, line: Line, known: set[str]) -> tuple[str, str, str, list[str]]:
+    """Left side, relation, right side, definitions not yet shown; `left` is what the last line is about."""
     first, before = statements(line.before)
     second, after = statements(line.after)
     new = [d for d in dict.fromkeys((*first, *second)) if d not in known]
     known.update(new)
     if line.relation != "=":
-        before = rf"\nabla {f}"
+        before = left
     return before, "=", after, new

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def saved(canvas: Canvas, form: str) -> bytes:
     with matplotlib.rc_context({"svg.hashsalt": "matdiff", "svg.fonttype": "path"}):
         canvas.savefig(out, format=form, dpi=130, metadata={"Date": None} if form == "svg" else None)
     raw = out.getvalue()
-    return raw[raw.index(b"<svg") :] if form == "svg" else raw
+    return re.sub(rb"<!--.*?-->\s*", b"", raw[raw.index(b"<svg") :], flags=re.DOTALL) if form == "svg" else raw
 
 
 def errors(d: Derivation) -> tuple[np.ndarray, np.ndarray] | None:

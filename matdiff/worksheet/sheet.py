@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from matdiff.expr import Expr
 from matdiff.notation.names import latex_name
 from matdiff.worksheet.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
 from matdiff.worksheet.document import Prose, Worksheet
@@ -17,6 +18,7 @@ ASKED = {
     "jacobian": "the Jacobian matrix",
     "hessian": "the Hessian matrix",
     "differential": "the differential",
+    "derivative": "the derivative",
 }
 
 
@@ -51,9 +53,19 @@ def statement(solution: Solution) -> Iterator[Block]:
     yield Start(problem)
     yield Text(heading(problem))
     f, x = letter(solution), latex_name(d.wrt[0].name)
-    yield Text(f"Find {ASKED[solution.ask]} by ${x}$ of")
+    what = "derivative" if by_scalar(solution) else solution.ask
+    yield Text(f"Find {ASKED[what]} by ${x}$ of")
     yield Formula(f, d.function)
-    yield Text(f"where {declared(d.types)}.")
+    product = weighted(solution)
+    yield Text(f"where {declared(d.types)}{product}.")
+
+
+def weighted(solution: Solution) -> str:
+    """Says which inner product the gradient is for, where it is not the plain one."""
+    if solution.d.metric is None:
+        return ""
+    W = Expr(solution.d.metric).latex()
+    return rf", for the inner product $\langle u, v\rangle = u^\top {W} v$"
 
 
 def heading(problem: Problem) -> str:
@@ -69,23 +81,28 @@ def letter(solution: Solution) -> str:
     return latex_name(next((c for c in letters if c not in taken), letters[0]))
 
 
+def by_scalar(solution: Solution) -> bool:
+    return solution.ask in ("gradient", "jacobian") and solution.d.wrt[0].kind == "scalar"
+
+
 def labels(solution: Solution) -> tuple[str, str]:
     """What stands left of the answer: as a student types it, and in LaTeX."""
-    f = letter(solution)
-    typed = {
-        "gradient": "gradient",
-        "jacobian": "jacobian",
-        "hessian": "hessian",
-        "differential": f"d{f.strip(chr(92))}",
-    }
-    latex = {"gradient": rf"\nabla {f}", "jacobian": "J", "hessian": "H", "differential": rf"\mathrm{{d}}{f}"}
-    by_scalar = solution.ask == "jacobian" and solution.d.wrt[0].kind == "scalar"
-    x = latex_name(solution.d.wrt[0].name)
-    shown = rf"\frac{{\mathrm{{d}}{f}}}{{\mathrm{{d}}{x}}}" if by_scalar else latex[solution.ask]
-    return typed[solution.ask], shown
+    f, x = letter(solution), solution.d.wrt[0].name
+    if by_scalar(solution):
+        return f"d{f.strip(chr(92))}/d{x}", read_off(solution)
+    if solution.ask == "differential":
+        return f"d{f.strip(chr(92))}", rf"\mathrm{{d}}{f}"
+    return solution.ask, {"gradient": rf"\nabla {f}", "jacobian": "J", "hessian": "H"}[solution.ask]
+
+
+def read_off(solution: Solution) -> str:
+    """The first derivative of a scalar function in LaTeX."""
+    f, x = letter(solution), solution.d.wrt[0]
+    return rf"\frac{{\mathrm{{d}}{f}}}{{\mathrm{{d}}{latex_name(x.name)}}}" if x.kind == "scalar" else rf"\nabla {f}"
 
 
 SETS = {"scalar": r"\mathbb{R}"}
+SPOKEN = {"spd": "symmetric positive definite", "lower": "lower triangular", "upper": "upper triangular"}
 
 
 def declared(types: str) -> str:
@@ -104,7 +121,7 @@ def declared(types: str) -> str:
             continue
         dims = r" \times ".join(latex_dim(d) for d in shape.split("×"))
         where = SETS.get(shape) or rf"\mathbb{{R}}^{{{dims}}}"
-        said.append(" ".join([rf"${x} \in {where}$", *attributes]))
+        said.append(" ".join([rf"${x} \in {where}$", *(SPOKEN.get(a, a) for a in attributes)]))
     return ", ".join(said)
 
 
@@ -123,15 +140,19 @@ def derived_hints(solution: Solution) -> Iterator[tuple[Text | Hint, ...]]:
     """Rules of the derivation, each with the line that it gives folded below it; never a line with the answer."""
     lines = [s for s in solution.lines if s.relation == "=" and s.after.node is not solution.derived.node]
     for line in lines[: solution.problem.hints]:
-        unfolded = Hint("Show the line", (Derived(letter(solution), (line,)),))
+        unfolded = Hint("Show the line", (Derived("", (line,)),))
         yield Text(f"Use this rule: {line.rule}."), unfolded
 
 
 def solved(solution: Solution, plot: Plot) -> Iterator[Block]:
     """Derivation, answer, verification, plot."""
+    solution.confirm()
     yield Text("**Solution.**")
     if solution.lines:
-        yield Derived(letter(solution), tuple(solution.lines))
+        yield Derived(read_off(solution), tuple(solution.lines))
+    if solution.d.metric is not None:
+        W = Expr(solution.d.metric).latex()
+        yield Text(rf"For every $g$ it is $g^\top \mathrm{{d}}x = ({W}^{{-1}}g)^\top {W}\,\mathrm{{d}}x$, and thus")
     if not (solution.lines and solution.lines[-1].after.node is solution.result.node):
         yield Formula(labels(solution)[1], solution.result)
     if solution.problem.form and solution.derived.text() != solution.result.text():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from matdiff.calculus.markers import PAIRING, D
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.expr import Expr
 from matdiff.node import Node, topological
-from matdiff.ops.algebra import inner, is_op, is_zero, zeros_like
+from matdiff.ops.algebra import inner, is_op, is_zero, matmul, zeros_like
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.worksheet.problem import Problem
 
@@ -60,12 +60,31 @@ class Solution:
 
     @cached_property
     def verification(self) -> Verification:
-        return self.d.verify(order=2 if self.ask == "hessian" else 1)
+        return plain_product(self.d).verify(order=2 if self.ask == "hessian" else 1)
+
+    def confirm(self) -> None:
+        """Raises MatdiffError where a line or the result does not pass its check: such a solution is never shown."""
+        wrong = next((i for i, line in enumerate(self.lines, 1) if line.right is False), None)
+        if wrong is None and self.verification.passed is not False:
+            return
+        what = self.verification.reason if wrong is None else f"line {wrong} of the derivation is not right"
+        raise MatdiffError(
+            f"{self.problem.where}: the solution does not pass its check: {what}",
+            hint="this is a fault of matdiff: please report it with the problem",
+        )
 
     @cached_property
     def lines(self) -> list[Line]:
-        """The derivation, through the gradient to the Hessian where that is asked."""
+        """The derivation, through the gradient to the Hessian where that is asked.
+
+        For a weighted inner product it ends with the plain one, from which W⁻¹ leads to the gradient.
+        """
+        if self.d.metric is not None:
+            return [line for line in checked(plain_product(self.d)) if line.relation == "="]
         found = list(checked(self.d))
+        if self.ask == "differential":
+            pushed = [i for i, line in enumerate(found) if any(is_op(n, D) for n in topological(line.before.node))]
+            return found[: pushed[-1] + 1] if pushed else []
         if self.ask == "hessian":
             from matdiff.derivation import derive
 
@@ -78,7 +97,7 @@ def derivation(problem: Problem) -> Derivation:
 
     if "," in problem.wrt:
         raise ParseError("a problem is by one variable", hint="write a problem for each of them")
-    return derive(problem.f, wrt=problem.wrt, declare=list(problem.let))
+    return derive(problem.f, wrt=problem.wrt, declare=list(problem.let), inner=problem.inner or None)
 
 
 def answer(d: Derivation, ask: str) -> Expr:
@@ -98,7 +117,15 @@ def claimed(d: Derivation, ask: str, text: str) -> Verification:
         raise ParseError(f"this has no d{d.wrt[0].name} in it, but the differential is asked for")
     if ask != "differential" and moving:
         raise ParseError(f"this has a d{d.wrt[0].name} in it: it is a differential, but the {ask} is asked for")
-    return d.verify(claim=text, order=2 if ask == "hessian" else 1)
+    order = 2 if ask == "hessian" else 1
+    if d.metric is None or ask != "gradient":
+        return d.verify(claim=text, order=order)
+    return plain_product(d).verify(claim=Expr(matmul(d.metric, node), d.function.variables))
+
+
+def plain_product(d: Derivation) -> Derivation:
+    """The derivation for the plain inner product, which G is the gradient for W where W⁻¹G is it for ⟨u,v⟩ = uᵀWv."""
+    return d if d.metric is None else replace(d, metric=None)
 
 
 def checked(d: Derivation) -> Iterator[Line]:

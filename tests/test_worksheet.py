@@ -1,0 +1,445 @@
+"""Worksheets: reading blocks, building every format, marking answers, and the course in examples/."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.dom.minidom
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from matdiff.cli.app import app
+from matdiff.errors import MatdiffError, ParseError, UnsupportedError
+from matdiff.worksheet import build as building
+from matdiff.worksheet import folder, report
+from matdiff.worksheet.answers import submission
+from matdiff.worksheet.build import FORMATS, build
+from matdiff.worksheet.check import Mark, mark, marks
+from matdiff.worksheet.document import worksheet
+from matdiff.worksheet.problem import Problem
+from matdiff.worksheet.solution import Solution
+from matdiff.worksheet.variants import choice
+
+for needed in ("markdown_it", "mdit_py_plugins", "latex2mathml", "nbformat"):
+    pytest.importorskip(needed)
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+LESSONS = sorted(EXAMPLES.glob("[0-9]*.md"))
+EXPECTED = re.compile(r"<!-- expect (\d+): (\w+)(?:, line (\d+))?(?:, ([^>]*?))? -->")
+
+SMALL = """\
+# A small sheet
+
+Some *prose* with $x^2$.
+
+```matdiff
+title: Trace
+points: 2
+f: tr(M*X)
+wrt: X
+choose: M in [A, B, C]
+hint: Use the trace.
+```
+
+The matrix is ${{M}}$, and $\\frac{{1}}{{2}}$ stays.
+"""
+
+
+def block(*lines: str) -> str:
+    return "\n".join(["text", "", "```matdiff", *lines, "```", ""])
+
+
+# reading
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (("f: tr(X)",), "lesson.md, line 3: the problem has no `wrt:` line"),
+        (("wrt: X",), "lesson.md, line 3: the problem has no `f:` line"),
+        (("f: tr(X)", "wrt: X", "colour: red"), "lesson.md, line 6: there is no key 'colour'"),
+        (("f: tr(X)", "wrt: X", "nonsense"), "lesson.md, line 6: `key: value` is expected, not 'nonsense'"),
+        (("f: tr(X)", "f: tr(X)"), "lesson.md, line 5: `f:` stands twice"),
+        (("f: tr(X)", "wrt: X", "ask: beauty"), "lesson.md, line 6: 'beauty' cannot be asked for"),
+        (("f: tr(X)", "wrt: X", "points: many"), "lesson.md, line 6: `points:` takes a number"),
+        (("f: tr(X)", "wrt: X", "choose: M of A"), "lesson.md, line 6: 'M of A' is not a choice"),
+        (("f: tr(X)", "wrt: X", "choose: M in []"), "lesson.md, line 6: there is nothing to choose M from"),
+        (("f: tr(X)", "wrt: X", "choose: (M, k) in [(A, 2), (B)]"), "lesson.md, line 6: 2 words are chosen together"),
+    ],
+)
+def test_errors_in_blocks_say_the_line(lines: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        worksheet(block(*lines), "lesson.md")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (("f: tr(X*", "wrt: X"), "lesson.md, line 3: "),
+        (("f: tr(X)", "wrt: Y"), "lesson.md, line 3: Y is not a variable"),
+        (("f: tr(A*X)", "wrt: X", "form: A"), "lesson.md, line 3: the wanted form is not the gradient"),
+        (("f: X*X", "wrt: X", "ask: gradient"), "lesson.md, line 3: "),
+        (("f: norm(X - U)", "wrt: X,U"), "lesson.md, line 3: a problem is by one variable"),
+    ],
+)
+def test_errors_in_problems_say_the_line(lines: tuple[str, ...], said: str) -> None:
+    with pytest.raises(MatdiffError) as caught:
+        build(block(*lines), "md", "lesson.md")
+    assert said in str(caught.value)
+
+
+def test_a_block_that_is_not_closed() -> None:
+    with pytest.raises(ParseError, match="line 2: the block is not closed"):
+        worksheet("a\n```matdiff\nf: tr(X)\nwrt: X\n", "lesson.md")
+
+
+def test_blocks_inside_other_fences_are_text() -> None:
+    assert worksheet("````\n```matdiff\nf: x\n```\n````\n").problems == []
+
+
+def test_lines_that_go_on_and_comments() -> None:
+    (problem,) = worksheet(block("f: r = A*x - b", "   r'*r", "# nothing", "", "wrt: x")).problems
+    assert problem.f == "r = A*x - b\nr'*r"
+
+
+def test_choices_are_whole_words_and_depend_on_the_seed_alone() -> None:
+    found = {seed: worksheet(SMALL, seed=seed).problems[0].f for seed in map(str, range(30))}
+    assert set(found.values()) == {"tr(A*X)", "tr(B*X)", "tr(C*X)"}
+    assert worksheet(SMALL).problems[0].f == "tr(A*X)"
+    assert all(worksheet(SMALL, seed=seed).problems[0].f == f for seed, f in found.items())
+    one, two = block("f: Mx'*M*Mx", "wrt: Mx", "choose: M in [A*B]"), block("f: k*x'*x", "wrt: x", "choose: (k) in [2]")
+    assert worksheet(one).problems[0].f == "Mx'*A*B*Mx"
+    assert worksheet(two).problems[0].f == "2*x'*x"
+
+
+def test_a_word_is_chosen_once() -> None:
+    text = block("f: x'*M*x", "wrt: x", "choose: M in [A]")
+    with pytest.raises(ParseError, match="M is chosen already"):
+        worksheet(text + text)
+
+
+def test_what_is_chosen_is_said_in_the_prose() -> None:
+    assert "The matrix is $A$, and $\\frac{{1}}{{2}}$ stays." in build(SMALL, "md").decode()
+
+
+def test_choices_with_brackets() -> None:
+    assert choice("g in [f(x, y), [a, b]]").values == (("f(x, y)",), ("[a, b]",))
+
+
+# building
+
+
+@pytest.mark.parametrize("to", ["html", "ipynb", "md", "tex"])
+@pytest.mark.parametrize("with_solutions", [False, True])
+def test_every_format(to: str, with_solutions: bool) -> None:
+    made = build(SMALL, to, seed="4", with_solutions=with_solutions).decode()
+    assert "A small sheet" in made
+    assert ("read off" in made) == with_solutions
+    assert made == build(SMALL, to, seed="4", with_solutions=with_solutions).decode()
+
+
+def test_the_sheet_does_not_tell_the_answer() -> None:
+    for to in ("html", "md", "tex"):
+        assert r"\nabla f =" not in build(SMALL, to).decode()
+        assert "verified" not in build(SMALL, to).decode()
+
+
+def test_a_notebook_is_valid() -> None:
+    import nbformat
+
+    made = nbformat.reads(build(SMALL, "ipynb").decode(), as_version=4)
+    nbformat.validate(made)
+    assert [c.source for c in made.cells if c.cell_type == "code"] == [
+        "%load_ext matdiff",
+        "%%matdiff answer 1\ngradient = ",
+    ]
+
+
+def test_no_pdf_without_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(UnsupportedError, match="no program that makes PDF is installed"):
+        build(SMALL, "pdf")
+
+
+def test_without_the_libraries_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matdiff.worksheet import prose
+
+    monkeypatch.setitem(__import__("sys").modules, "markdown_it", None)
+    prose.reader.cache_clear()
+    with pytest.raises(UnsupportedError, match=r"(?s)markdown_it.*pip install .matdiff\[worksheet\]"):
+        build(SMALL, "html")
+    prose.reader.cache_clear()
+
+
+def test_markup_in_prose_is_shown_and_not_run() -> None:
+    made = build("# A\n\n<script>alert(1)</script> <b>x</b>\n", "html").decode()
+    assert "<script" not in made and "<b>" not in made
+
+
+def test_a_wrong_line_stops_the_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matdiff.worksheet.solution.agree", lambda *args: False)
+    with pytest.raises(MatdiffError, match="line 1 of the derivation is not right"):
+        build(SMALL, "md", with_solutions=True)
+
+
+def test_the_error_plot_has_the_shape_of_a_v() -> None:
+    pytest.importorskip("matplotlib")
+    from matdiff.worksheet.plot import STEPS, error_plot, errors
+
+    solution = Solution(Problem(1, "", "sum(exp(x))", "x"))
+    found = errors(solution.d)
+    assert found is not None
+    for curve, low in zip(found, (1e-9, 1e-6), strict=True):
+        best = STEPS[int(curve.argmin())]
+        assert low / 30 < best < low * 3000
+        assert curve[0] > 100 * curve.min() < curve[-1] / 100
+    figure = error_plot(solution)
+    assert figure is not None and figure.svg.startswith("<svg") and figure.png[:4] == b"\x89PNG"
+
+
+# the course
+
+
+@pytest.fixture
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "plot", building.no_plot)
+
+
+def test_the_course_is_there() -> None:
+    assert len(LESSONS) == 11
+    for kind in ("answers", "wrong"):
+        assert [p.name for p in sorted((EXAMPLES / kind).glob("*.md"))] == [p.name for p in LESSONS]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+@pytest.mark.usefixtures("no_plots")
+def test_lessons_build(path: Path) -> None:
+    """One file, no scripts, nothing from elsewhere; all mathematics is MathML; every line is checked."""
+    text = path.read_text(encoding="utf-8")
+    sheet = build(text, "html", path.name).decode()
+    solution = build(text, "html", path.name, with_solutions=True).decode()
+    for made in (sheet, solution):
+        assert "<script" not in made and "src=" not in made and "url(" not in made
+        assert not re.search(r"https?://(?!www\.w3\.org)", made)
+        assert not re.search(r"\\[A-Za-z]|\$", re.sub("<style>.*?</style>", "", made, flags=re.DOTALL))
+        for formula in re.findall(r"<math.*?</math>", made, flags=re.DOTALL):
+            xml.dom.minidom.parseString(formula)
+    assert solution.count('class="mark">✓') == solution.count('class="rule"')
+    assert solution.count('class="verdict">✓') == len(worksheet(text).problems)
+    assert sheet.count('class="room"') == len(worksheet(text).problems)
+    for to in ("md", "tex", "ipynb"):
+        assert build(text, to, path.name) and build(text, to, path.name, with_solutions=True)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+def test_every_variant_is_as_difficult(path: Path) -> None:
+    """Every seed gives problems that can be solved, with as many lines as the others up to two."""
+    text = path.read_text(encoding="utf-8")
+    if "choose:" not in text:
+        return
+    seen: dict[int, dict[str, int]] = {}
+    for seed in range(12):
+        for problem in worksheet(text, path.name, str(seed)).problems:
+            if problem.f not in seen.setdefault(problem.number, {}):
+                seen[problem.number][problem.f] = len(Solution(problem).lines)
+    for lengths in seen.values():
+        assert max(lengths.values()) - min(lengths.values()) <= 2, lengths
+
+
+def marked(kind: str, path: Path) -> list[Mark]:
+    lesson = path.read_text(encoding="utf-8")
+    return list(marks(submission(EXAMPLES / kind / path.name, (lesson, path.name, None))))
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+def test_solved_answers_pass(path: Path) -> None:
+    assert [m for m in marked("answers", path) if m.status != "right"] == []
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+def test_wrong_answers_are_caught_for_the_right_reason(path: Path) -> None:
+    expected = EXPECTED.findall((EXAMPLES / "wrong" / path.name).read_text(encoding="utf-8"))
+    found = marked("wrong", path)
+    assert len(expected) == len(found)
+    for (number, status, line, said), m in zip(expected, found, strict=True):
+        assert (m.problem, m.status) == (int(number), status), m
+        assert not line or m.line == int(line), m
+        assert said in m.reason, m
+
+
+# marking
+
+
+def check(answer: str, f: str = "tr(A*X*B)", wrt: str = "X", **more: str) -> Mark:
+    let = (more.pop("let"),) if "let" in more else ()
+    return mark(Problem(1, "", f, wrt, let=let, **more), answer)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "gradient = A'*B'",
+        "A'*B'",
+        "(B*A)'",
+        "∇f = AᵀBᵀ",
+        "\\nabla f = A^\\top B^\\top",
+        "G = A'*B'",
+        "C = B*A\n\ngradient = C'",
+        "df = tr(A*dX*B)\n= <A'*B', dX>\ngradient = A'*B'",
+        "f = tr(A*X*B)\ndf = tr(A*dX*B)\ngradient = A'*B'",
+    ],
+)
+def test_right_in_any_form(answer: str) -> None:
+    assert check(answer).status == "right"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [
+        ("gradient = B*A", "layout", "transposed layout"),
+        ("gradient = 2*A'*B'", "wrong", "factor 2"),
+        ("gradient = A'*", "wrong", ""),
+        ("gradient = A*Q", "wrong", ""),
+        ("gradient = tr(A*dX*B)", "wrong", "it is a differential, but the gradient is asked for"),
+        ("gradient = ", "missing", "no answer"),
+        ("", "missing", "no answer"),
+        ("# to do", "missing", "no answer"),
+    ],
+)
+def test_not_right(answer: str, status: str, said: str) -> None:
+    found = check(answer)
+    assert found.status == status and said in found.reason
+
+
+@pytest.mark.parametrize(
+    "answer", ["df = tr(inv(X)*dX)", r"\mathrm{d}f = \operatorname{tr}(X^{-1} dX)", "<inv(X)', dX>"]
+)
+def test_differentials(answer: str) -> None:
+    assert check(answer, "logdet(X)", ask="differential").status == "right"
+    assert check("df = inv(X)'", "logdet(X)", ask="differential").reason.startswith("this has no dX in it")
+
+
+def test_the_functions_own_definitions_are_known() -> None:
+    assert check("gradient = A'*r", "r = A*x - b\nr'*r/2", "x").status == "right"
+    assert check("gradient = A'*r", "r = A*x - b; r'*r/2", "x").status == "right"
+
+
+def test_a_gradient_for_a_weighted_product() -> None:
+    asked = {"let": "W: n×n spd; b: n; x: n", "inner": "W"}
+    assert check("inv(W)*b", "b'*x", "x", **asked).status == "right"
+    assert check("b", "b'*x", "x", **asked).status == "wrong"
+
+
+def test_a_variable_may_be_called_like_a_label() -> None:
+    assert check("gradient = G'", "tr(G*X)").status == "right"
+
+
+def test_sheets_come_back_with_answers(tmp_path: Path) -> None:
+    """What `build` writes, filled in, is marked by `check` without the lesson, in Markdown and as a notebook."""
+    for to in ("md", "ipynb"):
+        sheet = build(SMALL, to, "small.md", "4").decode()
+        path = tmp_path / f"alice.{to}"
+        path.write_text(sheet.replace("gradient = ", "gradient = M'"), encoding="utf-8")
+        f = worksheet(SMALL, seed="4").problems[0].f
+        found = submission(path)
+        assert found.problems[0].f == f and found.answers[1].strip() == "gradient = M'"
+        path.write_text(sheet.replace("gradient = ", f"gradient = {f[3]}'"), encoding="utf-8")
+        assert [m.status for m in marks(submission(path))] == ["right"]
+        lesson = (SMALL, "small.md", None)
+        assert submission(path, lesson).problems[0].f == f
+
+
+def test_nothing_in_a_submission_is_run(tmp_path: Path) -> None:
+    trap = tmp_path / "ran"
+    code = f"open({str(trap)!r}, 'w')"
+    cells = [
+        {"cell_type": "code", "source": code},
+        {"cell_type": "code", "source": [f"%%matdiff answer 1\n{code}\n"]},
+        {"cell_type": "markdown", "source": block("f: tr(X)", "wrt: X")},
+    ]
+    path = tmp_path / "numpy.ipynb"
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    (tmp_path / "numpy.py").write_text(code, encoding="utf-8")
+    ((_, result),) = folder.check_all([path])
+    assert [m.status for m in result.marks] == ["wrong"]
+    assert not trap.exists()
+
+
+def test_a_folder_of_submissions(tmp_path: Path) -> None:
+    """One table; broken files, endless ones and strangers never stop the others."""
+    good = block("f: tr(X)", "wrt: X") + "```answer 1\nI\n```\n"
+    files = {
+        "a.md": good,
+        "b.md": good.replace("\nI\n", "\n2*I\n"),
+        "c.ipynb": "{",
+        "d.md": "nothing",
+        "=e.md": good + "```answer 1\nI\n```\n",
+        "f.md": block("f: tr(X*", "wrt: X"),
+        ".hidden.md": good,
+        "g.txt": good,
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "h.md").write_bytes(b"\xff\xfe")
+    paths = folder.files([tmp_path])
+    assert [p.name for p in paths] == ["=e.md", "a.md", "b.md", "c.ipynb", "d.md", "f.md", "h.md"]
+    results = [r for _, r in sorted(folder.check_all(paths), key=lambda pair: pair[0])]
+    rows = report.as_csv(results, False).splitlines()
+    assert rows[0] == "file,points,of,problem 1,error"
+    assert rows[1].startswith("'=e.md,0,0,,") and "two answers" in rows[1]
+    assert rows[2:4] == ["a.md,1,1,right,", "b.md,0,1,wrong,"]
+    assert rows[4] == "c.ipynb,0,0,,c.ipynb is not a Jupyter notebook"
+    assert "not UTF-8" in rows[7]
+    record = json.loads(report.as_json(results, False))
+    assert [s["passed"] for s in record["submissions"]] == [False, True, *[False] * 5]
+    assert record["submissions"][2]["marks"][0]["reason"] == "it has a factor 2 too many"
+    table = [row.split() for row in report.as_text(results, False).splitlines()]
+    assert ["a.md", "✓", "1/1"] in table and ["b.md", "✗", "0/1"] in table and ["d.md", "error"] in table
+
+
+def test_a_submission_has_limited_time(tmp_path: Path) -> None:
+    path = tmp_path / "slow.md"
+    path.write_text(block("f: tr(X)", "wrt: X"), encoding="utf-8")
+    ((_, result),) = folder.check_all([path], None, 0.01)
+    assert result.error == "not finished within 0.01 s" and not result.passed(True)
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    lesson = tmp_path / "small.md"
+    lesson.write_text(SMALL, encoding="utf-8")
+    run = CliRunner().invoke
+    for to in FORMATS[:4]:
+        done = run(app, ["worksheet", "build", str(lesson), "--to", to, "--seed", "7"])
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / f"small-7-sheet.{to}").exists()
+    assert run(app, ["worksheet", "build", str(lesson), "--to", "md", "--out", "-"]).output.startswith(
+        "# A small sheet"
+    )
+    sheet = tmp_path / "small-7-sheet.md"
+    done = run(app, ["worksheet", "check", str(sheet)], standalone_mode=False)
+    assert done.return_value == 1 and "– problem 1: Trace    0/2  no answer" in done.output
+    f = worksheet(SMALL, seed="7").problems[0].f
+    sheet.write_text(sheet.read_text("utf-8").replace("gradient = ", f"gradient = {f[3]}"), encoding="utf-8")
+    strict = run(app, ["worksheet", "check", str(sheet)], standalone_mode=False)
+    lenient = run(app, ["worksheet", "check", str(sheet), "--any-layout"], standalone_mode=False)
+    assert (strict.return_value, lenient.return_value) == (1, 0)
+    assert "right up to the layout" in strict.output and "2 of 2 points" in lenient.output
+    with pytest.raises(MatdiffError, match="there is no file"):
+        run(app, ["worksheet", "check", str(tmp_path / "none")], standalone_mode=False, catch_exceptions=False)
+
+
+def test_every_function_has_mathml() -> None:
+    """What a record says in LaTeX, the third notation says too, well formed."""
+    import matdiff.ops  # noqa: F401
+    from matdiff.notation.mathml import from_latex, own_template
+    from matdiff.op import registry
+
+    for op in registry.values():
+        if op.latex:
+            made = re.sub(r"\{\d:[a-z*]\}", "<mi>x</mi>", own_template(op.latex))
+            assert "{" not in made and "\\" not in made, op.name
+            xml.dom.minidom.parseString(f"<math>{made}</math>")
+    assert from_latex(r"\frac{\mathrm{d}f}{\mathrm{d}t}").startswith("<mfrac>")
