@@ -1,30 +1,79 @@
-"""`matdiff codegen`: the derivative as source text of a function."""
+"""`matdiff codegen`: a function and its derivative as source text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
-from matdiff.cli.answer import Answer
+from matdiff.cli.answer import Answer, verdict
+from matdiff.cli.derive import withheld
 from matdiff.cli.options import SETTINGS, derivation, expression, program
+
+if TYPE_CHECKING:
+    from matdiff.codegen import Nodes
 
 
 @click.command("codegen", context_settings=SETTINGS)
 @program
 @click.option("--target", type=click.Choice(["numpy", "jax", "torch"]), default="numpy", show_default=True)
+@click.option("--explain", is_flag=True, help="Print the plan with operation counts instead of the source.")
 def command(
-    words: tuple[str, ...], wrt: str, let: tuple[str, ...], dialect: str | None, inner: str | None, target: str
+    words: tuple[str, ...],
+    wrt: str,
+    let: tuple[str, ...],
+    dialect: str | None,
+    inner: str | None,
+    target: str,
+    explain: bool,
 ) -> int:
-    """The derivative of EXPR by X as Python source, which runs without matdiff.
+    """EXPR and its derivative by X as Python source, which runs without matdiff.
 
-    The function takes the arrays by the names of EXPR; for several variables it returns a dict.
+    The functions take the arrays by the names of EXPR: `value`, `gradient` (or `jacobian`) and `value_and_gradient`.
+    For several variables the derivatives are a dict.
     """
-    from matdiff.codegen import source
-
-    d = derivation(expression(words), wrt, let, dialect, inner)
-    answer = Answer(d)
-    result = answer.result
-    nodes = {x: g.node for x, g in result.items()} if isinstance(result, Mapping) else result.node
-    click.echo(source(nodes, d.function.variables, target, name=answer.kind), nl=False)
+    answer = Answer(derivation(expression(words), wrt, let, dialect, inner))
+    if explain:
+        click.echo(plan(answer))
+        return 0
+    answer.verify()
+    if answer.verifications[0].passed is False:
+        return withheld(verdict(answer.verifications[0]))
+    click.echo(source(answer, target), nl=False)
     return 0
+
+
+def plan(answer: Answer) -> str:
+    """Where value and derivative are computed together: each step and what it costs."""
+    from matdiff.codegen.explain import explain
+
+    return explain(together(answer), answer.d.function.variables)
+
+
+def source(answer: Answer, target: str) -> str:
+    """A module with value, derivative and both together."""
+    from matdiff.codegen import sources
+
+    kind, result = answer.kind, answer.result
+    derivative = {x: g.node for x, g in result.items()} if isinstance(result, Mapping) else result.node
+    function = f"{answer.f}({answer.x}) = {answer.d.function}"
+    texts = [f"{kind} by {x}: {g}" for x, g in result.items()] if isinstance(result, Mapping) else [f"{kind}: {result}"]
+    known = "\n".join([*texts, *answer.verdicts()])
+    return sources(
+        {
+            "value": (answer.d.function.node, f"The value of {function}"),
+            kind: (derivative, f"The {kind} by {answer.x} of {function}\n{known}"),
+            f"value_and_{kind}": (together(answer), f"Value and {kind} by {answer.x} of {function}\n{known}"),
+        },
+        answer.d.function.variables,
+        target,
+    )
+
+
+def together(answer: Answer) -> Nodes:
+    """The outputs of the function that returns the value and the derivative."""
+    value, result = answer.d.function.node, answer.result
+    if isinstance(result, Mapping):
+        return {"": value, **{x: g.node for x, g in result.items()}}
+    return [value, result.node]

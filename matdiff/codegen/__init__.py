@@ -12,7 +12,7 @@ from typing import Any
 
 from matdiff.codegen.backend import backend_named
 from matdiff.codegen.emit import Check, Emitter
-from matdiff.codegen.module import generate
+from matdiff.codegen.module import generate, module
 from matdiff.codegen.names import identifier, lookup
 from matdiff.codegen.plan import plan
 from matdiff.node import Node, Symbol
@@ -41,11 +41,22 @@ def source(
 ) -> str:
     """Readable source of a function of the variables, by keyword.
 
-    Several outputs return a tuple, or a dict where `node` is one.  Only variables that the values or their
+    Several outputs return a tuple, or a dict where `node` is one; a first key "" stands before the dict, for
+    `(value, {"U": …, "V": …})`.  Only variables that the values or their
     sizes depend on are parameters; surplus keywords are ignored.
     """
     roots, keys, single = outputs(node)
     return written(roots, keys, single, tuple(variables), backend, name, doc, checked, False)[0]
+
+
+def sources(functions: Mapping[str, tuple[Nodes, str]], variables: Sequence[Symbol], backend: str = "numpy") -> str:
+    """One module with several functions: by name, what each computes and what its docstring says."""
+    target = backend_named(backend)
+    parts = []
+    for name, (node, doc) in functions.items():
+        roots, keys, single = outputs(node)
+        parts.append(generate(plan(roots), keys, single, Emitter(target, variables), identifier(name), doc))
+    return module(parts)
 
 
 def compile_(
@@ -132,4 +143,4 @@ def compiled(
     return Program(text, space[identifier(name)], inputs, checks)
 
 
-__all__ = ["Program", "compile_", "compiled", "outputs", "source"]
+__all__ = ["Program", "compile_", "compiled", "outputs", "source", "sources"]

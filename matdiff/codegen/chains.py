@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from matdiff.codegen.kernels import TRACE_PRODUCT, run
 from matdiff.codegen.signs import nonnegative
@@ -25,41 +27,61 @@ def guess(dim: Dim) -> int:
     return max(1, dim.evaluate(dict.fromkeys(dim.names, ASSUMED)))
 
 
+Association = Literal["best", "left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How two values are multiplied, what is known of them, and in which order a chain is."""
+
+    product: Product
+    known: Known
+    association: Association = "best"
+
+
 Given = Mapping[tuple[int, int], Node]
 """Stretches (i, j) of a chain whose product is computed anyway."""
 
 
-def multiply(leaves: Sequence[Node], product: Product, given: Given, known: Known) -> Node:
+def multiply(leaves: Sequence[Node], how: How, given: Given) -> Node:
     """The product of the leaves, cheapest order first; xᵀA Aᵀx is the square of Aᵀx."""
     if len(leaves) > MAX_CHAIN:
-        return sweep(leaves, product)
-    if leaves[0].kind == "row" and leaves[-1].kind == "vector" and len(leaves) > 3 and palindrome(leaves, known):
-        half, odd = divmod(len(leaves), 2)
+        return sweep(leaves, how.product)
+    if how.association == "best":
+        made = squared(leaves, how, given)
+        if made is not None:
+            return made
+    splits, _ = order(leaves, given, how.association)
+    return build(leaves, splits, 0, len(leaves) - 1, how.product, given)
+
+
+def squared(leaves: Sequence[Node], how: How, given: Given) -> Node | None:
+    """A product that reads the same from both ends, from one half of it: xᵀA Aᵀx, xᵀA M Aᵀx, (AB)ᵀAB."""
+    if not palindrome(leaves, how.known):
+        return None
+    half, odd = divmod(len(leaves), 2)
+    if leaves[0].kind == "row" and leaves[-1].kind == "vector" and len(leaves) > 3:
         at = half + odd
         inside = {(i - at, j - at): part for (i, j), part in given.items() if i >= at}
-        side = multiply(leaves[at:], product, inside, known) if half > 1 else leaves[-1]
-        return run(INNER, (side, product(leaves[half], side) if odd else side), "scalar", ONE, ONE)
-    root = gram_root(leaves, product, known)
-    if root is not None:
-        return product(transpose(root), root)
-    splits, _ = order(leaves, given)
-    return build(leaves, splits, 0, len(leaves) - 1, product, given)
+        side = multiply(leaves[at:], how, inside) if half > 1 else leaves[-1]
+        return run(INNER, (side, how.product(leaves[half], side) if odd else side), "scalar", ONE, ONE)
+    root = gram_root(leaves, how)
+    return None if root is None else how.product(transpose(root), root)
 
 
-def gram_root(leaves: Sequence[Node], product: Product, known: Known) -> Node | None:
+def gram_root(leaves: Sequence[Node], how: How) -> Node | None:
     """The Z of a product that is ZᵀZ: (AB)ᵀAB, and AᵀDiag(d)A with d ≥ 0, half the work of any other product."""
     half, odd = divmod(len(leaves), 2)
     if not half or half + odd < 2 or leaves[0].kind == "row":
         return None
-    if not palindrome(leaves, known):
+    if odd and not (is_op(leaves[half], Diag) and nonnegative(leaves[half].children[0], how.known)):
         return None
-    if odd and not (is_op(leaves[half], Diag) and nonnegative(leaves[half].children[0], known)):
-        return None
-    side = multiply(leaves[-half:], product, {}, known) if half > 1 else leaves[-1]
+    side = multiply(leaves[-half:], how, {}) if half > 1 else leaves[-1]
     if not odd:
         return side
     d = leaves[half].children[0]
-    return product(Diag.build((run(POWER, (d, number(Fraction(1, 2))), d.kind, d.rows, d.cols),)), side)
+    root = run(POWER, (d, number(Fraction(1, 2))), d.kind, d.rows, d.cols)
+    return how.product(Diag.build((root,)), side)
 
 
 def palindrome(leaves: Sequence[Node], known: Known) -> bool:
@@ -68,16 +90,16 @@ def palindrome(leaves: Sequence[Node], known: Known) -> bool:
     return all(a is known.transposed(b) for a, b in zip(leaves[:half], leaves[: -half - 1 : -1], strict=True))
 
 
-def trace(leaves: Sequence[Node], product: Product, given: Given, known: Known) -> Node:
+def trace(leaves: Sequence[Node], how: How, given: Given) -> Node:
     """tr of the product, whose last multiplication is never carried out: tr(AB) = Σ A_ij B_ji."""
     if len(leaves) > MAX_CHAIN:
-        return pair(sweep(leaves[:-1], product), leaves[-1], known)
-    splits, costs = order(leaves, given)
+        return pair(sweep(leaves[:-1], how.product), leaves[-1], how.known)
+    splits, costs = order(leaves, given, how.association)
     last = len(leaves) - 1
     rows = guess(leaves[0].rows)
     k = min(range(last), key=lambda k: costs[0, k] + costs[k + 1, last] + guess(leaves[k].cols) * rows)
-    left, right = (build(leaves, splits, *part, product, given) for part in ((0, k), (k + 1, last)))
-    return pair(left, right, known)
+    left, right = (build(leaves, splits, *part, how.product, given) for part in ((0, k), (k + 1, last)))
+    return pair(left, right, how.known)
 
 
 def pair(left: Node, right: Node, known: Known) -> Node:
@@ -93,7 +115,9 @@ def pair(left: Node, right: Node, known: Known) -> Node:
     return run(TRACE_PRODUCT, (left, right), "scalar", ONE, ONE)
 
 
-def order(leaves: Sequence[Node], given: Given) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int], float]]:
+def order(
+    leaves: Sequence[Node], given: Given, association: Association = "best"
+) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int], float]]:
     """For each stretch (i, j) of the chain where to split it, and its cost; of equal ones, from the right."""
     count = len(leaves)
     size = [guess(a.rows) for a in leaves] + [guess(leaves[-1].cols)]
@@ -103,7 +127,7 @@ def order(leaves: Sequence[Node], given: Given) -> tuple[dict[tuple[int, int], i
         for i in range(count - length):
             j = i + length
             best = float("inf")
-            for k in range(i, j):
+            for k in {"best": range(i, j), "left": (j - 1,), "right": (i,)}[association]:
                 inner = 1 if sparse(leaves, i, k) or sparse(leaves, k + 1, j) else size[k + 1]
                 cost = costs[i, k] + costs[k + 1, j] + size[i] * inner * size[j + 1]
                 if cost < best:

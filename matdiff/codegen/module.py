@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from matdiff.codegen import helpers
+from matdiff.codegen.backend import Backend
 from matdiff.codegen.emit import Check, Emitter
 from matdiff.codegen.forms import as_kind, literal
 from matdiff.errors import MatdiffError
@@ -15,17 +16,31 @@ from matdiff.node import Node, Number, Symbol, describe
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Source and what is needed to run it: `inputs` maps variables to parameters of the function."""
+    """One function and what is needed to run it: `inputs` maps variables to parameters of the function."""
 
-    text: str
+    function: str
+    backend: Backend
     inputs: dict[Symbol, str]
     checks: tuple[Check, ...]
+
+    @property
+    def text(self) -> str:
+        return module([self])
+
+
+def module(parts: Sequence[Generated]) -> str:
+    """The text of a module with several functions: imports, helpers, the functions."""
+    backend = parts[0].backend
+    functions = [part.function for part in parts]
+    text = "\n\n\n".join([*helpers.called("\n".join(functions), backend.all_helpers), *functions])
+    imports = [line for pattern, line in backend.imports if helpers.mentions(pattern, text)]
+    return ("\n".join(imports) + "\n\n\n" if imports else "") + text + "\n"
 
 
 def generate(
     roots: Sequence[Node], keys: Sequence[str] | None, single: bool, emitter: Emitter, name: str, doc: str
 ) -> Generated:
-    """The module text: imports, helpers, the function."""
+    """The function that computes planned roots."""
     emitter.emit(roots)
     values = [
         as_kind(emitter, emitter.code[r], r.kind, "matrix").text if r.kind == "row" else returned(emitter, r)
@@ -35,14 +50,9 @@ def generate(
     body.append(f"return {result(values, keys, single)}")
     parameters = ", ".join(["*", *emitter.inputs.values()]) + ", " if emitter.inputs else ""
     described = docstring(doc, roots, emitter.inputs)
-    function = "\n".join(
-        [f"def {name}({parameters}**_):", *("    " + line if line else "" for line in described + body)]
-    )
-    function = emitter.backend.translate(function)
-    text = "\n\n\n".join([*helpers.called(function, emitter.backend.all_helpers), function])
-    imports = [line for pattern, line in emitter.backend.imports if helpers.mentions(pattern, text)]
-    head = "\n".join(imports) + "\n\n\n" if imports else ""
-    return Generated(head + text + "\n", dict(emitter.inputs), tuple(emitter.checks))
+    lines = [f"def {name}({parameters}**_):", *("    " + line if line else "" for line in described + body)]
+    function = emitter.backend.translate("\n".join(lines))
+    return Generated(function, emitter.backend, dict(emitter.inputs), tuple(emitter.checks))
 
 
 def returned(emitter: Emitter, root: Node) -> str:
@@ -55,9 +65,10 @@ def returned(emitter: Emitter, root: Node) -> str:
 def result(values: Sequence[str], keys: Sequence[str] | None, single: bool) -> str:
     if single:
         return values[0]
-    if keys is None:
+    if not keys:
         return f"({', '.join(values)}{',' if len(values) == 1 else ''})"
-    return "{" + ", ".join(f"{quoted(k)}: {v}" for k, v in zip(keys, values, strict=True)) + "}"
+    named = [f"{quoted(k)}: {v}" for k, v in zip(keys, values, strict=True) if k]
+    return f"({values[0]}, {{{', '.join(named)}}})" if keys[0] == "" else f"{{{', '.join(named)}}}"
 
 
 def quoted(key: str) -> str:
@@ -67,15 +78,15 @@ def quoted(key: str) -> str:
 
 
 def docstring(doc: str, roots: Sequence[Node], inputs: Mapping[Symbol, str]) -> list[str]:
-    """What comes back and what goes in, in the language's words."""
-    outcome = f"Return {' and '.join(describe(r) for r in roots)}."
+    """What it is; then what comes back and what goes in, in the language's words."""
     takes = "; ".join(f"{name}: {describe(v)}" for v, name in inputs.items())
-    head = harmless(doc)
-    lines = [head] * bool(head) + [harmless(outcome)] + [harmless(f"Takes {takes}.")] * bool(takes)
-    first = f'"""{lines[0]}'
-    if len(lines) == 1:
-        return [first + '"""']
-    return [first, "", *lines[1:], '"""'] if head else [first, *lines[1:], '"""']
+    facts = [f"Return {' and '.join(describe(r) for r in roots)}."] + [f"Takes {takes}."] * bool(takes)
+    head = [harmless(line) for line in doc.splitlines() if line.strip()]
+    rest = [harmless(line) for line in facts]
+    if not head:
+        head, rest = rest[:1], rest[1:]
+        return [f'"""{head[0]}', *rest, '"""'] if rest else [f'"""{head[0]}"""']
+    return [f'"""{head[0]}', "", *head[1:], *rest, '"""']
 
 
 def harmless(text: str) -> str:

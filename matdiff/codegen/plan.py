@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from matdiff.codegen.chains import MAX_CHAIN, multiply, trace
+from matdiff.codegen.chains import MAX_CHAIN, Association, How, multiply, trace
 from matdiff.codegen.determinants import adjugates
 from matdiff.codegen.factors import share_factors
 from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, run
@@ -27,15 +27,16 @@ Factors = tuple[tuple[Node, bool], ...]
 """The factors of a product; True where transposed."""
 
 
-def plan(roots: Sequence[Node]) -> list[Node]:
+def plan(roots: Sequence[Node], association: Association = "best") -> list[Node]:
     """The roots rewritten.  Linear in distinct nodes."""
-    return share_factors(Planner(adjugates(mirrored(tensors(stable(roots))))).rewritten())
+    return share_factors(Planner(adjugates(mirrored(tensors(stable(roots)))), association).rewritten())
 
 
 class Planner:
     """Two folds: from the roots down, which nodes are needed at all; then up again, their replacements."""
 
-    def __init__(self, roots: Sequence[Node]) -> None:
+    def __init__(self, roots: Sequence[Node], association: Association = "best") -> None:
+        self.association = association
         self.roots = list(roots)
         self.order = topological(*roots)
         self.uses: Counter[Node] = Counter(roots)
@@ -143,7 +144,8 @@ class Planner:
         leaves = [transpose(self.new[leaf]) if flipped else self.new[leaf] for leaf, flipped in self.leaves[node]]
         given = self.given(node, product)
         traced = is_op(node, tr) or (is_op(node, INNER) and leaves[0].rows.number != 1)
-        return trace(leaves, product, given, self.known) if traced else multiply(leaves, product, given, self.known)
+        how = How(product, self.known, self.association)
+        return trace(leaves, how, given) if traced else multiply(leaves, how, given)
 
     def key(self, factors: Sequence[tuple[Node, bool]]) -> Factors:
         """Factors as they are compared: a symmetric one is never transposed."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matdiff.codegen import kernels as k
 from matdiff.codegen.kernels import run
 from matdiff.codegen.network import Network, is_commutation, network, oriented
-from matdiff.node import Node, number, topological
+from matdiff.node import Apply, Node, number, topological
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_eye, is_op, scale, transpose
 from matdiff.ops.kronecker import kron
 from matdiff.ops.structure import Diag
@@ -173,20 +173,18 @@ def lowered_network(net: Network, c: Node) -> Node | None:
     if not net.internal:
         if len({r1, r2, c1, c2}) < 4:
             return None
-        (a, i), *rest = net.operands
+        first, *rest = (a for a, _ in net.operands)
         where = tuple(tuple((r1, r2, c1, c2).index(x) for x in w) for _, w in net.operands)
-        return run(k.BROADCAST, (scale(c, a), *(b for b, _ in rest)), "matrix", rows, cols, (where,))
+        return run(k.BROADCAST, (scale(c, first), *rest), "matrix", rows, cols, (where,))
     if len(net.internal) > 1:
         return None
     (s,) = net.internal
-    if len({r1, r2, c1, c2}) == 4:
-        if len(net.operands) != 4:
-            return None
+    if len({r1, r2, c1, c2}) == 4 and len(net.operands) == 4:
         parts = [one(net, (i, s)) for i in (r1, r2, c1, c2)]
-        return None if None in parts else scale(c, squared(*parts))  # type: ignore[arg-type]
+        return scale(c, squared(*(p for p in parts if p is not None))) if None not in parts else None
     if len(net.operands) == 3 and (r2 == c2) != (r1 == c1):
-        a, i, j = (r2, r1, c1) if r2 == c2 else (r1, r2, c2)
-        A, C, B = one(net, (i, s)), one(net, (a, s)), one(net, (j, s))
+        shared, left, right = (r2, r1, c1) if r2 == c2 else (r1, r2, c2)
+        A, C, B = one(net, (left, s)), one(net, (shared, s)), one(net, (right, s))
         if A is not None and B is not None and C is not None:
             return run(k.BLOCKS, (A, scale(c, C), B), "matrix", rows, cols, (int(r2 == c2),))
     return None
@@ -231,11 +229,10 @@ def kronecker(a: Node, b: Node) -> Node:
 
 def summed(krons: list[Node], others: list[Node], root: Node) -> Node | None:
     """Everything added up, blocks into the rest."""
-    blocks = [t for t in others if is_op(t, k.BLOCKS)]
+    blocks = [t for t in others if isinstance(t, Apply) and t.op is k.BLOCKS]
     dense = [*krons, *(t for t in others if not is_op(t, k.BLOCKS))]
     total = dense[0] if len(dense) == 1 else run(ADD, tuple(dense), "matrix", root.rows, root.cols) if dense else None
     for t in blocks:
-        total = (
-            t if total is None else run(k.ADD_BLOCKS, (total, *t.children), "matrix", root.rows, root.cols, t.params)
-        )  # type: ignore[attr-defined]
+        more = (total, *t.args) if total is not None else ()
+        total = run(k.ADD_BLOCKS, more, "matrix", root.rows, root.cols, t.params) if more else t
     return total

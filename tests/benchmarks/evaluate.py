@@ -1,6 +1,6 @@
 """How fast generated code is: `python tests/benchmarks/evaluate.py [--kind gradient] [--only NAME] [--quick]`.
 
-One thread for every contestant, calls interleaved in one process.  Each number is the ratio of the contestant's
+One thread for every contestant, calls interleaved in one process, in an order that changes from round to round.  Each number is the ratio of the contestant's
 median to the median of the limit, the same derivative written by hand with NumPy and SciPy; the better of two runs.
 """
 
@@ -40,7 +40,7 @@ def one_core() -> None:
 
 
 def timed(calls: dict[str, Call], seconds: float) -> dict[str, float]:
-    """The median time of each, calls interleaved."""
+    """The median time of each; the order changes, since each call finds the caches as another left them."""
     for call in calls.values():
         call()
     first = next(iter(calls.values()))
@@ -50,8 +50,9 @@ def timed(calls: dict[str, Call], seconds: float) -> dict[str, float]:
     inner = max(1, int(100e-6 / max(once, 1e-7)))
     rounds = max(5, min(200, int(seconds / (max(once, 1e-7) * inner * len(calls)))))
     samples: dict[str, list[float]] = {name: [] for name in calls}
+    turn = Random(0)
     for _ in range(rounds):
-        for name, call in calls.items():
+        for name, call in turn.sample(list(calls.items()), len(calls)):
             start = time.perf_counter()
             for _ in range(inner):
                 call()
