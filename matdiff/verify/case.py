@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-7
 HUGE = 1e100
+FAINT = 1e-6
+"""A derivative smaller than this may be rounding."""
 WAYS = 150
+MAX_DULL = 4
 DIRECTIONS = 2
 """Random tangent directions along which matrices of linear maps on a set are compared."""
 
@@ -40,6 +43,8 @@ class Sample:
     truth: Array
     claimed: Array | None
     why: str = ""
+    dull: bool = False
+    """The derivative is 0 or rounding there: det(X'X) at a wide X."""
 
     @property
     def error(self) -> float:
@@ -72,8 +77,13 @@ class Case:
         ways = list(islice(sampling.ways(f, self.d.function.variables, given), WAYS))
         roots = (f, self.truth, self.claim)
         usable, large = sampling.split_by_size(ways, self.d.function.variables, roots)
-        found = list(islice(sampling.explore(usable, lambda way: self.sample(f, way)), points))
-        return large, found
+        found: list[Sample] = []
+        dull: list[Sample] = []
+        for s in sampling.explore(usable, lambda way: self.sample(f, way), lambda s: s.dull):
+            (dull if s.dull else found).append(s)
+            if len(found) == points or len(dull) == MAX_DULL * points:
+                break
+        return large, found or dull[:points]
 
     def sample(self, f: Node, way: Way) -> Sample | None:
         """One random point; None where the function or its derivative is not defined or enormous."""
@@ -91,14 +101,27 @@ class Case:
         if np.max(np.abs(truth), initial=0) > HUGE:
             self.complaints["the derivative is enormous"] += 1
             return None
-        return self.with_claim(Sample(way, given, self.on_set(truth, given), None))
+        found = Sample(way, given, self.on_set(truth, given), None)
+        return self.with_claim(replace(found, dull=self.vanishes(found)))
+
+    def vanishes(self, s: Sample) -> bool:
+        """Is the truth 0 there, or does a change in the last digits of the arrays change it altogether?"""
+        size = float(np.linalg.norm(s.truth))
+        if size == 0 or size > FAINT:
+            return size == 0
+        (near,) = self.values([self.truth], [replace(s, arrays=self.shaken(s))])
+        return near is not None and float(np.linalg.norm(near[0] - s.truth)) > 1e-3 * size
+
+    def shaken(self, s: Sample) -> dict[str, Array]:
+        rng = np.random.default_rng(self.seed)
+        return {k: a * (1 + 1e-14 * rng.normal(size=np.shape(a))) for k, a in s.arrays.items()}
 
     def with_claim(self, s: Sample) -> Sample:
         try:
             value = np.asarray(evaluate(self.concrete(self.claim), self.variables, s.arrays))
         except MatdiffError as error:
-            return Sample(s.way, s.arrays, s.truth, None, error.message)
-        return Sample(s.way, s.arrays, s.truth, self.on_set(value, s.arrays))
+            return replace(s, claimed=None, why=error.message)
+        return replace(s, claimed=self.on_set(value, s.arrays))
 
     def on_set(self, value: Array, arrays: Mapping[str, Array]) -> Array:
         """The value; a matrix of a linear map on a structured set by what it does to tangent directions."""
@@ -120,9 +143,7 @@ class Case:
 
     def noise(self, s: Sample) -> float:
         """How much truth and claim change where the arrays change in their last digits."""
-        rng = np.random.default_rng(self.seed)
-        near = {k: a * (1 + 1e-14 * rng.normal(size=np.shape(a))) for k, a in s.arrays.items()}
-        values = self.values([self.truth, self.claim], [Sample(s.way, near, s.truth, s.claimed)])
+        values = self.values([self.truth, self.claim], [replace(s, arrays=self.shaken(s))])
         sizes = [
             float(np.linalg.norm(v[0] - old))
             for v, old in zip(values, (s.truth, s.claimed), strict=True)

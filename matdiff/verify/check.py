@@ -27,6 +27,8 @@ STEEP = 1e8
 FLOOR = 1e-300
 TINY = 1e-100
 """Below this, squares underflow."""
+ROUNDING = 1e-12
+"""What remains of numbers of order 1 that cancel."""
 MAX_FLAT = 4
 PATIENCE = 10.0
 """Seconds after which no further point is begun."""
@@ -83,7 +85,7 @@ def check(
         return undecided(large, method)
     run = Run(ROOM["given" if given else "free"], np.random.default_rng(seed))
     with np.errstate(all="ignore"):
-        outcomes = gather(sampling.explore(usable, lambda way: trial(found, way, run)), points)
+        outcomes = gather(sampling.explore(usable, lambda way: trial(found, way, run), lambda o: o.flat), points)
     return report(outcomes, run, method)
 
 
@@ -113,7 +115,7 @@ def trial(found: Subject, way: Way, run: Run) -> Outcome | None:
         seen = differences(found, arrays, V, center, STEPS[first], run)
         if seen is None:
             continue
-        said = said or statement(found, arrays, V, way, run)
+        said = said or statement(found, arrays, V, way, run, seen)
         if said is None:
             return None
         outcome = compare(found, seen, said, run) or outcome
@@ -155,12 +157,12 @@ def differences(found: Subject, arrays: Arrays, V: Arrays, center: sets.Array, f
     return seen
 
 
-def statement(found: Subject, arrays: Arrays, V: Arrays, way: Way, run: Run) -> Statement | None:
-    """What the derivation says at the point."""
+def statement(found: Subject, arrays: Arrays, V: Arrays, way: Way, run: Run, seen: Slope) -> Statement | None:
+    """What the derivation says at the point; V is as long as X, so a derivative has about the size of the values."""
     if not run.affords(0):
         return None
     run.statements += 1
-    said = attempt(run, lambda: found.state(arrays, V, way.sizes, run.rng))
+    said = attempt(run, lambda: found.state(arrays, V, way.sizes, run.rng, ROUNDING * max(seen.scale, TINY)))
     if said is not None and not said.size <= HUGE:
         run.complaints["the derivative is enormous"] += 1
         return None

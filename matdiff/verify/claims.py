@@ -147,13 +147,16 @@ def answer(d: Derivation, q: Question, seed: int, sizes: Mapping[str, int] | Non
     case = Case(d, q.what, q.claim, q.truth, q.about, seed)
     shape = (q.claim.rows, q.claim.cols)
     if shape not in ((q.truth.rows, q.truth.cols), (q.truth.cols, q.truth.rows)):
-        return wrong(f"the claim is {describe(q.claim)}, but {expected(q)}", None, 0)
+        also = as_jacobian(d, q, seed, sizes, points)
+        return wrong(f"the claim is {describe(q.claim)}, but {expected(q)}{also}", None, 0)
     large, samples = case.draw(given, points)
     if not samples:
         return undecided(large or case.why_none(), "comparison")
     if shape != (q.truth.rows, q.truth.cols):
         return misshapen(case, q, samples)
     undefined = next((s for s in samples if s.claimed is None), None)
+    if undefined is not None and all(s.dull for s in samples) and not is_zero(q.truth):
+        return undecided("the derivative is 0 at all points tried, and the claim has no value there", "comparison")
     if undefined is not None:
         return wrong(
             f"the claim has no value where the function is differentiable: {undefined.why}", None, len(samples)
@@ -166,6 +169,19 @@ def answer(d: Derivation, q: Question, seed: int, sizes: Mapping[str, int] | Non
         return undecided(f"the derivative that it would be compared with does not verify: {own.reason}", "comparison")
     message = diagnose(case, samples)
     return wrong(f"the claimed {q.what} is not right: {message}", error, len(samples), message)
+
+
+def as_jacobian(d: Derivation, q: Question, seed: int, sizes: Mapping[str, int] | None, points: int) -> str:
+    """Says that a claimed gradient is the Jacobian vec(G)', if it is."""
+    if q.what != "gradient" or q.about is None:
+        return ""
+    found = d.jacobian[q.about.name] if d.several else d.jacobian
+    if (q.claim.rows, q.claim.cols) not in ((found.node.rows, found.node.cols), (found.node.cols, found.node.rows)):
+        return ""
+    turned = q.claim if q.claim.cols is found.node.cols else transposed(q.claim)
+    right = answer(d, Question("Jacobian", turned, found.node, q.about), seed, sizes, points).passed
+    name = "vec(G)'" if turned is q.claim else "vec(G)"
+    return f"; it is {name} of the gradient G" if right else ""
 
 
 def expected(q: Question) -> str:

@@ -158,16 +158,20 @@ def ways(root: Node, variables: Sequence[Symbol], given: Sizes) -> Iterator[Way]
 T = TypeVar("T")
 
 
-def explore(ways: Sequence[Way], attempt: Callable[[Way], T | None]) -> Iterator[T]:
+def explore(
+    ways: Sequence[Way], attempt: Callable[[Way], T | None], dull: Callable[[T], bool] = lambda found: False
+) -> Iterator[T]:
     """The results of the ways that work; one that does is tried again, at other sizes first.
 
-    Other sizes tell a 3 from an n.
+    Other sizes tell a 3 from an n.  A way with a dull result is not tried again.
     """
     for way in ways:
         found = attempt(way)
         if found is None:
             continue
         yield found
+        if dull(found):
+            continue
         others = [w for w in ways if w.flavour == way.flavour and w.sizes != way.sizes][:2]
         misses = 0
         while misses < 5:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ class Subject:
     wrt: tuple[Symbol, ...]
     parts: tuple[Node, ...]
     said: tuple[Node, ...]
-    read: Callable[[Sequence[Any], Arrays, Arrays, Array | None], Statement]
+    read: Callable[[Sequence[Any], Arrays, Arrays, Array | None, float], Statement]
     directions: Mapping[Symbol, Symbol] = field(default_factory=dict)
     covector: Symbol | None = None
     matrices: tuple[Node, ...] = ()
@@ -65,8 +65,10 @@ class Subject:
         """F, all parts in one long vector.  Raises DomainError outside of the domain."""
         return flat(evaluate(list(self.parts), self.variables, named(arrays), smooth=True))
 
-    def state(self, arrays: Arrays, V: Arrays, sizes: Mapping[str, int], rng: np.random.Generator) -> Statement:
-        """The derivative along V, evaluated once."""
+    def state(
+        self, arrays: Arrays, V: Arrays, sizes: Mapping[str, int], rng: np.random.Generator, least: float = 0.0
+    ) -> Statement:
+        """The derivative along V, evaluated once; where its parts are below `least`, they are rounding."""
         matrices = self.matrices if all(_small(m, sizes) for m in self.matrices) else ()
         given, known, Y = dict(arrays), self.variables, None
         if self.directions:
@@ -77,7 +79,7 @@ class Subject:
             given[self.covector] = Y
             known += (self.covector,)
         values = evaluate([*self.said, *matrices], known, named(given), smooth=True)
-        return self.read(values, arrays, V, Y)
+        return self.read(values, arrays, V, Y, least)
 
 
 def named(arrays: Arrays) -> dict[str, Array]:
@@ -116,15 +118,18 @@ def by_name(answer: Any, d: Derivation) -> list[Any]:
 
 
 def gradient(d: Derivation, seed: int) -> Subject:
-    """f scalar: ⟨G, V⟩, and G inside the tangent space."""
-    G = tuple(concrete(g.node, seed) for g in by_name(d.gradient, d))
+    """f scalar: ⟨G, V⟩, and G inside the tangent space; ⟨W G, V⟩ for an inner product with the weight W."""
+    G = [g.node for g in by_name(d.gradient, d)]
+    weighted = [*G] if d.metric is None else [d.metric @ G[0]]
 
-    def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None) -> Statement:
-        pairing = sum(float(np.vdot(g, V[X])) for X, g in zip(d.wrt, values, strict=True))
-        fault = next((t for X, g in zip(d.wrt, values, strict=True) if (t := off_tangent(X, arrays[X], g))), "")
-        return Statement(np.array([pairing]), max(float(np.max(np.abs(g), initial=0)) for g in values), fault)
+    def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None, least: float) -> Statement:
+        G, WG = values[: len(d.wrt)], values[len(d.wrt) :]
+        pairing = sum(float(np.vdot(g, V[X])) for X, g in zip(d.wrt, WG, strict=True))
+        fault = next((t for X, g in zip(d.wrt, G, strict=True) if (t := off_tangent(X, arrays[X], g))), "")
+        return Statement(np.array([pairing]), max(float(np.max(np.abs(g), initial=0)) for g in G), fault)
 
-    return Subject("gradient", d.function.variables, d.wrt, (concrete(d.function.node, seed),), G, read)
+    said = tuple(concrete(n, seed) for n in (*G, *weighted))
+    return Subject("gradient", d.function.variables, d.wrt, (concrete(d.function.node, seed),), said, read)
 
 
 def off_tangent(X: Symbol, at: Array, G: Array) -> str:
@@ -145,12 +150,12 @@ def linear_map(d: Derivation, seed: int) -> Subject:
         matrices = ()
     said = (d.differential.node, *d.pullback.values())
 
-    def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None) -> Statement:
+    def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None, least: float) -> Statement:
         L = flat(values[:1])
         pulled, rest = values[1 : 1 + len(d.wrt)], values[1 + len(d.wrt) :]
-        fault = _adjoint_fault(L, pulled, [V[X] for X in d.wrt], flat([Y]))
+        fault = _adjoint_fault(L, pulled, [V[X] for X in d.wrt], flat([Y]), least)
         if rest and not fault:
-            fault = _matrix_fault(rest, [V[X] for X in d.wrt], L)
+            fault = _matrix_fault(rest, [V[X] for X in d.wrt], L, least)
         return Statement(L, float(np.max(np.abs(L), initial=0)), fault)
 
     return Subject(
@@ -166,21 +171,20 @@ def linear_map(d: Derivation, seed: int) -> Subject:
     )
 
 
-def _adjoint_fault(L: Array, pulled: Sequence[Any], V: Sequence[Array], Y: Array) -> str:
+def _adjoint_fault(L: Array, pulled: Sequence[Any], V: Sequence[Array], Y: Array, least: float) -> str:
     left = float(Y @ L)
     right = sum(float(np.vdot(p, v)) for p, v in zip(pulled, V, strict=True))
     size = float(np.linalg.norm(Y) * np.linalg.norm(L))
     size += sum(float(np.linalg.norm(p) * np.linalg.norm(v)) for p, v in zip(pulled, V, strict=True))
-    if abs(left - right) <= ADJOINT_TOLERANCE * size:
+    if abs(left - right) <= ADJOINT_TOLERANCE * size + least * float(np.linalg.norm(Y)):
         return ""
     return f"the adjoint is wrong: ⟨Y, L[V]⟩ is {left:.6g}, ⟨L*Y, V⟩ is {right:.6g}"
 
 
-def _matrix_fault(matrices: Sequence[Any], V: Sequence[Array], L: Array) -> str:
+def _matrix_fault(matrices: Sequence[Any], V: Sequence[Array], L: Array, least: float) -> str:
     got = sum(apply_matrix(J, v) for J, v in zip(matrices, V, strict=True))
-    if np.shape(got) == L.shape and np.linalg.norm(got - L) <= MATRIX_TOLERANCE * max(
-        np.linalg.norm(L), np.linalg.norm(got)
-    ):
+    size = max(np.linalg.norm(L), np.linalg.norm(got))
+    if np.shape(got) == L.shape and np.linalg.norm(got - L) <= MATRIX_TOLERANCE * size + least:
         return ""
     return "the Jacobian is wrong: J vec(V) is not the differential along V"
 
@@ -192,13 +196,14 @@ def apply_matrix(J: Any, v: Array) -> Array:
 
 
 def second_order(d: Derivation, seed: int) -> Subject:
-    """The gradient and its derivative, the Hessian; its action where the matrix is not in the language."""
-    parts = tuple(concrete(g.node, seed) for g in by_name(d.gradient, d))
+    """The plain gradient and its derivative, the Hessian; its action where the matrix is not in the language."""
+    plain = d if d.metric is None else replace(d, metric=None)
+    parts = tuple(concrete(g.node, seed) for g in by_name(plain.gradient, d))
     blocks = _blocks(d)
     said = [b for row in blocks for b in row] if blocks else _products(d)
     count = len(d.wrt)
 
-    def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None) -> Statement:
+    def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None, least: float) -> Statement:
         if not blocks:
             H = flat(values)
         else:
