@@ -165,3 +165,14 @@ def test_pullbacks_lie_in_the_tangent_space():
     }.items():
         d = md.derive("A*S", wrt="S", declare=f"A: n×n; S: n×n {attribute}")
         assert np.allclose(d.vjp(Y, A=WRONG, S=np.zeros((2, 2))), project(WRONG.T @ Y)), attribute
+
+
+def test_matrices_too_large_for_memory():
+    n = 300
+    X = np.eye(n)
+    d = md.derive("inv(X)", wrt="X")
+    with pytest.raises(md.UnsupportedError, match=r"90,000×90,000, 60 GiB"):
+        d.jacobian.evaluate(X=X)
+    with pytest.raises(md.UnsupportedError, match="hvp"):
+        md.derive("logdet(X)", wrt="X").hessian.evaluate(X=X)
+    assert d.jvp(X, X=X).shape == d.vjp(X, X=X).shape == (n, n)

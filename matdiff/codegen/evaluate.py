@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.codegen import Nodes, Program, compiled, outputs
 from matdiff.codegen.names import lookup
 from matdiff.codegen.sizes import Misfit, bind
-from matdiff.errors import DomainError, MatdiffError, ShapeError
+from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
 from matdiff.node import Apply, Constant, Node, Symbol, describe, topological
 from matdiff.shape import Dim
 
@@ -30,6 +30,7 @@ def evaluate(node: Nodes, variables: Sequence[Symbol], arrays: Mapping[str, Any]
     for variable, value in given.items():
         check_attributes(variable, value)
     check_indices(roots, sizes)
+    check_room(roots, sizes)
     inputs = {name: given[v] for v, name in program.inputs}
     values = [finished(r, v) for r, v in zip(roots, run(program, inputs), strict=True)]
     if all(_finite(v) for v in given.values()) and not all(_finite(v) for v in values):
@@ -85,6 +86,9 @@ def as_array(variable: Symbol, value: Any) -> np.ndarray:
         )
     return array.astype(np.float64)
 
+
+LARGEST = 2**28
+"""Entries of the largest array that is formed."""
 
 AXES = {0: "a number", 1: "a 1-D array", 2: "a 2-D array"}
 
@@ -159,6 +163,19 @@ def check_indices(roots: Sequence[Node], sizes: Mapping[str, int]) -> None:
             a, (r0, r1, c0, c1) = node.args[0], node.params
             for low, high, dim in ((r0, r1, a.rows), (c0, c1, a.cols)):
                 check_slice(low, high, dim, sizes)
+
+
+def check_room(roots: Sequence[Node], sizes: Mapping[str, int]) -> None:
+    """Raises UnsupportedError, before anything is computed, for a value of over 2 GiB: a Jacobian grows like n⁴."""
+    for root in roots:
+        if (root.rows.names | root.cols.names) <= sizes.keys():
+            rows, cols = root.rows.evaluate(sizes), root.cols.evaluate(sizes)
+            if rows * cols > LARGEST:
+                raise UnsupportedError(
+                    f"the value is {rows:,}×{cols:,}, {rows * cols * 8 / 2**30:,.0f} GiB of numbers, "
+                    f"and at most {LARGEST * 8 >> 30} are formed",
+                    hint="products with it need no matrix: use .jvp, .vjp or .hvp",
+                )
 
 
 def check_index(index: int, dim: Dim, sizes: Mapping[str, int]) -> None:
