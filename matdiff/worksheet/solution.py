@@ -12,7 +12,7 @@ from matdiff.calculus.markers import PAIRING, D
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.expr import Expr
 from matdiff.node import Node, topological
-from matdiff.ops.algebra import inner, is_op, is_zero, matmul, zeros_like
+from matdiff.ops.algebra import inner, is_op, is_zero, zeros_like
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.worksheet.problem import Problem
 
@@ -60,7 +60,7 @@ class Solution:
 
     @cached_property
     def verification(self) -> Verification:
-        return plain_product(self.d).verify(order=2 if self.ask == "hessian" else 1)
+        return self.d.verify(order=2 if self.ask == "hessian" else 1)
 
     def confirm(self) -> None:
         """Raises MatdiffError where a line or the result does not pass its check: such a solution is never shown."""
@@ -80,7 +80,7 @@ class Solution:
         For a weighted inner product it ends with the plain one, from which W⁻¹ leads to the gradient.
         """
         if self.d.metric is not None:
-            return [line for line in checked(plain_product(self.d)) if line.relation == "="]
+            return [line for line in checked(replace(self.d, metric=None)) if line.relation == "="]
         found = list(checked(self.d))
         if self.ask == "differential":
             pushed = [i for i, line in enumerate(found) if any(is_op(n, D) for n in topological(line.before.node))]
@@ -117,15 +117,7 @@ def claimed(d: Derivation, ask: str, text: str) -> Verification:
         raise ParseError(f"this has no d{d.wrt[0].name} in it, but the differential is asked for")
     if ask != "differential" and moving:
         raise ParseError(f"this has a d{d.wrt[0].name} in it: it is a differential, but the {ask} is asked for")
-    order = 2 if ask == "hessian" else 1
-    if d.metric is None or ask != "gradient":
-        return d.verify(claim=text, order=order)
-    return plain_product(d).verify(claim=Expr(matmul(d.metric, node), d.function.variables))
-
-
-def plain_product(d: Derivation) -> Derivation:
-    """The derivation for the plain inner product, which G is the gradient for W where W⁻¹G is it for ⟨u,v⟩ = uᵀWv."""
-    return d if d.metric is None else replace(d, metric=None)
+    return d.verify(claim=text, order=2 if ask == "hessian" else 1)
 
 
 def checked(d: Derivation) -> Iterator[Line]:
