@@ -17,6 +17,7 @@ from matdiff.ops.algebra import (
     transpose,
 )
 from matdiff.ops.elementwise import abs_, sign
+from matdiff.ops.indexing import entry
 from matdiff.ops.kronecker import kron, kron_of
 from matdiff.ops.linalg import chol
 from matdiff.ops.matrix_functions import sqrtm
@@ -136,11 +137,14 @@ def signs_away(term: Term) -> None:
 
 
 def cancelled(row: Node, column: Node) -> Node | None:
-    """1ᵀy = sum(y) and aᵀ(y ⊙ a⁻¹) = sum(y): an inner product whose entries cancel, else None."""
+    """1ᵀy = sum(y), eᵢᵀy = y[i] and aᵀ(y ⊙ a⁻¹) = sum(y): an inner product that is less than one, else None."""
     if is_ones(row):
         return sum_(column)
     if is_ones(column):
         return sum_(row.T)
+    for unit, other in ((row.T, column), (column, row.T)):
+        if isinstance(unit, Constant) and unit.name == "e":
+            return entry(other, unit.index)
     if not (is_op(row, TRANSPOSE) and (is_op(column, HADAMARD) or is_op(row.children[0], HADAMARD))):
         return None
     bases = 0

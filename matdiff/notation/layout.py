@@ -23,6 +23,9 @@ from matdiff.notation.tables import (
 )
 from matdiff.shape import Dim
 
+BARRED = frozenset({"abs", "norm1", "norminf"})
+"""Functions whose bars mean something else, or nothing, around a matrix."""
+
 
 class Layout:
     """A notation, and the names that parts go by."""
@@ -85,7 +88,8 @@ class Layout:
         params = [self.parameter(p) for p in node.params]
         if node.op.name in self.notation.forms:
             return self.form(node.op.name, *node.args, *params)
-        if self.notation.own_templates and node.op.latex:
+        spelled = node.op.name in BARRED and node.args[0].kind == "matrix"
+        if self.notation.own_templates and node.op.latex and not spelled:
             args: tuple[Argument, ...] = (*node.args, *params)
             return fill((guessed_level(template(node.op.latex)), self.notation.own_templates(node.op.latex)), *args)
         return self.call(node)
@@ -94,8 +98,8 @@ class Layout:
         name = node.op.name
         spoken = node.op.spoken
         args: list[Argument] = [*node.args, *(self.parameter(p) for p in node.params)]
-        if name.startswith("frechet_"):
-            args.insert(0, name.removeprefix("frechet_"))
+        if name.startswith("frechet_") and self.notation.bracketed:
+            args.insert(0, self.notation.call(name.removeprefix("frechet_")))
             name = "frechet"
         elif spoken and name not in spoken:
             name = spoken[0]

@@ -45,7 +45,6 @@ def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Di
             numpy=numpy,
             law=f"the Fréchet map of {name} is linear in its direction",
             source="Higham 2008, ch. 3",
-            spoken=(),
         )
     )
 

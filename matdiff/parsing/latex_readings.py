@@ -46,6 +46,9 @@ def _product(t: Tree, text: str) -> None:
 def _bare_call(t: Tree, text: str) -> bool:
     """A function without parentheses: it ends where its argument does."""
     plain = t.head == "call" and len(t.args) == 1 and t.span[1] == t.args[0].span[1] and t.value != "e^"
+    while plain and t.args[0].head == "call":
+        t = t.args[0]
+        plain = len(t.args) == 1 and t.span[1] == t.args[0].span[1]
     return plain and not text.startswith("\\sqrt", t.span[0]) and not _grouped(t.args[0])
 
 
