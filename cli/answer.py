@@ -14,6 +14,11 @@ from matdiff.properties import closure
 LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 """Names for the function; the first that is none of its variables is taken."""
 
+FAULT = """\
+the derivative failed its verification, so it is not printed
+{why}
+this is a fault of matdiff: please report it with the command"""
+
 
 @dataclass
 class Answer:
@@ -141,6 +146,12 @@ class Answer:
         """Check everything that is to be printed: the derivative, and the Hessian when asked."""
         orders = range(1, self.order + 1)
         self.verifications = tuple(self.d.verify() if order == 1 else self.d.verify(order=order) for order in orders)
+
+    @property
+    def fault(self) -> str:
+        """Why the answer may not be shown: the verdict of a check that failed, or nothing."""
+        failed = (verdict(v) for v in self.verifications if v.passed is False)
+        return next(failed, "")
 
     def verdicts(self) -> list[str]:
         """A line, or two where the Hessian was asked for."""

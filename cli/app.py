@@ -16,6 +16,7 @@ COMMANDS = {
     "verify": "Check a derivative, or a claim about it, numerically.",
     "codegen": "The derivative as Python source for NumPy or JAX.",
     "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",
+    "repl": "A conversation that remembers declarations and definitions.",
     "rules": "The functions of the language: shapes, rules and where they are found in books.",
 }
 
@@ -85,10 +86,15 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if "MATDIFF_DEBUG" in os.environ:
             raise
-        return refuse(
-            f"matdiff itself failed ({type(error).__name__}: {error})\n"
-            "this is a fault of matdiff: please report it with the command (MATDIFF_DEBUG=1 shows where it happened)"
-        )
+        return refuse(fault(error))
+
+
+def fault(error: Exception) -> str:
+    """What to say of an error that no input should be able to cause."""
+    return (
+        f"matdiff itself failed ({type(error).__name__}: {error})\n"
+        "this is a fault of matdiff: please report it with the command (MATDIFF_DEBUG=1 shows where it happened)"
+    )
 
 
 def refuse(message: str) -> int:

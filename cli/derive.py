@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from matdiff.cli.answer import Answer, verdict
+from matdiff.cli.answer import FAULT, Answer
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 
 FORMATS = ("text", "latex", "markdown", "json")
@@ -52,9 +52,8 @@ def command(
     answer = Answer(d, order, steps or verbose, inner, convention == "independent", verbose)
     if not no_verify:
         answer.verify()
-        for verification in answer.verifications:
-            if verification.passed is False:
-                return withheld(verdict(verification))
+        if answer.fault:
+            return withheld(answer.fault)
     from matdiff.cli.formats import render
     from matdiff.cli.notation import unicode_output
 
@@ -72,9 +71,5 @@ def components(answer: Answer) -> str:
 
 def withheld(why: str) -> int:
     """A wrong derivative is never shown."""
-    click.echo(
-        f"error: the derivative failed its verification, so it is not printed\n{why}\n"
-        "this is a fault of matdiff: please report it with the command",
-        err=True,
-    )
+    click.echo(f"error: {FAULT.format(why=why)}", err=True)
     return 1

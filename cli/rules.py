@@ -13,15 +13,19 @@ from matdiff.errors import ParseError
 @click.argument("name", required=False)
 def command(name: str | None) -> None:
     """The functions of the language, or all about the one called NAME."""
+    click.echo(about(name))
+
+
+def about(name: str | None) -> str:
+    """The table of functions, or all about one."""
     import matdiff.ops  # noqa: F401  (fills the tables)
     from matdiff.op import words
 
     if name is None:
-        click.echo(table([(word, record) for word in sorted(words) for record in words[word]]))
-        return
+        return table([(word, record) for word in sorted(words) for record in words[word]])
     if name not in words:
         raise unknown(name, sorted(words))
-    click.echo("\n\n".join(entry(name, record) for record in words[name]))
+    return "\n\n".join(entry(name, record) for record in words[name])
 
 
 def table(rows: list[tuple[str, Any]]) -> str:

@@ -1,0 +1,267 @@
+"""What a conversation remembers: declarations, definitions, the variable, the last answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from matdiff.cli.answer import FAULT, Answer, verdict
+from matdiff.cli.formats import render
+from matdiff.errors import MatdiffError, ParseError
+from matdiff.syntax import Declaration, Program, Tree, walk
+
+COMMANDS = {
+    "wrt": ("X", "differentiate by X from now on, and the last function again"),
+    "steps": ("", "the steps of the last answer"),
+    "hessian": ("", "the last answer with its Hessian"),
+    "latex": ("", "the last answer in LaTeX"),
+    "ascii": ("", "the last answer in ASCII"),
+    "code": ("numpy|jax|torch", "the last answer as Python source"),
+    "verify": ("[CLAIM]", "check the last answer again, or a claim about it"),
+    "types": ("", "what is declared, defined, and inferred for the last function"),
+    "let": ("A: m×n", "declare; without :let it works as well"),
+    "forget": ("[NAME …]", "forget names, or everything"),
+    "rules": ("[NAME]", "the functions of the language, or one of them"),
+    "help": ("", "this list"),
+    "quit": ("", "leave; so does Ctrl-D"),
+}
+"""Name → its argument and what it does."""
+
+
+@dataclass
+class Session:
+    """Lines in, text out; `ascii` keeps the text to ASCII.  Wrong lines raise MatdiffError and change nothing."""
+
+    ascii: bool = False
+    declared: dict[str, Declaration] = field(default_factory=dict)
+    defined: dict[str, str] = field(default_factory=dict)
+    wrt: str = ""
+    last: tuple[str, list[str]] | None = None
+    """The last function as a program, and the declarations it was read with."""
+    answer: Answer | None = None
+    over: bool = False
+
+    def run(self, line: str) -> str:
+        """What there is to say to one line: a command after a colon, or statements of the language."""
+        line = line.strip()
+        if not line or line.startswith("#"):
+            return ""
+        if not line.startswith(":"):
+            return self.read(line)
+        name, _, argument = line[1:].partition(" ")
+        if name not in COMMANDS:
+            raise ParseError(f"there is no command :{name}", hint=nearest(name))
+        said: str = getattr(self, f"on_{name}")(argument.strip())
+        return said
+
+    def read(self, line: str) -> str:
+        """Declarations and definitions are kept, an expression is differentiated."""
+        trial = replace(self, declared=dict(self.declared), defined=dict(self.defined))
+        program, new, expression = trial.keep(line)
+        said = trial.derive(program, expression) if expression else trial.echo(program, new)
+        vars(self).update(vars(trial))
+        return said
+
+    def keep(self, line: str) -> tuple[Program, Program, str]:
+        """All definitions and the line, parsed; the line alone; the text of its expression."""
+        from matdiff.parser import parse_program
+        from matdiff.parsing.statements import split, without_comments
+
+        source = without_comments(line)
+        statements = split(source, "latex" if "\\" in source else "plain")
+        new = parse_program(line, declared=self.declared.values())
+        for d in new.declarations:
+            self.defined.pop(d.name, None)
+            self.declared[d.name] = d
+        texts = (source[s.start : s.end] for s in statements if s.kind == "definition")
+        for definition, text in zip(new.definitions, texts, strict=False):
+            self.declared.pop(definition.name, None)
+            self.defined[definition.name] = text
+        expression = next((source[s.start : s.end] for s in reversed(statements) if s.kind == "expression"), "")
+        whole = "\n".join([*self.defined.values(), expression or next(iter(self.defined), line)])
+        return parse_program(whole, declared=self.declared.values()), new, expression
+
+    def derive(self, program: Program, expression: str) -> str:
+        assert program.function is not None
+        names = reached(program, program.function)
+        text = "\n".join([*(t for n, t in self.defined.items() if n in names), expression])
+        self.last = text, [written(d) for n, d in self.declared.items() if n in names]
+        return self.again()
+
+    def again(self) -> str:
+        """Differentiate the last function by what is now the variable."""
+        import matdiff as md
+
+        text, declared = self.asked()
+        variables = [v.name for v in md.parse(text, declare=declared).variables]
+        wrt, self.answer = chosen(self.wrt, variables), None
+        if not wrt:
+            return f"by which of {', '.join(variables)}?  Choose, for instance :wrt {variables[0]}"
+        self.answer = verified(Answer(md.derive(text, wrt=wrt, declare=declared)))
+        return self.shown(self.answer)
+
+    def echo(self, program: Program, new: Program) -> str:
+        """Declarations as they are kept, definitions with what was inferred of them.  Raises what is wrong with one."""
+        import matdiff as md
+
+        said = [written(d) for d in new.declarations]
+        for d in new.definitions:
+            if d.parameter:
+                said.append(self.defined[d.name])
+                continue
+            names = reached(program, d.body) | {d.name}
+            text = "\n".join([*(t for n, t in self.defined.items() if n in names), d.name])
+            types = md.parse(text, declare=[written(d) for n, d in self.declared.items() if n in names]).types
+            said.append(f"{self.defined[d.name]}        with {types}" if types else self.defined[d.name])
+        return "\n".join(said)
+
+    def asked(self) -> tuple[str, list[str]]:
+        if self.last is None:
+            raise MatdiffError("nothing has been differentiated yet", hint="type an expression: x'*A*x")
+        return self.last
+
+    def shown(self, answer: Answer, form: str = "text") -> str:
+        return render(answer, form, self.ascii)
+
+    def known(self) -> Answer:
+        self.asked()
+        if self.answer is None:
+            raise MatdiffError("the last function has no derivative yet", hint="choose a variable: :wrt X")
+        return self.answer
+
+    def on_wrt(self, names: str) -> str:
+        before, self.wrt = self.wrt, names.replace(" ", "")
+        if not names:
+            self.wrt = before
+            return f"by {before}" if before else "by the only variable, or by x or X"
+        if self.last is None:
+            return f"by {self.wrt}"
+        said = self.again()
+        if self.answer is None or self.answer.x != self.wrt:
+            return f"the last function has no variable {self.wrt}; others are differentiated by it from now on"
+        return said
+
+    def on_steps(self, _: str) -> str:
+        return self.shown(replace(self.known(), steps=True))
+
+    def on_hessian(self, _: str) -> str:
+        return self.shown(verified(replace(self.known(), order=2)))
+
+    def on_latex(self, _: str) -> str:
+        return self.shown(self.known(), "latex")
+
+    def on_ascii(self, _: str) -> str:
+        return render(self.known(), "text", True)
+
+    def on_code(self, target: str) -> str:
+        from matdiff.cli.codegen import source
+
+        return source(self.known(), target or "numpy").rstrip()
+
+    def on_verify(self, claim: str) -> str:
+        return verdict(self.known().d.verify(claim=claim or None))
+
+    def on_types(self, _: str) -> str:
+        lines = [*map(written, self.declared.values()), *self.defined.values()]
+        if self.answer is not None and self.answer.d.types:
+            lines.append(f"inferred: {self.answer.d.types}")
+        return "\n".join(lines) or "nothing is declared"
+
+    def on_let(self, text: str) -> str:
+        from matdiff.parser import parse_declarations
+
+        if not text:
+            raise ParseError("the declaration is missing", hint=":let A: m×n symmetric; x: n")
+        parse_declarations(text)
+        return self.read(text)
+
+    def on_forget(self, names: str) -> str:
+        chosen = names.replace(",", " ").split() or [*self.declared, *self.defined]
+        for name in chosen:
+            if name not in self.declared and name not in self.defined:
+                raise ParseError(f"{name} is neither declared nor defined")
+        for name in chosen:
+            self.declared.pop(name, None)
+            self.defined.pop(name, None)
+        if not names:
+            self.wrt, self.last, self.answer = "", None, None
+        return f"forgotten: {', '.join(chosen)}" if chosen else "nothing was declared"
+
+    def on_rules(self, name: str) -> str:
+        from matdiff.cli.rules import about
+
+        return about(name or None)
+
+    def on_help(self, _: str) -> str:
+        rows = [(f":{name} {argument}".rstrip(), does) for name, (argument, does) in COMMANDS.items()]
+        width = max(len(left) for left, _ in rows)
+        return "\n".join(
+            [
+                "An expression is differentiated: x'*A*x.  A: m×n declares, r = A*x - b defines.",
+                *(f"  {left:<{width}}  {does}" for left, does in rows),
+            ]
+        )
+
+    def on_quit(self, _: str) -> str:
+        self.over = True
+        return ""
+
+    def candidates(self) -> list[str]:
+        """What can be completed: commands, names in use, words of the language."""
+        from matdiff.op import words
+
+        used = [v.name for v in self.answer.d.function.variables] if self.answer else []
+        names = dict.fromkeys([*self.declared, *self.defined, *used])
+        return [*(f":{c}" for c in COMMANDS), *names, *(f"{w}(" for w in sorted(words))]
+
+
+def reached(program: Program, root: Tree) -> set[str]:
+    """The names that an expression uses, also through definitions."""
+    bodies: Mapping[str, Tree] = {d.name: d.body for d in program.definitions}
+    found: set[str] = set()
+    waiting = [root]
+    while waiting:
+        new = set(mentioned(waiting.pop())) - found
+        found |= new
+        waiting += [bodies[n] for n in new if n in bodies]
+    return found
+
+
+def mentioned(tree: Tree) -> Iterator[str]:
+    return (str(t.value) for t in walk(tree) if t.head in ("name", "call"))
+
+
+def written(d: Declaration) -> str:
+    """The declaration as text.
+
+    >>> written(Declaration("A", ("m", "n"), ("positive",)))
+    'A: m×n positive'
+    """
+    return f"{d.name}: {' '.join(part for part in ('×'.join(d.dims), *d.words) if part)}"
+
+
+def verified(answer: Answer) -> Answer:
+    """Raises MatdiffError where a check fails; a wrong derivative is never shown."""
+    answer.verify()
+    if answer.fault:
+        raise MatdiffError(FAULT.format(why=answer.fault))
+    return answer
+
+
+def chosen(wrt: str, variables: list[str]) -> str:
+    """The variables asked for where the function has them, else its only one, else x or X; or else nothing."""
+    if wrt and all(name in variables for name in wrt.split(",")):
+        return wrt
+    for name in (*variables[: len(variables) == 1], "x", "X"):
+        if name in variables:
+            return name
+    if not variables:
+        raise ParseError("the expression has no variables")
+    return ""
+
+
+def nearest(name: str, known: Iterable[str] = COMMANDS) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), 1)
+    return f"did you mean :{near[0]}?" if near else ":help lists the commands"
