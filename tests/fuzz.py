@@ -408,14 +408,14 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
 
 
-def fuzz(seed: int, numbers: range, current: object = None) -> Tally:
+def fuzz(seed: int, numbers: range, current: object = None, seconds: float = SECONDS) -> Tally:
     """All inputs of these numbers, one after the other."""
     tally = Tally()
     for i in numbers:
         if current is not None:
             current.value = i  # type: ignore[attr-defined]
         before, start = _peak(), time.process_time()
-        found = outcome(*make(seed, i))
+        found = outcome(*make(seed, i), seconds)
         tally.add(i, found, time.process_time() - start)
         grown = _peak() - before
         tally.peak = max(tally.peak, grown)

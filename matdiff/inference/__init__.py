@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import matdiff.ops  # noqa: F401  (fills the table of words)
-from matdiff.errors import ParseError
+from matdiff.errors import MatdiffError, ParseError
 from matdiff.inference.attempt import Attempt, attempt
 from matdiff.inference.build import Builder
 from matdiff.inference.declarations import declarations_text, gather, read
@@ -34,6 +35,7 @@ class Typed:
     functions     elementwise functions: an Op where only declared, the Definition where defined
     declarations  all that is declared or inferred, as text that reads back
     definitions   the Symbols with a body, by name
+    kept          the function as it is differentiated, with functions of one's own not written out
     """
 
     function: Node
@@ -41,6 +43,7 @@ class Typed:
     functions: dict[str, Function]
     declarations: str
     definitions: dict[str, Symbol] = field(default_factory=dict)
+    kept: Node | None = None
 
 
 def infer(program: Program, declared: Sequence[Declaration] = (), known: Mapping[str, Symbol] | None = None) -> Typed:
@@ -111,8 +114,19 @@ def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
     }
     env: dict[str, Node] = {**{n: size(d) for n, d in scope.sizes.items()}, **variables}
     _differentials(scope, env, variables)
-    builder = Builder(env, scope.functions, {t: tuple(map(final, dims)) for t, dims in loose.items()}, scope.text)
+    dims = {t: tuple(map(final, dims)) for t, dims in loose.items()}
+    builder = Builder(env, scope.functions, dims, scope.text)
     definitions: dict[str, Symbol] = {}
+    function = _run(scope, builder, definitions)
+    formulas = _formulas(scope, builder)
+    kept = _run(scope, Builder(env, scope.functions, dims, scope.text, formulas), {}) if formulas else None
+    functions = _functions(program, scope)
+    text = declarations_text(variables, (n for n, f in functions.items() if isinstance(f, Op)))
+    return Typed(function, variables, functions, text, definitions, kept)
+
+
+def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node:
+    """The definitions, added to `definitions`, and the function."""
     function: Node = constant("pi", "scalar")
     for root in scope.roots:
         if root.parameter:
@@ -120,11 +134,22 @@ def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
         function = builder.run(root)
         if root.name:
             made = symbol(root.name, function.kind, function.rows, function.cols, frozenset(), function)
-            definitions[root.name] = env[root.name] = made
-            _differentials(scope, env, definitions)
-    functions = _functions(program, scope)
-    text = declarations_text(variables, (n for n, f in functions.items() if isinstance(f, Op)))
-    return Typed(function, variables, functions, text, definitions)
+            definitions[root.name] = builder.env[root.name] = made
+            _differentials(scope, builder.env, definitions)
+    return function
+
+
+def _formulas(scope: Scope, builder: Builder) -> dict[str, Op]:
+    """The functions of one's own that are formulas in their parameter alone."""
+    from matdiff.own import own
+
+    out = {}
+    for root in scope.roots:
+        if root.parameter:
+            t = symbol(root.parameter, "scalar")
+            with suppress(MatdiffError):
+                out[root.name] = own(root.name, builder.formula(root, t), t)
+    return out
 
 
 def _differentials(scope: Scope, env: dict[str, Node], of: Mapping[str, Symbol]) -> None:

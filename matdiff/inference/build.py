@@ -9,6 +9,7 @@ from matdiff.inference.entrywise import entrywise
 from matdiff.inference.nodes import HANDLERS
 from matdiff.inference.reading import Root, operands
 from matdiff.node import Node, constant, number
+from matdiff.op import Op
 from matdiff.ops.algebra import eye, matmul, ones_like, scale
 from matdiff.shape import Dim
 from matdiff.syntax import Tree
@@ -24,13 +25,20 @@ class Builder:
         functions: Mapping[str, Root | None],
         loose: Mapping[Tree, tuple[Dim, ...]],
         text: str,
+        kept: Mapping[str, Op] | None = None,
     ) -> None:
+        """`kept` are own functions that are not written out."""
         self.env = env
+        self.kept = kept or {}
         self.functions = functions
         self.loose = loose
         self.text = text
         self.unfolded = 0
         self.applied: dict[tuple[str, Node], Node] = {}
+
+    def formula(self, root: Root, t: Node) -> Node:
+        """The body of an own function in its parameter."""
+        return self._frames(_Frame(root.plan, {**self.env, root.parameter: t}))
 
     def run(self, root: Root) -> Node:
         return self._frames(_Frame(root.plan, self.env))
@@ -97,6 +105,8 @@ class Builder:
         key = (name, argument)
         if key in self.applied:
             return self.applied[key]
+        if name in self.kept:
+            return self.kept[name](argument)
         root = self.functions[name]
         assert root is not None
         self.unfolded += len(root.plan)

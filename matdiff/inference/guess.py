@@ -38,10 +38,10 @@ class Guess:
                 return stuck
 
     def _decide(self, a: Dim, b: Dim, place: object) -> bool:
-        known = len(self.solver.bind)
         assert isinstance(place, Tree)
         pairs = list(self._structural(place)) if sum(1 for _ in walk(place)) <= LARGEST else []
-        for left, right in pairs or self._by_age(a, b):
+        known = len(self.solver.bind)
+        for left, right in pairs or list(self._by_age(a, b)):
             if not self.solver.equate(left, right):
                 return False
         return len(self.solver.bind) > known

@@ -24,6 +24,9 @@ PRODUCT_KIND: dict[tuple[Kind, Kind], Kind] = {
     ("row", "row"): "row",
     ("matrix", "vector"): "vector",
 }
+LARGEST = 1e18
+"""Exponents of matrices stay below it."""
+
 FLIPPED: dict[Kind, Kind] = {"vector": "row", "row": "vector"}
 
 Handler = Callable[["Checker", Tree, list[Type]], Type]
@@ -74,6 +77,8 @@ def _no_sum(t: Tree, i: int, a: Type, b: Type, solver: Solver) -> Misfit:
         solver.value(d) for d in (b[2], b[1])
     ]:
         hint = "one of the two needs a transpose"
+    elif {a[0], b[0]} == {"vector", "matrix"}:
+        hint = f"write {{{int(b[0] == 'vector')}}}*vector(1)' to add the vector to every column"
     what = "cannot subtract {1} from {0}" if minus else "cannot add {} and {}"
     return Misfit(t, what, (a, b), hint, (t.args[0], right.args[0] if minus else right))
 
@@ -138,7 +143,12 @@ def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
             hint += f", or declare `{t.args[0].value}: scalar`"
         raise Misfit(t, "^ takes a scalar or a square matrix, not {0}", (a, p), hint)
     value = literal(t.args[1])
-    if value is None or (int(2 * value) != 2 * value) or (value != int(value) and abs(value) != 0.5):
+    if (
+        value is None
+        or not abs(value) < LARGEST
+        or (int(2 * value) != 2 * value)
+        or (value != int(value) and abs(value) != 0.5)
+    ):
         raise Misfit(
             t, "the exponent of a matrix must be a whole number or 1/2", (a, p), "write {0}.^{1} entry by entry"
         )

@@ -100,6 +100,8 @@ class Solver:
 
     def _solve(self, a: Dim, b: Dim) -> bool:
         left, right = self.value(a), self.value(b)
+        if (left is ONE) is not (right is ONE):
+            return False
         terms = _reduced((left - right).terms)
         if not terms:
             return True

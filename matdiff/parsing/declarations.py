@@ -93,7 +93,9 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[str, str, int]]:
             start = g.end()
         elif kind == "bad":
             raise (
-                _wrong(f"unexpected `{piece}`", text, (at, at + 1))
+                _wrong(
+                    "declarations are separated by `;`" if piece == ":" else f"unexpected `{piece}`", text, (at, at + 1)
+                )
                 if piece in "=/:^{}[]&|<>"
                 else unknown(piece, text, at)
             )
@@ -138,6 +140,7 @@ def _word(word: str, text: str, at: int) -> str:
         if close:
             hint = f"Did you mean {close}?"
             raise ParseError(f"`{word}` is no attribute", text=text, span=(at, at + len(word)), hint=hint)
+        shown = word if len(word) <= 30 else word[:30] + "…"
         if len(word) < 3:
             raise _wrong(f"unexpected `{word}` after a dimension", text, (at, at + len(word)))
         hint = (
@@ -145,7 +148,7 @@ def _word(word: str, text: str, at: int) -> str:
             + ", ".join(sorted(ATTRIBUTES))
             + "; the kinds are scalar, vector, matrix, elementwise."
         )
-        raise ParseError(f"`{word}` is no attribute", text=text, span=(at, at + len(word)), hint=hint)
+        raise ParseError(f"`{shown}` is no attribute", text=text, span=(at, at + len(word)), hint=hint)
     return word
 
 
