@@ -55,7 +55,8 @@ def sources(functions: Mapping[str, tuple[Nodes, str]], variables: Sequence[Symb
     parts = []
     for name, (node, doc) in functions.items():
         roots, keys, single = outputs(node)
-        parts.append(generate(plan(roots), keys, single, Emitter(target, variables), identifier(name), doc))
+        planned = plan(roots, inverses=target.inverses)
+        parts.append(generate(planned, keys, single, Emitter(target, variables), identifier(name), doc))
     return module(parts)
 
 
@@ -116,8 +117,9 @@ def written(
     checked: bool,
     strict: bool,
 ) -> Written:
-    emitter = Emitter(backend_named(backend), variables, checked, strict)
-    made = generate(plan(roots), keys, single, emitter, identifier(name), doc)
+    target = backend_named(backend)
+    emitter = Emitter(target, variables, checked, strict)
+    made = generate(plan(roots, inverses=target.inverses), keys, single, emitter, identifier(name), doc)
     return made.text, tuple(made.inputs.items()), made.checks
 
 

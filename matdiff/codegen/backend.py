@@ -27,6 +27,7 @@ class Backend:
     like      what makes a new array one of the type, and on the device, of the inputs
     double    its type of double precision, where there is no input to take the type from
     lifted    how a number that no array entered becomes a value that the library's functions take
+    inverses  whether multiplying by an inverse is faster than solving for a matrix
     lowered   how a function's value at one becomes such a number again
     """
 
@@ -42,6 +43,7 @@ class Backend:
     double: str = "float"
     lifted: str = "{0}"
     lowered: str = "{0}"
+    inverses: bool = False
 
     def template(self, op: Op) -> str:
         """The code of a function; UnsupportedError where it has none here."""

@@ -10,13 +10,14 @@ from matdiff.codegen.kernels import SOLVE, run
 from matdiff.node import Apply, Node, Symbol, apply, symbol, topological
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, is_op, transpose
 from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.reductions import tr
 from matdiff.properties import Known
 from matdiff.shape import ONE
 
 FACTORED = (SOLVE, inv, det, logdet)
 
 
-def share_factors(roots: Sequence[Node]) -> list[Node]:
+def share_factors(roots: Sequence[Node], inverses: bool = False) -> list[Node]:
     """The roots with one factorisation for each matrix that occurs in several of these, or is positive definite."""
     order = topological(*roots)
     uses = [n for n in order if isinstance(n, Apply) and n.op in FACTORED]
@@ -27,6 +28,7 @@ def share_factors(roots: Sequence[Node]) -> list[Node]:
     divided = {matrix(n) for n in uses if n.op is not det}
     squares = Counter(matrix(n) for n in uses if n.op is SOLVE and n.cols is n.rows)
     definite = {A for A in divided if is_semidefinite(A, known)}
+    explicit = {a for n in order if not is_op(n, tr) for a in n.children} | set(roots)
     new: dict[Node, Node] = {}
     for node in order:
         if isinstance(node, Symbol) and node.body is not None:
@@ -34,9 +36,15 @@ def share_factors(roots: Sequence[Node]) -> list[Node]:
         elif isinstance(node, Apply):
             args = tuple(new[a] for a in node.args)
             new[node] = apply(node.op, args, node.params, node.kind, node.rows, node.cols)
+            if node.op is tr and is_op(node.args[0], inv) and node.args[0] not in explicit:
+                A = matrix(node.args[0])
+                if A in definite:
+                    new[node] = run(
+                        k.INVERSE_TRACE, (run(k.CHOLESKY, (new[A],), "matrix", A.rows, A.cols),), "scalar", ONE, ONE
+                    )
             if node.op in FACTORED:
                 A = matrix(node)
-                if squares[A] > 1 and node.op is SOLVE and node.kind == "matrix":
+                if (inverses or squares[A] > 1) and node.op is SOLVE and node.kind == "matrix":
                     new[node] = by_inverse(new[A], A in definite, is_op(node.args[0], TRANSPOSE), args[1])
                     continue
                 if A in definite:

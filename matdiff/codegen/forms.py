@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matdiff.codegen.templates import ATOM, POWER, PRODUCT, SUM, UNARY, Code, template
 from matdiff.node import Apply, Constant, Kind, Node, Number, Value
-from matdiff.ops.algebra import MATMUL, SCALE, is_op
+from matdiff.ops.algebra import MATMUL, SCALE, TRANSPOSE, is_op
 from matdiff.ops.algebra import POWER as POWER_OP
 
 if TYPE_CHECKING:
@@ -127,6 +127,9 @@ def matmul_code(em: Emitter, node: Apply) -> Code:
     x, y = em.code[a], em.code[b]
     if a.kind == "vector" and b.kind == "row":
         return call("np.outer", x, y)
+    if em.backend.name == "jax" and is_op(a, TRANSPOSE) and a.kind == "matrix" and b.kind == "vector":
+        # XLA writes out a transpose that is multiplied into a vector.
+        return binary(y, "@", em.code[a.args[0]], PRODUCT)
     if a.kind in ("row", "matrix") and b.kind in ("vector", "matrix"):
         return binary(x, "@", y, PRODUCT)
     if a.kind == "vector":

@@ -7,6 +7,16 @@ from collections.abc import Iterable, Mapping
 
 SOURCES = (
     '''
+def floats(*values):
+    """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
+    values = [np.float64(v) if type(v) is float else v for v in values]
+    if all([type(v) in (np.ndarray, np.float64) and v.dtype.char == "d" for v in values]):
+        return values
+    values = [float(v) if isinstance(v, (int, float)) else np.asarray(v) for v in values]
+    dtype = np.result_type(*values, 0.0)
+    return [np.asarray(v, dtype=dtype) for v in values]
+''',
+    '''
 def softmax(x):
     """exp(x) divided by its sum, without overflow."""
     weights = np.exp(x - x.max())
@@ -102,25 +112,29 @@ def lu_det(factors):
     return np.prod(np.diagonal(lu)) * (1 - 2 * int(np.sum(pivots != np.arange(len(pivots))) % 2))
 ''',
     '''
+def cholesky(A):
+    """The lower triangular L with L L' = A; the transpose of a row-major array is what LAPACK reads."""
+    L, info = (scipy.linalg.lapack.dpotrf if A.dtype.char == "d" else scipy.linalg.lapack.spotrf)(A.T, 0)
+    if info > 0:
+        raise np.linalg.LinAlgError("the matrix is not positive definite")
+    return L.T
+''',
+    '''
 def cholesky_solve(L, B):
     """The solution of L L' X = B."""
-    return lapack("potrs", L)(L.T, B, lower=0)[0]
+    return (scipy.linalg.lapack.dpotrs if L.dtype.char == "d" else scipy.linalg.lapack.spotrs)(L.T, B, 0)[0]
 ''',
     '''
 def cholesky_inverse(L):
     """The inverse of L L'."""
-    upper = lapack("potri", L)(L.T, lower=0)[0]
+    upper = (scipy.linalg.lapack.dpotri if L.dtype.char == "d" else scipy.linalg.lapack.spotri)(L.T, 0)[0]
     return upper.T + np.triu(upper, 1)
 ''',
     '''
-def floats(*values):
-    """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
-    values = [np.float64(v) if type(v) is float else v for v in values]
-    if all([type(v) in (np.ndarray, np.float64) and v.dtype.char == "d" for v in values]):
-        return values
-    values = [float(v) if isinstance(v, (int, float)) else np.asarray(v) for v in values]
-    dtype = np.result_type(*values, 0.0)
-    return [np.asarray(v, dtype=dtype) for v in values]
+def inverse_trace(L):
+    """The trace of the inverse of L L': the sum of squares of the inverse of L."""
+    inverse = (scipy.linalg.lapack.dtrtri if L.dtype.char == "d" else scipy.linalg.lapack.strtri)(L.T, 0)[0].T
+    return np.vdot(inverse, inverse)
 ''',
     '''
 def commutation(m, n, dtype=float):

@@ -7,6 +7,11 @@ from matdiff.codegen.helpers import table
 
 SOURCES = (
     '''
+def inverse_trace(L):
+    """The trace of the inverse of L L': the sum of squares of the inverse of L."""
+    return jnp.sum(jax.scipy.linalg.solve_triangular(L, jnp.eye(L.shape[0], dtype=L.dtype), lower=True) ** 2)
+''',
+    '''
 def kron_eye(A, n):
     """The Kronecker product of A with the identity n x n."""
     return jnp.kron(A, jnp.eye(n, dtype=A.dtype))
@@ -120,11 +125,14 @@ BACKEND = Backend(
         "lu": "jax.scipy.linalg.lu_factor({0})",
         "lu_solve": "jax.scipy.linalg.lu_solve({0}, {1})",
         "lu_solve_t": "jax.scipy.linalg.lu_solve({0}, {1}, trans=1)",
+        "inverse_trace": "inverse_trace({0})",
         "cholesky_solve": "jax.scipy.linalg.cho_solve(({0}, True), {1})",
+        "cholesky": "jnp.linalg.cholesky({0})",
         "adj": "svd_adjugate({0})",
         "cof": "svd_adjugate({0}).T",
         "sylvester": "solve_sylvester({0}, {1}, {2})",
         "frechet_expm": "jax.scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
     },
     table(SOURCES),
+    inverses=True,
 )

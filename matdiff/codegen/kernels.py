@@ -28,7 +28,7 @@ FACTOR_DET = kernel("lu_det", "(n,n),(n,n)->()", "lu_det({0})")
 CHOLESKY = kernel(
     "cholesky",
     "(n,n)->(n,n)",
-    "np.linalg.cholesky({0})",
+    "cholesky({0})",
     torch="torch.linalg.cholesky({0})",
     domain=("invertible",),
 )
@@ -37,7 +37,14 @@ CHOLESKY_SOLVE = kernel("cholesky_solve", "(n,n),(...)->(...)", "cholesky_solve(
 CHOLESKY_INVERSE = kernel(
     "cholesky_inverse", "(n,n)->(n,n)", "cholesky_inverse({0})", torch="torch.cholesky_inverse({0})"
 )
-CHOLESKY_LOGDET = kernel("cholesky_logdet", "(n,n),(n,n)->()", "2 * np.sum(np.log(np.diagonal({0})))")
+INVERSE_TRACE = kernel("inverse_trace", "(n,n)->()", "inverse_trace({0})")
+"""tr A⁻¹ from the L of A."""
+CHOLESKY_LOGDET = kernel(
+    "cholesky_logdet",
+    "(n,n),(n,n)->()",
+    "2 * np.sum(np.log(np.diagonal({0})))",
+    torch="2 * torch.sum(torch.log(torch.diagonal({0})))",
+)
 CHOLESKY_DET = kernel("cholesky_det", "(n,n),(n,n)->()", "np.prod(np.diagonal({0})) ** 2")
 """From the L of A; A itself is there for the check."""
 SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}")

@@ -27,9 +27,12 @@ Factors = tuple[tuple[Node, bool], ...]
 """The factors of a product; True where transposed."""
 
 
-def plan(roots: Sequence[Node], association: Association = "best") -> list[Node]:
-    """The roots rewritten.  Linear in distinct nodes."""
-    return share_factors(Planner(adjugates(mirrored(tensors(stable(roots)))), association).rewritten())
+def plan(roots: Sequence[Node], association: Association = "best", inverses: bool = False) -> list[Node]:
+    """The roots rewritten.  Linear in distinct nodes.
+
+    With `inverses` systems with a matrix on the right are solved by the inverse, which some libraries do faster.
+    """
+    return share_factors(Planner(adjugates(mirrored(tensors(stable(roots)))), association).rewritten(), inverses)
 
 
 class Planner:
@@ -54,7 +57,7 @@ class Planner:
             through = is_op(node, TRANSPOSE) or isinstance(node, Symbol)
             for child in node.children:
                 self.uses[child] += self.uses[node] if through else 1
-                self.products[child] += self.products[node] if through else is_op(node, MATMUL)
+                self.products[child] += self.products[node] if through else is_op(node, MATMUL) or is_op(node, tr)
 
     def rewritten(self) -> list[Node]:
         needed = set(self.roots)

@@ -145,6 +145,7 @@ BACKEND = Backend(
     "torch",
     {
         "add_diagonal": "{0} + {1} * torch.eye({0}.shape[0], dtype={0}.dtype, device={0}.device)",
+        "inverse_trace": "torch.trace(torch.cholesky_inverse({0}))",
         "adj": "svd_adjugate({0})",
         "cof": "svd_adjugate({0}).T",
         "frechet_expm": "frechet_expm({0}, {1})",
