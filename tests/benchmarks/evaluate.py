@@ -1,7 +1,10 @@
-"""How fast generated code is: `python tests/benchmarks/evaluate.py [--kind gradient] [--only NAME] [--quick]`.
+"""How fast generated code is.
 
-One thread for every contestant, calls interleaved in one process, in an order that changes from round to round.  Each number is the ratio of the contestant's
-median to the median of the limit, the same derivative written by hand with NumPy and SciPy; the better of two runs.
+    python tests/benchmarks/evaluate.py [--kind gradient] [--only NAME] [--libraries jax,torch]
+
+One thread for every contestant, calls interleaved in one process, in an order that changes from round to round.
+Each number is the ratio of the contestant's median to the median of the limit, the same derivative written by hand
+with NumPy and SciPy; the better of two runs.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import time  # noqa: E402
 from collections import defaultdict  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
+from random import Random  # noqa: E402
 from statistics import median  # noqa: E402
 from typing import Any  # noqa: E402
 
