@@ -41,11 +41,13 @@ class Derivation:
     several: bool = False
     metric: Node | None = None
     """The W of a weighted inner product ⟨X,Y⟩ = tr(XᵀWY), None for the plain one."""
+    source: Node | None = None
+    """The function with functions of one's own not written out, where that differs."""
 
     @cached_property
     def prepared(self) -> Node:
         """The function as it is differentiated."""
-        return prepared(self.function.node)
+        return prepared(self.source or self.function.node)
 
     @cached_property
     def directions(self) -> dict[Symbol, Symbol]:
@@ -163,7 +165,7 @@ class Derivation:
     @cached_property
     def products(self) -> dict[Symbol, Node]:
         """H[dX] for each variable, inside its tangent space."""
-        return {X: self._simplified(self._projected(self.curvature[X], X)) for X in self.wrt}
+        return {X: self.simplified(self._projected(self.curvature[X], X)) for X in self.wrt}
 
     def hvp(self, V: Any, /, **arrays: Any) -> Any:
         """H[V], the shape of X, without ever forming H; V has the shape of X (dicts for several variables)."""
@@ -256,7 +258,7 @@ class Derivation:
     def pullback(self) -> dict[Symbol, Node]:
         """F'(X)*[Y] for each variable, as an expression in Y."""
         found = adjoint(self.raw_differential, self.covector, list(self.directions.values()))
-        return {X: self._simplified(self._projected(found[dX], X)) for X, dX in self.directions.items()}
+        return {X: self.simplified(self._projected(found[dX], X)) for X, dX in self.directions.items()}
 
     def verify(
         self, seed: int = 0, sizes: Mapping[str, int] | None = None, claim: Any = None, **options: Any
@@ -286,14 +288,19 @@ class Derivation:
         return G if tangent(X) is None else project(self._reduced(G), X)
 
     def _reduced(self, node: Node) -> Node:
-        """In normal form, definitions in place."""
-        return normal(inline(node))
+        """In normal form, definitions in place, functions of one's own written out."""
+        if self.source is None:
+            return normal(inline(node))
+        from matdiff.own import written
 
-    def _simplified(self, node: Node) -> Node:
+        return normal(written(inline(node)))
+
+    def simplified(self, node: Node) -> Node:
+        """The form to print."""
         return shortest(self._reduced(node))
 
     def _answer(self, node: Node) -> Expr:
-        return Expr(self._simplified(node), self.function.variables)
+        return Expr(self.simplified(node), self.function.variables)
 
 
 def derive(
@@ -313,6 +320,7 @@ def derive(
     "A'*B'"
     """
     names, known = _names(wrt)
+    source: Node | None = None
     if isinstance(function, Expr):
         expr, types = function, function.types
         variables = {v.name: v for v in function.variables}
@@ -320,7 +328,7 @@ def derive(
         from matdiff.reading import read
 
         typed = read(function, declare, dialect, known)
-        variables = dict(typed.variables)
+        variables, source = dict(typed.variables), typed.kept
         expr, types = Expr(typed.function, tuple(variables.values())), typed.declarations
     missing = [n for n in names if n not in variables]
     if missing:
@@ -335,7 +343,7 @@ def derive(
     if metric is not None:
         expr = Expr(expr.node, tuple(dict.fromkeys((*expr.variables, *metric.variables))))
         types = expr.types
-    derivation = Derivation(expr, chosen, types, len(chosen) > 1, None if metric is None else metric.node)
+    derivation = Derivation(expr, chosen, types, len(chosen) > 1, None if metric is None else metric.node, source)
     _ = derivation.raw_differential
     return derivation
 

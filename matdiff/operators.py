@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.calculus.differential import differentials
 from matdiff.errors import DomainError, UnsupportedError
 from matdiff.expr import Expr
-from matdiff.forms import shortest
 from matdiff.node import Node, Symbol
-from matdiff.normal import normal
 from matdiff.notation import to_text
 from matdiff.op import differential_symbol
 from matdiff.ops.algebra import zeros_like
@@ -117,7 +115,7 @@ def _second(d: Derivation, X: Symbol, Z: Symbol) -> Operator:
     one, two = differential_symbol(X, 1), differential_symbol(Z, 2)
     assert isinstance(one, Symbol) and isinstance(two, Symbol)
     first = prepared(along(d.prepared, {Z: two}))
-    second = shortest(normal(along(first, {X: one})))
+    second = d.simplified(along(first, {X: one}))
     value = Expr(_first_first(second, one, two) if X is Z else second, d.function.variables)
     return Operator(f"{letter(d)}''", d.wrt, (one, two), value, False, (X, Z) if d.several else ())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
 from math import pi
@@ -15,7 +16,7 @@ from matdiff.node import Apply, Node, Number, Symbol, number, symbols, topologic
 from matdiff.op import Nonlinear, Op, register, registry, words
 from matdiff.ops.algebra import broadcast_add, product
 from matdiff.ops.algebra import power as entry_power
-from matdiff.rewrite import inline
+from matdiff.rewrite import inline, rebuild
 
 if TYPE_CHECKING:
     from matdiff.codegen.backend import Backend
@@ -125,7 +126,30 @@ def check_scalar(name: str, body: Node, t: Symbol) -> None:
             raise UnsupportedError(f"{node.op.name} does not act entry by entry, so it cannot be part of {name}")
 
 
-def own(name: str, body: Node, t: Symbol) -> Op:
+@dataclass(frozen=True, slots=True, eq=False)
+class Own(Op):
+    """The record of a function by its formula."""
+
+    formula: Formula | None = None
+
+
+def written(root: Node) -> Node:
+    """The expression with functions that a program defined written out; registered ones stay."""
+    memo: dict[Node, Node] = {}
+    for node in topological(root):
+        if not isinstance(node, Apply):
+            memo[node] = node
+            continue
+        args = tuple(memo[a] for a in node.args)
+        made = isinstance(node.op, Own) and registry.get(node.op.name) is not node.op
+        if made and isinstance(node.op, Own) and node.op.formula is not None:
+            memo[node] = node.op.formula.at(*args)
+        else:
+            memo[node] = rebuild(node, args)
+    return memo[root]
+
+
+def own(name: str, body: Node, t: Symbol) -> Own:
     """The elementwise record of a formula, not registered."""
     from matdiff.codegen.backend import backend_named
 
@@ -137,13 +161,14 @@ def own(name: str, body: Node, t: Symbol) -> Op:
             code[library] = formula.code(backend_named(library))
         except UnsupportedError:
             code[library] = "-"
-    return Op(
+    return Own(
         name,
         "(...)->(...)",
         (Nonlinear(lambda x, dx: formula.slope(x) * dx),),
         elementwise=True,
         law=f"{name}′ by SymPy",
         summary=Expr(body).text(),
+        formula=formula,
         **code,
     )
 

@@ -7,7 +7,7 @@ import matdiff as md
 from matdiff.operators import asymmetry
 
 OPERATORS = [
-    ("X^3", "X", None, "dX X² + X dX X + X² dX", "Y (X²)ᵀ + Xᵀ Y Xᵀ + (X²)ᵀ Y"),
+    ("X^3", "X", None, "dX X² + X dX X + X² dX", "Y (Xᵀ)² + Xᵀ Y Xᵀ + (Xᵀ)² Y"),
     ("inv(X)", "X", None, "−X⁻¹ dX X⁻¹", "−X⁻ᵀ Y X⁻ᵀ"),
     ("X*X'", "X", None, "dX Xᵀ + X dXᵀ", "(Y + Yᵀ) X"),
     ("A.*X", "X", "A: m×n; X: m×n", "A ⊙ dX", "A ⊙ Y"),

@@ -89,3 +89,32 @@ def test_records_of_ones_own():
         md.forget("upside")
     with pytest.raises(md.ParseError):
         md.parse("upside(X)")
+
+
+def test_defined_in_the_program():
+    d = md.derive("s(t) = t/(1+exp(-t)); sum(s(x))", wrt="x")
+    assert str(d.function) == "sum(x ./ (1 .+ exp(−x)))"
+    assert str(d.gradient) == "(1 .+ x + exp(x)) ⊙ exp(x) ./ (1 .+ exp(x)).^2"
+    assert [s.rule for s in d.steps][2] == "s′ by SymPy"
+    assert d.verify().passed and d.verify(order=2).passed
+
+
+@pytest.mark.parametrize(
+    ("program", "wrt"),
+    [
+        ("s(t) = t^2; r(t) = s(t) + 1; r(x)'*s(x)", "x"),
+        ("s(t) = 1/(1+exp(-t)); u = s(A*x); u'*u", "x"),
+        ("s(t) = max(t,0)^2; sum(s(X))", "X"),
+        ("s(t) = t^2 + 1; s(A*x)", "x"),
+        ("s(t) = log(t); s(c'*x)", "x"),
+        ("s(u) = λ*u; sum(s(x))", "x"),
+    ],
+)
+def test_answers_are_written_out(program, wrt):
+    """They read back without the definitions."""
+    d = md.derive(program, wrt=wrt)
+    answers = [d.differential, d.adjoint.value, d.bilinear.value]
+    answers += [d.gradient, d.hessian] if d.function.kind == "scalar" else [d.jacobian]
+    for answer in answers:
+        assert md.parse(str(answer), declare=answer.types) == answer
+    assert d.verify().passed

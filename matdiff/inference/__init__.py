@@ -143,7 +143,7 @@ def _formulas(scope: Scope, builder: Builder) -> dict[str, Op]:
     """The functions of one's own that are formulas in their parameter alone."""
     from matdiff.own import own
 
-    out = {}
+    out: dict[str, Op] = {}
     for root in scope.roots:
         if root.parameter:
             t = symbol(root.parameter, "scalar")
