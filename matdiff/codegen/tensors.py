@@ -143,11 +143,18 @@ def turned(a: Node) -> Factors | None:
 def kronecker_pair(net: Network) -> tuple[Node, Node] | None:
     """A and B of a network that is A ⊗ B."""
     (r1, r2), (c1, c2) = net.rows, net.cols
+    if crossed(net):
+        return None
     left = one(net, (r1, c1)) if r1 != c1 else eye_of(net, r1)
     right = one(net, (r2, c2)) if r2 != c2 else eye_of(net, r2)
     if net.internal or left is None or right is None or len(net.operands) != (r1 != c1) + (r2 != c2):
         return None
     return left, right
+
+
+def crossed(net: Network) -> bool:
+    """Is an index of the first of a pair the same as one of the second?"""
+    return bool({net.rows[0], net.cols[0]} & {net.rows[1], net.cols[1]})
 
 
 def eye_of(net: Network, i: int) -> Node:
@@ -167,6 +174,8 @@ def one(net: Network, want: tuple[int, int]) -> Node | None:
 def lowered_network(net: Network, c: Node) -> Node | None:
     """The value of a network that is no Kronecker product."""
     (r1, r2), (c1, c2) = net.rows, net.cols
+    if crossed(net):
+        return None
     rows, cols = net.dims[r1] * net.dims[r2], net.dims[c1] * net.dims[c2]
     if any(len(where) != 2 for _, where in net.operands):
         return None
