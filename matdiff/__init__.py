@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matdiff.own import elementwise, forget
     from matdiff.reading import matrix, parse, scalar, vector
     from matdiff.sympy_bridge import from_sympy
-    from matdiff.verify import check_claim
+    from matdiff.verify import check_claim, check_derivation
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ __all__ = [
     "ShapeError",
     "UnsupportedError",
     "check_claim",
+    "check_derivation",
     "derive",
     "elementwise",
     "forget",
@@ -43,6 +44,7 @@ __all__ = [
 _HOMES = {
     "derive": "derivation",
     "check_claim": "verify",
+    "check_derivation": "verify.lines",
     "Derivation": "derivation",
     "Expr": "expr",
     "parse": "reading",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matdiff.errors import MatdiffError
 from matdiff.verify.report import Verification
@@ -11,6 +11,7 @@ from matdiff.verify.report import Verification
 if TYPE_CHECKING:
     from matdiff.derivation import Derivation
     from matdiff.expr import Expr
+    from matdiff.verify.lines import LineCheck, check_derivation
 
 METHODS = ("central",)
 
@@ -63,4 +64,15 @@ def check_claim(
     return verify(derive(function, wrt, declare), claim=claim, order=order)
 
 
-__all__ = ["Verification", "check_claim", "verify"]
+def __getattr__(name: str) -> Any:
+    """What few need, on first use."""
+    from importlib import import_module
+
+    if name not in HOMES:
+        raise AttributeError(f"module 'matdiff.verify' has no attribute {name!r}")
+    return getattr(import_module(f"matdiff.verify.{HOMES[name]}"), name)
+
+
+HOMES = {"check_derivation": "lines", "LineCheck": "lines"}
+
+__all__ = ["LineCheck", "Verification", "check_claim", "check_derivation", "verify"]
