@@ -154,6 +154,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "kron": lambda node, a, b: sp.kronecker_product(a, b),
     "kronv": lambda node, a, b: sp.kronecker_product(a, b),
     "sum": lambda node, a: sum(a),
+    "mean": lambda node, a: sum(a) / len(a),
     "norm": lambda node, a: sp.sqrt(sum(a.multiply_elementwise(a))),
     "norm1": lambda node, a: sum(a.applyfunc(sp.Abs)),
     "logsumexp": lambda node, a: sp.log(sum(a.applyfunc(sp.exp))),

@@ -122,6 +122,10 @@ def total(node: Apply, a: Any) -> Any:
     return sp.Trace(sp.MatMul(sp.OneMatrix(1, a.rows), a, sp.OneMatrix(a.cols, 1)))
 
 
+def mean(node: Apply, a: Any) -> Any:
+    return total(node, a) / (a.rows * a.cols)
+
+
 def block(rows: list[list[Any]]) -> Any:
     """A block matrix; scalars are 1×1 matrices."""
     return sp.BlockMatrix([[a if is_matrix(a) else a * sp.OneMatrix(1, 1) for a in row] for row in rows])
@@ -148,6 +152,7 @@ FORMS: dict[str, Callable[..., Any]] = {
     "kron": lambda node, a, b: sp.KroneckerProduct(a, b),
     "kronv": lambda node, a, b: sp.KroneckerProduct(a, b),
     "sum": total,
+    "mean": mean,
     "norm": lambda node, a: sp.sqrt(sp.Trace(sp.MatMul(sp.Transpose(a), a))),
     "diag": lambda node, a: sp.DiagonalOf(a),
     "Diag": lambda node, a: sp.DiagMatrix(a),
