@@ -230,9 +230,9 @@ def test_python_side() -> None:
     ids=["scalars", "terms", "ties", "product", "sum", "nesting", "composition"],
 )
 def test_large_input_is_done_or_refused_soon(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         typed(text, "s0: elementwise" if "s0" in text else "")
     except MatdiffError as error:
         assert error.hint
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3

@@ -86,6 +86,7 @@ def explain(scope: Scope, failed: Attempt) -> MatdiffError:
     near = {t.value for t in walk(misfit.tree) if t.head == "name"}
     greek = [n for n in scope.variables if n in near and scope.choices.get(n) == "scalar" and n not in failed.scalars]
     if greek:
+        error.hint = "\n".join(h for h in error.hint.split("\n") if "vector(1)" not in h)
         error.hint += f"\nGreek names are scalars unless they are declared: `{greek[0]}: n` or `{greek[0]}: n×n`"
     return error
 

@@ -19,7 +19,7 @@ from matdiff.inference.scope import Scope
 from matdiff.syntax import walk
 
 MAX_TRIALS = 200
-MAX_WORK = 300_000
+MAX_WORK = 200_000
 """Most trees that all passes together may visit."""
 
 MAX_NAMES = 60

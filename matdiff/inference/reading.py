@@ -47,12 +47,15 @@ def operands(tree: Tree) -> tuple[Tree, ...]:
 def postorder(tree: Tree, values: Collection[str] = (), own: Collection[str] = ()) -> list[Tree]:
     """Trees in evaluation order.
 
-    A call of a name in `values` (a variable) is a product; σ(x) is sigmoid(x) unless the program has its `own`.
+    A bare `eye` is I, a call of a name in `values` (a variable) is a product, and σ(x) is sigmoid(x) unless the
+    program has its `own`.
     """
     order: list[Tree] = []
     stack = [tree]
     while stack:
         t = stack.pop()
+        if t.value == "eye" and t.head == "name":
+            t.value = "I"
         if t.args:
             head = t.head
             if head == "call":

@@ -14,6 +14,9 @@ from matdiff.node import Kind
 UPPER = 1.001
 """What a matrix that turns scalar costs: of two choices equally many, the lower-case letters are the scalars."""
 
+TURNED = 0.0004
+"""What it costs more if the name stands transposed somewhere: nobody transposes a scalar."""
+
 Forced = Mapping[str, bool]
 
 
@@ -42,7 +45,8 @@ class Relaxation:
                         self.references[name] += 1
                     elif name in free:
                         occurrences[name] = occurrences.get(name, 0) + 1
-        self.costs = {n: UPPER if scope.choices[n] == "matrix" else 1.0 for n in free}
+        turned = {t.args[0].value for root in scope.roots for t in root.plan if t.head == "'"}
+        self.costs = {n: (UPPER if scope.choices[n] == "matrix" else 1.0) + TURNED * (n in turned) for n in free}
         self.weights = {n: self.costs[n] / k for n, k in occurrences.items()}
         self.fixed = {n: t[0] for n, t in scope.types(Solver(), ()).items()}
 

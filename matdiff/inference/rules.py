@@ -145,7 +145,8 @@ def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
     value = literal(t.args[1])
     if (
         value is None
-        or not abs(value) < LARGEST
+        or isinstance(value, str)
+        or not -LARGEST < value < LARGEST
         or (int(2 * value) != 2 * value)
         or (value != int(value) and abs(value) != 0.5)
     ):
