@@ -20,6 +20,9 @@ COMMANDS = {
     "rules": "The functions of the language: shapes, rules and where they are found in books.",
 }
 
+COMPLETING = "_MATDIFF_COMPLETE"
+"""By this variable a shell asks for completions, or (`bash_source`) for the function that asks."""
+
 FIRST = """\
 matdiff finds derivatives of functions of vectors and matrices, as formulas.  Type first:
 
@@ -27,6 +30,7 @@ matdiff finds derivatives of functions of vectors and matrices, as formulas.  Ty
   matdiff derive "norm(A*x - b)^2/2" --wrt x --steps
   matdiff verify "x'*A*x" --wrt x --claim "2*A*x"
   matdiff rules logdet
+  matdiff repl
 
 Upper-case names are matrices, lower-case ones vectors, Greek ones scalars; ' transposes;
 --let "A: m×n" declares a shape.  More: matdiff derive --help
@@ -66,6 +70,8 @@ def app(ctx: click.Context, version: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """The exit status of `matdiff ARGUMENTS`: 0 done, 1 a verification failed, 2 the input was wrong."""
+    if COMPLETING in os.environ:
+        app.main(list(arguments), "matdiff", complete_var=COMPLETING)
     try:
         with app.make_context("matdiff", list(arguments)) as ctx:
             status = app.invoke(ctx)

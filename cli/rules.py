@@ -2,52 +2,138 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import click
 
+from matdiff.cli.notation import prose, unicode_output
 from matdiff.errors import ParseError
+
+if TYPE_CHECKING:
+    from matdiff.op import Record
+
+HEADS = ("function", "shapes", "rule", "source", "defined for", "not differentiable")
+ROOMY = 140
+
+
+def complete(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Names of functions, for the shell."""
+    from matdiff.cli.reference import records
+
+    return [name for name in records() if name.startswith(typed)]
 
 
 @click.command("rules")
-@click.argument("name", required=False)
-def command(name: str | None) -> None:
-    """The functions of the language, or all about the one called NAME."""
-    click.echo(about(name))
+@click.argument("name", required=False, shell_complete=complete)
+@click.option("--backends", is_flag=True, help="Which functions NumPy, JAX and PyTorch have code for.")
+@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="How to print.")
+@click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII.")
+def command(name: str | None, backends: bool, form: str, ascii: bool) -> None:
+    """The functions of the language and their rules, or all about the one called NAME.
+
+    Shapes are written as in NumPy: (n,n)->() takes a square matrix and gives a scalar; (...) is any shape.
+    """
+    said = support(form) if backends else about(name, form)
+    if not backends and name is None and form == "text" and sys.stdout.isatty() and find_spec("rich"):
+        coloured()
+    else:
+        click.echo(prose(said, "ascii" if ascii or not unicode_output() else "unicode"))
 
 
-def about(name: str | None) -> str:
-    """The table of functions, or all about one."""
-    import matdiff.ops  # noqa: F401  (fills the tables)
-    from matdiff.op import words
+def about(name: str | None, form: str = "text") -> str:
+    """The table of functions, or all about one.  Raises ParseError for a name that is none of them."""
+    from matdiff.cli.reference import records
 
+    known = records()
     if name is None:
-        return table([(word, record) for word in sorted(words) for record in words[word]])
-    if name not in words:
-        raise unknown(name, sorted(words))
-    return "\n\n".join(entry(name, record) for record in words[name])
+        return markdown(HEADS, rows()) if form == "markdown" else aligned([HEADS, *rows()])
+    if name not in known:
+        raise unknown(name, sorted(known))
+    return "\n\n".join(entry(name, record, form) for record in known[name])
 
 
-def table(rows: list[tuple[str, Any]]) -> str:
-    """A line a function: name, shapes, and the law or the summary."""
-    cells = [(word, record.signature, getattr(record, "law", "") or record.summary) for word, record in rows]
-    left = max(len(c[0]) for c in cells)
-    middle = max(len(c[1]) for c in cells)
-    return "\n".join(f"{a:<{left}}  {b:<{middle}}  {c}".rstrip() for a, b, c in cells)
+def rows() -> list[tuple[str, ...]]:
+    from matdiff.cli.reference import domain, law, not_smooth, records
+
+    return [
+        (name, r.signature, law(r), getattr(r, "source", ""), domain(r), not_smooth(r))
+        for name, found in records().items()
+        for r in found
+    ]
 
 
-def entry(name: str, record: Any) -> str:
-    """Everything that the record of one function says."""
+def aligned(cells: Sequence[Sequence[str]]) -> str:
+    """Columns with two blanks between them; name, shapes and rule first, so that a narrow window shows them."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def markdown(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """A table; names and shapes as code."""
+    lines = [heads, ["---"] * len(heads)]
+    lines += [[f"`{row[0]}`", f"`{row[1]}`", *(escaped(cell) for cell in row[2:])] for row in cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def escaped(text: str) -> str:
+    """Text whose signs Markdown takes as they are.
+
+    >>> escaped("d |A_*|")
+    'd \\\\|A\\\\_\\\\*\\\\|'
+    """
+    return "".join(f"\\{c}" if c in "|_*`<" else c for c in text)
+
+
+def coloured() -> None:
+    """The table as wide as the terminal, by Rich; a narrow one has no room for the last columns."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    room = len(HEADS) if console.width >= ROOMY else 4
+    table = Table(*HEADS[:room], header_style="bold", show_edge=False)
+    table.columns[0].style = "bold cyan"
+    for row in rows():
+        table.add_row(*(cell.replace("[", r"\[") for cell in row[:room]))
+    console.print(table)
+
+
+def entry(name: str, record: Record, form: str = "text") -> str:
+    """Everything that the record of one function says, and its rule run on symbols."""
+    from matdiff.cli.reference import domain, formulas, law, not_smooth
+
+    head = name if record.name == name else f"{name} ({record.name})"
     fields = [
         ("", record.summary),
         ("shapes", record.signature),
-        ("rule", getattr(record, "law", "")),
-        ("defined for", ", ".join(w for w in getattr(record, "domain", ()) if w)),
-        ("not smooth", getattr(record, "smooth", "").format("the argument", "the second argument")),
+        ("rule", "" if law(record) == record.summary else law(record)),
+        *((key, formula) for key, formula in zip(("in symbols", "", ""), formulas(record), strict=False)),
+        ("defined for", domain(record)),
+        ("not differentiable", not_smooth(record)),
         ("source", getattr(record, "source", "")),
     ]
-    head = name if record.name == name else f"{name} ({record.name})"
-    return "\n".join([head, *(f"  {key + ': ' if key else ''}{value}" for key, value in fields if value)])
+    if form == "markdown":
+        items = [f"- {key + ': ' if key else ''}{escaped(value)}" for key, value in fields if value]
+        return "\n".join([f"### `{head}`", "", *items])
+    width = max(len(key) for key, value in fields if value) + 2
+    shown = [f"  {f'{key}:' if key else '':<{width}}{value}".rstrip() for key, value in fields[1:] if value]
+    return "\n".join([head, *([f"  {record.summary}"] if record.summary else []), *shown])
+
+
+def support(form: str) -> str:
+    """Which backend has code for which function."""
+    from matdiff.codegen import backend
+
+    if form == "text":
+        return backend.support_table()
+    found = backend.support()
+    cells = [(name, *("yes" if not why else "no" for why in row.values())) for name, row in found.items()]
+    lines = [f"| `{row[0]}` | {' | '.join(row[1:])} |" for row in cells]
+    return "\n".join([f"| function | {' | '.join(backend.NAMES)} |", "| --- " * (1 + len(backend.NAMES)) + "|", *lines])
 
 
 def unknown(name: str, known: list[str]) -> ParseError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -302,7 +304,7 @@ def test_what_the_first_words_say_to_type_works(capsys):
     from matdiff.cli.app import FIRST
 
     for line in FIRST.splitlines():
-        if line.startswith("  matdiff "):
+        if line.startswith("  matdiff ") and "repl" not in line:
             run(shlex.split(line)[1:])
             assert capsys.readouterr().err == ""
 
@@ -314,9 +316,82 @@ def test_version(capsys):
 def test_rules(capsys):
     table = out(capsys, "rules").splitlines()
     assert any(line.startswith("logdet ") for line in table)
-    entry = out(capsys, "rules", "logdet")
+    entry = " ".join(out(capsys, "rules", "logdet").split())
     assert "shapes: (n,n)->()" in entry
+    assert "in symbols: d logdet(X) = tr(X⁻¹ dX)" in entry
+    assert "defined for: matrices with a positive determinant" in entry
     assert "Magnus & Neudecker" in entry
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("tr", "⟨y, tr(V)⟩ = ⟨y eye(n), V⟩"),
+        ("matmul", "⟨Y, A V⟩ = ⟨Aᵀ Y, V⟩"),
+        ("hcat", "⟨Y, [V, B]⟩ = ⟨Y[:,1:n], V⟩"),
+        ("inv", "d(X⁻¹) = −X⁻¹ dX X⁻¹"),
+        ("eigvals", "d eigvals(S) = diag(eigvecs(S)ᵀ dS eigvecs(S))"),
+        ("rowsum", "rowsum(X) = X ones(n)"),
+        ("abs", "where an entry of the argument is 0"),
+    ],
+)
+def test_a_rule_is_run_on_symbols(capsys, name, said):
+    assert said in out(capsys, "rules", name)
+
+
+def test_every_record_has_a_row_and_an_entry(capsys):
+    from matdiff.cli.reference import DOMAINS, formulas, records
+    from matdiff.cli.rules import about
+
+    bare = {
+        "mpow",
+        "slice",
+        "svdvals",
+        "lastcols",
+        "polar",
+    }  # what a signature does not say: a power, a window, which columns
+    for name, found in records().items():
+        assert about(name).startswith(name)
+        assert name in bare or any(formulas(r) for r in found), name
+        assert all(w in DOMAINS for r in found for w in getattr(r, "domain", ()) if w)
+    table = out(capsys, "rules", "--format", "markdown").splitlines()
+    assert len(table) == 2 + sum(map(len, records().values()))
+    assert all(line.count(" | ") == table[0].count(" | ") for line in table)
+    assert out(capsys, "rules", "logdet", "--format", "markdown").startswith("### `logdet`\n\n- shapes: ")
+
+
+def test_backends(capsys):
+    assert "numpy  jax    torch" in out(capsys, "rules", "--backends")
+    assert "| `logdet` | yes | yes | yes |" in out(capsys, "rules", "--backends", "--format", "markdown")
+
+
+def test_rules_in_ascii(capsys):
+    assert out(capsys, "rules", "--ascii").isascii()
+    assert out(capsys, "rules", "inv", "--ascii").isascii()
+
+
+def test_a_terminal_has_the_table_as_wide_as_it_is(capsys, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = out(capsys, "rules")
+    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in shown.splitlines()) <= 80
+    assert "logdet" in shown
+
+
+def test_a_pipe_never_imports_rich():
+    code = "import sys; from matdiff.cli.app import run; run(['rules']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert "rich" not in done.stdout.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("matdiff rules logd", "logdet"), ("matdiff der", "derive"), ("matdiff derive --ord", "--order")],
+)
+def test_shells_complete(words, found):
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_MATDIFF_COMPLETE": "bash_complete"}
+    assert found in process(env={**os.environ, **asked}, encoding="utf-8").stdout
 
 
 @pytest.mark.parametrize("command", ["derive", "verify", "codegen", "rules"])

@@ -1,0 +1,118 @@
+"""What the record of one function says, and its rules run on symbols: d logdet(X) = tr(X⁻¹ dX)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matdiff.ops  # noqa: F401  (fills the tables)
+from matdiff.calculus.differential import apply_rule
+from matdiff.errors import MatdiffError
+from matdiff.expr import Expr
+from matdiff.forms import shortest
+from matdiff.node import Node, Symbol, symbol
+from matdiff.normal import normal
+from matdiff.op import (
+    Joint,
+    Macro,
+    Nonlinear,
+    Op,
+    Record,
+    differential_symbol,
+    parameters,
+    registry,
+    typed,
+    words,
+)
+from matdiff.rewrite import inline
+from matdiff.shape import Dim, Spec, signature
+
+DOMAINS = {
+    "positive": "positive entries",
+    "inside": "entries between −1 and 1",
+    "nonzero": "anything but 0",
+    "invertible": "invertible matrices",
+    "posdet": "matrices with a positive determinant",
+    "spd": "symmetric positive definite matrices",
+    "symmetric": "symmetric matrices",
+    "distinct": "symmetric matrices without a double eigenvalue",
+    "fullrank": "matrices of full rank",
+    "spectrum": "matrices without eigenvalues on the negative axis or 0",
+}
+"""The words of records for where a function is defined, as a reader takes them."""
+
+SYMMETRIC = {"symmetric", "distinct", "spd"}
+EXAMPLE = 2
+"""The index that a function is shown with: eigval(S, 2)."""
+
+
+def records() -> dict[str, list[Record]]:
+    """The functions by what a call says, and those with a sign of their own (matmul, power …) by their names."""
+    spoken = {record.name for found in words.values() for record in found}
+    rest: dict[str, list[Record]] = {name: [op] for name, op in registry.items() if name not in spoken}
+    return dict(sorted({**words, **rest}.items(), key=lambda item: item[0].lower()))
+
+
+def law(record: Record) -> str:
+    return getattr(record, "law", "") or record.summary
+
+
+def domain(record: Record) -> str:
+    return ", ".join(DOMAINS.get(w, w) for w in getattr(record, "domain", ()) if w)
+
+
+def not_smooth(record: Record) -> str:
+    return str(getattr(record, "smooth", "")).format("the argument", "the second argument")
+
+
+def formulas(record: Record) -> list[str]:
+    """The rules run on symbols; nothing where the signature does not say enough to make some (the k of Xᵏ)."""
+    try:
+        args, params = arguments(record)
+        if isinstance(record, Macro):
+            return [f"{record.name}({', '.join(a.name for a in args)}) = {text(record.expand(*args, *params))}"]
+        return [said for slot in range(len(args)) if (said := statement(record, slot, args, params))]
+    except (MatdiffError, IndexError, ValueError):
+        return []
+
+
+def statement(op: Op, slot: int, args: tuple[Symbol, ...], params: tuple[Any, ...]) -> str:
+    """The one rule of one argument: its differential, or what it is moved to across the pairing."""
+    rule = op.rule(slot)
+    if isinstance(rule, Nonlinear):
+        value = op.build(args, params)
+        dX = differential_symbol(args[slot])
+        written = Expr(value).text()
+        written = written if written.startswith(f"{op.name}(") else f"({written})"
+        return f"d {written} = {text(apply_rule(value, slot, dX))}".replace("d (", "d(")
+    if rule is None:
+        return ""
+    V = symbol("V" if args[slot].kind == "matrix" else "v", args[slot].kind, args[slot].rows, args[slot].cols)
+    moving = (*args[:slot], V, *args[slot + 1 :])
+    value = op.build(moving, params)
+    Y = symbol("Y" if value.kind == "matrix" else "y", value.kind, value.rows, value.cols)
+    place = (slot,) if isinstance(rule, Joint) else ()
+    moved = rule.adjoint(Y, *place, *moving, *params)
+    return f"⟨{Y.name}, {Expr(value).text()}⟩ = ⟨{text(moved)}, {V.name}⟩"
+
+
+def arguments(record: Record) -> tuple[tuple[Symbol, ...], tuple[Any, ...]]:
+    """Symbols and parameters that fit the signature."""
+    inputs, output = signature(record.signature)
+    domains = (*getattr(record, "domain", ()), *[""] * len(inputs))
+    args = []
+    for i, spec in enumerate(inputs):
+        symmetric = domains[i] in SYMMETRIC
+        letter = "S" if symmetric else "X" if len(inputs) == 1 else "ABC"[i]
+        args.append(argument(spec, letter, symmetric))
+    dims = {name for spec in (*inputs, output) for d in spec or () for name in d.names}
+    return tuple(args), tuple(Dim.of(p) if p in dims else EXAMPLE for p in parameters(record.signature))
+
+
+def argument(spec: Spec, letter: str, symmetric: bool) -> Symbol:
+    kind, rows, cols = typed((Dim.of("n"),) if spec is None else spec, {})
+    attributes = frozenset({"symmetric"}) if symmetric else frozenset()
+    return symbol(letter if kind == "matrix" else letter.lower(), kind, rows, cols, attributes)
+
+
+def text(node: Node) -> str:
+    return Expr(shortest(normal(inline(node)))).text()
