@@ -307,11 +307,11 @@ def polynomial(dim: Dim, names: Mapping[str, str]) -> Code:
 
 
 def hint(node: Apply, code: Mapping[Node, Code]) -> str:
-    """A readable name for a value, made of the names of its arguments; empty where that gets long."""
+    """A readable name for a value, made of its arguments' names; empty where that gets long or they are numbered."""
     if not node.op.name.isidentifier() or len(node.args) > 2:
         return ""
     parts = [code[a].text.replace(".T", "t") for a in node.args if not isinstance(a, Number)]
-    if not all(p.isidentifier() and len(p) <= 6 for p in parts):
+    if not all(p.isidentifier() and len(p) <= 6 and not p[1:].isdecimal() for p in parts):
         return ""
     if node.op.name == "matmul":
         return "".join(parts) if sum(map(len, parts)) <= 6 else "_".join(parts)

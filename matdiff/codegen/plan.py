@@ -68,10 +68,13 @@ class Planner:
                 self.chains.setdefault(self.key(self.leaves[node]), (node, False))
                 turned = [(leaf, not flip) for leaf, flip in reversed(self.leaves[node])]
                 self.chains.setdefault(self.key(turned), (node, True))
-        product = multiplier({n for n in needed if is_op(n, inv) and self.uses[n] == self.products[n]})
+        solvable = {n for n in needed if is_op(n, inv) and self.uses[n] == self.products[n]}
+        product = multiplier(solvable)
         for node in self.order:
             if node in needed and node not in self.new:
                 self.new[node] = self.replaced(node, product)
+                if node in solvable:
+                    solvable.add(self.new[node])
         return [self.new[r] for r in self.roots]
 
     # downwards: the factors of products
