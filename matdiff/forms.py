@@ -228,7 +228,8 @@ def _turned(node: Node, known: Known) -> Node:
     if is_op(piece.core, MATMUL):
         parts = factors(piece.core, known)
         for i, (base, exponent) in enumerate(parts):
-            turned = _negated(base) if exponent == 1 and is_op(base, ADD) else None
+            alone = sum(base in (b, b.T) for b, _ in parts) == 1
+            turned = _negated(base) if exponent == 1 and is_op(base, ADD) and alone else None
             if turned is not None:
                 core = chain([*parts[:i], (turned, 1), *parts[i + 1 :]])
                 return join(Term(-piece.number, piece.scalars, core))

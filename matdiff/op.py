@@ -82,7 +82,8 @@ class Op:
     summary: str = ""
 
     def rule(self, slot: int) -> Rule:
-        return self.rules[min(slot, len(self.rules) - 1)]
+        """The rule of one argument; None for functions that only generated code knows."""
+        return None if not self.rules else self.rules[min(slot, len(self.rules) - 1)]
 
     def __call__(self, *args: Node, params: tuple[Any, ...] = ()) -> Node:
         """The function applied.  Raises ShapeError where shapes do not fit."""

@@ -13,6 +13,7 @@ from matdiff.ops.algebra import (
     is_ones,
     is_op,
     matmul,
+    ones,
     scale,
     transpose,
 )
@@ -222,6 +223,8 @@ def combine(left: Factor, right: Factor, context: Context) -> list[Factor] | Non
         inside = inside_inverse(b, known)
         if len(inside) > 1 and inside[-1] == (a, 1):
             return [inverse_of(inside[:-1], b, known)]
+    if a.kind == "vector" and b.kind == "row" and is_ones(a) and is_ones(b):
+        return [(ones("matrix", a.rows, b.cols), 1)]
     if i == j == 1 and (met := kronecker(a, b)) is not None:
         return [(met[0], 1), (met[1], 1)] if len(met) == 2 else [(met[0], 1)]
     if is_op(a, Diag) and i == j == 1:
