@@ -14,6 +14,7 @@ FORMATS = ("text", "latex", "markdown", "json")
 @program
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well.")
 @click.option("--steps", is_flag=True, help="Show the derivation, each step with its rule.")
+@click.option("--check", is_flag=True, help="Show the steps, each checked against the one before.")
 @click.option("--verbose", is_flag=True, help="The steps of the algebra too.")
 @click.option(
     "--convention",
@@ -33,6 +34,7 @@ def command(
     inner: str | None,
     order: int,
     steps: bool,
+    check: bool,
     verbose: bool,
     convention: str,
     form: str,
@@ -49,7 +51,7 @@ def command(
     if explicit and form != "text":
         raise click.UsageError("--explicit goes with --format text")
     d = derivation(expression(words), wrt, let, dialect, inner)
-    answer = Answer(d, order, steps or verbose, inner, convention == "independent", verbose)
+    answer = Answer(d, order, steps or check or verbose, inner, convention == "independent", verbose)
     if not no_verify:
         answer.verify()
         if answer.fault:
@@ -57,6 +59,15 @@ def command(
     from matdiff.cli.formats import render
     from matdiff.cli.notation import unicode_output
 
+    if check:
+        from matdiff.cli import checked
+
+        plain = ascii or not unicode_output() or form == "latex"
+        answer = checked.checked(
+            answer, checked.NONE if form == "json" else checked.ASCII if plain else checked.UNICODE
+        )
+        if answer.wrong:
+            return withheld(answer.wrong)
     entries = f"\n\n{components(answer)}" if explicit else ""
     click.echo(render(answer, form, ascii or not unicode_output()) + entries)
     return 0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matdiff.derivation import Derivation
     from matdiff.expr import Expr
     from matdiff.verify.lines import LineCheck, check_derivation
+    from matdiff.verify.steps import check_steps
 
 METHODS = ("central",)
 
@@ -73,6 +74,6 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"matdiff.verify.{HOMES[name]}"), name)
 
 
-HOMES = {"check_derivation": "lines", "LineCheck": "lines"}
+HOMES = {"check_derivation": "lines", "LineCheck": "lines", "check_steps": "steps"}
 
-__all__ = ["LineCheck", "Verification", "check_claim", "check_derivation", "verify"]
+__all__ = ["LineCheck", "Verification", "check_claim", "check_derivation", "check_steps", "verify"]
