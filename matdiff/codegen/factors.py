@@ -49,7 +49,7 @@ def share_factors(roots: Sequence[Node], inverses: bool = False) -> list[Node]:
                     continue
                 if A in definite:
                     new[node] = by_cholesky(node, new[A], args)
-                elif counts[A] > 1:
+                elif counts[A] > 1 and A in divided:
                     new[node] = by_lu(node, new[A], args)
         else:
             new[node] = node

@@ -30,6 +30,11 @@ class Problem:
     hessian_sizes: tuple[Any, ...] = ()
 
 
+def kron(A: Array, B: Array) -> Array:
+    """The Kronecker product in one pass, faster than NumPy's own for small factors."""
+    return (A[:, None, :, None] * B[:, None, :]).reshape(A.shape[0] * B.shape[0], -1)
+
+
 # logistic regression
 
 
@@ -165,8 +170,8 @@ def gauss_gradient(S: Array, C: Array, N: float) -> Array:
 def gauss_hessian(S: Array, C: Array, N: float) -> Array:
     P = inverse_of_spd(S)
     G = P @ C @ P
-    H = np.kron(G - N * P, P)
-    H += np.kron(P, G)
+    H = kron(G - N * P, P)
+    H += kron(P, G)
     H *= 0.5
     return H
 
@@ -291,8 +296,8 @@ def trace_gradient(A: Array, X: Array, B: Array) -> Array:
 
 
 def trace_hessian(A: Array, X: Array, B: Array) -> Array:
-    H = np.kron(B, A.T)
-    H += np.kron(B.T, A)
+    H = kron(B, A.T)
+    H += kron(B.T, A)
     return H
 
 
@@ -309,7 +314,7 @@ def procrustes_gradient(A: Array, X: Array, B: Array, C: Array) -> Array:
 
 
 def procrustes_hessian(A: Array, X: Array, B: Array, C: Array) -> Array:
-    return np.kron(2 * (B @ B.T), A.T @ A)
+    return kron(2 * (B @ B.T), A.T @ A)
 
 
 PROBLEMS = (
