@@ -327,6 +327,30 @@ def test_the_functions_own_definitions_are_known() -> None:
     assert check("gradient = A'*r", "r = A*x - b; r'*r/2", "x").status == "right"
 
 
+LEAST = "r = A*x - b\nr'*r/2"
+
+
+@pytest.mark.parametrize(
+    ("f", "wrt", "answer", "line"),
+    [
+        (LEAST, "x", "dr = A*dx\ndf = r'*dr\n   = r'*A*dx\ngradient = A'*r", None),
+        (LEAST, "x", "dr = dx\ndf = r'*dr\n   = r'*A*dx\ngradient = A'*r", 1),
+        (LEAST, "x", "df = r'*dr\n\n   = dx'*A*r\ngradient = A'*r", 3),
+        (LEAST, "x", "f = r'*r\ngradient = A'*r", 1),
+        (LEAST, "x", "df = 2*r'*dr\ngradient = A'*r", 1),
+        (LEAST, "x", "df = r'*dr = r'*A*dx\ngradient = A'*r", None),
+        (LEAST, "x", "df = r'*dr = r'*dx\ngradient = A'*r", 1),
+        ("tr(A*X) + tr(B*X)", "X", "df = tr(A*dX)\n  + tr(B*dX)\ngradient = A'\n + B'", None),
+        ("f'*x", "x", "dg = f'*dx\ngradient = f", None),
+        ("A*x/norm(x)", "x", "dF = A*dx/norm(x) - (x'*dx)*A*x/norm(x)^3\nJ = A/norm(x) - A*x*x'/norm(x)^3", None),
+    ],
+)
+def test_lines_have_to_follow(f: str, wrt: str, answer: str, line: int | None) -> None:
+    """A wrong line is wrong even where the end is right; the first one is told."""
+    found = check(answer, f, wrt)
+    assert (found.status, found.line) == (("right", None) if line is None else ("wrong", line)), found
+
+
 def test_a_gradient_for_a_weighted_product() -> None:
     asked = {"let": "W: n×n spd; b: n; x: n", "inner": "W"}
     assert check("inv(W)*b", "b'*x", "x", **asked).status == "right"

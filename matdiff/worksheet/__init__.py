@@ -28,4 +28,14 @@ space      lines of room to answer in
 choose     `M in [A, B, C]` or `(M, k) in [(A, 2), (B, 3)]`: words of the block that `--seed` chooses; may be
            repeated.  Without a seed it is the first.  `{{M}}` in the text around is replaced too
 =========  ==========================================================================================
+
+An answer stands in a fenced block `answer 1`, or in a notebook in a cell under `%%matdiff answer 1`.  Its last line is
+the answer; before it there may be definitions and a derivation, every line of which has to follow:
+
+    ```answer 1
+    r = A*x - b
+    df = r'*dr
+       = r'*A*dx
+    gradient = A'*r
+    ```
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +13,7 @@ from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.problem import Problem
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
-from matdiff.worksheet.statements import Answer, read_answer
+from matdiff.worksheet.statements import Answer, last_side, read_answer
 
 if TYPE_CHECKING:
     from matdiff.derivation import Derivation
@@ -44,9 +45,13 @@ class Mark:
 
 
 def marks(submission: Submission) -> Iterator[Mark]:
-    """A mark for each problem."""
+    """A mark for each problem; a fault of matdiff itself costs no other problem its mark."""
     for problem in submission.problems:
-        yield mark(problem, submission.answers.get(problem.number, ""))
+        try:
+            yield mark(problem, submission.answers.get(problem.number, ""))
+        except Exception as error:
+            said = f"matdiff itself failed ({type(error).__name__}: {error})"
+            yield Mark(problem.number, problem.title, problem.points, "undecided", said)
 
 
 def mark(problem: Problem, text: str) -> Mark:
@@ -73,7 +78,7 @@ def mark(problem: Problem, text: str) -> Mark:
 def verdict(solution: Solution, found: Answer) -> tuple[Status, str, int | None]:
     """Status, reason and line.  A wrong line counts even where the end is right."""
     try:
-        wrong = first_wrong(solution.problem, found)
+        wrong = first_wrong(solution, found)
         if wrong is not None:
             return "wrong", wrong[1], wrong[0]
         verification = claimed(solution.d, solution.ask, found.program)
@@ -90,28 +95,39 @@ def verdict(solution: Solution, found: Answer) -> tuple[Status, str, int | None]
     return "wrong", reason, found.at
 
 
-def first_wrong(problem: Problem, found: Answer) -> tuple[int, str] | None:
+def first_wrong(solution: Solution, found: Answer) -> tuple[int, str] | None:
     """The first line of a derivation that does not follow, and why; None where none is found."""
+    from matdiff.verify.lines import check_derivation
+
     lines = found.chain
-    if len(lines) < 2 and not (lines and lines[0][1].count("=") > 1):
+    if not lines or (len(lines) == 1 and lines[0][0] == found.at and last_side(lines[0][1]) == right_side(lines[0][1])):
         return None
-    check: Any = line_checker()
-    if check is None:
+    problem = solution.problem
+    head, tail = whole(solution, found)
+    result = check_derivation("\n".join([*head, *tail]), problem.wrt, list(problem.let))
+    if result.passed is not False or result.line is None:
         return None
-    first, function = lines[0], problem.f.splitlines()[-1]
-    text = [*found.definitions, f"f = {function}", *(line for _, line in lines)]
-    result = check("\n".join(text), wrt=problem.wrt, declare=list(problem.let))
-    if result.passed is not False:
-        return None
-    at = (result.line or 0) - len(found.definitions) - 2
-    return (lines[at] if 0 <= at < len(lines) else first)[0], result.reason
+    return lines[max(0, result.line - 1 - len(head))][0], result.reason
 
 
-def line_checker() -> Any:
-    """`md.check_derivation`, None in a version that has none."""
-    import matdiff
+def whole(solution: Solution, found: Answer) -> tuple[list[str], list[str]]:
+    """Definitions with the function of the problem, and the lines of the answer, in which it has the same name.
 
-    return getattr(matdiff, "check_derivation", None)
+    Where an answer says itself what the function is, that has to follow from the problem as any other line.
+    """
+    function = re.split(r"[;\n]", solution.problem.f.strip("; \n"))[-1].strip()
+    said = " ".join(line for _, line in found.chain)
+    free = all(v.name != "f" for v in solution.d.function.variables)
+    f = "f" if free and re.search(r"(?<![^\W_d])f(?!\w)", said) else letter(solution).strip("\\")
+    again = re.compile(rf"{f}\s*(?:\(\s*\w+\s*\))?\s*(?==)")
+    return [*found.definitions, f"{f} = {function}"], [
+        again.sub("", line) if again.match(line) else line for _, line in found.chain
+    ]
+
+
+def right_side(line: str) -> str:
+    """What stands right of the first equals sign."""
+    return line.partition("=")[2].strip()
 
 
 def right_transposed(d: Derivation, ask: str, program: str) -> bool:

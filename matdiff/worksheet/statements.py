@@ -35,24 +35,40 @@ def read_answer(text: str, problem: Problem, letter: str, names: set[str]) -> An
     f = re.escape(letter) if letter == "f" else f"(?:{re.escape(letter)}|f)"
     derivative = re.compile(rf"(?:{DERIVATIVES.format(f=f, x=x)})\s*=", re.IGNORECASE)
     d = r"(?:d|\\mathrm\{d\})\s?"
-    chained = re.compile(rf"=|{d}{f}(?:\s*\[.*?\])?\s*=|{f}(?:\s*\(\s*{x}\s*\))?\s*=|d\s?\^?²?2?\(|[<⟨]")
-    found = Answer()
+    chained = re.compile(rf"=|{d}{f}(?:\s*\[.*?\])?\s*=|{f}(?:\s*\(\s*{x}\s*\))?\s*=|d\s?\^?²?2?\(")
+    found = Answer(definitions=given(problem))
     for at, line in enumerate(text.splitlines(), 1):
         line = spelled(line.strip(), problem.wrt)
         if not line or line.startswith("#") or line.endswith("="):
+            continue
+        if line[0] in "+-" and "=" not in line and found.claim:
+            go_on(found, line)
             continue
         stated = derivative.match(line)
         said = DEFINED.fullmatch(line)
         if stated and not (said and said[1] in names):
             found.claim, found.at = line[stated.end() :].strip(), at
-        elif chained.match(line):
+        elif chained.match(line) or ("=" in line and not said) or (said and moves(said[1], names, found.definitions)):
             found.chain.append((at, line))
             found.claim, found.at = last_side(line), at
         elif said and said[1] not in names:
-            found.definitions.append(line)
+            defined(found, said[1], line)
         else:
             found.claim, found.at = last_side(line), at
-    return with_given(found, problem)
+    return found
+
+
+def moves(name: str, names: set[str], definitions: list[str]) -> bool:
+    """Is it the differential of something known, such as dr of `r = A*x - b`?"""
+    known = names.union(d.partition("=")[0].strip() for d in definitions)
+    return name[0] == "d" and name[1:] in known
+
+
+def go_on(found: Answer, line: str) -> None:
+    """A line that begins with a sign goes on with the one before."""
+    found.claim = f"{found.claim} {line}"
+    if found.chain and found.chain[-1][0] == found.at:
+        found.chain[-1] = (found.at, f"{found.chain[-1][1]} {line}")
 
 
 def spelled(line: str, x: str) -> str:
@@ -72,9 +88,12 @@ def last_side(line: str) -> str:
     return line[start:].strip()
 
 
-def with_given(found: Answer, problem: Problem) -> Answer:
-    """The function's own definitions are known in the answer too, unless it makes them anew."""
-    own = {match[1] for d in found.definitions if (match := DEFINED.fullmatch(d))}
-    given = [s.strip() for s in re.split(r"[;\n]", problem.f)]
-    found.definitions[:0] = [s for s in given if (m := DEFINED.fullmatch(s)) and m[1] not in own]
-    return found
+def given(problem: Problem) -> list[str]:
+    """The definitions that the function is written with; they are known in the answer too."""
+    return [s.strip() for s in re.split(r"[;\n]", problem.f) if DEFINED.fullmatch(s.strip())]
+
+
+def defined(found: Answer, name: str, line: str) -> None:
+    """A definition of the answer's own takes the place of one by the same name."""
+    kept = [d for d in found.definitions if d.partition("=")[0].strip() != name]
+    found.definitions = [*kept, line]
