@@ -1,0 +1,119 @@
+"""The language page: every row of its tables, every block and every list of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import matdiff as md
+import matdiff.ops
+from matdiff.inference.declarations import ATTRIBUTES
+from matdiff.op import words
+
+PAGE = (Path(__file__).resolve().parents[1] / "grammar" / "LANGUAGE.md").read_text(encoding="utf-8")
+DECLARED = "A: n×n; B: n×n; x: n; y: n; t: scalar"
+SIZE = {"n": 3}
+
+
+def tables() -> dict[tuple[str, ...], list[list[str]]]:
+    """The rows of all tables by their heads; tables with the same head are one."""
+    found: dict[tuple[str, ...], list[list[str]]] = {}
+    head: tuple[str, ...] = ()
+    for line in PAGE.splitlines():
+        cells = [c.strip() for c in line.split("|")[1:-1]] if line.startswith("|") else []
+        if not cells:
+            head = ()
+        elif not head:
+            head = tuple(cells)
+            found.setdefault(head, [])
+        elif not set("".join(cells)) <= {"-"}:
+            found[head].append(cells)
+    return found
+
+
+TABLES = tables()
+
+
+def code(cell: str) -> str:
+    return cell.strip("`")
+
+
+def rows(*head: str) -> list[list[str]]:
+    return [[code(c) for c in row] for row in TABLES[head]]
+
+
+def value(text: str, dialect: str = "auto"):
+    """The value of a text at positive definite A and positive x, the same for all; and what it says of t."""
+    rng = np.random.default_rng(1)
+    A, B = (M @ M.T + np.eye(3) for M in rng.normal(size=(2, 3, 3)))
+    x, y = rng.uniform(0.5, 2, size=(2, 3))
+    return md.parse(text, declare=DECLARED, dialect=dialect).evaluate(A=A, B=B, x=x, y=y, t=0.7)
+
+
+@pytest.mark.parametrize(("text", "same"), rows("text", "the same"))
+def test_two_ways_to_say_it(text, same):
+    assert f"`{DECLARED}`" in PAGE
+    assert np.allclose(value(text), value(same), rtol=1e-12)
+    assert np.shape(value(text)) == np.shape(value(same))
+
+
+@pytest.mark.parametrize(("text", "same"), rows("LaTeX", "the same"))
+def test_latex(text, same):
+    if same.startswith("refused"):
+        with pytest.raises(md.MatdiffError, match="index"):
+            md.parse(text)
+        return
+    assert np.allclose(value(text, "latex"), value(same), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("text", "wrt", "gradient"), rows("function", "by", "gradient"))
+def test_gradients(text, wrt, gradient):
+    d = md.derive(text, wrt=wrt)
+    verification = d.verify(claim=gradient)
+    assert verification.passed, verification.message
+
+
+@pytest.mark.parametrize(("text", "because"), rows("text", "because"))
+def test_refusals(text, because):
+    with pytest.raises(md.MatdiffError) as caught:
+        md.parse(text)
+    assert because in str(caught.value)
+
+
+@pytest.mark.parametrize("program", re.findall(r"^```matdiff\n(.*?)^```$", PAGE, re.M | re.S))
+def test_blocks_are_programs(program):
+    assert md.parse(program).kind == "scalar"
+
+
+def test_every_attribute_is_explained():
+    said = {a for row in TABLES["attribute", "meaning", "also holds"] for a in re.findall(r"`(\w+)`", row[0])}
+    assert said == set(ATTRIBUTES)
+
+
+def test_every_function_is_listed():
+    listed = {name for row in TABLES["kind", "functions"] for name in re.findall(r"`(\w+)`", row[1])}
+    spoken = {"trace", "unvech"}  # another name, and the inverse that goes with vech
+    assert listed <= set(words)
+    assert set(words) - listed <= spoken | ANSWERS
+
+
+ANSWERS = {"eiggaps", "frechet_expm", "frechet_logm", "lastcols", "peak", "polar", "unkron_left", "unkron_right"}
+"""Functions that nobody types, but that answers are written with."""
+
+
+def test_kinds_by_name():
+    for name, kind in (("A", "matrix"), ("W1", "matrix"), ("x", "vector"), ("w_2", "vector"), ("α", "scalar")):
+        assert md.parse(name).kind == kind
+    assert md.parse("lambda*x").types == "lambda: scalar; x: n"
+    with pytest.raises(md.ParseError, match="declare"):
+        md.parse("weights")
+    assert "t: scalar" in md.parse("det(t*I - A)").types
+    assert "c: scalar" in md.parse("x'*A*x/2 + b'*x + c").types
+    assert md.parse("n*x'*x", declare="x: n").evaluate(x=np.ones(3)) == 9.0
+
+
+def test_definitions():
+    assert md.parse("s(t) = t/(1+exp(-t)); s(x)").evaluate(x=np.zeros(2)).tolist() == [0.0, 0.0]
