@@ -53,7 +53,7 @@ def test_the_wheel_holds_everything_once(installed):
         place = source / package.rpartition(".")[2]
         there = target.joinpath(*package.split("."))
         for file in place.rglob("*"):
-            if file.suffix in {".py", ".lark", ".json", ".typed"} and "__pycache__" not in file.parts:
+            if file.suffix in {".py", ".lark", ".json", ".md", ".typed"} and "__pycache__" not in file.parts:
                 assert there.joinpath(file.relative_to(place)).is_file(), f"{file} is not installed"
     assert list((target / "matdiff" / "grammar").glob("*.lark"))
 
@@ -77,6 +77,25 @@ def test_nothing_generic_becomes_importable(target, tmp_path, name):
     code = f"import sys; sys.path.append({str(target)!r}); import {name}"
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert "ModuleNotFoundError" in done.stderr
+
+
+def test_the_lock_file_is_of_this_project():
+    """Where this fails, `uv lock` writes it anew."""
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    (own,) = (p for p in lock["package"] if p["name"] == "matdiff")
+    assert own["version"] == PROJECT["project"]["version"]
+    extras = PROJECT["project"]["optional-dependencies"]
+    wanted = {name(d) for d in (*PROJECT["project"]["dependencies"], *(d for ds in extras.values() for d in ds))}
+    assert {d["name"] for d in own["metadata"]["requires-dist"]} == wanted
+    assert set(own["metadata"]["provides-extras"]) == set(extras)
+    assert {p["source"]["registry"] for p in lock["package"] if "registry" in p["source"]} == {
+        "https://pypi.org/simple"
+    }
+
+
+def name(requirement: str) -> str:
+    """What is required, without versions and extras."""
+    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
 
 
 def test_one_version():
