@@ -458,7 +458,7 @@ def test_the_command_line(tmp_path: Path) -> None:
 def test_every_function_has_mathml() -> None:
     """What a record says in LaTeX, the third notation says too, well formed."""
     import matdiff.ops  # noqa: F401
-    from matdiff.notation.mathml import from_latex, own_template
+    from matdiff.notation.latex_mathml import from_latex, own_template
     from matdiff.op import registry
 
     for op in registry.values():

@@ -26,8 +26,12 @@ class Formula:
 
 @dataclass(frozen=True)
 class Derived:
-    """Lines of a derivation, with the names of their rules; `left` is the LaTeX left of what is read off at the end."""
+    """Lines of the derivation of a function, with the names of their rules.
 
+    `left` is the LaTeX left of what is read off at the end; what `function` defines has been shown with it.
+    """
+
+    function: Expr
     left: str
     lines: tuple[Line, ...]
 

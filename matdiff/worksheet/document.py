@@ -23,12 +23,16 @@ class Prose:
 
 @dataclass(frozen=True)
 class Fence:
-    """A fenced block: what its first line says, its lines, and the line of the fence."""
+    """A fenced block: what its first line says, its lines, the line of the fence, and the fence itself."""
 
     info: str
     rest: str
     lines: list[str]
     line: int
+    mark: str
+
+    def closed_by(self, found: re.Match[str] | None) -> bool:
+        return found is not None and not found[2] and found[1].startswith(self.mark)
 
 
 @dataclass(frozen=True)
@@ -74,29 +78,24 @@ def pieces_of(text: str, name: str, infos: tuple[str, ...] = ("matdiff",)) -> It
         raise ParseError(f"{name} is longer than {LARGEST // 1_000_000} MB")
     prose: list[str] = []
     fence: Fence | None = None
-    closing = ""
     for i, line in enumerate(text.splitlines(), 1):
         found = FENCE.fullmatch(line)
         if fence is None and found:
-            fence = Fence(found[2], found[3].strip(), [], i)
-            closing = found[1]
+            fence = Fence(found[2], found[3].strip(), [], i, found[1])
+            prose.append(line)
             if fence.info in infos:
-                yield "\n".join(prose)
+                yield "\n".join(prose[:-1])
                 prose = []
-                continue
-        elif fence is not None and found and not found[2] and found[1].startswith(closing):
-            wanted = fence.info in infos
-            if wanted:
-                yield fence
-            fence = None
-            if wanted:
-                continue
-        if fence is not None and fence.info in infos:
+        elif fence is not None and fence.info in infos and not fence.closed_by(found):
             fence.lines.append(line)
+        elif fence is not None and fence.info in infos:
+            yield fence
+            fence = None
         else:
+            fence = None if fence is not None and fence.closed_by(found) else fence
             prose.append(line)
     if fence is not None and fence.info in infos:
-        raise ParseError(f"{place(name, fence.line)}: the block is not closed", hint=f"end it with a line {closing}")
+        raise ParseError(f"{place(name, fence.line)}: the block is not closed", hint=f"end it with a line {fence.mark}")
     yield "\n".join(prose)
 
 

@@ -9,7 +9,8 @@ from html import escape
 
 from matdiff.expr import Expr
 from matdiff.notation import to_mathml
-from matdiff.notation.mathml import AND, from_latex
+from matdiff.notation.latex_mathml import from_latex
+from matdiff.notation.mathml import AND
 from matdiff.worksheet import prose
 from matdiff.worksheet.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
 from matdiff.worksheet.markdown import mark
@@ -37,8 +38,8 @@ def block(b: Block) -> str:
         case Formula(left, right):
             *definitions, body = parts(right)
             return formula(f"{from_latex(left)}<mo>=</mo>{body}", "".join(where(d) for d in definitions))
-        case Derived(left, lines):
-            return derived(left, lines)
+        case Derived():
+            return derived(b)
         case Hint(title, inside):
             body = "\n".join(block(i) for i in inside)
             return f"<details>\n<summary>{escape(title)}</summary>\n{body}\n</details>"
@@ -69,10 +70,10 @@ def where(definition: str) -> str:
     return f'<div class="where">where {math(definition)}</div>'
 
 
-def derived(left: str, lines: Iterable[Line]) -> str:
+def derived(b: Derived) -> str:
     """A list; on a wide page the rule stands beside its line, on a narrow one below it."""
-    shown = Shown()
-    return '<ol class="steps">\n' + "\n".join(item(left, line, shown) for line in lines) + "\n</ol>"
+    shown = Shown(set(parts(b.function)[:-1]))
+    return '<ol class="steps">\n' + "\n".join(item(b.left, line, shown) for line in b.lines) + "\n</ol>"
 
 
 @dataclass

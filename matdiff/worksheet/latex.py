@@ -10,7 +10,6 @@ from matdiff.notation.prose import latex_prose
 from matdiff.worksheet import prose
 from matdiff.worksheet.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
 from matdiff.worksheet.markdown import mark, row
-from matdiff.worksheet.solution import Line
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -55,8 +54,8 @@ def block(b: Block) -> str:
             definitions, body = statements(right)
             where = "".join(rf" \\ & \text{{where }} {d}" for d in definitions)
             return f"\\begin{{align*}}\n{left} &= {body}{where}\n\\end{{align*}}"
-        case Derived(left, lines):
-            return derived(left, lines)
+        case Derived():
+            return derived(b)
         case Room(problem):
             return rf"\room{{{2 * problem.space}}}"
         case Verdict(text, right):
@@ -67,12 +66,12 @@ def block(b: Block) -> str:
             return ""
 
 
-def derived(left: str, lines: Iterable[Line]) -> str:
+def derived(b: Derived) -> str:
     """The rule stands in a smaller line below its formula, since the two seldom fit beside each other."""
-    known: set[str] = set()
+    known = set(statements(b.function)[0])
     rows = []
-    for line in lines:
-        before, relation, after, new = row(left, line, known)
+    for line in b.lines:
+        before, relation, after, new = row(b.left, line, known)
         said = latex_prose(f"{line.rule} {mark(line.right)}".strip())
         rows.append(rf"& {before} {relation} {after}")
         rows += [rf"& \quad\text{{where }} {d}" for d in new]

@@ -25,8 +25,8 @@ def block(b: Block) -> str:
             return text
         case Formula(left, right):
             return display(left, statements(right))
-        case Derived(left, lines):
-            return derived(left, lines)
+        case Derived():
+            return derived(b)
         case Hint(title, inside):
             body = "\n\n".join(block(i) for i in inside)
             return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
@@ -59,12 +59,12 @@ def display(left: str, parts: tuple[list[str], str]) -> str:
     return f"$$\n\\begin{{aligned}}\n{left} &= {body} \\\\\n& \\text{{where}}{where}\n\\end{{aligned}}\n$$"
 
 
-def derived(left: str, lines: Iterable[Line]) -> str:
+def derived(b: Derived) -> str:
     """A numbered list: the formula, the rule, and a mark where the line was checked."""
-    known: set[str] = set()
+    known = set(statements(b.function)[0])
     items = []
-    for i, line in enumerate(lines, 1):
-        before, relation, after, new = row(left, line, known)
+    for i, line in enumerate(b.lines, 1):
+        before, relation, after, new = row(b.left, line, known)
         where = "".join(f", where ${d}$" for d in new)
         items.append(f"{i}. ${before} {relation} {after}${where} — {line.rule} {mark(line.right)}".rstrip())
     return "\n".join(items)

@@ -46,6 +46,21 @@ def html(markdown: str) -> str:
     return str(renderer.renderer.render(stream, renderer.options, {}))
 
 
+def readable(latex: str) -> str:
+    r"""LaTeX as the library sets it well: an upright d, and brackets that belong to what they enclose.
+
+    >>> print(readable(r"\mathrm{d}f = \lVert x\rVert"))
+    \text{d}f = \left\lVert x\right\rVert
+    """
+    latex = latex.replace(r"\mathrm{d}", r"\text{d}")
+    pairs = re.sub(r"\\(l|r)(Vert|vert|angle)(?![a-zA-Z])", _paired, latex)
+    return pairs if r"\left" not in latex else latex
+
+
+def _paired(found: re.Match[str]) -> str:
+    return rf"\{'left' if found[1] == 'l' else 'right'}{found[0]}"
+
+
 def mathml(latex: str, kind: str) -> str:
     """A `<math>` element.  LaTeX that the library cannot read is shown as it stands."""
     try:
@@ -54,7 +69,7 @@ def mathml(latex: str, kind: str) -> str:
         raise missing(error) from None
     display = "inline" if kind == "math_inline" else "block"
     try:
-        found: Any = convert(latex.strip(), display=display)
+        found: Any = convert(readable(latex.strip()), display=display)
     except Exception:
         # The library raises many kinds of errors; a formula that it cannot read must not cost the sheet.
         escaped = latex.replace("&", "&amp;").replace("<", "&lt;")

@@ -140,7 +140,7 @@ def derived_hints(solution: Solution) -> Iterator[tuple[Text | Hint, ...]]:
     """Rules of the derivation, each with the line that it gives folded below it; never a line with the answer."""
     lines = [s for s in solution.lines if s.relation == "=" and s.after.node is not solution.derived.node]
     for line in lines[: solution.problem.hints]:
-        unfolded = Hint("Show the line", (Derived("", (line,)),))
+        unfolded = Hint("Show the line", (Derived(solution.d.function, "", (line,)),))
         yield Text(f"Use this rule: {line.rule}."), unfolded
 
 
@@ -149,7 +149,7 @@ def solved(solution: Solution, plot: Plot) -> Iterator[Block]:
     solution.confirm()
     yield Text("**Solution.**")
     if solution.lines:
-        yield Derived(read_off(solution), tuple(solution.lines))
+        yield Derived(solution.d.function, read_off(solution), tuple(solution.lines))
     if solution.d.metric is not None:
         W = Expr(solution.d.metric).latex()
         yield Text(rf"For every $g$ it is $g^\top \mathrm{{d}}x = ({W}^{{-1}}g)^\top {W}\,\mathrm{{d}}x$, and thus")
