@@ -183,7 +183,7 @@ CORE: dict[str, Node] = {
 }
 
 RECORDS: dict[str, Node] = {
-    "tr": re_.tr(X), "sum": re_.sum_(X), "norm": re_.norm(X), "norm1": re_.norm1(X),
+    "tr": re_.tr(X), "sum": re_.sum_(X), "mean": registry["mean"](X), "norm": re_.norm(X), "norm1": re_.norm1(X),
     "logsumexp": re_.logsumexp(X), "softmax": re_.softmax(x),
     "inv": la.inv(X), "det": la.det(X), "logdet": la.logdet(S), "adj": la.adj(X), "cof": la.cof(X),
     "pinv": la.pinv(A), "chol": la.chol(S),

@@ -85,6 +85,7 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "vcat": lambda *blocks: np.vstack(blocks),
     "tr": lambda M: [[np.trace(M)]],
     "sum": lambda M: [[M.sum()]],
+    "mean": lambda M: [[M.sum() / M.size]],
     "norm": lambda M: [[np.sqrt((M**2).sum())]],
     "norm1": lambda M: [[np.abs(M).sum()]],
     "logsumexp": lambda M: [[np.log(np.exp(M).sum())]],

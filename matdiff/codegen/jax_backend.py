@@ -14,20 +14,27 @@ def inverse_trace(L):
     '''
 def kron_eye(A, n):
     """The Kronecker product of A with the identity n x n."""
-    return jnp.kron(A, jnp.eye(n, dtype=A.dtype))
+    K = jnp.where(jnp.eye(n, dtype=bool)[:, None, :], A[:, None, :, None], 0)
+    return K.reshape(A.shape[0] * n, A.shape[1] * n)
 ''',
     '''
 def eye_kron(n, A):
     """The Kronecker product of the identity n x n with A."""
-    return jnp.kron(jnp.eye(n, dtype=A.dtype), A)
+    K = jnp.where(jnp.eye(n, dtype=bool)[:, None, :, None], A[:, None, :], 0)
+    return K.reshape(n * A.shape[0], n * A.shape[1])
 ''',
     '''
 def blocks(A, C, B, spec):
     """A Diag(c) B' for each row c of C, as the blocks of a matrix that is zero elsewhere."""
-    parts = jnp.einsum("is,as,js->aij", A, C, B)
-    eye = jnp.eye(C.shape[0], dtype=A.dtype)
-    H = jnp.einsum("aij,ab->iajb" if spec == "iaja->aij" else "aij,ab->aibj", parts, eye)
-    return H.reshape(A.shape[0] * C.shape[0], B.shape[0] * C.shape[0])
+    m, n, k = A.shape[0], B.shape[0], C.shape[0]
+    pairs = (A[:, None, :] * B).reshape(m * n, A.shape[1])
+    parts = (pairs @ C.T).reshape(m, n, k)
+    eye = jnp.eye(k, dtype=bool)
+    if spec == "iaja->aij":
+        H = jnp.where(eye[:, None, :], parts.transpose(0, 2, 1)[:, :, :, None], 0)
+    else:
+        H = jnp.where(eye[:, None, :, None], parts.transpose(2, 0, 1)[:, :, None, :], 0)
+    return H.reshape(m * k, n * k)
 ''',
     '''
 def add_blocks(H, A, C, B, spec):
@@ -127,6 +134,7 @@ BACKEND = Backend(
         "lu_solve_t": "jax.scipy.linalg.lu_solve({0}, {1}, trans=1)",
         "inverse_trace": "inverse_trace({0})",
         "cholesky_solve": "jax.scipy.linalg.cho_solve(({0}, True), {1})",
+        "kron": "kron({0}, {1})",
         "cholesky": "jnp.linalg.cholesky({0})",
         "adj": "svd_adjugate({0})",
         "cof": "svd_adjugate({0}).T",
