@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matdiff.codegen.backend import Backend
-from matdiff.codegen.forms import FORMS, as_kind, constant_code, is_negative_multiple, is_reciprocal, literal
+from matdiff.codegen.forms import FORMS, constant_code, is_negative_multiple, is_reciprocal
 from matdiff.codegen.names import Names
+from matdiff.codegen.pieces import as_kind, literal
 from matdiff.codegen.sizes import Recipes, recipes
 from matdiff.codegen.templates import ATOM, PRODUCT, SUM, UNARY, Code, template
 from matdiff.errors import ShapeError

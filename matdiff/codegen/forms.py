@@ -6,72 +6,27 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from matdiff.codegen.templates import ATOM, POWER, PRODUCT, SUM, UNARY, Code, template
-from matdiff.node import Apply, Constant, Kind, Node, Number, Value
-from matdiff.ops.algebra import MATMUL, SCALE, TRANSPOSE, is_op
+from matdiff.codegen.arrangements import (
+    add_diagonal_code,
+    blocks_code,
+    broadcast_code,
+    entry_code,
+    hcat_code,
+    line_code,
+    slice_code,
+    vcat_code,
+)
+from matdiff.codegen.pieces import FLAT, as_kind, binary, call, suffix
+from matdiff.codegen.templates import ATOM, POWER, PRODUCT, SUM, UNARY, Code
+from matdiff.node import Apply, Constant, Node, Number
 from matdiff.ops.algebra import POWER as POWER_OP
+from matdiff.ops.algebra import SCALE, TRANSPOSE, is_op
 
 if TYPE_CHECKING:
     from matdiff.codegen.emit import Emitter
 
-FLAT = ("vector", "row")
 MAX_TERMS = 8
 MAX_WIDTH = 72
-
-
-def binary(left: Code, sign: str, right: Code, precedence: int) -> Code:
-    """A left-associative operation."""
-    text = f"{left.at(precedence)} {sign} {right.at(precedence + 1)}"
-    return Code(text, precedence, 1 + max(left.depth, right.depth))
-
-
-def call(function: str, *args: Code) -> Code:
-    return Code(f"{function}({', '.join(a.text for a in args)})", ATOM, 1 + max(a.depth for a in args))
-
-
-def suffix(a: Code, text: str) -> Code:
-    """Indexing or an attribute."""
-    return Code(a.at(ATOM) + text, ATOM, a.depth + 1)
-
-
-def as_kind(em: Emitter, code: Code, have: Kind, want: Kind) -> Code:
-    """A value of one kind where another is wanted: only matrices are 2-D."""
-    if want != "matrix" or have == "matrix":
-        return code
-    if have == "scalar":
-        return Code(f"np.array([[{code.text}]], {em.dtype()})", ATOM, code.depth + 1)
-    return suffix(code, "[:, None]" if have == "vector" else "[None, :]")
-
-
-def flat(em: Emitter, node: Node) -> Code:
-    """A scalar, vector or row as a 1-D array."""
-    code = em.code[node]
-    return Code(f"np.array([{code.text}], {em.dtype()})", ATOM, code.depth + 1) if node.kind == "scalar" else code
-
-
-# numbers and constants
-
-
-def literal(value: Value) -> Code:
-    """A number; exact ones too large for a float's digits are rounded to it."""
-    if isinstance(value, Fraction):
-        if max(abs(value.numerator), value.denominator) < 2**53:
-            sign = "-" if value < 0 else ""
-            return Code(f"{sign}{abs(value.numerator)} / {value.denominator}", PRODUCT)
-        value = _rounded(value)
-    elif isinstance(value, int) and abs(value) >= 2**53:
-        value = _rounded(Fraction(value))
-    text = repr(int(value) if isinstance(value, int) else float(value))
-    if text.lstrip("-") in ("inf", "nan"):
-        text = text.replace("inf", "np.inf").replace("nan", "np.nan")
-    return Code(text, UNARY if text.startswith("-") else ATOM)
-
-
-def _rounded(value: Fraction) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
 
 
 def constant_code(em: Emitter, node: Constant) -> Code:
@@ -129,7 +84,7 @@ def matmul_code(em: Emitter, node: Apply) -> Code:
         return call("np.outer", x, y)
     if em.backend.name == "jax" and is_op(a, TRANSPOSE) and a.kind == "matrix" and b.kind == "vector":
         # XLA writes out a transpose that is multiplied into a vector.
-        return binary(y, "@", em.code[a.args[0]], PRODUCT)
+        return binary(y, "@", em.code[a.children[0]], PRODUCT)
     if a.kind in ("row", "matrix") and b.kind in ("vector", "matrix"):
         return binary(x, "@", y, PRODUCT)
     if a.kind == "vector":
@@ -211,103 +166,6 @@ def power_code(em: Emitter, node: Apply) -> Code:
 
 def mpow_code(em: Emitter, node: Apply) -> Code:
     return call("np.linalg.matrix_power", em.code[node.args[0]], Code(str(node.params[0])))
-
-
-# indexing and blocks
-
-
-def entry_code(em: Emitter, node: Apply) -> Code:
-    (a,), (i, j) = node.args, node.params
-    x = em.code[a]
-    if a.kind == "scalar":
-        return x
-    if a.kind in FLAT:
-        return suffix(x, f"[{(i if a.kind == 'vector' else j) - 1}]")
-    return suffix(x, f"[{i - 1}, {j - 1}]")
-
-
-def line_code(em: Emitter, node: Apply) -> Code:
-    """A row or a column of anything, as a vector."""
-    (a,), (i,) = node.args, node.params
-    row = node.op.name == "getrow"
-    if a.kind == "scalar":
-        return suffix(as_kind(em, em.code[a], "scalar", "matrix"), "[0]")
-    if a.kind == "matrix":
-        return suffix(em.code[a], f"[{i - 1}]" if row else f"[:, {i - 1}]")
-    if (a.kind == "row") == row:
-        return em.code[a]
-    return suffix(em.code[a], f"[{i - 1}:{i}]")
-
-
-def slice_code(em: Emitter, node: Apply) -> Code:
-    (a,), (r0, r1, c0, c1) = node.args, node.params
-    if a.kind == "scalar":
-        return as_kind(em, em.code[a], "scalar", node.kind)
-    rows, cols = em.span(r0, r1, a.rows), em.span(c0, c1, a.cols)
-    if a.kind == "vector":
-        return suffix(em.code[a], f"[{rows}]")
-    if a.kind == "row":
-        return as_kind(em, suffix(em.code[a], f"[{cols}]"), "row", node.kind)
-    return suffix(em.code[a], f"[{rows}]" if cols == ":" else f"[{rows}, {cols}]")
-
-
-def hcat_code(em: Emitter, node: Apply) -> Code:
-    blocks = [as_kind(em, em.code[a], a.kind, "matrix").text for a in node.args]
-    return _listed(em, node, f"np.concatenate([{', '.join(blocks)}], axis=1)")
-
-
-def vcat_code(em: Emitter, node: Apply) -> Code:
-    if node.kind == "matrix":
-        blocks = [as_kind(em, em.code[a], a.kind, "matrix").text for a in node.args]
-        return _listed(em, node, f"np.concatenate([{', '.join(blocks)}])")
-    if all(a.kind == "scalar" for a in node.args):
-        entries = ", ".join(em.code[a].text for a in node.args)
-        return _listed(em, node, f"np.array([{entries}], {em.dtype()})")
-    return _listed(em, node, f"np.concatenate([{', '.join(flat(em, a).text for a in node.args)}])")
-
-
-def _listed(em: Emitter, node: Apply, text: str) -> Code:
-    return Code(text, ATOM, 1 + max(em.code[a].depth for a in node.args))
-
-
-def blocks_code(em: Emitter, node: Apply) -> Code:
-    """Blocks, or blocks added to a matrix that is not used again."""
-    spec = Code('"iaja->aij"' if node.params[0] else '"aiaj->aij"')
-    args = [em.code[a] for a in node.args]
-    first = node.args[0]
-    overwritable = is_op(first, MATMUL) and em.uses[first] == 1
-    if node.op.name == "add_blocks" and em.backend.name == "numpy" and not overwritable:
-        args[0] = call("np.array", args[0], Code('order="C"'))
-    return call(node.op.name, *args, spec)
-
-
-FRESH = ("matmul", "add", "plus", "scale", "hadamard", "scale_rows", "scale_columns", "cholesky_inverse")
-"""Functions whose value is a new array."""
-
-
-def add_diagonal_code(em: Emitter, node: Apply) -> Code:
-    """A + sI, in place where A is not used again."""
-    a, s = node.args
-    x, y = em.code[a], em.code[s]
-    if em.backend.name != "numpy":
-        return template(em.backend.template(node.op)).fill({"0": x, "1": y})
-    if not (isinstance(a, Apply) and (a.op.name in FRESH or a.op.elementwise) and em.uses[a] == 1):
-        x = suffix(x, ".copy()")
-    return call("add_diagonal", x, y)
-
-
-def broadcast_code(em: Emitter, node: Apply) -> Code:
-    """Each factor spread over the four axes of (row pair, column pair)."""
-    (places,) = node.params
-    factors = []
-    for a, (i, j) in zip(node.args, places, strict=True):
-        x = em.code[a] if i < j else suffix(em.code[a], ".T")
-        axes = ", ".join(":" if axis in (i, j) else "None" for axis in range(4))
-        factors.append(suffix(x, f"[{axes}]"))
-    total = factors[0]
-    for x in factors[1:]:
-        total = binary(total, "*", x, PRODUCT)
-    return suffix(total, f".reshape({em.size(node.rows)}, {em.size(node.cols)})")
 
 
 FORMS: dict[str, Callable[[Emitter, Apply], Code]] = {

@@ -9,7 +9,7 @@ from fractions import Fraction
 from matdiff.codegen import helpers
 from matdiff.codegen.backend import Backend
 from matdiff.codegen.emit import Check, Emitter
-from matdiff.codegen.forms import as_kind, literal
+from matdiff.codegen.pieces import as_kind, literal
 from matdiff.errors import MatdiffError
 from matdiff.node import Node, Number, Symbol, describe
 

@@ -1,0 +1,107 @@
+"""How entries, slices, blocks, diagonals and Kronecker structure are written in Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matdiff.codegen.pieces import FLAT, as_kind, binary, call, flat, suffix
+from matdiff.codegen.templates import ATOM, PRODUCT, Code, template
+from matdiff.node import Apply
+from matdiff.ops.algebra import MATMUL, is_op
+
+if TYPE_CHECKING:
+    from matdiff.codegen.emit import Emitter
+
+
+def entry_code(em: Emitter, node: Apply) -> Code:
+    (a,), (i, j) = node.args, node.params
+    x = em.code[a]
+    if a.kind == "scalar":
+        return x
+    if a.kind in FLAT:
+        return suffix(x, f"[{(i if a.kind == 'vector' else j) - 1}]")
+    return suffix(x, f"[{i - 1}, {j - 1}]")
+
+
+def line_code(em: Emitter, node: Apply) -> Code:
+    """A row or a column of anything, as a vector."""
+    (a,), (i,) = node.args, node.params
+    row = node.op.name == "getrow"
+    if a.kind == "scalar":
+        return suffix(as_kind(em, em.code[a], "scalar", "matrix"), "[0]")
+    if a.kind == "matrix":
+        return suffix(em.code[a], f"[{i - 1}]" if row else f"[:, {i - 1}]")
+    if (a.kind == "row") == row:
+        return em.code[a]
+    return suffix(em.code[a], f"[{i - 1}:{i}]")
+
+
+def slice_code(em: Emitter, node: Apply) -> Code:
+    (a,), (r0, r1, c0, c1) = node.args, node.params
+    if a.kind == "scalar":
+        return as_kind(em, em.code[a], "scalar", node.kind)
+    rows, cols = em.span(r0, r1, a.rows), em.span(c0, c1, a.cols)
+    if a.kind == "vector":
+        return suffix(em.code[a], f"[{rows}]")
+    if a.kind == "row":
+        return as_kind(em, suffix(em.code[a], f"[{cols}]"), "row", node.kind)
+    return suffix(em.code[a], f"[{rows}]" if cols == ":" else f"[{rows}, {cols}]")
+
+
+def hcat_code(em: Emitter, node: Apply) -> Code:
+    blocks = [as_kind(em, em.code[a], a.kind, "matrix").text for a in node.args]
+    return _listed(em, node, f"np.concatenate([{', '.join(blocks)}], axis=1)")
+
+
+def vcat_code(em: Emitter, node: Apply) -> Code:
+    if node.kind == "matrix":
+        blocks = [as_kind(em, em.code[a], a.kind, "matrix").text for a in node.args]
+        return _listed(em, node, f"np.concatenate([{', '.join(blocks)}])")
+    if all(a.kind == "scalar" for a in node.args):
+        entries = ", ".join(em.code[a].text for a in node.args)
+        return _listed(em, node, f"np.array([{entries}], {em.dtype()})")
+    return _listed(em, node, f"np.concatenate([{', '.join(flat(em, a).text for a in node.args)}])")
+
+
+def _listed(em: Emitter, node: Apply, text: str) -> Code:
+    return Code(text, ATOM, 1 + max(em.code[a].depth for a in node.args))
+
+
+def blocks_code(em: Emitter, node: Apply) -> Code:
+    """Blocks, or blocks added to a matrix that is not used again."""
+    spec = Code('"iaja->aij"' if node.params[0] else '"aiaj->aij"')
+    args = [em.code[a] for a in node.args]
+    first = node.args[0]
+    overwritable = is_op(first, MATMUL) and em.uses[first] == 1
+    if node.op.name == "add_blocks" and em.backend.name == "numpy" and not overwritable:
+        args[0] = call("np.array", args[0], Code('order="C"'))
+    return call(node.op.name, *args, spec)
+
+
+FRESH = ("matmul", "add", "plus", "scale", "hadamard", "scale_rows", "scale_columns", "cholesky_inverse")
+"""Functions whose value is a new array."""
+
+
+def add_diagonal_code(em: Emitter, node: Apply) -> Code:
+    """A + sI, in place where A is not used again."""
+    a, s = node.args
+    x, y = em.code[a], em.code[s]
+    if em.backend.name != "numpy":
+        return template(em.backend.template(node.op)).fill({"0": x, "1": y})
+    if not (isinstance(a, Apply) and (a.op.name in FRESH or a.op.elementwise) and em.uses[a] == 1):
+        x = suffix(x, ".copy()")
+    return call("add_diagonal", x, y)
+
+
+def broadcast_code(em: Emitter, node: Apply) -> Code:
+    """Each factor spread over the four axes of (row pair, column pair)."""
+    (places,) = node.params
+    factors = []
+    for a, (i, j) in zip(node.args, places, strict=True):
+        x = em.code[a] if i < j else suffix(em.code[a], ".T")
+        axes = ", ".join(":" if axis in (i, j) else "None" for axis in range(4))
+        factors.append(suffix(x, f"[{axes}]"))
+    total = factors[0]
+    for x in factors[1:]:
+        total = binary(total, "*", x, PRODUCT)
+    return suffix(total, f".reshape({em.size(node.rows)}, {em.size(node.cols)})")
