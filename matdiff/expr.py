@@ -97,6 +97,9 @@ class Expr:
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/latex": self._repr_latex_(), "text/plain": self.text()}
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Expr):
             return NotImplemented

@@ -18,6 +18,8 @@ TOUR = Path(__file__).parent.parent / "examples" / "tour.ipynb"
 
 def test_expressions_are_shown_as_latex() -> None:
     assert md.parse("A'*B")._repr_latex_() == "$\\displaystyle A^{\\top}B$"
+    shown = md.parse("A'*B")._repr_mimebundle_()
+    assert shown == {"text/latex": "$\\displaystyle A^{\\top}B$", "text/plain": "Aᵀ B"}
 
 
 @pytest.mark.parametrize(

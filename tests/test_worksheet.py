@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import shutil
 import xml.dom.minidom
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from matdiff.worksheet.answers import submission
 from matdiff.worksheet.build import FORMATS, build
 from matdiff.worksheet.check import Mark, mark, marks
 from matdiff.worksheet.document import worksheet
+from matdiff.worksheet.pdf import CHROMIUM, LATEX
 from matdiff.worksheet.problem import Problem
 from matdiff.worksheet.solution import Solution
 from matdiff.worksheet.variants import choice
@@ -164,6 +167,11 @@ def test_no_pdf_without_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
         build(SMALL, "pdf")
 
 
+@pytest.mark.skipif(not any(map(shutil.which, CHROMIUM + LATEX)), reason="no program that makes PDF is installed")
+def test_pdf_by_an_engine() -> None:
+    assert build(SMALL, "pdf").startswith(b"%PDF-")
+
+
 def test_without_the_libraries_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from matdiff.worksheet import prose
 
@@ -212,6 +220,19 @@ def test_the_course_is_there() -> None:
     assert len(LESSONS) == 11
     for kind in ("answers", "wrong"):
         assert [p.name for p in sorted((EXAMPLES / kind).glob("*.md"))] == [p.name for p in LESSONS]
+
+
+def test_the_commands_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They run as they stand, with the exit status that is said behind `#`."""
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^matdiff (worksheet .*?)(?: +# (\d).*)?$", text, re.MULTILINE)
+    assert len(commands) >= 4
+    for command, status in commands:
+        done = CliRunner().invoke(app, shlex.split(command), standalone_mode=False, catch_exceptions=False)
+        assert done.return_value == int(status or 0), command
+    assert all(path.name in text for path in LESSONS)
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
