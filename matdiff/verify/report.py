@@ -16,6 +16,7 @@ class Verification:
     points          how many random points were compared
     method          how: `central` differences, or `comparison` with the derivative
     message         for a wrong claim, what is wrong with it
+    certificate     what exact arithmetic over a prime field says; empty where it was not asked
     """
 
     passed: bool | None
@@ -25,6 +26,7 @@ class Verification:
     points: int = 0
     method: str = "central"
     message: str = ""
+    certificate: str = ""
 
     def __str__(self) -> str:
         if self.passed is None:

@@ -1,0 +1,261 @@
+"""Dual numbers over the prime field: values a + εb with ε² = 0, where b is the derivative of a along a direction.
+
+Forward differentiation with exact arithmetic: it uses none of the package's rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from fractions import Fraction
+
+import numpy as np
+
+from matdiff.inference.own import split_primes
+from matdiff.node import Apply, Constant, Node, Number, Symbol, topological
+from matdiff.verify import field
+from matdiff.verify.field import P, Unlucky, entrywise, ratio, reduced
+from matdiff.verify.linear import JOINT, TABLE, WEIGHTED, Array, Sizes, constant, node_shape, parameters, whole
+from matdiff.verify.unknown import is_unknown
+
+Dual = tuple[Array, Array | None]
+"""Value and derivative; None for a derivative that is 0."""
+
+
+class NotRational(Exception):
+    """The function named has no exact counterpart over the field."""
+
+
+@dataclass
+class Seen:
+    """What evaluations have met: functions taken for random ones, roots, and roots that do not exist everywhere."""
+
+    free: set[str] = dataclass_field(default_factory=set)
+    roots: dict[Node, int] = dataclass_field(default_factory=dict)
+    proper: set[Node] = dataclass_field(default_factory=set)
+
+
+def evaluate(roots: list[Node], given: Mapping[Symbol, Dual], sizes: Sizes, seen: Seen) -> list[Dual]:
+    """The values of some expressions.
+
+    Raises NotRational with a name, Unlucky where something is singular or has no square root.
+    """
+    memo: dict[Node, Dual] = {}
+    for node in topological(*roots):
+        memo[node] = value(node, memo, given, sizes, seen)
+    return [memo[r] for r in roots]
+
+
+def value(node: Node, memo: Mapping[Node, Dual], given: Mapping[Symbol, Dual], sizes: Sizes, seen: Seen) -> Dual:
+    if isinstance(node, Symbol):
+        return memo[node.body] if node.body is not None else given[node]
+    if isinstance(node, Number):
+        if isinstance(node.value, float) and not node.value.is_integer():
+            raise NotRational("a number in floating point")
+        return whole([[ratio(Fraction(node.value))]]), None
+    if isinstance(node, Constant):
+        found = constant(node, sizes)
+        return (whole([[field.PI]]) if found is None else found), None
+    assert isinstance(node, Apply)
+    args = [memo[a] for a in node.args]
+    name = node.op.name
+    params = () if name in NONLINEAR else parameters(node.params, sizes)
+    if name in TABLE:
+        return multilinear(TABLE[name], args, params, name in JOINT, node_shape(node, sizes))
+    if name in WEIGHTED:
+        return tuple(None if a is None else weighted(name, a) for a in args[0])  # type: ignore[return-value]
+    if name in ROOTS and not (name == "power" and whole_exponent(node)):
+        return rooted(node, args, seen)
+    if name in field.ELEMENTWISE:
+        seen.free.add(name)
+        return applied(*field.ELEMENTWISE[name], args[0])
+    if is_unknown(node):
+        seen.free.add(split_primes(name)[0])
+        return applied(lambda a: field.free(name, a), lambda a: field.free(name + "'", a), args[0])
+    if name not in NONLINEAR:
+        raise NotRational(name)
+    if name in FREE:
+        seen.free.add(FREE[name])
+    return NONLINEAR[name](node, *args)
+
+
+def rooted(node: Apply, args: list[Dual], seen: Seen) -> Dual:
+    """A square root; that it does not always exist shows that it is no root of a square, whose sign is not told."""
+    try:
+        out = NONLINEAR[node.op.name](node, *args)
+    except Unlucky:
+        seen.proper.add(node)
+        raise
+    seen.free.add("sqrt")
+    if not isinstance(node.args[0], (Number, Constant)):
+        seen.roots[node] = out[0].size
+    return out
+
+
+def whole_exponent(node: Apply) -> bool:
+    p = node.args[1]
+    return isinstance(p, Number) and Fraction(p.value).denominator == 1
+
+
+def weighted(name: str, A: Array) -> Array:
+    out, factor = WEIGHTED[name](A)
+    return reduced(out * ratio(factor))
+
+
+def multilinear(
+    f: Callable[..., Array], args: list[Dual], params: list[int] | tuple[()], joint: bool, shape: tuple[int, int]
+) -> Dual:
+    """The product rule, once for all of them."""
+    values = [a for a, _ in args]
+    out = reduced(f(*values, *params))
+    moving = [i for i, (_, b) in enumerate(args) if b is not None]
+    if not moving:
+        return out, None
+    if joint:
+        return out, reduced(f(*(zeros(a.shape) if b is None else b for a, b in args), *params))
+    terms = [f(*values[:i], args[i][1], *values[i + 1 :], *params) for i in moving]
+    return out, reduced(sum(terms[1:], terms[0]))
+
+
+def zeros(shape: tuple[int, ...]) -> Array:
+    return whole(np.zeros(shape, dtype=int))
+
+
+def applied(g: field.Entry, slope: field.Entry, u: Dual) -> Dual:
+    A, dA = u
+    return entrywise(g, A), None if dA is None else reduced(entrywise(slope, A) * dA)
+
+
+def matmul(a: Dual, b: Dual) -> Dual:
+    return multilinear(TABLE["matmul"], [a, b], (), False, (0, 0))
+
+
+def transpose(a: Dual) -> Dual:
+    return a[0].T, None if a[1] is None else a[1].T
+
+
+def times(s: Dual, a: Dual) -> Dual:
+    return multilinear(TABLE["scale"], [s, a], (), False, (0, 0))
+
+
+def inv(node: Apply, a: Dual) -> Dual:
+    """(A + εB)⁻¹ = A⁻¹ − ε A⁻¹BA⁻¹."""
+    A, dA = a
+    B, _ = field.inverse(A)
+    return B, None if dA is None else reduced(-(reduced(B @ dA) @ B))
+
+
+def det(node: Apply, a: Dual) -> Dual:
+    """The derivative is the sum of dA_ij times its cofactor, also where A is singular."""
+    A, dA = a
+    D = whole([[field.det(A)]])
+    if dA is None:
+        return D, None
+    return D, whole([[int((field.adjugate(A).T * dA).sum()) % P]])
+
+
+def logdet(node: Apply, a: Dual) -> Dual:
+    return applied(*field.ELEMENTWISE["log"], det(node, a))
+
+
+def adj(node: Apply, a: Dual) -> Dual:
+    return times(det(node, a), inv(node, a))
+
+
+def mpow(node: Apply, a: Dual) -> Dual:
+    (k,) = node.params
+    out = a
+    for _ in range(k - 1):
+        out = matmul(out, a)
+    return out
+
+
+def pinv(node: Apply, a: Dual) -> Dual:
+    """Of a matrix of full rank."""
+    t = transpose(a)
+    rows, cols = a[0].shape
+    return matmul(inv(node, matmul(t, a)), t) if rows >= cols else matmul(t, inv(node, matmul(a, t)))
+
+
+def power(node: Apply, a: Dual, p: Dual) -> Dual:
+    """Whole exponents and halves of them."""
+    exponent = node.args[1]
+    if not isinstance(exponent, Number) or (2 * Fraction(exponent.value)).denominator != 1:
+        raise NotRational("a power that is not whole")
+    k = Fraction(exponent.value)
+    if k.denominator == 1:
+        n = int(k)
+        return applied(lambda x: raised(x, n), lambda x: n * raised(x, n - 1), a)
+    n = int(2 * k)
+    return applied(lambda x: raised(field.root(x), n), lambda x: ratio(k) * raised(field.root(x), n - 2), a)
+
+
+def raised(x: int, n: int) -> int:
+    if n < 0:
+        return pow(field.reciprocal(x), -n, P)
+    return pow(x, n, P)
+
+
+def norm(node: Apply, a: Dual) -> Dual:
+    return applied(*field.ELEMENTWISE["sqrt"], multilinear(TABLE["inner"], [a, a], (), False, (1, 1)))
+
+
+def logsumexp(node: Apply, a: Dual) -> Dual:
+    return applied(*field.ELEMENTWISE["log"], total_exp(a))
+
+
+def total_exp(a: Dual) -> Dual:
+    return multilinear(TABLE["sum"], [applied(*field.ELEMENTWISE["exp"], a)], (), False, (1, 1))
+
+
+def softmax(node: Apply, a: Dual) -> Dual:
+    reciprocal = (field.reciprocal, lambda x: -pow(field.reciprocal(x), 2, P))
+    return times(applied(*reciprocal, total_exp(a)), applied(*field.ELEMENTWISE["exp"], a))
+
+
+def sylvester(node: Apply, a: Dual, b: Dual, c: Dual) -> Dual:
+    """AX + XB = C as a linear system for vec X; the derivative solves the same with dC − dA X − X dB."""
+    (A, dA), (B, dB), (C, dC) = a, b, c
+    M, _ = field.inverse(reduced(np.kron(eye(len(B)), A) + np.kron(B.T, eye(len(A)))))
+
+    def solve(R: Array) -> Array:
+        return reduced(M @ R.reshape((-1, 1), order="F")).reshape(C.shape, order="F")
+
+    X = solve(C)
+    if dA is None and dB is None and dC is None:
+        return X, None
+    R = zeros(C.shape) if dC is None else dC
+    R = R if dA is None else R - dA @ X
+    R = R if dB is None else R - X @ dB
+    return X, solve(reduced(R))
+
+
+def eye(n: int) -> Array:
+    return whole(np.eye(n, dtype=int))
+
+
+def polygamma(node: Apply, k: Dual, a: Dual) -> Dual:
+    order = int(k[0][0, 0])
+    return applied(lambda x: field.free(f"polygamma{order}", x), lambda x: field.free(f"polygamma{order + 1}", x), a)
+
+
+NONLINEAR: dict[str, Callable[..., Dual]] = {
+    "inv": inv,
+    "det": det,
+    "logdet": logdet,
+    "adj": adj,
+    "cof": lambda node, a: transpose(adj(node, a)),
+    "mpow": mpow,
+    "pinv": pinv,
+    "power": power,
+    "norm": norm,
+    "sqrt": lambda node, a: applied(*field.ELEMENTWISE["sqrt"], a),
+    "logsumexp": logsumexp,
+    "softmax": softmax,
+    "sylvester": sylvester,
+    "polygamma": polygamma,
+}
+ROOTS = frozenset({"sqrt", "norm", "power"})
+FREE = {"logdet": "log", "logsumexp": "log", "softmax": "exp", "polygamma": "polygamma"}
+"""The functions among them that are not rational, by what they are made of."""
