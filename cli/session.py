@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from matdiff.cli.answer import FAULT, Answer, verdict
@@ -49,9 +49,7 @@ class Session:
         if not line.startswith(":"):
             return self.read(line)
         name, _, argument = line[1:].partition(" ")
-        if name not in COMMANDS:
-            raise ParseError(f"there is no command :{name}", hint=nearest(name))
-        said: str = getattr(self, f"on_{name}")(argument.strip())
+        said: str = getattr(self, f"on_{command(name)}")(argument.strip())
         return said
 
     def read(self, line: str) -> str:
@@ -260,8 +258,13 @@ def chosen(wrt: str, variables: list[str]) -> str:
     return ""
 
 
-def nearest(name: str, known: Iterable[str] = COMMANDS) -> str:
+def command(name: str) -> str:
+    """The command that is called so, or begins so where only one does."""
+    meant = [c for c in COMMANDS if name and c.startswith(name)]
+    if name in COMMANDS or len(meant) == 1:
+        return name if name in COMMANDS else meant[0]
     from difflib import get_close_matches
 
-    near = get_close_matches(name, list(known), 1)
-    return f"did you mean :{near[0]}?" if near else ":help lists the commands"
+    near = meant or get_close_matches(name, list(COMMANDS), 1)
+    hint = f"did you mean {' or '.join(f':{c}' for c in near)}?" if near else ":help lists the commands"
+    raise ParseError(f"there is no command :{name}", hint=hint)

@@ -74,6 +74,7 @@ def test_choosing_the_variable(session):
 def test_commands_about_the_last_answer(session):
     session.run("r = A*x - b; r'*r")
     assert "1.  d(r) = A dx" in session.run(":steps")
+    assert session.run(":st") == session.run(":steps")
     assert "H = 2Aᵀ A" in session.run(":hessian")
     assert r"\nabla f &= 2A^{\top}(Ax - b)" in session.run(":latex")
     assert "grad f = 2*A'*(A*x - b)" in session.run(":ascii")
@@ -113,6 +114,8 @@ def test_help_lists_every_command(session):
         ("x'*(A", "Close it"),
         (":stepz", "did you mean :steps?"),
         (":frobnicate", ":help lists"),
+        (":l", "did you mean :latex or :let?"),
+        (":", ":help lists"),
         (":steps", "nothing has been differentiated yet"),
         ("B: 2×3; r = Q*B", "cannot multiply"),
         ("1 + 1", "no variables"),
