@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from matdiff.errors import ParseError
+from matdiff.errors import MatdiffError, ParseError
 from matdiff.worksheet.build import FORMATS
 
 PATHS = {"nargs": -1, "required": True, "type": click.Path(path_type=Path)}
@@ -37,9 +37,20 @@ def build_command(files: tuple[Path, ...], to: str, solutions: bool, seed: str |
             sys.stdout.buffer.write(made)
             continue
         target = target_of(path, to, solutions, seed, out, len(files) > 1)
-        target.write_bytes(made)
-        click.echo(f"{target}")
+        if target.resolve() == path.resolve():
+            raise MatdiffError(f"{path} would be overwritten by its own sheet", hint="give another name: --out FILE")
+        write(target, made)
     return 0
+
+
+def write(target: Path, made: bytes) -> None:
+    """Write a sheet and say where; folders are made."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(made)
+    except OSError as error:
+        raise MatdiffError(f"{target} cannot be written: {error.strerror}") from None
+    click.echo(f"{target}")
 
 
 def read(path: Path) -> str:
@@ -52,15 +63,13 @@ def read(path: Path) -> str:
 
 
 def target_of(path: Path, to: str, solutions: bool, seed: str | None, out: Path | None, several: bool) -> Path:
-    """Where a sheet is written; folders are made."""
+    """Where a sheet is written."""
     marked = f"-{''.join(c if c.isalnum() else '_' for c in seed)}" if seed is not None else ""
     name = f"{path.stem}{marked}-{'solutions' if solutions else 'sheet'}.{to}"
     if out is None:
         return path.with_name(name)
     if several or out.is_dir() or not out.suffix:
-        out.mkdir(parents=True, exist_ok=True)
         return out / name
-    out.parent.mkdir(parents=True, exist_ok=True)
     return out
 
 
@@ -91,8 +100,8 @@ def check_command(
     done = [r for r in results if r is not None]
     if len(done) == 1 and done[0].error and not done[0].marks:
         raise ParseError(done[0].error)
-    write = {"text": report.as_text, "json": report.as_json, "csv": report.as_csv}[to]
-    click.echo(write(done, any_layout).rstrip("\n"))
+    table = {"text": report.as_text, "json": report.as_json, "csv": report.as_csv}[to]
+    click.echo(table(done, any_layout).rstrip("\n"))
     return 0 if all(r.passed(any_layout) for r in done) else 1
 
 

@@ -309,6 +309,10 @@ def check(answer: str, f: str = "tr(A*X*B)", wrt: str = "X", **more: str) -> Mar
         "\\nabla f = A^\\top B^\\top",
         "G = A'*B'",
         "C = B*A\n\ngradient = C'",
+        "\\nabla f(X) = A'*B'",
+        "∇_X f = A'*B'",
+        "grad L = A'*B'",
+        "The gradient = A'*B'",
         "df = tr(A*dX*B)\n= <A'*B', dX>\ngradient = A'*B'",
         "f = tr(A*X*B)\ndf = tr(A*dX*B)\ngradient = A'*B'",
     ],
@@ -341,6 +345,11 @@ def test_not_right(answer: str, status: str, said: str) -> None:
 def test_differentials(answer: str) -> None:
     assert check(answer, "logdet(X)", ask="differential").status == "right"
     assert check("df = inv(X)'", "logdet(X)", ask="differential").reason.startswith("this has no dX in it")
+
+
+@pytest.mark.parametrize("label", ["df/dt", "gradient", r"\frac{\mathrm{d}f}{\mathrm{d}t}"])
+def test_derivatives_by_a_scalar(label: str) -> None:
+    assert check(f"{label} = b", "t*b", "t", let="t: scalar; b: scalar").status == "right"
 
 
 def test_the_functions_own_definitions_are_known() -> None:
@@ -472,6 +481,11 @@ def test_the_command_line(tmp_path: Path) -> None:
     lenient = run(app, ["worksheet", "check", str(sheet), "--any-layout"], standalone_mode=False)
     assert (strict.return_value, lenient.return_value) == (1, 0)
     assert "right up to the layout" in strict.output and "2 of 2 points" in lenient.output
+    with pytest.raises(MatdiffError, match="would be overwritten"):
+        again = ["worksheet", "build", str(lesson), "--to", "md", "--out", str(lesson)]
+        run(app, again, standalone_mode=False, catch_exceptions=False)
+    with pytest.raises(MatdiffError, match="cannot be a seed"):
+        run(app, ["worksheet", "build", str(lesson), "--seed", "-->"], standalone_mode=False, catch_exceptions=False)
     with pytest.raises(MatdiffError, match="there is no file"):
         run(app, ["worksheet", "check", str(tmp_path / "none")], standalone_mode=False, catch_exceptions=False)
 

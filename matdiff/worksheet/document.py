@@ -59,6 +59,8 @@ def worksheet(text: str, name: str = "worksheet", seed: str | None = None) -> Wo
     >>> worksheet("# A title\\n```matdiff\\nf: tr(A*X)\\nwrt: X\\n```").problems[0].f
     'tr(A*X)'
     """
+    if seed is not None and (not seed.isprintable() or "--" in seed or len(seed) > 100):
+        raise ParseError(f"{seed[:40]!r} cannot be a seed", hint="take a name or a number")
     pieces = [read_block(name, p.line, p.lines) if isinstance(p, Fence) else p for p in pieces_of(text, name)]
     chosen = choices([p for p in pieces if isinstance(p, Block)], seed)
     everywhere = {word: value for found in chosen.values() for word, value in found.items()}

@@ -33,9 +33,10 @@ def read_answer(text: str, problem: Problem, letter: str, names: set[str]) -> An
     """Take an answer apart; `names` are the variables of the function, `letter` is its own name."""
     x = re.escape(problem.wrt)
     f = re.escape(letter) if letter == "f" else f"(?:{re.escape(letter)}|f)"
-    derivative = re.compile(rf"(?:{DERIVATIVES.format(f=f, x=x)})\s*=", re.IGNORECASE)
+    derivative = re.compile(rf"(?:{DERIVATIVES.format(f=f, x=x)})(?:\s*\(\s*{x}\s*\))?\s*=", re.IGNORECASE)
     d = r"(?:d|\\mathrm\{d\})\s?"
     chained = re.compile(rf"=|{d}{f}(?:\s*\[.*?\])?\s*=|{f}(?:\s*\(\s*{x}\s*\))?\s*=|d\s?\^?²?2?\(")
+    moving = re.compile(rf"{d}[^=]*=")
     found = Answer(definitions=given(problem))
     for at, line in enumerate(text.splitlines(), 1):
         line = spelled(line.strip(), problem.wrt)
@@ -48,7 +49,11 @@ def read_answer(text: str, problem: Problem, letter: str, names: set[str]) -> An
         said = DEFINED.fullmatch(line)
         if stated and not (said and said[1] in names):
             found.claim, found.at = line[stated.end() :].strip(), at
-        elif chained.match(line) or ("=" in line and not said) or (said and moves(said[1], names, found.definitions)):
+        elif (
+            chained.match(line)
+            or (not said and moving.match(line))
+            or (said and moves(said[1], names, found.definitions))
+        ):
             found.chain.append((at, line))
             found.claim, found.at = last_side(line), at
         elif said and said[1] not in names:
