@@ -58,6 +58,7 @@ def command(
             return withheld(answer.fault)
     from matdiff.cli.formats import render
     from matdiff.cli.notation import unicode_output
+    from matdiff.cli.screen import show
 
     if check:
         from matdiff.cli import checked
@@ -69,7 +70,7 @@ def command(
         if answer.wrong:
             return withheld(answer.wrong)
     entries = f"\n\n{components(answer)}" if explicit else ""
-    click.echo(render(answer, form, ascii or not unicode_output()) + entries)
+    show(render(answer, form, ascii or not unicode_output()) + entries)
     return 0
 
 

@@ -22,6 +22,7 @@ def command(ascii: bool) -> int:
     """
     from matdiff.cli.lines import lines
     from matdiff.cli.notation import unicode_output
+    from matdiff.cli.screen import show
     from matdiff.cli.session import Session
 
     session = Session(ascii or not unicode_output())
@@ -32,7 +33,7 @@ def command(ascii: bool) -> int:
     for line in lines(session.candidates):
         said = answered(session.run, line)
         if said:
-            click.echo(said)
+            show(said)
         if session.over:
             break
     return 0

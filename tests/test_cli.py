@@ -379,6 +379,19 @@ def test_a_terminal_has_the_table_as_wide_as_it_is(capsys, monkeypatch):
     assert "logdet" in shown
 
 
+def test_colour_is_for_terminals(capsys, monkeypatch):
+    assert "\x1b[" not in out(capsys, *TRACE)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click._compat.should_strip_ansi", lambda *_: False)
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    shown = out(capsys, *TRACE)
+    assert "\x1b[1m∇f = Aᵀ Bᵀ\x1b[0m\n" in shown
+    assert "\x1b[32mverified: " in shown
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in out(capsys, *TRACE)
+
+
 def test_a_pipe_never_imports_rich():
     code = "import sys; from matdiff.cli.app import run; run(['rules']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)

@@ -1,0 +1,36 @@
+"""Answers on the screen: a little colour on a terminal, plain text in a pipe."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+import click
+
+STYLES = (
+    (re.compile(r"(Hessian )?verified: "), {"fg": "green"}),
+    (re.compile(r"(Hessian )?not verified: |not differentiable "), {"fg": "yellow"}),
+    (re.compile(r"verification failed: "), {"fg": "red"}),
+    (re.compile(r"(?:∇|grad )\w( by \S+)? = |[JH]( by \S+)? = |[∂d]\w/[∂d]\w+ = "), {"bold": True}),
+)
+"""How a line that begins so is set."""
+
+
+def show(text: str) -> None:
+    """Print; with colours where a person reads and NO_COLOR is not set."""
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        text = "\n".join(map(coloured, text.split("\n")))
+    click.echo(text)
+
+
+def coloured(line: str) -> str:
+    """The line as it is set on a terminal.
+
+    >>> coloured("∇f = 2x"), coloured("df = 2dxᵀ x")
+    ('\\x1b[1m∇f = 2x\\x1b[0m', 'df = 2dxᵀ x')
+    """
+    for pattern, style in STYLES:
+        if pattern.match(line):
+            return click.style(line, **style)  # type: ignore[arg-type]
+    return line
