@@ -73,7 +73,7 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     rule = RULES.get(node.op.name)
     if rule is not None:
         return rule(context, node, args)
-    if any(is_op(a, SCALE) and isinstance(node.op.rule(i), Linear) for i, a in enumerate(args)):
+    if any(is_op(a, SCALE) and a.kind != "scalar" and isinstance(node.op.rule(i), Linear) for i, a in enumerate(args)):
         return _scalars_out(context, node, args)
     identity = IDENTITIES.get(node.op.name)
     if identity is not None:
@@ -281,6 +281,14 @@ def _power(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
             for b, e in inside.scalars.items():
                 term.multiply(b, e * p)
             return context.join(term)
+    elif isinstance(exponent.value, int) and is_op(base, SCALE):
+        inside, term = split(base), Term()
+        term.absorb(power(number(inside.number), exponent))
+        for b, e in inside.scalars.items():
+            term.multiply(b, e * exponent.value)
+        assert inside.core is not None
+        term.core = power(inside.core, exponent)
+        return context.join(term)
     if isinstance(exponent.value, Fraction) and exponent.value.denominator == 2:
         return root_power(base, exponent.value)
     return power(base, exponent)

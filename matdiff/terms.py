@@ -31,6 +31,9 @@ from matdiff.properties import Known, product_nodes
 WINDOW = 64
 """Most terms of a sum, or scalars of a product, that are taken apart and put together again."""
 
+MANY = 4 * WINDOW
+"""Most parts of a product of scalars that are looked at."""
+
 LONGEST = 24
 """Likewise for matrix products; longer ones keep the shape in which they came, so that a chain's
 shared prefixes stay shared and the pass stays linear."""
@@ -78,11 +81,15 @@ def magnitude(value: Value) -> Value:
 
 
 def split(node: Node) -> Term:
-    """A node in normal form as a term."""
+    """A node in normal form as a term; a product of very many scalars is one of them."""
     term = Term()
     stack = [node]
+    seen = 0
     while stack:
         top = stack.pop()
+        seen += 1
+        if seen > MANY:
+            return unsplit(node)
         if isinstance(top, Number):
             term.number = term.number * top.value
         elif is_op(top, SCALE):
@@ -91,6 +98,19 @@ def split(node: Node) -> Term:
             term.core = top
         else:
             term.multiply(*base_and_exponent(top))
+    return term
+
+
+def unsplit(node: Node) -> Term:
+    """The scalars of a term in one piece."""
+    if node.kind == "scalar":
+        return Term(scalars={node: 1})
+    scalar, core = node.children
+    term = unsplit(core) if is_op(core, SCALE) else Term(core=core)
+    if isinstance(scalar, Number):
+        term.number = term.number * scalar.value
+    else:
+        term.multiply(scalar, 1)
     return term
 
 
@@ -154,7 +174,7 @@ def factor(node: Node, known: Known) -> Factor:
         return inside, -1
     if is_op(node, MPOW):
         base, exponent = factor(node.children[0], known)
-        return base, exponent * times(node)
+        return (base, exponent * times(node)) if (exponent * times(node)).bit_length() < 64 else (node, 1)
     return node, 1
 
 
@@ -240,7 +260,7 @@ def merged(*nodes: Node) -> Term:
         for f in entrywise_factors(node):
             base, e = base_and_exponent(f)
             e = plain(e * exponent)
-            if is_op(base, HADAMARD) and isinstance(e, int):
+            if f is not node and is_op(base, HADAMARD) and isinstance(e, int):
                 waiting.append((base, e))
             else:
                 entries.multiply(base, e)

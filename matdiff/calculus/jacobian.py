@@ -8,6 +8,7 @@ from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, number
 from matdiff.ops.algebra import (
+    SCALE,
     add,
     commutation,
     duplication,
@@ -60,7 +61,7 @@ def _matrix(node: Node, dX: Symbol, J: dict[Node, Node]) -> Node:
     if node.op.name in ("hcat", "vcat"):
         return _blocks(node, dX, J)
     reading = READINGS.get(node.op.name)
-    if reading is None:
+    if reading is None or (node.op is not SCALE and any(a in J and a.kind == "scalar" for a in node.args)):
         raise UnsupportedError(f"the matrix of {node.op.name} is not known; use .jvp and .vjp, which need none")
     parts = [
         matmul(reading(node, slot), J[a]) if a.kind != "scalar" else _scaled(node, J[a]) for slot, a in _moving(node, J)

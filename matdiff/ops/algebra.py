@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import log2
 from typing import Any
 
 from matdiff.errors import ShapeError, UnsupportedError
@@ -107,7 +108,7 @@ def _sum_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     first = args[0]
     kind = first.kind
     for a in args:
-        if a.rows is not first.rows or a.cols is not first.cols:
+        if a.rows is not first.rows or a.cols is not first.cols or (a.kind == "scalar") != (first.kind == "scalar"):
             raise ShapeError(f"cannot add {describe(first)} and {describe(a)}")
         if a.kind != kind:
             kind = "matrix"
@@ -170,7 +171,7 @@ SCALE: Op = register(
 
 
 def scale(s: Node, a: Node) -> Node:
-    """s·A; the one product of scalars too.  Numbers are kept in front and combined."""
+    """s·A; the one product of scalars too.  Numbers are in front, and all scalars of an array are one product."""
     if isinstance(a, Number) and not isinstance(s, Number):
         s, a = a, s
     if isinstance(s, Number):
@@ -186,6 +187,8 @@ def scale(s: Node, a: Node) -> Node:
         return scale(s.children[0], scale(s.children[1], a))
     elif is_op(a, SCALE) and isinstance(a.children[0], Number):
         return scale(a.children[0], scale(s, a.children[1]))
+    elif is_op(a, SCALE) and a.kind != "scalar":
+        return scale(scale(s, a.children[0]), a.children[1])
     if is_zero(a):
         return a
     return SCALE.build((s, a))
@@ -373,30 +376,37 @@ def power(a: Node, p: Node) -> Node:
             folded = fold_power(a.value, p.value)
             if folded is not None:
                 return number(folded)
-        if (
-            is_op(a, POWER)
-            and isinstance(q := a.children[1], Number)
-            and isinstance(q.value, int)
-            and isinstance(p.value, int)
-        ):
-            return power(a.children[0], number(q.value * p.value))
-        if is_op(a, SCALE) and isinstance(p.value, int):
+        inside = whole(a.children[1]) if is_op(a, POWER) else None
+        total = None if inside is None or not isinstance(p.value, int) else inside * p.value
+        if total is not None and total.bit_length() < 64:
+            return power(a.children[0], number(total))
+        if is_op(a, SCALE) and isinstance(a.children[0], Number) and isinstance(p.value, int):
             return scale(power(a.children[0], p), power(a.children[1], p))
     return POWER.build((a, p))
 
 
+def whole(a: Node) -> int | None:
+    """The value of a whole number, else None."""
+    return a.value if isinstance(a, Number) and isinstance(a.value, int) else None
+
+
+LARGEST = 1000
+"""Most binary digits before the point of a number that is written out, so that it has a floating-point value."""
+
+
 def fold_power(base: Value, exponent: Value) -> Value | None:
-    """base**exponent where that is exact and below 10,000 bits, or in floating point to begin with; else None."""
-    if isinstance(exponent, int) and not isinstance(base, float) and (base != 0 or exponent > 0):
-        exact = Fraction(base)
-        if exact.denominator.bit_length() + abs(exact.numerator).bit_length() < 10_000 / max(1, abs(exponent)) + 2:
-            return exact**exponent
-    if isinstance(base, float) and base > 0:
-        try:
-            return float(base ** float(exponent))
-        except OverflowError:
-            return None
-    return None
+    """base**exponent where that is exact, or in floating point to begin with; else None.
+
+    Raises UnsupportedError where it is out of the range of floating point.
+    """
+    if base == 0 or isinstance(exponent, Fraction) or (isinstance(base, float) and base < 0):
+        return base if base == 0 and exponent > 0 else None
+    digits = abs(log2(abs(base)) * exponent)
+    if digits > LARGEST:
+        raise UnsupportedError(f"the power {base}^{exponent} is out of the range of numbers")
+    if isinstance(base, float) or isinstance(exponent, float):
+        return float(base ** float(exponent)) if base > 0 else None
+    return Fraction(base) ** exponent
 
 
 def _mpow_differential(X: Node, dX: Node, k: int) -> Node:
