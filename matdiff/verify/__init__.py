@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matdiff.verify.lines import LineCheck, check_derivation
     from matdiff.verify.steps import check_steps
 
-METHODS = ("central",)
+METHODS = ("forward", "backward", "central", "richardson", "complex")
 
 
 def verify(
@@ -31,6 +31,9 @@ def verify(
     Without a claim, central differences of the function at random points of its domain, in random directions
     of the tangent space, are held against the derivative; `order=2` does so with the Hessian.  `sizes` fixes
     dimensions, `{"n": 100}`; then the function is evaluated at most 40 times and its derivative 3 times.
+
+    `method` says how: `forward`, `backward`, `central` differences, `richardson`, or the `complex` step; the
+    theory of each is in `matdiff.verify.methods`.
 
     A claim is a gradient (of a vector or matrix function: a Jacobian), with a dX in it the differential, with
     `order=2` the Hessian.  Raises ParseError or ShapeError for a claim that cannot be read or has no meaning.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from matdiff.errors import MatdiffError, UnsupportedError
-from matdiff.verify import sampling, sets
-from matdiff.verify.differences import LEAST_ORDER, LEVELS, STEPS, Slope, order, slope
+from matdiff.verify import methods, sampling, sets
+from matdiff.verify.differences import LEAST_ORDER, STEPS, Slope, order
 from matdiff.verify.report import Verification, undecided
 from matdiff.verify.sampling import Way
 from matdiff.verify.subject import Arrays, Statement, Subject, subject
@@ -43,6 +43,7 @@ class Run:
 
     room: tuple[int, int]
     rng: np.random.Generator
+    method: str = "central"
     values: int = 0
     statements: int = 0
     complaints: Counter[str] = field(default_factory=Counter)
@@ -83,7 +84,7 @@ def check(
     usable, large = sampling.split_by_size(firsts, found.variables, found.parts)
     if large and not usable:
         return undecided(large, method)
-    run = Run(ROOM["given" if given else "free"], np.random.default_rng(seed))
+    run = Run(ROOM["given" if given else "free"], np.random.default_rng(seed), method)
     with np.errstate(all="ignore"):
         outcomes = gather(sampling.explore(usable, lambda way: trial(found, way, run), lambda o: o.flat), points)
     return certified(d, report(outcomes, run, method), order_, seed)
@@ -124,7 +125,7 @@ def trial(found: Subject, way: Way, run: Run) -> Outcome | None:
     said: Statement | None = None
     outcome: Outcome | None = None
     for first in ("kinked",) if found.kinked else ("smooth", "kinked"):
-        seen = differences(found, arrays, V, center, STEPS[first], run)
+        seen = differences(found, arrays, V, center, STEPS[first], run, way)
         if seen is None:
             continue
         said = said or statement(found, arrays, V, way, run, seen)
@@ -148,16 +149,25 @@ def attempt(run: Run, evaluate: Callable[[], T]) -> T | None:
         return None
 
 
-def differences(found: Subject, arrays: Arrays, V: Arrays, center: sets.Array, first: float, run: Run) -> Slope | None:
+def differences(
+    found: Subject, arrays: Arrays, V: Arrays, center: sets.Array, first: float, run: Run, way: Way
+) -> Slope | None:
     """The derivative along the curves through the point, if it is sharp enough to judge by."""
-    if not run.affords(2 * LEVELS):
+    if not run.affords(methods.COST[run.method]):
         return None
 
     def F(h: float) -> sets.Array:
         moved = {X: sets.move(X, arrays[X], V[X], h) for X in found.wrt}
         return run.value(found, {**arrays, **moved})
 
-    seen = attempt(run, lambda: slope(F, center, first))
+    def analytic(h: complex) -> sets.Array:
+        run.values += 1
+        return found.complex_value({**arrays, **{X: arrays[X] + h * V[X] for X in found.wrt}}, way.sizes)
+
+    if run.method == "complex":
+        seen: Slope | None = methods.complex_step(analytic, center)
+    else:
+        seen = attempt(run, lambda: methods.measure(run.method, F, center, first))
     if seen is None:
         return None
     if seen.scale < TINY and not (seen.scale == 0 and found.constant):

@@ -31,6 +31,8 @@ class Slope:
     center: Array
     forward: tuple[Array, ...]
     backward: tuple[Array, ...]
+    step: float = 0.0
+    """The smallest step that the estimate rests on; the last one unless it is given."""
 
     @property
     def size(self) -> float:
@@ -44,7 +46,7 @@ class Slope:
     @property
     def noise(self) -> float:
         """What rounding may do to a difference of values that come from numbers of order 1."""
-        return 1000 * EPS * max(self.scale, 1.0) / self.steps[-1]
+        return 1000 * EPS * max(self.scale, 1.0) / (self.step or self.steps[-1])
 
     @property
     def flat(self) -> bool:
@@ -78,14 +80,14 @@ def extrapolate(column: Sequence[Array]) -> tuple[Array, float]:
         row = [column[k]]
         for j in range(1, k + 1):
             row.append(row[j - 1] + (row[j - 1] - previous[j - 1]) / (RATIO ** (-2 * j) - 1))
-            apart = max(_distance(row[j], row[j - 1]), _distance(row[j], previous[j - 1]))
+            apart = max(distance(row[j], row[j - 1]), distance(row[j], previous[j - 1]))
             if apart < error:
                 best, error = row[j], apart
         previous = row
     return best, error
 
 
-def _distance(a: Array, b: Array) -> float:
+def distance(a: Array, b: Array) -> float:
     return float(np.linalg.norm(a - b))
 
 
@@ -95,8 +97,9 @@ def order(found: Slope, linear: Array) -> float | None:
     The larger of the two sides is taken, so that a square and a cube never cancel.
     """
     sizes = []
-    for h, p, m in zip(found.steps, found.forward, found.backward, strict=True):
-        rest = max(_distance(p, found.center + h * linear), _distance(m, found.center - h * linear))
+    for i, h in enumerate(found.steps):
+        sides = [(side[i], s * h) for side, s in ((found.forward, 1), (found.backward, -1)) if side]
+        rest = max((distance(v, found.center + t * linear) for v, t in sides), default=0.0)
         floor = 200 * EPS * max(found.scale, EPS) + 2 * h * found.error
         if rest > floor:
             sizes.append((h, rest))

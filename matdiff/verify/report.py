@@ -14,7 +14,7 @@ class Verification:
     order           how fast the first-order remainder falls with the step; None where it is rounding alone
     reason          why it failed or could not be made; empty if it passed
     points          how many random points were compared
-    method          how: `central` differences, or `comparison` with the derivative
+    method          how: `central` and other differences, `complex` step, or `comparison` with the derivative
     message         for a wrong claim, what is wrong with it
     certificate     what exact arithmetic over a prime field says; empty where it was not asked
     """
@@ -38,7 +38,10 @@ class Verification:
         if self.method == "comparison":
             return f"verified: the claim is right; it agrees to {error:.0e} at {places}"
         seen = "remainder at rounding" if self.order is None else f"observed order {self.order:.1f}"
-        return f"verified: {self.method} differences agree to {error:.0e} at {places} ({seen})"
+        if self.method == "complex":
+            return f"verified: the complex step agrees to {error:.0e} at {places}"
+        how = "extrapolated differences" if self.method == "richardson" else f"{self.method} differences"
+        return f"verified: {how} agree to {error:.0e} at {places} ({seen})"
 
     def __bool__(self) -> bool:
         raise TypeError("a verification may also be undecided: ask `.passed is True`")

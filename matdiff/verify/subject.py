@@ -65,6 +65,14 @@ class Subject:
         """F, all parts in one long vector.  Raises DomainError outside of the domain."""
         return flat(evaluate(list(self.parts), self.variables, named(arrays), smooth=True))
 
+    def complex_value(self, arrays: Arrays, sizes: Mapping[str, int]) -> Array:
+        """F at complex arrays.  Raises UnsupportedError where it is not analytic."""
+        from matdiff.verify.analytic import evaluate as evaluate_analytic
+
+        shapes = {v: (v.rows.evaluate(sizes), v.cols.evaluate(sizes)) for v in arrays}
+        given = {v: np.asarray(a, dtype=complex).reshape(shapes[v]) for v, a in arrays.items()}
+        return np.concatenate([v.ravel(order="F") for v in evaluate_analytic(list(self.parts), given, sizes)])
+
     def state(
         self, arrays: Arrays, V: Arrays, sizes: Mapping[str, int], rng: np.random.Generator, least: float = 0.0
     ) -> Statement:
