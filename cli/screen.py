@@ -32,5 +32,5 @@ def coloured(line: str) -> str:
     """
     for pattern, style in STYLES:
         if pattern.match(line):
-            return click.style(line, **style)  # type: ignore[arg-type]
+            return click.style(line, **style)
     return line

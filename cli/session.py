@@ -36,8 +36,8 @@ class Session:
     declared: dict[str, Declaration] = field(default_factory=dict)
     defined: dict[str, str] = field(default_factory=dict)
     wrt: str = ""
-    last: tuple[str, list[str]] | None = None
-    """The last function as a program, and the declarations it was read with."""
+    last: str = ""
+    """The text of the last function."""
     answer: Answer | None = None
     over: bool = False
 
@@ -55,13 +55,14 @@ class Session:
     def read(self, line: str) -> str:
         """Declarations and definitions are kept, an expression is differentiated."""
         trial = replace(self, declared=dict(self.declared), defined=dict(self.defined))
-        program, new, expression = trial.keep(line)
-        said = trial.derive(program, expression) if expression else trial.echo(program, new)
+        new, trial.last = trial.keep(line)
+        said = trial.derive() if trial.last else trial.echo(new)
+        trial.last = trial.last or self.last
         vars(self).update(vars(trial))
         return said
 
-    def keep(self, line: str) -> tuple[Program, Program, str]:
-        """All definitions and the line, parsed; the line alone; the text of its expression."""
+    def keep(self, line: str) -> tuple[Program, str]:
+        """The line, parsed, and the text of its expression."""
         from matdiff.parser import parse_program
         from matdiff.parsing.statements import split, without_comments
 
@@ -75,22 +76,22 @@ class Session:
         for definition, text in zip(new.definitions, texts, strict=False):
             self.declared.pop(definition.name, None)
             self.defined[definition.name] = text
-        expression = next((source[s.start : s.end] for s in reversed(statements) if s.kind == "expression"), "")
-        whole = "\n".join([*self.defined.values(), expression or next(iter(self.defined), line)])
-        return parse_program(whole, declared=self.declared.values()), new, expression
+        return new, next((source[s.start : s.end] for s in reversed(statements) if s.kind == "expression"), "")
 
-    def derive(self, program: Program, expression: str) -> str:
-        assert program.function is not None
-        names = reached(program, program.function)
+    def program(self, expression: str) -> tuple[str, list[str]]:
+        """The expression behind the definitions that it uses, and the declarations of the names in both."""
+        from matdiff.parser import parse_program
+
+        whole = parse_program("\n".join([*self.defined.values(), expression]), declared=self.declared.values())
+        names = reached(whole, whole.function) if whole.function else set()
         text = "\n".join([*(t for n, t in self.defined.items() if n in names), expression])
-        self.last = text, [written(d) for n, d in self.declared.items() if n in names]
-        return self.again()
+        return text, [written(d) for n, d in self.declared.items() if n in names]
 
-    def again(self) -> str:
+    def derive(self) -> str:
         """Differentiate the last function by what is now the variable."""
         import matdiff as md
 
-        text, declared = self.asked()
+        text, declared = self.program(self.last)
         variables = [v.name for v in md.parse(text, declare=declared).variables]
         wrt, self.answer = chosen(self.wrt, variables), None
         if not wrt:
@@ -98,7 +99,7 @@ class Session:
         self.answer = verified(Answer(md.derive(text, wrt=wrt, declare=declared)))
         return self.shown(self.answer)
 
-    def echo(self, program: Program, new: Program) -> str:
+    def echo(self, new: Program) -> str:
         """Declarations as they are kept, definitions with what was inferred of them.  Raises what is wrong with one."""
         import matdiff as md
 
@@ -107,22 +108,17 @@ class Session:
             if d.parameter:
                 said.append(self.defined[d.name])
                 continue
-            names = reached(program, d.body) | {d.name}
-            text = "\n".join([*(t for n, t in self.defined.items() if n in names), d.name])
-            types = md.parse(text, declare=[written(d) for n, d in self.declared.items() if n in names]).types
+            text, declared = self.program(d.name)
+            types = md.parse(text, declare=declared).types
             said.append(f"{self.defined[d.name]}        with {types}" if types else self.defined[d.name])
         return "\n".join(said)
-
-    def asked(self) -> tuple[str, list[str]]:
-        if self.last is None:
-            raise MatdiffError("nothing has been differentiated yet", hint="type an expression: x'*A*x")
-        return self.last
 
     def shown(self, answer: Answer, form: str = "text") -> str:
         return render(answer, form, self.ascii)
 
     def known(self) -> Answer:
-        self.asked()
+        if not self.last:
+            raise MatdiffError("nothing has been differentiated yet", hint="type an expression: x'*A*x")
         if self.answer is None:
             raise MatdiffError("the last function has no derivative yet", hint="choose a variable: :wrt X")
         return self.answer
@@ -132,9 +128,9 @@ class Session:
         if not names:
             self.wrt = before
             return f"by {before}" if before else "by the only variable, or by x or X"
-        if self.last is None:
+        if not self.last:
             return f"by {self.wrt}"
-        said = self.again()
+        said = self.derive()
         if self.answer is None or self.answer.x != self.wrt:
             return f"the last function has no variable {self.wrt}; others are differentiated by it from now on"
         return said
@@ -157,7 +153,7 @@ class Session:
         return source(self.known(), target or "numpy").rstrip()
 
     def on_verify(self, claim: str) -> str:
-        return verdict(self.known().d.verify(claim=claim or None))
+        return verdict(self.known().d.verify(claim=self.program(claim)[0] if claim else None))
 
     def on_types(self, _: str) -> str:
         lines = [*map(written, self.declared.values()), *self.defined.values()]
@@ -182,7 +178,7 @@ class Session:
             self.declared.pop(name, None)
             self.defined.pop(name, None)
         if not names:
-            self.wrt, self.last, self.answer = "", None, None
+            self.wrt, self.last, self.answer = "", "", None
         return f"forgotten: {', '.join(chosen)}" if chosen else "nothing was declared"
 
     def on_rules(self, name: str) -> str:

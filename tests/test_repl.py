@@ -68,6 +68,8 @@ def test_choosing_the_variable(session):
     assert "∇f = Aᵀ" in session.run("tr(A*B)")
     assert "∇f by A = Bᵀ" in session.run(":wrt A, B")
     assert "no variable Q" in session.run(":wrt Q")
+    session.run("A: n×n spd")
+    assert "A: n×n spd; B: n×n" in session.run(":wrt B")
     assert "∇f = 2Q" in session.run("norm(Q)^2")
 
 
@@ -83,6 +85,7 @@ def test_commands_about_the_last_answer(session):
     assert "import jax.numpy" in session.run(":code jax")
     assert session.run(":verify").startswith("verified")
     assert session.run(":verify 2*A'*(A*x - b)").startswith("verified")
+    assert session.run(":verify 2*A'*r").startswith("verified")
     assert "failed" in session.run(":verify A'*(A*x - b)")
     assert "inferred: A: m×n; x: n; b: m" in session.run(":types")
 
