@@ -8,6 +8,7 @@ import click
 
 from matdiff.cli.answer import verdict
 from matdiff.cli.options import SETTINGS, derivation, expression, program
+from matdiff.errors import MatdiffError
 
 
 @click.command("verify", context_settings=SETTINGS)
@@ -15,6 +16,9 @@ from matdiff.cli.options import SETTINGS, derivation, expression, program
 @click.option("--claim", metavar="EXPR", help="A gradient (or Jacobian) to check; with dX in it, a differential.")
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian.")
 @click.option("--method", metavar="NAME", help="How to differentiate numerically.  [default: central]")
+@click.option(
+    "--plot", metavar="FILE", help="Draw the error against the step; also into FILE (.png, .svg) unless it is -."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Other random points.")
 def command(
     words: tuple[str, ...],
@@ -25,6 +29,7 @@ def command(
     claim: str | None,
     order: int,
     method: str | None,
+    plot: str | None,
     seed: int,
 ) -> int:
     """Check the derivative of EXPR by X, or a claim about it, numerically.
@@ -35,4 +40,30 @@ def command(
     asked: dict[str, Any] = {"claim": claim, "order": order, "method": method, "seed": seed}
     verification = d.verify(**{option: value for option, value in asked.items() if value is not None})
     click.echo(verdict(verification))
+    if verification.certificate:
+        click.echo(verification.certificate)
+    if claim is None and order == 1:
+        study(d, seed, plot)
     return 1 if verification.passed is False else 0
+
+
+def study(d: Any, seed: int, plot: str | None) -> None:
+    """The Taylor test as a table, and with `plot` the error against the step; nothing where there is no point."""
+    from matdiff.cli.notation import prose, unicode_output
+    from matdiff.verify.place import place
+    from matdiff.verify.taylor import tested
+    from matdiff.verify.vplot import measured
+
+    try:
+        there = place(d, seed)
+    except MatdiffError:
+        if plot is None:
+            return
+        raise
+    plain = not unicode_output()
+    click.echo(f"\n{prose(str(tested(there)), 'ascii' if plain else 'unicode')}")
+    if plot is not None:
+        found = measured(there)
+        click.echo(f"\n{found.text(plain)}")
+        if plot != "-":
+            found.save(plot)

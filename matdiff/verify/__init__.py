@@ -77,6 +77,12 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"matdiff.verify.{HOMES[name]}"), name)
 
 
-HOMES = {"check_derivation": "lines", "LineCheck": "lines", "check_steps": "steps"}
+HOMES = {
+    "check_derivation": "lines",
+    "LineCheck": "lines",
+    "check_steps": "steps",
+    "taylor": "taylor",
+    "errors": "vplot",
+}
 
 __all__ = ["LineCheck", "Verification", "check_claim", "check_derivation", "check_steps", "verify"]

@@ -93,4 +93,5 @@ def complex_step(F: Callable[[complex], Array], center: Array) -> Slope:
 
 
 def magnitude(values: tuple[Array, ...]) -> float:
-    return max(float(np.max(np.abs(v), initial=0)) for v in values) * float(values[0].size) ** 0.5
+    largest = max(float(np.max(np.abs(v), initial=0)) for v in values)
+    return largest * float(np.sqrt(values[0].size))
