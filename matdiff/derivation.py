@@ -98,6 +98,13 @@ class Derivation:
             return {X.name: answer for X, answer in answers.items()}
         return answers[self.wrt[0]]
 
+    @property
+    def plain_gradient(self) -> Node:
+        """The gradient by one variable for the plain inner product, whatever the weight."""
+        (X,) = self.wrt
+        node: Node = self.gradient.node
+        return node if self.metric is None else self._simplified(self._projected(self.raw_gradients[X], X))
+
     @cached_property
     def independent_gradient(self) -> Expr:
         """The other convention of books for symmetric X, 2G − G∘I: the upper triangle's entries are independent.

@@ -27,6 +27,7 @@ WHOLE = 150
 """Longest derivation that is told in whole lines; longer ones get a line per part."""
 
 READ_OFF = "read off the gradient"
+WEIGHTED = "the gradient for ⟨x,y⟩ = xᵀWy is W⁻¹ times what is paired with dx"
 SO = "⇒ ∇f ="
 
 MOVES = {
@@ -58,7 +59,7 @@ def narrative(derivation: Derivation) -> tuple[Step, ...]:
     """The steps from the function to its differential and, for a scalar function of one variable, to its gradient."""
     variables = derivation.function.variables
     return tuple(
-        Step(rule, Expr(before, variables), Expr(after, variables), SO if rule == READ_OFF else "=")
+        Step(rule, Expr(before, variables), Expr(after, variables), SO if rule in (READ_OFF, WEIGHTED) else "=")
         for rule, before, after in _lines(derivation)
         if before is not after
     )
@@ -178,7 +179,7 @@ def _moved(derivation: Derivation) -> Iterator[Line]:
             yield rule, before, after
             before, rule = after, ""
     raw = _paired({dX: found[dX]})
-    G = derivation.gradient.node
+    G = derivation.plain_gradient
     if before is not raw:
         yield rule or "df = ⟨G, dX⟩", before, raw
     last = _paired({dX: G})
@@ -187,7 +188,7 @@ def _moved(derivation: Derivation) -> Iterator[Line]:
         yield space.law, raw, last
     elif raw is not last:
         yield "collect and substitute", raw, last
-    yield READ_OFF, last, G
+    yield READ_OFF if derivation.metric is None else WEIGHTED, last, derivation.gradient.node
 
 
 def _paired(frontier: dict[Node, Node]) -> Node:

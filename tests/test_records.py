@@ -17,6 +17,8 @@ from matdiff.op import Joint, Linear, Nonlinear, Op, Rule, linear, nonlinear, pa
 from matdiff.ops.algebra import scale
 from matdiff.shape import ONE, Dim, Spec, signature
 
+TALL = {"svdvals": {"m": 3, "n": 2}}
+"""Sizes of functions that want at least as many rows as columns."""
 SIZES = {"m": 2, "n": 3, "p": 4, "q": 2, "k": 2}
 PARAMS: dict[str, tuple[Any, ...]] = {
     "mpow": (3,),
@@ -67,7 +69,7 @@ def case(op: Op, inputs: tuple[Spec, ...], kind: str) -> Case:
     for i, spec in enumerate(inputs):
         word = op.domain[i] if i < len(op.domain) else ""
         dims = GENERIC[kind] if spec is None else spec
-        shape = tuple(Dim.of(d).evaluate(SIZES) for d in dims)
+        shape = tuple(Dim.of(d).evaluate(SIZES | TALL.get(op.name, {})) for d in dims)
         if op.name == "polygamma" and i == 0:
             args.append(number(1))
             continue
