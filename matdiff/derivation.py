@@ -103,7 +103,7 @@ class Derivation:
         """The gradient by one variable for the plain inner product, whatever the weight."""
         (X,) = self.wrt
         node: Node = self.gradient.node
-        return node if self.metric is None else self._simplified(self._projected(self.raw_gradients[X], X))
+        return node if self.metric is None else self.simplified(self._projected(self.raw_gradients[X], X))
 
     @cached_property
     def independent_gradient(self) -> Expr:
