@@ -115,5 +115,43 @@ def test_kinds_by_name():
     assert md.parse("n*x'*x", declare="x: n").evaluate(x=np.ones(3)) == 9.0
 
 
+def test_lines_that_go_on():
+    assert md.parse("x'*\nA*x") == md.parse("x'*A*x")
+    assert md.parse("tr(A\n*B)") == md.parse("tr(A*B)")
+    assert md.parse("A: n×n  # a matrix\n# nothing\ntr(A)") == md.parse("tr(A)")
+
+
+def test_names_and_sizes():
+    assert md.parse("K*x").types == "K: m×n; x: n"
+    assert md.parse("e'*x").types == "e: n; x: n"
+    for reserved in ("I", "pi", "tr"):
+        with pytest.raises(md.ParseError, match="reserved"):
+            md.parse("x'*x", declare=f"{reserved}: n×n")
+    with pytest.raises(md.ShapeError):
+        md.parse("tr(A)", declare="A: m×n")
+    with pytest.raises(md.ParseError, match="declared"):
+        md.parse("A: m×n; A = B + C; A")
+
+
+def test_limits():
+    for text in ("x" * 100_001, "(" * 1100 + "x" + ")" * 1100):
+        with pytest.raises(md.MatdiffError):
+            md.parse(text)
+
+
+@pytest.mark.parametrize("attribute", ["symmetric", "spd", "diagonal"])
+def test_what_is_symmetric(attribute):
+    assert md.parse("lambda_max(S)", declare=f"S: n×n {attribute}").kind == "scalar"
+
+
+def test_the_gradient_lies_in_the_tangent_space():
+    assert md.derive("tr(A*S)", wrt="S", declare="S: n×n symmetric").verify(claim="(A + A')/2").passed
+
+
+@pytest.mark.parametrize(("text", "wrt"), [("sum(abs(x))", "x"), ("sum(relu(x))", "x"), ("eigval(A'*A, 1)", "A")])
+def test_what_is_not_smooth_is_said(text, wrt):
+    assert "not differentiable" in md.derive(text, wrt=wrt).notes[0]
+
+
 def test_definitions():
     assert md.parse("s(t) = t/(1+exp(-t)); s(x)").evaluate(x=np.zeros(2)).tolist() == [0.0, 0.0]

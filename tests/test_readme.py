@@ -53,8 +53,8 @@ def test_commands(capsys, command):
 
 
 def test_python():
-    (example,) = re.findall(r"^```python\n(>>>.*?)^```", TEXT, re.M | re.S)
-    found = doctest.DocTestParser().get_doctest(example, {}, "README", str(ROOT / "README.md"), 0)
+    examples = "".join(re.findall(r"^```python\n(>>>.*?)^```", TEXT, re.M | re.S))
+    found = doctest.DocTestParser().get_doctest(examples, {}, "README", str(ROOT / "README.md"), 0)
     assert found.examples
     assert doctest.DocTestRunner().run(found).failed == 0
 
