@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from matdiff.node import Apply, Constant, Node, Number, Symbol
 from matdiff.ops.algebra import MATMUL, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.ops.kronecker import kron
 
 Properties = frozenset[str]
 Factor = tuple[Node, bool]
@@ -72,9 +73,11 @@ class Known:
         return memo[node]
 
     def transposed(self, node: Node) -> Node:
-        """Aᵀ, which is A where A is symmetric."""
+        """Aᵀ, which is A where A is symmetric, and Bᵀ ⊗ Cᵀ for A = B ⊗ C."""
         if node.kind == "matrix" and "symmetric" in self(node):
             return node
+        if is_op(node, kron):
+            return kron(*map(self.transposed, node.children))
         return transpose(node)
 
     def _of(self, node: Node) -> Properties:
