@@ -221,6 +221,13 @@ class Derivation:
         return narrative(self)
 
     @cached_property
+    def full_steps(self) -> tuple[Step, ...]:
+        """The same with the algebra as steps of its own."""
+        from matdiff.narrative import narrative
+
+        return narrative(self, full=True)
+
+    @cached_property
     def notes(self) -> tuple[str, ...]:
         """Where the function is not differentiable, in words."""
         found: dict[str, None] = {}

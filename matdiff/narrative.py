@@ -26,6 +26,7 @@ QUIET = {"add", "scale", "transpose"}
 WHOLE = 150
 """Longest derivation that is told in whole lines; longer ones get a line per part."""
 
+ALGEBRA = "simplify"
 READ_OFF = "read off the gradient"
 WEIGHTED = "the gradient for ⟨x,y⟩ = xᵀWy is W⁻¹ times what is paired with dx"
 SO = "⇒ ∇f ="
@@ -55,12 +56,15 @@ class Step:
         return f"{self.before.text(defined=False)} {self.relation} {self.after.text(defined=False)}   [{self.rule}]"
 
 
-def narrative(derivation: Derivation) -> tuple[Step, ...]:
-    """The steps from the function to its differential and, for a scalar function of one variable, to its gradient."""
+def narrative(derivation: Derivation, full: bool = False) -> tuple[Step, ...]:
+    """The steps from the function to its differential and, for a scalar function of one variable, to its gradient.
+
+    With `full`, what a rule gives and its simplification are two steps.
+    """
     variables = derivation.function.variables
     return tuple(
         Step(rule, Expr(before, variables), Expr(after, variables), SO if rule in (READ_OFF, WEIGHTED) else "=")
-        for rule, before, after in _lines(derivation)
+        for rule, before, after in _lines(derivation, full)
         if before is not after
     )
 
@@ -68,21 +72,21 @@ def narrative(derivation: Derivation) -> tuple[Step, ...]:
 Line = tuple[str, Node, Node]
 
 
-def _lines(derivation: Derivation) -> Iterator[Line]:
+def _lines(derivation: Derivation, full: bool) -> Iterator[Line]:
     f = derivation.function.node
     if derivation.prepared is not f:
         yield "rewrite in a form easier to differentiate", f, derivation.prepared
     long = len(derivation.differentials) > WHOLE
     for node in topological(derivation.prepared):
         if isinstance(node, Symbol) and node.body is not None and node in derivation.differentials:
-            yield from _pushed(derivation, node.body, d(node), long)
+            yield from _pushed(derivation, node.body, d(node), long, full)
     if not isinstance(derivation.prepared, Symbol):
-        yield from _pushed(derivation, derivation.prepared, d(derivation.prepared), long)
+        yield from _pushed(derivation, derivation.prepared, d(derivation.prepared), long, full)
     if derivation.kind == "gradient" and not derivation.several:
         yield from _moved(derivation)
 
 
-def _pushed(derivation: Derivation, root: Node, start: Node, long: bool) -> Iterator[Line]:
+def _pushed(derivation: Derivation, root: Node, start: Node, long: bool, full: bool) -> Iterator[Line]:
     """Phase 1: d pushed inward, one rule a line."""
     known = derivation.differentials
     if root not in known:
@@ -111,7 +115,11 @@ def _pushed(derivation: Derivation, root: Node, start: Node, long: bool) -> Iter
         if long:
             yield rule, d(node), normal(_quietly(values[d(node)], shown))
         elif after is not before:
-            yield rule, before, after
+            if full and line is not after:
+                yield rule, before, line
+                yield ALGEBRA, line, after
+            else:
+                yield rule, before, after
             before = after
 
 
