@@ -14,7 +14,7 @@ from matdiff.errors import MatdiffError
 COMMANDS = {
     "derive": "The derivative of EXPR as a formula, with its steps and a numerical check.",
     "verify": "Check a derivative, or a claim about it, numerically.",
-    "codegen": "The derivative as Python source for NumPy or JAX.",
+    "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
     "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",
     "repl": "A conversation that remembers declarations and definitions.",
     "rules": "The functions of the language: shapes, rules and where they are found in books.",
