@@ -221,7 +221,7 @@ class Derivation:
         return narrative(self)
 
     @cached_property
-    def full_steps(self) -> tuple[Step, ...]:
+    def all_steps(self) -> tuple[Step, ...]:
         """The same with the algebra as steps of its own."""
         from matdiff.narrative import narrative
 

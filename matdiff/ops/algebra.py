@@ -401,7 +401,7 @@ def fold_power(base: Value, exponent: Value) -> Value | None:
     """
     if base == 0 or isinstance(exponent, Fraction) or (isinstance(base, float) and base < 0):
         return base if base == 0 and exponent > 0 else None
-    digits = abs(log2(abs(base)) * exponent)
+    digits = abs(log2(base if base > 0 else -base) * exponent)
     if digits > LARGEST:
         raise UnsupportedError(f"the power {base}^{exponent} is out of the range of numbers")
     if isinstance(base, float) or isinstance(exponent, float):
