@@ -29,15 +29,16 @@ def complete(ctx: click.Context, parameter: click.Parameter, typed: str) -> list
 @click.command("rules")
 @click.argument("name", required=False, shell_complete=complete)
 @click.option("--backends", is_flag=True, help="Which functions NumPy, JAX and PyTorch have code for.")
+@click.option("--refused", is_flag=True, help="What cannot be differentiated, why, and the nearest thing that works.")
 @click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="How to print.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII.")
-def command(name: str | None, backends: bool, form: str, ascii: bool) -> None:
+def command(name: str | None, backends: bool, refused: bool, form: str, ascii: bool) -> None:
     """The functions of the language and their rules, or all about the one called NAME.
 
     Shapes are written as in NumPy: (n,n)->() takes a square matrix and gives a scalar; (...) is any shape.
     """
-    said = support(form) if backends else about(name, form)
-    if not backends and name is None and form == "text" and sys.stdout.isatty() and find_spec("rich"):
+    said = support(form) if backends else refusals(form) if refused else about(name, form)
+    if not backends and not refused and name is None and form == "text" and sys.stdout.isatty() and find_spec("rich"):
         coloured()
     else:
         click.echo(prose(said, "ascii" if ascii or not unicode_output() else "unicode"))
@@ -46,13 +47,29 @@ def command(name: str | None, backends: bool, form: str, ascii: bool) -> None:
 def about(name: str | None, form: str = "text") -> str:
     """The table of functions, or all about one.  Raises ParseError for a name that is none of them."""
     from matdiff.cli.reference import records
+    from matdiff.refusals import REFUSALS
 
     known = records()
     if name is None:
         return markdown(HEADS, rows()) if form == "markdown" else aligned([HEADS, *rows()])
+    if name not in known and name in REFUSALS:
+        why, instead = REFUSALS[name]
+        return f"{name} is refused: {why}\ninstead: {instead}"
     if name not in known:
         raise unknown(name, sorted(known))
     return "\n\n".join(entry(name, record, form) for record in known[name])
+
+
+def refusals(form: str = "text") -> str:
+    """The table of what a reader may look for and the language does not have."""
+    from matdiff.refusals import REFUSALS
+
+    heads = ("refused", "why", "instead")
+    cells = [(name, why, instead) for name, (why, instead) in REFUSALS.items()]
+    if form == "markdown":
+        lines = [heads, ["---"] * 3, *([f"`{name}`", escaped(why), escaped(instead)] for name, why, instead in cells)]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return aligned([heads, *cells])
 
 
 def rows() -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ import pytest
 import matdiff as md
 from matdiff.cli.app import run
 from matdiff.cli.notation import prose, statements, unicode_output
+from matdiff.refusals import REFUSALS
 from matdiff.verify.report import Verification
 
 TRACE = ["derive", "tr(A*X*B)", "--wrt", "X"]
@@ -459,3 +460,10 @@ def test_everything_said_about_functions_has_an_ascii_form():
             assert prose(said, "ascii").isascii()
             assert "\\" not in prose(said, "ascii")
     assert prose("X⁻ᵀ, λ: scalar; A: m×n", "ascii") == "X^-T, lambda: scalar; A: mxn"
+
+
+def test_what_is_refused_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    table = out(capsys, "rules", "--refused")
+    for name, (why, instead) in REFUSALS.items():
+        assert name in table and why in table and instead in table
+    assert "softmax" in out(capsys, "rules", "argmax")
