@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 import scipy.linalg
 import scipy.special
 
+import matdiff as md
 from matdiff.codegen import compile_, source
 from matdiff.codegen.evaluate import evaluate
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
@@ -30,7 +32,7 @@ from matdiff.ops import linalg as la
 from matdiff.ops import matrix_functions as mf
 from matdiff.ops import reductions as re_
 from matdiff.ops import structure as st
-from matdiff.shape import ZERO, Dim
+from matdiff.shape import ONE, ZERO, Dim, triangular
 
 sys.path.insert(0, str(Path(__file__).parent))
 from codegen_cases import (
@@ -473,6 +475,30 @@ def test_adjugate_of_singular_matrices(rank: int) -> None:
 # sizes
 
 
+def test_sizes_with_fractions() -> None:
+    half_square = symbol("v", "vector", triangular(n))
+    text = source(al.eye(triangular(n)) * al.size(n), (half_square,))
+    assert "n = int((8 * v.shape[0] + 1) ** 0.5 - 1) // 2" in text
+    assert "np.eye((n * n + n) // 2, dtype=dtype)" in text
+    for length in (1, 3, 6, 5050, 500500):
+        size = compile_(al.size(n), (half_square,))(v=np.ones(length))
+        assert size * (size + 1) == 2 * length
+    symmetric = symbol("M", "matrix", n, n, frozenset({"symmetric"}))
+    assert (evaluate(al.eye(triangular(n)), (symmetric,), {"M": np.eye(3)}) == np.eye(6)).all()
+    free = md.derive("vech(M)", wrt="M", declare="M: n×n symmetric").jacobian_free
+    np.testing.assert_allclose(free.evaluate(M=np.eye(3)), np.eye(6), atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax", "torch"])
+def test_polygamma_of_numbers(backend: str) -> None:
+    if backend != "numpy":
+        pytest.importorskip(backend)
+    e = md.parse("trigamma(3)+r", declare="r: scalar")
+    assert math.isclose(float(e.compile(backend)(r=1.0)), 1.3949340668482264, rel_tol=1e-6)
+    assert math.isclose(e.evaluate(r=1.0), 1.3949340668482264)
+    assert math.isclose(md.parse("polygamma(2,3)*r", declare="r: scalar").evaluate(r=1.0), -0.15411380631918857)
+
+
 @pytest.mark.parametrize(
     ("dims", "shapes", "expected"),
     [
@@ -481,6 +507,9 @@ def test_adjugate_of_singular_matrices(rank: int) -> None:
         ((m * n, m), (6, 2), (3, 2)),
         ((m * n + m, m), (8, 2), (3, 2)),
         ((n * n, m), (9, 2), (3, 2)),
+        ((triangular(n), m), (6, 2), (3, 2)),
+        ((triangular(n), m * m), (6, 4), (3, 2)),
+        ((Dim.of(3) * n * n + Dim.of(4) * n - ONE, m), (38, 2), (3, 2)),
         ((n - m, m), (1, 2), (3, 2)),
     ],
 )
@@ -488,8 +517,9 @@ def test_sizes_are_solved_for(dims: tuple[Dim, Dim], shapes: tuple[int, int], ex
     first, second = symbol("u", "vector", dims[0]), symbol("v", "vector", dims[1])
     given = {"u": np.ones(shapes[0]), "v": np.ones(shapes[1])}
     node = al.size(n) * 10 + al.size(m)
-    if dims[0] is not n * n:
-        assert evaluate(node, (first, second), given) == expected[0] * 10 + expected[1]
+    for backend in ("numpy", *(name for name in ("jax", "torch") if find_spec(name))):
+        assert compile_(node, (first, second), backend)(**given) == expected[0] * 10 + expected[1]
+    assert evaluate(node, (first, second), given) == expected[0] * 10 + expected[1]
     with pytest.raises(ShapeError):
         evaluate(al.inner(first, first), (first, symbol("v", "vector", dims[0])), {"u": np.ones(2), "v": np.ones(3)})
 

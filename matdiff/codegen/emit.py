@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import lcm
 
 from matdiff.codegen.backend import Backend
 from matdiff.codegen.forms import FORMS, constant_code, is_negative_multiple, is_reciprocal
 from matdiff.codegen.names import Names
 from matdiff.codegen.pieces import as_kind, literal
-from matdiff.codegen.sizes import Recipes, recipes
+from matdiff.codegen.sizes import Recipe, Recipes, recipes
 from matdiff.codegen.templates import ATOM, PRODUCT, SUM, UNARY, Code, template
 from matdiff.errors import ShapeError
 from matdiff.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.ops.algebra import ADD, INNER, SCALE, TRANSPOSE, is_op
-from matdiff.shape import ONE, ZERO, Dim, signature
+from matdiff.shape import ONE, Dim, signature
 
 MAX_DEPTH = 6
 MAX_INLINE = 44
@@ -139,7 +140,7 @@ class Emitter:
             spec = inputs[min(i, len(inputs) - 1)]
             square = len(spec) == 2 if spec is not None else len(free) > 1
             code = self.checked(self.word(node, i), node, arg)
-            if arg in self.plain and node.op.name != "polygamma":
+            if arg in self.plain and not (node.op.name == "polygamma" and i == 0):
                 code = Code(self.lift(code.text), ATOM, code.depth + 1)
             fields[str(i)] = as_kind(self, code, arg.kind, "matrix") if square else code
         for i, parameter in enumerate(node.params):
@@ -234,8 +235,8 @@ class Emitter:
                 f"the sizes {', '.join(sorted(self.sizes))} do not follow from the shapes of the variables",
                 hint="give them as numbers in the declarations",
             )
-        for variable, *_ in found.values():
-            self.need(variable)
+        for recipe in found.values():
+            self.need(recipe.variable)
         if self.typed and not self.inputs and self.variables:
             self.need(self.variables[0])
         lines = self.conversion()
@@ -254,16 +255,16 @@ class Emitter:
         for name in found:
             if name not in self.sizes:
                 self.sizes[name] = self.names.fresh(name)
-        for name, (variable, axis, factor, rest) in found.items():
+        for name, recipe in found.items():
             if name in done:
                 continue
-            both = [k for k, (v, _, f, r) in found.items() if v is variable and f is ONE and r is ZERO]
-            if factor is ONE and rest is ZERO and len(both) == 2:
-                first, second = sorted(both, key=lambda k: found[k][1])
-                lines.append(f"{self.sizes[first]}, {self.sizes[second]} = {self.inputs[variable]}.shape")
+            both = [k for k, other in found.items() if other.variable is recipe.variable and other.plain]
+            if recipe.plain and len(both) == 2:
+                first, second = sorted(both, key=lambda k: found[k].axis)
+                lines.append(f"{self.sizes[first]}, {self.sizes[second]} = {self.inputs[recipe.variable]}.shape")
                 done.update(both)
             else:
-                lines.append(f"{self.sizes[name]} = {self.quotient(self.inputs[variable], axis, factor, rest)}")
+                lines.append(f"{self.sizes[name]} = {self.quotient(recipe)}")
         return lines
 
     def need(self, variable: Symbol) -> None:
@@ -278,14 +279,17 @@ class Emitter:
         rows = [name for v, name in self.inputs.items() if v.kind == "row"]
         return [f"{target} = floats({', '.join(names)})"] + [f"{name} = {name}.reshape(-1)" for name in rows]
 
-    def quotient(self, name: str, axis: int, factor: Dim, rest: Dim) -> str:
-        """(shape - rest) // factor."""
-        code = Code(f"{name}.shape[{axis}]")
-        if rest.terms:
-            code = Code(f"{code.text} - {polynomial(rest, self.sizes).at(PRODUCT)}", SUM)
-        if factor.number == 1:
+    def quotient(self, recipe: Recipe) -> str:
+        """(shape - rest) // factor, or the root of a quadratic polynomial."""
+        text = f"{self.inputs[recipe.variable]}.shape[{recipe.axis}]"
+        if recipe.square:
+            return root(recipe, text)
+        code = Code(text)
+        if recipe.rest.terms:
+            code = Code(f"{text} - {polynomial(recipe.rest, self.sizes).at(PRODUCT)}", SUM)
+        if recipe.factor is ONE:
             return code.text
-        return f"{code.at(PRODUCT)} // {polynomial(factor, self.sizes).at(ATOM)}"
+        return f"{code.at(PRODUCT)} // {polynomial(recipe.factor, self.sizes).at(ATOM)}"
 
 
 def ordered(variables: Sequence[Symbol], order: Sequence[Node]) -> list[Symbol]:
@@ -296,7 +300,10 @@ def ordered(variables: Sequence[Symbol], order: Sequence[Node]) -> list[Symbol]:
 
 
 def polynomial(dim: Dim, names: Mapping[str, str]) -> Code:
-    """A dimension in local names: `m * n + 1`."""
+    """A dimension in local names: `m * n + 1`, `(n * n + n) // 2`."""
+    divisor = lcm(*(c.denominator for _, c in dim.terms))
+    if divisor > 1:
+        return Code(f"{polynomial(dim * Dim.of(divisor), names).at(PRODUCT)} // {divisor}", PRODUCT, 2)
     text = ""
     for monomial, c in dim.terms:
         factors = ([] if abs(c) == 1 and monomial else [str(abs(c))]) + [names[n] for n in monomial]
@@ -305,6 +312,16 @@ def polynomial(dim: Dim, names: Mapping[str, str]) -> Code:
     if len(dim.terms) > 1:
         return Code(text, SUM, 1)
     return Code(text, UNARY if text.startswith("-") else PRODUCT if " " in text else ATOM, 1)
+
+
+def root(recipe: Recipe, got: str) -> str:
+    """The n of a n² + b n + c = got: `int((8 * x.shape[0] + 1) ** 0.5 - 1) // 2`, a perfect square under the root."""
+    parts = [recipe.square, *(d.terms[0][1] if d.terms else 0 for d in (recipe.factor, recipe.rest))]
+    scale = 2 * lcm(*(c.denominator for c in parts))
+    a, half, c = int(parts[0] * scale), int(parts[1] * scale) // 2, int(parts[2] * scale)
+    shift = half * half - a * c
+    inside = f"{a * scale} * {got}" + (f" {'-' if shift < 0 else '+'} {abs(shift)}" if shift else "")
+    return f"int(({inside}) ** 0.5{f' - {half}' if half else ''}) // {a}"
 
 
 def hint(node: Apply, code: Mapping[Node, Code]) -> str:

@@ -227,7 +227,7 @@ def frechet_expm(A, V):
     '''
 def polygamma(k, x):
     """The derivative of order k of the digamma function, in the precision of x."""
-    return np.asarray(scipy.special.polygamma(int(k), x), dtype=np.asarray(x).dtype)[()]
+    return np.asarray(scipy.special.polygamma(int(k), x), dtype=np.result_type(x, 0.0))[()]
 ''',
     '''
 def eiggaps(v):

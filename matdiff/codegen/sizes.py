@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from matdiff.node import Symbol
-from matdiff.shape import Dim
+from matdiff.shape import ONE, ZERO, Coefficient, Dim
 
 
 def axes(variable: Symbol) -> tuple[Dim, ...]:
@@ -34,11 +35,27 @@ def cofactor(dim: Dim, known: Iterable[str]) -> tuple[str, Dim, Dim] | None:
     return name, factor, rest
 
 
-Recipes = dict[str, tuple[Symbol, int, Dim, Dim]]
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a name follows: variable.shape[axis] = square·name² + factor·name + rest."""
+
+    variable: Symbol
+    axis: int
+    factor: Dim = ONE
+    rest: Dim = ZERO
+    square: Coefficient = 0
+
+    @property
+    def plain(self) -> bool:
+        """The name is the shape itself."""
+        return self.factor is ONE and self.rest is ZERO and not self.square
+
+
+Recipes = dict[str, Recipe]
 
 
 def recipes(variables: Sequence[Symbol], needed: Iterable[str]) -> Recipes | None:
-    """For each needed name `(variable, axis, f, rest)`: the name is (variable.shape[axis] - rest) // f.
+    """For each needed name how it follows from a shape.
 
     In an order in which each uses only names before it; earlier variables are preferred.  None where a name
     does not follow from the shapes.
@@ -47,7 +64,7 @@ def recipes(variables: Sequence[Symbol], needed: Iterable[str]) -> Recipes | Non
     places = [(v, axis, dim) for v in variables for axis, dim in enumerate(axes(v)) if dim.number is None]
     for v, axis, dim in places:
         if dim.name is not None:
-            found.setdefault(dim.name, (v, axis, Dim.of(1), Dim.of(0)))
+            found.setdefault(dim.name, Recipe(v, axis))
     progress = True
     while progress:
         progress = False
@@ -55,8 +72,10 @@ def recipes(variables: Sequence[Symbol], needed: Iterable[str]) -> Recipes | Non
             solved = cofactor(dim, found)
             if solved is not None:
                 name, factor, rest = solved
-                found[name] = (v, axis, factor, rest)
+                found[name] = Recipe(v, axis, factor, rest)
                 progress = True
+        if not progress:
+            progress = squares(places, found)
     wanted = set()
     stack = list(needed)
     while stack:
@@ -65,8 +84,26 @@ def recipes(variables: Sequence[Symbol], needed: Iterable[str]) -> Recipes | Non
             return None
         if name not in wanted:
             wanted.add(name)
-            stack.extend(found[name][2].names | found[name][3].names)
+            stack.extend(found[name].factor.names | found[name].rest.names)
     return {name: recipe for name, recipe in found.items() if name in wanted}
+
+
+def squares(places: Iterable[tuple[Symbol, int, Dim]], found: Recipes) -> bool:
+    """Names found as roots: n of n² or of n(n+1)/2, the length of vech."""
+    for v, axis, dim in places:
+        parts = dict(dim.terms)
+        (name, *others) = dim.names
+        monomials = ((name, name), (name,), ())
+        if name not in found and not others and parts.keys() <= set(monomials) and (name, name) in parts:
+            square, factor, rest = (parts.get(m, 0) for m in monomials)
+            if square > 0 and factor >= 0:
+                found[name] = Recipe(v, axis, constant(factor), constant(rest), square)
+                return True
+    return False
+
+
+def constant(value: Coefficient) -> Dim:
+    return Dim.collect({(): value})
 
 
 def bind(facts: Iterable[tuple[Dim, int]]) -> dict[str, int]:
