@@ -141,7 +141,7 @@ def run(
         for sizes in fields(every, roots):
             try:
                 same, varies = trial(claims, functions, every, d, sizes, rng, seen)
-            except Unlucky:
+            except (Unlucky, ValueError, IndexError):  # singular, or a size too small for an index
                 tally.unlucky += 1
                 if tally.unlucky > TRIES:
                     return Certificate(None, why="no random point is in its domain")
@@ -224,7 +224,8 @@ def fits(variables: Sequence[Symbol], roots: Sequence[Node], sizes: Sizes) -> bo
     try:
         if any(min(node_shape(v, sizes)) < 1 for v in variables):
             return False
-        return all(max(node_shape(n, sizes)) <= MAX_SIZE for n in topological(*roots))
+        shapes = [node_shape(n, sizes) for n in topological(*roots)]
+        return all(min(s) >= 0 and max(s) <= MAX_SIZE for s in shapes)
     except KeyError:
         return False
 

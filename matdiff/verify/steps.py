@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.markers import PAIRING, D, pairing
-from matdiff.node import Apply, Node, Symbol, topological
+from matdiff.errors import UnsupportedError
+from matdiff.node import Apply, Node, Symbol, apply, topological
 from matdiff.ops.algebra import inner, is_op, zeros_like
-from matdiff.rewrite import inline, prepared, rebuild
+from matdiff.rewrite import inline, prepared
 from matdiff.verify.case import Case, Sample, apart
 from matdiff.verify.sets import Array
 
@@ -28,16 +29,18 @@ def check_steps(derivation: Derivation, steps: Sequence[Step] | None = None, see
     case = Case(derivation, "differential", dF, dF, None, seed)
     _, samples = case.draw({}, POINTS)
     memo: dict[Node, Node] = {}
-    sides = [side for step in steps for side in read(derivation, step, memo)]
-    values = case.values(sides, samples) if samples else [None] * len(sides)
-    return tuple(
-        holds(case, sides[i : i + 2], values[i : i + 2], samples) if samples else None for i in range(0, len(sides), 2)
-    )
+    read_ = [read(derivation, step, memo) for step in steps]
+    sides = [side for pair in read_ if pair for side in pair]
+    values = iter(case.values(sides, samples) if samples else [None] * len(sides))
+    return tuple(holds(case, pair, [next(values), next(values)], samples) if pair else None for pair in read_)
 
 
-def read(d: Derivation, step: Step, memo: dict[Node, Node]) -> tuple[Node, Node]:
+def read(d: Derivation, step: Step, memo: dict[Node, Node]) -> tuple[Node, Node] | None:
     """Both sides without marks; G of the last line, which reads off the gradient, as ⟨G, dX⟩."""
-    before, after = (evaluable(d, e.node, memo) for e in (step.before, step.after))
+    try:
+        before, after = (evaluable(d, e.node, memo) for e in (step.before, step.after))
+    except UnsupportedError:
+        return None
     if step.relation != "=":
         after = paired(d, step.after.node)
     return before, after
@@ -66,7 +69,7 @@ def evaluable(d: Derivation, root: Node, memo: dict[Node, Node]) -> Node:
         elif is_op(node, PAIRING):
             memo[node] = inner(*(memo[a] for a in node.args))
         else:
-            memo[node] = rebuild(node, tuple(memo[a] for a in node.args))
+            memo[node] = apply(node.op, tuple(memo[a] for a in node.args), node.params, node.kind, node.rows, node.cols)
     return memo[root]
 
 
