@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from matdiff.cli.answer import Answer, verdict
+from matdiff.cli.answer import Answer
 from matdiff.cli.derive import withheld
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.command("codegen", context_settings=SETTINGS)
 @program
 @click.option("--target", type=click.Choice(["numpy", "jax", "torch"]), default="numpy", show_default=True)
+@click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well, by `value_grad_hessian`.")
 @click.option("--explain", is_flag=True, help="Print the plan with operation counts instead of the source.")
 def command(
     words: tuple[str, ...],
@@ -26,49 +27,54 @@ def command(
     dialect: str | None,
     inner: str | None,
     target: str,
+    order: int,
     explain: bool,
 ) -> int:
     """EXPR and its derivative by X as Python source, which runs without matdiff.
 
     The functions take the arrays by the names of EXPR: `value`, `gradient` (or `jacobian`) and `value_and_gradient`.
-    For several variables the derivatives are a dict.
+    For several variables the derivatives are a dict, the Hessians one by pairs of names.
     """
-    answer = Answer(derivation(expression(words), wrt, let, dialect, inner))
+    answer = Answer(derivation(expression(words), wrt, let, dialect, inner), order)
+    if order > 1:
+        _ = answer.d.hessian
     if explain:
         click.echo(plan(answer))
         return 0
     answer.verify()
-    if answer.verifications[0].passed is False:
-        return withheld(verdict(answer.verifications[0]))
+    if answer.fault:
+        return withheld(answer.fault)
     click.echo(source(answer, target), nl=False)
     return 0
 
 
 def plan(answer: Answer) -> str:
-    """Where value and derivative are computed together: each step and what it costs."""
+    """Where value and derivatives are computed together: each step and what it costs."""
+    from matdiff.codegen import second_order
     from matdiff.codegen.explain import explain
 
-    return explain(together(answer), answer.d.function.variables)
+    nodes = second_order(answer.d) if answer.order > 1 else together(answer)
+    return explain(nodes, answer.d.function.variables)
 
 
 def source(answer: Answer, target: str) -> str:
-    """A module with value, derivative and both together."""
-    from matdiff.codegen import sources
+    """A module with value, derivative and both together, and with the Hessian where it is asked for."""
+    from matdiff.codegen import second_order, sources
 
     kind, result = answer.kind, answer.result
     derivative = {x: g.node for x, g in result.items()} if isinstance(result, Mapping) else result.node
     function = f"{answer.f}({answer.x}) = {answer.d.function}"
     texts = [f"{kind} by {x}: {g}" for x, g in result.items()] if isinstance(result, Mapping) else [f"{kind}: {result}"]
     known = "\n".join([*texts, *answer.verdicts()])
-    return sources(
-        {
-            "value": (answer.d.function.node, f"The value of {function}"),
-            kind: (derivative, f"The {kind} by {answer.x} of {function}\n{known}"),
-            f"value_and_{kind}": (together(answer), f"Value and {kind} by {answer.x} of {function}\n{known}"),
-        },
-        answer.d.function.variables,
-        target,
-    )
+    functions: dict[str, tuple[Nodes, str]] = {
+        "value": (answer.d.function.node, f"The value of {function}"),
+        kind: (derivative, f"The {kind} by {answer.x} of {function}\n{known}"),
+        f"value_and_{kind}": (together(answer), f"Value and {kind} by {answer.x} of {function}\n{known}"),
+    }
+    if answer.order > 1:
+        known = f"Value, gradient and Hessian by {answer.x} of {function}\n{known}"
+        functions["value_grad_hessian"] = (second_order(answer.d), known)
+    return sources(functions, answer.d.function.variables, target)
 
 
 def together(answer: Answer) -> Nodes:

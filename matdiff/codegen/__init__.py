@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from matdiff.codegen.backend import backend_named
 from matdiff.codegen.emit import Check, Emitter
-from matdiff.codegen.module import generate, module
+from matdiff.codegen.module import Key, generate, module
 from matdiff.codegen.names import identifier, lookup
 from matdiff.codegen.plan import plan
 from matdiff.node import Node, Symbol
 
-Nodes = Node | Mapping[str, Node] | Sequence[Node]
+if TYPE_CHECKING:
+    from matdiff.derivation import Derivation
+
+Nodes = Node | Mapping[str, Node] | Mapping[Key, Node] | Sequence[Node]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,9 @@ def source(
 ) -> str:
     """Readable source of a function of the variables, by keyword.
 
-    Several outputs return a tuple, or a dict where `node` is one; a first key "" stands before the dict, for
-    `(value, {"U": …, "V": …})`.  Only variables that the values or their
-    sizes depend on are parameters; surplus keywords are ignored.
+    Several outputs return a tuple, or a dict where `node` is one; a first key "" stands before the dict, and keys
+    that are pairs are in a dict of their own: `(value, {"U": …}, {("U", "U"): …})`.  Only variables that the values
+    or their sizes depend on are parameters; surplus keywords are ignored.
     """
     roots, keys, single = outputs(node)
     return written(roots, keys, single, tuple(variables), backend, name, doc, checked, False)[0]
@@ -93,7 +96,7 @@ def renaming(program: Program) -> Callable[..., Any]:
     return renamed
 
 
-def outputs(node: Nodes) -> tuple[tuple[Node, ...], tuple[str, ...] | None, bool]:
+def outputs(node: Nodes) -> tuple[tuple[Node, ...], tuple[Key, ...] | None, bool]:
     """The expressions, their keys if they have any, and whether it is one alone."""
     if isinstance(node, Node):
         return (node,), None, True
@@ -108,7 +111,7 @@ Written = tuple[str, tuple[tuple[Symbol, str], ...], tuple[Check, ...]]
 @lru_cache(maxsize=64)
 def written(
     roots: tuple[Node, ...],
-    keys: tuple[str, ...] | None,
+    keys: tuple[Key, ...] | None,
     single: bool,
     variables: tuple[Symbol, ...],
     backend: str,
@@ -126,7 +129,7 @@ def written(
 @lru_cache(maxsize=64)
 def compiled(
     roots: tuple[Node, ...],
-    keys: tuple[str, ...] | None,
+    keys: tuple[Key, ...] | None,
     single: bool,
     variables: tuple[Symbol, ...],
     backend: str,
@@ -145,4 +148,21 @@ def compiled(
     return Program(text, space[identifier(name)], inputs, checks)
 
 
-__all__ = ["Program", "compile_", "compiled", "outputs", "source", "sources"]
+def second_order(derivation: Derivation) -> Nodes:
+    """Value, gradient and Hessian of a scalar function as the outputs of one function, which shares everything.
+
+    For several variables gradients by name and Hessians by pairs of names.
+    """
+    value, gradient, hessian = derivation.function.node, derivation.gradient, derivation.hessian
+    if not derivation.several:
+        return [value, gradient.node, hessian.node]
+    parts = {"": value, **{x: g.node for x, g in gradient.items()}, **{pair: H.node for pair, H in hessian.items()}}
+    return cast(Nodes, parts)
+
+
+def value_grad_hessian(derivation: Derivation, backend: str = "numpy") -> Callable[..., Any]:
+    """The compiled function of the arrays by name that returns `(value, gradient, Hessian)`."""
+    return compile_(second_order(derivation), derivation.function.variables, backend, name="value_grad_hessian")
+
+
+__all__ = ["Program", "compile_", "compiled", "outputs", "second_order", "source", "sources", "value_grad_hessian"]

@@ -13,6 +13,9 @@ from matdiff.codegen.pieces import as_kind, literal
 from matdiff.errors import MatdiffError
 from matdiff.node import Node, Number, Symbol, describe
 
+Key = str | tuple[str, str]
+"""The name of one of several results; of a Hessian the names of two variables."""
+
 
 @dataclass(frozen=True, slots=True)
 class Generated:
@@ -38,7 +41,7 @@ def module(parts: Sequence[Generated]) -> str:
 
 
 def generate(
-    roots: Sequence[Node], keys: Sequence[str] | None, single: bool, emitter: Emitter, name: str, doc: str
+    roots: Sequence[Node], keys: Sequence[Key] | None, single: bool, emitter: Emitter, name: str, doc: str
 ) -> Generated:
     """The function that computes planned roots."""
     emitter.emit(roots)
@@ -62,16 +65,21 @@ def returned(emitter: Emitter, root: Node) -> str:
     return emitter.code[root].text
 
 
-def result(values: Sequence[str], keys: Sequence[str] | None, single: bool) -> str:
+def result(values: Sequence[str], keys: Sequence[Key] | None, single: bool) -> str:
     if single:
         return values[0]
     if not keys:
         return f"({', '.join(values)}{',' if len(values) == 1 else ''})"
-    named = [f"{quoted(k)}: {v}" for k, v in zip(keys, values, strict=True) if k]
-    return f"({values[0]}, {{{', '.join(named)}}})" if keys[0] == "" else f"{{{', '.join(named)}}}"
+    parts = [values[0]] if keys[0] == "" else []
+    for kind in (str, tuple):
+        named = [f"{quoted(k)}: {v}" for k, v in zip(keys, values, strict=True) if k and isinstance(k, kind)]
+        parts += [f"{{{', '.join(named)}}}"] if named else []
+    return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
 
 
-def quoted(key: str) -> str:
+def quoted(key: Key) -> str:
+    if isinstance(key, tuple):
+        return f"({', '.join(map(quoted, key))})"
     if not all(c.isalnum() or c in "_'" for c in key):
         raise MatdiffError(f"{key!r} cannot be the name of a result")
     return repr(key)
