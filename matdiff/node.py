@@ -169,7 +169,7 @@ def number(value: Value) -> Number:
     """A number; a whole Fraction becomes an int."""
     if isinstance(value, Fraction) and value.denominator == 1:
         value = value.numerator
-    key = (Number, type(value), repr(value))
+    key = (Number, type(value), repr(value) if isinstance(value, float) else value)
     found = _table.get(key)
     if found is None:
         found = _fill(Number(), "scalar", ONE, ONE, value=value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from matdiff.errors import MatdiffError, ShapeError
@@ -133,6 +134,7 @@ def macro(name: str, sig: str, expand: Callable[..., Node], **fields: Any) -> Ma
     return record
 
 
+@cache
 def parameters(sig: str) -> tuple[str, ...]:
     """The parameters of a signature, after its `;`: dimensions where they occur in it, whole numbers otherwise.
 
