@@ -117,13 +117,10 @@ class Context:
         return [(self.known.transposed(b), e) for b, e in reversed(parts)]
 
 
-def spelled(parts: list[Factor]) -> list[str]:
-    """What a tie between equal orientations is decided by: the names of the factors."""
-    return [b.children[0].name if is_op(b, TRANSPOSE) else b.name for b, _ in parts if _named(b)]  # type: ignore[attr-defined]
-
-
-def _named(base: Node) -> bool:
-    return isinstance(base.children[0] if is_op(base, TRANSPOSE) else base, Symbol)
+def spelled(parts: list[Factor]) -> list[tuple[bool, str]]:
+    """What a tie between equal orientations is decided by: names in order, differentials last."""
+    bases = (b.children[0] if is_op(b, TRANSPOSE) else b for b, _ in parts)
+    return [(b.of is not None, b.name) for b in bases if isinstance(b, Symbol)]
 
 
 def signs_away(term: Term) -> None:
