@@ -149,7 +149,7 @@ def test_faults_and_interruptions_do_not_end_it(monkeypatch, capsys):
     captured = spoken(monkeypatch, capsys, "x'*x", "x'*x", ":types")
     assert "error: interrupted" in captured.err
     assert "error: matdiff itself failed (ZeroDivisionError: oops)" in captured.err
-    assert captured.out.endswith("inferred: x: n\n") or "nothing is declared" in captured.out
+    assert captured.out == "nothing is declared\n"
 
 
 def test_a_wrong_derivative_is_not_shown(monkeypatch, capsys):
