@@ -58,7 +58,7 @@ WRONG: list[tuple[str, str, str | None, int, str]] = [
     ("f = x'*A*x\ndf = dx'*A*x + x'*A*dx\n = 2*x'*A*dx", "x", "A: n×n", 3, "right only where A is symmetric"),
     ("f = x'*A*x\ndf = dx'*A*x + x'*A*dx\n = (A*x)'*dx +\n = 3", "x", None, 3, "ends too early"),
     ("f = x'*A*x\ndf = dx'*A*x + x'*dA*x", "x", None, 2, "A is held constant"),
-    ("F = inv(X)\ndF = -inv(X)*inv(X)*dX", "X", None, 2, "wrong order"),
+    ("F = inv(X)\ndF = -inv(X)*inv(X)*dX", "X", None, 2, "d(X⁻¹) = −X⁻² dX"),
     ("f = tr(S*A)\nG = A'", "S", "S: n×n symmetric; A: n×n", 2, "not in the tangent space"),
     ("f = tr(X)\ndf = tr(dX) = <I, dX>\nG = 2*I", "X", "X: n×n", 3, "too many"),
     ("f = x'*x\ndf = 2*q'*dx", "x", None, 2, "q is not a variable"),

@@ -385,7 +385,7 @@ def test_right_claims(function: str, wrt: str, declare: str | None, claim: str) 
         ("sum(sin(A*x))", "x", "A: n×n; x: n", "cos(A*x)", "the factor Aᵀ is missing"),
         ("mean(x.*x)", "x", "x: n", "2*x", "the factor 1/n is missing"),
         ("mean(x.*x)", "x", "x: n", "2/3*x", "missing"),
-        ("inv(X)", "X", "X: n×n", "-X^-2*dX", "wrong order"),
+        ("inv(X)", "X", "X: n×n", "-X^-2*dX", "it comes of d(X⁻¹) = −X⁻² dX"),
         ("x/norm(x)", "x", "x: n", "eye(n)/norm(x)", "is missing"),
         ("x'*x", "x", "x: n", "x*x'", "the gradient has the shape of x"),
         ("x'*x", "x", "x: n", "0", "it is 0"),

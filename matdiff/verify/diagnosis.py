@@ -15,6 +15,7 @@ from matdiff.verify.edits import FACTORS, LATER, MAX_CANDIDATES, SET, Edit, Pair
 from matdiff.verify.factors import CLOSE, constant_factor, scalar_factor
 from matdiff.verify.sets import Array
 from matdiff.verify.sums import terms_of_claim, terms_of_truth
+from matdiff.verify.wrong_rules import wrong_rule
 
 MAX_SIZE = 300
 """Parts of an expression up to which mistakes are looked for."""
@@ -118,6 +119,7 @@ EXPLANATIONS: tuple[Callable[[Case, Pair, Sequence[Sample]], str], ...] = (
     by_edits(SET),
     constant_factor,
     scalar_factor,
+    wrong_rule,
     by_edits(FACTORS),
     symmetric_assumed,
     terms_of_truth,

@@ -15,7 +15,8 @@ from matdiff.verify.edits import MAX_CANDIDATES, Pair, shown
 from matdiff.verify.sampling import names
 
 CLOSE = 1e-7
-EXPONENTS = (1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2))
+WHOLE = (1, -1, 2, -2)
+EXPONENTS = (*WHOLE, Fraction(1, 2), Fraction(-1, 2))
 
 
 def constant_factor(case: Case, pair: Pair, samples: Sequence[Sample]) -> str:
@@ -69,7 +70,7 @@ def scalar_factor(case: Case, pair: Pair, samples: Sequence[Sample]) -> str:
     for part, values in zip(parts, case.values(parts, samples), strict=True):
         if values is None or any(float(v) == 0 for v in values):
             continue
-        for p in EXPONENTS:
+        for p in EXPONENTS if min(float(v) for v in values) > 0 else WHOLE:
             with np.errstate(all="ignore"):
                 rest = np.array([k / float(v) ** float(p) for k, v in zip(ratios, values, strict=True)])
             if np.isfinite(rest).all() and np.ptp(rest) <= CLOSE * abs(rest[0]):
