@@ -15,7 +15,7 @@ from matdiff.expr import Expr
 from matdiff.forms import shortest
 from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.normal import normal
-from matdiff.op import differential_symbol
+from matdiff.op import Joint, Linear, differential_symbol
 from matdiff.operators import Operator, bilinear, check_directions, hessian_operator, pullback, pushforward
 from matdiff.ops.algebra import eye, hadamard, scale, zeros_like
 from matdiff.ops.linalg import inverse
@@ -231,10 +231,12 @@ class Derivation:
     def notes(self) -> tuple[str, ...]:
         """Where the function is not differentiable, in words."""
         found: dict[str, None] = {}
+        bare = linearly_below(self.prepared)
         for node in topological(self.prepared):
             if isinstance(node, Apply) and node.op.smooth and node in self.differentials:
                 place = Expr(inline(node.args[-1])).text()
-                found[f"not differentiable {node.op.smooth.format(place)}"] = None
+                verb = "not" if node in bare else "perhaps not"
+                found[f"{verb} differentiable {node.op.smooth.format(place)}"] = None
         return tuple(found)
 
     def evaluate(self, **arrays: Any) -> Any:
@@ -365,6 +367,22 @@ def derive(
 def row_of(G: Node) -> Node:
     """vec(G)', the Jacobian of a scalar function."""
     return G if G.kind == "scalar" else vector_of(G).T
+
+
+def linearly_below(root: Node) -> set[Node]:
+    """The nodes that a function depends on linearly, so that what breaks there breaks in the whole."""
+    found: set[Node] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node in found:
+            continue
+        found.add(node)
+        if isinstance(node, Apply):
+            waiting += [a for i, a in enumerate(node.args) if isinstance(node.op.rule(i), (Linear, Joint))]
+        else:
+            waiting += node.children
+    return found
 
 
 def weight(inner: str | Expr, wrt: Sequence[Symbol], types: str) -> Expr:
