@@ -1,7 +1,7 @@
 """The Taylor test: how fast the remainders of order 0, 1 and 2 fall with the step (Farrell et al. 2013, §5).
 
 |f(X+hV) − f(X)| falls like h, |… − h⟨G,V⟩| like h² if and only if G is the gradient (along V), and
-|… − h⟨G,V⟩ − h²/2 ⟨H[V],V⟩| like h³ if H is the Hessian as well.  Halving h shows the exponents.
+|… − h⟨G,V⟩ − h²/2 ⟨H[V],V⟩| like h³ if H is the Hessian as well.  The steps show the exponents.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 FIRST = (2.0**-5, 2.0**-13)
 """First steps; the second where the function bends sharply."""
-LEVELS = 5
+LEVELS = 6
+RATIO = 0.25
 HEADS = ("|f(X+hV) − f(X)|", "… − h⟨G,V⟩|", "… − h²/2 ⟨H[V],V⟩|")
 SLACK = 0.2
 """How far below its order a remainder may seem to fall."""
@@ -85,7 +86,7 @@ def tested(at: Place) -> Taylor:
 
 
 def table(at: Place, first: float) -> Taylor:
-    steps = tuple(first * 0.5**k for k in range(LEVELS))
+    steps = tuple(first * RATIO**k for k in range(LEVELS))
     moved = [at.F(h) - at.center for h in steps]
     linear = [m - h * at.linear for m, h in zip(moved, steps, strict=True)]
     parts = [moved, linear]

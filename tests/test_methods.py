@@ -1,0 +1,119 @@
+"""Numerical methods, the Taylor test, the plot of errors, and the check of every step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_textbook import IDENTITIES, derivation
+
+import matdiff as md
+from matdiff.derivation import Derivation
+from matdiff.expr import Expr
+from matdiff.node import number
+from matdiff.verify import METHODS, check_steps
+from matdiff.verify.taylor import taylor
+from matdiff.verify.vplot import errors
+
+FUNCTIONS = [
+    ("logdet(X'*X)", "X", "X: m×n"),
+    ("tr(A*Q*B*Q')", "Q", "A: n×n; B: n×n; Q: n×n orthogonal"),
+    ("softmax(A*x)", "x", None),
+    ("sum(h(A*x))", "x", "h: elementwise; A: m×n"),
+    ("tr(expm(X))", "X", "X: n×n"),
+    ("norm(A*x - b)", "x", None),
+    ("t^3", "t", "t: scalar"),
+]
+
+
+def wrong(d: Derivation) -> Derivation:
+    changed = replace(d)
+    changed.__dict__["gradient"] = Expr(number(1.001) * d.gradient.node, d.gradient.variables)
+    return changed
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("function", "wrt", "declare"), FUNCTIONS)
+def test_methods(function: str, wrt: str, declare: str | None, method: str) -> None:
+    d = md.derive(function, wrt, declare)
+    v = d.verify(method=method)
+    assert v.passed is True, str(v)
+    assert v.method == method and v.relative_error is not None
+    assert v.relative_error < (1e-5 if method in ("forward", "backward") else 1e-8)
+    if d.kind == "gradient":
+        assert wrong(d).verify(method=method).passed is False
+
+
+def test_the_complex_step_has_all_digits_and_names_what_it_cannot() -> None:
+    v = md.derive("logdet(X)", "X", "X: n×n").verify(method="complex")
+    assert v.relative_error is not None and v.relative_error < 1e-13
+    assert str(v).startswith("verified: the complex step agrees")
+    for function, name in [("norm1(x)", "norm1"), ("sum(abs(x))", "abs"), ("sum(relu(x))", "relu")]:
+        with pytest.raises(md.UnsupportedError, match=name):
+            md.derive(function, "x", "x: n").verify(method="complex")
+
+
+@pytest.mark.parametrize(("function", "wrt", "declare"), FUNCTIONS)
+def test_taylor(function: str, wrt: str, declare: str | None) -> None:
+    d = md.derive(function, wrt, declare)
+    found = taylor(d)
+    assert found.passed, str(found)
+    assert found.settled(0) == pytest.approx(1, abs=0.3)
+    if d.kind == "gradient":
+        assert not taylor(wrong(d)).passed
+
+
+def test_taylor_table() -> None:
+    found = taylor(md.derive("logdet(X'*X)", "X", "X: m×n"))
+    assert found.settled(1) == pytest.approx(2, abs=0.2)
+    assert found.settled(2) == pytest.approx(3, abs=0.3)
+    head, *rows, verdict = str(found).splitlines()
+    assert "|f(X+hV) − f(X)|" in head and "H[V]" in head and len(rows) == 6
+    assert verdict.startswith("Taylor test: the remainders fall as they should")
+    assert taylor(md.derive("norm1(A*x - b)", "x", "A: m×n; b: m")).passed
+
+
+def test_error_curves(tmp_path: Path) -> None:
+    plot = errors(md.derive("logdet(X'*X)", "X", "X: m×n"))
+    forward, central = plot.curves
+    assert 1e-10 < plot.steps[forward.best] < 1e-6 < 1e-7 + plot.steps[central.best] < 1e-2
+    assert central.errors[central.best] < forward.errors[forward.best]
+    text = str(plot)
+    assert "●" in text and "◆ best step" in text and len(text.splitlines()) == 21
+    assert plot.text(ascii=True).isascii()
+    pytest.importorskip("matplotlib")
+    for name in ("v.png", "v.svg"):
+        plot.save(tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 1000
+    with pytest.raises(md.UnsupportedError, match=r"v\.txt"):
+        plot.save(tmp_path / "v.txt")
+
+
+# every step
+
+
+QUESTIONS = sorted({(e["text"], e["declare"], e["wrt"]) for e in IDENTITIES})
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_every_step_of_every_textbook_case_holds(part: int) -> None:
+    wrong = []
+    for text, declare, wrt in QUESTIONS[part::8]:
+        d = derivation(text, declare, wrt)
+        wrong += [(text, str(s), ok) for s, ok in zip(d.steps, check_steps(d), strict=True) if ok is not True]
+    assert not wrong
+
+
+def test_wrong_steps_are_seen() -> None:
+    d = md.derive("tr(X'*A*X)", "X")
+    for i, step in enumerate(d.steps):
+        bent = replace(step, after=Expr(number(1.001) * step.after.node, step.after.variables))
+        steps = (*d.steps[:i], bent, *d.steps[i + 1 :])
+        assert [k for k, ok in enumerate(check_steps(d, steps)) if ok is False] == [i]
+
+
+def test_steps_in_a_weighted_inner_product() -> None:
+    d = md.derive("x'*A*x", "x", inner="W")
+    assert all(check_steps(d)) and d.verify().passed is True
+    assert d.verify(order=2).passed is True
