@@ -24,6 +24,11 @@ class Checked(Answer):
     def told(self) -> Any:
         return self.marked
 
+    def verdicts(self) -> list[str]:
+        """With what exact arithmetic says of each."""
+        exact = [v.certificate for v in self.verifications if v.certificate]
+        return [*super().verdicts(), *exact]
+
 
 def checked(answer: Answer, marks: Mapping[bool | None, str]) -> Checked:
     """Check the steps of an answer and mark their rules."""

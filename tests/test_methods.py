@@ -117,3 +117,47 @@ def test_steps_in_a_weighted_inner_product() -> None:
     d = md.derive("x'*A*x", "x", inner="W")
     assert all(check_steps(d)) and d.verify().passed is True
     assert d.verify(order=2).passed is True
+
+
+# the command line
+
+
+def out(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    from matdiff.cli.app import run
+
+    status = run(words)
+    printed = capsys.readouterr()
+    assert (status, printed.err) == (0, "")
+    return str(printed.out)
+
+
+def test_derive_check(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = out(capsys, "derive", "norm(A*x - b)^2", "--wrt", "x", "--check")
+    numbered = [line for line in shown.splitlines() if line[:1].isdigit()]
+    assert len(numbered) >= 3 and all(line.endswith(("✓", "[ok]")) for line in numbered)
+    assert "exact: the identity holds" in shown
+    assert "✓" not in out(capsys, "derive", "x'*x", "--wrt", "x", "--check", "--ascii")
+    assert "✓" not in out(capsys, "derive", "x'*x", "--wrt", "x", "--check", "--format", "json")
+
+
+def test_a_wrong_step_withholds_the_answer(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import matdiff.verify.steps
+    from matdiff.cli.app import run
+
+    monkeypatch.setattr(matdiff.verify.steps, "holds", lambda *args: False)
+    assert run(["derive", "x'*x", "--wrt", "x", "--check"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and "✗ step 1: " in printed.err
+
+
+def test_verify_prints_certificate_table_and_plot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    shown = out(capsys, "verify", "x'*A*x", "--wrt", "x", "--method", "richardson", "--plot", "-")
+    first, second, *rest = shown.splitlines()
+    assert first.startswith("verified: extrapolated differences")
+    assert second.startswith("exact: the identity holds over a prime field (degree 3, error probability below 2e-18")
+    assert any(line.startswith("Taylor test: ") for line in rest) and "best step" in rest[-1]
+    claim = out(capsys, "verify", "x'*A*x", "--wrt", "x", "--claim", "(A + A')*x")
+    assert claim.splitlines()[1].startswith("exact: ") and "Taylor" not in claim
+    pytest.importorskip("matplotlib")
+    out(capsys, "verify", "x'*A*x", "--wrt", "x", "--plot", str(tmp_path / "v.svg"))
+    assert "<svg" in (tmp_path / "v.svg").read_text("utf-8")

@@ -42,9 +42,30 @@ def evaluate(roots: list[Node], given: Mapping[Symbol, Dual], sizes: Sizes, seen
     Raises NotRational with a name, Unlucky where something is singular or has no square root.
     """
     memo: dict[Node, Dual] = {}
-    for node in topological(*roots):
+    for node in needed(roots):
         memo[node] = value(node, memo, given, sizes, seen)
     return [memo[r] for r in roots]
+
+
+def needed(roots: list[Node]) -> list[Node]:
+    """The nodes to evaluate, children first: the root inside of an even power of it is not taken."""
+    order = topological(*roots)
+    wanted = set(roots)
+    for node in reversed(order):
+        if node in wanted:
+            squared = under_root(node)
+            wanted.update(node.children if squared is None else (squared,))
+    return [n for n in order if n in wanted]
+
+
+def under_root(node: Node) -> Node | None:
+    """The u of ‖u‖² and √u², and of their powers."""
+    if not isinstance(node, Apply) or node.op.name != "power" or not isinstance(node.args[1], Number):
+        return None
+    k, root = node.args[1].value, node.args[0]
+    if not isinstance(k, int) or k <= 0 or k % 2 or not isinstance(root, Apply) or root.op.name not in ("norm", "sqrt"):
+        return None
+    return root.args[0]
 
 
 def value(node: Node, memo: Mapping[Node, Dual], given: Mapping[Symbol, Dual], sizes: Sizes, seen: Seen) -> Dual:
@@ -58,6 +79,9 @@ def value(node: Node, memo: Mapping[Node, Dual], given: Mapping[Symbol, Dual], s
         found = constant(node, sizes)
         return (whole([[field.PI]]) if found is None else found), None
     assert isinstance(node, Apply)
+    squared = under_root(node)
+    if squared is not None:
+        return power_of_root(node, memo[squared])
     args = [memo[a] for a in node.args]
     name = node.op.name
     params = () if name in NONLINEAR else parameters(node.params, sizes)
@@ -96,6 +120,15 @@ def rooted(node: Apply, args: list[Dual], seen: Seen) -> Dual:
 def whole_exponent(node: Apply) -> bool:
     p = node.args[1]
     return isinstance(p, Number) and Fraction(p.value).denominator == 1
+
+
+def power_of_root(node: Apply, u: Dual) -> Dual:
+    """‖u‖²ᵏ = ⟨u,u⟩ᵏ and √u²ᵏ = uᵏ."""
+    root, exponent = node.args
+    assert isinstance(root, Apply) and isinstance(exponent, Number)
+    square = u if root.op.name == "sqrt" else multilinear(TABLE["inner"], [u, u], (), False, (1, 1))
+    k = int(exponent.value) // 2
+    return applied(lambda x: raised(x, k), lambda x: k * raised(x, k - 1), square)
 
 
 def weighted(name: str, A: Array) -> Array:
@@ -164,10 +197,12 @@ def adj(node: Apply, a: Dual) -> Dual:
 
 
 def mpow(node: Apply, a: Dual) -> Dual:
+    """By squaring, from the highest digit of the exponent on."""
     (k,) = node.params
     out = a
-    for _ in range(k - 1):
-        out = matmul(out, a)
+    for digit in f"{k:b}"[1:]:
+        out = matmul(out, out)
+        out = matmul(out, a) if digit == "1" else out
     return out
 
 

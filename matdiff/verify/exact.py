@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 TRIALS = 3
 TRIES = 60
 MAX_NODES = 2000
-MAX_SIZE = 81
-"""Longest side of an intermediate matrix."""
+MAX_EFFORT = 6000
+"""Parts of expressions evaluated in vain."""
+MAX_WORK = 200_000
+"""Multiplications of one evaluation, in Python."""
 LARGEST_DEGREE = 10**9
 PATTERNS = ((3, 2, 2, 3), (2, 3, 3, 2), (3, 3, 3, 3), (2, 2, 2, 2), (1, 1, 1, 1))
 
@@ -133,17 +135,20 @@ def run(
     trials: int,
 ) -> Certificate:
     roots = claims + (functions or [])
-    if len(topological(*roots)) > MAX_NODES:
+    length = len(topological(*roots))
+    if length > MAX_NODES:
         return Certificate(None, why="the expression is too long")
+    tries = min(TRIES, MAX_EFFORT // length)
     every = tuple(dict.fromkeys((*known, *symbols(*roots))))
     rng, seen, tally = random.Random(seed), Seen(), Tally(trials)
     try:
         for sizes in fields(every, roots):
+            tally.sized = True
             try:
                 same, varies = trial(claims, functions, every, d, sizes, rng, seen)
             except (Unlucky, ValueError, IndexError):  # singular, or a size too small for an index
                 tally.unlucky += 1
-                if tally.unlucky > TRIES:
+                if tally.unlucky > tries:
                     return Certificate(None, why="no random point is in its domain")
                 continue
             if not same:
@@ -166,6 +171,7 @@ class Tally:
     flat: int = 0
     unlucky: int = 0
     degree: int = 0
+    sized: bool = False
 
     def count(self, varies: bool, degree: int) -> None:
         self.done += varies
@@ -185,7 +191,8 @@ class Tally:
 def verdict(seen: Seen, tally: Tally) -> Certificate:
     free = tuple(sorted(seen.free))
     if not tally.over:
-        return Certificate(None, free=free, why="no random point is in its domain")
+        why = "no random point is in its domain" if tally.sized else "its sizes are too large for it"
+        return Certificate(None, free=free, why=why)
     if not seen.roots.keys() <= seen.proper:
         return Certificate(None, free=free, why="it takes the root of a square, whose sign is not rational")
     if tally.degree > LARGEST_DEGREE:
@@ -225,7 +232,7 @@ def fits(variables: Sequence[Symbol], roots: Sequence[Node], sizes: Sizes) -> bo
         if any(min(node_shape(v, sizes)) < 1 for v in variables):
             return False
         shapes = [node_shape(n, sizes) for n in topological(*roots)]
-        return all(min(s) >= 0 and max(s) <= MAX_SIZE for s in shapes)
+        return min(map(min, shapes)) >= 0 and sum(r * c * max(r, c) for r, c in shapes) <= MAX_WORK
     except KeyError:
         return False
 
