@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from matdiff.codegen.backend import backend_named
+from matdiff.codegen.choices import plans
 from matdiff.codegen.emit import Check, Emitter
 from matdiff.codegen.module import Key, generate, module
 from matdiff.codegen.names import identifier, lookup
-from matdiff.codegen.plan import plan
 from matdiff.node import Node, Symbol
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def sources(functions: Mapping[str, tuple[Nodes, str]], variables: Sequence[Symb
     parts = []
     for name, (node, doc) in functions.items():
         roots, keys, single = outputs(node)
-        planned = plan(roots, inverses=target.inverses)
+        planned = plans(roots, target.inverses)
         parts.append(generate(planned, keys, single, Emitter(target, variables), identifier(name), doc))
     return module(parts)
 
@@ -122,7 +122,7 @@ def written(
 ) -> Written:
     target = backend_named(backend)
     emitter = Emitter(target, variables, checked, strict)
-    made = generate(plan(roots, inverses=target.inverses), keys, single, emitter, identifier(name), doc)
+    made = generate(plans(roots, target.inverses), keys, single, emitter, identifier(name), doc)
     return made.text, tuple(made.inputs.items()), made.checks
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -23,8 +23,13 @@ MAX_CHAIN = 16
 Product = Callable[[Node, Node], Node]
 
 
-def guess(dim: Dim) -> int:
-    return max(1, dim.evaluate(dict.fromkeys(dim.names, ASSUMED)))
+Sizes = Mapping[str, int]
+"""Sizes taken for names; those without one take ASSUMED."""
+NO_SIZES: Sizes = {}
+
+
+def guess(dim: Dim, sizes: Sizes = NO_SIZES) -> int:
+    return max(1, dim.evaluate({name: sizes.get(name, ASSUMED) for name in dim.names}))
 
 
 Association = Literal["best", "left", "right"]
@@ -37,6 +42,7 @@ class How:
     product: Product
     known: Known
     association: Association = "best"
+    sizes: Sizes = field(default_factory=dict)
 
 
 Given = Mapping[tuple[int, int], Node]
@@ -51,7 +57,7 @@ def multiply(leaves: Sequence[Node], how: How, given: Given) -> Node:
         made = squared(leaves, how, given)
         if made is not None:
             return made
-    splits, _ = order(leaves, given, how.association)
+    splits, _ = order(leaves, given, how.association, how.sizes)
     return build(leaves, splits, 0, len(leaves) - 1, how.product, given)
 
 
@@ -94,10 +100,10 @@ def trace(leaves: Sequence[Node], how: How, given: Given) -> Node:
     """tr of the product, whose last multiplication is never carried out: tr(AB) = Σ A_ij B_ji."""
     if len(leaves) > MAX_CHAIN:
         return pair(sweep(leaves[:-1], how.product), leaves[-1], how.known)
-    splits, costs = order(leaves, given, how.association)
+    splits, costs = order(leaves, given, how.association, how.sizes)
     last = len(leaves) - 1
-    rows = guess(leaves[0].rows)
-    k = min(range(last), key=lambda k: costs[0, k] + costs[k + 1, last] + guess(leaves[k].cols) * rows)
+    rows = guess(leaves[0].rows, how.sizes)
+    k = min(range(last), key=lambda k: costs[0, k] + costs[k + 1, last] + guess(leaves[k].cols, how.sizes) * rows)
     left, right = (build(leaves, splits, *part, how.product, given) for part in ((0, k), (k + 1, last)))
     return pair(left, right, how.known)
 
@@ -116,11 +122,11 @@ def pair(left: Node, right: Node, known: Known) -> Node:
 
 
 def order(
-    leaves: Sequence[Node], given: Given, association: Association = "best"
+    leaves: Sequence[Node], given: Given, association: Association = "best", sizes: Sizes = NO_SIZES
 ) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int], float]]:
     """For each stretch (i, j) of the chain where to split it, and its cost; of equal ones, from the right."""
     count = len(leaves)
-    size = [guess(a.rows) for a in leaves] + [guess(leaves[-1].cols)]
+    size = lengths(leaves, sizes)
     costs: dict[tuple[int, int], float] = {(i, i): 0 for i in range(count)}
     splits: dict[tuple[int, int], int] = {}
     for length in range(1, count):
@@ -128,12 +134,57 @@ def order(
             j = i + length
             best = float("inf")
             for k in {"best": range(i, j), "left": (j - 1,), "right": (i,)}[association]:
-                inner = 1 if sparse(leaves, i, k) or sparse(leaves, k + 1, j) else size[k + 1]
-                cost = costs[i, k] + costs[k + 1, j] + size[i] * inner * size[j + 1]
+                cost = costs[i, k] + costs[k + 1, j] + one_product(leaves, size, i, k, j)
                 if cost < best:
                     best, splits[i, j] = cost, k
             costs[i, j] = 0 if (i, j) in given else best
     return splits, costs
+
+
+def lengths(leaves: Sequence[Node], sizes: Sizes) -> list[int]:
+    return [guess(a.rows, sizes) for a in leaves] + [guess(leaves[-1].cols, sizes)]
+
+
+def one_product(leaves: Sequence[Node], size: Sequence[int], i: int, k: int, j: int) -> int:
+    inner = 1 if sparse(leaves, i, k) or sparse(leaves, k + 1, j) else size[k + 1]
+    return size[i] * inner * size[j + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A product whose best order may depend on sizes."""
+
+    leaves: tuple[Node, ...]
+    given: Given
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(name for a in self.leaves for name in a.rows.names | a.cols.names)
+
+    @property
+    def open(self) -> bool:
+        """Matrices of several sizes that have only names; a product with a vector is best done from its end."""
+        if not 3 <= len(self.leaves) <= MAX_CHAIN or self.leaves[0].kind == "row" or self.leaves[-1].kind == "vector":
+            return False
+        return len({d for a in self.leaves for d in a.shape if d.number is None}) > 1
+
+    def order(self, sizes: Sizes) -> tuple[tuple[tuple[int, int], int], ...]:
+        """Where each stretch is split, for comparison."""
+        return tuple(order(self.leaves, self.given, "best", sizes)[0].items())
+
+    def cost_ratio(self, sizes: Sizes) -> float:
+        """How many times cheaper the best order for these sizes is than that for the assumed ones."""
+        splits, _ = order(self.leaves, self.given)
+        last = len(self.leaves) - 1
+        best = order(self.leaves, self.given, "best", sizes)[1][0, last]
+        size, total, stack = lengths(self.leaves, sizes), 0, [(0, last)]
+        while stack:
+            i, j = stack.pop()
+            if i < j and (i, j) not in self.given:
+                k = splits[i, j]
+                total += one_product(self.leaves, size, i, k, j)
+                stack += [(i, k), (k + 1, j)]
+        return total / max(best, 1)
 
 
 def sparse(leaves: Sequence[Node], i: int, j: int) -> bool:

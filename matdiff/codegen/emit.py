@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from math import lcm
 
@@ -60,6 +60,7 @@ class Emitter:
         self.variables = tuple(variables)
         self.names = Names(backend.all_helpers)
         self.code: dict[Node, Code] = {}
+        self.shared: dict[Node, Code] = {}
         self.lines: list[str] = []
         self.checks: list[Check] = []
         self.sizes: dict[str, str] = {}
@@ -73,16 +74,32 @@ class Emitter:
 
     # nodes
 
-    def emit(self, roots: Sequence[Node]) -> None:
+    def emit(self, *plans: Sequence[Node]) -> None:
+        """The lines of everything that all of several plans compute, or of one plan."""
+        order = topological(*(root for roots in plans for root in roots))
+        self.inputs = {v: self.names.fresh(v.name) for v in ordered(self.variables, order)}
+        self.results = frozenset(root for roots in plans for root in roots)
+        orders = [topological(*roots) for roots in plans]
+        for own, roots in zip(orders, plans, strict=True):
+            self.uses |= self.count(own, roots)
+        self.carry_on(set(orders[0]).intersection(*orders[1:]), orders[0])
+        self.shared = dict(self.code)
+
+    def branch(self, roots: Sequence[Node]) -> list[str]:
+        """The lines of what one plan computes besides."""
+        before, self.lines = self.lines, []
+        self.code = dict(self.shared)
         order = topological(*roots)
-        self.inputs = dict.fromkeys(ordered(self.variables, order), "")
-        self.inputs = {v: self.names.fresh(v.name) for v in self.inputs}
-        self.results = frozenset(roots)
-        self.count(order, roots)
+        self.carry_on({n for n in order if n not in self.code}, order)
+        lines, self.lines = self.lines, before
+        return lines
+
+    def carry_on(self, wanted: Container[Node], order: Sequence[Node]) -> None:
         for node in order:
-            if node.kind == "scalar" and self.is_plain(node):
-                self.plain.add(node)
-            self.code[node] = self.node_code(node)
+            if node in wanted:
+                if node.kind == "scalar" and self.is_plain(node):
+                    self.plain.add(node)
+                self.code[node] = self.node_code(node)
 
     def is_plain(self, node: Node) -> bool:
         """A number that no array enters, which generated code computes as a Python float."""
@@ -90,15 +107,16 @@ class Emitter:
             return (node.op in PLAIN or node.op.elementwise) and all(a in self.plain for a in node.args)
         return isinstance(node, (Number, Constant)) or (isinstance(node, Symbol) and node.body in self.plain)
 
-    def count(self, order: Sequence[Node], roots: Sequence[Node]) -> None:
+    def count(self, order: Sequence[Node], roots: Sequence[Node]) -> Counter[Node]:
         """How often each value is written; transposes and definitions pass the count on."""
-        self.uses.update(roots)
+        uses = Counter(roots)
         for node in reversed(order):
             seen_through = is_op(node, TRANSPOSE) or isinstance(node, Symbol)
             for child in node.children:
-                self.uses[child] += self.uses[node] if seen_through else self.repeats(node, child)
+                uses[child] += uses[node] if seen_through else self.repeats(node, child)
             if isinstance(node, Symbol) and isinstance(node.body, Apply):
                 self.wish.setdefault(node.body, node.name)
+        return uses
 
     def repeats(self, node: Node, child: Node) -> int:
         if isinstance(node, Apply) and node.op.name not in FORMS:

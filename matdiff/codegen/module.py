@@ -8,10 +8,12 @@ from fractions import Fraction
 
 from matdiff.codegen import helpers
 from matdiff.codegen.backend import Backend
+from matdiff.codegen.choices import costs
 from matdiff.codegen.emit import Check, Emitter
 from matdiff.codegen.pieces import as_kind, literal
 from matdiff.errors import MatdiffError
 from matdiff.node import Node, Number, Symbol, describe
+from matdiff.shape import Dim
 
 Key = str | tuple[str, str]
 """The name of one of several results; of a Hessian the names of two variables."""
@@ -41,21 +43,47 @@ def module(parts: Sequence[Generated]) -> str:
 
 
 def generate(
-    roots: Sequence[Node], keys: Sequence[Key] | None, single: bool, emitter: Emitter, name: str, doc: str
+    plans: Sequence[Sequence[Node]], keys: Sequence[Key] | None, single: bool, emitter: Emitter, name: str, doc: str
 ) -> Generated:
-    """The function that computes planned roots."""
-    emitter.emit(roots)
-    values = [
-        as_kind(emitter, emitter.code[r], r.kind, "matrix").text if r.kind == "row" else returned(emitter, r)
-        for r in roots
-    ]
-    body = emitter.preamble() + emitter.lines
-    body.append(f"return {result(values, keys, single)}")
+    """The function that computes planned roots, by the plan that is cheapest at the sizes it is called with."""
+    roots, *others = plans
+    emitter.emit(*plans)
+    first, asked = conditions(plans, emitter)
+    lines = emitter.lines + first
+    for line, other in zip(asked, others, strict=True):
+        lines += [line, *("    " + text for text in finish(other, keys, single, emitter))]
+    lines += finish(roots, keys, single, emitter)
+    body = emitter.preamble() + lines
     parameters = ", ".join(["*", *emitter.inputs.values()]) + ", " if emitter.inputs else ""
     described = docstring(doc, roots, emitter.inputs)
     lines = [f"def {name}({parameters}**_):", *("    " + line if line else "" for line in described + body)]
     function = emitter.backend.translate("\n".join(lines))
     return Generated(function, emitter.backend, dict(emitter.inputs), tuple(emitter.checks))
+
+
+def conditions(plans: Sequence[Sequence[Node]], emitter: Emitter) -> tuple[list[str], list[str]]:
+    """The lines before the branches, and the line that asks for each plan but the first."""
+    if len(plans) == 1:
+        return [], []
+    totals = costs(plans)
+    if len(plans) == 2:
+        less, more = (
+            Dim.collect({m: sign * c for m, c in (totals[0] - totals[1]).terms if sign * c > 0}) for sign in (-1, 1)
+        )
+        return [], [f"if {emitter.size(less)} < {emitter.size(more)}:"]
+    name = emitter.names.fresh("costs")
+    asked = [f"if min({name}) == {name}[{k}] < {name}[0]:" for k in range(1, len(plans))]
+    return [f"{name} = [{', '.join(map(emitter.size, totals))}]"], asked
+
+
+def finish(roots: Sequence[Node], keys: Sequence[Key] | None, single: bool, emitter: Emitter) -> list[str]:
+    """The lines from what all plans share to the end."""
+    lines = emitter.branch(roots)
+    values = [
+        as_kind(emitter, emitter.code[r], r.kind, "matrix").text if r.kind == "row" else returned(emitter, r)
+        for r in roots
+    ]
+    return [*lines, f"return {result(values, keys, single)}"]
 
 
 def returned(emitter: Emitter, root: Node) -> str:

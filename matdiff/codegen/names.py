@@ -6,7 +6,7 @@ import keyword
 import unicodedata
 from collections.abc import Iterable
 
-RESERVED = frozenset({"np", "scipy", "jnp", "jax", "torch", "float", "check", "dtype", "device", "_"})
+RESERVED = frozenset({"np", "scipy", "jnp", "jax", "torch", "float", "check", "dtype", "device", "int", "min", "_"})
 """What generated code calls by name, besides its helpers."""
 
 

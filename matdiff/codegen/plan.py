@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from matdiff.codegen.chains import MAX_CHAIN, Association, How, multiply, trace
+from matdiff.codegen.chains import MAX_CHAIN, NO_SIZES, Association, Chain, How, Sizes, multiply, trace
 from matdiff.codegen.determinants import adjugates
 from matdiff.codegen.factors import share_factors
 from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, run
@@ -32,14 +32,27 @@ def plan(roots: Sequence[Node], association: Association = "best", inverses: boo
 
     With `inverses` systems with a matrix on the right are solved by the inverse, which some libraries do faster.
     """
-    return share_factors(Planner(adjugates(mirrored(tensors(stable(roots)))), association).rewritten(), inverses)
+    return share_factors(Planner(prepared(roots), association).rewritten(), inverses)
+
+
+def prepared(roots: Sequence[Node]) -> list[Node]:
+    """What does not depend on the order of products."""
+    return adjugates(mirrored(tensors(stable(roots))))
+
+
+def plan_with(ready: Sequence[Node], sizes: Sizes) -> tuple[list[Node], list[Chain]]:
+    """Prepared roots planned for given sizes, and the products whose order may depend on them."""
+    planner = Planner(ready, sizes=sizes)
+    return planner.rewritten(), planner.open
 
 
 class Planner:
     """Two folds: from the roots down, which nodes are needed at all; then up again, their replacements."""
 
-    def __init__(self, roots: Sequence[Node], association: Association = "best") -> None:
+    def __init__(self, roots: Sequence[Node], association: Association = "best", sizes: Sizes = NO_SIZES) -> None:
         self.association = association
+        self.sizes = sizes
+        self.open: list[Chain] = []
         self.roots = list(roots)
         self.order = topological(*roots)
         self.uses: Counter[Node] = Counter(roots)
@@ -150,7 +163,9 @@ class Planner:
         leaves = [transpose(self.new[leaf]) if flipped else self.new[leaf] for leaf, flipped in self.leaves[node]]
         given = self.given(node, product)
         traced = is_op(node, tr) or (is_op(node, INNER) and leaves[0].rows.number != 1)
-        how = How(product, self.known, self.association)
+        how = How(product, self.known, self.association, self.sizes)
+        if (chain := Chain(tuple(leaves), given)).open:
+            self.open.append(chain)
         return trace(leaves, how, given) if traced else multiply(leaves, how, given)
 
     def key(self, factors: Sequence[tuple[Node, bool]]) -> Factors:
