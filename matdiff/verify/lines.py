@@ -16,6 +16,7 @@ from matdiff.rewrite import inline, prepared, substitute
 from matdiff.syntax import Declaration, Definition, Program, Tree, walk
 from matdiff.verify import sampling
 from matdiff.verify.claims import ANCHOR, Question, answer, derivative
+from matdiff.verify.outline import Outline, name_of, outline
 from matdiff.verify.report import Verification
 from matdiff.verify.script import FUNCTION, LATEX, Statement, role, statements
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 MARK = Declaration("d", (), ("elementwise",))
 """Makes the parser read `d(u)` as a call."""
-DIFFERENTIAL = re.compile(r"^d\s*\((.*)\)$")
 HIDDEN = "differential"
 """Names that stand for d(u) while a line is read; `check_derivation` puts the differential in their place."""
 
@@ -104,58 +104,6 @@ def summary(checked: list[Line]) -> LineCheck:
         return LineCheck(False, wrong.number, wrong.reason, tuple(checked))
     open_ = next((c for c in checked if c.passed is None), None)
     return LineCheck(None if open_ else True, None, open_.reason if open_ else "", tuple(checked))
-
-
-@dataclass(frozen=True)
-class Outline:
-    """What a text defines: the statement of the function, its name, and all definitions as a program."""
-
-    definitions: tuple[Statement, ...]
-    function: Statement | None
-    name: str
-
-    @property
-    def program(self) -> str:
-        """The function's text with the definitions in front."""
-        assert self.function is not None
-        lines = [f"{s.left} = {s.right}" for s in self.definitions if s is not self.function]
-        return "; ".join([*lines, self.function.right])
-
-
-def outline(said: Sequence[Statement], given: str | None) -> Outline:
-    """The definitions before the first differential, and which of them is the function: the one no other uses."""
-    plain: list[Statement] = []
-    bare: Statement | None = None
-    for i, s in enumerate(said):
-        names = frozenset(name_of(p) for p in plain) | {"f", "F"}
-        if s.left and role(s.left, names)[0] == "definition":
-            plain.append(s)
-        elif i == 0 and not s.left:
-            bare = s
-        elif i == 0 and (inside := DIFFERENTIAL.match(s.left)):
-            bare = Statement(s.line, "", inside[1])
-    if given is not None:
-        name = "F" if any(s.left in ("dF", "d(F)", "F") for s in said) else "f"
-        return Outline(tuple(p for p in plain if name_of(p) != name), None, name)
-    if bare is not None:
-        return Outline(tuple(plain), bare, "f")
-    differentiated = {s.left[1:].strip("() ") for s in said if s.left.startswith("d")}
-    tops = [p for p in plain if not any(uses(q, name_of(p)) for q in plain if q is not p)]
-    tops = [p for p in tops if name_of(p) in differentiated] or [p for p in tops if name_of(p) in "fFφ"] or tops
-    if not tops:
-        return Outline(tuple(plain), None, "f")
-    return Outline(
-        tuple(plain[: plain.index(tops[0])]) + tuple(plain[plain.index(tops[0]) + 1 :]), tops[0], name_of(tops[0])
-    )
-
-
-def name_of(s: Statement) -> str:
-    found = FUNCTION.match(s.left)
-    return found["name"] if found else s.left
-
-
-def uses(s: Statement, name: str) -> bool:
-    return bool(re.search(rf"(?<![\w\\]){re.escape(name)}(?!\w)", s.right))
 
 
 @dataclass
