@@ -59,6 +59,19 @@ class Context:
             term.scalars = self._orders.setdefault(frozenset(term.scalars.items()), term.scalars)
         return join(term)
 
+    def scaled(self, term: Term, node: Node) -> Node:
+        """A node in normal form times the scalars of a term."""
+        piece = split(node)
+        term.multiply_all(piece)
+        term.core = piece.core
+        return self.join(term)
+
+    def normal(self, node: Node) -> Node:
+        """The normal form of something new, made on the way."""
+        from matdiff.normal import normal
+
+        return normal(node, self.known)
+
     def unsigned(self, part: Factor, term: Term) -> Factor:
         """A factor of which the negative was met before becomes that, its sign going to the term; Wᵀ = −W if skew."""
         base, exponent = part
