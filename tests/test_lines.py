@@ -27,6 +27,7 @@ RIGHT: list[tuple[str, str, str | None]] = [
     ("f(x) = exp(x'*A*x)\ndf = exp(x'*A*x)*d(x'*A*x)\n = exp(x'*A*x)*x'*(A+A')*dx", "x", None),
     ("f = x'*A*x   # a quadratic form\n\nd f = dx'*A*x\n   + x'*A*dx\n⇒ grad f = (A + A')*x\nH = A + A'", "x", None),
     ("f = logdet(X)\ndf/dX = inv(X)'", "X", None),
+    ("f = x'*x\ny = d(x)\ndf = 2*x'*y", "x", "x: n"),
     (
         r"f &= \operatorname{tr}(A X B) \\"
         "\n"
@@ -62,6 +63,11 @@ WRONG: list[tuple[str, str, str | None, int, str]] = [
     ("f = tr(S*A)\nG = A'", "S", "S: n×n symmetric; A: n×n", 2, "not in the tangent space"),
     ("f = tr(X)\ndf = tr(dX) = <I, dX>\nG = 2*I", "X", "X: n×n", 3, "too many"),
     ("f = x'*x\ndf = 2*q'*dx", "x", None, 2, "q is not a variable"),
+    ("f = x'*x\nf = 3", "x", "x: n", 2, "the factor"),
+    ("f = x'*x\ndx = 2", "x", "x: n", 2, "but the differential is a vector"),
+    ("f = x'*x\nddf = 2*dx'*dx", "x", "x: n", 2, "second differentials are not read"),
+    ("f = x'*x\n∇_y f = 2*x", "x", "x: n", 2, "y is neither the function nor a variable"),
+    ("r = x\nf = r'*r\nr = 2*x", "x", "x: n", 3, "too many"),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from matdiff.errors import MatdiffError
+from matdiff.errors import MatdiffError, ParseError
 from matdiff.verify.report import Verification
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ def verify(
     A claim is a gradient (of a vector or matrix function: a Jacobian), with a dX in it the differential, with
     `order=2` the Hessian.  Raises ParseError or ShapeError for a claim that cannot be read or has no meaning.
     """
+    whole("seed", seed, 0)
+    whole("points", points, 1)
+    if sizes is not None and not isinstance(sizes, Mapping):
+        raise MatdiffError(f"sizes gives numbers by name, not {sizes!r}", hint='for instance sizes={"n": 100}')
     if method not in METHODS:
         raise MatdiffError(f"there is no method {method!r}", hint=f"the methods are {', '.join(METHODS)}")
     if order not in (1, 2):
@@ -49,6 +53,12 @@ def verify(
     from matdiff.verify.check import check
 
     return check(derivation, seed, sizes, points, order, method)
+
+
+def whole(what: str, value: Any, least: int) -> None:
+    """Raises MatdiffError unless the value is a whole number from `least`."""
+    if not hasattr(value, "__index__") or value < least:
+        raise MatdiffError(f"{what} is a whole number from {least}, not {value!r}")
 
 
 def check_claim(
@@ -65,6 +75,8 @@ def check_claim(
     """
     from matdiff.derivation import derive
 
+    if claim is None:
+        raise ParseError("there is no claim to check", hint="to check the derivative itself, derive(…).verify()")
     return verify(derive(function, wrt, declare), claim=claim, order=order)
 
 

@@ -195,8 +195,11 @@ class Reader:
     def start(self, left: str, s: Statement) -> Question | None:
         """What the left side of an equation is; None where it defines a name."""
         kind, by = role(left, frozenset(self.variables) | frozenset(self.known))
-        if kind == "definition" and name_of(s) == self.outline.name:
-            return Question("function", self.d.function.node, self.d.function.node, None)
+        name = name_of(s)
+        if kind == "definition" and name in self.known:
+            return Question("function" if name == self.outline.name else name, self.known[name], self.known[name], None)
+        if name.startswith("dd") and name[2:] in {*self.known, *self.variables}:
+            raise ParseError("second differentials are not read", hint="state the Hessian: H = …")
         if kind == "definition":
             node = self.define(s)
             self.before = None if node is None else Question("definition", node, node, None)
@@ -216,6 +219,8 @@ class Reader:
         names = ", ".join(X.name for X in self.d.wrt)
         if by in self.variables:
             raise ParseError(f"{by} is held constant: the derivation is by {names}")
+        if by not in ("", self.outline.name):
+            raise ParseError(f"{by} is neither the function nor a variable of it")
         if not self.d.several:
             return self.d.wrt[0]
         raise ParseError(f"by which variable?  The derivation is by {names}", hint=f"write ∇_{self.d.wrt[0].name} f")

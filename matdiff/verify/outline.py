@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from matdiff.verify.script import FUNCTION, Statement, role
 
+MOVING = re.compile(r"(?<![\w\\])d([^\W\d]\w*)")
 DIFFERENTIAL = re.compile(r"^d\s*\((.*)\)$")
 
 
@@ -34,7 +35,8 @@ def outline(said: Sequence[Statement], given: str | None) -> Outline:
     for i, s in enumerate(said):
         names = frozenset(name_of(p) for p in plain) | {"f", "F"}
         if s.left and role(s.left, names)[0] == "definition":
-            plain.append(s)
+            if name_of(s) not in {name_of(p) for p in plain} and not differential(s, said[:i]):
+                plain.append(s)
         elif i == 0 and not s.left:
             bare = s
         elif i == 0 and (inside := DIFFERENTIAL.match(s.left)):
@@ -61,3 +63,14 @@ def name_of(s: Statement) -> str:
 
 def uses(s: Statement, name: str) -> bool:
     return bool(re.search(rf"(?<![\w\\]){re.escape(name)}(?!\w)", s.right))
+
+
+def differential(s: Statement, before: Sequence[Statement]) -> bool:
+    """Does the statement define the differential of a name that came before, or something by one?"""
+    rest = name_of(s)[1:]
+    if name_of(s)[0] == "d" and rest.isidentifier() and any(uses(p, rest) for p in before):
+        return True
+    moving = (m[1] for m in MOVING.finditer(s.right))
+    return bool(re.search(r"(?<![\w\\])d\(", s.right)) or any(
+        uses(p, name) or name_of(p) == name for name in moving for p in before
+    )
