@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 WIDTH = 100
 """Longest stretch of the input that a caret line shows."""
+WORD = 200
+"""Longest word of a message, all of which may be a name of the user's."""
+MESSAGE = 2000
+
+_long_word = re.compile(rf"(\S{{{WORD // 2}}})\S{{{WORD // 2},}}")
 
 
 class MatdiffError(Exception):
@@ -16,10 +23,10 @@ class MatdiffError(Exception):
         self, message: str, *, text: str | None = None, span: tuple[int, int] | None = None, hint: str = ""
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = shortened(message)
         self.text = text
         self.span = span
-        self.hint = hint
+        self.hint = shortened(hint)
 
     def located(self, text: str, span: tuple[int, int]) -> MatdiffError:
         """Fill in the place unless a deeper one is known already; returns itself, to be raised."""
@@ -50,6 +57,16 @@ class DomainError(MatdiffError):
 
 class UnsupportedError(MatdiffError):
     """Well formed, but outside what matdiff does."""
+
+
+def shortened(message: str) -> str:
+    """A message in which no repeated input of the user's drowns what is said.
+
+    >>> shortened("no " + "x" * 90000) == "no " + "x" * 100 + "…"
+    True
+    """
+    message = _long_word.sub(r"\1…", message)
+    return message if len(message) <= MESSAGE else message[:MESSAGE] + "…"
 
 
 def caret(text: str, span: tuple[int, int]) -> str:

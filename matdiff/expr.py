@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from math import isfinite
+from numbers import Integral, Rational, Real
 from typing import Any
 
 from matdiff.errors import ParseError, ShapeError
 from matdiff.fingerprint import fingerprint
-from matdiff.node import Kind, Liftable, Node, Symbol, describe, operators, symbols
+from matdiff.node import Kind, Liftable, Node, Symbol, describe, number, operators, symbols
 from matdiff.normal import normal
 from matdiff.op import Record
 from matdiff.rewrite import inline
@@ -22,6 +25,8 @@ class Expr:
     """
 
     __slots__ = ("node", "variables")
+    __array_ufunc__ = None
+    """NumPy leaves `array + expression` to the expression, which refuses it."""
 
     def __init__(self, node: Node, variables: tuple[Symbol, ...] | None = None) -> None:
         self.node = node
@@ -108,6 +113,17 @@ class Expr:
     def __hash__(self) -> int:
         return hash(fingerprint(canonical(self.node)))
 
+    def __copy__(self) -> Expr:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Expr:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Expr], tuple[Any, ...]]:
+        from matdiff.pickling import pack, unpack
+
+        return unpack, pack(self)
+
     def __add__(self, other: Operand) -> Expr:
         return self._operate("+", self, other)
 
@@ -133,15 +149,16 @@ class Expr:
         return self._operate("/", other, self)
 
     def __matmul__(self, other: Expr) -> Expr:
-        for side in (self, other):
-            if side.kind == "scalar":
-                raise ShapeError("@ is the matrix product; use * to scale by a scalar")
-        if self.kind == "vector" and other.kind != "row":
-            return self._operate("@", self.T, other) if other.kind == "vector" else self._operate("@", other.T, self)
-        return self._operate("@", self, other)
+        return product(self, other)
+
+    def __rmatmul__(self, other: Any) -> Expr:
+        return product(other, self)
 
     def __pow__(self, other: Operand) -> Expr:
         return self._operate("**", self, other)
+
+    def __rpow__(self, other: Operand) -> Expr:
+        return self._operate("**", other, self)
 
     def __neg__(self) -> Expr:
         return self._operate("*", -1, self)
@@ -156,13 +173,55 @@ class Expr:
 
         return Expr(numpy_index(self.node, key), self.variables)
 
+    def __iter__(self) -> Iterator[Expr]:
+        """Entries of a vector, rows of a matrix.  Raises ShapeError where their number is not known."""
+        count = None if self.kind == "scalar" else self.node.shape[0].number
+        if count is None:
+            many = "is one number" if self.kind == "scalar" else f"has {self.shape[0]} entries, which is not a number"
+            raise ShapeError(f"cannot iterate: {describe(self.node)} {many}", hint="index it: x[0]")
+        return (self[i] for i in range(count))
+
     @staticmethod
     def _operate(sign: str, *operands: Operand) -> Expr:
-        nodes = [o.node if isinstance(o, Expr) else o for o in operands]
-        return Expr(operators[sign](*nodes), merged(operands))
+        return Expr(operators[sign](*map(lifted, operands)), merged(operands))
 
 
 Operand = Expr | Liftable
+
+
+def lifted(value: Any) -> Node:
+    """The node of an expression or of a real number.  Raises ParseError for anything else, and for inf and nan."""
+    if isinstance(value, Expr):
+        return value.node
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        value = value.item()
+    if not isinstance(value, Real):
+        raise ParseError(
+            f"an expression combines with expressions and numbers, not with {type(value).__name__}",
+            hint='give the array a name, A = md.matrix("A", "m", "n"), and pass it to evaluate(A=…)',
+        )
+    if isinstance(value, Integral):
+        return number(int(value))
+    if isinstance(value, Rational):
+        return number(Fraction(value))
+    return number(finite(float(value)))
+
+
+def finite(value: Any) -> Any:
+    """The value itself.  Raises ParseError for a float that is inf or nan."""
+    if isinstance(value, float) and not isfinite(value):
+        raise ParseError(f"{value} is not a number that an expression can hold: numbers are finite")
+    return value
+
+
+def product(*operands: Any) -> Expr:
+    """The matrix product as Python writes it: of two vectors it is the inner product."""
+    a, b = map(lifted, operands)
+    if "scalar" in (a.kind, b.kind):
+        raise ShapeError("@ is the matrix product; use * to scale by a scalar")
+    if a.kind == "vector" and b.kind != "row":
+        a, b = (a.T, b) if b.kind == "vector" else (b.T, a)
+    return Expr(operators["@"](a, b), merged(operands))
 
 
 def merged(operands: Any) -> tuple[Symbol, ...]:
@@ -185,7 +244,7 @@ def function(records: list[Record]) -> Callable[..., Expr]:
     def call(*args: Any) -> Expr:
         from matdiff.inference import call_record
 
-        nodes = tuple(a.node if isinstance(a, Expr) else a for a in args)
+        nodes = tuple(a.node if isinstance(a, Expr) else finite(a) for a in args)
         return Expr(call_record(records, nodes), merged(args))
 
     call.__name__ = call.__qualname__ = records[0].name

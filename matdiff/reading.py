@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from matdiff.errors import ParseError
 from matdiff.expr import Expr
 from matdiff.node import Symbol
 
@@ -18,9 +19,22 @@ def read(text: str, declare: str | Sequence[str] | None, dialect: str, known: Ma
     from matdiff.inference import infer
     from matdiff.parser import parse_declarations, parse_program
 
-    texts = [] if declare is None else [declare] if isinstance(declare, str) else list(declare)
-    declared = [d for t in texts for d in parse_declarations(t)]
+    declared = [d for t in texts(declare) for d in parse_declarations(t)]
     return infer(parse_program(text, dialect, declared), declared, known)
+
+
+def texts(declare: Any) -> list[str]:
+    """What `declare=` was given, as a list of texts.  Raises ParseError for anything else."""
+    if declare is None:
+        return []
+    if isinstance(declare, str):
+        return [declare]
+    if isinstance(declare, Mapping) or not isinstance(declare, Iterable) or isinstance(declare, bytes | Expr):
+        raise ParseError(
+            f"declare takes a text or a list of texts, not {type(declare).__name__}",
+            hint='for instance declare="A: m×n; b: m", or declare=["A: m×n", "b: m"]',
+        )
+    return list(declare)
 
 
 def parse(text: str, declare: str | Sequence[str] | None = None, dialect: str = "auto") -> Expr:
@@ -39,22 +53,35 @@ def matrix(name: str, rows: int | str, cols: int | str, *attributes: str) -> Exp
     >>> (matrix("A", "m", "n") @ vector("x", "n")).types
     'A: m×n; x: n'
     """
-    return _variable(name, f"{rows}×{cols} {' '.join(attributes)}")
+    return _variable(name, (rows, cols), attributes)
 
 
 def vector(name: str, length: int | str, *attributes: str) -> Expr:
     """A vector variable."""
-    return _variable(name, f"{length} {' '.join(attributes)}")
+    return _variable(name, (length,), attributes)
 
 
 def scalar(name: str, *attributes: str) -> Expr:
     """A scalar variable."""
-    return _variable(name, f"scalar {' '.join(attributes)}")
+    return _variable(name, (), attributes)
 
 
-def _variable(name: str, type_text: str) -> Expr:
+def _variable(name: str, sizes: tuple[int | str, ...], attributes: tuple[str, ...]) -> Expr:
     from matdiff.inference import declared_symbol
     from matdiff.parser import parse_declarations
 
-    found = parse_declarations(f"{name}: {type_text}")
+    for what, given in (("the name", (name,)), ("an attribute", attributes)):
+        if strange := [v for v in given if not isinstance(v, str)]:
+            raise ParseError(f"{what} of a variable is a text, not {strange[0]!r}")
+    for size in sizes:
+        if not isinstance(size, str) and (isinstance(size, bool) or not hasattr(size, "__index__")):
+            raise ParseError(f"a dimension of {name} is a name or a whole number, not {size!r}")
+    shape = "×".join(map(str, sizes)) or "scalar"
+    found = parse_declarations(f"{name}: {shape} {' '.join(attributes)}")
+    if len(found) != 1 or found[0].name != name or len(found[0].dims) != len(sizes):
+        count = f"{len(sizes)} dimension{'s' * (len(sizes) != 1)}"
+        raise ParseError(
+            f"one variable with {count} is wanted, not `{name}: {shape}`",
+            hint='for instance matrix("A", "m", "n", "symmetric"), vector("x", "n"), scalar("t")',
+        )
     return Expr(declared_symbol(found[0]))
