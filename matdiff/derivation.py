@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -114,7 +114,10 @@ class Derivation:
         """
         (X, *others) = self.wrt
         if others or "symmetric" not in closure(X.attributes) or "diagonal" in closure(X.attributes):
-            raise UnsupportedError("the convention 2G − G∘I is for one symmetric variable")
+            raise UnsupportedError(
+                "the convention 2G − G∘I is for one symmetric variable",
+                hint="" if others or X.kind != "matrix" else f'declare it: "{X.name}: {X.rows}×{X.rows} symmetric"',
+            )
         G = self.gradient.node
         return self._answer(scale(number(2), G) - hadamard(eye(G.rows), G))
 
@@ -187,6 +190,11 @@ class Derivation:
 
     def _tangents(self, V: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
         given = V if self.several else {self.wrt[0].name: V}
+        if not isinstance(given, Mapping):
+            raise MatdiffError(
+                f"the derivation is by several variables, so a direction is a dict, not {type(V).__name__}",
+                hint=f"pass {{{', '.join(f'{X.name!r}: …' for X in self.wrt)}}}",
+            )
         missing = [X.name for X in self.wrt if X.name not in given]
         if missing:
             raise MatdiffError(f"no direction is given for {missing[0]}", hint="pass a dict with one for each variable")
@@ -276,6 +284,27 @@ class Derivation:
         found = adjoint(self.raw_differential, self.covector, list(self.directions.values()))
         return {X: self.simplified(self._projected(found[dX], X)) for X, dX in self.directions.items()}
 
+    def scipy(self, /, **fixed: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+        """`fun, jac, hessp` for `scipy.optimize.minimize`, over one flat vector; `fixed` has all other arrays.
+
+        Several variables lie in the vector one after the other, a matrix row by row.
+        Raises UnsupportedError for a variable in a set that a flat vector does not stay in.
+        """
+        from matdiff.codegen.optimize import scipy_functions
+
+        return scipy_functions(self, fixed)
+
+    def __deepcopy__(self, memo: Any) -> Derivation:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Derivation], tuple[Any, ...]]:
+        from matdiff.pickling import dump
+
+        nodes = [self.function.node, *self.function.variables, *self.wrt]
+        extra = [part for part in (self.metric, self.source) if part is not None]
+        counts = len(self.function.variables), self.metric is not None, self.source is not None
+        return restored, (*dump([*extra, *nodes]), counts, self.types, self.several)
+
     def verify(
         self, seed: int = 0, sizes: Mapping[str, int] | None = None, claim: Any = None, **options: Any
     ) -> Verification:
@@ -321,7 +350,7 @@ class Derivation:
 
 def derive(
     function: str | Expr,
-    wrt: str | Expr | Sequence[Expr],
+    wrt: str | Expr | Sequence[str | Expr],
     declare: str | Sequence[str] | None = None,
     dialect: str = "auto",
     inner: str | Expr | None = None,
@@ -346,12 +375,12 @@ def derive(
         typed = read(function, declare, dialect, known)
         variables, source = dict(typed.variables), typed.kept
         expr, types = Expr(typed.function, tuple(variables.values())), typed.declarations
-    missing = [n for n in names if n not in variables]
-    if missing:
-        raise ParseError(
-            f"{missing[0]} is not a variable of the function",
-            hint=f"its variables are {', '.join(variables)}" if variables else "it has no variables",
-        )
+    for name in names:
+        if name not in variables:
+            raise ParseError(f"{name} is not a variable of the function", hint=suggestion(name, list(variables)))
+        if known.get(name, variables[name]) is not variables[name]:
+            there, here = describe(variables[name]), describe(known[name])
+            raise ParseError(f"{name} is {there} in the function, and {here} in wrt")
     chosen = tuple(variables[n] for n in names)
     if not chosen:
         raise ParseError("no variable to differentiate by", hint='give its name: wrt="X"')
@@ -390,6 +419,8 @@ def weight(inner: str | Expr, wrt: Sequence[Symbol], types: str) -> Expr:
     (X, *others) = wrt
     if others or tangent(X) is not None:
         raise UnsupportedError("a weighted inner product goes with one variable that moves freely")
+    if not isinstance(inner, str | Expr):
+        raise ParseError(f"inner takes a matrix or its name, not {type(inner).__name__}", hint='for instance inner="W"')
     if isinstance(inner, str):
         from matdiff.reading import read
 
@@ -409,20 +440,51 @@ def weight(inner: str | Expr, wrt: Sequence[Symbol], types: str) -> Expr:
     return inner
 
 
-def _names(wrt: str | Expr | Sequence[Expr]) -> tuple[list[str], dict[str, Symbol]]:
+def suggestion(name: str, variables: Sequence[str]) -> str:
+    """What to do about a name that is no variable."""
+    if not variables:
+        return "it has no variables"
+    from difflib import get_close_matches
+
+    near = [v for v in variables if v.casefold() == name.casefold()]
+    near = near or get_close_matches(name[:100], variables, 1, 0.6)
+    listed = ", ".join(variables[:20]) + ", …" * (len(variables) > 20)
+    return (f"did you mean {near[0]}? " if near else "") + f"its variables are {listed}"
+
+
+def _names(wrt: str | Expr | Sequence[str | Expr]) -> tuple[list[str], dict[str, Symbol]]:
     """The names to differentiate by, and the symbols where they were given as expressions."""
-    if isinstance(wrt, str):
-        names = [w.strip() for w in wrt.split(",")]
-        for name in names:
-            if not name or not name.replace("_", "a").isalnum() or name[0].isdigit():
-                shown = name if len(name) <= 40 else name[:40] + "…"
-                raise ParseError(f"{shown!r} is not the name of a variable", hint='wrt takes a name, or several: "X,Y"')
-        if len(set(names)) < len(names):
-            raise ParseError(f"wrt names a variable twice: {wrt}")
-        return names, {}
-    found: dict[str, Symbol] = {}
-    for e in (wrt,) if isinstance(wrt, Expr) else wrt:
-        if not isinstance(e, Expr) or not isinstance(e.node, Symbol) or e.node.body is not None:
-            raise ParseError("wrt must be a variable or its name")
-        found[e.node.name] = e.node
-    return list(found), found
+    if not isinstance(wrt, str | Sequence | Expr):
+        raise ParseError(f"wrt takes a variable or its name, not {type(wrt).__name__}", hint='for instance wrt="X"')
+    known: dict[str, Symbol] = {}
+    names: list[str] = []
+    for given in (wrt,) if isinstance(wrt, str | Expr) else wrt:
+        if isinstance(given, str):
+            names += [_name(part.strip()) for part in given.split(",")]
+        elif isinstance(given, Expr) and isinstance(given.node, Symbol) and given.node.body is None:
+            known[given.node.name] = given.node
+            names.append(given.node.name)
+        else:
+            raise ParseError("wrt must be a variable or its name", hint='for instance wrt="X"')
+    if len(set(names)) < len(names):
+        raise ParseError(f"wrt names a variable twice: {', '.join(names)}")
+    return names, known
+
+
+def _name(text: str) -> str:
+    if not text or not text.replace("_", "a").isalnum() or text[0].isdigit():
+        shown = text if len(text) <= 40 else text[:40] + "…"
+        raise ParseError(f"{shown!r} is not the name of a variable", hint='wrt takes a name, or several: "X,Y"')
+    return text
+
+
+def restored(rows: Any, roots: Any, counts: tuple[int, bool, bool], types: str, several: bool) -> Derivation:
+    """A derivation that was pickled; what had been found of it is found again when asked for."""
+    from matdiff.pickling import load
+
+    nodes: list[Any] = load(rows, roots)
+    count, weighted, own = counts
+    metric = nodes.pop(0) if weighted else None
+    source = nodes.pop(0) if own else None
+    function = Expr(nodes[0], tuple(nodes[1 : 1 + count]))
+    return Derivation(function, tuple(nodes[1 + count :]), types, several, metric, source)

@@ -161,10 +161,23 @@ sigma_max: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the spectral norm",
 )
+
+
+def _sigma_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    (A,), (i,) = args, params
+    known = None not in (A.rows.number, A.cols.number)
+    count = min((d.number for d in (A.rows, A.cols) if d.number is not None), default=None)
+    if i < 1 or (count is not None and i > count):
+        has = "they are" if count is None else f"{describe(A)} has {'' if known else 'at most '}{count} of them,"
+        raise ShapeError(f"there is no singular value {i}: {has} counted from 1")
+    return "scalar", ONE, ONE
+
+
 sigma: Op = nonlinear(
     "sigma",
     "(m,n);i->()",
     lambda A, dA, i: _singular(A, dA, i, sigma(A, params=(i,))),
+    typing=_sigma_type,
     scalar=lambda s, i: abs_(s),
     numpy="np.linalg.svd({0}, compute_uv=False)[{p0} - 1]",
     torch="torch.linalg.svdvals({0})[{p0} - 1]",
