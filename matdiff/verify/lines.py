@@ -200,6 +200,8 @@ class Reader:
             return Question("function" if name == self.outline.name else name, self.known[name], self.known[name], None)
         if name.startswith("dd") and name[2:] in {*self.known, *self.variables}:
             raise ParseError("second differentials are not read", hint="state the Hessian: H = …")
+        if kind == "definition" and len(name) == 2 and name[0] == "d":
+            raise ParseError(f"there is no {name[1]} that {name} could be the differential of")
         if kind == "definition":
             node = self.define(s)
             self.before = None if node is None else Question("definition", node, node, None)

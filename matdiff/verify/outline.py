@@ -45,7 +45,8 @@ def outline(said: Sequence[Statement], given: str | None) -> Outline:
         name = "F" if any(s.left in ("dF", "d(F)", "F") for s in said) else "f"
         return Outline(tuple(p for p in plain if name_of(p) != name), None, name)
     if bare is not None:
-        return Outline(tuple(plain), bare, "f")
+        letters = [s.left[1] for s in said if len(s.left) == 2 and s.left[0] == "d" and s.left[1].isalpha()]
+        return Outline(tuple(plain), bare, next((c for c in letters if c not in map(name_of, plain)), "f"))
     differentiated = {s.left[1:].strip("() ") for s in said if s.left.startswith("d")}
     tops = [p for p in plain if not any(uses(q, name_of(p)) for q in plain if q is not p)]
     tops = [p for p in tops if name_of(p) in differentiated] or [p for p in tops if name_of(p) in "fFφ"] or tops
@@ -68,8 +69,8 @@ def uses(s: Statement, name: str) -> bool:
 def differential(s: Statement, before: Sequence[Statement]) -> bool:
     """Does the statement define the differential of a name that came before, or something by one?"""
     rest = name_of(s)[1:]
-    if name_of(s)[0] == "d" and rest.isidentifier() and any(uses(p, rest) for p in before):
-        return True
+    if name_of(s)[0] == "d" and rest.isidentifier() and (len(rest) == 1 or any(uses(p, rest) for p in before)):
+        return bool(before)
     moving = (m[1] for m in MOVING.finditer(s.right))
     return bool(re.search(r"(?<![\w\\])d\(", s.right)) or any(
         uses(p, name) or name_of(p) == name for name in moving for p in before

@@ -110,6 +110,9 @@ def role(left: str, taken: frozenset[str]) -> tuple[Role, str]:
                 groups = m.groupdict()
                 return kind, groups.get("by") or groups.get("by2") or ""
     name = FUNCTION.match(plain)
+    of = (name["of"] or "") if name else ""
+    if of[:1] == "d" and of[1:] in taken:
+        return "expression", ""
     if name and not (name["name"][0] == "d" and name["name"][1:] in taken) and name["name"] not in ("d", *words):
         return "definition", ""
     return "expression", ""
