@@ -54,6 +54,7 @@ from codegen_cases import (
     r,
     t,
     u,
+    w,
     x,
     y,
 )  # fmt: skip
@@ -315,6 +316,46 @@ def loss(*, A, x, b, **_):
     r = A @ x - b
     return r @ r / 2
 '''
+
+
+TRIANGULAR = symbol("L", "matrix", n, n, frozenset({"lower"}))
+Lt, spare = al.transpose(TRIANGULAR), kr.kron(X, Y)
+SMALL: dict[str, Node] = {
+    "sum of krons": (spare - 2 * kr.kron(Y, X) + al.commutation(n, n)) @ w,
+    "row times a sum of krons": w.T @ (spare + kr.kron(Y.T, X)),
+    "transposed kron": al.transpose(spare) @ w,
+    "transposed sum": al.transpose(2 * spare + kr.kron(Y, Y)) @ w,
+    "sum of a kron and a matrix": (spare + w @ w.T) @ st.vec(X),
+    "adjoint on the left": kr.unkron_left(w @ st.vec(Y).T, X, params=(n, n)),
+    "adjoint on the right": kr.unkron_right(X, w @ st.vec(Y).T, params=(n, n)),
+    "triangular": la.inv(TRIANGULAR) @ Y @ la.inv(TRIANGULAR).T + la.inv(Lt) @ X,
+    "triangular and a vector": la.inv(TRIANGULAR) @ x + la.inv(Lt) @ y + (x.T @ la.inv(TRIANGULAR)).T,
+    "factor": la.inv(la.chol(S)) @ X @ la.inv(la.chol(S)).T,
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax", "torch"])
+@pytest.mark.parametrize("name", SMALL)
+def test_no_large_matrix_and_no_inverse(name: str, backend: str) -> None:
+    if backend != "numpy":
+        module = pytest.importorskip(backend)
+        if backend == "jax":
+            module.config.update("jax_enable_x64", True)
+    variables = (*VARIABLES, TRIANGULAR)
+    text = "\n".join(lines(SMALL[name], *variables, backend=backend))
+    assert "kron(" not in text
+    assert "inv(" not in text
+    assert "inverse(" not in text
+    given = arrays() | {"L": np.tril(arrays()["X"]) + 2 * np.eye(3)}
+    got = compile_(SMALL[name], variables, backend)(**given)
+    np.testing.assert_allclose(got, plain(SMALL[name], given), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(evaluate(SMALL[name], variables, given), got, rtol=1e-9, atol=1e-9)
+
+
+def test_singular_triangular_systems() -> None:
+    given = {"L": np.diag([1.0, 0, 2]), "x": np.ones(3)}
+    with pytest.raises(DomainError, match="inv is not defined here: L is singular"):
+        evaluate(la.inv(TRIANGULAR) @ x, (TRIANGULAR, x), given)
 
 
 # names

@@ -86,6 +86,8 @@ def system(node: Apply) -> int:
 COUNTS: dict[str, Callable[[Apply], int]] = {
     "matmul": product,
     "solve": lambda node: 2 * guess(node.args[0].rows) ** 3 // 3 + system(node),
+    "solve_lower": lambda node: system(node) // 2,
+    "solve_lower_t": lambda node: system(node) // 2,
     "inv": cubic(2, 1),
     "det": cubic(2, 3),
     "logdet": cubic(2, 3),

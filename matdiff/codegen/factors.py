@@ -44,6 +44,10 @@ def share_factors(roots: Sequence[Node], inverses: bool = False) -> list[Node]:
                     )
             if node.op in FACTORED:
                 A = matrix(node)
+                if node.op is SOLVE and "lower" in known(A):
+                    op = k.SOLVE_LOWER_T if is_op(node.args[0], TRANSPOSE) else k.SOLVE_LOWER
+                    new[node] = run(op, (new[A], args[1]), node.kind, node.rows, node.cols)
+                    continue
                 if (inverses or squares[A] > 1) and node.op is SOLVE and node.kind == "matrix":
                     new[node] = by_inverse(new[A], A in definite, is_op(node.args[0], TRANSPOSE), args[1])
                     continue

@@ -101,6 +101,14 @@ def lu_solve(factors, B, trans=0):
     return lapack("getrs", factors[0])(*factors, B, trans=1 - trans)[0]
 ''',
     '''
+def solve_lower(L, B, trans=0):
+    """The solution of L X = B, or with trans=1 of L' X = B, for lower triangular L."""
+    X, info = lapack("trtrs", L)(L.T, B, lower=0, trans=1 - trans)
+    if info > 0:
+        raise np.linalg.LinAlgError("singular matrix")
+    return X.reshape(B.shape)
+''',
+    '''
 def lu_inverse(factors):
     """The inverse of A from its factors."""
     return lapack("getri", factors[0])(*factors)[0].T

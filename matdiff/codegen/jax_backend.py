@@ -42,6 +42,11 @@ def add_blocks(H, A, C, B, spec):
     return H + blocks(A, C, B, spec)
 ''',
     '''
+def solve_lower(L, B, trans=0):
+    """The solution of L X = B, or with trans=1 of L' X = B, for lower triangular L."""
+    return jax.scipy.linalg.solve_triangular(L, B, trans=trans, lower=True)
+''',
+    '''
 def lu_inverse(factors):
     """The inverse of A from its LU factors."""
     return jax.scipy.linalg.lu_solve(factors, jnp.eye(factors[0].shape[0], dtype=factors[0].dtype))

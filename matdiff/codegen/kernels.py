@@ -25,6 +25,9 @@ FACTOR_INVERSE = kernel("lu_inverse", "(n,n)->(n,n)", "lu_inverse({0})")
 FACTOR_LOGDET = kernel("lu_logdet", "(n,n),(n,n)->()", "np.sum(np.log(np.abs(np.diagonal({0}[0]))))")
 """log |det A| from the factors of A; A itself is there for the check of its sign."""
 FACTOR_DET = kernel("lu_det", "(n,n),(n,n)->()", "lu_det({0})")
+SOLVE_LOWER = kernel("solve_lower", "(n,n),(...)->(...)", "solve_lower({0}, {1})", domain=("invertible",))
+SOLVE_LOWER_T = kernel("solve_lower_t", "(n,n),(...)->(...)", "solve_lower({0}, {1}, trans=1)", domain=("invertible",))
+"""L⁻¹B and L⁻ᵀB for lower triangular L."""
 CHOLESKY = kernel(
     "cholesky",
     "(n,n)->(n,n)",

@@ -10,7 +10,7 @@ from matdiff.codegen.determinants import adjugates
 from matdiff.codegen.factors import share_factors
 from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, run
 from matdiff.codegen.mirrors import mirrored
-from matdiff.codegen.products import multiplier, picked
+from matdiff.codegen.products import multiplier, picked, unkron
 from matdiff.codegen.stable import stable
 from matdiff.codegen.tensors import tensors
 from matdiff.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
@@ -202,6 +202,8 @@ class Planner:
             return summed(node, args)
         if node.op is SCALE and self.uses[node.args[1]] == 1:
             return scaled(node, args)
+        if (small := unkron(node, args)) is not None:
+            return small
         if node.op is INNER and (one := picked(*args)) is not None:
             return one
         return apply(node.op, args, node.params, node.kind, node.rows, node.cols)

@@ -15,10 +15,10 @@ from matdiff.codegen.kernels import (
     product,
     run,
 )
-from matdiff.node import Constant, Node, apply
-from matdiff.ops.algebra import MATMUL, SCALE, TRANSPOSE, is_op, product_kind, transpose
+from matdiff.node import Apply, Constant, Node, apply
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, is_op, product_kind, transpose
 from matdiff.ops.indexing import COLUMN, ROW, entry
-from matdiff.ops.kronecker import kron
+from matdiff.ops.kronecker import kron, unkron_left, unkron_right
 from matdiff.ops.linalg import inv
 from matdiff.ops.structure import Diag, unvec, vec
 from matdiff.shape import ONE, Dim
@@ -127,6 +127,63 @@ def unstacked(a: Node, b: Node) -> Node | None:
     return None
 
 
+def distributed(a: Node, b: Node) -> Node | None:
+    """(A ⊗ B + C ⊗ D) z and (A ⊗ B)ᵀ z without the large matrices."""
+    if a.kind == "row" and b.kind == "matrix" and (is_op(b, ADD) or is_op(b, TRANSPOSE)):
+        turned = distributed(transpose(b), transpose(a))
+        return None if turned is None else transpose(turned)
+    if b.kind != "vector" or a.kind != "matrix":
+        return None
+    flipped = is_op(a, TRANSPOSE)
+    inside = a.children[0] if flipped else a
+    terms = summands(inside)
+    if not (flipped or is_op(inside, ADD)) or not any(is_op(unscaled(t)[1], kron) for t in terms):
+        return None
+    parts = tuple(times(*unscaled(t), b, flipped) for t in terms)
+    return parts[0] if len(parts) == 1 else run(ADD, parts, "vector", a.rows, ONE)
+
+
+def summands(a: Node) -> list[Node]:
+    """The terms of a sum and of the sums in it."""
+    out: list[Node] = []
+    stack = [a]
+    while stack:
+        top = stack.pop()
+        if is_op(top, ADD):
+            stack.extend(reversed(top.children))
+        else:
+            out.append(top)
+    return out
+
+
+def unscaled(a: Node) -> tuple[Node | None, Node]:
+    return a.children if is_op(a, SCALE) else (None, a)  # type: ignore[return-value]
+
+
+def times(c: Node | None, a: Node, b: Node, flipped: bool) -> Node:
+    """c A b, or c Aᵀb."""
+    if flipped:
+        a = kron(*map(transpose, a.children)) if is_op(a, kron) else transpose(a)
+    made = unstacked(a, b) or plain(a, b)
+    return made if c is None else run(SCALE, (c, made), "vector", made.rows, ONE)
+
+
+def unkron(node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """The adjoints of A ⊗ B applied to y zᵀ = vec(Y) vec(Z)ᵀ: YᵀBZ and YAZᵀ."""
+    left = is_op(node, unkron_left)
+    if not (left or is_op(node, unkron_right)):
+        return None
+    outer, other = args if left else args[::-1]
+    if not (is_op(outer, MATMUL) and outer.children[0].kind == "vector" and outer.children[1].kind == "row"):
+        return None
+    y, z = outer.children[0], transpose(outer.children[1])
+    if left:
+        Y, Z = matrix_of(y, other.rows, node.rows), matrix_of(z, other.cols, node.cols)
+        return plain(plain(transpose(Y), other), Z)
+    Y, Z = matrix_of(y, node.rows, other.rows), matrix_of(z, node.cols, other.cols)
+    return plain(plain(Y, other), transpose(Z))
+
+
 def matrix_of(x: Node, rows: Dim, cols: Dim) -> Node:
     """The matrix with vec X = x."""
     if is_op(x, vec) and (X := x.children[0]).rows is rows and X.cols is cols and X.kind == "matrix":
@@ -142,4 +199,4 @@ def plain(a: Node, b: Node) -> Node:
     return apply(MATMUL, (a, b), (), product_kind(a.kind, b.kind), a.rows, b.cols)
 
 
-RULES: tuple[Rule, ...] = (scaling, picking, summing, unstacked)
+RULES: tuple[Rule, ...] = (scaling, picking, summing, unstacked, distributed)

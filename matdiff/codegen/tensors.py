@@ -120,7 +120,7 @@ def expanded(root: Node) -> list[Term] | None:
             waiting.append(Term(scale(c, top.children[0]), done, (top.children[1], *rest)))
         elif is_op(top, MATMUL) and structured(top):
             waiting.append(Term(c, done, (*top.children, *rest)))
-        elif is_op(top, ADD) and structured(top):
+        elif is_op(top, ADD) and (all(map(structured, top.children)) if done or rest else structured(top)):
             waiting.extend(Term(c, done, (a, *rest)) for a in reversed(top.children))
         elif is_op(top, TRANSPOSE) and (inside := turned(top.children[0])) is not None:
             waiting.append(Term(c, done, (*inside, *rest)))

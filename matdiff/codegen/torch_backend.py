@@ -89,6 +89,12 @@ def lu_solve(factors, B, trans=0):
     return torch.linalg.lu_solve(*factors, columns, adjoint=bool(trans)).reshape(B.shape)
 ''',
     '''
+def solve_lower(L, B, trans=0):
+    """The solution of L X = B, or with trans=1 of L' X = B, for lower triangular L."""
+    columns = B if B.ndim == 2 else B[:, None]
+    return torch.linalg.solve_triangular(L.T if trans else L, columns, upper=bool(trans)).reshape(B.shape)
+''',
+    '''
 def lu_inverse(factors):
     """The inverse of A from its LU factors."""
     eye = torch.eye(factors[0].shape[0], dtype=factors[0].dtype, device=factors[0].device)
