@@ -23,7 +23,7 @@ from matdiff.ops.algebra import (
     zeros_like,
 )
 from matdiff.ops.elementwise import exp, log
-from matdiff.ops.indexing import HCAT, SLICE, VCAT, slice_
+from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, slice_
 from matdiff.ops.kronecker import kron, kronv
 from matdiff.ops.linalg import det, inv, logdet
 from matdiff.ops.matrix_functions import expm
@@ -224,6 +224,28 @@ def _slice(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     return None
 
 
+def _getcol(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """A column of a slice is a column, and of blocks side by side the column of one block."""
+    (a,) = args
+    (j,) = node.params
+    if is_op(a, SLICE):
+        assert isinstance(a, Apply)
+        r0, r1, c0, _ = a.params
+        inside = a.args[0]
+        if r0 is ZERO and r1 is inside.rows and c0.number is not None:
+            return COLUMN(inside, params=(j + c0.number,))
+    if is_op(a, HCAT):
+        at = 0
+        for block in a.children:
+            width = block.cols.number
+            if width is None:
+                return None
+            if j <= at + width:
+                return block if block.kind == "vector" else COLUMN(block, params=(j - at,))
+            at += width
+    return None
+
+
 IDENTITIES: dict[str, Identity] = {
     "sym": _sym,
     "skew": _skew,
@@ -245,4 +267,5 @@ IDENTITIES: dict[str, Identity] = {
     "log": _log,
     "kron": _kron,
     "slice": _slice,
+    "getcol": _getcol,
 }

@@ -31,8 +31,13 @@ from matdiff.properties import Known, product_nodes
 WINDOW = 64
 """Most terms of a sum, or scalars of a product, that are taken apart and put together again."""
 
-MANY = 4 * WINDOW
-"""Most parts of a product of scalars that are looked at."""
+NESTED = 64
+"""Most terms of a sum that join those of a sum around it, so that nested sums that are shared stay shared."""
+
+SCALARS = 24
+"""Most scalars of a product that are taken apart; a product of more is one scalar."""
+MANY = 3 * SCALARS
+"""Most parts of a product that are looked at for its scalars."""
 
 LONGEST = 24
 """Likewise for matrix products; longer ones keep the shape in which they came, so that a chain's

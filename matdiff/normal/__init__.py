@@ -34,7 +34,8 @@ from matdiff.products import Context, multiply
 from matdiff.properties import Known
 from matdiff.terms import (
     LONGEST,
-    WINDOW,
+    NESTED,
+    SCALARS,
     Factor,
     Term,
     factors,
@@ -87,7 +88,7 @@ def _scalars_out(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
 def _sum(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     terms: dict[object, Term] = {}
     for a in args:
-        for part in a.children if is_op(a, ADD) and len(a.children) <= WINDOW else (a,):
+        for part in a.children if is_op(a, ADD) and len(a.children) <= NESTED else (a,):
             term = split(part)
             found = terms.setdefault(term.key, term)
             if found is not term:
@@ -130,12 +131,12 @@ def _scale(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
 def _many_scalars(node: Node) -> bool:
     """Are more scalars multiplied here than are taken apart and put together again?"""
     count, stack = 0, [node]
-    while stack and count <= WINDOW:
+    while stack and count <= SCALARS:
         top = stack.pop()
         if is_op(top, SCALE):
             count += 1
             stack.extend(top.children)
-    return count > WINDOW
+    return count > SCALARS
 
 
 def _matmul(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
