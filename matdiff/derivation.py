@@ -467,7 +467,7 @@ def _names(wrt: str | Expr | Sequence[str | Expr]) -> tuple[list[str], dict[str,
         else:
             raise ParseError("wrt must be a variable or its name", hint='for instance wrt="X"')
     if len(set(names)) < len(names):
-        raise ParseError(f"wrt names a variable twice: {', '.join(names)}")
+        raise ParseError(f"wrt names a variable twice: {','.join(names)}")
     return names, known
 
 
