@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CLOSE = 1e-7
 POINTS = 2
+NOTHING = 1e-9
+"""What both sides may be where the differential is 0 but for rounding."""
 
 
 def check_steps(derivation: Derivation, steps: Sequence[Step] | None = None, seed: int = 0) -> tuple[bool | None, ...]:
@@ -89,6 +91,8 @@ def holds(
         if a.shape != b.shape and a.size != b.size:
             return False
         b = b.reshape(a.shape)
+        if s.dull and max(abs(a).max(initial=0), abs(b).max(initial=0)) <= NOTHING:
+            continue
         if apart(a, b) > CLOSE and not within_rounding(case, sides, (a, b), s):
             return False
     return True
