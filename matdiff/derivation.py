@@ -15,13 +15,16 @@ from matdiff.expr import Expr
 from matdiff.forms import shortest
 from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.normal import normal
+from matdiff.notation.length import length
 from matdiff.op import Joint, Linear, differential_symbol
 from matdiff.operators import Operator, bilinear, check_directions, hessian_operator, pullback, pushforward
-from matdiff.ops.algebra import eye, hadamard, scale, zeros_like
+from matdiff.ops.algebra import POWER, eye, hadamard, is_op, matmul, power, scale, zeros_like
 from matdiff.ops.linalg import inverse
+from matdiff.ops.reductions import norm
 from matdiff.properties import Known, closure
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.structure import project, tangent
+from matdiff.wrt import chosen_names, suggestion
 
 if TYPE_CHECKING:
     from matdiff.narrative import Step
@@ -344,8 +347,21 @@ class Derivation:
         """The form to print."""
         return shortest(self._reduced(node))
 
+    @cached_property
+    def squares(self) -> dict[Node, Node]:
+        """uᵀu as ‖u‖² for every square of a norm that stood in the function."""
+        found: dict[Node, Node] = {}
+        for node in topological(self.function.node):
+            square = prepared(node) if is_op(node, POWER) and is_op(node.children[0], norm) else node
+            if square is not node:
+                u = self.simplified(node.children[0].children[0])
+                if u.kind == "vector":
+                    found[matmul(u.T, u)] = power(norm(u), number(2))
+        return {inside: square for inside, square in found.items() if length(square) < length(inside)}
+
     def _answer(self, node: Node) -> Expr:
-        return Expr(self.simplified(node), self.function.variables)
+        simple = self.simplified(node)
+        return Expr(substitute(simple, self.squares) if self.squares else simple, self.function.variables)
 
 
 def derive(
@@ -364,14 +380,13 @@ def derive(
     >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
     "A'*B'"
     """
-    names, known = _names(wrt)
+    names, known = chosen_names(wrt)
     source: Node | None = None
     if isinstance(function, Expr):
+        agree(function, declare)
         expr, types = function, function.types
         variables = {v.name: v for v in function.variables}
     else:
-        from matdiff.reading import read
-
         typed = read(function, declare, dialect, known)
         variables, source = dict(typed.variables), typed.kept
         expr, types = Expr(typed.function, tuple(variables.values())), typed.declarations
@@ -438,44 +453,6 @@ def weight(inner: str | Expr, wrt: Sequence[Symbol], types: str) -> Expr:
             hint=f'declare it: "{inner}: {X.rows}×{X.rows} spd"',
         )
     return inner
-
-
-def suggestion(name: str, variables: Sequence[str]) -> str:
-    """What to do about a name that is no variable."""
-    if not variables:
-        return "it has no variables"
-    from difflib import get_close_matches
-
-    near = [v for v in variables if v.casefold() == name.casefold()]
-    near = near or get_close_matches(name[:100], variables, 1, 0.6)
-    listed = ", ".join(variables[:20]) + ", …" * (len(variables) > 20)
-    return (f"did you mean {near[0]}? " if near else "") + f"its variables are {listed}"
-
-
-def _names(wrt: str | Expr | Sequence[str | Expr]) -> tuple[list[str], dict[str, Symbol]]:
-    """The names to differentiate by, and the symbols where they were given as expressions."""
-    if not isinstance(wrt, str | Sequence | Expr):
-        raise ParseError(f"wrt takes a variable or its name, not {type(wrt).__name__}", hint='for instance wrt="X"')
-    known: dict[str, Symbol] = {}
-    names: list[str] = []
-    for given in (wrt,) if isinstance(wrt, str | Expr) else wrt:
-        if isinstance(given, str):
-            names += [_name(part.strip()) for part in given.split(",")]
-        elif isinstance(given, Expr) and isinstance(given.node, Symbol) and given.node.body is None:
-            known[given.node.name] = given.node
-            names.append(given.node.name)
-        else:
-            raise ParseError("wrt must be a variable or its name", hint='for instance wrt="X"')
-    if len(set(names)) < len(names):
-        raise ParseError(f"wrt names a variable twice: {','.join(names)}")
-    return names, known
-
-
-def _name(text: str) -> str:
-    if not text or not text.replace("_", "a").isalnum() or text[0].isdigit():
-        shown = text if len(text) <= 40 else text[:40] + "…"
-        raise ParseError(f"{shown!r} is not the name of a variable", hint='wrt takes a name, or several: "X,Y"')
-    return text
 
 
 def restored(rows: Any, roots: Any, counts: tuple[int, bool, bool], types: str, several: bool) -> Derivation:
