@@ -380,6 +380,8 @@ def derive(
     >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
     "A'*B'"
     """
+    from matdiff.reading import agree, read
+
     names, known = chosen_names(wrt)
     source: Node | None = None
     if isinstance(function, Expr):

@@ -37,6 +37,25 @@ def texts(declare: Any) -> list[str]:
     return list(declare)
 
 
+def agree(e: Expr, declare: Any) -> None:
+    """Raises ParseError where declarations say something else of the variables than the expression does."""
+    from matdiff.inference.declarations import gather
+    from matdiff.parser import parse_declarations
+    from matdiff.properties import closure
+
+    said = gather("", (), [d for t in texts(declare) for d in parse_declarations(t)])
+    for v in e.variables:
+        found = said.get(v.name)
+        if found is None:
+            continue
+        fits = found.kind in (None, v.kind) and found.dims in ((), v.shape) and not found.elementwise
+        if not fits or not found.attributes <= closure(v.attributes):
+            raise ParseError(
+                f"an expression carries its declarations, and in this one they are {e.types}",
+                hint=f"leave {v.name} out of declare, or declare it so where the expression is made",
+            )
+
+
 def parse(text: str, declare: str | Sequence[str] | None = None, dialect: str = "auto") -> Expr:
     """An expression from text in the language.
 

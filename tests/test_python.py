@@ -154,7 +154,7 @@ def test_operators_are_numpys() -> None:
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    x = md.vector("x", "n")
+    x: Any = md.vector("x", "n")
     assert np.int64(2) * x == x * np.array(2) == 2 * x
     assert np.float64(2) * x == x * np.array(2.0) == 2.0 * x
     assert str(x * np.float64(0.5)) == str(0.5 * x)
@@ -184,7 +184,7 @@ def test_shapes_of_derivatives() -> None:
         _ = md.derive("tr(A*Q)", wrt="Q", declare="Q: n×n orthogonal").hessian
 
 
-DOMAINS = {
+DOMAINS: dict[str, dict[str, Any]] = {
     "inv(X)": {"X": np.ones((2, 2))},
     "logdet(X)": {"X": -np.eye(3)},
     "log(t)": {"t": -1.0},
@@ -223,13 +223,18 @@ def test_missing_and_misshapen_arrays() -> None:
             d.evaluate(x=value, A=np.eye(2))
 
 
-x, M = md.vector("x", "n"), md.matrix("X", "n", "n")
+x: Any = md.vector("x", "n")
+M: Any = md.matrix("X", "n", "n")
 d0 = md.derive("x'*x", wrt="x")
 REFUSED: dict[str, Any] = {
     "wrt takes a variable": [lambda: md.derive("x'*x", wrt=None), lambda: md.derive("x'*x", wrt=3)],  # type: ignore[arg-type]
     "wrt must be": [lambda: md.derive(x @ x, wrt=x @ x), lambda: md.derive("x'*x", wrt=[3])],  # type: ignore[list-item]
     "did you mean x": [lambda: md.derive("x'*x", wrt="X"), lambda: md.derive("x1'*x2", wrt="x")],
     "x is a vector of length n in the function": [lambda: md.derive(x @ x, wrt=md.vector("x", "m"))],
+    "carries its declarations": [
+        lambda: md.derive(x @ x, wrt="x", declare="x: m"),
+        lambda: md.derive(M @ M, wrt="X", declare="X: n×n symmetric"),
+    ],
     "text or a list of texts": [
         lambda: md.derive("x'*x", wrt="x", declare=3),  # type: ignore[arg-type]
         lambda: md.parse("A*x", declare={"A": "n×n"}),  # type: ignore[arg-type]
@@ -239,11 +244,11 @@ REFUSED: dict[str, Any] = {
     "not with ndarray": [lambda: M @ np.ones(3), lambda: np.ones((3, 3)) @ M, lambda: x + np.ones(3)],
     "expressions and numbers, not with": [
         lambda: np.ones(3) * x,
-        lambda: x + "a",  # type: ignore[operator]
-        lambda: x + None,  # type: ignore[operator]
-        lambda: x * 1j,  # type: ignore[operator]
-        lambda: x @ None,  # type: ignore[operator]
-        lambda: x ** "2",  # type: ignore[operator]
+        lambda: x + "a",
+        lambda: x + None,
+        lambda: x * 1j,
+        lambda: x @ None,
+        lambda: x ** "2",
     ],
     "numbers are finite": [lambda: x + float("nan"), lambda: x * float("inf"), lambda: md.exp(float("inf"))],
     "cannot iterate": [lambda: list(x), lambda: 1 in M, lambda: list(md.scalar("t"))],

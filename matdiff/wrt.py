@@ -1,0 +1,47 @@
+"""What to differentiate by: names in a text, or variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matdiff.errors import ParseError
+from matdiff.expr import Expr
+from matdiff.node import Symbol
+
+
+def suggestion(name: str, variables: Sequence[str]) -> str:
+    """What to do about a name that is no variable."""
+    if not variables:
+        return "it has no variables"
+    from difflib import get_close_matches
+
+    near = [v for v in variables if v.casefold() == name.casefold()]
+    near = near or get_close_matches(name[:100], variables, 1, 0.6)
+    listed = ", ".join(variables[:20]) + ", …" * (len(variables) > 20)
+    return (f"did you mean {near[0]}? " if near else "") + f"its variables are {listed}"
+
+
+def chosen_names(wrt: str | Expr | Sequence[str | Expr]) -> tuple[list[str], dict[str, Symbol]]:
+    """The names to differentiate by, and the symbols where they were given as expressions."""
+    if not isinstance(wrt, str | Sequence | Expr):
+        raise ParseError(f"wrt takes a variable or its name, not {type(wrt).__name__}", hint='for instance wrt="X"')
+    known: dict[str, Symbol] = {}
+    names: list[str] = []
+    for given in (wrt,) if isinstance(wrt, str | Expr) else wrt:
+        if isinstance(given, str):
+            names += [_name(part.strip()) for part in given.split(",")]
+        elif isinstance(given, Expr) and isinstance(given.node, Symbol) and given.node.body is None:
+            known[given.node.name] = given.node
+            names.append(given.node.name)
+        else:
+            raise ParseError("wrt must be a variable or its name", hint='for instance wrt="X"')
+    if len(set(names)) < len(names):
+        raise ParseError(f"wrt names a variable twice: {', '.join(names)}")
+    return names, known
+
+
+def _name(text: str) -> str:
+    if not text or not text.replace("_", "a").isalnum() or text[0].isdigit():
+        shown = text if len(text) <= 40 else text[:40] + "…"
+        raise ParseError(f"{shown!r} is not the name of a variable", hint='wrt takes a name, or several: "X,Y"')
+    return text
