@@ -46,7 +46,8 @@ def _core(node: Node) -> Node:
 def _mark(node: Node, marks: dict[Node, int], bags: dict[Node, int]) -> int:
     kind = node.kind, node.rows.terms, node.cols.terms
     if isinstance(node, Number):
-        return _digest("number", node.value)
+        whole = isinstance(node.value, float) and node.value.is_integer()
+        return _digest("number", int(node.value) if whole else node.value)
     if isinstance(node, Constant):
         return _digest(node.name, *kind, [d.terms for d in node.dims], node.index)
     if isinstance(node, Symbol):

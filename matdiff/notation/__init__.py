@@ -49,7 +49,10 @@ def _write(node: Node, notation: Notation, spell: Callable[[str], str], defined:
         body = part.body if isinstance(part, Symbol) else None
         emitter.write(notation.symbol(part) if isinstance(part, Symbol) else names[part])
         emitter.write(equals)
-        emitter.run(emitter.layout.piece(body) if body is not None else emitter.layout.meaning(part))
+        own = names.pop(part, None)
+        emitter.run(emitter.layout.piece(part if body is None else body))
+        if own is not None:
+            names[part] = own
         emitter.write(then)
     emitter.run(emitter.layout.piece(node))
     return emitter.text()

@@ -179,6 +179,8 @@ def scale(s: Node, a: Node) -> Node:
             return a
         if s.value == 0:
             return zeros_like(a)
+        if s.value == -1:
+            s = number(-1)
         if isinstance(a, Number):
             return number(s.value * a.value)
         if is_op(a, SCALE) and isinstance(a.children[0], Number):
