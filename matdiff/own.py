@@ -187,6 +187,8 @@ def elementwise(name: str, formula: str) -> Callable[..., Expr]:
     from matdiff.inference.names import is_reserved
     from matdiff.reading import read
 
+    if not isinstance(name, str) or not isinstance(formula, str):
+        raise ParseError("a function of one's own takes its name and its formula as texts")
     if FORMULAS.get(name) == formula:
         return function(words[name])
     if not name.isidentifier() or is_reserved(name):
@@ -210,10 +212,12 @@ FORMULAS: dict[str, str] = {}
 def forget(name: str) -> None:
     """Take a function away that `elementwise`, `linear` or `nonlinear` added; expressions that have it keep it.
 
-    Raises KeyError where there is none.
+    Raises ParseError where there is none.
     """
     import matdiff
 
+    if name not in registry:
+        raise ParseError(f"there is no function {name}")
     op = registry.pop(name)
     FORMULAS.pop(name, None)
     vars(matdiff).pop(name, None)

@@ -73,7 +73,9 @@ def scalar_factor(case: Case, pair: Pair, samples: Sequence[Sample]) -> str:
         for p in EXPONENTS if min(float(v) for v in values) > 0 else WHOLE:
             with np.errstate(all="ignore"):
                 rest = np.array([k / float(v) ** float(p) for k, v in zip(ratios, values, strict=True)])
-            if np.isfinite(rest).all() and np.ptp(rest) <= CLOSE * abs(rest[0]):
+            if np.iscomplexobj(rest) or not np.isfinite(rest).all():
+                continue
+            if np.ptp(rest) <= CLOSE * abs(rest[0]) and abs(rest[0]) > CLOSE:
                 also = factor_text(float(rest[0])) if abs(rest[0] - 1) > CLOSE else ""
                 return f"the factor {shown(power(part, number(p)))} is missing{'; ' + also if also else ''}"
     if all(s.truth.size > 1 for s in samples):

@@ -83,6 +83,8 @@ def check_derivation(
     >>> check_derivation("f = tr(A*X*B)\\ndf = tr(A*dX*B)\\n   = <A*B, dX>", wrt="X", declare="n: 3; X: n×n").line
     3
     """
+    if not isinstance(text, str):
+        raise ParseError("a derivation is a text of lines")
     from matdiff.derivation import derive
 
     said = statements(text)
