@@ -18,6 +18,7 @@ from matdiff.ops.algebra import (
     is_op,
     is_zero,
     matmul,
+    matrix_product,
     scale,
     transpose,
     zeros_like,
@@ -82,25 +83,18 @@ def _diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     parts = product_nodes(a, PALINDROME)
     flipped = [known.transposed(p) for p in reversed(parts)]
     if sum(is_op(p, TRANSPOSE) for p in flipped) < sum(is_op(p, TRANSPOSE) for p in parts):
-        return _diag(known, node, (_product(flipped),)) or diag(_product(flipped))
+        return _diag(known, node, (matrix_product(flipped),)) or diag(matrix_product(flipped))
     if len(parts) > 1 and is_op(parts[0], Diag):
-        return hadamard(parts[0].children[0], diag(_product(parts[1:])))
+        return hadamard(parts[0].children[0], diag(matrix_product(parts[1:])))
     for i in range(1, len(parts)):
         if parts[i].kind == "row":
-            return hadamard(_product(parts[:i]), _product(parts[i:]).T)
+            return hadamard(matrix_product(parts[:i]), matrix_product(parts[i:]).T)
         if is_op(parts[i], Diag) and i + 1 == len(parts):
-            return hadamard(diag(_product(parts[:i])), parts[i].children[0])
+            return hadamard(diag(matrix_product(parts[:i])), parts[i].children[0])
         if is_op(parts[i], Diag):
-            right = _product([known.transposed(p) for p in reversed(parts[i + 1 :])])
-            return matmul(hadamard(_product(parts[:i]), right), parts[i].children[0])
+            right = matrix_product([known.transposed(p) for p in reversed(parts[i + 1 :])])
+            return matmul(hadamard(matrix_product(parts[:i]), right), parts[i].children[0])
     return None
-
-
-def _product(parts: list[Node]) -> Node:
-    result = parts[0]
-    for p in parts[1:]:
-        result = matmul(result, p)
-    return result
 
 
 def _diagonal(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:

@@ -236,10 +236,6 @@ def symbols(*roots: Node) -> Iterator[Symbol]:
     return (n for n in topological(*roots) if isinstance(n, Symbol) and n.body is None)
 
 
-def same_type(a: Node, b: Node) -> bool:
-    return a.rows is b.rows and a.cols is b.cols and a.kind == b.kind
-
-
 def describe(node: Node) -> str:
     """The type in words of the language: `scalar`, `vector n`, `m×n`."""
     if node.kind == "scalar":

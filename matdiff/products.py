@@ -9,6 +9,7 @@ from matdiff.ops.algebra import (
     TRANSPOSE,
     commutation,
     eye,
+    is_commutation,
     is_eye,
     is_ones,
     is_op,
@@ -296,10 +297,6 @@ def kronecker(a: Node, b: Node) -> list[Node] | None:
     if is_commutation(a) and is_commutation(b) and a.dims == b.dims[::-1]:  # type: ignore[attr-defined]
         return [eye(a.rows)]
     return None
-
-
-def is_commutation(a: Node) -> bool:
-    return isinstance(a, Constant) and a.name == "K"
 
 
 def plain_shuffle(a: Node) -> bool:

@@ -46,9 +46,6 @@ class Tree:
     span: Span = (0, 0)
 
 
-DimText = tuple[str, Span]
-
-
 @dataclass(slots=True, eq=False)
 class Declaration:
     """`A: m×n symmetric` → name, dims as text (one: vector, two: matrix, none: see words), attribute words."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from matdiff.codegen.kernels import SCALE_COLUMNS, SCALE_ROWS, run
-from matdiff.node import Apply, Constant, Node, apply
-from matdiff.ops.algebra import HADAMARD, MATMUL, POWER, SCALE, hadamard, is_eye, is_op, transpose
+from matdiff.node import Apply, Node, apply
+from matdiff.ops.algebra import HADAMARD, MATMUL, POWER, SCALE, hadamard, is_commutation, is_eye, is_op, transpose
 from matdiff.ops.kronecker import kron
 from matdiff.ops.structure import Diag, unvec, vec
 from matdiff.shape import Dim
@@ -87,10 +87,6 @@ def row_dims(factors: Sequence[Node]) -> tuple[Dim, Dim] | None:
         if not is_op(factor, Diag):
             return None
     return None
-
-
-def is_commutation(a: Node) -> bool:
-    return isinstance(a, Constant) and a.name == "K"
 
 
 def advance(net: Network, factor: Node, at: Pair) -> Pair | None:

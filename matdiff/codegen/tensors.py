@@ -7,9 +7,21 @@ from dataclasses import dataclass
 
 from matdiff.codegen import kernels as k
 from matdiff.codegen.kernels import run
-from matdiff.codegen.network import Network, is_commutation, network, oriented
+from matdiff.codegen.network import Network, network, oriented
 from matdiff.node import Apply, Node, number, topological
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_eye, is_op, scale, transpose
+from matdiff.ops.algebra import (
+    ADD,
+    MATMUL,
+    SCALE,
+    TRANSPOSE,
+    add,
+    is_commutation,
+    is_eye,
+    is_op,
+    matrix_product,
+    scale,
+    transpose,
+)
 from matdiff.ops.kronecker import kron
 from matdiff.ops.structure import Diag
 
@@ -73,15 +85,10 @@ def lowered(root: Node) -> Node | None:
 def multiple(c: Node, factors: Sequence[Node]) -> Node:
     """c times a product; of vectors, the first is scaled."""
     if len(factors) > 1 and factors[0].kind == "vector" and factors[1].kind == "row":
-        return run(MATMUL, (scale(c, factors[0]), product(factors[1:])), "matrix", factors[0].rows, factors[-1].cols)
-    return scale(c, product(factors))
-
-
-def product(factors: Sequence[Node]) -> Node:
-    total = factors[0]
-    for factor in factors[1:]:
-        total = total @ factor
-    return total
+        return run(
+            MATMUL, (scale(c, factors[0]), matrix_product(factors[1:])), "matrix", factors[0].rows, factors[-1].cols
+        )
+    return scale(c, matrix_product(factors))
 
 
 def composite(a: Node) -> bool:

@@ -5,7 +5,7 @@ The constructors do what a person does without noticing (1·x, x + 0, Aᵀᵀ); 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import log2
 from typing import Any
@@ -95,6 +95,10 @@ def is_ones(a: Node) -> bool:
 
 def is_eye(a: Node) -> bool:
     return isinstance(a, Constant) and a.name == "I"
+
+
+def is_commutation(a: Node) -> bool:
+    return isinstance(a, Constant) and a.name == "K"
 
 
 def is_op(a: Node, op: Op) -> bool:
@@ -241,6 +245,14 @@ def matmul(a: Node, b: Node) -> Node:
     if is_zero(a) or is_zero(b):
         return zeros(*_matmul_type((a, b), ()))
     return MATMUL.build((a, b))
+
+
+def matrix_product(factors: Sequence[Node]) -> Node:
+    """The product of one factor or more, associated to the left."""
+    result = factors[0]
+    for factor in factors[1:]:
+        result = matmul(result, factor)
+    return result
 
 
 def _transpose_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from matdiff.node import Node, number
+from matdiff.node import number
 from matdiff.op import Op, linear, macro
-from matdiff.ops.algebra import add, is_op, scale, transpose
 
 HALF = number(Fraction(1, 2))
 
@@ -118,15 +117,3 @@ unvech: Op = linear(
     source="vec(unvech(x)) = D x, Magnus & Neudecker 2019, §3.8",
     summary="the symmetric matrix with the lower triangle x",
 )
-
-
-def symmetric_part(a: Node) -> Node:
-    """½(A + Aᵀ), written out: `sym` stays the user's word."""
-    return scale(HALF, add(a, transpose(a)))
-
-
-def strip_scale(a: Node) -> Node:
-    """A without its scalar factor."""
-    from matdiff.ops.algebra import SCALE
-
-    return a.children[1] if is_op(a, SCALE) and a.kind != "scalar" else a
