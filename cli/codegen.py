@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from matdiff.cli.answer import Answer
 from matdiff.cli.derive import withheld
 from matdiff.cli.options import SETTINGS, derivation, expression, program
+from matdiff.errors import MatdiffError
 
 if TYPE_CHECKING:
     from matdiff.codegen import Nodes
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 @click.option("--target", type=click.Choice(["numpy", "jax", "torch"]), default="numpy", show_default=True)
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well, by `value_grad_hessian`.")
 @click.option("--explain", is_flag=True, help="Print the plan with operation counts instead of the source.")
+@click.option(
+    "--sizes", metavar="SIZES", help='What --explain counts for: --sizes "m=1000, n=20".  [default: 100 each]'
+)
 def command(
     words: tuple[str, ...],
     wrt: str,
@@ -29,17 +33,20 @@ def command(
     target: str,
     order: int,
     explain: bool,
+    sizes: str | None,
 ) -> int:
     """EXPR and its derivative by X as Python source, which runs without matdiff.
 
     The functions take the arrays by the names of EXPR: `value`, `gradient` (or `jacobian`) and `value_and_gradient`.
     For several variables the derivatives are a dict, the Hessians one by pairs of names.
     """
+    if sizes is not None and not explain:
+        raise click.UsageError("--sizes is what --explain counts for; generated code serves every size")
     answer = Answer(derivation(expression(words), wrt, let, dialect, inner), order)
     if order > 1:
         _ = answer.d.hessian
     if explain:
-        click.echo(plan(answer))
+        click.echo(plan(answer, target, sizes or ""))
         return 0
     answer.verify()
     if answer.fault:
@@ -48,13 +55,27 @@ def command(
     return 0
 
 
-def plan(answer: Answer) -> str:
+def plan(answer: Answer, target: str, sizes: str) -> str:
     """Where value and derivatives are computed together: each step and what it costs."""
     from matdiff.codegen import second_order
     from matdiff.codegen.explain import explain
+    from matdiff.verify.sampling import check_given, names
 
     nodes = second_order(answer.d) if answer.order > 1 else together(answer)
-    return explain(nodes, answer.d.function.variables)
+    variables = answer.d.function.variables
+    return explain(nodes, variables, target, check_given(numbers(sizes), names(variables)))
+
+
+def numbers(text: str) -> dict[str, Any]:
+    """`m=1000, n=20` as a dict; what is no whole number stays text, for `check_given` to refuse."""
+    found: dict[str, Any] = {}
+    for part in filter(str.strip, text.split(",")):
+        name, sign, value = (p.strip() for p in part.partition("="))
+        if not (name and sign and value) or name in found:
+            what = f"gives {name} twice" if name in found else f"takes numbers by name, not {part.strip()!r}"
+            raise MatdiffError(f"--sizes {what}", hint='for instance --sizes "m=1000, n=20"')
+        found[name] = int(value) if value.isdecimal() and len(value) < 100 else value
+    return found
 
 
 def source(answer: Answer, target: str) -> str:

@@ -12,7 +12,7 @@ from matdiff.calculus.differential import differentials
 from matdiff.calculus.jacobian import free_entries, jacobian, vector_of
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.expr import Expr
-from matdiff.forms import shortest
+from matdiff.forms import SMALL, shortest
 from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.normal import normal
 from matdiff.notation.length import length
@@ -134,7 +134,7 @@ class Derivation:
             gradients = self.gradient if self.several else {self.wrt[0].name: self.gradient}
             answers = {name: self._answer(row_of(g.node)) for name, g in gradients.items()}
         else:
-            answers = {X.name: self._answer(self._matrix(self.raw_differential, X)) for X in self.wrt}
+            answers = {X.name: self._shorter_matrix(self.raw_differential, X) for X in self.wrt}
         return answers if self.several else answers[self.wrt[0].name]
 
     @cached_property
@@ -156,9 +156,7 @@ class Derivation:
 
         Raises ShapeError for a function that is not scalar, UnsupportedError on curved sets.
         """
-        answers = {
-            (X.name, Z.name): self._answer(self._matrix(self.curvature[X], Z)) for X in self.wrt for Z in self.wrt
-        }
+        answers = {(X.name, Z.name): self._shorter_matrix(self.curvature[X], Z) for X in self.wrt for Z in self.wrt}
         return answers if self.several else answers[self.wrt[0].name, self.wrt[0].name]
 
     @cached_property
@@ -169,11 +167,14 @@ class Derivation:
                 raise UnsupportedError(
                     f"the Hessian on the set that {X.name} moves in is not defined here: the set is curved"
                 )
-        second = {}
-        for X, G in self.raw_gradients.items():
-            ready = prepared(self._projected(G, X))
-            second[X] = differentials(ready, self.directions).get(ready) or zeros_like(ready)
-        return second
+        return {X: self._curvature(self._projected(G, X)) for X, G in self.raw_gradients.items()}
+
+    def _curvature(self, G: Node) -> Node:
+        """The differential of a gradient as the rules gave it, or of its simplest form where that is shorter."""
+        forms = [G, self.simplified(G)] if len(topological(G)) <= SMALL else [G]
+        ready = dict.fromkeys(map(prepared, forms))
+        found = [differentials(form, self.directions).get(form) or zeros_like(form) for form in ready]
+        return min(found, key=lambda n: length(self.simplified(n))) if len(found) > 1 else found[0]
 
     @cached_property
     def products(self) -> dict[Symbol, Node]:
@@ -185,6 +186,19 @@ class Derivation:
         known = (*self.function.variables, *self.directions.values())
         values = self._evaluate(list(self.products.values()), known, {**arrays, **self._tangents(V, arrays)})
         return dict(zip((X.name for X in self.wrt), values, strict=True)) if self.several else values[0]
+
+    def _shorter_matrix(self, value: Node, X: Symbol) -> Expr:
+        """The matrix of a linear map: of its simplest form, or as the rules give it where that is shorter.
+
+        A structured X takes the second, with the projection onto the tangent space that the first may not need.
+        """
+        if tangent(X) is not None:
+            return self._answer(self._matrix(value, X))
+        simple = self.differential.node if value is self.raw_differential else self.simplified(value)
+        answer = self._answer(self._matrix(simple, X))
+        if len(topological(value)) > SMALL:
+            return answer
+        return min(self._answer(self._matrix(value, X)), answer, key=lambda e: length(e.node))
 
     def _matrix(self, value: Node, X: Symbol) -> Node:
         """The matrix of a linear map in its dX alone; restricted to the tangent space of X."""
@@ -247,7 +261,8 @@ class Derivation:
             if isinstance(node, Apply) and node.op.smooth and node in self.differentials:
                 place = Expr(inline(node.args[-1])).text()
                 verb = "not" if node in bare else "perhaps not"
-                found[f"{verb} differentiable {node.op.smooth.format(place)}"] = None
+                where = node.op.smooth if node.kind != "scalar" else node.op.smooth.replace("an entry of ", "")
+                found[f"{verb} differentiable {where.format(place)}"] = None
         return tuple(found)
 
     def evaluate(self, **arrays: Any) -> Any:
@@ -345,7 +360,14 @@ class Derivation:
 
     def simplified(self, node: Node) -> Node:
         """The form to print."""
-        return shortest(self._reduced(node))
+        found = self._simplest.get(node)
+        if found is None:
+            found = self._simplest[node] = shortest(self._reduced(node))
+        return found
+
+    @cached_property
+    def _simplest(self) -> dict[Node, Node]:
+        return {}
 
     @cached_property
     def squares(self) -> dict[Node, Node]:
@@ -390,11 +412,12 @@ def derive(
         variables = {v.name: v for v in function.variables}
     else:
         typed = read(function, declare, dialect, known)
+        refuse_differentials(typed.function, names)
         variables, source = dict(typed.variables), typed.kept
         expr, types = Expr(typed.function, tuple(variables.values())), typed.declarations
     for name in names:
         if name not in variables:
-            raise ParseError(f"{name} is not a variable of the function", hint=suggestion(name, list(variables)))
+            raise not_a_variable(name, expr.node, list(variables))
         if known.get(name, variables[name]) is not variables[name]:
             there, here = describe(variables[name]), describe(known[name])
             raise ParseError(f"{name} is {there} in the function, and {here} in wrt")
@@ -408,6 +431,23 @@ def derive(
     derivation = Derivation(expr, chosen, types, len(chosen) > 1, None if metric is None else metric.node, source)
     _ = derivation.raw_differential
     return derivation
+
+
+def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:
+    if any(isinstance(n, Symbol) and n.body is not None and n.name == name for n in topological(function)):
+        hint = f"declare {name} instead of defining it, or differentiate by one of {', '.join(variables)}"
+        return ParseError(f"{name} is defined in the function, and so no variable of it", hint=hint)
+    return ParseError(f"{name} is not a variable of the function", hint=suggestion(name, variables))
+
+
+def refuse_differentials(function: Node, names: Sequence[str]) -> None:
+    """In text, dx is the differential of x, which a function of x has none of."""
+    for n in topological(function):
+        if isinstance(n, Symbol) and n.of is not None and n.of.name in names:
+            raise ParseError(
+                f"{n.name} is the differential of {n.of.name}, and a function of {n.of.name} has none",
+                hint=f"write the function itself; a variable of that name is declared: `{n.name}: …`",
+            )
 
 
 def row_of(G: Node) -> Node:

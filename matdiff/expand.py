@@ -1,19 +1,40 @@
-"""Products multiplied out over sums, as far as a person would look: a second form to choose from, and to compare by."""
+"""Products multiplied out over sums, as far as a person would look: further forms to choose from, and to compare by."""
 
 from __future__ import annotations
 
-from matdiff.node import Apply, Node, topological
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matmul, scale, transpose
+from collections.abc import Callable
+
+from matdiff.node import Apply, Node, Value, number, topological
+from matdiff.ops.algebra import (
+    ADD,
+    CONSTRUCTORS,
+    HADAMARD,
+    MATMUL,
+    SCALE,
+    TRANSPOSE,
+    add,
+    hadamard,
+    is_op,
+    power,
+    scale,
+    transpose,
+)
+from matdiff.rewrite import rebuild
+from matdiff.terms import Term, entrywise, join, merged, split
 
 MOST = 24
 """Most terms that a product is multiplied out to."""
 
 
-def expanded(root: Node) -> Node:
-    """Products, scalings and transposes of sums multiplied out; arguments of functions and outer products stay."""
+def expanded(root: Node, entrywise: bool = False) -> Node:
+    """Products, scalings and transposes of sums multiplied out; arguments of functions and outer products stay.
+
+    With `entrywise` products entry by entry too: x ⊙ (1 − x) is what a person leaves.
+    """
+    opened = (ADD, MATMUL, SCALE, TRANSPOSE, HADAMARD) if entrywise else (ADD, MATMUL, SCALE, TRANSPOSE)
     memo: dict[Node, Node] = {}
     for node in topological(root, into_bodies=False):
-        if not isinstance(node, Apply) or node.op not in (ADD, MATMUL, SCALE, TRANSPOSE):
+        if not isinstance(node, Apply) or node.op not in opened:
             memo[node] = node
             continue
         args = [memo[a] for a in node.args]
@@ -31,8 +52,83 @@ def terms(a: Node) -> tuple[Node, ...]:
 
 
 def _product(node: Apply, a: Node, b: Node) -> Node:
-    build = matmul if node.op is MATMUL else scale
-    left, right = (terms(a), terms(b)) if node.op is MATMUL else ((a,), terms(b))
+    build = CONSTRUCTORS[node.op.name]
+    left, right = ((a,) if node.op is SCALE else terms(a)), terms(b)
     if len(left) * len(right) > MOST or (a.kind == "vector" and node.op is MATMUL):
         return build(a, b)
     return add(*(build(x, y) for x in left for y in right))
+
+
+def cleared(root: Node) -> Node:
+    """a ⊙ (b ./ a + c) as b + a ⊙ c and, of scalars, 1 − s/(1 + s) as 1/(1 + s): what rids of denominators."""
+    memo: dict[Node, Node] = {}
+    for node in topological(root, into_bodies=False):
+        memo[node] = node
+        if isinstance(node, Apply):
+            made = rebuild(node, tuple(memo[a] for a in node.args))
+            rule = RULES.get(made.op.name) if isinstance(made, Apply) else None
+            memo[node] = rule(made) if rule else made
+    return memo[root]
+
+
+def _cleared(product: Node) -> Node:
+    factors = powers(product)
+    for total, exponent in factors.items():
+        if exponent != 1 or not is_op(total, ADD) or len(total.children) > MOST:
+            continue
+        others = {base for base, e in factors.items() if base is not total and e > 0}
+        if any(e < 0 and base in others for t in total.children for base, e in powers(t).items()):
+            return add(*(substitute_factor(product, total, t) for t in total.children))
+    return product
+
+
+def _together(total: Node) -> Node:
+    """A sum of scalars over that of its denominators which leaves the fewest terms above, if no more than before."""
+    if total.kind != "scalar" or len(total.children) > MOST:
+        return total
+    scalars = [split(t).scalars for t in total.children]
+    above = {d: _above(total, d) for found in scalars for d, e in found.items() if e < 0}
+    below = min(above, key=lambda d: len(terms(above[d])), default=None)
+    if below is None or len(terms(above[below])) > len(total.children):
+        return total
+    return scale(power(below, number(-1)), above[below])
+
+
+def _above(total: Node, denominator: Node) -> Node:
+    """A sum times one of its denominators, multiplied out, like terms in one."""
+    found: dict[object, Term] = {}
+    for t in map(split, total.children):
+        if t.scalars.get(denominator, 0) < 0:
+            t.multiply(denominator, 1)
+            product = join(t)
+        else:
+            product = scale(join(t), denominator)
+        for term in map(split, terms(expanded(product))):
+            same = found.setdefault(term.key, term)
+            if same is not term:
+                same.number = same.number + term.number
+    kept = [join(term) for term in found.values() if term.number != 0]
+    return add(*kept) if kept else number(0)
+
+
+RULES: dict[str, Callable[[Node], Node]] = {HADAMARD.name: _cleared, SCALE.name: _cleared, ADD.name: _together}
+
+
+def powers(product: Node) -> dict[Node, Value]:
+    """The bases of a product with their exponents: scalars, and the entries of its array."""
+    term = split(product)
+    return term.scalars if term.core is None else {**term.scalars, **merged(term.core).scalars}
+
+
+def substitute_factor(product: Node, factor: Node, new: Node) -> Node:
+    """The product with one of its factors replaced."""
+    term = split(product)
+    if factor in term.scalars:
+        term.multiply(factor, -1)
+        return scale(new, join(term))
+    assert term.core is not None
+    entries = merged(term.core)
+    entries.multiply(factor, -1)
+    rest = entrywise(entries, term.core) if entries.scalars else None
+    term.core = new if rest is None else hadamard(rest, new)
+    return join(term)

@@ -5,35 +5,49 @@ Forms only refactor what the rules produced; they bring in no function of their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from math import gcd
 
-from matdiff.expand import expanded
+from matdiff.expand import cleared, expanded
 from matdiff.node import Apply, Node, Value, number, topological
 from matdiff.normal import normal
 from matdiff.notation.length import length
 from matdiff.op import Linear
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, eye, is_eye, is_op, scale
+from matdiff.ops.structure import Diag, vec
 from matdiff.properties import Known
 from matdiff.rewrite import rebuild
 from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, magnitude, plain, split
 
 SMALL = 120
 """Most distinct parts of an expression that is also tried multiplied out."""
+LARGE = 4000
+"""Most distinct parts of an expression that is factored at all: nobody reads a longer one."""
 BRACKETS = 1
 """Symbols that a factored form may be longer: (A + Aᵀ)x is preferred to Ax + Aᵀx."""
 
 
 def shortest(node: Node) -> Node:
-    """The best form of an expression in normal form: of it as it came, and of it multiplied out."""
+    """The best form of an expression in normal form: of it as it came, multiplied out, and cleared of denominators."""
+    size = len(topological(node))
+    if size > LARGE:
+        return node
     known = Known()
-    here = best(node, known)
-    out = expanded(node) if len(topological(node)) <= SMALL else node
-    if out is node:
-        return here
-    there = best(normal(out, known), known)
-    return there if length(there) < length(here) else here
+    forms = [best(node, known)]
+    if size <= SMALL:
+        forms += [best(normal(other, known), known) for other in _others(node, forms[0], known)]
+    return min(forms, key=length)
+
+
+def _others(node: Node, factored: Node, known: Known) -> Iterator[Node]:
+    out = expanded(node)
+    if out is not node:
+        yield out
+    clear = cleared(factored)
+    if clear is not factored:
+        yield clear
+        yield expanded(normal(clear, known), entrywise=True)
 
 
 def best(node: Node, known: Known | None = None) -> Node:
@@ -140,7 +154,7 @@ def _gathered(
         return None
     shared = _overlap([parts[i] for i in group], side)
     if all(len(parts[i]) == len(shared) for i in group):
-        total = add(*(_scalars(split(terms[i])) for i in group))
+        total = add(*(split(terms[i]).scalar for i in group))
         return _replaced(terms, group, scale(total, chain(shared)))
     rests = [_without(split(terms[i]), parts[i], shared, side) for i in group]
     if any(r is None for r in rests):
@@ -157,13 +171,13 @@ def _gathered(
 
 
 def _common_function(terms: list[Node], known: Known) -> list[Node] | None:
-    """L(A) + L(B) as L(A + B), for a function linear in an argument and the others alike: kron, ⊙, Fréchet maps."""
+    """L(A) + L(B) as L(A + B), for a function linear in an argument and the others alike: kron, ⊙, Diag, Fréchet."""
     groups: dict[object, list[tuple[int, int]]] = {}
     for i, t in enumerate(terms):
         core = split(t).core
         if isinstance(core, Apply) and core.op not in (ADD, MATMUL, SCALE, TRANSPOSE):
             for slot in range(len(core.args)):
-                if isinstance(core.op.rule(slot), Linear) and len(core.args) > 1:
+                if isinstance(core.op.rule(slot), Linear) and (len(core.args) > 1 or core.op in (Diag, vec)):
                     rest = (*core.args[:slot], None, *core.args[slot + 1 :])
                     groups.setdefault((core.op, rest, core.params), []).append((i, slot))
     group = max(groups.values(), key=len, default=[])
@@ -179,10 +193,6 @@ def _common_function(terms: list[Node], known: Known) -> list[Node] | None:
         return None
     args = (*first.args[:slot], outer.core, *first.args[slot + 1 :])
     return _replaced(terms, [i for i, _ in group], join(Term(outer.number, outer.scalars, rebuild(first, args))))
-
-
-def _scalars(term: Term) -> Node:
-    return join(Term(term.number, term.scalars))
 
 
 def _replaced(terms: list[Node], group: list[int], new: Node) -> list[Node]:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, Union
 from weakref import WeakValueDictionary
 
+from matdiff.errors import UnsupportedError
 from matdiff.shape import ONE, Dim
 
 if TYPE_CHECKING:
@@ -165,10 +166,18 @@ def symbol(
     return found
 
 
+LONGEST = 10_000
+"""Most binary digits of an exact number: squared again and again, its digits double."""
+
+
 def number(value: Value) -> Number:
-    """A number; a whole Fraction becomes an int."""
-    if isinstance(value, Fraction) and value.denominator == 1:
+    """A number; a whole Fraction becomes an int.  Raises UnsupportedError for one of more than LONGEST digits."""
+    if type(value) is int and value in _small:
+        return _small[value]
+    if type(value) is Fraction and value.denominator == 1:
         value = value.numerator
+    if not isinstance(value, float) and max(value.numerator.bit_length(), value.denominator.bit_length()) > LONGEST:
+        raise UnsupportedError(f"a number of more than {LONGEST:,} binary digits comes up")
     key = (Number, type(value), repr(value) if isinstance(value, float) else value)
     found = _table.get(key)
     if found is None:
@@ -176,6 +185,11 @@ def number(value: Value) -> Number:
         _table[key] = found
     assert isinstance(found, Number)
     return found
+
+
+_small: dict[int, Number] = {}
+_small |= {value: number(value) for value in (-1, 0, 1, 2)}
+"""The numbers that nearly every rule asks for."""
 
 
 def constant(
@@ -221,7 +235,7 @@ def topological(*roots: Node, into_bodies: bool = True) -> list[Node]:
         if node in seen:
             continue
         seen.add(node)
-        below = node.children if into_bodies or not isinstance(node, Symbol) else ()
+        below = node.args if isinstance(node, Apply) else node.children if into_bodies else ()
         if below:
             pending.append(node)
             stack.append(None)

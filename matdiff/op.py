@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from matdiff.errors import MatdiffError, ShapeError
@@ -146,31 +146,44 @@ def parameters(sig: str) -> tuple[str, ...]:
 
 def fit(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Type:
     """The type of an application from the signature alone."""
-    inputs, output = signature(op.signature)
+    inputs, _ = signature(op.signature)
     if len(args) != len(inputs):
         raise ShapeError(f"{op.name} takes {len(inputs)} argument{'s' * (len(inputs) != 1)}, not {len(args)}")
+    found = fitted(op, tuple((a.kind, a.rows, a.cols) for a in args), params)
+    if found is None:
+        raise misfit(op, args)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def fitted(op: Op, types: tuple[Type, ...], params: tuple[Any, ...]) -> Type | None:
+    """The type for arguments of these types; None where they do not fit.
+
+    Remembered: long expressions are built of few types, and arithmetic on dimensions is slow.
+    """
+    inputs, output = signature(op.signature)
     bound = {p: v for p, v in zip(parameters(op.signature), params, strict=True) if isinstance(v, Dim)}
-    like: Node | None = None
+    like: Type | None = None
     sums: list[tuple[Dim, Dim]] = []
-    for spec, arg in zip(inputs, args, strict=True):
+    for spec, (kind, rows, cols) in zip(inputs, types, strict=True):
         if spec is None:
-            if like is not None and (arg.rows is not like.rows or arg.cols is not like.cols):
-                raise misfit(op, args)
-            like = arg
+            if like is not None and (rows is not like[1] or cols is not like[2]):
+                return None
+            like = kind, rows, cols
             continue
-        if (len(spec) == 0 and arg.kind != "scalar") or (len(spec) == 1 and arg.kind != "vector"):
-            raise misfit(op, args)
-        for dim, actual in zip(spec, (arg.rows, arg.cols), strict=False):
+        if (len(spec) == 0 and kind != "scalar") or (len(spec) == 1 and kind != "vector"):
+            return None
+        for dim, actual in zip(spec, (rows, cols), strict=False):
             name = dim.name
             if name is None:
                 sums.append((dim, actual))
             elif bound.setdefault(name, actual) is not actual:
-                raise misfit(op, args)
+                return None
     if any(dim.substitute(bound) is not actual for dim, actual in sums):
-        raise misfit(op, args)
+        return None
     if output is None:
         assert like is not None
-        return like.kind, like.rows, like.cols
+        return like
     return typed(output, bound)
 
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 from matdiff import op
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.parsing import plain
+from matdiff.parsing.characters import LATEX_MARKS
 from matdiff.parsing.declarations import EXAMPLE, read_declaration
 from matdiff.parsing.machine import Stuck, run
 from matdiff.parsing.statements import Statement, rows_marked, split, without_comments
@@ -20,7 +21,7 @@ from matdiff.syntax import Declaration, Definition, Program, Span, Tree
 
 MAX_BYTES = 100_000
 
-_latex = re.compile(r"\\[A-Za-z]{2,}|\\\||[{}]|\A\s*(?:\$|\\\[|\\\()|\$\s*\Z")
+_latex = re.compile(LATEX_MARKS + r"|\A\s*(?:\$|\\\[|\\\()|\$\s*\Z")
 
 
 def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declaration] = ()) -> Program:

@@ -6,6 +6,8 @@ A property is claimed only where it follows from declarations and the form of th
 
 from __future__ import annotations
 
+from functools import cache
+
 from matdiff.node import Apply, Constant, Node, Number, Symbol
 from matdiff.ops.algebra import MATMUL, SCALE, TRANSPOSE, is_op, transpose
 from matdiff.ops.kronecker import kron
@@ -38,6 +40,7 @@ PALINDROME = 16
 """Longest product that is inspected for the form A S Aᵀ."""
 
 
+@cache
 def closure(attributes: Properties) -> Properties:
     known = set(attributes)
     for a in attributes:
@@ -154,7 +157,9 @@ class Known:
         stack = [(node, False)]
         while stack:
             top, turned = stack.pop()
-            if is_op(top, TRANSPOSE):
+            if isinstance(top, Symbol) and top.body is not None:
+                stack.append((top.body, turned))
+            elif is_op(top, TRANSPOSE):
                 stack.append((top.children[0], not turned))
             elif is_op(top, MATMUL):
                 a, b = top.children

@@ -39,8 +39,11 @@ def substitute(root: Node, values: Mapping[Any, Node], into_bodies: bool = False
 
 def inline(root: Node) -> Node:
     """Definitions replaced by their bodies."""
+    order = topological(root)
+    if not any(isinstance(n, Symbol) and n.body is not None for n in order):
+        return root
     memo: dict[Node, Node] = {}
-    for node in topological(root):
+    for node in order:
         if isinstance(node, Apply):
             memo[node] = rebuild(node, tuple(memo[a] for a in node.args))
         elif isinstance(node, Symbol) and node.body is not None:

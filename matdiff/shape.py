@@ -11,10 +11,15 @@ from math import lcm
 from typing import ClassVar, Self
 from weakref import WeakValueDictionary
 
+from matdiff.errors import UnsupportedError
+
 Monomial = tuple[str, ...]
 Coefficient = int | Fraction
 """Whole nearly always; the ½ of n(n+1)/2, the length of vech, is not."""
 Terms = tuple[tuple[Monomial, Coefficient], ...]
+
+LONGEST = 1000
+"""Most binary digits of a number in a dimension: Kronecker products multiply sizes."""
 
 
 class Dim:
@@ -50,7 +55,9 @@ class Dim:
 
     @staticmethod
     def collect(parts: Mapping[Monomial, Coefficient]) -> Dim:
-        kept = ((m, c.numerator if c.denominator == 1 else c) for m, c in parts.items() if c)
+        kept = [(m, c.numerator if c.denominator == 1 else c) for m, c in parts.items() if c]
+        if any(c.numerator.bit_length() > LONGEST for _, c in kept):
+            raise UnsupportedError(f"a size has more than {LONGEST:,} binary digits")
         return Dim(tuple(sorted(kept, key=lambda t: (-len(t[0]), t[0]))))
 
     @property

@@ -34,9 +34,9 @@ WINDOW = 64
 NESTED = 64
 """Most terms of a sum that join those of a sum around it, so that nested sums that are shared stay shared."""
 
-SCALARS = 24
+SCALARS = 16
 """Most scalars of a product that are taken apart; a product of more is one scalar."""
-MANY = 3 * SCALARS
+MANY = 2 * SCALARS + 8
 """Most parts of a product that are looked at for its scalars."""
 
 LONGEST = 24
@@ -72,13 +72,26 @@ class Term:
         for base, exponent in other.scalars.items():
             self.multiply(base, exponent)
 
+    def raised(self, exponent: int) -> Term:
+        """The number and the scalars to a whole power, without the core."""
+        term = Term()
+        term.absorb(power(number(self.number), number(exponent)))
+        for base, e in self.scalars.items():
+            term.multiply(base, e * exponent)
+        return term
+
+    @property
+    def scalar(self) -> Node:
+        """The number and the scalars as one node."""
+        return join(Term(self.number, self.scalars))
+
     @property
     def key(self) -> tuple[frozenset[tuple[Node, Value]], Node | None]:
         return frozenset(self.scalars.items()), self.core
 
 
 def plain(value: Value) -> Value:
-    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+    return value.numerator if type(value) is Fraction and value.denominator == 1 else value
 
 
 def magnitude(value: Value) -> Value:
@@ -87,6 +100,8 @@ def magnitude(value: Value) -> Value:
 
 def split(node: Node) -> Term:
     """A node in normal form as a term; a product of very many scalars is one of them."""
+    if node.kind != "scalar" and not is_op(node, SCALE):
+        return Term(core=node)
     term = Term()
     stack = [node]
     seen = 0
@@ -179,7 +194,7 @@ def factor(node: Node, known: Known) -> Factor:
         return inside, -1
     if is_op(node, MPOW):
         base, exponent = factor(node.children[0], known)
-        return (base, exponent * times(node)) if (exponent * times(node)).bit_length() < 64 else (node, 1)
+        return base, exponent * times(node)
     return node, 1
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matdiff.errors import ParseError
 from matdiff.expr import Expr
 from matdiff.node import Symbol
+from matdiff.parsing.declarations import spelled_name
 
 
 def suggestion(name: str, variables: Sequence[str]) -> str:
@@ -41,6 +42,7 @@ def chosen_names(wrt: str | Expr | Sequence[str | Expr]) -> tuple[list[str], dic
 
 
 def _name(text: str) -> str:
+    text = spelled_name(text) or text
     if not text or not text.replace("_", "a").isalnum() or text[0].isdigit():
         shown = text if len(text) <= 40 else text[:40] + "…"
         raise ParseError(f"{shown!r} is not the name of a variable", hint='wrt takes a name, or several: "X,Y"')

@@ -50,6 +50,22 @@ case("det(X)", "X: n×n", "X", np.linalg.det)
 case("det(t*eye(n) - A)", "t: scalar; A: n×n", "t", lambda t, A: np.linalg.det(t * np.eye(len(A)) - A))
 case("logdet(A + X*X')", "A: n×n spd; X: n×m", "X", lambda A, X: np.linalg.slogdet(A + X @ X.T)[1])
 case("log(det(X))", "X: n×n spd", "X", lambda X: np.linalg.slogdet(X)[1])
+case("logdet(A + X*X')^2*sin(t)", "A: n×n spd; X: n×m; t: scalar", "X,t", lambda A, X, t: (
+    np.linalg.slogdet(A + X @ X.T)[1] ** 2 * np.sin(t)
+))  # fmt: skip
+case("P = X'*A; lambda_max(P*X)^2 + norm(x)^3", "A: m×m symmetric; X: m×n; x: n", "x", lambda A, X, x: (
+    np.linalg.eigvalsh(X.T @ A @ X)[-1] ** 2 + np.linalg.norm(x) ** 3
+))  # fmt: skip
+case("tr(inv((A^2*X)^2)*B) + tr(((X*A)^-2)'*B)", "A: n×n; X: n×n; B: n×n", "X", lambda A, X, B: (
+    np.trace(np.linalg.matrix_power(np.linalg.inv(A @ A @ X), 2) @ B)
+    + np.trace(np.linalg.matrix_power(np.linalg.inv(X @ A), 2).T @ B)
+), A="inv", X="inv")  # fmt: skip
+case("logdet((X'*X)^2) + det((A*X')^2)/100", "A: n×n; X: n×n", "X", lambda A, X: (
+    4 * np.linalg.slogdet(X)[1] + np.linalg.det(A @ X.T) ** 2 / 100
+), A="inv", X="inv")  # fmt: skip
+case("Diag(x)*A*Diag(x)*b + inv(Diag(x))*b", "A: n×n; x: n positive; b: n", "x", lambda A, x, b: (
+    x * (A @ (x * b)) + b / x
+))  # fmt: skip
 case("sum(X.^2 .* A)", "X: m×n; A: m×n", "X", lambda X, A: np.sum(X**2 * A))
 case("mean(exp(X))", "X: m×n", "X", lambda X: np.mean(np.exp(X)))
 case("norm(A*x - b)", "A: m×n; x: n; b: m", "x", lambda A, x, b: np.linalg.norm(A @ x - b))

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-import matdiff.ops  # noqa: F401
+import matdiff as md
+import matdiff.ops
+from matdiff.cli.app import run
 from matdiff.codegen import compile_, source
 from matdiff.codegen.backend import backend_named as backend
 from matdiff.codegen.backend import refusal, support, support_table
@@ -123,6 +126,17 @@ def test_jax_functions_are_compiled_and_differentiable() -> None:
     assert compile_(al.eye(n) * t, (X, t), "jax")(X=np.eye(2), t=2).shape == (2, 2)
 
 
+def test_jax_source_keeps_single_precision_beside_python_numbers() -> None:
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    space: dict[str, Any] = {}
+    exec(source(t * (A @ x) - b, VARIABLES, "jax"), space)
+    given = {k: np.float32(arrays()[k]) for k in "Axb"}
+    for function in (space["f"], jax.jit(space["f"])):
+        assert function(**given, t=0.7).dtype == function(**given, t=2).dtype == np.float32
+        assert function(**arrays()).dtype == np.float64
+
+
 def test_torch_autograd_goes_through() -> None:
     torch = pytest.importorskip("torch")
     loss = re_.sum_(el.softplus(A @ x - b)) + re_.logsumexp(A) + re_.norm(X @ Y)
@@ -153,3 +167,17 @@ def test_jax_runs_sharded_over_devices() -> None:
     )
     assert done.stdout.count("on 8 devices: the gradient agrees with NumPy") == 2, done.stderr
     assert "PartitionSpec('devices',)" in done.stdout or "P('devices',)" in done.stdout
+
+
+@pytest.mark.parametrize("missing", ["jax", "torch"])
+def test_without_the_library(missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for module in [m for m in sys.modules if m.partition(".")[0] == missing]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, missing, None)
+    gradient = md.derive("logdet(X'*X)", wrt="X").gradient
+    with pytest.raises(md.UnsupportedError) as caught:
+        gradient.compile(missing)
+    assert f'pip install "matdiff[{missing}]"' in str(caught.value)
+    assert "def f(*, X" in gradient.source(missing)
+    assert run(["codegen", "logdet(X'*X)", "--wrt", "X", "--target", missing]) == 0
+    assert "def value_and_gradient(*, X" in capsys.readouterr().out

@@ -31,6 +31,7 @@ from matdiff.ops import kronecker as kr
 from matdiff.ops import linalg as la
 from matdiff.ops import matrix_functions as mf
 from matdiff.ops import reductions as re_
+from matdiff.ops import spectral as sp
 from matdiff.ops import structure as st
 from matdiff.shape import ONE, ZERO, Dim, triangular
 
@@ -253,6 +254,9 @@ def lines(node: Node, *variables: Symbol, **options: Any) -> list[str]:
 PLANS = {
     "A @ (B @ u)": A @ B @ u,
     "np.linalg.solve(X, x)": la.inv(X) @ x,
+    "A @ cholesky_inverse(cholesky(A.T @ A))": A @ la.inv(A.T @ A),
+    "cholesky_solve(cholesky(A.T @ A), x)": la.inv(A.T @ A) @ x,
+    "cholesky_solve(cholesky(A.T @ A), B)": la.inv(A.T @ A) @ B,
     "x[:, None] * X": st.Diag(x) @ X,
     "X * x": X @ st.Diag(x),
     "np.sum(X * Y.T)": re_.tr(X @ Y),
@@ -298,9 +302,15 @@ import numpy as np
 
 def floats(*values):
     """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
-    values = [np.float64(v) if type(v) is float else v for v in values]
-    if all([type(v) in (np.ndarray, np.float64) and v.dtype.char == "d" for v in values]):
-        return values
+    doubles = []
+    for v in values:
+        if isinstance(v, float):
+            v = np.float64(v)
+        elif type(v) is not np.ndarray or v.dtype != float:
+            break
+        doubles.append(v)
+    else:
+        return doubles
     values = [float(v) if isinstance(v, (int, float)) else np.asarray(v) for v in values]
     dtype = np.result_type(*values, 0.0)
     return [np.asarray(v, dtype=dtype) for v in values]
@@ -438,6 +448,7 @@ ERRORS: list[tuple[Node, dict[str, Any], type[MatdiffError], str]] = [
     (1 / t, {"t": 0}, DomainError, "the power is not defined here: t is 0 (division by zero)"),
     (x / y, {"y": np.zeros(3)}, DomainError, "y has an entry 0 (division by zero)"),
     (x / re_.norm(x), {"x": np.zeros(3)}, DomainError, "is 0 (division by zero)"),
+    (1 / sp.sigma(X, params=(2,)), {"X": ones3}, DomainError, "sigma(X, 2) is 0 (division by zero)"),
     (t ** number(Fraction(1, 3)), {"t": -1}, DomainError, "t is negative (-1)"),
     (t ** t, {"t": -0.5}, DomainError, "t is negative, and its exponent is not whole"),
     (t ** -(t + 3), {"t": 0}, DomainError, "t is 0, and its exponent negative"),

@@ -92,6 +92,43 @@ def test_explained_orders() -> None:
         "multiplied left to right, as reverse mode: 4,020,000 (67.00 times)",
         "multiplied right to left, as forward mode: 60,000 (1.00 times)",
     ]
+    assert explain(forward.node, forward.variables, sizes={"n": 10}).splitlines()[-3:] == [
+        "in all: 600",
+        "multiplied left to right, as reverse mode: 4,200 (7.00 times)",
+        "multiplied right to left, as forward mode: 600 (1.00 times)",
+    ]
+
+
+@pytest.mark.parametrize(("sizes", "here"), [("q=5", 0), ("p=10, m=20", 1), ("m=100, q=1000", 1)])
+def test_explained_choice_is_the_cheapest(sizes: str, here: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["codegen", "tr(A*B*C*D)", "--wrt", "A", "--explain", "--sizes", sizes]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    size = dict.fromkeys("mnpq", 100) | {p[0]: int(p[2:]) for p in sizes.split(", ")}
+    m, n, p, q = (size[name] for name in "mnpq")
+    products = {"t1 = D.T @ (C.T @ B.T)": n * p * q + m * n * q, "t1 = D.T @ C.T @ B.T": m * p * q + m * n * p}
+    assert here == list(products.values()).index(min(products.values()))
+    start = lines.index("2 orders of multiplication; when called, the function takes the one with the least of")
+    for k, (code, count) in enumerate(products.items()):
+        cost, taken = lines[start + 1 + 2 * k : start + 3 + 2 * k]
+        assert cost.endswith(f" = {count:,}: {code}")
+        assert (taken == "    taken at these sizes") == (k == here)
+    assert f"in all: {2 * min(products.values()) + 2 * m * n:,}" in lines
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--explain", "--sizes", "k=3"], "there is no dimension k\nthe dimensions are m, n"),
+        (["--explain", "--sizes", "m=0"], "the size of m must be a positive whole number"),
+        (["--explain", "--sizes", "m=1.5"], "the size of m must be a positive whole number"),
+        (["--explain", "--sizes", "m"], """takes numbers by name, not 'm'\nfor instance --sizes "m=1000, n=20\""""),
+        (["--explain", "--sizes", "m=1, m=2"], "gives m twice"),
+        (["--sizes", "m=3"], "--sizes is what --explain counts"),
+    ],
+)
+def test_wrong_sizes_are_refused(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["codegen", "norm(A*x)^2", "--wrt", "x", *options]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_command_prints_value_and_derivative(capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,6 +132,12 @@ HOSTILE: dict[str, tuple[str, str, str | None]] = {
     "nested inverses": ("tr(" + "inv(" * 900 + "X" + ")" * 901, "X", None),
     "own functions": (";".join(f"s{i + 1}(t)=s{i}(s{i}(t))" for i in range(40)) + ";s0(t)=sin(t);s40(x)", "x", None),
     "Kronecker factors": ("⊗".join(["x"] * 5_000), "x", None),
+    "Kronecker factors of a known size": ("⊗".join(["x"] * 12_000), "x", "x: 3"),
+    "squares of doubles": (chained("x", "{0} = 2*{1}.*{1}", "sum({0})"), "x", None),
+    "powers of powers": ("X" + "^2" * 4_000, "X", None),
+    "long powers": ("tr(" + "*".join(f"X^{k}*A{k}" for k in range(100, 250)) + ")", "X", None),
+    "equal factors": (" .* ".join(["A*x"] * 3_000), "x", None),
+    "quotients": ("X\\" * 3_000 + "X", "X", None),
     "many scalars": ("+".join(f"c{i}*x{i}'*x" for i in range(2_000)), "x", None),
 }
 
@@ -172,3 +178,11 @@ def test_the_script_sees_what_escapes(fuzz: ModuleType, monkeypatch: pytest.Monk
     assert fuzz.outcome("x'*x", "x", None) == "FAILED: RecursionError: too deep"
     monkeypatch.setattr(md, "derive", lambda *args, **options: time.sleep(0) or [0 for _ in iter(int, 1)])
     assert fuzz.outcome("x'*x", "x", None, 0.2) == "FAILED: over 0.2 s"
+
+
+def test_what_is_no_variable_is_said_to_be_what_it_is() -> None:
+    with pytest.raises(md.ParseError, match="r is defined in the function"):
+        md.derive("r = A*x - b; r'*r", wrt="r")
+    with pytest.raises(md.ParseError, match="dx is the differential of x"):
+        md.derive("dx'*x", wrt="x")
+    assert md.derive("dx'*x", wrt="x", declare="x: n; dx: n").gradient.text() == "dx"

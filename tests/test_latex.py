@@ -306,3 +306,18 @@ BOLD = {
 @pytest.mark.parametrize(("text", "types"), BOLD.items())
 def test_bold_greek_letters_are_no_scalars(text: str, types: str) -> None:
     assert md.parse(text).types == types
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "declare", "name"),
+    [
+        (r"\|X\beta - y\|_2^2", r"\beta", r"\beta: n", "beta"),
+        (r"\mathbf{x}^\top\mathbf{x}", r"\mathbf{x}", r"\mathbf x: n", "x"),
+        (r"\hat{y}^\top W_{12} x", "W_{12}", r"\hat{y}: m; W_{12}: m×n", "W_12"),
+        (r"\operatorname{tr}(\boldsymbol\Sigma)", r"\boldsymbol\Sigma", r"\boldsymbol\Sigma: n×n", "Sigma"),
+    ],
+)
+def test_names_are_declared_and_chosen_as_they_are_written(text: str, wrt: str, declare: str, name: str) -> None:
+    d = md.derive(text, wrt=wrt, declare=declare)
+    assert [X.name for X in d.wrt] == [name]
+    assert d.gradient == md.derive(text, wrt=name, declare=declare.replace(wrt, name)).gradient

@@ -27,6 +27,8 @@ RIGHT: list[tuple[str, str, str | None]] = [
     ("f(x) = exp(x'*A*x)\ndf = exp(x'*A*x)*d(x'*A*x)\n = exp(x'*A*x)*x'*(A+A')*dx", "x", None),
     ("f = x'*A*x   # a quadratic form\n\nd f = dx'*A*x\n   + x'*A*dx\n⇒ grad f = (A + A')*x\nH = A + A'", "x", None),
     ("f = logdet(X)\ndf/dX = inv(X)'", "X", None),
+    ("f = x'*A*x\ngradient = (A + A')*x\nhessian = A + A'", "x", None),
+    ("f = x'*A*x\ngradient of f = (A + A')*x\nHessian = A + A'", "x", None),
     ("f = x'*x\ny = d(x)\ndf = 2*x'*y", "x", "x: n"),
     (
         r"f &= \operatorname{tr}(A X B) \\"

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import matdiff.ops  # noqa: F401
+import matdiff as md
 from matdiff.codegen import compile_
+from matdiff.codegen.plan import plan
 from matdiff.node import Node, Symbol, number, symbol, topological
 from matdiff.ops import algebra as al
 from matdiff.ops import elementwise as el
@@ -86,10 +87,11 @@ class Builder:
         return kr.kron(*(self.small(r, c) for r, c in zip(at, after, strict=True))), after
 
     def total(self, at: Pair, after: Pair) -> Node:
-        """A sum of Kronecker products, of a diagonal and a rank-one matrix where they fit."""
+        """A sum of Kronecker products, of a diagonal, an identity and a rank-one matrix where they fit."""
         terms = [kr.kron(*(self.small(r, c) for r, c in zip(at, after, strict=True))) for _ in range(2)]
         if at == after:
             terms.append(self.one(-1, 2) * self.diagonal(at))
+            terms.append(self.one(-1, 3) * al.eye(at[0] * at[1]))
         if self.random.random() < 0.5:
             terms.append(self.vector(at[0] * at[1], "w") @ self.vector(after[0] * after[1], "w").T)
         return al.add(*self.random.sample(terms, 2))
@@ -143,3 +145,15 @@ def test_random_networks(seed: int) -> None:
         scale = max(1.0, float(np.abs(expected).max()))
         np.testing.assert_allclose(got, expected, atol=1e-11 * scale, rtol=1e-9, err_msg=f"{25 * seed + k}: {node}")
         assert all((arrays[name] == array).all() for name, array in before.items())
+
+
+@pytest.mark.parametrize("function", ["logdet(X'*X)", "norm(X*X' - A)^2", "norm(tanh(W*X) - Y)^2", "tr(inv(X'*S*X)*C)"])
+def test_hessians_multiply_no_large_matrices(function: str) -> None:
+    """Every product in the plan of a Hessian sums over one dimension of the problem, never over pairs."""
+    declare = "X: m×n; A: m×m symmetric; W: k×m; Y: k×n; S: m×m spd; C: n×n symmetric"
+    for x in ("X", "W"):
+        if x in function:
+            root = md.derive(function, wrt=x, declare=declare).hessian.node
+            (planned,) = plan([root])
+            inner = [node.children[0].cols for node in topological(planned) if al.is_op(node, al.MATMUL)]
+            assert all(dim.name or dim is ONE for dim in inner), planned

@@ -296,6 +296,13 @@ def test_long_and_deep_input_is_read(text: str, nodes: int) -> None:
     assert function is not None and sum(1 for _ in walk(function)) == nodes
 
 
+@pytest.mark.parametrize("opening", ["(", "[", "{", "sqrt(", r"\sqrt{", r"\frac{1}{", r"\left(", "x^{", "exp(-"])
+def test_deeper_nesting_is_refused(opening: str) -> None:
+    closing = r"\right)" if opening == r"\left(" else {"(": ")", "[": "]", "{": "}", "-": ")"}[opening[-1]]
+    with pytest.raises(MatdiffError, match="nested deeper than"):
+        parse_program(opening * 1_500 + "x" + closing * 1_500)
+
+
 HOSTILE = ["(", "[", "‖", "||", "|", "<", "{", r"\frac{", r"\left(", r"\|", "x^{", "e^{", r"\hat{", r"\mathbf{", "x_{"]
 HOSTILE += [
     r"\log ",

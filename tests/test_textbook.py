@@ -182,3 +182,38 @@ def test_identities_are_many_and_distinct() -> None:
     assert gradients >= 150
     assert len(IDENTITIES) - gradients >= 80
     assert len({e["id"] for e in IDENTITIES}) == len(IDENTITIES)
+
+
+@pytest.mark.parametrize(
+    ("text", "jacobian"),
+    [
+        ("X\\X", "zeros(n*n,n*n)"),
+        ("X\\X\\X", "eye(n*n)"),
+        ("inv(X)*X*A", "zeros(n*n,n*n)"),
+        ("X*A*inv(A)*inv(X)*X", "eye(n*n)"),
+        ("inv(inv(X))*A", "kron(A', eye(n))"),
+        ("x .* x .* x .* x .* x", "5*Diag(x.^4)"),
+        ("Diag(x)^2*b", "2*Diag(x .* b)"),
+        ("Diag(x)*A*Diag(x)*b", "Diag(A*(x .* b)) + Diag(x)*A*Diag(b)"),
+        ("inv(Diag(x))*b", "-Diag(b ./ x.^2)"),
+        (" .* ".join(["x"] * 2_000), "2000*Diag(x.^1999)"),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_what_cancels_and_merges_in_the_jacobian(text: str, jacobian: str) -> None:
+    X = "X" if "X" in text else "x"
+    assert md.derive(text, wrt=X, declare="X: n×n; A: n×n; x: n; b: n").jacobian.text(ascii=True) == jacobian
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "declare", "hessian"),
+    [
+        ("b'*X'*D*X*c", "X", "X: m×n; D: m×m; b: n; c: n", "kron(b*c', D) + kron(c*b', D')"),
+        ("(X*b + c)'*D*(X*b + c)", "X", "X: m×n; D: m×m; b: n; c: m", "kron(b*b', D + D')"),
+        ("tr(kron(X, X))", "X", "X: n×n", "2*vec(eye(n))*vec(eye(n))'"),
+        ("norm(x)^3", "x", "x: n", "3*(x*x'/norm(x) + norm(x)*I)"),
+        ("norm(x)^5", "x", "x: n", "5*norm(x)*(3*x*x' + norm(x)^2*I)"),
+    ],
+)
+def test_hessians_are_as_short_as_their_simplest_differential(text: str, wrt: str, declare: str, hessian: str) -> None:
+    assert md.derive(text, wrt=wrt, declare=declare).hessian.text(ascii=True) == hessian

@@ -7,16 +7,21 @@ from collections.abc import Mapping
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, apply, symbol, topological
 from matdiff.op import Joint, Linear, Nonlinear
-from matdiff.ops.algebra import ADD, CONSTRUCTORS, add, zeros_like
+from matdiff.ops.algebra import ADD, CONSTRUCTORS, add, is_op, zeros_like
+
+MOST = 10_000
+"""Most terms that the rules of functions that are not linear may bring in: d(X^k) has k."""
 
 
 def differentials(root: Node, directions: Mapping[Symbol, Node]) -> dict[Node, Node]:
     """The differential of every node that depends on the given variables, linear in their directions.
 
     Definitions get one of their own: `r = A x − b` has `dr` with the body `A dx`.
-    Raises UnsupportedError where a function has no rule for an argument that depends on a variable.
+    Raises UnsupportedError where a function has no rule for an argument that depends on a variable, and where
+    powers make it enormous.
     """
     d: dict[Node, Node] = {}
+    terms = 0
     for node in topological(root):
         if isinstance(node, Symbol):
             if node in directions:
@@ -28,6 +33,10 @@ def differentials(root: Node, directions: Mapping[Symbol, Node]) -> dict[Node, N
             parts = [i for i, a in enumerate(node.args) if a in d]
             if parts:
                 d[node] = apply_rules(node, parts, d)
+                if isinstance(node.op.rule(parts[0]), Nonlinear) and is_op(d[node], ADD):
+                    terms += len(d[node].children)
+                if terms > MOST:
+                    raise UnsupportedError(f"the powers have differentials of over {MOST:,} terms together")
     return d
 
 

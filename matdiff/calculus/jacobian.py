@@ -8,12 +8,16 @@ from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, number
 from matdiff.ops.algebra import (
+    ADD,
+    MATMUL,
     SCALE,
     add,
     commutation,
     duplication,
     eye,
+    is_op,
     matmul,
+    matrix_product,
     ones,
     scale,
     transpose,
@@ -28,6 +32,9 @@ from matdiff.ops.structure import HALF, Diag, tril, triu, unvec, vec
 from matdiff.properties import Known, closure
 from matdiff.rewrite import substitute
 from matdiff.shape import ZERO, Dim
+
+MOST = 64
+"""Most terms into which a sum that stands before a vector is taken apart."""
 
 
 def jacobian(value: Node, dX: Symbol) -> Node:
@@ -58,6 +65,8 @@ def _matrix(node: Node, dX: Symbol, J: dict[Node, Node]) -> Node:
         assert node.body is not None
         return J[node.body]
     assert isinstance(node, Apply)
+    if node.op is MATMUL and node.kind == "vector" and node.args[0] in J:
+        return _on_vector(node, J)
     if node.op.name in ("hcat", "vcat"):
         return _blocks(node, dX, J)
     reading = READINGS.get(node.op.name)
@@ -67,6 +76,30 @@ def _matrix(node: Node, dX: Symbol, J: dict[Node, Node]) -> Node:
         matmul(reading(node, slot), J[a]) if a.kind != "scalar" else _scaled(node, J[a]) for slot, a in _moving(node, J)
     ]
     return parts[0] if len(parts) == 1 else add(*parts)
+
+
+def _on_vector(node: Apply, J: dict[Node, Node]) -> Node:
+    """The matrix of A V B c by V, with w = B c one vector: wᵀ ⊗ A, but A Diag(w) by u for V = Diag(u).
+
+    A sum in the place of V is taken apart, into MOST terms.
+    """
+    terms: list[Node] = []
+    V, w = node.args
+    waiting: list[tuple[list[Node], Node, Node]] = [([], V, w)]
+    while waiting:
+        front, V, w = waiting.pop()
+        left, right = V.children if is_op(V, MATMUL) else (V, V)
+        if is_op(V, ADD) and len(terms) + len(waiting) + len(V.children) <= MOST:
+            waiting += [(front, part, w) for part in reversed(V.children)]
+        elif right not in J:
+            waiting.append((front, left, matmul(right, w)))
+        elif left not in J:
+            waiting.append(([*front, left], right, w))
+        else:
+            A = matrix_product([*front, eye(V.rows)])
+            diagonal = is_op(V, Diag)
+            terms.append(matmul(matmul(A, Diag(w)), J[V.children[0]]) if diagonal else matmul(kron_of(w.T, A), J[V]))
+    return terms[0] if len(terms) == 1 else add(*terms)
 
 
 def _moving(node: Apply, J: dict[Node, Node]) -> list[tuple[int, Node]]:

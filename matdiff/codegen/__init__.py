@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from matdiff.codegen.backend import backend_named
+from matdiff.codegen.backend import backend_named, require
 from matdiff.codegen.choices import plans
 from matdiff.codegen.emit import Check, Emitter
 from matdiff.codegen.module import Key, generate, module
@@ -21,6 +21,21 @@ if TYPE_CHECKING:
     from matdiff.derivation import Derivation
 
 Nodes = Node | Mapping[str, Node] | Mapping[Key, Node] | Sequence[Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What code is asked for: `checked` to refuse arrays outside a domain, `strict` also where nothing is smooth."""
+
+    roots: tuple[Node, ...]
+    keys: tuple[Key, ...] | None
+    single: bool
+    variables: tuple[Symbol, ...]
+    backend: str = "numpy"
+    name: str = "f"
+    doc: str = ""
+    checked: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +63,7 @@ def source(
     that are pairs are in a dict of their own: `(value, {"U": …}, {("U", "U"): …})`.  Only variables that the values
     or their sizes depend on are parameters; surplus keywords are ignored.
     """
-    roots, keys, single = outputs(node)
-    return written(roots, keys, single, tuple(variables), backend, name, doc, checked, False)[0]
+    return written(Request(*outputs(node), tuple(variables), backend, name, doc, checked))[0]
 
 
 def sources(functions: Mapping[str, tuple[Nodes, str]], variables: Sequence[Symbol], backend: str = "numpy") -> str:
@@ -73,8 +87,8 @@ def compile_(
     checked: bool = False,
 ) -> Callable[..., Any]:
     """The function itself; for JAX under `jax.jit`.  It takes names as the user typed them: `f(**{"lambda": 0.1})`."""
-    roots, keys, single = outputs(node)
-    program = compiled(roots, keys, single, tuple(variables), backend, name, doc, checked, False)
+    require(backend_named(backend))
+    program = compiled(Request(*outputs(node), tuple(variables), backend, name, doc, checked))
     function = program.function
     if any(v.name != parameter for v, parameter in program.inputs):
         function = renaming(program)
@@ -109,43 +123,24 @@ Written = tuple[str, tuple[tuple[Symbol, str], ...], tuple[Check, ...]]
 
 
 @lru_cache(maxsize=64)
-def written(
-    roots: tuple[Node, ...],
-    keys: tuple[Key, ...] | None,
-    single: bool,
-    variables: tuple[Symbol, ...],
-    backend: str,
-    name: str,
-    doc: str,
-    checked: bool,
-    strict: bool,
-) -> Written:
-    target = backend_named(backend)
-    emitter = Emitter(target, variables, checked, strict)
-    made = generate(plans(roots, target.inverses), keys, single, emitter, identifier(name), doc)
+def written(request: Request) -> Written:
+    target = backend_named(request.backend)
+    emitter = Emitter(target, request.variables, request.checked, request.strict)
+    planned = plans(request.roots, target.inverses)
+    made = generate(planned, request.keys, request.single, emitter, identifier(request.name), request.doc)
     return made.text, tuple(made.inputs.items()), made.checks
 
 
 @lru_cache(maxsize=64)
-def compiled(
-    roots: tuple[Node, ...],
-    keys: tuple[Key, ...] | None,
-    single: bool,
-    variables: tuple[Symbol, ...],
-    backend: str,
-    name: str,
-    doc: str,
-    checked: bool,
-    strict: bool,
-) -> Program:
-    text, inputs, checks = written(roots, keys, single, variables, backend, name, doc, checked, strict)
+def compiled(request: Request) -> Program:
+    text, inputs, checks = written(request)
     space: dict[str, Any] = {"__name__": "matdiff.generated"}
-    if checked:
+    if request.checked:
         from matdiff.codegen.checks import checker
 
         space["check"] = checker(checks)
     exec(compile(text, "<matdiff>", "exec"), space)
-    return Program(text, space[identifier(name)], inputs, checks)
+    return Program(text, space[identifier(request.name)], inputs, checks)
 
 
 def second_order(derivation: Derivation) -> Nodes:
@@ -165,4 +160,14 @@ def value_grad_hessian(derivation: Derivation, backend: str = "numpy") -> Callab
     return compile_(second_order(derivation), derivation.function.variables, backend, name="value_grad_hessian")
 
 
-__all__ = ["Program", "compile_", "compiled", "outputs", "second_order", "source", "sources", "value_grad_hessian"]
+__all__ = [
+    "Program",
+    "Request",
+    "compile_",
+    "compiled",
+    "outputs",
+    "second_order",
+    "source",
+    "sources",
+    "value_grad_hessian",
+]

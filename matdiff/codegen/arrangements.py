@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matdiff.codegen.pieces import FLAT, as_kind, binary, call, flat, suffix
-from matdiff.codegen.templates import ATOM, PRODUCT, Code, template
+from matdiff.codegen.reuse import is_row_major, spare
+from matdiff.codegen.templates import ATOM, MAX_INLINE, PRODUCT, Code, template
 from matdiff.node import Apply
-from matdiff.ops.algebra import MATMUL, is_op
 
 if TYPE_CHECKING:
     from matdiff.codegen.emit import Emitter
@@ -72,14 +72,10 @@ def blocks_code(em: Emitter, node: Apply) -> Code:
     spec = Code('"iaja->aij"' if node.params[0] else '"aiaj->aij"')
     args = [em.code[a] for a in node.args]
     first = node.args[0]
-    overwritable = is_op(first, MATMUL) and em.uses[first] == 1
+    overwritable = spare(em, first) and is_row_major(first)
     if node.op.name == "add_blocks" and em.backend.name == "numpy" and not overwritable:
         args[0] = call("np.array", args[0], Code('order="C"'))
     return call(node.op.name, *args, spec)
-
-
-FRESH = ("matmul", "add", "plus", "scale", "hadamard", "scale_rows", "scale_columns", "cholesky_inverse")
-"""Functions whose value is a new array."""
 
 
 def add_diagonal_code(em: Emitter, node: Apply) -> Code:
@@ -88,7 +84,7 @@ def add_diagonal_code(em: Emitter, node: Apply) -> Code:
     x, y = em.code[a], em.code[s]
     if em.backend.name != "numpy":
         return template(em.backend.template(node.op)).fill({"0": x, "1": y})
-    if not (isinstance(a, Apply) and (a.op.name in FRESH or a.op.elementwise) and em.uses[a] == 1):
+    if not spare(em, a):
         x = suffix(x, ".copy()")
     return call("add_diagonal", x, y)
 
@@ -102,6 +98,12 @@ def broadcast_code(em: Emitter, node: Apply) -> Code:
         axes = ", ".join(":" if axis in (i, j) else "None" for axis in range(4))
         factors.append(suffix(x, f"[{axes}]"))
     total = factors[0]
-    for x in factors[1:]:
+    for x in factors[1:-1]:
         total = binary(total, "*", x, PRODUCT)
+    if em.backend.name == "numpy":
+        total = call("np.multiply", total, factors[-1], Code('order="C"'))
+    else:
+        total = binary(total, "*", factors[-1], PRODUCT)
+    if len(total.text) > MAX_INLINE:
+        total = em.named(total)
     return suffix(total, f".reshape({em.size(node.rows)}, {em.size(node.cols)})")

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import import_module
 
 from matdiff.codegen.helpers import HELPERS
+from matdiff.codegen.helpers import NUMPY as NUMPY_HELPERS
 from matdiff.errors import UnsupportedError
 from matdiff.op import Op
 
@@ -81,6 +82,7 @@ NUMPY = Backend(
         "frechet_expm": "frechet_expm({0}, {1})",
         "polygamma": "polygamma({0}, {1})",
     },
+    NUMPY_HELPERS,
     lowered="float({0})",
 )
 
@@ -95,6 +97,17 @@ def backend_named(name: str) -> Backend:
         return NUMPY
     found: Backend = import_module(f"matdiff.codegen.{name}_backend").BACKEND
     return found
+
+
+def require(backend: Backend) -> None:
+    """Raises UnsupportedError where the library is not installed: source text can be had without it, functions not."""
+    try:
+        import_module(backend.name)
+    except ImportError:
+        raise UnsupportedError(
+            f"{backend.title} is not installed, and compiled functions run on it",
+            hint=f'pip install "matdiff[{backend.name}]"; source text can be had without it',
+        ) from None
 
 
 def support() -> dict[str, dict[str, str]]:

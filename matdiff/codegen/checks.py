@@ -36,7 +36,14 @@ def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
 def refusal(check: Check, complaint: str) -> DomainError:
     shown = describe(check.node)
     names = {"power": "the power", "solve": "inv", "lu": "inv", "solve_lower": "inv", "scale": "the quotient"}
-    names |= {"solve_lower_t": "inv", "lu_logdet": "logdet", "cholesky": "inv", "cholesky_logdet": "logdet"}
+    names |= {
+        "logabsdet": "the logarithm",
+        "lu_logabsdet": "the logarithm",
+        "solve_lower_t": "inv",
+        "lu_logdet": "logdet",
+        "cholesky": "inv",
+        "cholesky_logdet": "logdet",
+    }
     function = names.get(check.function, check.function)
     return DomainError(f"{function} is not defined here: {shown} {complaint}")
 

@@ -29,7 +29,17 @@ def plans(roots: Sequence[Node], inverses: bool = False) -> list[list[Node]]:
     for sizes in {tuple(c.order(sizes) for c in chains): sizes for sizes in scenarios}.values():
         other, _ = plan_with(ready, sizes)
         found.setdefault(tuple(other), other)
-    return [share_factors(p, inverses) for p in chosen(list(found.values()), [{}, *scenarios])]
+    return needed([share_factors(p, inverses) for p in chosen(list(found.values()), [{}, *scenarios])])
+
+
+def needed(found: list[list[Node]]) -> list[list[Node]]:
+    """The plans without one of three that costs the mean of the others, or more: one of them is never dearer."""
+    if len(found) < MAX_PLANS:
+        return found
+    a, b, c = costs(found)
+    excess = (a + a - b - c, b + b - a - c, c + c - a - b)
+    spare = next((k for k, gap in enumerate(excess) if all(number >= 0 for _, number in gap.terms)), None)
+    return [p for k, p in enumerate(found) if k != spare]
 
 
 def scenarios_of(chains: Sequence[Chain]) -> Iterator[Sizes]:

@@ -11,16 +11,13 @@ from matdiff.codegen.backend import Backend
 from matdiff.codegen.forms import FORMS, constant_code, is_negative_multiple, is_reciprocal
 from matdiff.codegen.names import Names
 from matdiff.codegen.pieces import as_kind, literal
+from matdiff.codegen.reuse import in_place, rank
 from matdiff.codegen.sizes import Recipe, Recipes, recipes
-from matdiff.codegen.templates import ATOM, PRODUCT, SUM, UNARY, Code, template
+from matdiff.codegen.templates import ATOM, MAX_DEPTH, MAX_INLINE, PRODUCT, SUM, UNARY, Code, template
 from matdiff.errors import ShapeError
 from matdiff.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.ops.algebra import ADD, INNER, SCALE, TRANSPOSE, is_op
 from matdiff.shape import ONE, Dim, signature
-
-MAX_DEPTH = 6
-MAX_INLINE = 44
-"""Deepest nesting and longest text that is not given a name."""
 
 WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
 """Functions that have a value on more than where they are differentiable, which their record states."""
@@ -71,6 +68,8 @@ class Emitter:
         self.results: frozenset[Node] = frozenset()
         self.typed = False
         self.plain: set[Node] = set()
+        self.reuse = False
+        self.largest = 0
 
     # nodes
 
@@ -79,6 +78,7 @@ class Emitter:
         order = topological(*(root for roots in plans for root in roots))
         self.inputs = {v: self.names.fresh(v.name) for v in ordered(self.variables, order)}
         self.results = frozenset(root for roots in plans for root in roots)
+        self.largest = max(map(rank, order), default=0)
         orders = [topological(*roots) for roots in plans]
         for own, roots in zip(orders, plans, strict=True):
             self.uses |= self.count(own, roots)
@@ -133,6 +133,8 @@ class Emitter:
             code = constant_code(self, node)
             return self.named(code) if self.uses[node] > 1 and "(" in code.text else code
         assert isinstance(node, Apply)
+        if self.reuse and (memory := in_place(self, node)) is not None:
+            return memory
         form = FORMS.get(node.op.name)
         code = form(self, node) if form else self.template_code(node)
         if is_op(node, TRANSPOSE):

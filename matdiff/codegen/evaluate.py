@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from matdiff.codegen import Nodes, Program, compiled, outputs
+from matdiff.codegen import Nodes, Program, Request, compiled, outputs
 from matdiff.codegen.names import lookup
 from matdiff.codegen.sizes import Misfit, bind
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
@@ -24,7 +24,7 @@ def evaluate(node: Nodes, variables: Sequence[Symbol], arrays: Mapping[str, Any]
     a missing array, ShapeError for a wrong shape, DomainError where a function is not defined.
     """
     roots, keys, single = outputs(node)
-    program = compiled(roots, None, False, tuple(variables), "numpy", "f", "", True, smooth)
+    program = compiled(Request(roots, None, False, tuple(variables), checked=True, strict=smooth))
     given = gather(program, variables, arrays)
     sizes = check_sizes(given)
     for variable, value in given.items():

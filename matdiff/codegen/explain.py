@@ -5,92 +5,178 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from matdiff.codegen import Nodes, outputs
-from matdiff.codegen.backend import NUMPY
-from matdiff.codegen.chains import ASSUMED, guess
-from matdiff.codegen.emit import Emitter
+from matdiff.codegen.backend import backend_named
+from matdiff.codegen.chains import ASSUMED, NO_SIZES, Sizes, guess
+from matdiff.codegen.choices import LARGE, SMALL, applied, costs, plans
+from matdiff.codegen.emit import Emitter, polynomial
 from matdiff.codegen.plan import plan
 from matdiff.node import Apply, Node, Symbol, topological
-from matdiff.ops.algebra import TRANSPOSE
+from matdiff.ops.algebra import MATMUL, is_op
+from matdiff.shape import Dim
 
 WIDTH = 60
 HEAVY = 20
 """Operations per n³ that decompositions by iteration are counted with."""
 
+Size = Callable[[Dim], int]
+"""The number that a dimension is."""
 
-def explain(nodes: Nodes, variables: Sequence[Symbol]) -> str:
-    """The plan as a table of code, shape and operations; then its sum against the orders of the two modes of AD."""
+
+def explain(nodes: Nodes, variables: Sequence[Symbol], backend: str = "numpy", sizes: Sizes = NO_SIZES) -> str:
+    """The plan as a table of code, shape and operations; then its sum against the orders of the two modes of AD.
+
+    Dimensions that `sizes` does not name are ASSUMED.  Where the function chooses among orders when it is called,
+    the plan is the one for these sizes, and the others follow with the sizes at which they are taken.
+    """
     roots = outputs(nodes)[0]
-    planned = plan(roots)
-    emitter = Emitter(NUMPY, variables)
-    emitter.emit(planned)
+    target = backend_named(backend)
+    found = plans(roots, target.inverses)
+    taken = cheapest(found, sizes)
+    size: Size = lambda dim: guess(dim, sizes)  # noqa: E731
+    texts = codes(found[taken], Emitter(target, variables))
     rows = [
-        (shortened(emitter.code[n].text), "×".join(map(str, n.shape)) or "scalar", operations(n))
-        for n in topological(*planned)
-        if isinstance(n, Apply) and n.op is not TRANSPOSE and operations(n)
+        (shortened(texts[n]), "×".join(map(str, n.shape)) or "scalar", operations(n, size))
+        for n in applied(found[taken])
+        if operations(n, size)
     ]
     names = sorted({name for r in roots for n in topological(r) for name in n.rows.names | n.cols.names})
-    sizes = f", {' = '.join(names)} = {ASSUMED}" if names else ""
     left = max((len(r[0]) for r in rows), default=0)
     middle = max((len(r[1]) for r in rows), default=0)
-    lines = [f"plan (operations{sizes})"]
+    lines = [f"plan (operations{', ' * bool(names)}{stated(names, sizes)})"]
     lines += [f"  {code:<{left}}  {shape:<{middle}}  {count:>15,}" for code, shape, count in rows]
-    best = total(planned)
+    best = total(found[taken], size)
+    lines.append(f"in all: {best:,}")
+    lines += orders(found, names, sizes, [codes(p, Emitter(target, variables)) for p in found])
     for text, order in (("left to right, as reverse mode", "left"), ("right to left, as forward mode", "right")):
-        count = total(plan(roots, order))  # type: ignore[arg-type]
+        count = total(plan(roots, order, target.inverses), size)  # type: ignore[arg-type]
         lines.append(f"multiplied {text}: {count:,} ({count / max(best, 1):.2f} times)")
-    return "\n".join([*lines[: len(rows) + 1], f"in all: {best:,}", *lines[len(rows) + 1 :]])
+    return "\n".join(lines)
+
+
+def stated(names: Sequence[str], sizes: Sizes) -> str:
+    """`m = 1000, n = p = 100`."""
+    given = [f"{name} = {sizes[name]}" for name in names if name in sizes]
+    rest = [name for name in names if name not in sizes]
+    return ", ".join(given + [f"{' = '.join(rest)} = {ASSUMED}"] * bool(rest))
+
+
+def cheapest(found: Sequence[Sequence[Node]], sizes: Sizes) -> int:
+    """The plan that the function takes at these sizes."""
+    totals = [guess(cost, sizes) for cost in costs(found)]
+    return totals.index(min(totals))
+
+
+def orders(
+    found: Sequence[Sequence[Node]], names: Sequence[str], sizes: Sizes, texts: Sequence[dict[Node, str]]
+) -> list[str]:
+    """What the function chooses among when it is called; nothing where there is one plan."""
+    if len(found) == 1:
+        return []
+    lines = [f"{len(found)} orders of multiplication; when called, the function takes the one with the least of"]
+    every = costs(found)
+    common = set.intersection(*(set(cost.terms) for cost in every))
+    shared = set(applied(found[0])).intersection(*map(applied, found))
+    here = cheapest(found, sizes)
+    examples = {f"{name} = {s}": cheapest(found, {name: s}) for name in names for s in (SMALL, LARGE)}
+    for k, planned in enumerate(found):
+        cost = Dim.collect({m: c for m, c in every[k].terms if (m, c) not in common})
+        own = [n for n in applied(planned) if is_op(n, MATMUL) and n not in shared]
+        inside = {a for n in own for a in n.children}
+        shown = "; ".join(shortened(texts[k][n]) for n in own if n not in inside)
+        lines.append(f"  {polynomial(cost, {name: name for name in names}).text} = {guess(cost, sizes):,}: {shown}")
+        where = [text for text, taken in examples.items() if taken == k]
+        instances = f"for instance at {', at '.join(where)}, the others {ASSUMED}" if where else "where several differ"
+        lines.append(f"    taken {'at these sizes' if k == here else instances}")
+    return lines
+
+
+def codes(planned: Sequence[Node], emitter: Emitter) -> dict[Node, str]:
+    """The code of each node; of one that has a name `name = code`."""
+    emitter.emit(planned)
+    lines = {name: line for line in emitter.lines for name in [line.partition(" = ")[0]]}
+    texts = {n: lines.get(code.text, code.text) for n, code in emitter.code.items()}
+    return {n: emitter.backend.translate(text) for n, text in texts.items()}
 
 
 def shortened(text: str) -> str:
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
-def total(planned: Sequence[Node]) -> int:
-    return sum(operations(n) for n in topological(*planned) if isinstance(n, Apply))
+def total(planned: Sequence[Node], size: Size) -> int:
+    return sum(operations(n, size) for n in applied(planned))
 
 
-def operations(node: Apply) -> int:
-    """Multiplications and additions of one function, dimensions without a number taken as ASSUMED."""
+def operations(node: Apply, size: Size) -> int:
+    """Multiplications and additions of one function."""
     count = COUNTS.get(node.op.name)
     if count is not None:
-        return count(node)
+        return count(node, size)
     if node.op.domain or node.op.name in ITERATIVE:
         square = [a for a in node.args if a.kind == "matrix"]
-        return HEAVY * max((guess(a.rows) ** 2 * guess(a.cols) for a in square), default=1) if square else size(node)
-    return max([size(node), *(size(a) for a in node.args)])
+        if square:
+            return HEAVY * max(size(a.rows) ** 2 * size(a.cols) for a in square)
+    return max(entries(a, size) for a in (node, *node.args))
 
 
 ITERATIVE = ("expm", "eigvals", "eigvecs", "sigma_max", "frechet_expm", "frechet_logm", "sylvester", "polar")
 
 
-def size(a: Node) -> int:
-    return guess(a.rows) * guess(a.cols)
+def entries(a: Node, size: Size) -> int:
+    return size(a.rows) * size(a.cols)
 
 
-def product(node: Apply) -> int:
+def rows(node: Apply, size: Size) -> int:
+    """The n of a function of an n×n matrix."""
+    return size(node.args[0].rows)
+
+
+def product(node: Apply, size: Size) -> int:
     a, b = node.args
-    return 2 * guess(a.rows) * guess(a.cols) * guess(b.cols)
+    return 2 * size(a.rows) * size(a.cols) * size(b.cols)
 
 
-def cubic(numerator: int, denominator: int) -> Callable[[Apply], int]:
+def pairing(node: Apply, size: Size) -> int:
+    return 2 * entries(node.args[0], size)
+
+
+def cubic(numerator: int, denominator: int = 1) -> Count:
     """A fraction of n³."""
-    return lambda node: numerator * guess(node.args[0].rows) ** 3 // denominator
+    return lambda node, size: numerator * rows(node, size) ** 3 // denominator
 
 
-def system(node: Apply) -> int:
+def triangular(node: Apply, size: Size) -> int:
+    return rows(node, size) * entries(node, size)
+
+
+def system(node: Apply, size: Size) -> int:
     """Two triangular systems."""
-    n = guess(node.args[0].rows)
-    return 2 * n * size(node)
+    return 2 * triangular(node, size)
 
 
-COUNTS: dict[str, Callable[[Apply], int]] = {
+def spread(node: Apply, size: Size) -> int:
+    """A Kronecker product with an identity."""
+    return entries(node.args[0], size) * size(node.params[0])
+
+
+def blocks(node: Apply, size: Size) -> int:
+    A, C, B = node.args[-3:]
+    return 2 * size(C.rows) * size(A.rows) * size(B.rows) * size(A.cols)
+
+
+def nothing(node: Apply, size: Size) -> int:
+    return 0
+
+
+Count = Callable[[Apply, Size], int]
+COUNTS: dict[str, Count] = {
     "matmul": product,
-    "solve": lambda node: 2 * guess(node.args[0].rows) ** 3 // 3 + system(node),
-    "solve_lower": lambda node: system(node) // 2,
-    "solve_lower_t": lambda node: system(node) // 2,
-    "inv": cubic(2, 1),
+    "solve": lambda node, size: cubic(2, 3)(node, size) + system(node, size),
+    "solve_lower": triangular,
+    "solve_lower_t": triangular,
+    "inv": cubic(2),
     "det": cubic(2, 3),
     "logdet": cubic(2, 3),
+    "logabsdet": cubic(2, 3),
     "lu": cubic(2, 3),
     "cholesky": cubic(1, 3),
     "chol": cubic(1, 3),
@@ -99,27 +185,11 @@ COUNTS: dict[str, Callable[[Apply], int]] = {
     "cholesky_solve": system,
     "lu_inverse": cubic(4, 3),
     "cholesky_inverse": cubic(2, 3),
-    "lu_logdet": lambda node: guess(node.args[0].rows),
-    "lu_det": lambda node: guess(node.args[0].rows),
-    "cholesky_logdet": lambda node: guess(node.args[0].rows),
-    "cholesky_det": lambda node: guess(node.args[0].rows),
-    "add_diagonal": lambda node: guess(node.rows),
-    "inner": lambda node: 2 * size(node.args[0]),
-    "trace_product": lambda node: 2 * size(node.args[0]),
-    "tr": lambda node: guess(node.args[0].rows),
-    "kron_eye": lambda node: size(node.args[0]) * guess(node.params[0]),
-    "eye_kron": lambda node: size(node.args[0]) * guess(node.params[0]),
-    "blocks": lambda node: blocks(*node.args),
-    "add_blocks": lambda node: blocks(*node.args[1:]),
-    "vec": lambda node: 0,
-    "unvec": lambda node: 0,
-    "getrow": lambda node: 0,
-    "getcol": lambda node: 0,
-    "entry": lambda node: 0,
-    "slice": lambda node: 0,
-    "diag": lambda node: 0,
+    **dict.fromkeys(
+        ("lu_logdet", "lu_logabsdet", "lu_det", "cholesky_logdet", "cholesky_det", "add_diagonal", "tr"), rows
+    ),
+    **dict.fromkeys(("inner", "trace_product"), pairing),
+    **dict.fromkeys(("kron_eye", "eye_kron"), spread),
+    **dict.fromkeys(("blocks", "add_blocks"), blocks),
+    **dict.fromkeys(("vec", "unvec", "getrow", "getcol", "entry", "slice", "diag"), nothing),
 }
-
-
-def blocks(A: Node, C: Node, B: Node) -> int:
-    return 2 * guess(C.rows) * guess(A.rows) * guess(B.rows) * guess(A.cols)

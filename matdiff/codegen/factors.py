@@ -14,7 +14,7 @@ from matdiff.ops.reductions import tr
 from matdiff.properties import Known
 from matdiff.shape import ONE
 
-FACTORED = (SOLVE, inv, det, logdet)
+FACTORED = (SOLVE, inv, det, logdet, k.LOGABSDET)
 
 
 def share_factors(roots: Sequence[Node], inverses: bool = False) -> list[Node]:
@@ -29,13 +29,18 @@ def share_factors(roots: Sequence[Node], inverses: bool = False) -> list[Node]:
     squares = Counter(matrix(n) for n in uses if n.op is SOLVE and n.cols is n.rows)
     definite = {A for A in divided if is_semidefinite(A, known)}
     explicit = {a for n in order if not is_op(n, tr) for a in n.children} | set(roots)
+    inverted = {matrix(n) for n in uses if n.kind == "matrix" and (n.op is SOLVE or n in explicit)}
     new: dict[Node, Node] = {}
     for node in order:
         if isinstance(node, Symbol) and node.body is not None:
             new[node] = symbol(node.name, node.kind, node.rows, node.cols, body=new[node.body])
         elif isinstance(node, Apply):
             args = tuple(new[a] for a in node.args)
-            new[node] = apply(node.op, args, node.params, node.kind, node.rows, node.cols)
+            new[node] = (
+                transpose(*args)
+                if node.op is TRANSPOSE
+                else apply(node.op, args, node.params, node.kind, node.rows, node.cols)
+            )
             if node.op is tr and is_op(node.args[0], inv) and node.args[0] not in explicit:
                 A = matrix(node.args[0])
                 if A in definite:
@@ -48,7 +53,10 @@ def share_factors(roots: Sequence[Node], inverses: bool = False) -> list[Node]:
                     op = k.SOLVE_LOWER_T if is_op(node.args[0], TRANSPOSE) else k.SOLVE_LOWER
                     new[node] = run(op, (new[A], args[1]), node.kind, node.rows, node.cols)
                     continue
-                if (inverses or squares[A] > 1) and node.op is SOLVE and node.kind == "matrix":
+                wide = A in definite and is_wide(node, A)
+                several = node.kind == "matrix" and (inverses or wide or squares[A] > 1)
+                anyway = node.kind == "vector" and inverses and A in inverted
+                if node.op is SOLVE and (several or anyway):
                     new[node] = by_inverse(new[A], A in definite, is_op(node.args[0], TRANSPOSE), args[1])
                     continue
                 if A in definite:
@@ -66,11 +74,19 @@ def matrix(node: Node) -> Node:
     return A.children[0] if is_op(A, TRANSPOSE) else A
 
 
+def is_wide(node: Node, A: Node) -> bool:
+    """Has A⁻¹B for A = X'X as many columns as X has rows?  That is at least n, else A would be singular."""
+    return is_op(A, MATMUL) and A.children[0].cols is node.cols
+
+
 def by_inverse(A: Node, definite: bool, flipped: bool, B: Node) -> Node:
-    """A⁻¹B by the inverse: for several square B that costs less than the triangular solves."""
+    """A⁻¹B by the inverse: for several square B, a wide one, or where there is one anyway, cheaper than solving."""
     factor, inverse = (k.CHOLESKY, k.CHOLESKY_INVERSE) if definite else (k.FACTOR, k.FACTOR_INVERSE)
     P = run(inverse, (run(factor, (A,), "matrix", A.rows, A.cols),), "matrix", A.rows, A.cols)
-    return run(MATMUL, (transpose(P) if flipped and not definite else P, B), "matrix", B.rows, B.cols)
+    if definite and is_op(B, TRANSPOSE) and B.kind == "matrix":
+        X = B.children[0]
+        return transpose(run(MATMUL, (X, P), "matrix", X.rows, X.cols))
+    return run(MATMUL, (transpose(P) if flipped and not definite else P, B), B.kind, B.rows, B.cols)
 
 
 def by_cholesky(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
@@ -79,7 +95,7 @@ def by_cholesky(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
         return run(k.CHOLESKY_SOLVE, (L, args[1]), node.kind, node.rows, node.cols)
     if node.op is inv:
         return run(k.CHOLESKY_INVERSE, (L,), "matrix", A.rows, A.cols)
-    return run(k.CHOLESKY_LOGDET if node.op is logdet else k.CHOLESKY_DET, (L, A), "scalar", ONE, ONE)
+    return run(k.CHOLESKY_DET if node.op is det else k.CHOLESKY_LOGDET, (L, A), "scalar", ONE, ONE)
 
 
 def by_lu(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
@@ -90,7 +106,8 @@ def by_lu(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
     if node.op is inv:
         inverse = run(k.FACTOR_INVERSE, (lu,), "matrix", A.rows, A.cols)
         return transpose(inverse) if flipped else inverse
-    return run(k.FACTOR_LOGDET if node.op is logdet else k.FACTOR_DET, (lu, A), "scalar", ONE, ONE)
+    op = {det: k.FACTOR_DET, logdet: k.FACTOR_LOGDET, k.LOGABSDET: k.FACTOR_LOGABSDET}[node.op]
+    return run(op, (lu, A), "scalar", ONE, ONE)
 
 
 def is_semidefinite(root: Node, known: Known) -> bool:

@@ -81,7 +81,7 @@ def matmul_code(em: Emitter, node: Apply) -> Code:
     a, b = node.args
     x, y = em.code[a], em.code[b]
     if a.kind == "vector" and b.kind == "row":
-        return call("np.outer", x, y)
+        return call("outer" if em.backend.name == "numpy" else "np.outer", x, y)
     if em.backend.name == "jax" and is_op(a, TRANSPOSE) and a.kind == "matrix" and b.kind == "vector":
         # XLA writes out a transpose that is multiplied into a vector.
         return binary(y, "@", em.code[a.children[0]], PRODUCT)

@@ -7,6 +7,18 @@ from matdiff.codegen.helpers import table
 
 SOURCES = (
     '''
+def floats(*values):
+    """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
+    values = [v if isinstance(v, (int, float)) else jnp.asarray(v) for v in values]
+    dtype = jnp.result_type(*values, 0.0)
+    return [jnp.asarray(v, dtype=dtype) for v in values]
+''',
+    '''
+def add_diagonal(A, s):
+    """A + s I."""
+    return A + s * jnp.eye(A.shape[0], dtype=A.dtype)
+''',
+    '''
 def inverse_trace(L):
     """The trace of the inverse of L L': the sum of squares of the inverse of L."""
     return jnp.sum(jax.scipy.linalg.solve_triangular(L, jnp.eye(L.shape[0], dtype=L.dtype), lower=True) ** 2)
@@ -133,7 +145,6 @@ BACKEND = Backend(
     ),
     "jax",
     {
-        "add_diagonal": "{0} + {1} * jnp.eye({0}.shape[0], dtype={0}.dtype)",
         "lu": "jax.scipy.linalg.lu_factor({0})",
         "lu_solve": "jax.scipy.linalg.lu_solve({0}, {1})",
         "lu_solve_t": "jax.scipy.linalg.lu_solve({0}, {1}, trans=1)",

@@ -24,7 +24,16 @@ FACTOR_SOLVE_T = kernel("lu_solve_t", "(n,n),(...)->(...)", "lu_solve({0}, {1}, 
 FACTOR_INVERSE = kernel("lu_inverse", "(n,n)->(n,n)", "lu_inverse({0})")
 FACTOR_LOGDET = kernel("lu_logdet", "(n,n),(n,n)->()", "np.sum(np.log(np.abs(np.diagonal({0}[0]))))")
 """log |det A| from the factors of A; A itself is there for the check of its sign."""
+FACTOR_LOGABSDET = kernel("lu_logabsdet", FACTOR_LOGDET.signature, FACTOR_LOGDET.numpy)
 FACTOR_DET = kernel("lu_det", "(n,n),(n,n)->()", "lu_det({0})")
+LOGABSDET = kernel(
+    "logabsdet",
+    "(n,n)->()",
+    "np.linalg.slogdet({0})[1]",
+    torch="torch.linalg.slogdet({0})[1]",
+    domain=("invertible",),
+)
+"""log |det A|."""
 SOLVE_LOWER = kernel("solve_lower", "(n,n),(...)->(...)", "solve_lower({0}, {1})", domain=("invertible",))
 SOLVE_LOWER_T = kernel("solve_lower_t", "(n,n),(...)->(...)", "solve_lower({0}, {1}, trans=1)", domain=("invertible",))
 """L⁻¹B and L⁻ᵀB for lower triangular L."""
@@ -66,7 +75,31 @@ TOTAL = kernel("total", "(n)->()", "np.sum({0})")
 """1ᵀx."""
 LOG1P = kernel("log1p", "(...)->(...)", "np.log1p({0})", elementwise=True)
 EXPM1 = kernel("expm1", "(...)->(...)", "np.expm1({0})", elementwise=True)
+LOG_SIGMOID = kernel(
+    "log_sigmoid",
+    "(...)->(...)",
+    "np.minimum({0}, 0) - np.log1p(np.exp(-np.abs({0})))",
+    jax="jax.nn.log_sigmoid({0})",
+    torch="torch.nn.functional.logsigmoid({0})",
+)
+"""log σ(u) = −log(1 + e⁻ᵘ)."""
 LOGADDEXP = kernel("logaddexp", "(...),(...)->(...)", "np.logaddexp({0}, {1})")
+ROW_LOGSUMEXP = kernel(
+    "row_logsumexp",
+    "(m,n)->(m)",
+    "row_logsumexp({0})",
+    jax="jax.scipy.special.logsumexp({0}, axis=1)",
+    torch="torch.logsumexp({0}, 1)",
+)
+ROW_SOFTMAX = kernel(
+    "row_softmax",
+    "(m,n)->(m,n)",
+    "row_softmax({0})",
+    jax="jax.nn.softmax({0}, axis=1)",
+    torch="torch.softmax({0}, 1)",
+    gives=frozenset({"positive"}),
+)
+"""log Σ eᵘ and eᵘ/Σ eᵘ of each row."""
 KRON_EYE = kernel("kron_eye", "(m,n)->(p,q)", "kron_eye({0}, {p0})")
 EYE_KRON = kernel("eye_kron", "(m,n)->(p,q)", "eye_kron({p0}, {0})")
 """A ⊗ I and I ⊗ A."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import gcd
 
 from matdiff.codegen import helpers
 from matdiff.codegen.backend import Backend
@@ -47,6 +48,7 @@ def generate(
 ) -> Generated:
     """The function that computes planned roots, by the plan that is cheapest at the sizes it is called with."""
     roots, *others = plans
+    emitter.reuse = emitter.backend.name == "numpy"
     emitter.emit(*plans)
     first, asked = conditions(plans, emitter)
     lines = emitter.lines + first
@@ -65,15 +67,22 @@ def conditions(plans: Sequence[Sequence[Node]], emitter: Emitter) -> tuple[list[
     """The lines before the branches, and the line that asks for each plan but the first."""
     if len(plans) == 1:
         return [], []
-    totals = costs(plans)
+    totals = condensed(costs(plans))
     if len(plans) == 2:
-        less, more = (
-            Dim.collect({m: sign * c for m, c in (totals[0] - totals[1]).terms if sign * c > 0}) for sign in (-1, 1)
-        )
-        return [], [f"if {emitter.size(less)} < {emitter.size(more)}:"]
+        return [], [f"if {emitter.size(totals[1])} < {emitter.size(totals[0])}:"]
     name = emitter.names.fresh("costs")
     asked = [f"if min({name}) == {name}[{k}] < {name}[0]:" for k in range(1, len(plans))]
     return [f"{name} = [{', '.join(map(emitter.size, totals))}]"], asked
+
+
+def condensed(totals: Sequence[Dim]) -> list[Dim]:
+    """Polynomials less what they have in common, and divided by the largest whole number that goes."""
+    parts = [dict(t.terms) for t in totals]
+    least = {m: min(part.get(m, 0) for part in parts) for part in parts for m in part}
+    rests = [{m: part.get(m, 0) - c for m, c in least.items()} for part in parts]
+    numbers = [c for rest in rests for c in rest.values()]
+    divisor = gcd(*(c.numerator for c in numbers)) if all(c.denominator == 1 for c in numbers) else 1
+    return [Dim.collect({m: c // divisor for m, c in rest.items()}) for rest in rests]
 
 
 def finish(roots: Sequence[Node], keys: Sequence[Key] | None, single: bool, emitter: Emitter) -> list[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from matdiff.codegen.kernels import EXPM1, LOG1P, LOGADDEXP, run
+from matdiff.codegen.exponentials import defined, spread
+from matdiff.codegen.kernels import EXPM1, LOG1P, LOG_SIGMOID, LOGABSDET, run
+from matdiff.codegen.shifts import shifted
 from matdiff.node import Apply, Node, Number, Symbol, apply, number, symbol, topological
 from matdiff.op import Op
 from matdiff.ops.algebra import ADD, MATMUL, POWER, SCALE, add, inner, is_ones, is_op, scale
-from matdiff.ops.elementwise import exp, sigmoid, softplus
+from matdiff.ops.elementwise import abs_, exp, sigmoid
 from matdiff.ops.linalg import det, logdet
-from matdiff.ops.reductions import logsumexp, norm, softmax, sum_
+from matdiff.ops.reductions import logsumexp, norm, softmax
 from matdiff.ops.structure import Diag
+from matdiff.shape import ONE
 
 MAX_POWER = 4
 """The highest matrix power that is written as a product, so that it can be taken apart."""
@@ -19,6 +22,7 @@ MAX_POWER = 4
 
 def stable(roots: Sequence[Node]) -> list[Node]:
     """The roots rewritten from the leaves up, linear in distinct nodes."""
+    roots = shifted(roots)
     new: dict[Node, Node] = {}
     for node in topological(*roots):
         if isinstance(node, Symbol) and node.body is not None:
@@ -38,22 +42,22 @@ def entrywise(op: Op, a: Node) -> Node:
 
 
 def logarithm(node: Apply) -> Node | None:
-    """log(1 + eᵘ), log(eᵘ + eᵛ), log Σ eᵘ, log det X, log(1 + u)."""
-    (a,) = node.args
-    if is_op(a, sum_) and is_op(a.children[0], exp):
-        return logsumexp.build(a.children[0].children)
+    """log det X, log |det X|, log σ(u), log(1 − σ(u)), log softmax(u), log(1 + u)."""
+    a = defined(node.args[0])
     if is_op(a, det):
         return logdet.build(a.children)
-    if not is_op(a, ADD):
-        return None
-    terms = a.children
-    if len(terms) == 2 and all(is_op(t, exp) for t in terms):
-        u, v = (t.children[0] for t in terms)
-        return run(LOGADDEXP, (u, v), node.kind, node.rows, node.cols) if u.kind == v.kind else None
-    rest = without_one(a)
+    if is_op(a, abs_) and is_op(inside := defined(a.children[0]), det):
+        return run(LOGABSDET, inside.children, "scalar", ONE, ONE)
+    if is_op(a, sigmoid):
+        return entrywise(LOG_SIGMOID, a.children[0])
+    if is_op(a, softmax):
+        (u,) = a.children
+        return u - spread(logsumexp(u), u, "left")
+    rest = without_one(a) if is_op(a, ADD) else None
     if rest is None:
         return None
-    return entrywise(softplus, rest.children[0]) if is_op(rest, exp) else entrywise(LOG1P, rest)
+    share = defined(-rest)
+    return entrywise(LOG_SIGMOID, -share.children[0]) if is_op(share, sigmoid) else entrywise(LOG1P, rest)
 
 
 def difference(node: Apply) -> Node | None:
@@ -69,16 +73,10 @@ def difference(node: Apply) -> Node | None:
 
 
 def powers(node: Apply) -> Node | None:
-    """‖u‖² = ⟨u,u⟩ and 1/(1 + e⁻ᵘ) = σ(u)."""
+    """‖u‖² = ⟨u,u⟩."""
     a, p = node.args
-    if not isinstance(p, Number):
-        return None
-    if p.value == 2 and is_op(a, norm):
+    if isinstance(p, Number) and p.value == 2 and is_op(a, norm):
         return inner(a.children[0], a.children[0])
-    if p.value == -1 and is_op(a, ADD):
-        rest = without_one(a)
-        if rest is not None and is_op(rest, exp):
-            return entrywise(sigmoid, scale(number(-1), rest.children[0]))
     return None
 
 
@@ -95,16 +93,6 @@ def matrix_power(node: Apply) -> Node | None:
     return total
 
 
-def quotient(node: Apply) -> Node | None:
-    """eᵘ/Σeᵘ = softmax(u)."""
-    s, a = node.args
-    if is_op(a, exp) and a.kind == "vector" and is_op(s, POWER) and is_op(below := s.children[0], sum_):
-        minus = s.children[1]
-        if isinstance(minus, Number) and minus.value == -1 and below.children[0] is a:
-            return softmax.build(a.children)
-    return None
-
-
 def without_one(total: Node) -> Node | None:
     """The rest of a sum with one term 1; None where it has no such term."""
     ones = [t for t in total.children if is_ones(t)]
@@ -119,5 +107,4 @@ RULES: dict[str, Callable[[Apply], Node | None]] = {
     "add": difference,
     "power": powers,
     "mpow": matrix_power,
-    "scale": quotient,
 }

@@ -10,6 +10,9 @@ from functools import cache
 
 ATOM, POWER, UNARY, PRODUCT, SUM = 5, 4, 3, 2, 1
 """Precedence of an expression's outermost operator, as in Python."""
+MAX_DEPTH = 6
+MAX_INLINE = 44
+"""Deepest nesting and longest text that is not given a name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,8 @@ def expanded(root: Node) -> list[Term] | None:
             waiting.extend(Term(c, done, (a, *rest)) for a in reversed(top.children))
         elif is_op(top, TRANSPOSE) and (inside := turned(top.children[0])) is not None:
             waiting.append(Term(c, done, (*inside, *rest)))
+        elif is_eye(top) and (done or rest):
+            waiting.append(Term(c, done, tuple(rest)))
         else:
             waiting.append(Term(c, (*done, top), tuple(rest)))
     return finished

@@ -7,6 +7,11 @@ from matdiff.codegen.helpers import table
 
 SOURCES = (
     '''
+def add_diagonal(A, s):
+    """A + s I."""
+    return A + s * torch.eye(A.shape[0], dtype=A.dtype, device=A.device)
+''',
+    '''
 def floats(*values):
     """The inputs as floating-point tensors of one type, on one device: single precision where all are, else double."""
     weak = [isinstance(v, (int, float)) for v in values]
@@ -150,7 +155,6 @@ BACKEND = Backend(
     ((r"\btorch\.", "import torch"),),
     "torch",
     {
-        "add_diagonal": "{0} + {1} * torch.eye({0}.shape[0], dtype={0}.dtype, device={0}.device)",
         "inverse_trace": "torch.trace(torch.cholesky_inverse({0}))",
         "adj": "svd_adjugate({0})",
         "cof": "svd_adjugate({0}).T",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from matdiff.errors import MatdiffError
 from matdiff.inference.check import Checker
 from matdiff.inference.declarations import spell
 from matdiff.inference.guess import Guess
-from matdiff.inference.misfit import Misfit
+from matdiff.inference.misfit import Misfit, grouped, source
+from matdiff.inference.rules import SCALAR
 from matdiff.inference.scope import Scope
 from matdiff.inference.sizes import name_unknowns, settled
 from matdiff.inference.unify import Solver, Type
@@ -83,12 +84,29 @@ def explain(scope: Scope, failed: Attempt) -> MatdiffError:
         shown = () if kind == "scalar" else dims[:1] if kind == "vector" else dims
         origins[name] = f"{spell(name, kind, shown, scope.attributes(name))} ({scope.origin(name)})"
     error = misfit.error(scope.text, show, origins)
+    if misfit.tree.head == "/" and [t[0] for t in misfit.types[1:]] == ["row"]:
+        error.hint = f"{error.hint}\n{_denominator(scope, failed.env, misfit.tree)}".strip()
     near = {t.value for t in walk(misfit.tree) if t.head == "name"}
     greek = [n for n in scope.variables if n in near and scope.choices.get(n) == "scalar" and n not in failed.scalars]
     if greek:
         error.hint = "\n".join(h for h in error.hint.split("\n") if "vector(1)" not in h)
         error.hint += f"\nGreek names are scalars unless they are declared: `{greek[0]}: n` or `{greek[0]}: n×n`"
     return error
+
+
+def _denominator(scope: Scope, env: Mapping[str, Type], quotient: Tree) -> str:
+    """2*x/x'*x is (2*x/x')*x: what follows the row x', up to a vector, belongs to the denominator."""
+    users = {t.args[0]: t for root in scope.roots for t in root.plan if t.head == "*"}
+    above, row = quotient.args
+    whole = quotient
+    while whole in users and whole.span[0] == above.span[0]:
+        whole = users[whole]
+        if env.get(str(whole.args[1].value), SCALAR)[0] == "vector":
+            break
+    if whole is quotient or whole.span[0] != above.span[0]:
+        return ""
+    below = scope.text[row.span[0] : whole.span[1]].strip()
+    return f"put the denominator in parentheses: {grouped(above, source(above, scope.text))}/({below})"
 
 
 def in_words(kind: Kind, rows: Dim, cols: Dim) -> str:

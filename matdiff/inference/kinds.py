@@ -59,7 +59,7 @@ def search(scope: Scope, first: Attempt) -> Attempt:
         lenient = cost - sum(relaxation.costs[n] for n in found.scalars) > LENIENT / 2
         if tried.misfit is None or lenient:
             if tried.misfit is not None:
-                raise explain(scope, tried)
+                raise explain(scope, first if found.scalars & relaxation.arrays else tried)
             if best is not None:
                 raise _two_choices(scope, best[1].scalars, found.scalars)
             best = cost, tried

@@ -12,7 +12,7 @@ from matdiff.inference.subscripts import index_type
 from matdiff.inference.unify import Solver, Type
 from matdiff.node import Kind
 from matdiff.shape import ONE, ZERO
-from matdiff.syntax import Tree
+from matdiff.syntax import Tree, walk
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker
@@ -39,7 +39,7 @@ def no_product(t: Tree, a: Type, b: Type, solver: Solver) -> Misfit:
     if a[0] == b[0] == "vector":
         hint = "write {0}'*{1} for the inner product, {0}.*{1} entry by entry, {0}*{1}' for the outer product"
         if t.args[0].head == "name" and t.args[0].value == t.args[1].value:
-            hint += ", or declare `{0}: scalar`"
+            hint += f", or declare `{t.args[0].value}: scalar`"
     elif a[0] == "vector":
         hint = "write {0}'*{1} if the row is meant"
     elif left[0] is right[0] and a[0] == "matrix":
@@ -109,11 +109,20 @@ def _transpose(c: Checker, t: Tree, args: list[Type]) -> Type:
 def _quotient(c: Checker, t: Tree, args: list[Type]) -> Type:
     a, b = args
     if b[0] != "scalar":
-        hint = "write {0} ./ {1} entry by entry"
-        if b[0] == "matrix":
-            hint = "write {0}*inv({1}), or {0} ./ {1} entry by entry"
-        raise Misfit(t, "/ divides by a scalar, not by {1}", (a, b), hint)
+        raise Misfit(t, "/ divides by a scalar, not by {1}", (a, b), _instead_of_quotient(t.args[1], a[0], b[0]))
     return a
+
+
+def _instead_of_quotient(below: Tree, a: Kind, b: Kind) -> str:
+    hints = []
+    if b == "matrix":
+        hints.append("inv({1})*{0}" if a == "vector" else "{0}*inv({1})")
+    if a in ("scalar", b):
+        hints.append("{0} ./ {1} entry by entry")
+    if hints:
+        return f"write {', or '.join(hints)}"
+    names = {t.value for t in walk(below) if t.head == "name"}
+    return f"declare `{names.pop()}: scalar`" if len(names) == 1 and b == "vector" else ""
 
 
 def _solve(c: Checker, t: Tree, args: list[Type]) -> Type:
@@ -143,16 +152,12 @@ def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
             hint += f", or declare `{t.args[0].value}: scalar`"
         raise Misfit(t, "^ takes a scalar or a square matrix, not {0}", (a, p), hint)
     value = literal(t.args[1])
-    if (
-        value is None
-        or isinstance(value, str)
-        or not -LARGEST < value < LARGEST
-        or (int(2 * value) != 2 * value)
-        or (value != int(value) and abs(value) != 0.5)
-    ):
+    if value is None or isinstance(value, str) or (value % 1 != 0 and abs(value) != 0.5):
         raise Misfit(
             t, "the exponent of a matrix must be a whole number or 1/2", (a, p), "write {0}.^{1} entry by entry"
         )
+    if not -LARGEST <= value <= LARGEST:
+        raise Misfit(t, "the exponent of a matrix is too large", (a, p))
     if not c.solver.equate(a[1], a[2]):
         raise Misfit(t, "a power needs a square matrix, not {0}", (a, p), "write {0}.^{1} entry by entry")
     return a

@@ -11,9 +11,11 @@ from collections.abc import Callable
 
 from matdiff.identities import IDENTITIES
 from matdiff.node import Apply, Node, Value, number, topological
+from matdiff.normal.context import Context
 from matdiff.normal.entrywise import multiplied, raised
 from matdiff.normal.inverses import inverted, repeated
 from matdiff.normal.pairings import paired, totalled, traced
+from matdiff.normal.products import product
 from matdiff.normal.transposes import transposed
 from matdiff.op import Linear
 from matdiff.ops.algebra import (
@@ -26,19 +28,14 @@ from matdiff.ops.algebra import (
     add,
     is_op,
     is_zero,
-    matmul,
     scale,
     zeros_like,
 )
-from matdiff.products import Context, multiply
 from matdiff.properties import Known
 from matdiff.terms import (
-    LONGEST,
     NESTED,
     SCALARS,
-    Factor,
     Term,
-    factors,
     magnitude,
     split,
 )
@@ -115,7 +112,7 @@ def _content(terms: list[Term]) -> Value:
 def _scale(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if any(map(is_zero, args)):
         return zeros_like(node)
-    if node.kind == "scalar" and _many_scalars(node):
+    if node.kind == "scalar" and _many_scalars(args):
         return node if args == node.args else node.op.build(args)
     term = Term()
     term.absorb(args[0])
@@ -128,9 +125,9 @@ def _scale(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     return context.join(term)
 
 
-def _many_scalars(node: Node) -> bool:
+def _many_scalars(args: tuple[Node, ...]) -> bool:
     """Are more scalars multiplied here than are taken apart and put together again?"""
-    count, stack = 0, [node]
+    count, stack = 1, list(args)
     while stack and count <= SCALARS:
         top = stack.pop()
         if is_op(top, SCALE):
@@ -140,18 +137,8 @@ def _many_scalars(node: Node) -> bool:
 
 
 def _matmul(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
-    term = Term()
-    parts: list[Factor] = []
-    for a in args:
-        if is_zero(a):
-            return zeros_like(node)
-        piece = split(a)
-        term.multiply_all(piece)
-        assert piece.core is not None
-        parts += factors(piece.core, context.known)
-    if len(parts) > LONGEST:
-        return matmul(*args)
-    return multiply(context, parts, term, node)
+    a, b = args
+    return zeros_like(node) if is_zero(a) or is_zero(b) else product(context, a, b, node)
 
 
 Rule = Callable[[Context, Apply, tuple[Node, ...]], Node]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from matdiff.node import Apply, Node, Number, number
+from matdiff.node import Apply, Node, Number
+from matdiff.normal.context import Context
 from matdiff.normal.pairings import outer_sides
 from matdiff.ops.algebra import (
+    POWER,
     SCALE,
     is_ones,
     is_op,
@@ -16,13 +18,13 @@ from matdiff.ops.algebra import (
     transpose,
     zeros_like,
 )
-from matdiff.ops.structure import Diag
-from matdiff.products import Context
+from matdiff.ops.structure import Diag, vec
 from matdiff.terms import (
     Term,
     chain,
     entrywise,
     merged,
+    plain,
     root_power,
     split,
 )
@@ -71,16 +73,15 @@ def raised(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         inside = split(base)
         p = exponent.value
         if isinstance(p, int) and (len(inside.scalars) > 1 or inside.number != 1 or base not in inside.scalars):
-            term = Term()
-            term.absorb(power(number(inside.number), exponent))
-            for b, e in inside.scalars.items():
-                term.multiply(b, e * p)
-            return context.join(term)
+            return context.join(inside.raised(p))
+    elif is_op(base, vec):
+        made = power(base.children[0], exponent)
+        return vec(raised(context, made, made.args)) if isinstance(made, Apply) and is_op(made, POWER) else vec(made)
+    elif isinstance(exponent.value, int) and is_op(base, POWER) and isinstance(inner := base.children[1], Number):
+        return root_power(base.children[0], plain(inner.value * exponent.value))
     elif isinstance(exponent.value, int) and is_op(base, SCALE):
-        inside, term = split(base), Term()
-        term.absorb(power(number(inside.number), exponent))
-        for b, e in inside.scalars.items():
-            term.multiply(b, e * exponent.value)
+        inside = split(base)
+        term = inside.raised(exponent.value)
         assert inside.core is not None
         term.core = power(inside.core, exponent)
         return context.join(term)

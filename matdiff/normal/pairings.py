@@ -5,6 +5,8 @@ from __future__ import annotations
 from matdiff.expand import MOST, expanded
 from matdiff.expand import terms as split_terms
 from matdiff.node import Apply, Node, number
+from matdiff.normal.context import Context, transposes
+from matdiff.normal.products import multiply
 from matdiff.ops.algebra import (
     ADD,
     MATMUL,
@@ -20,7 +22,6 @@ from matdiff.ops.algebra import (
     size,
 )
 from matdiff.ops.reductions import mean, sum_, tr
-from matdiff.products import Context, multiply, transposes
 from matdiff.properties import product_nodes
 from matdiff.terms import (
     LONGEST,

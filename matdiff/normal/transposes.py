@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from matdiff.node import Apply, Node
+from matdiff.normal.context import Context, transposes
+from matdiff.normal.products import multiply
 from matdiff.ops.algebra import (
     ADD,
     MATMUL,
@@ -14,10 +16,10 @@ from matdiff.ops.algebra import (
 from matdiff.ops.indexing import SLICE, slice_
 from matdiff.ops.kronecker import kron
 from matdiff.ops.matrix_functions import SYLVESTER
-from matdiff.products import Context, multiply, transposes
 from matdiff.terms import (
     WINDOW,
     Term,
+    factor,
     factors,
     split,
 )
@@ -63,7 +65,7 @@ def _flipped(context: Context, core: Node) -> Node:
         turned = [_turned(context, t) for t in core.children]
         if sum(after for after, _, _ in turned) <= sum(before for _, before, _ in turned) > 0:
             return add(*(t for _, _, t in turned))
-    (base, exponent) = factors(core, known)[0]
+    base, exponent = factor(core, known)
     if exponent != 1:
         return multiply(context, [(known.transposed(base), exponent)], Term(), transpose(core))
     return known.transposed(core)

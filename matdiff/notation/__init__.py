@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from matdiff.node import Node, Symbol, topological
 from matdiff.notation.emit import Emitter
@@ -42,10 +42,11 @@ def to_mathml(node: Node, *, defined: bool = True) -> str:
 
 
 def _write(node: Node, notation: Notation, spell: Callable[[str], str], defined: bool) -> str:
-    names = {n: spell(name) for n, name in named_parts(node).items()} if defined else {}
+    order = topological(node) if defined else []
+    names = {n: spell(name) for n, name in named_parts(order).items()} if defined else {}
     emitter = Emitter(Layout(notation, names))
     equals, then = notation.definition
-    for part in _defined(node, names) if defined else ():
+    for part in [n for n in order if n in names or (isinstance(n, Symbol) and n.body is not None)]:
         body = part.body if isinstance(part, Symbol) else None
         emitter.write(notation.symbol(part) if isinstance(part, Symbol) else names[part])
         emitter.write(equals)
@@ -56,8 +57,3 @@ def _write(node: Node, notation: Notation, spell: Callable[[str], str], defined:
         emitter.write(then)
     emitter.run(emitter.layout.piece(node))
     return emitter.text()
-
-
-def _defined(node: Node, names: Mapping[Node, str]) -> list[Node]:
-    """Definitions and named parts, each after those it uses."""
-    return [n for n in topological(node) if n in names or (isinstance(n, Symbol) and n.body is not None)]

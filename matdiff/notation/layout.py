@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -22,6 +23,8 @@ from matdiff.notation.tables import (
     template,
 )
 from matdiff.shape import Dim
+
+_two_words = re.compile(r"\\[a-z]+\\[a-z]+")
 
 BARRED = frozenset({"abs", "norm1", "norminf"})
 """Functions whose bars mean something else, or nothing, around a matrix."""
@@ -187,6 +190,13 @@ class Layout:
             return node.op.name == "hadamard"
         return guessed_level(template(node.op.latex)) == MIXED
 
+    def raisable(self, base: Node) -> Node | Piece:
+        """The base of a power: one behind log det(X) would be taken for that of the determinant."""
+        if not (self.notation.own_templates and isinstance(base, Apply) and _two_words.match(base.op.latex or "")):
+            return base
+        before, after = self.notation.parentheses
+        return Piece(ATOM, (before, Hole(base, SUM), after))
+
     def powered(self, base: Node, exponent: Value, dotted: bool) -> Node | Piece:
         """A node to the power of a positive number, entry by entry where `dotted`."""
         if exponent == 1:
@@ -195,9 +205,9 @@ class Layout:
             return self.form("sqrt", base)
         small = None if dotted or not isinstance(exponent, int) else {2: "square", 3: "cube"}.get(exponent)
         if small:
-            return self.form(small, base)
+            return self.form(small, self.raisable(base))
         return self.form(
             "dot power" if dotted else "power",
-            base,
+            self.raisable(base),
             text(self.notation.literal(str(exponent)), PRODUCT if isinstance(exponent, Fraction) else ATOM),
         )

@@ -39,7 +39,7 @@ def _power(layout: Layout, node: Apply) -> Piece:
             return layout.product(node)
         out = layout.powered(base, exponent.value, dotted)
         return out if isinstance(out, Piece) else layout.piece(out)
-    return layout.form("dot power" if dotted else "power", base, exponent)
+    return layout.form("dot power" if dotted else "power", layout.raisable(base), exponent)
 
 
 def _matrix_power(layout: Layout, node: Apply) -> Piece:

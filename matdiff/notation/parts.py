@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from matdiff.node import Apply, Node, Symbol, symbols, topological
+from matdiff.node import Apply, Node, Symbol
 
 LARGE = 400
 """Nodes, counted as often as they would be printed, above which shared parts are named."""
@@ -18,10 +18,9 @@ NESTED = 200
 HUGE = 10**9
 
 
-def named_parts(root: Node) -> dict[Node, str]:
-    """Names for shared parts of a large expression, and for deeply nested ones."""
-    order = topological(root)
-    chosen = [n for n in _choose(order) if n is not root]
+def named_parts(order: list[Node]) -> dict[Node, str]:
+    """Names for shared parts of a large expression, whose nodes these are, and for deeply nested ones."""
+    chosen = [n for n in _choose(order) if n is not order[-1]]
     prefix = _unused(order)
     return {n: f"{prefix}_{i}" for i, n in enumerate(chosen, 1)}
 
@@ -64,9 +63,9 @@ def _depth(node: Node, depths: dict[Node, int]) -> int:
 
 def _unused(order: list[Node]) -> str:
     """A letter that no name of the expression begins with."""
-    taken = {s.name.partition("_")[0] for s in order if isinstance(s, Symbol)}
-    taken |= {name.partition("_")[0] for n in order for d in (n.rows, n.cols) for name in d.names}
-    taken |= {s.name for s in symbols(order[-1])}
+    names = {s.name for s in order if isinstance(s, Symbol)}
+    dims = {n.rows for n in order} | {n.cols for n in order}
+    taken = names | {name.partition("_")[0] for name in names.union(*(d.names for d in dims))}
     for letter in "PQRTUVWZ":
         if letter not in taken:
             return letter

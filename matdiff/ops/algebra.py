@@ -453,9 +453,11 @@ def _square(a: Node) -> Type:
 
 
 def mpow(a: Node, k: int) -> Node:
-    """A^k for k ≥ 0; for a scalar its power."""
+    """A^k for k ≥ 0; for a scalar its power.  Raises UnsupportedError where k is no machine number."""
     if a.kind == "scalar":
         return power(a, number(k))
+    if k.bit_length() > 63:
+        raise UnsupportedError(f"a matrix power with an exponent of {k.bit_length()} binary digits comes up")
     if k == 0:
         return eye(_square(a)[1])
     if k == 1 or is_eye(a):

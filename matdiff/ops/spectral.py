@@ -179,7 +179,7 @@ sigma: Op = nonlinear(
     lambda A, dA, i: _singular(A, dA, i, sigma(A, params=(i,))),
     typing=_sigma_type,
     scalar=lambda s, i: abs_(s),
-    numpy="np.linalg.svd({0}, compute_uv=False)[{p0} - 1]",
+    numpy="singular_value({0}, {p0})",
     torch="torch.linalg.svdvals({0})[{p0} - 1]",
     smooth="where the singular value of {0} is zero or not simple",
     law="dσ = uᵀ dA v",

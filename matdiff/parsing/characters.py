@@ -65,6 +65,9 @@ HINTS = {
     "∑": "Sums over indices are not read; write x'*y or sum(X).",
 }
 
+LATEX_MARKS = r"\\[A-Za-z]{2,}|\\\||[{}]"
+"""What is only in LaTeX: a command, a double bar, braces."""
+
 
 def plain_name(name: str, text: str, start: int) -> str:
     """W₁ is W_1, µ is μ.  Refuses Greek capitals that look Latin."""

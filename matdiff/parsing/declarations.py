@@ -16,8 +16,17 @@ NUMBERS = frozenset({"complex", "integer", "int", "quaternion", "boolean"})
 SYNONYMS = {
     "psd": "spd", "pd": "spd", "posdef": "spd", "sym": "symmetric", "diag": "diagonal", "antisymmetric": "skew",
     "orth": "orthogonal", "triangular": "lower or upper", "pos": "positive", "nonnegative": "positive",
-    "real": "scalar", "float": "scalar", "number": "scalar", "unitary": "orthogonal",
+    "real": "scalar", "float": "scalar", "number": "scalar", "unitary": "orthogonal", "hermitian": "symmetric",
+    "definite": "spd", "semidefinite": "spd",
 }  # fmt: skip
+OTHERS = words(
+    "invertible nonsingular singular square rectangular idempotent stochastic sparse dense constant random"
+    " banded tridiagonal toeplitz circulant"
+)
+"""What people say of matrices and no rule asks for; without sizes these would be taken for one."""
+
+LONGEST = 200
+"""Longest name in LaTeX."""
 
 _name = re.compile(rf"\\?[{LETTER}][{LETTER}0-9_]*[₀-₉]*")
 _piece = re.compile(
@@ -34,7 +43,7 @@ def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declar
     dims: list[list[tuple[str, int]]] = [[]]
     last = ""
     for kind, piece, at in _pieces(text, colon + 1, end):
-        told = piece in ATTRIBUTES or piece in KINDS or piece in NUMBERS or (last == "" and _nearest(piece))
+        told = piece in ATTRIBUTES | KINDS | NUMBERS | OTHERS or (last == "" and _nearest(piece))
         if kind == "name" and (told or (last == "operand" and piece != "x")):
             words.append(_word(piece, text, at))
         elif kind == "times" or piece == "x":
@@ -58,24 +67,37 @@ def _names(text: str, start: int, colon: int) -> list[tuple[str, Span]]:
     found = []
     at = start
     for part in text[start:colon].split(","):
-        name = part.strip()
+        written = part.strip()
         first = at + len(part) - len(part.lstrip())
-        span = (first, first + max(1, len(name)))
-        if not _name.fullmatch(name):
-            for i, c in enumerate(name):
-                if not re.match(rf"[{LETTER}0-9_₀-₉\s\\]", c) and not c.isascii():
-                    raise unknown(c, text, first + i)
-            hint = "A name starts with a letter and goes on with letters, digits and _."
-            raise ParseError(
-                f"`{name}` cannot be declared: it is not a name" if name else "a name is missing before `:`",
-                text=text,
-                span=span,
-                hint=hint,
-            )
-        name = name.lstrip("\\")
-        found.append((name if name.isascii() else plain_name(name, text, first), span))
+        found.append((_read_name(written, text, first), (first, first + max(1, len(written)))))
         at += len(part) + 1
     return found
+
+
+def _read_name(written: str, text: str, first: int) -> str:
+    if _name.fullmatch(written):
+        name = written.lstrip("\\")
+        return name if name.isascii() else plain_name(name, text, first)
+    if (spelled := spelled_name(written)) is not None:
+        return spelled
+    for i, c in enumerate(written):
+        if not re.match(rf"[{LETTER}0-9_₀-₉\s\\]", c) and not c.isascii():
+            raise unknown(c, text, first + i)
+    raise ParseError(
+        f"`{written}` cannot be declared: it is not a name" if written else "a name is missing before `:`",
+        text=text,
+        span=(first, first + max(1, len(written))),
+        hint="A name starts with a letter and goes on with letters, digits and _.",
+    )
+
+
+def spelled_name(written: str) -> str | None:
+    r"""The name that LaTeX spells, such as \hat{y}; None where it is no LaTeX, or more than a name."""
+    if len(written) > LONGEST or not any(c in written for c in "\\{"):
+        return None
+    from matdiff.parsing import latex
+
+    return latex.spelled_name(written)
 
 
 def _pieces(text: str, start: int, end: int) -> list[tuple[str, str, int]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from matdiff.errors import MatdiffError
 from matdiff.parsing import latex_words as words
 from matdiff.parsing.characters import LETTER, OPERATORS, SPACE, VULGAR, raised, unknown
 from matdiff.parsing.latex_commands import Commands
 from matdiff.parsing.latex_names import Name, blank, name_at
-from matdiff.parsing.stream import Stream, number
+from matdiff.parsing.stream import Names, Stream, number
 from matdiff.syntax import Span, Tree
 
 _token = re.compile(
@@ -62,6 +63,20 @@ def lex(stream: Stream, start: int, end: int) -> None:
     """Tokens of text[start:end]; cut, so that no script is looked for beyond the statement."""
     stream.text = stream.text[:end]
     _Latex(stream, start, end).run(start)
+
+
+def spelled_name(text: str) -> str | None:
+    r"""The name that LaTeX spells; None where it is none, or more than one.
+
+    >>> spelled_name(r"\hat{y}"), spelled_name("W_{12}"), spelled_name(r"\boldsymbol\Sigma"), spelled_name(r"x\beta")
+    ('y_hat', 'W_12', 'Sigma', None)
+    """
+    stream = Stream(text, Names())
+    try:
+        lex(stream, 0, len(text))
+    except MatdiffError:
+        return None
+    return str(stream.values[0].value) if stream.kinds == ["NAME", "$END"] else None
 
 
 class _Latex(Commands):

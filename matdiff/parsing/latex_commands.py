@@ -148,8 +148,7 @@ class Commands(Calls):
         self.stream.push("FUNC", Tree("name", (), "sqrt", span))
         m = _argument.match(self.text, span[1], self.end)
         if m is not None and m[1]:
-            self.stream.push("LPAR", span)
-            self.stream.stack.append(("RPAR", m.span(1), "{"))
+            self.stream.open("LPAR", "RPAR", m.span(1), "{")
             return m.end()
         self.stream.push("LPAR", span)
 

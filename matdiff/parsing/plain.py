@@ -121,10 +121,14 @@ def _bar(stream: Stream, span: Span) -> int:
     return end
 
 
+METHODS = {"transpose": "A'", "dot": "A*x", "inverse": "inv(A)", "trace": "tr(A)"}
+"""What NumPy's and SymPy's methods are here, where that is not a function of the same name."""
+
+
 def _bad(stream: Stream, span: Span) -> int:
     method = _method.match(stream.text, span[0])
     if method and stream.after_operand():
-        hint = f"There are no methods and modules: write {method[1]}(x)."
+        hint = f"There are no methods and modules: write {METHODS.get(method[1], f'{method[1]}(x)')}."
         stream.refuse(f"unexpected `{method.group()}`", method.span(), hint)
     raise unknown(stream.text[span[0]], stream.text, span[0])
 

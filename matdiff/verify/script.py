@@ -18,15 +18,15 @@ DECORATION = re.compile(
 )
 TRAILING = re.compile(r"\s*(?:\\\\(?:\[[^\]]*\])?|\$\$?|\\\]|[,.])\s*$")
 NAME = r"[^\W\d]\w*"
-BY = rf"(?:\s*_?\s*\{{?\s*(?P<by>{NAME})\s*\}}?)?"
+BY = rf"(?:\s+of\b)?(?:\s*_?\s*\{{?\s*(?P<by>{NAME})\s*\}}?)?"
 OF = rf"(?:\s*\(?\s*(?:{NAME})\s*(?:\(\s*{NAME}\s*\))?\s*\)?)?"
 PARTIAL = r"(?:∂|\\partial\s*|d|\\mathrm\{d\}\s*|\\mathrm d\s*)"
-GRADIENT = re.compile(rf"^(?:grad|gradient|∇|\\nabla){BY}{OF}$|^(?:G|grad)_?(?P<by2>{NAME})?$")
+GRADIENT = re.compile(rf"^(?:(?i:gradient|grad)|∇|\\nabla){BY}{OF}$|^(?:G|grad)_?(?P<by2>{NAME})?$")
 QUOTIENT = re.compile(
     rf"^{PARTIAL}{NAME}\s*/\s*{PARTIAL}(?P<by>{NAME})$|^\\[dt]?frac\{{{PARTIAL}{NAME}\}}\{{{PARTIAL}(?P<by2>{NAME})\}}$"
 )
-JACOBIAN = re.compile(rf"^(?:J|D){BY}{OF}$")
-HESSIAN = re.compile(rf"^(?:H|hess|hessian|∇²|∇\^2|\\nabla\^\{{?2\}}?){BY}{OF}$")
+JACOBIAN = re.compile(rf"^(?:(?i:jacobian)|J|D){BY}{OF}$")
+HESSIAN = re.compile(rf"^(?:(?i:hessian|hess)|H|∇²|∇\^2|\\nabla\^\{{?2\}}?){BY}{OF}$")
 SPACED = re.compile(r"^d\s+([^\W\d].*)$")
 FUNCTION = re.compile(rf"^(?P<name>{NAME})(?:\(\s*(?P<of>{NAME}(?:\s*,\s*{NAME})*)\s*\))?$")
 

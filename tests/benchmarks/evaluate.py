@@ -44,7 +44,11 @@ def one_core() -> None:
 
 
 def timed(calls: dict[str, Call], seconds: float) -> dict[str, float]:
-    """The median time of each; the order changes, since each call finds the caches as another left them."""
+    """The median time of each.
+
+    The order changes, and a call that is not timed comes first, since each call finds the caches and the memory as
+    another left them: the gigabytes that one frees, the next pays for.
+    """
     for call in calls.values():
         call()
     first = next(iter(calls.values()))
@@ -57,6 +61,7 @@ def timed(calls: dict[str, Call], seconds: float) -> dict[str, float]:
     turn = Random(0)
     for _ in range(rounds):
         for name, call in turn.sample(list(calls.items()), len(calls)):
+            call()
             start = time.perf_counter()
             for _ in range(inner):
                 call()
@@ -104,6 +109,7 @@ class Row:
         import jax.numpy as jnp
 
         jax.config.update("jax_enable_x64", True)
+        jax.config.update("jax_cpu_enable_async_dispatch", False)  # one thread: not a second one that waits its turn
         placed = {k: jnp.asarray(v) for k, v in given.items()}
         everything = {k: jnp.asarray(v) for k, v in arrays.items()}
         ours = compile_(self.nodes(), self.derivation.function.variables, "jax")

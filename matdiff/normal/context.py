@@ -1,0 +1,219 @@
+"""What one run of the normal form remembers, and how it chooses among equal scalars, sums and products."""
+
+from __future__ import annotations
+
+from matdiff.node import Constant, Node, Number, Symbol, Value, number
+from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, TRANSPOSE, add, is_ones, is_op, power, transpose
+from matdiff.ops.elementwise import abs_, relu, sign
+from matdiff.ops.indexing import entry
+from matdiff.ops.reductions import norm, sum_
+from matdiff.ops.structure import vec
+from matdiff.properties import Known
+from matdiff.shape import Dim
+from matdiff.terms import (
+    WINDOW,
+    Factor,
+    Term,
+    chain,
+    entrywise,
+    entrywise_factors,
+    factors,
+    join,
+    merged,
+    plain,
+    split,
+)
+
+
+class Context:
+    """What one run of the normal form remembers: properties, and which of several equal scalars stands for all."""
+
+    def __init__(self, known: Known | None = None) -> None:
+        self.known = known or Known()
+        self._scalars: dict[Node, Node] = {}
+        self._squares: dict[Node, Node] = {}
+        self._sums: dict[frozenset[tuple[Value, Node | None]], Node] = {}
+        self._signs: dict[Node, Node] = {}
+        self._orders: dict[frozenset[tuple[Node, Value]], dict[Node, Value]] = {}
+
+    def join(self, term: Term) -> Node:
+        """The node of a term, equal products of scalars always in the same order."""
+        signs_away(term)
+        self._squares_away(term)
+        self._exponents_together(term)
+        if len(term.scalars) > 1:
+            term.scalars = self._orders.setdefault(frozenset(term.scalars.items()), term.scalars)
+        return join(term)
+
+    def _squares_away(self, term: Term) -> None:
+        """uᵀu/‖u‖ = ‖u‖, where both are there."""
+        for base in [b for b in term.scalars if is_op(b, norm) and b.children[0].kind == "vector"]:
+            square = self._squares.get(base)
+            if square is None:
+                parts = factors(base.children[0], self.known)
+                square = self._squares[base] = self.oriented(self.transposed(parts) + parts)
+            exponent = term.scalars.get(square, 0)
+            if exponent:
+                term.multiply(square, -exponent)
+                term.multiply(base, 2 * exponent)
+
+    def _exponents_together(self, term: Term) -> None:
+        """a · a^(p − 1) = a^p for an exponent that is no number."""
+        for raised in [b for b in term.scalars if is_op(b, POWER)]:
+            base, exponent = raised.children
+            times = term.scalars.get(base, 0)
+            if times and term.scalars[raised] == 1:
+                term.multiply(base, -times)
+                term.multiply(raised, -1)
+                term.multiply(power(base, self.normal(add(exponent, number(times)))), 1)
+
+    def scaled(self, term: Term, node: Node) -> Node:
+        """A node in normal form times the scalars of a term."""
+        piece = split(node)
+        term.multiply_all(piece)
+        term.core = piece.core
+        return self.join(term)
+
+    def normal(self, node: Node) -> Node:
+        """The normal form of something new, made on the way."""
+        from matdiff.normal import normal
+
+        return normal(node, self.known)
+
+    def unsigned(self, part: Factor, term: Term) -> Factor:
+        """A factor of which the negative was met before becomes that, its sign going to the term; Wᵀ = −W if skew."""
+        base, exponent = part
+        bare = base.children[0] if is_op(base, TRANSPOSE) else base
+        if bare is not base and "skew" in self.known(bare) and exponent % 2:
+            term.number = -term.number
+            return bare, exponent
+        if not is_op(bare, ADD) or exponent != 1 or len(bare.children) > WINDOW:
+            return part
+        met = self._met(bare)
+        if met is bare:
+            return part
+        term.number = -term.number
+        return (transpose(met) if bare is not base else met), exponent
+
+    def _met(self, total: Node) -> Node:
+        """The sum itself, or its negative if that was met before."""
+        found = self._signs.get(total)
+        if found is None:
+            signed = [numbered(t) for t in total.children]
+            terms, negative = frozenset(signed), frozenset((-value, core) for value, core in signed)
+            found = self._signs[total] = total if terms in self._sums else self._sums.get(negative, total)
+            if found is total:
+                self._sums[terms] = total
+        return found
+
+    def entrywise(self, entries: Term, like: Node) -> Node:
+        """The Hadamard product of powers, equal products always in the same order; vec(A) ⊙ vec(B) is vec(A ⊙ B)."""
+        signs_away(entries)
+        self._exponents_together(entries)
+        self._into_vec(entries)
+        if len(entries.scalars) > 1:
+            entries.scalars = self._orders.setdefault(frozenset(entries.scalars.items()), entries.scalars)
+        return entrywise(entries, like)
+
+    def _into_vec(self, entries: Term) -> None:
+        groups: dict[tuple[Dim, Dim], list[Node]] = {}
+        for base in entries.scalars:
+            if is_op(base, vec):
+                groups.setdefault((base.children[0].rows, base.children[0].cols), []).append(base)
+        for bases in groups.values():
+            if len(bases) > 1 or entries.scalars[bases[0]] != 1:
+                inside = Term()
+                for base in bases:
+                    exponent = entries.scalars.pop(base)
+                    for b, e in merged(base.children[0]).scalars.items():
+                        inside.multiply(b, plain(e * exponent))
+                total = self.entrywise(inside, bases[0].children[0])
+                if not is_ones(total):
+                    entries.multiply(vec(total), 1)
+
+    def oriented(self, parts: list[Factor]) -> Node:
+        """xᵀAy and yᵀAᵀx are one scalar: the one with fewer transposes, or with its names in order."""
+        here = chain(parts)
+        found = self._scalars.get(here)
+        if found is None and len(parts) == 2 and (total := cancelled(parts[0][0], parts[1][0])) is not None:
+            found = self._scalars[here] = total
+        if found is None:
+            flipped = self.transposed(parts)
+            there = chain(flipped)
+            turn = (transposes(flipped), spelled(flipped)) < (transposes(parts), spelled(parts))
+            found = there if turn else here
+            self._scalars[here] = self._scalars[there] = found
+        return found
+
+    def cyclic(self, parts: list[Factor]) -> Node:
+        """tr(AB), tr(BA) and their transposes are one scalar: the core that was met first, fewest transposes."""
+        while len(parts) > 2 and parts[0][0] is parts[-1][0] and parts[0][0].rows is parts[0][0].cols:
+            (base, i), *middle, (_, j) = parts
+            parts = [(base, i + j), *middle] if i + j else middle
+        rotations = [parts[i:] + parts[:i] for i in range(len(parts))]
+        rotations = [r for r in rotations if r[0][0].rows is r[-1][0].cols]
+        best = min((transposes(r), i) for i, r in enumerate(rotations))[1]
+        flipped = self.transposed(parts)
+        chosen = flipped if transposes(flipped) < transposes(rotations[best]) else rotations[best]
+        first = chain(chosen)
+        found = self._scalars.get(first, first)
+        for r in rotations + [self.transposed(r) for r in rotations]:
+            found = self._scalars.setdefault(chain(r), found)
+        return found
+
+    def transposed(self, parts: list[Factor]) -> list[Factor]:
+        return [(self.known.transposed(b), e) for b, e in reversed(parts)]
+
+
+def spelled(parts: list[Factor]) -> list[tuple[bool, str]]:
+    """What a tie between equal orientations is decided by: names in order, differentials last."""
+    bases = (b.children[0] if is_op(b, TRANSPOSE) else b for b, _ in parts)
+    return [(b.of is not None, b.name) for b in bases if isinstance(b, Symbol)]
+
+
+def numbered(term: Node) -> tuple[Value, Node | None]:
+    """The number before a term in normal form, and the rest; None where there is none."""
+    if isinstance(term, Number):
+        return term.value, None
+    if is_op(term, SCALE) and isinstance(term.children[0], Number):
+        return term.children[0].value, term.children[1]
+    return 1, term
+
+
+def signs_away(term: Term) -> None:
+    """u sign(u) = |u| and |u| sign(u) = u; the step relu(sign(u)) before relu(u) is 1 where that is not 0."""
+    for base in [b for b in term.scalars if is_op(b, sign)]:
+        u = base.children[0]
+        for one, other in ((u, abs_(u)), (abs_(u), u)):
+            exponent = term.scalars.get(one, 0)
+            if exponent and term.scalars.get(base) == 1:
+                step = 1 if exponent > 0 else -1
+                term.multiply(base, -1)
+                term.multiply(one, -step)
+                term.multiply(other, step)
+    for base in [b for b in term.scalars if is_op(b, relu) and is_op(b.children[0], sign)]:
+        positive = term.scalars.get(relu(base.children[0].children[0]), 0)
+        if positive > 0 and term.scalars[base] > 0:
+            del term.scalars[base]
+
+
+def cancelled(row: Node, column: Node) -> Node | None:
+    """1ᵀy = sum(y), eᵢᵀy = y[i] and aᵀ(y ⊙ a⁻¹) = sum(y): an inner product that is less than one, else None."""
+    if is_ones(row):
+        return sum_(column)
+    if is_ones(column):
+        return sum_(row.T)
+    for unit, other in ((row.T, column), (column, row.T)):
+        if isinstance(unit, Constant) and unit.name == "e":
+            return entry(other, unit.index)
+    if not (is_op(row, TRANSPOSE) and (is_op(column, HADAMARD) or is_op(row.children[0], HADAMARD))):
+        return None
+    bases = 0
+    for part in (row.children[0], column):
+        bases += len(entrywise_factors(part))
+    entries = merged(row.children[0], column)
+    return sum_(entrywise(entries, column)) if len(entries.scalars) <= bases - 2 else None
+
+
+def transposes(parts: list[Factor]) -> int:
+    return sum(is_op(b, TRANSPOSE) for b, _ in parts)
