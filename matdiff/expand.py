@@ -19,7 +19,7 @@ from matdiff.ops.algebra import (
     scale,
     transpose,
 )
-from matdiff.rewrite import rebuild
+from matdiff.rewrite import respelled
 from matdiff.terms import Term, entrywise, join, merged, split
 
 MOST = 24
@@ -65,7 +65,7 @@ def cleared(root: Node) -> Node:
     for node in topological(root, into_bodies=False):
         memo[node] = node
         if isinstance(node, Apply):
-            made = rebuild(node, tuple(memo[a] for a in node.args))
+            made = respelled(node, tuple(memo[a] for a in node.args))
             rule = RULES.get(made.op.name) if isinstance(made, Apply) else None
             memo[node] = rule(made) if rule else made
     return memo[root]

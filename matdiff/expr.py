@@ -9,6 +9,7 @@ from numbers import Integral, Rational, Real
 from typing import Any
 
 from matdiff.errors import ParseError, ShapeError
+from matdiff.expand import expanded
 from matdiff.fingerprint import fingerprint
 from matdiff.node import Kind, Liftable, Node, Symbol, describe, number, operators, symbols
 from matdiff.normal import normal
@@ -234,8 +235,10 @@ def merged(operands: Any) -> tuple[Symbol, ...]:
 
 
 def canonical(node: Node) -> Node:
-    """The node that equal expressions share: definitions in place, in normal form."""
-    return normal(inline(node))
+    """The node that equal expressions share: definitions in place, in normal form, products of sums multiplied out."""
+    simple = normal(inline(node))
+    opened = expanded(simple)
+    return simple if opened is simple else normal(opened)
 
 
 def function(records: list[Record]) -> Callable[..., Expr]:

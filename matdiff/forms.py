@@ -17,7 +17,7 @@ from matdiff.op import Linear
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, eye, is_eye, is_op, scale
 from matdiff.ops.structure import Diag, vec
 from matdiff.properties import Known
-from matdiff.rewrite import rebuild
+from matdiff.rewrite import rebuild, respelled
 from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, magnitude, plain, split
 
 SMALL = 120
@@ -62,7 +62,7 @@ def best(node: Node, known: Known | None = None) -> Node:
         if n.op is ADD:
             memo[n] = factored(args, known)
         else:
-            memo[n] = _turned(rebuild(n, args), known)
+            memo[n] = _turned(respelled(n, args), known)
     return memo[node]
 
 

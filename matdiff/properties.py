@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from matdiff.node import Apply, Constant, Node, Number, Symbol
-from matdiff.ops.algebra import MATMUL, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.node import Apply, Constant, Node, Number, Symbol, Value
+from matdiff.ops.algebra import MATMUL, MPOW, SCALE, TRANSPOSE, is_op, transpose
 from matdiff.ops.kronecker import kron
 
 Properties = frozenset[str]
@@ -124,7 +124,7 @@ class Known:
             return kept
         factors = self._factors(node)
         if factors and factors == self._mirrored(factors):
-            kept |= {"symmetric"}
+            kept |= {"symmetric" if self._sign(factors) == 1 else "skew"}
         return kept
 
     def _symmetric_blocks(self, node: Apply) -> bool:
@@ -142,14 +142,19 @@ class Known:
         """Does every term have its transpose among the terms?"""
         if node.rows is not node.cols:
             return False
-        terms: dict[Term, int] = {}
+        terms: dict[Term, Value] = {}
         for t in node.args:
+            value: Value = 1
             scalars: tuple[Node, ...] = ()
             while is_op(t, SCALE):
-                scalars, t = (*scalars, t.children[0]), t.children[1]
+                s, t = t.children
+                if isinstance(s, Number):
+                    value = value * s.value
+                else:
+                    scalars = (*scalars, s)
             term = scalars, self._factors(t) or (self._factor(t, False),)
-            terms[term] = terms.get(term, 0) + 1
-        return all(terms.get((s, self._mirrored(f))) == count for (s, f), count in terms.items())
+            terms[term] = terms.get(term, 0) + value
+        return all(terms.get((s, self._mirrored(f))) == value * self._sign(f) for (s, f), value in terms.items())
 
     def _factors(self, node: Node) -> Factors:
         """The factors of a product left to right, or none if there are more than `PALINDROME`."""
@@ -164,6 +169,8 @@ class Known:
             elif is_op(top, MATMUL):
                 a, b = top.children
                 stack += [(a, turned), (b, turned)] if turned else [(b, turned), (a, turned)]
+            elif isinstance(top, Apply) and is_op(top, MPOW) and top.params[0] <= PALINDROME:
+                stack += [(top.children[0], turned)] * top.params[0]
             else:
                 out.append(self._factor(top, turned))
             if len(out) + len(stack) > PALINDROME:
@@ -171,11 +178,15 @@ class Known:
         return tuple(out)
 
     def _factor(self, node: Node, turned: bool) -> Factor:
-        """A symmetric matrix is its own transpose; what it is made of was looked at before."""
-        return node, turned and not (node.kind == "matrix" and "symmetric" in self._memo[node])
+        """A symmetric matrix is its own transpose, a skew one up to sign; what it is made of was looked at before."""
+        return node, turned and not (node.kind == "matrix" and not self._memo[node].isdisjoint(("symmetric", "skew")))
+
+    def _sign(self, factors: Factors) -> int:
+        """−1 for an odd number of skew factors: the sign that `_mirrored` leaves out."""
+        return -1 if sum("skew" in self._memo[node] for node, _ in factors) % 2 else 1
 
     def _mirrored(self, factors: Factors) -> Factors:
-        """The factors of the transpose."""
+        """The factors of the transpose, up to `_sign`."""
         return tuple(self._factor(node, not turned) for node, turned in reversed(factors))
 
 

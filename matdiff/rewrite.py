@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Number, Symbol, number, symbol, topological
 from matdiff.ops.algebra import ADD, CONSTRUCTORS, MATMUL, POWER, hadamard, is_ones, is_op, matmul, power
 from matdiff.ops.algebra import inner as pair
@@ -19,6 +20,14 @@ def rebuild(node: Apply, args: tuple[Node, ...]) -> Node:
         return node
     build = CONSTRUCTORS.get(node.op.name)
     return build(*args) if build else node.op(*args, params=node.params)
+
+
+def respelled(node: Apply, args: tuple[Node, ...]) -> Node:
+    """The application to equal arguments; as it was where their form hides what the function needs to see of them."""
+    try:
+        return rebuild(node, args)
+    except UnsupportedError:
+        return node
 
 
 def substitute(root: Node, values: Mapping[Any, Node], into_bodies: bool = False) -> Node:

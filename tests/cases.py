@@ -153,6 +153,19 @@ case("x*y'", "x: m; y: n", "y", np.outer)
 case("x'*A", "x: m; A: m×n", "x", lambda x, A: (x @ A)[None, :])
 case("polar(X)", "X: n×n", "X", lambda X: scipy.linalg.polar(X)[0], X="inv")
 case("tr(A*polar(X))", "A: 2×4; X: 4×2", "X", lambda A, X: np.trace(A @ scipy.linalg.polar(X)[0]))
+case(
+    "sum(exp(eigvals(X^2 + X'^2)))",
+    "X: n×n upper",
+    "X",
+    lambda X: np.sum(np.exp(np.linalg.eigvalsh(X @ X + (X @ X).T))),
+)
+case("sigma_max(W*(A .* X))", "W: m×m skew; A: m×n; X: m×n", "X", lambda W, A, X: np.linalg.norm(W @ (A * X), 2))
+case(
+    "logdet(I - W^2)*tr(W*S*W)",
+    "W: n×n skew; S: n×n symmetric",
+    "W",
+    lambda W, S: np.linalg.slogdet(np.eye(len(W)) - W @ W)[1] * np.trace(W @ S @ W),
+)
 case("eigvals(X)", "X: n×n symmetric", "X", np.linalg.eigvalsh)
 case("tr(A*eigvecs(X)*diag(eigvals(X).^3)*eigvecs(X)')", "A: n×n; X: n×n symmetric", "X", lambda A, X: (
     np.trace(A @ X @ X @ X)
@@ -205,6 +218,18 @@ case("x.^t", "x: n positive; t: scalar", "x", lambda x, t: x**t)
 case("sum(x.^t)", "x: n positive; t: scalar", "t", lambda x, t: np.sum(x**t))
 case("sum(X.^A)", "X: m×n positive; A: m×n", "A", lambda X, A: np.sum(X**A))
 case("s^t", "s: scalar positive; t: scalar", "t", lambda s, t: s**t)
+case(
+    "sum(x .* x.^a + x.^a .* x.^b ./ x)",
+    "x: n positive; a: n; b: n",
+    "x",
+    lambda x, a, b: np.sum(x ** (a + 1) + x ** (a + b - 1)),
+)
+case(
+    "sum(x.^a .* x)*t^(s + 1)*t^s*t",
+    "x: n positive; a: n; t: scalar positive; s: scalar",
+    "t",
+    lambda x, a, t, s: np.sum(x ** (a + 1)) * t ** (2 * s + 2),
+)
 case("1 ./ x + x.^-1.5", "x: n", "x", lambda x: 1 / x + x**-1.5, x="+")
 case("σ(x) ⊙ x", "x: n", "x", lambda x: scipy.special.expit(x) * x)
 case("sum(log(1 .+ exp(-y .* (A*x))))", "y: m; A: m×n; x: n", "x", lambda y, A, x: (

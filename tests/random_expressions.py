@@ -373,6 +373,8 @@ def examine(e: Expression, seed: int, forms: Sequence[str] = FORMS) -> Outcome:
         complaint = "" if found is None else compare(d, e, found, rng)
         complaint = complaint or printed(d, forms)
         seconds = time.perf_counter() - started
+    except (md.ParseError, md.ShapeError) as error:
+        return Outcome("wrong", f"well typed, yet {type(error).__name__}: {error}", time.perf_counter() - started)
     except md.MatdiffError as error:
         return Outcome("refused", f"{type(error).__name__}: {error.message}", time.perf_counter() - started)
     except Exception:

@@ -100,6 +100,17 @@ def test_expressions() -> None:
     assert e.types == "x: n; A: n×n" and md.parse(str(e), declare=e.types) == e
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("2*(b - c) + d", "2*b - 2*c + d"), ("A*(b + c) - A*b", "A*c"), ("2*(b + c) + 2*(b - c)", "4*b")],
+)
+def test_equal_however_it_is_written(one: str, other: str) -> None:
+    declare = "A: n×n; b: n; c: n; d: n"
+    first, second = md.parse(one, declare=declare), md.parse(other, declare=declare)
+    assert first == second and hash(first) == hash(second)
+    assert first != md.parse(other.replace("c", "d"), declare=declare) or "c" not in other
+
+
 @pytest.mark.parametrize("backend", ["numpy", "jax", "torch"])
 def test_compiled_functions(backend: str) -> None:
     if backend != "numpy":

@@ -32,6 +32,7 @@ from matdiff.ops.algebra import (
     zeros_like,
 )
 from matdiff.properties import Known
+from matdiff.rewrite import respelled
 from matdiff.terms import (
     NESTED,
     SCALARS,
@@ -64,7 +65,7 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         simpler = identity(context.known, node, args)
         if simpler is not None:
             return simpler if simpler in args or not isinstance(simpler, Apply) else normal(simpler, context.known)
-    return node if args == node.args else node.op(*args, params=node.params)
+    return respelled(node, args)
 
 
 def _scalars_out(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
@@ -94,9 +95,14 @@ def _sum(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if not kept:
         return zeros_like(node)
     content = _content(kept)
+    if content == 1:
+        return add(*(context.join(t) for t in kept))
     for t in kept:
-        t.number = t.number if content == 1 else 1 if t.number == content else -1
-    return scale(number(content), add(*(context.join(t) for t in kept)))
+        t.number = 1 if t.number == content else -1
+    inside = add(*(context.join(t) for t in kept))
+    if any(not t.scalars and t.core is not None and is_op(t.core, ADD) for t in kept):
+        inside = _sum(context, node, inside.children)
+    return scale(number(content), inside)
 
 
 def _content(terms: list[Term]) -> Value:

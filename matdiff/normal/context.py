@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from matdiff.node import Constant, Node, Number, Symbol, Value, number
-from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, TRANSPOSE, add, is_ones, is_op, power, transpose
+from matdiff.ops.algebra import (
+    ADD,
+    HADAMARD,
+    POWER,
+    SCALE,
+    TRANSPOSE,
+    add,
+    is_ones,
+    is_op,
+    ones_like,
+    power,
+    scale,
+    transpose,
+)
 from matdiff.ops.elementwise import abs_, relu, sign
 from matdiff.ops.indexing import entry
 from matdiff.ops.reductions import norm, sum_
@@ -14,6 +27,7 @@ from matdiff.terms import (
     WINDOW,
     Factor,
     Term,
+    base_and_exponent,
     chain,
     entrywise,
     entrywise_factors,
@@ -34,6 +48,7 @@ class Context:
         self._squares: dict[Node, Node] = {}
         self._sums: dict[frozenset[tuple[Value, Node | None]], Node] = {}
         self._signs: dict[Node, Node] = {}
+        self._exponents: dict[frozenset[tuple[Value, Node | None]], Node] = {}
         self._orders: dict[frozenset[tuple[Node, Value]], dict[Node, Value]] = {}
 
     def join(self, term: Term) -> Node:
@@ -58,14 +73,27 @@ class Context:
                 term.multiply(base, 2 * exponent)
 
     def _exponents_together(self, term: Term) -> None:
-        """a · a^(p − 1) = a^p for an exponent that is no number."""
-        for raised in [b for b in term.scalars if is_op(b, POWER)]:
-            base, exponent = raised.children
-            times = term.scalars.get(base, 0)
-            if times and term.scalars[raised] == 1:
-                term.multiply(base, -times)
-                term.multiply(raised, -1)
-                term.multiply(power(base, self.normal(add(exponent, number(times)))), 1)
+        """a · a^(p − 1) = a^p and a^p · a^q = a^(p + q) for exponents that are no numbers."""
+        raised: dict[Node, list[Node]] = {}
+        for b in term.scalars:
+            if is_op(b, POWER):
+                raised.setdefault(b.children[0], []).append(b)
+        for base, powers in raised.items():
+            times, first = term.scalars.get(base, 0), term.scalars[powers[0]]
+            if len(powers) == 1 and (first != 1 if times else first in (1, -1)):
+                continue
+            exponents = [scale(number(term.scalars[p]), p.children[1]) for p in powers]
+            exponents.append(scale(number(times), ones_like(exponents[0])))
+            for p in (base, *powers):
+                term.scalars.pop(p, None)
+            term.multiply(*base_and_exponent(power(base, self._exponent(add(*exponents)))))
+
+    def _exponent(self, total: Node) -> Node:
+        """An exponent in normal form, equal sums always in the same order."""
+        simple = self.normal(total)
+        if not is_op(simple, ADD):
+            return simple
+        return self._exponents.setdefault(frozenset(map(numbered, simple.children)), simple)
 
     def scaled(self, term: Term, node: Node) -> Node:
         """A node in normal form times the scalars of a term."""

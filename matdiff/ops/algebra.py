@@ -379,6 +379,8 @@ POWER: Op = register(
 
 def power(a: Node, p: Node) -> Node:
     """a^p entry by entry (for scalars the power); numbers are folded while they stay exact and small."""
+    if p.kind != "scalar" and a.kind != "scalar":
+        p = uniform(p)
     if isinstance(p, Number):
         if p.value == 1:
             return a
@@ -397,6 +399,15 @@ def power(a: Node, p: Node) -> Node:
         if is_op(a, SCALE) and isinstance(a.children[0], Number) and isinstance(p.value, int):
             return scale(power(a.children[0], p), power(a.children[1], p))
     return POWER.build((a, p))
+
+
+def uniform(a: Node) -> Node:
+    """The scalar that every entry of an array is, where that shows; else the array."""
+    if is_zero(a):
+        return number(0)
+    if is_ones(a):
+        return number(1)
+    return a.children[0] if is_op(a, SCALE) and is_ones(a.children[1]) else a
 
 
 def whole(a: Node) -> int | None:
