@@ -29,6 +29,9 @@ TINY = 1e-100
 """Below this, squares underflow."""
 ROUNDING = 1e-12
 """What remains of numbers of order 1 that cancel."""
+FAINT = 1e-9
+"""Values below this may come from numbers of order 1 that cancel."""
+SHAKE = 1e-14
 MAX_FLAT = 4
 PATIENCE = 10.0
 """Seconds after which no further point is begun."""
@@ -120,7 +123,7 @@ def trial(found: Subject, way: Way, run: Run) -> Outcome | None:
     arrays = sampling.point(found.variables, way, run.rng)
     V = {X: sets.direction(X, arrays[X], run.rng) for X in found.wrt}
     center = attempt(run, lambda: run.value(found, arrays))
-    if center is None:
+    if center is None or is_rounding(found, arrays, center, run):
         return None
     said: Statement | None = None
     outcome: Outcome | None = None
@@ -135,6 +138,19 @@ def trial(found: Subject, way: Way, run: Run) -> Outcome | None:
         if outcome is not None and not outcome.fault:
             break
     return outcome
+
+
+def is_rounding(found: Subject, arrays: Arrays, center: sets.Array, run: Run) -> bool:
+    """Is the value made of the last digits of the arrays alone, as y − A A⁻¹ y is?"""
+    size = float(np.linalg.norm(center))
+    if not 0 < size < FAINT:
+        return False
+    shaken = {X: A * (1 + SHAKE * run.rng.normal(size=np.shape(A))) for X, A in arrays.items()}
+    near = attempt(run, lambda: run.value(found, shaken))
+    if near is not None and float(np.linalg.norm(near - center)) <= 1e-3 * size:
+        return False
+    run.complaints["the values are nothing but rounding"] += 1
+    return True
 
 
 T = TypeVar("T")
@@ -184,7 +200,8 @@ def statement(found: Subject, arrays: Arrays, V: Arrays, way: Way, run: Run, see
     if not run.affords(0):
         return None
     run.statements += 1
-    said = attempt(run, lambda: found.state(arrays, V, way.sizes, run.rng, ROUNDING * max(seen.scale, TINY)))
+    least = max(ROUNDING * max(seen.scale, TINY), seen.noise if seen.flat else 0.0)
+    said = attempt(run, lambda: found.state(arrays, V, way.sizes, run.rng, least))
     if said is not None and not said.size <= HUGE:
         run.complaints["the derivative is enormous"] += 1
         return None
