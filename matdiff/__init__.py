@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from matdiff.errors import DomainError, MatdiffError, ParseError, ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation, derive
+    from matdiff.derivation import Derivation
     from matdiff.expr import Expr
     from matdiff.own import elementwise, forget
+    from matdiff.problem import derive
     from matdiff.reading import matrix, parse, scalar, vector
     from matdiff.sympy_bridge import from_sympy
     from matdiff.verify import check_claim, check_derivation
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "derive": "derivation",
+    "derive": "problem",
     "check_claim": "verify",
     "check_derivation": "verify.lines",
     "Derivation": "derivation",

@@ -1,4 +1,4 @@
-"""Deriving: from a function to its differential, its gradient and the steps between."""
+"""A derivation: a function's differential, gradient, Jacobian and Hessian, the steps between, their values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.jacobian import free_entries, jacobian, vector_of
-from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
+from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
 from matdiff.expr import Expr
 from matdiff.forms import SMALL, shortest
 from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topological
@@ -21,10 +21,9 @@ from matdiff.operators import Operator, bilinear, check_directions, hessian_oper
 from matdiff.ops.algebra import POWER, eye, hadamard, is_op, matmul, power, scale, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import norm
-from matdiff.properties import Known, closure
+from matdiff.properties import closure
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.structure import project, tangent
-from matdiff.wrt import chosen_names, suggestion
 
 if TYPE_CHECKING:
     from matdiff.narrative import Step
@@ -46,6 +45,8 @@ class Derivation:
     """The W of a weighted inner product ⟨X,Y⟩ = tr(XᵀWY), None for the plain one."""
     source: Node | None = None
     """The function with functions of one's own not written out, where that differs."""
+    remarks: tuple[str, ...] = ()
+    """What may surprise in how the text was read, in sentences."""
 
     @cached_property
     def prepared(self) -> Node:
@@ -254,8 +255,8 @@ class Derivation:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """Where the function is not differentiable, in words."""
-        found: dict[str, None] = {}
+        """What may surprise in how the text was read, and where the function is not differentiable, in words."""
+        found = dict.fromkeys(self.remarks)
         bare = linearly_below(self.prepared)
         for node in topological(self.prepared):
             if isinstance(node, Apply) and node.op.smooth and node in self.differentials:
@@ -321,7 +322,7 @@ class Derivation:
         nodes = [self.function.node, *self.function.variables, *self.wrt]
         extra = [part for part in (self.metric, self.source) if part is not None]
         counts = len(self.function.variables), self.metric is not None, self.source is not None
-        return restored, (*dump([*extra, *nodes]), counts, self.types, self.several)
+        return restored, (*dump([*extra, *nodes]), counts, self.types, self.several, self.remarks)
 
     def verify(
         self, seed: int = 0, sizes: Mapping[str, int] | None = None, claim: Any = None, **options: Any
@@ -386,70 +387,6 @@ class Derivation:
         return Expr(substitute(simple, self.squares) if self.squares else simple, self.function.variables)
 
 
-def derive(
-    function: str | Expr,
-    wrt: str | Expr | Sequence[str | Expr],
-    declare: str | Sequence[str] | None = None,
-    dialect: str = "auto",
-    inner: str | Expr | None = None,
-) -> Derivation:
-    """Differentiate a function by the variable `wrt` (several: `"X,Y"`).
-
-    `function` is text in the language or an expression; `declare` is text or a list of texts.
-    `inner` is the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is W⁻¹∇f; W must be spd.
-    Raises ParseError, ShapeError or UnsupportedError; nothing else escapes.
-
-    >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
-    "A'*B'"
-    """
-    from matdiff.reading import agree, read
-
-    names, known = chosen_names(wrt)
-    source: Node | None = None
-    if isinstance(function, Expr):
-        agree(function, declare)
-        expr, types = function, function.types
-        variables = {v.name: v for v in function.variables}
-    else:
-        typed = read(function, declare, dialect, known)
-        refuse_differentials(typed.function, names)
-        variables, source = dict(typed.variables), typed.kept
-        expr, types = Expr(typed.function, tuple(variables.values())), typed.declarations
-    for name in names:
-        if name not in variables:
-            raise not_a_variable(name, expr.node, list(variables))
-        if known.get(name, variables[name]) is not variables[name]:
-            there, here = describe(variables[name]), describe(known[name])
-            raise ParseError(f"{name} is {there} in the function, and {here} in wrt")
-    chosen = tuple(variables[n] for n in names)
-    if not chosen:
-        raise ParseError("no variable to differentiate by", hint='give its name: wrt="X"')
-    metric = None if inner is None else weight(inner, chosen, types)
-    if metric is not None:
-        expr = Expr(expr.node, tuple(dict.fromkeys((*expr.variables, *metric.variables))))
-        types = expr.types
-    derivation = Derivation(expr, chosen, types, len(chosen) > 1, None if metric is None else metric.node, source)
-    _ = derivation.raw_differential
-    return derivation
-
-
-def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:
-    if any(isinstance(n, Symbol) and n.body is not None and n.name == name for n in topological(function)):
-        hint = f"declare {name} instead of defining it, or differentiate by one of {', '.join(variables)}"
-        return ParseError(f"{name} is defined in the function, and so no variable of it", hint=hint)
-    return ParseError(f"{name} is not a variable of the function", hint=suggestion(name, variables))
-
-
-def refuse_differentials(function: Node, names: Sequence[str]) -> None:
-    """In text, dx is the differential of x, which a function of x has none of."""
-    for n in topological(function):
-        if isinstance(n, Symbol) and n.of is not None and n.of.name in names:
-            raise ParseError(
-                f"{n.name} is the differential of {n.of.name}, and a function of {n.of.name} has none",
-                hint=f"write the function itself; a variable of that name is declared: `{n.name}: …`",
-            )
-
-
 def row_of(G: Node) -> Node:
     """vec(G)', the Jacobian of a scalar function."""
     return G if G.kind == "scalar" else vector_of(G).T
@@ -471,33 +408,9 @@ def linearly_below(root: Node) -> set[Node]:
     return found
 
 
-def weight(inner: str | Expr, wrt: Sequence[Symbol], types: str) -> Expr:
-    """The weight W of an inner product, checked: square, as large as the variable is long, known to be spd."""
-    (X, *others) = wrt
-    if others or tangent(X) is not None:
-        raise UnsupportedError("a weighted inner product goes with one variable that moves freely")
-    if not isinstance(inner, str | Expr):
-        raise ParseError(f"inner takes a matrix or its name, not {type(inner).__name__}", hint='for instance inner="W"')
-    if isinstance(inner, str):
-        from matdiff.reading import read
-
-        declared = [types]
-        if inner.isidentifier() and not any(part.strip().startswith(f"{inner}:") for part in types.split(";")):
-            declared.append(f"{inner}: {X.rows}×{X.rows} spd")
-        typed = read(inner, declared, "auto", {})
-        inner = Expr(typed.function)
-    W = inner.node
-    if W.rows is not X.rows or W.cols is not X.rows or X.kind == "scalar":
-        raise ShapeError(f"the weight of the inner product is {describe(W)}, but {X.name} is {describe(X)}")
-    if "spd" not in Known()(W):
-        raise UnsupportedError(
-            "the weight of an inner product must be symmetric positive definite, and this one is not known to be",
-            hint=f'declare it: "{inner}: {X.rows}×{X.rows} spd"',
-        )
-    return inner
-
-
-def restored(rows: Any, roots: Any, counts: tuple[int, bool, bool], types: str, several: bool) -> Derivation:
+def restored(
+    rows: Any, roots: Any, counts: tuple[int, bool, bool], types: str, several: bool, remarks: tuple[str, ...]
+) -> Derivation:
     """A derivation that was pickled; what had been found of it is found again when asked for."""
     from matdiff.pickling import load
 
@@ -506,4 +419,4 @@ def restored(rows: Any, roots: Any, counts: tuple[int, bool, bool], types: str, 
     metric = nodes.pop(0) if weighted else None
     source = nodes.pop(0) if own else None
     function = Expr(nodes[0], tuple(nodes[1 : 1 + count]))
-    return Derivation(function, tuple(nodes[1 + count :]), types, several, metric, source)
+    return Derivation(function, tuple(nodes[1 + count :]), types, several, metric, source, remarks)

@@ -58,7 +58,7 @@ def magic(line: str, cell: str | None = None) -> Derivation | Expr | Answer:
 
 
 def derived(text: str, options: dict[str, list[str]]) -> Derivation | Expr:
-    from matdiff.derivation import derive
+    from matdiff.problem import derive
 
     if "wrt" not in options:
         raise ParseError("the variable is missing", hint="for instance %matdiff tr(A*X*B) --wrt X")

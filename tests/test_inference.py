@@ -120,6 +120,31 @@ def test_dimension_words_are_values_where_declared() -> None:
         typed("n*x")
 
 
+@pytest.mark.parametrize(
+    ("text", "declare"),
+    [("x'*A*x", "A: m×n"), ("2*x/x'*x", ""), ("(x - mu)'*S*(x - mu)", "S: n×n"), ("x'*A'*A*x - 2*b*A*x + b'*b", "")],
+)
+def test_nobody_transposes_a_scalar(text: str, declare: str) -> None:
+    with pytest.raises(ShapeError):
+        typed(text, declare)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("A^k*x", "A is read as a scalar"),
+        ("θ'*x", "θ is a scalar, as Greek names are: declare `θ: n`"),
+        ("log(det(Σ))", "declare `Σ: n×n`"),
+        ("e^(-x'*x)", "the exponential is exp(x)"),
+        ("x'*A*x/2 + b'*x + c", ""),
+        ("A^k*x; A: scalar", ""),
+    ],
+)
+def test_readings_that_surprise_are_said(text: str, says: str) -> None:
+    remarks = typed(text).remarks
+    assert says in remarks[0] if says else not remarks
+
+
 def test_definitions() -> None:
     out = typed("r = A*x - b; r'*r/2")
     assert list(out.variables) == ["A", "x", "b"]

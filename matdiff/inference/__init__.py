@@ -15,6 +15,7 @@ from matdiff.inference.declarations import declarations_text, gather, read
 from matdiff.inference.kinds import search
 from matdiff.inference.own import unknown
 from matdiff.inference.python import call_record, declaration_text, numpy_index
+from matdiff.inference.remarks import remarks
 from matdiff.inference.scope import Scope
 from matdiff.inference.sizes import name_unknowns, settled
 from matdiff.node import Node, Symbol, constant, symbol
@@ -36,6 +37,7 @@ class Typed:
     declarations  all that is declared or inferred, as text that reads back
     definitions   the Symbols with a body, by name
     kept          the function as it is differentiated, with functions of one's own not written out
+    remarks       what in this reading may surprise, in sentences
     """
 
     function: Node
@@ -44,6 +46,7 @@ class Typed:
     declarations: str
     definitions: dict[str, Symbol] = field(default_factory=dict)
     kept: Node | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def infer(program: Program, declared: Sequence[Declaration] = (), known: Mapping[str, Symbol] | None = None) -> Typed:
@@ -122,7 +125,7 @@ def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
     kept = _run(scope, Builder(env, scope.functions, dims, scope.text, formulas), {}) if formulas else None
     functions = _functions(program, scope)
     text = declarations_text(variables, (n for n, f in functions.items() if isinstance(f, Op)))
-    return Typed(function, variables, functions, text, definitions, kept)
+    return Typed(function, variables, functions, text, definitions, kept, remarks(scope, found))
 
 
 def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node:

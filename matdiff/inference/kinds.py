@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
-from matdiff.errors import ParseError
+from matdiff.errors import MatdiffError, ParseError
 from matdiff.inference.attempt import Attempt, attempt, explain
 from matdiff.inference.options import LENIENT, NEAR
 from matdiff.inference.relaxation import Forced, Relaxation, Relaxed
@@ -62,6 +62,8 @@ def search(scope: Scope, first: Attempt) -> Attempt:
                 raise explain(scope, first if found.scalars & relaxation.arrays else tried)
             if best is not None:
                 raise _two_choices(scope, best[1].scalars, found.scalars)
+            if transposed := sorted(found.scalars & scope.turned):
+                raise _transposed(explain(scope, first), transposed)
             best = cost, tried
             continue
         for branch in _flips(scope, forced, found.scalars, free, tried):
@@ -89,6 +91,14 @@ def _flips(
     for name in names:
         yield {**fixed, name: name not in scalars}
         fixed[name] = name in scalars
+
+
+def _transposed(error: MatdiffError, names: list[str]) -> MatdiffError:
+    """Only scalars that are transposed would fit, and nobody transposes one: the misfit is what the reader wants."""
+    if len(names) == 1:
+        x = names[0]
+        error.hint = f"{error.hint}\nif {x} is a scalar, transposed though it is, declare `{x}: scalar`".strip()
+    return error
 
 
 def _two_choices(scope: Scope, a: frozenset[str], b: frozenset[str]) -> ParseError:

@@ -45,11 +45,10 @@ class Relaxation:
                         self.references[name] += 1
                     elif name in free:
                         occurrences[name] = occurrences.get(name, 0) + 1
-        turned = {t.args[0].value for root in scope.roots for t in root.plan if t.head == "'"}
         last = {t.args[1].value for root in scope.roots for t in root.plan if t.head == "*"}
-        self.arrays = turned | last
+        self.arrays = scope.turned | last
         """Names that look like no scalar: nobody transposes one or writes it as the last factor."""
-        self.costs = {n: (UPPER if scope.choices[n] == "matrix" else 1.0) + TURNED * (n in turned) for n in free}
+        self.costs = {n: (UPPER if scope.choices[n] == "matrix" else 1.0) + TURNED * (n in scope.turned) for n in free}
         self.weights = {n: self.costs[n] / k for n, k in occurrences.items()}
         self.fixed = {n: t[0] for n, t in scope.types(Solver(), ()).items()}
 

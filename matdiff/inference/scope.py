@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from matdiff.errors import ParseError
 from matdiff.inference.declarations import SQUARE, Declared
@@ -39,6 +40,19 @@ class Scope:
         self.sizes: dict[str, Dim] = {}
         self.aliases: dict[str, tuple[str, int]] = {}
         self._classify(program)
+
+    @cached_property
+    def turned(self) -> set[str]:
+        """Names that stand transposed somewhere, as x' or as a term of (x - y)': nobody transposes a scalar."""
+        found: set[str] = set()
+        waiting = [t.args[0] for root in self.roots for t in root.plan if t.head == "'"]
+        while waiting:
+            t = waiting.pop()
+            if t.head == "name":
+                found.add(str(t.value))
+            elif t.head in ("+", "neg"):
+                waiting.extend(t.args)
+        return found
 
     def _check_definitions(self, program: Program) -> None:
         for d in program.definitions:

@@ -73,7 +73,7 @@ def check_claim(
     >>> check_claim("tr(A*X*B)", "A*B", wrt="X", declare="A: n×n; X: n×n; B: n×n").passed
     False
     """
-    from matdiff.derivation import derive
+    from matdiff.problem import derive
 
     if claim is None:
         raise ParseError("there is no claim to check", hint="to check the derivative itself, derive(…).verify()")

@@ -85,7 +85,7 @@ def check_derivation(
     """
     if not isinstance(text, str):
         raise ParseError("a derivation is a text of lines")
-    from matdiff.derivation import derive
+    from matdiff.problem import derive
 
     said = statements(text)
     declared = [] if declare is None else [declare] if isinstance(declare, str) else list(declare)

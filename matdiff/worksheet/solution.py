@@ -86,14 +86,14 @@ class Solution:
             pushed = [i for i, line in enumerate(found) if any(is_op(n, D) for n in topological(line.before.node))]
             return found[: pushed[-1] + 1] if pushed else []
         if self.ask == "hessian":
-            from matdiff.derivation import derive
+            from matdiff.problem import derive
 
             found += checked(derive(self.d.gradient, wrt=self.problem.wrt))
         return found
 
 
 def derivation(problem: Problem) -> Derivation:
-    from matdiff.derivation import derive
+    from matdiff.problem import derive
 
     if "," in problem.wrt:
         raise ParseError("a problem is by one variable", hint="write a problem for each of them")
