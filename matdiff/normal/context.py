@@ -78,7 +78,10 @@ class Context:
         for b in term.scalars:
             if is_op(b, POWER):
                 raised.setdefault(b.children[0], []).append(b)
-        for base, powers in raised.items():
+        for base, met in raised.items():
+            powers = [p for p in met if p in term.scalars]
+            if not powers:
+                continue
             times, first = term.scalars.get(base, 0), term.scalars[powers[0]]
             if len(powers) == 1 and (first != 1 if times else first in (1, -1)):
                 continue
