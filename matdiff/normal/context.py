@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matdiff.node import Constant, Node, Number, Symbol, Value, number
+from matdiff.node import Apply, Constant, Node, Number, Symbol, Value, number
 from matdiff.ops.algebra import (
     ADD,
     HADAMARD,
@@ -10,6 +10,7 @@ from matdiff.ops.algebra import (
     SCALE,
     TRANSPOSE,
     add,
+    inner,
     is_ones,
     is_op,
     ones_like,
@@ -50,6 +51,30 @@ class Context:
         self._signs: dict[Node, Node] = {}
         self._exponents: dict[frozenset[tuple[Value, Node | None]], Node] = {}
         self._orders: dict[frozenset[tuple[Node, Value]], dict[Node, Value]] = {}
+        self._moving: dict[Node, bool] = {}
+
+    def moving(self, node: Node) -> bool:
+        """Is there a differential in it?  Each node is looked at once."""
+        memo, stack = self._moving, [node]
+        while stack and node not in memo:
+            top = stack[-1]
+            below = top.args if isinstance(top, Apply) else ()
+            waiting = [a for a in below if a not in memo]
+            if waiting:
+                stack.extend(waiting)
+            else:
+                memo[stack.pop()] = any(memo[a] for a in below) or (isinstance(top, Symbol) and top.of is not None)
+        return memo[node]
+
+    def facing(self, a: Node, b: Node) -> Node:
+        """⟨A,B⟩ and ⟨B,A⟩ are one scalar: a differential second, else as it was met first."""
+        if self.moving(a) and not self.moving(b):
+            a, b = b, a
+        here = inner(a, b)
+        found = self._scalars.get(here)
+        if found is None:
+            found = self._scalars[here] = self._scalars[inner(b, a)] = here
+        return found
 
     def join(self, term: Term) -> Node:
         """The node of a term, equal products of scalars always in the same order."""
@@ -184,13 +209,16 @@ class Context:
         rotations = [parts[i:] + parts[:i] for i in range(len(parts))]
         rotations = [r for r in rotations if r[0][0].rows is r[-1][0].cols]
         best = min((transposes(r), i) for i, r in enumerate(rotations))[1]
-        flipped = self.transposed(parts)
-        chosen = flipped if transposes(flipped) < transposes(rotations[best]) else rotations[best]
+        chosen = min(rotations[best], self.transposed(parts), key=self._turns)
         first = chain(chosen)
         found = self._scalars.get(first, first)
         for r in rotations + [self.transposed(r) for r in rotations]:
             found = self._scalars.setdefault(chain(r), found)
         return found
+
+    def _turns(self, parts: list[Factor]) -> tuple[int, bool]:
+        """Transposes in a product, and whether a differential is transposed."""
+        return transposes(parts), any(is_op(b, TRANSPOSE) and self.moving(b) for b, _ in parts)
 
     def transposed(self, parts: list[Factor]) -> list[Factor]:
         return [(self.known.transposed(b), e) for b, e in reversed(parts)]

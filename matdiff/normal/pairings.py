@@ -13,7 +13,6 @@ from matdiff.ops.algebra import (
     SCALE,
     TRANSPOSE,
     add,
-    inner,
     is_eye,
     is_ones,
     is_op,
@@ -60,7 +59,7 @@ def paired(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if a.kind == "vector" and b.kind == "vector":
         parts = context.transposed(factors(a, context.known)) + factors(b, context.known)
         return multiply(context, parts, term, node)
-    term.absorb(_trace_to_size(context, a, b) or _as_trace(context, a, b) or inner(a, b))
+    term.absorb(_trace_to_size(context, a, b) or _as_trace(context, a, b) or context.facing(a, b))
     return context.join(term)
 
 
@@ -104,13 +103,14 @@ def traced(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
 
 def _collected_trace(context: Context, core: Node) -> Node:
     """tr(A + B) as one trace where cyclic shifts make the terms alike, else as it stands."""
-    terms = split_terms(expanded(core)) if _has_sum(core) else (core,)
-    if 1 < len(terms) <= MOST:
-        pieces = [p for p in map(split, terms) if p.core is not None]
-        traces = [context.scaled(Term(p.number, p.scalars), _trace_of(context, p.core)) for p in pieces if p.core]
-        total = context.normal(add(*traces))
-        if not is_op(total, ADD):
-            return total
+    opened = expanded(core) if _has_sum(core) else core
+    for terms in dict.fromkeys((split_terms(core), split_terms(opened))):
+        if 1 < len(terms) <= MOST:
+            pieces = [p for p in map(split, terms) if p.core is not None]
+            traces = [context.scaled(Term(p.number, p.scalars), _trace_of(context, p.core)) for p in pieces if p.core]
+            total = context.normal(add(*traces))
+            if not is_op(total, ADD):
+                return total
     return _trace_of(context, core)
 
 
