@@ -40,6 +40,22 @@ DOMAINS = {
 }
 """The words of records for where a function is defined, as a reader takes them."""
 
+CONSTANTS = {
+    "I": "I, eye(n): the identity matrix; a bare I has the size that fits",
+    "eye": "eye(n): the n×n identity matrix; I where the size follows",
+    "ones": "ones(n), ones(m,n): a vector or a matrix of ones",
+    "zeros": "zeros(n), zeros(m,n): a vector or a matrix of zeros",
+    "vector": "vector(1): a vector of ones, of the length that fits",
+    "matrix": "matrix(1): a matrix of ones, of the shape that fits",
+    "e": "e(n,i): the i-th unit vector of length n",
+    "K": "K(m,n): the commutation matrix, K(m,n)*vec(A) = vec(A') for A: m×n",
+    "D": "D(n): the duplication matrix, D(n)*vech(S) = vec(S) for a symmetric S: n×n",
+    "pi": "pi: 3.14159…",
+    "dX": "dX: the differential of X, as d.differential prints it",
+    "h'": "h'(x): the derivative of an elementwise function of one's own, declared `h: elementwise`",
+}
+"""What is called or written like a function and has no record."""
+
 SYMMETRIC = {"symmetric", "distinct", "spd"}
 EXAMPLE = 2
 """The index that a function is shown with: eigval(S, 2)."""
@@ -50,6 +66,12 @@ def records() -> dict[str, list[Record]]:
     spoken = {record.name for found in words.values() for record in found}
     rest: dict[str, list[Record]] = {name: [op] for name, op in registry.items() if name not in spoken}
     return dict(sorted({**words, **rest}.items(), key=lambda item: item[0].lower()))
+
+
+def found(name: str) -> dict[str, list[Record]]:
+    """The functions that a name means; frechet(expm,A,V) is a family."""
+    known = records()
+    return {n: found for n, found in known.items() if n == name or (n.startswith(f"{name}_") and name == "frechet")}
 
 
 def law(record: Record) -> str:

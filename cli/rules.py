@@ -46,18 +46,30 @@ def command(name: str | None, backends: bool, refused: bool, form: str, ascii: b
 
 def about(name: str | None, form: str = "text") -> str:
     """The table of functions, or all about one.  Raises ParseError for a name that is none of them."""
-    from matdiff.cli.reference import records
-    from matdiff.refusals import REFUSALS
+    from matdiff.cli.reference import CONSTANTS, found
 
-    known = records()
     if name is None:
         return markdown(HEADS, rows()) if form == "markdown" else aligned([HEADS, *rows()])
-    if name not in known and name in REFUSALS:
-        why, instead = REFUSALS[name]
+    entries = [entry(n, record, form) for n, records in found(name).items() for record in records]
+    if entries:
+        return "\n\n".join(entries)
+    if name in CONSTANTS:
+        return CONSTANTS[name]
+    return elsewhere(name)
+
+
+def elsewhere(name: str) -> str:
+    """What a name of other languages is here.  Raises ParseError where it is none of them."""
+    from matdiff.cli.reference import CONSTANTS, records
+    from matdiff.refusals import INSTEAD, REFUSALS
+
+    word = name.lower()
+    if word in REFUSALS:
+        why, instead = REFUSALS[word]
         return f"{name} is refused: {why}\ninstead: {instead}"
-    if name not in known:
-        raise unknown(name, sorted(known))
-    return "\n\n".join(entry(name, record, form) for record in known[name])
+    if word in INSTEAD:
+        return f"{name} is written {INSTEAD[word]}"
+    raise unknown(name, sorted({*records(), *CONSTANTS}))
 
 
 def refusals(form: str = "text") -> str:
@@ -156,6 +168,6 @@ def support(form: str) -> str:
 def unknown(name: str, known: list[str]) -> ParseError:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, known, 3)
+    near = [k for k in known if k.casefold() == name.casefold()] or get_close_matches(name, known, 3)
     hint = f"did you mean {' or '.join(near)}?" if near else "matdiff rules lists all of them"
     return ParseError(f"there is no function {name}", hint=hint)

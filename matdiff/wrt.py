@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from matdiff.errors import ParseError
 from matdiff.expr import Expr
 from matdiff.node import Symbol
+from matdiff.notation.names import ascii_name
+from matdiff.parsing.characters import lowered
 from matdiff.parsing.declarations import spelled_name
 
 
@@ -16,10 +18,16 @@ def suggestion(name: str, variables: Sequence[str]) -> str:
         return "it has no variables"
     from difflib import get_close_matches
 
-    near = [v for v in variables if v.casefold() == name.casefold()]
+    near = [v for v in variables if spoken(v) == spoken(name)]
+    near = near or [v for v in variables if v.casefold() == name.casefold()]
     near = near or get_close_matches(name[:100], variables, 1, 0.6)
     listed = ", ".join(variables[:20]) + ", …" * (len(variables) > 20)
     return (f"did you mean {near[0]}? " if near else "") + f"its variables are {listed}"
+
+
+def spoken(name: str) -> str:
+    """The name in words that have no other spelling: λ, \\lambda and lambda are one, W₁, W_1 and W1 are one."""
+    return ascii_name(name.lstrip("\\").translate(lowered)).replace("_", "").casefold()
 
 
 def chosen_names(wrt: str | Expr | Sequence[str | Expr]) -> tuple[list[str], dict[str, Symbol]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import time
 import tomllib
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 import matdiff as md
+from matdiff.refusals import INSTEAD
 
 HERE = Path(__file__).parent
 MISTAKES: list[dict[str, Any]] = tomllib.loads((HERE / "errors.toml").read_text("utf-8"))["case"]
@@ -32,7 +34,18 @@ def test_mistakes(case: dict[str, Any]) -> None:
 def test_there_are_enough_mistakes_and_almost_all_point_at_their_place() -> None:
     assert len(MISTAKES) >= 150
     without = [c for c in MISTAKES if not any(set(line.strip()) == {"^"} for line in c["says"])]
-    assert {c["text"] for c in without} == {"x'*x"}, "only a wrong wrt has no place in the text"
+    assert {c["text"] for c in without} == {"x'*x", "lambda*x'*x"}, "only a wrong wrt has no place in the text"
+
+
+@pytest.mark.parametrize("expression", sorted({e for said in INSTEAD.values() for e in said.split(" or ")}))
+def test_what_is_to_be_written_instead_works(expression: str) -> None:
+    md.parse(expression)
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda c: f"{c['text'][:40]} {c.get('declare', '')}".strip())
+def test_a_declaration_that_a_message_writes_can_be_read(case: dict[str, Any]) -> None:
+    for written in re.findall(r"Write `([^`]*)`", "\n".join(case["says"])):
+        md.parse("1", declare=written)
 
 
 f = md.parse("x'*A*x")

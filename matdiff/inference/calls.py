@@ -10,7 +10,7 @@ from matdiff.errors import ParseError, UnsupportedError
 from matdiff.inference.literals import size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.names import CONSTANTS, unknown_function
-from matdiff.inference.own import split_primes
+from matdiff.inference.own import entrywise, split_primes
 from matdiff.inference.special import SPECIAL, constant_type
 from matdiff.inference.unify import Type
 from matdiff.node import Kind
@@ -96,8 +96,11 @@ def check_call(c: Checker, t: Tree, args: list[Type]) -> Type:
             raise UnsupportedError(f"{base} is defined, so its derivative is asked for with `wrt`, not written {name}")
         if len(args) != 1:
             raise ParseError(f"{name} takes one argument, not {len(args)}")
+        if args[0][0] != "scalar":
+            entrywise(base, t, c.functions[base])
         return args[0]
-    raise refused(name) or unknown_function(name)
+    named = [str(a.value) if a.head == "name" else "" for a in t.args]
+    raise refused(name) or refused(name.lower()) or unknown_function(name, named)
 
 
 def call_type(c: Checker, t: Tree, name: str, args: list[Type], params: tuple[Any, ...]) -> Type:
@@ -165,14 +168,44 @@ def _no_record(t: Tree, name: str, args: list[Type], count: int) -> Exception:
     if not fitting:
         counts = sorted({len(anatomy(r.signature)[0]) + len(anatomy(r.signature)[2]) for r in known})
         many = " or ".join(map(str, counts))
-        hint = _norms if name == "norm" else "write " + " or ".join(dict.fromkeys(_usage(name, r) for r in known))
+        hint = _surplus(t, args) or "write " + " or ".join(dict.fromkeys(_usage(name, r) for r in known))
         return ParseError(f"{name} takes {many} argument{'s' * (counts != [1])}, not {count}", hint=hint)
     takes = " or ".join(dict.fromkeys(_in_words(r) for r in fitting))
     hint = _remedy(name, [a[0] for a in args])
     return Misfit(t, f"{name} takes {takes}, not {' and '.join(['{}'] * len(args))}", tuple(args), hint)
 
 
+SURPLUS: dict[tuple[str, Kind], str] = {
+    ("sum", "matrix"): "write colsum({0}) for the sums of the columns, rowsum({0}) for those of the rows",
+    ("mean", "matrix"): "write colsum({0})/m for the means of the columns, rowsum({0})/n for the rows, with {0}: m×n",
+    ("log", "scalar"): "the logarithm to another base is log({0})/log(2)",
+    ("log", "vector"): "the logarithm to another base is log({0})/log(2)",
+    ("diag", "scalar"): "the diagonal is one vector: diag([a; b; c])",
+    ("diag", "vector"): "the diagonal is one vector: diag([a; b; c])",
+}
+NORMS: dict[tuple[str, Kind], str] = {
+    ("1", "vector"): "norm1({0})", ("2", "vector"): "norm({0})", ("inf", "vector"): "norminf({0})",
+    ("1", "matrix"): "norm1({0}) for the sum of all absolute values", ("2", "matrix"): "sigma_max({0})",
+    ("inf", "matrix"): "norminf({0}) for the largest absolute value",
+}  # fmt: skip
 _norms = "norm(x) is the 2-norm of a vector and the Frobenius norm of a matrix; others are norm1, norminf, sigma_max"
+
+
+def _surplus(t: Tree, args: list[Type]) -> str:
+    """What sum(X,1), norm(X,2), log(x,2) are here, or an empty string."""
+    if len(t.args) != 2 or t.value != "norm":
+        hint = SURPLUS.get((str(t.value), args[0][0]), "") if len(t.args) > 1 and args else ""
+    else:
+        hint = _norm_hint(t.args[1], args[0][0])
+    first = t.args[0]
+    return hint.format(first.value if first.head == "name" else "xX"[args[0][0] == "matrix"])
+
+
+def _norm_hint(order: Tree, kind: Kind) -> str:
+    found = NORMS.get((str(order.value), kind))
+    if found is None and kind == "vector" and isinstance(order.value, int):
+        found = f"sum(abs({{0}}).^{order.value})^(1/{order.value})"
+    return f"write {found}" if found else _norms
 
 
 def _usage(name: str, record: Record) -> str:
@@ -201,4 +234,6 @@ def _remedy(name: str, kinds: list[Kind]) -> str:
         return f"entry by entry it is {name[:-1]}({{0}})"
     if name == "vec" and kinds == ["vector"]:
         return "a vector needs no vec"
+    if name == "softmax" and kinds == ["matrix"]:
+        return "of every row it is exp({0}) ./ (rowsum(exp({0}))*vector(1)'), of all entries exp({0})/sum(exp({0}))"
     return ""

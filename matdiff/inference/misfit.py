@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from matdiff.errors import MatdiffError, ShapeError
 from matdiff.inference.unify import Type
 from matdiff.parsing.characters import LATEX_MARKS
+from matdiff.shape import ONE
 from matdiff.syntax import Tree, walk
 
 SHOWN = 6
@@ -18,6 +19,7 @@ SHORT = 20
 """Longest operand that is quoted beside its type."""
 
 _latex = re.compile(LATEX_MARKS)
+_log = re.compile(r"log\s*(?:\(|\\left\(|\{)?\s*\Z")
 _call = re.compile(r"\b([A-Za-z]\w+)\(")
 
 
@@ -43,11 +45,63 @@ class Misfit(Exception):
         pairs = zip(sources, self.types, strict=False)
         named = [f"{s} ({show(t)})" if 0 < len(s) <= SHORT else show(t) for s, t in pairs]
         named += [show(t) for t in self.types[len(named) :]]
-        hint = _in_latex(self.hint) if _latex.search(text) else self.hint
+        hint = self.advice(text, show, origins)
+        hint = _in_latex(hint) if _latex.search(text) else hint
         hints = [_listed(self.tree, origins), hint.format(*map(grouped, self.parts, sources))]
         return ShapeError(
             self.message.format(*named), text=text, span=self.tree.span, hint="\n".join(h for h in hints if h)
         )
+
+    def advice(self, text: str, show: Callable[[Type], str], origins: Mapping[str, str]) -> str:
+        """The hint, or what the types and declarations of the names say better."""
+        if found := _declared_otherwise(self.tree, origins):
+            return found
+        if self.tree.head == "abs" and _log.search(text, 0, self.tree.span[0]):
+            return "write logdet({0}) for the logarithm of the determinant, or log(abs({0})) entry by entry"
+        spread = (self.tree.head, *sorted(t[0] for t in self.types)) in _SPREAD
+        return _spread(self, show, origins) if spread else self.hint
+
+
+def _spread(misfit: Misfit, show: Callable[[Type], str], origins: Mapping[str, str]) -> str:
+    """Of a vector and a matrix: the matrix that has the vector in every column or row, by which length fits."""
+    at = next(i for i, t in enumerate(misfit.types) if t[0] != "matrix")
+    (kind, *sides), whole = misfit.types[at], misfit.types[1 - at]
+    inferred = any(p.head == "name" and origins.get(str(p.value), "").endswith("(inferred)") for p in misfit.parts)
+    length = sides[kind == "row"]
+    offers = {"column": f"{{{at}}}*vector(1)'", "row": f"vector(1)*{{{at}}}'"}
+    if kind == "row":
+        offers = {"row": f"vector(1)*{{{at}}}"}
+    for side, its in (("column", whole[1]), ("row", whole[2])):
+        if not inferred and show(("vector", its, ONE)) != show(("vector", length, ONE)):
+            offers.pop(side, "")
+    form = (
+        "{} to add the vector to every {}" if misfit.tree.head in ("+", ".+") else "({}) to have the vector in every {}"
+    )
+    shorter = form.replace(" add the vector to", "").replace(" have the vector in", " have it in")
+    hints = [(shorter if i else form).format(offer, side) for i, (side, offer) in enumerate(offers.items())]
+    return f"write {', or '.join(hints)}" if hints else ""
+
+
+_SPREAD = {
+    (head, *kinds) for head in ("+", ".+", ".*", "./", ".^") for kinds in (("matrix", "row"), ("matrix", "vector"))
+}
+
+
+def _declared_otherwise(tree: Tree, origins: Mapping[str, str]) -> str:
+    """Where a declaration may not have meant it: a vector written n×1, a dimension with the name of a variable."""
+    for name in dict.fromkeys(str(t.value) for t in walk(tree) if t.head == "name"):
+        said = origins.get(name, "")
+        if thin := _thin.search(said):
+            return f"{name} is a matrix {thin[0]}; for a vector declare `{name}: {thin[1] or thin[2]}`"
+        if said == f"{name}: scalar (inferred)":
+            for other, its in origins.items():
+                if its.endswith("(declared)") and name in _word.findall(its.partition(": ")[2]):
+                    return f"{name} is the dimension of {other} here, a number; rename one of the two"
+    return ""
+
+
+_thin = re.compile(r"(?<=: )(?:(\S+)×1|1×(\S+))(?= .*\(declared\)\Z)")
+_word = re.compile(r"[^\W\d]\w*")
 
 
 def source(tree: Tree, text: str) -> str:

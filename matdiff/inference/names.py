@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from matdiff.errors import ParseError
 from matdiff.node import Kind
 from matdiff.op import words
 from matdiff.parsing.stream import GREEK
+from matdiff.refusals import INSTEAD, REFUSALS
 
 CONSTANTS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix"})
 """Constants that are called like functions."""
@@ -18,6 +20,7 @@ RESERVED = frozenset({"I", "pi", "eye", "ones", "zeros", "vector", "matrix", "hc
 FREE = frozenset({"K", "e", "D", "sigma", "σ"})
 """Functions by these names are meant only before a parenthesis."""
 
+_letter = re.compile(r"\b[A-Za-z]\b")
 _shape = re.compile(r"([^\W\d_]+)(\d*)((?:_\w*)?)\Z")
 
 
@@ -43,27 +46,6 @@ def default_kind(name: str) -> Kind | None:
     return "matrix" if first.isupper() else "vector"
 
 
-INSTEAD = {
-    "transpose": "write A'", "trans": "write A'", "ctranspose": "write A'", "inverse": "write inv(A)",
-    "ln": "write log(x)", "log10": "write log(x)/log(10)", "log2": "write log(x)/log(2)",
-    "dot": "write x'*y", "inner": "write x'*y or <A, B>", "outer": "write x*y'", "matmul": "write A*B",
-    "mul": "write A*B", "hadamard": "write A.*B", "multiply": "write A.*B", "square": "write x.^2",
-    "pow": "write x.^p", "power": "write x.^p", "cot": "write 1/tan(x)", "sec": "write 1/cos(x)",
-    "csc": "write 1/sin(x)", "cbrt": "write x.^(1/3)", "silu": "write x.*sigmoid(x)", "swish": "write x.*sigmoid(x)",
-    "fro": "write normF(X)", "frob": "write normF(X)", "frobenius": "write normF(X)", "sgn": "write sign(x)",
-    "lse": "write logsumexp(x)", "cholesky": "write chol(A)", "eig": "write eigvals(S)", "identity": "write eye(n)",
-    "ident": "write eye(n)", "concat": "write [A, B] or [A; B]", "len": "declare x: n and write n",
-    "length": "declare x: n and write n", "size": "declare X: m×n and write m or n", "logit": "write log(p/(1 - p))",
-    "fabs": "write abs(x)", "cond": "write cond2(A)", "spectral": "write sigma_max(A)", "determinant": "write det(A)",
-    "average": "write mean(x)", "total": "write sum(x)", "mse": "write mean((x - y).^2)", "id": "write eye(n)",
-    "logistic": "write sigmoid(x)", "expit": "write sigmoid(x)", "gamma": "write exp(lgamma(x))",
-    "loggamma": "write lgamma(x)", "gammaln": "write lgamma(x)", "psi": "write digamma(x)",
-    "reshape": "write unvec(x,m,n)", "hstack": "write hcat(A,B)", "vstack": "write vcat(A,B)",
-    "diagonal": "write diag(X)", "arcsin": "write asin(x)", "arccos": "write acos(x)", "arctan": "write atan(x)",
-}  # fmt: skip
-"""What other languages and books call it, in lower case."""
-
-
 def unknown_name(name: str) -> ParseError:
     """The error for an undeclared longer name, with the likely mending first."""
     if is_reserved(name):
@@ -71,16 +53,37 @@ def unknown_name(name: str) -> ParseError:
             f"{name} is the name of a function",
             hint=f"write {name}(x), a power of it {name}(x)^2; a variable needs another name",
         )
-    hints = []
-    close = nearest(name)
-    if 2 <= len(name) <= 4 and name.isalpha() and not close:
+    close, elsewhere = nearest(name), _elsewhere(name.lower())
+    hints = [elsewhere] if elsewhere else []
+    if 2 <= len(name) <= 4 and name.isalpha() and not close and not elsewhere and name not in REFUSALS:
         hints.append(f"for a product write {'*'.join(name)}")
-    if close:
+    if close and not elsewhere:
         hints.append(f"for the function {close} write {close}(…)")
     shown = name if len(name) <= LONGEST else "it"
     hints.append(f"declare it, for instance `{shown}: m×n`, `{shown}: n` or `{shown}: scalar`")
+    if name.lower() in REFUSALS:
+        hints.append(f"of the function see `matdiff rules {name.lower()}`")
     return ParseError(f"{shorten(name)} is not declared, and only single letters have a default", hint="; ".join(hints))
 
+
+def _elsewhere(word: str) -> str:
+    """What a word that means something in other languages, or in declarations, is here."""
+    if word in INSTEAD:
+        return f"for the function {word} write {INSTEAD[word]}"
+    return OUTSIDE.get(word, "")
+
+
+_attribute = "words like it stand in declarations: `X: n×n symmetric`"
+_infinite = "there is no infinity; the largest absolute value is norminf(x)"
+OUTSIDE = {
+    **dict.fromkeys(("symmetric", "spd", "psd", "orthogonal", "diagonal", "skew", "positive"), _attribute),
+    **dict.fromkeys(("scalar", "elementwise"), "words like it stand in declarations: `t: scalar`"),
+    **dict.fromkeys(("inf", "infty", "infinity"), _infinite),
+    **dict.fromkeys(("np", "numpy", "scipy", "torch", "math"), "there are no modules: write inv(X), tr(A*X)"),
+    **dict.fromkeys(("axis", "dim", "keepdims"), "sums along one axis are colsum(X) and rowsum(X)"),
+    "true": "there are no truth values", "false": "there are no truth values", "nan": "all variables are real numbers",
+}  # fmt: skip
+"""Words that are no functions, in lower case, and what to do."""
 
 LONGEST = 30
 """Longest name that a message repeats as a whole."""
@@ -90,10 +93,11 @@ def shorten(name: str) -> str:
     return name if len(name) <= LONGEST else name[:LONGEST] + "…"
 
 
-def unknown_function(name: str) -> ParseError:
+def unknown_function(name: str, arguments: Sequence[str] = ()) -> ParseError:
+    """The error for a call of what is no function; `arguments` are names, or empty."""
     close = nearest(name)
     if name.lower() in INSTEAD:
-        hint = INSTEAD[name.lower()]
+        hint = " or ".join(_applied(e, arguments) for e in f"write {INSTEAD[name.lower()]}".split(" or "))
     elif close:
         hint = f"did you mean {close}?"
     elif len(name) > LONGEST:
@@ -101,6 +105,15 @@ def unknown_function(name: str) -> ParseError:
     else:
         hint = f"write {name}*(…) for a product, declare `{name}: elementwise`, or see `matdiff rules`"
     return ParseError(f"there is no function {shorten(name)}", hint=hint)
+
+
+def _applied(expression: str, arguments: Sequence[str]) -> str:
+    """The expression with the user's arguments for its letters, where these are as many names."""
+    letters = list(dict.fromkeys(_letter.findall(expression)))
+    if len(letters) != len(arguments) or not all(arguments):
+        return expression
+    renamed = dict(zip(letters, arguments, strict=True))
+    return _letter.sub(lambda m: renamed[m[0]], expression)
 
 
 def nearest(name: str) -> str:

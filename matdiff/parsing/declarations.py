@@ -9,7 +9,8 @@ from matdiff.parsing.characters import LETTER, plain_name, unknown
 from matdiff.parsing.stream import words
 from matdiff.syntax import Declaration, Span
 
-ATTRIBUTES = words("symmetric skew diagonal lower upper spd orthogonal unit positive")
+SQUARE = words("symmetric skew diagonal lower upper spd orthogonal")
+ATTRIBUTES = SQUARE | words("unit positive")
 KINDS = frozenset({"scalar", "vector", "matrix", "elementwise"})
 
 NUMBERS = frozenset({"complex", "integer", "int", "quaternion", "boolean"})
@@ -25,6 +26,12 @@ OTHERS = words(
 )
 """What people say of matrices and no rule asks for; without sizes these would be taken for one."""
 
+DROPPED = words(
+    "a an the of is in with and length size sized dimension dim shape order real float dense column row general full"
+    " triangular entries"
+)
+"""What says nothing that the sizes do not say."""
+
 LONGEST = 200
 """Longest name in LaTeX."""
 
@@ -38,6 +45,14 @@ EXAMPLE = "Declarations look like A: m×n; b: m; S: n×n symmetric; t: scalar; h
 
 def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declaration]:
     """One statement, which may declare several names alike."""
+    try:
+        return _read(text, start, colon, end)
+    except ParseError as error:
+        error.hint = advice(text[start:colon].strip(), text[colon + 1 : end]) or error.hint
+        raise
+
+
+def _read(text: str, start: int, colon: int, end: int) -> list[Declaration]:
     names = _names(text, start, colon)
     words: list[str] = []
     dims: list[list[tuple[str, int]]] = [[]]
@@ -131,6 +146,8 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[str, str, int]]:
 def _dimension(dims: list[list[tuple[str, int]]], last: str, kind: str, piece: str, text: str, at: int) -> str:
     """One more piece of a dimension such as 2*n+1; returns what it was."""
     span = (at, at + len(piece))
+    if piece == "by" and last == "sign":
+        raise _wrong("sizes are written m×n", text, span)
     if piece == ",":
         raise _wrong("declarations are separated by `;`", text, span)
     if piece in "()":
@@ -192,6 +209,8 @@ def _check(names: list[tuple[str, Span]], sizes: tuple[str, ...], words: list[st
     kinds = [w for w in words if w in KINDS]
     if len(kinds) > 1:
         raise _wrong(f"{name} cannot be both {kinds[0]} and {kinds[1]}", text, span)
+    if kinds and sizes and sizes[0] in ("column", "row", "a"):
+        raise _wrong(f"`{sizes[0]}` is taken for a size", text, span)
     if kinds and len(sizes) > {"vector": 1, "matrix": 2}.get(kinds[0], 0):
         raise _wrong(f"{name} is declared {kinds[0]}, but with {'×'.join(sizes)}", text, span)
     if "elementwise" in kinds and len(words) > 1:
@@ -200,3 +219,54 @@ def _check(names: list[tuple[str, Span]], sizes: tuple[str, ...], words: list[st
 
 def _wrong(message: str, text: str, span: Span) -> ParseError:
     return ParseError(message, text=text, span=span, hint=EXAMPLE)
+
+
+_rewritten = [(re.compile(pattern, re.IGNORECASE), plain) for pattern, plain in (
+    (r"\\mathbb\s*\{?R\}?|ℝ", "R^"), (r"\bR\s*\^+\s*", " "), (r"\\times\b|\s*\bby\b\s*|-by-", "×"),
+    (r"(?<=\w)\s+x\s+(?=\w)|(?<=^[a-z0-9])x(?=[a-z0-9]$)", "×"), (r"\s*×\s*", "×"), (r"-(?=vector|matrix)", " "),
+    (r"\bpositive[ -](?:semi-?)?definite\b|\bp\.?s?\.?d\.?(?!\w)", "spd"), (r"[\[\](){},]", " "),
+)]  # fmt: skip
+_size = re.compile(r"(?:[A-Za-z]\w{0,3}|\d{1,9})(?:[*+-](?:[A-Za-z]\w{0,3}|\d{1,9}))*")
+
+
+def advice(names: str, said: str) -> str:
+    """What to write for R^{m×n}, (m,n), real m by n, n×n PSD; empty where that is not clear."""
+    if said.strip().lower() in ("integer", "int", "natural"):
+        return (
+            f"A size needs no declaration, it is named where it is used: `x: {names}`; a number is `{names}: scalar`."
+        )
+    if len(said) > LONGEST or any(c in said for c in ":=;"):
+        return ""
+    import unicodedata
+
+    for pattern, plain in _rewritten:
+        said = pattern.sub(plain, unicodedata.normalize("NFKC", said.replace("ℝ", "R^")).strip())
+    meant = f"{names}: {_meant(said.split())}".rstrip()
+    try:
+        _read(meant, 0, len(names), len(meant))
+    except ParseError:
+        return ""
+    return f"Write `{meant}`."
+
+
+def _meant(pieces: list[str]) -> str:
+    """Sizes and attributes in order, without what these say already; `?` where that is not clear."""
+    said = [p.lower() for p in pieces]
+    kept: dict[str, None] = {}
+    sizes: list[str] = []
+    for piece, word in zip(pieces, said, strict=True):
+        if known := word if word in ATTRIBUTES | KINDS else _nearest(word) * (word not in DROPPED):
+            kept[known] = None
+        elif word not in OTHERS | DROPPED:
+            sizes += _glued.sub(r"\1×\2", piece).split("×")
+    if len(sizes) < 2 and ("square" in said or kept.keys() & SQUARE):
+        sizes = (sizes or ["n"]) * 2
+    if len(sizes) > 2 or not all(map(_size.fullmatch, sizes)) or (sizes and kept.keys() & {"scalar", "elementwise"}):
+        return "?"
+    if "triangular" in said and not kept.keys() & {"lower", "upper"}:
+        return "?"
+    if "real" in said and not sizes and not kept:
+        return "scalar"
+    if "spd" in kept:
+        kept.pop("symmetric", None)
+    return " ".join(filter(None, ["×".join(sizes), *(w for w in kept if w in ATTRIBUTES or not sizes)]))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
+from matdiff.errors import UnsupportedError
 from matdiff.parsing.characters import LETTER, NORMS, OPERATORS, SPACE, SUBSCRIPT, VULGAR, plain_name, raised, unknown
-from matdiff.parsing.stream import OPERAND_ENDS, Stream, number
+from matdiff.parsing.stream import OPERAND_ENDS, SOFT, Stream, number, words
+from matdiff.refusals import INSTEAD, REFUSALS
 from matdiff.syntax import Span, Tree
 
 _token = re.compile(
@@ -27,7 +30,8 @@ _token = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _norm = re.compile(r"_(\w+|\*|∞)|([₁₂])")
-_method = re.compile(r"\.([A-Za-z]\w{0,29})")
+_method = re.compile(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
+_quoted = re.compile(r"[\"'](\w{0,20})[\"']")
 _closing = {")": "RPAR", "]": "RSQB"}
 
 
@@ -54,6 +58,7 @@ def lex(stream: Stream, start: int, end: int) -> None:
             values.append((first, at))
         elif group == "END":
             stream.finish(max(before, start))
+            _refuse_habits(stream)
             return
         else:
             at = _others[group](stream, (first, at))
@@ -63,7 +68,9 @@ def _open(stream: Stream, span: Span) -> int:
     c = stream.text[span[0]]
     if c == "(":
         stream.open("LPAR", "RPAR", span, c)
+        _refuse_subscripts(stream, span)
     elif c == "[":
+        _refuse_called(stream, span)
         touching = span[0] > 0 and stream.kinds and stream.kinds[-1] in OPERAND_ENDS and stream.kinds[-1] != "NUMBER"
         stream.open("INDEX" if touching and not stream.text[span[0] - 1].isspace() else "LSQB", "RSQB", span, c)
     else:
@@ -121,15 +128,18 @@ def _bar(stream: Stream, span: Span) -> int:
     return end
 
 
-METHODS = {"transpose": "A'", "dot": "A*x", "inverse": "inv(A)", "trace": "tr(A)"}
-"""What NumPy's and SymPy's methods are here, where that is not a function of the same name."""
+def _tick(stream: Stream, span: Span) -> int:
+    if stream.kinds and stream.kinds[-1] == "COMMA":
+        _refuse_quoted(stream, span)
+    stream.push("TICK", span)
+    return span[1]
 
 
 def _bad(stream: Stream, span: Span) -> int:
     method = _method.match(stream.text, span[0])
     if method and stream.after_operand():
-        hint = f"There are no methods and modules: write {METHODS.get(method[1], f'{method[1]}(x)')}."
-        stream.refuse(f"unexpected `{method.group()}`", method.span(), hint)
+        _refuse_method(stream, method[0], method.span())
+    _refuse_quoted(stream, span)
     raise unknown(stream.text[span[0]], stream.text, span[0])
 
 
@@ -138,9 +148,156 @@ _others = {
     "CLOSE": _close,
     "NUMBER": _number,
     "VULGAR": _number,
-    "TICK": _mark("TICK"),
+    "TICK": _tick,
     "INVT": _mark("INVT"),
     "RAISED": _raised,
     "BAR": _bar,
     "BAD": _bad,
 }
+
+
+# Habits from other notations, refused with what to write.
+
+MODULES = words("np numpy scipy sp la linalg torch tf jnp jax math sympy")
+ATTRIBUTES = {"H": "A'", "mT": "A'", "t": "A'", "I": "inv(A)"}
+QUOTED = {"fro": "normF({})", "f": "normF({})", "nuc": "nuclear({})", "inf": "norminf({})", "all": "sum({})"}
+GOALS = words("min max minimize minimise maximize maximise argmin argmax arg sup")
+INDEXED = words("sum prod max min")
+STARTS = words("NAME NUMBER FUNC LPAR LBAR LNORM LANGLE LSQB")
+OPENS, CLOSES = words("LPAR LSQB INDEX LBAR LNORM LANGLE"), words("RPAR RSQB RBAR RNORM RANGLE $END")
+LOOSE = words("PLUS MINUS DOTPLUS DOTMINUS COMMA SEMI COLON EQUALS")
+LATEX = 'read the text as LaTeX (--input latex, in Python dialect="latex")'
+
+_item = r"(?::|\d+\s*(?::\s*\d+)?|[ijkl])"
+_subscript = re.compile(rf"\(\s*({_item})\s*(?:,\s*({_item})\s*)?\)(?!\s*=)")
+_whole = str.maketrans("ijkl", "1212")
+_arguments = re.compile(r"\([\w\s.*+'-]{1,40},[\w\s.*+',-]{1,40}\)(?!\s*=)")
+_argument = re.compile(r"[(\[]([^()\[\]]{0,40})[)\]]")
+_norm_of_latex = re.compile(r"[|‖]_[2F]\^2")
+
+
+def _refuse_subscripts(stream: Stream, span: Span) -> None:
+    """X(1,2), X(:,1) and f(A,B) of what is no function; x(3) is a product."""
+    name = stream.values[-2] if len(stream.kinds) > 1 and stream.kinds[-2] == "NAME" else None
+    if name is None or name.span[1] != span[0]:
+        return
+    shown = stream.text[name.span[0] : name.span[1]]
+    found = _subscript.match(stream.text, span[0])
+    inside = found[0][1:-1].replace(" ", "") if found else ""
+    if found and (found[2] or ":" in inside):
+        written = f"vec({shown})" if inside == ":" else f"{shown}[{inside.translate(_whole)}]"
+        whole = ", with whole numbers" * bool(re.search("[a-z]", inside))
+        stream.refuse("entries stand in square brackets", (name.span[0], found.end()), f"Write {written}{whole}.")
+    if called := _arguments.match(stream.text, span[0]):
+        hint = f"Functions of one's own have one parameter: s(t) = t/(1+exp(-t)); an entry is {shown}[1,2]."
+        stream.refuse(f"{shown} is no function that takes arguments", (name.span[0], called.end()), hint)
+
+
+def _refuse_called(stream: Stream, span: Span) -> None:
+    """Inverse[X], tr[X]."""
+    name = stream.values[-1] if stream.kinds and stream.kinds[-1] == "NAME" else None
+    if name is None or name.span[1] != span[0] or len(name.value) == 1 or name.value in stream.names.variables:
+        return
+    word, found = name.value.lower(), _argument.match(stream.text, span[0])
+    argument = found[1] if found else "X"
+    written = f"{word}({argument})" if word in stream.names.words else INSTEAD.get(word, "")
+    if written or word in REFUSALS:
+        place = (name.span[0], found.end() if found else span[1])
+        hint = f"Write {written}." if written else REFUSALS[word][1]
+        stream.refuse("arguments stand in parentheses, indices in square brackets", place, hint)
+
+
+def _refuse_quoted(stream: Stream, span: Span) -> None:
+    """norm(X,'fro')."""
+    if quoted := _quoted.match(stream.text, span[0]):
+        of = str(stream.values[-2].value) if stream.kinds[-2:] == ["NAME", "COMMA"] else "X"
+        written = QUOTED.get(quoted[1].lower(), "")
+        hint = f"Write {written.format(of)}." if written else "A ' transposes what stands before it."
+        stream.refuse("there are no quoted texts", quoted.span(), hint)
+
+
+def _refuse_method(stream: Stream, method: str, span: Span) -> None:
+    """np.linalg.inv(X), x.dot(y)."""
+    last = method.rpartition(".")[2]
+    owner = stream.values[-1].value if stream.kinds[-1] == "NAME" else "X"
+    found = _argument.match(stream.text, span[1])
+    argument = (found[1] if found and found[1] else "X") if owner in MODULES else owner
+    written = f"{last}({argument})" if last in stream.names.words else ATTRIBUTES.get(last) or INSTEAD.get(last.lower())
+    if last in ("trace", "transpose"):
+        written = {"trace": "tr(A)", "transpose": "A'"}[last].replace("A", argument)
+    hint = f"write {written}." if written else REFUSALS.get(last.lower(), ("", "functions are called as inv(X)."))[1]
+    stream.refuse(f"unexpected `{method}`", span, f"There are no methods and modules: {hint}")
+
+
+def _refuse_habits(stream: Stream) -> None:
+    """log det X, min f, d/dx f, a^Tx, ||Ax-b||_2^2."""
+    names, kinds = stream.names, stream.kinds
+    pasted = _norm_of_latex.search(stream.text) is not None
+    for i, (kind, after) in enumerate(pairwise(kinds)):
+        if kind != "NAME" or (len(word := str(stream.values[i].value)) == 1 and word != "d"):
+            continue
+        if word in names.variables:
+            continue
+        if after in STARTS:
+            _refuse_bare(stream, i, word)
+        if word == "d" and after == "SLASH" and kinds[i + 2] == "NAME" and stream.values[i + 2].value[0] == "d":
+            _refuse_derivative(stream, i)
+        if word[0] == "T" and i and kinds[i - 1] == "CARET":
+            hint = f"Write ^T {' '.join(word[1:])}, or {LATEX}."
+            stream.refuse(f"^{word} is a power, not a transpose", stream.values[i].span, hint)
+        between = i and kinds[i - 1] in ("LNORM", "PLUS", "MINUS") and after in ("RNORM", "PLUS", "MINUS")
+        if pasted and between and len(word) < 5 and word.isalpha() and not names.differential(word):
+            hint = f"For a product write {'*'.join(word)}, or {LATEX}."
+            stream.refuse(f"{word} is not declared", stream.values[i].span, hint)
+
+
+def _refuse_bare(stream: Stream, i: int, word: str) -> None:
+    span: Span = stream.values[i].span
+    head, index, _ = word.partition("_")
+    if word in stream.names.words and word not in SOFT:
+        stream.refuse("functions take parentheses", span, f"Write {_called(stream, i)}.")
+    if index and head in INDEXED - GOALS:
+        message = f"{word} begins index notation, which is not in the language"
+        hint = "Write the function in matrices and vectors: x'*y, sum(X), tr(A*B)."
+        raise UnsupportedError(message, text=stream.text, span=span, hint=hint)
+    if head.lower() in GOALS:
+        message = f"{word} begins an optimisation problem, which is not in the language"
+        hint = "Write only the function that is minimised or maximised."
+        raise UnsupportedError(message, text=stream.text, span=span, hint=hint)
+
+
+def _refuse_derivative(stream: Stream, i: int) -> None:
+    last = stream.values[i + 2]
+    if stream.names.differential(last.value) and last.value not in stream.names.variables:
+        message = f"d/{last.value} is what is computed; it is not part of the function"
+        hint = f"Write the function alone and name the variable by wrt: {last.value[1:]}."
+        raise UnsupportedError(message, text=stream.text, span=(stream.values[i].span[0], last.span[1]), hint=hint)
+
+
+def _called(stream: Stream, i: int) -> str:
+    """log(det(X)) for the `log det X` at a token."""
+    kinds, functions = stream.kinds, []
+    while kinds[i] == "NAME" and stream.values[i].value in stream.names.words:
+        functions.append(str(stream.values[i].value))
+        i += 1
+    first, depth = i, 0
+    while depth or not _ends(stream, i, first):
+        depth += (kinds[i] in OPENS) - (kinds[i] in CLOSES)
+        i += 1
+    argument = stream.text[_start(stream, first) : _start(stream, i)].strip()
+    if functions[-1] == "log" and kinds[first] == "LBAR" and any(c.isupper() for c in argument):
+        functions[-1], argument = "logdet", argument[1:-1].strip()
+    return "(".join([*functions, argument]) + ")" * len(functions)
+
+
+def _ends(stream: Stream, i: int, first: int) -> bool:
+    """Whether the argument of a function without parentheses, a product or |…|, ends before token i."""
+    kind = stream.kinds[i]
+    again = kind == "NAME" and i > first and stream.values[i].value in stream.names.words
+    return again or kind in LOOSE or kind in CLOSES or stream.kinds[i - 1] == "RBAR"
+
+
+def _start(stream: Stream, i: int) -> int:
+    value: Any = stream.values[i]
+    span = value.span if isinstance(value, Tree) else value[0] if isinstance(value[0], tuple) else value
+    return int(span[0])

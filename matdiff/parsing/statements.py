@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from matdiff.errors import ParseError
+from matdiff.parsing.characters import LETTER
+from matdiff.parsing.declarations import EXAMPLE, LONGEST, advice
 from matdiff.syntax import Span
 
 _landmark = {
@@ -14,6 +17,13 @@ _landmark = {
         r"\\(?:begin|end)\b|\\left\b\s*\\?.|\\right\b\s*\\?.|\\(?:[A-Za-z]+|.)|[()\[\]{};\n=:]", re.DOTALL
     ),
 }
+_undeclared = re.compile(
+    rf"(?P<names>[{LETTER}]\w*(?:\s*,\s*[{LETTER}]\w*)*)\s*(?:"
+    r"(?:∈|\\in(?![A-Za-z])|\bin\b)\s*(?P<set>(?:R\b|ℝ|\\mathbb\b).*)"
+    r"|\b(?:is|are)\b\s*(?P<what>[^=:]*)"
+    r"|(?P<word>(?:symmetric|spd|psd|orthogonal|scalar|elementwise|skew|(?:symmetric )?positive (?:semi)?definite)))",
+    re.DOTALL | re.IGNORECASE,
+)
 _joins_left = re.compile(r"[-+*/\\^,=·⊙⊗(\[]\s*\Z")
 _joins_right = re.compile(r"(?:\s|\\[,;:!]|\\q?quad\b)*(?:[-+*/^=)\]]|\\(?:cdot|times|odot|circ|otimes)\b)")
 
@@ -80,6 +90,9 @@ def split(text: str, dialect: str) -> list[Statement]:
             _add(found, text, start, m.start(), mark, newline)
             start, mark, newline = m.end(), -1, c == "\n"
     _add(found, text, start, len(text), mark, newline)
+    for statement in found:
+        if statement.kind == "expression":
+            _refuse_undeclared(text, statement)
     return _merged(found, text) if dialect == "latex" else found
 
 
@@ -93,6 +106,16 @@ def _add(found: list[Statement], text: str, start: int, end: int, mark: int, new
     if mark >= 0:
         kind = "definition" if text[mark] == "=" or text[mark + 1 : mark + 2] == "=" else "declaration"
     found.append(Statement(kind, start, start + len(stripped), mark, newline))
+
+
+def _refuse_undeclared(text: str, statement: Statement) -> None:
+    """A declaration as mathematicians write it: x ∈ ℝⁿ, X symmetric, A is m×n."""
+    if statement.end - statement.start > LONGEST or not (found := _undeclared.fullmatch(text, *statement.span)):
+        return
+    said = found["set"] or found["what"] or found["word"] or ""
+    said = "scalar" if said.strip() in ("R", "ℝ", "\\mathbb{R}", "\\mathbb R") else said
+    hint = advice(found["names"], said) or EXAMPLE
+    raise ParseError("a declaration has a colon", text=text, span=statement.span, hint=hint)
 
 
 def _merged(found: list[Statement], text: str) -> list[Statement]:
