@@ -7,6 +7,7 @@ from collections.abc import Callable
 from matdiff.node import Apply, Node, Number, number
 from matdiff.ops.algebra import (
     ADD,
+    POWER,
     SCALE,
     TRANSPOSE,
     add,
@@ -19,11 +20,13 @@ from matdiff.ops.algebra import (
     is_zero,
     matmul,
     matrix_product,
+    ones_like,
+    power,
     scale,
     transpose,
     zeros_like,
 )
-from matdiff.ops.elementwise import exp, log
+from matdiff.ops.elementwise import exp, log, sign
 from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, slice_
 from matdiff.ops.kronecker import kron, kronv
 from matdiff.ops.linalg import det, inv, logdet
@@ -171,6 +174,28 @@ def _unvec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     return None
 
 
+def _norm(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    return number(1) if "unit" in known(args[0]) else None
+
+
+def _abs(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """|u| = u, sign(u) = 1 and so relu(u) = u of what is positive; relu(u) and |u| of what is 0 or more."""
+    properties = known(args[0])
+    if node.op is sign:
+        return ones_like(args[0]) if "positive" in properties else None
+    return args[0] if "nonnegative" in properties else None
+
+
+def _sqrt(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """√(u^p) = u^(p/2) of what is 0 or more, for an even p."""
+    (a,) = args
+    if not is_op(a, POWER) or "nonnegative" not in known(a.children[0]):
+        return None
+    p = a.children[1]
+    even = isinstance(p, Number) and isinstance(p.value, int) and p.value % 2 == 0
+    return power(a.children[0], number(p.value // 2)) if even else None
+
+
 def _exp(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     if isinstance(args[0], Number) and args[0].value == 0:
         return number(1)
@@ -257,6 +282,9 @@ IDENTITIES: dict[str, Identity] = {
     "diag": _diag,
     "vec": _vec,
     "unvec": _unvec,
+    "norm": _norm,
+    "sqrt": _sqrt,
+    **dict.fromkeys(("abs", "relu", "sign"), _abs),
     "exp": _exp,
     "log": _log,
     "kron": _kron,

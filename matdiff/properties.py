@@ -33,7 +33,7 @@ CONSTANTS: dict[str, Properties] = {
     "ones": frozenset({"symmetric", "positive", "nonnegative"}),
     "pi": frozenset({"positive", "nonnegative"}),
     "size": frozenset({"positive", "nonnegative"}),
-    "e": frozenset({"nonnegative"}),
+    "e": frozenset({"nonnegative", "unit"}),
 }
 LINEAR_SPACES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 PALINDROME = 16
@@ -102,7 +102,7 @@ class Known:
             case "transpose":
                 return frozenset({"lower": "upper", "upper": "lower"}.get(p, p) for p in args[0])
             case "matmul":
-                return closure(self._product(node, args))
+                return closure(self._product(node, args) | args[0] & args[1] & {"positive", "nonnegative"})
             case "hadamard":
                 return closure(
                     args[0] & args[1] & {"symmetric", "positive"} | (args[0] | args[1]) & {"diagonal", "lower", "upper"}

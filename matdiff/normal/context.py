@@ -104,17 +104,24 @@ class Context:
             if is_op(b, POWER):
                 raised.setdefault(b.children[0], []).append(b)
         for base, met in raised.items():
-            powers = [p for p in met if p in term.scalars]
+            powers = [p for p in met if p in term.scalars and self._opens(p, term.scalars[p])]
             if not powers:
                 continue
             times, first = term.scalars.get(base, 0), term.scalars[powers[0]]
-            if len(powers) == 1 and (first != 1 if times else first in (1, -1)):
+            if len(powers) == 1 and (first == -1 or (first == 1 and not times)):
                 continue
             exponents = [scale(number(term.scalars[p]), p.children[1]) for p in powers]
             exponents.append(scale(number(times), ones_like(exponents[0])))
             for p in (base, *powers):
                 term.scalars.pop(p, None)
             term.multiply(*base_and_exponent(power(base, self._exponent(add(*exponents)))))
+
+    def _opens(self, inside: Node, exponent: Value) -> bool:
+        """Is (a^p)^exponent = a^(p·exponent)?  Not where a may be negative: √(t²) is not t."""
+        base, p = inside.children
+        if isinstance(exponent, int) or "nonnegative" in self.known(base):
+            return True
+        return isinstance(p, Number) and (not isinstance(p.value, int) or p.value % 2 == 1)
 
     def _exponent(self, total: Node) -> Node:
         """An exponent in normal form, equal sums always in the same order."""
@@ -188,9 +195,11 @@ class Context:
                     entries.multiply(vec(total), 1)
 
     def oriented(self, parts: list[Factor]) -> Node:
-        """xᵀAy and yᵀAᵀx are one scalar: the one with fewer transposes, or with its names in order."""
+        """xᵀAy and yᵀAᵀx are one scalar: fewer transposes, or names in order; of a unit u, uᵀu is 1."""
         here = chain(parts)
         found = self._scalars.get(here)
+        if found is None and len(parts) == 2 and parts[0][0].T is parts[1][0] and "unit" in self.known(parts[1][0]):
+            found = self._scalars[here] = number(1)
         if found is None and len(parts) == 2 and (total := cancelled(parts[0][0], parts[1][0])) is not None:
             found = self._scalars[here] = total
         if found is None:
