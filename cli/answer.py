@@ -125,7 +125,8 @@ class Answer:
 
     def notes(self) -> list[str]:
         """What the result is, by which convention, and where it does not hold."""
-        words = {"f": self.f, "x": self.x, "shape": self.shape, "inner": self.inner, "on": self.d.covector.name}
+        inner = "" if self.inner in (None, "W") else f" with W = {self.inner}"
+        words = {"f": self.f, "x": self.x, "shape": self.shape, "inner": inner, "on": self.d.covector.name}
         keys = [self.convention]
         if self.symmetric:
             keys.append("independent" if self.independent else "other")
@@ -133,7 +134,8 @@ class Answer:
             keys.append("partial adjoint" if self.d.several else "adjoint")
         if self.order > 1:
             matrix = self.d.wrt[0].kind == "matrix"
-            keys.append("partial hessian" if self.d.several else "matrix hessian" if matrix else "hessian")
+            plain = "partial hessian" if self.d.several else "matrix hessian" if matrix else "hessian"
+            keys.append("weighted hessian" if self.inner else plain)
         return [*(CONVENTIONS[key].format(**words) for key in keys), *getattr(self.d, "notes", ())]
 
     @property

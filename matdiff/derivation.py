@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,13 @@ from matdiff.calculus.jacobian import free_entries, jacobian, vector_of
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
 from matdiff.expr import Expr
 from matdiff.forms import SMALL, shortest
-from matdiff.node import Apply, Node, Symbol, describe, number, symbol, topological
+from matdiff.node import Apply, Node, Number, Symbol, describe, number, symbol, topological
 from matdiff.normal import normal
 from matdiff.notation.length import length
 from matdiff.op import Joint, Linear, differential_symbol
 from matdiff.operators import Operator, bilinear, check_directions, hessian_operator, pullback, pushforward
 from matdiff.ops.algebra import POWER, eye, hadamard, is_op, matmul, power, scale, zeros_like
-from matdiff.ops.linalg import inverse
+from matdiff.ops.linalg import inverse, pinv
 from matdiff.ops.reductions import norm
 from matdiff.properties import closure
 from matdiff.rewrite import inline, prepared, substitute
@@ -97,7 +97,7 @@ class Derivation:
         """
         answers = {X: self._answer(self._projected(G, X)) for X, G in self.raw_gradients.items()}
         if self.metric is not None:
-            answers = {X: self._answer(inverse(self.metric) @ g.node) for X, g in answers.items()}
+            answers = {X: self._answer(self._weighted(g.node)) for X, g in answers.items()}
         if self.several:
             return {X.name: answer for X, answer in answers.items()}
         return answers[self.wrt[0]]
@@ -133,7 +133,8 @@ class Derivation:
         """
         if self.kind == "gradient":
             gradients = self.gradient if self.several else {self.wrt[0].name: self.gradient}
-            answers = {name: self._answer(row_of(g.node)) for name, g in gradients.items()}
+            plain = {name: g.node if self.metric is None else self.plain_gradient for name, g in gradients.items()}
+            answers = {name: self._answer(row_of(G)) for name, G in plain.items()}
         else:
             answers = {X.name: self._shorter_matrix(self.raw_differential, X) for X in self.wrt}
         return answers if self.several else answers[self.wrt[0].name]
@@ -168,7 +169,7 @@ class Derivation:
                 raise UnsupportedError(
                     f"the Hessian on the set that {X.name} moves in is not defined here: the set is curved"
                 )
-        return {X: self._curvature(self._projected(G, X)) for X, G in self.raw_gradients.items()}
+        return {X: self._curvature(self._weighted(self._projected(G, X))) for X, G in self.raw_gradients.items()}
 
     def _curvature(self, G: Node) -> Node:
         """The differential of a gradient as the rules gave it, or of its simplest form where that is shorter."""
@@ -257,12 +258,13 @@ class Derivation:
     def notes(self) -> tuple[str, ...]:
         """What may surprise in how the text was read, and where the function is not differentiable, in words."""
         found = dict.fromkeys(self.remarks)
-        bare = linearly_below(self.prepared)
+        bare = linearly_below(self.prepared, self.differentials)
         for node in topological(self.prepared):
             if isinstance(node, Apply) and node.op.smooth and node in self.differentials:
                 place = Expr(inline(node.args[-1])).text()
                 verb = "not" if node in bare else "perhaps not"
-                where = node.op.smooth if node.kind != "scalar" else node.op.smooth.replace("an entry of ", "")
+                entries = node.args[-1].kind != "scalar"
+                where = node.op.smooth if entries else node.op.smooth.replace("an entry of ", "")
                 found[f"{verb} differentiable {where.format(place)}"] = None
         return tuple(found)
 
@@ -301,7 +303,7 @@ class Derivation:
     def pullback(self) -> dict[Symbol, Node]:
         """F'(X)*[Y] for each variable, as an expression in Y."""
         found = adjoint(self.raw_differential, self.covector, list(self.directions.values()))
-        return {X: self.simplified(self._projected(found[dX], X)) for X, dX in self.directions.items()}
+        return {X: self.simplified(self._weighted(self._projected(found[dX], X))) for X, dX in self.directions.items()}
 
     def scipy(self, /, **fixed: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
         """`fun, jac, hessp` for `scipy.optimize.minimize`, over one flat vector; `fixed` has all other arrays.
@@ -345,11 +347,27 @@ class Derivation:
     def _evaluate(self, nodes: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> Any:
         from matdiff.codegen.evaluate import evaluate
 
-        return evaluate(list(nodes), tuple(variables), arrays)
+        return evaluate(list(nodes), tuple(variables), arrays, guards=self.guards)
+
+    @cached_property
+    def guards(self) -> tuple[Node, ...]:
+        """What must be defined for a derivative to be: parts of the function that are not defined everywhere."""
+        found = dict.fromkeys(self.function.guards)
+        for node in topological(inline(self.function.node)):
+            if isinstance(node, Apply) and partial(node):
+                found[node] = None
+        for node in self.differentials:
+            if is_op(node, pinv):
+                found[inline(node)] = None
+        return tuple(found)
 
     def _projected(self, G: Node, X: Symbol) -> Node:
         """G inside the tangent space in which X moves."""
         return G if tangent(X) is None else project(self._reduced(G), X)
+
+    def _weighted(self, G: Node) -> Node:
+        """The gradient for the inner product of the derivation: W⁻¹G."""
+        return G if self.metric is None else inverse(self.metric) @ G
 
     def _reduced(self, node: Node) -> Node:
         """In normal form, definitions in place, functions of one's own written out."""
@@ -384,7 +402,8 @@ class Derivation:
 
     def _answer(self, node: Node) -> Expr:
         simple = self.simplified(node)
-        return Expr(substitute(simple, self.squares) if self.squares else simple, self.function.variables)
+        shown = substitute(simple, self.squares) if self.squares else simple
+        return Expr(shown, self.function.variables, self.guards)
 
 
 def row_of(G: Node) -> Node:
@@ -392,8 +411,19 @@ def row_of(G: Node) -> Node:
     return G if G.kind == "scalar" else vector_of(G).T
 
 
-def linearly_below(root: Node) -> set[Node]:
-    """The nodes that a function depends on linearly, so that what breaks there breaks in the whole."""
+def partial(node: Apply) -> bool:
+    """Is the function undefined somewhere?"""
+    if node.op is POWER:
+        exponent = node.children[1]
+        return not (isinstance(exponent, Number) and isinstance(exponent.value, int) and exponent.value > 0)
+    return any(node.op.domain) and node.op is not pinv
+
+
+def linearly_below(root: Node, moving: Container[Node]) -> set[Node]:
+    """The nodes that a function depends on linearly, so that what breaks there breaks in the whole.
+
+    A factor counts only where the others do not move: ‖relu(x)‖² is a product of relu(x) with itself, and smooth.
+    """
     found: set[Node] = set()
     waiting = [root]
     while waiting:
@@ -401,10 +431,14 @@ def linearly_below(root: Node) -> set[Node]:
         if node in found:
             continue
         found.add(node)
-        if isinstance(node, Apply):
-            waiting += [a for i, a in enumerate(node.args) if isinstance(node.op.rule(i), (Linear, Joint))]
-        else:
+        if not isinstance(node, Apply):
             waiting += node.children
+            continue
+        for i, a in enumerate(node.args):
+            rule = node.op.rule(i)
+            alone = not any(b in moving for j, b in enumerate(node.args) if j != i)
+            if isinstance(rule, Joint) or (isinstance(rule, Linear) and alone):
+                waiting.append(a)
     return found
 
 

@@ -25,12 +25,14 @@ class Expr:
     is the Hadamard product otherwise; `/ ** + - .T` are as in NumPy.
     """
 
-    __slots__ = ("node", "variables")
+    __slots__ = ("guards", "node", "variables")
     __array_ufunc__ = None
     """NumPy leaves `array + expression` to the expression, which refuses it."""
 
-    def __init__(self, node: Node, variables: tuple[Symbol, ...] | None = None) -> None:
+    def __init__(self, node: Node, variables: tuple[Symbol, ...] | None = None, guards: tuple[Node, ...] = ()) -> None:
+        """`guards` of a derivative are parts of its function: it has a value only where these have one."""
         self.node = node
+        self.guards = guards
         self.variables = tuple(s for s in symbols(node) if s.of is None) if variables is None else variables
 
     @property
@@ -56,12 +58,12 @@ class Expr:
         """
         from matdiff.notation import to_text
 
-        return to_text(self.node, ascii=ascii, defined=defined)
+        return to_text(self.node, ascii=ascii, defined=defined, taken=[v.name for v in self.variables])
 
     def latex(self, defined: bool = True) -> str:
         from matdiff.notation import to_latex
 
-        return to_latex(self.node, defined=defined)
+        return to_latex(self.node, defined=defined, taken=[v.name for v in self.variables])
 
     def evaluate(self, **arrays: Any) -> Any:
         """The value: a float, or a 1-D or 2-D array.  Surplus arrays are ignored.
@@ -71,7 +73,7 @@ class Expr:
         """
         from matdiff.codegen.evaluate import evaluate
 
-        return evaluate(self.node, self.variables, arrays)
+        return evaluate(self.node, self.variables, arrays, guards=self.guards)
 
     def compile(self, backend: str = "numpy") -> Callable[..., Any]:
         """A function of the arrays by name; it does not check them."""
@@ -163,6 +165,15 @@ class Expr:
 
     def __neg__(self) -> Expr:
         return self._operate("*", -1, self)
+
+    def __pos__(self) -> Expr:
+        return self
+
+    def __abs__(self) -> Expr:
+        """The absolute value, entry by entry."""
+        from matdiff.ops.elementwise import abs_
+
+        return Expr(abs_(self.node), self.variables)
 
     @property
     def T(self) -> Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, Union
 from weakref import WeakValueDictionary
 
@@ -171,12 +172,15 @@ LONGEST = 10_000
 
 
 def number(value: Value) -> Number:
-    """A number; a whole Fraction becomes an int.  Raises UnsupportedError for one of more than LONGEST digits."""
+    """A number; a whole Fraction becomes an int.  Raises UnsupportedError for one that is too long or not finite."""
     if type(value) is int and value in _small:
         return _small[value]
     if type(value) is Fraction and value.denominator == 1:
         value = value.numerator
-    if not isinstance(value, float) and max(value.numerator.bit_length(), value.denominator.bit_length()) > LONGEST:
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise UnsupportedError("a number beyond the range of floating-point numbers comes up")
+    elif max(value.numerator.bit_length(), value.denominator.bit_length()) > LONGEST:
         raise UnsupportedError(f"a number of more than {LONGEST:,} binary digits comes up")
     key = (Number, type(value), repr(value) if isinstance(value, float) else value)
     found = _table.get(key)

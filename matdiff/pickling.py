@@ -41,13 +41,13 @@ def load(rows: Sequence[Row], roots: Sequence[int]) -> list[Node]:
     return [nodes[i] for i in roots]
 
 
-def pack(e: Expr) -> tuple[list[Row], list[int]]:
-    return dump((e.node, *e.variables))
+def pack(e: Expr) -> tuple[list[Row], list[int], int]:
+    return *dump((e.node, *e.guards, *e.variables)), len(e.guards)
 
 
-def unpack(rows: Sequence[Row], roots: Sequence[int]) -> Expr:
-    node, *variables = load(rows, roots)
-    return Expr(node, tuple(variables))  # type: ignore[arg-type]
+def unpack(rows: Sequence[Row], roots: Sequence[int], guards: int) -> Expr:
+    node, *others = load(rows, roots)
+    return Expr(node, tuple(others[guards:]), tuple(others[:guards]))  # type: ignore[arg-type]
 
 
 def _below(node: Node) -> tuple[Node, ...]:

@@ -9,7 +9,7 @@ from matdiff.errors import ParseError, ShapeError, UnsupportedError
 from matdiff.expr import Expr
 from matdiff.node import Node, Symbol, describe, topological
 from matdiff.properties import Known
-from matdiff.structure import tangent
+from matdiff.structure import check_movable, tangent
 from matdiff.wrt import chosen_names, suggestion
 
 
@@ -52,6 +52,8 @@ def derive(
     chosen = tuple(variables[n] for n in names)
     if not chosen:
         raise ParseError("no variable to differentiate by", hint='give its name: wrt="X"')
+    for X in chosen:
+        check_movable(X)
     metric = None if inner is None else weight(inner, chosen, types)
     if metric is not None:
         expr = Expr(expr.node, tuple(dict.fromkeys((*expr.variables, *metric.variables))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from matdiff.errors import UnsupportedError
 from matdiff.expand import expanded
 from matdiff.node import Node, Symbol
 from matdiff.normal import normal
@@ -58,6 +59,16 @@ TANGENTS: dict[str, Tangent] = {
     ),
 }
 """In the order in which they are looked for: a diagonal matrix is symmetric too."""
+
+
+def check_movable(X: Symbol) -> None:
+    """Raises UnsupportedError for a set of orthogonal matrices with a further property."""
+    further = sorted(X.attributes & (TANGENTS.keys() | {"spd"}) - {"orthogonal"})
+    if "orthogonal" in X.attributes and further:
+        raise UnsupportedError(
+            f"the tangent space of the {further[0]} orthogonal matrices, in which {X.name} moves, is not defined here",
+            hint=f"declare {X.name} only orthogonal, or only {further[0]}",
+        )
 
 
 def tangent(X: Symbol) -> Tangent | None:

@@ -60,9 +60,9 @@ inv(X')                   | (Xᵀ)⁻¹                  | inv(X')              
 kron(A*B, eye(n))         | (A B) ⊗ eye(n)          | kron(A*B, eye(n))         | (AB) \otimes I_{n}
 A + 2*I                   | A + 2I                  | A + 2*I                   | A + 2I
 t*eye(n)                  | t eye(n)                | t*eye(n)                  | tI_{n}
-x[1]*A[1,2]               | x[1] A[1,2]             | x[1]*A[1,2]               | (e(n, 1)^{\top}x)A_{1,2}
+x[1]*A[1,2]               | x[1] A[1,2]             | x[1]*A[1,2]               | [x]_{1}A_{1,2}
 inv(A)[1,2]               | inv(A)[1,2]             | inv(A)[1,2]               | (A^{-1})_{1,2}
-w_2[1]                    | w₂[1]                   | w_2[1]                    | e(n, 1)^{\top}{w_{2}}
+w_2[1]                    | w₂[1]                   | w_2[1]                    | [w_{2}]_{1}
 (A*B)[1:2,2:3]            | (A B)[1:2,2:3]          | (A*B)[1:2,2:3]            | (AB)_{1:2,2:3}
 [A, B; B, A] | [A, B; B, A] | [A, B; B, A] | \begin{bmatrix} A & B \\ B & A \end{bmatrix}
 [x; b]                    | [x; b]                  | [x; b]                    | \begin{bmatrix} x \\ b \end{bmatrix}

@@ -208,6 +208,81 @@ def test_outside_the_domain(text: str) -> None:
         md.parse(text, declare="t: scalar; S: n×n symmetric").evaluate(**DOMAINS[text])
 
 
+@pytest.mark.parametrize(
+    ("text", "declare", "arrays"),
+    [
+        ("logdet(X)", "X: n×n", {"X": np.diag([-1.0, 1.0])}),
+        ("sum(log(x))", "x: n", {"x": -np.ones(2)}),
+        ("x[1]/x[1]", "x: n", {"x": np.zeros(2)}),
+        ("tr(pinv(X))", "X: n×n", {"X": np.ones((2, 2))}),
+    ],
+)
+def test_a_derivative_has_the_domain_of_its_function(text: str, declare: str, arrays: dict[str, Any]) -> None:
+    (name, at), *_ = arrays.items()
+    d = md.derive(text, wrt=name, declare=declare)
+    again = pickle.loads(pickle.dumps(d.gradient))
+    for value in (d.gradient.evaluate, d.jacobian.evaluate, d.hessian.evaluate, again.evaluate):
+        with pytest.raises(md.DomainError):
+            value(**arrays)
+    for product in (d.jvp, d.hvp):
+        with pytest.raises(md.DomainError):
+            product(np.ones_like(at), **arrays)
+    with pytest.raises(md.DomainError):
+        d.vjp(1.0, **arrays)
+
+
+def test_the_weight_of_an_inner_product_changes_gradients_and_not_jacobians() -> None:
+    d = md.derive("x'*A*x", wrt="x", inner="W")
+    x, V, M, W = np.array([1.0, 2.0]), np.array([1.0, -1.0]), np.array([[1.0, 2.0], [0.0, 1.0]]), np.diag([2.0, 3.0])
+    at = {"x": x, "A": M, "W": W}
+    assert d.jacobian.evaluate(**at) @ V == pytest.approx(d.jvp(V, **at))
+    assert d.vjp(1.0, **at) == pytest.approx(d.gradient.evaluate(**at))
+    assert d.hessian.evaluate(**at) @ V == pytest.approx(d.hvp(V, **at))
+    assert d.hessian == md.derive(d.gradient, wrt="x").jacobian
+    assert d.verify().passed and d.verify(order=2).passed
+
+
+@pytest.mark.parametrize("attribute", ["symmetric", "skew", "diagonal", "lower", "spd"])
+def test_orthogonal_matrices_with_a_further_property_do_not_move(attribute: str) -> None:
+    declare = f"P: n×n orthogonal {attribute}; t: scalar"
+    with pytest.raises(md.UnsupportedError, match="tangent space"):
+        md.derive("tr(P*A)", wrt="P", declare=declare)
+    assert md.derive("t*tr(P*A)", wrt="t", declare=declare).gradient == md.parse("tr(P*A)", declare=declare)
+
+
+@pytest.mark.parametrize(
+    ("text", "declare", "wrt"),
+    [
+        ("σ*sum(sigmoid(x))", "x: n; σ: scalar", "x"),
+        ("tr(D)*vech(S)", "D: n×n; S: n×n symmetric", "S"),
+        ("K*X'", "K: p×n; X: m×n", "X"),
+        ("x[1]*e'*x", "x: n; e: n", "x"),
+    ],
+)
+def test_constants_do_not_go_by_the_names_of_variables(text: str, declare: str, wrt: str) -> None:
+    d = md.derive(text, wrt=wrt, declare=declare)
+    found = [d.differential, d.jacobian, *([d.gradient, d.hessian] if d.kind == "gradient" else [])]
+    assert all(md.parse(str(e), declare=e.types) == e for e in found)
+
+
+def test_constants_from_python() -> None:
+    A, x = md.matrix("A", "n", "n"), md.vector("x", "n")
+    for e, text in [
+        (A + md.eye("n"), "A + I"),
+        (md.ones("n") + md.zeros("n"), "ones(n)"),
+        (md.e("n", 2), "e(n,2)"),
+        (md.K("n", 3) @ md.vec(md.ones("n", 3)), "K(n,3)*vec(ones(n,3))"),
+        (md.D("n"), "D(n)"),
+        (md.max(0, x) + abs(+x), "relu(x) + abs(x)"),
+        (md.sigma(x) * md.sigma(A, 1) * md.pi, "sigmoid(x)*sigma(A,1)*pi"),
+        (md.frechet("expm", A, A.T), "frechet(expm, A, A')"),
+    ]:
+        assert e == md.parse(text, declare="A: n×n; x: n")
+    for wrong in (lambda: md.max(x, 1), lambda: md.eye("n; x"), lambda: md.ones(2.5), lambda: md.frechet("f", A, A)):
+        with pytest.raises(md.MatdiffError):
+            wrong()
+
+
 def test_where_derivatives_do_not_exist() -> None:
     with pytest.raises(md.DomainError):
         md.derive("norm(x)", wrt="x").gradient.evaluate(x=np.zeros(3))

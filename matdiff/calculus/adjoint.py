@@ -9,6 +9,7 @@ from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, topological
 from matdiff.op import Joint, Linear
 from matdiff.ops.algebra import add, zeros_like
+from matdiff.ops.indexing import COLUMN, ROW
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,18 @@ def transposed(node: Node, Y: Node, below: set[Node]) -> list[tuple[Node, Node]]
             continue
         rule = node.op.rule(slot)
         if isinstance(rule, Linear):
-            out.append((arg, rule.adjoint(Y, *node.args, *node.params)))
+            out.append((arg, like(rule.adjoint(Y, *node.args, *node.params), arg)))
         elif isinstance(rule, Joint):
-            out.append((arg, rule.adjoint(Y, slot, *node.args, *node.params)))
+            out.append((arg, like(rule.adjoint(Y, slot, *node.args, *node.params), arg)))
         else:
             raise UnsupportedError(
                 f"{node.op.name} is not linear in its argument {slot + 1}, so it has no adjoint there"
             )
     return out
+
+
+def like(Y: Node, V: Node) -> Node:
+    """Y as it pairs with V: the adjoint of a Kronecker product is a matrix n×1 where V is a vector."""
+    if Y.kind != "matrix" or V.kind not in ("vector", "row"):
+        return Y
+    return COLUMN(Y, params=(1,)) if V.kind == "vector" else ROW(Y, params=(1,)).T

@@ -37,6 +37,7 @@ def refusal(check: Check, complaint: str) -> DomainError:
     shown = describe(check.node)
     names = {"power": "the power", "solve": "inv", "lu": "inv", "solve_lower": "inv", "scale": "the quotient"}
     names |= {
+        "full_rank": "the derivative of pinv",
         "logabsdet": "the logarithm",
         "lu_logabsdet": "the logarithm",
         "solve_lower_t": "inv",
@@ -180,7 +181,12 @@ def disjoint(A: Array, B: Array, *_: Array) -> str:
     return "and the second argument make a singular system" if singular else ""
 
 
+def whole(x: Array) -> str:
+    return "" if (x >= 0).all() and (x == np.round(x)).all() else "is no whole number from 0 on"
+
+
 TESTS: dict[str, Callable[..., str]] = {
+    "whole": whole,
     "positive": positive,
     "nonnegative": nonnegative,
     "nonzero": nonzero,

@@ -11,20 +11,31 @@ from matdiff.codegen.names import lookup
 from matdiff.codegen.sizes import Misfit, bind
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
 from matdiff.node import Apply, Constant, Node, Symbol, describe, topological
+from matdiff.op import Op
+from matdiff.ops.algebra import is_op
+from matdiff.ops.linalg import pinv
 from matdiff.shape import Dim
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-def evaluate(node: Nodes, variables: Sequence[Symbol], arrays: Mapping[str, Any], *, smooth: bool = False) -> Any:
+def evaluate(
+    node: Nodes,
+    variables: Sequence[Symbol],
+    arrays: Mapping[str, Any],
+    *,
+    smooth: bool = False,
+    guards: Sequence[Node] = (),
+) -> Any:
     """The value, or a tuple or dict of values, in double precision.
 
-    With `smooth` a function must be differentiable at the arrays, not only defined.  Raises MatdiffError for
-    a missing array, ShapeError for a wrong shape, DomainError where a function is not defined.
+    With `smooth` a function must be differentiable at the arrays, not only defined; `guards` must be defined too.
+    Raises MatdiffError for a missing array, ShapeError for a wrong shape, DomainError where a function is not defined.
     """
     roots, keys, single = outputs(node)
-    program = compiled(Request(roots, None, False, tuple(variables), checked=True, strict=smooth))
+    asked = (*roots, *map(guard, guards))
+    program = compiled(Request(asked, None, False, tuple(variables), checked=True, strict=smooth))
     given = gather(program, variables, arrays)
     sizes = check_sizes(given)
     for variable, value in given.items():
@@ -32,12 +43,21 @@ def evaluate(node: Nodes, variables: Sequence[Symbol], arrays: Mapping[str, Any]
     check_indices(roots, sizes)
     check_room(roots, sizes)
     inputs = {name: given[v] for v, name in program.inputs}
-    values = [finished(r, v) for r, v in zip(roots, run(program, inputs), strict=True)]
+    found = run(program, inputs)[: len(roots)]
+    values = [finished(r, v) for r, v in zip(roots, found, strict=True)]
     if all(_finite(v) for v in given.values()) and not all(_finite(v) for v in values):
         raise DomainError("the value is not a finite number at these arrays: a function leaves its domain or overflows")
     if single:
         return values[0]
     return tuple(values) if keys is None else dict(zip(keys, values, strict=True))
+
+
+FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",))
+
+
+def guard(node: Node) -> Node:
+    """What is evaluated to see that a derivative exists: pinv has a value everywhere, and jumps with the rank."""
+    return FULL_RANK(node.children[0]) if is_op(node, pinv) else node
 
 
 def gather(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> dict[Symbol, np.ndarray]:

@@ -62,8 +62,8 @@ def search(scope: Scope, first: Attempt) -> Attempt:
                 raise explain(scope, first if found.scalars & relaxation.arrays else tried)
             if best is not None:
                 raise _two_choices(scope, best[1].scalars, found.scalars)
-            if transposed := sorted(found.scalars & scope.turned):
-                raise _transposed(explain(scope, first), transposed)
+            if misread := _misread(scope, tried):
+                raise _transposed(explain(scope, first), misread)
             best = cost, tried
             continue
         for branch in _flips(scope, forced, found.scalars, free, tried):
@@ -91,6 +91,12 @@ def _flips(
     for name in names:
         yield {**fixed, name: name not in scalars}
         fixed[name] = name in scalars
+
+
+def _misread(scope: Scope, tried: Attempt) -> list[str]:
+    """Names that became scalars although they are transposed; as terms, (x - y)', where not everything is a scalar."""
+    array = any(kind != "scalar" for kind, _, _ in (tried.env[n] for n in scope.variables))
+    return sorted(tried.scalars & (scope.turned_in_sums if array else scope.turned))
 
 
 def _transposed(error: MatdiffError, names: list[str]) -> MatdiffError:

@@ -9,6 +9,7 @@ from matdiff.errors import ParseError
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes
 from matdiff.op import parameters, words
+from matdiff.ops.algebra import LONG
 from matdiff.shape import signature
 from matdiff.syntax import Program, Tree
 
@@ -65,6 +66,8 @@ def postorder(tree: Tree, values: Collection[str] = (), own: Collection[str] = (
                     t.args = (Tree("name", (), name, (t.span[0], t.span[0] + len(name))), t.args[0])
                 elif t.value in ("sigma", "σ") and t.value not in own:
                     t.value = "sigmoid" if len(t.args) == 1 else "sigma"
+                else:
+                    t.value = LONG.get(str(t.value), t.value)
                 stack.extend(operands(t))
             elif head == "index":
                 stack.append(t.args[0])

@@ -19,6 +19,8 @@ def remarks(scope: Scope, found: Attempt) -> tuple[str, ...]:
             said.append(f"{name} is read as a scalar, since as a matrix it does not fit: `{name}: m×n` tells why")
         elif usual == "scalar" and name[0].isupper():
             said.append(f"{name} is a scalar, as Greek names are: declare `{name}: n×n` if it is a matrix")
-        elif usual == "scalar" and name in scope.turned:
+        elif usual == "scalar" and name in scope.turned_in_sums:
             said.append(f"{name} is a scalar, as Greek names are: declare `{name}: n` if it is a vector")
+        elif usual == "vector" and name in scope.turned_in_sums:
+            said.append(f"{name} is read as a scalar, since as a vector it does not fit: `{name}: n` tells why")
     return tuple(said)

@@ -43,9 +43,14 @@ class Scope:
 
     @cached_property
     def turned(self) -> set[str]:
-        """Names that stand transposed somewhere, as x' or as a term of (x - y)': nobody transposes a scalar."""
+        """Names that stand transposed somewhere: nobody transposes a scalar."""
+        return {str(t.value) for t in self._under_transposes() if t.head == "name"}
+
+    @cached_property
+    def turned_in_sums(self) -> set[str]:
+        """Terms of sums that stand transposed, as x of (x - y)', and the names that do by themselves."""
         found: set[str] = set()
-        waiting = [t.args[0] for root in self.roots for t in root.plan if t.head == "'"]
+        waiting = self._under_transposes()
         while waiting:
             t = waiting.pop()
             if t.head == "name":
@@ -53,6 +58,9 @@ class Scope:
             elif t.head in ("+", "neg"):
                 waiting.extend(t.args)
         return found
+
+    def _under_transposes(self) -> list[Tree]:
+        return [t.args[0] for root in self.roots for t in root.plan if t.head == "'"]
 
     def _check_definitions(self, program: Program) -> None:
         for d in program.definitions:

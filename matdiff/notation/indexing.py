@@ -32,7 +32,7 @@ def _base(layout: Layout, node: Node) -> Argument:
 def _entry(layout: Layout, node: Apply) -> Piece:
     (a,), (i, j) = node.args, node.params
     if a.kind == "vector":
-        return layout.form("element", _base(layout, a), str(i), layout.notation.dim(a.rows))
+        return layout.form("element", _base(layout, a) if layout.notation.bracketed else a, str(i))
     return layout.form("entry", _base(layout, a), str(i), str(j))
 
 

@@ -22,6 +22,7 @@ from matdiff.notation.tables import (
     guessed_level,
     template,
 )
+from matdiff.ops.algebra import LONG
 from matdiff.shape import Dim
 
 _two_words = re.compile(r"\\[a-z]+\\[a-z]+")
@@ -30,12 +31,18 @@ BARRED = frozenset({"abs", "norm1", "norminf"})
 """Functions whose bars mean something else, or nothing, around a matrix."""
 
 
-class Layout:
-    """A notation, and the names that parts go by."""
+LONGER = {short: long for long, short in LONG.items()}
 
-    def __init__(self, notation: Notation, names: Mapping[Node, str] | None = None) -> None:
+
+class Layout:
+    """A notation, the names that parts go by, and those of variables, by which no constant goes."""
+
+    def __init__(
+        self, notation: Notation, names: Mapping[Node, str] | None = None, taken: frozenset[str] = frozenset()
+    ) -> None:
         self.notation = notation
         self.names = names or {}
+        self.taken = taken
 
     def piece(self, node: Node, in_bars: bool = False) -> Piece:
         """The layout of a node; inside bars a norm is written as a call, since bars do not tell left from right."""
@@ -84,6 +91,8 @@ class Layout:
             if node.kind == "row":
                 return self.form("transpose", self.form(node.name, dims[-1]))
             return self.form(node.name + " of" * (node.kind == "matrix"), *dims)
+        if node.name in LONGER and node.name in self.taken:
+            return self.written(LONGER[node.name], dims)
         return self.form(head or ("eye" if node.name == "I" else node.name), *dims)
 
     def plain(self, node: Apply) -> Piece:
@@ -92,7 +101,7 @@ class Layout:
         if node.op.name in self.notation.forms:
             return self.form(node.op.name, *node.args, *params)
         spelled = node.op.name in BARRED and node.args[0].kind == "matrix"
-        if self.notation.own_templates and node.op.latex and not spelled:
+        if self.notation.own_templates and node.op.latex and not spelled and not self.clashes(node):
             args: tuple[Argument, ...] = (*node.args, *params)
             return fill((guessed_level(template(node.op.latex)), self.notation.own_templates(node.op.latex)), *args)
         return self.call(node)
@@ -106,8 +115,16 @@ class Layout:
             name = "frechet"
         elif spoken and name not in spoken:
             name = spoken[0]
+        return self.written(name if self.clashes(node) else self.notation.functions.get(name, name), args)
+
+    def clashes(self, node: Apply) -> bool:
+        """Would σ(x) be read as a product?"""
+        return node.op.name == "sigmoid" and not self.taken.isdisjoint(("σ", "sigma"))
+
+    def written(self, name: str, args: Sequence[Argument]) -> Piece:
+        """A call by a name."""
         before, after = self.notation.parentheses
-        items: list[Item] = [self.notation.call(self.notation.functions.get(name, name)) + before]
+        items: list[Item] = [self.notation.call(name) + before]
         for i, arg in enumerate(args):
             items += [self.notation.comma] if i else []
             items.append(arg if isinstance(arg, str) else Hole(arg, SUM))

@@ -258,7 +258,7 @@ LATEX = Notation(
         "power": (POWER, "{0:a}^{{{1:s}}}"),
         "dot power": (POWER, r"{0:a}^{{\odot {1:s}}}"),
         "dot over": (MIXED, r"{0:m} \oslash {1:p}"),
-        "element": (PRODUCT, r"e({2}, {1})^{{\top}}{0:a}"),
+        "element": (ATOM, "[{0:s}]_{{{1}}}"),
         "entry": (ATOM, "{0:a}_{{{1},{2}}}"),
         "getrow": (ATOM, "{0:a}_{{{1},:}}"),
         "getcol": (ATOM, "{0:a}_{{:,{1}}}"),

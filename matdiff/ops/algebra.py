@@ -42,6 +42,10 @@ def ones_like(a: Node) -> Node:
     return ones(a.kind, a.rows, a.cols)
 
 
+LONG = {"commutation": "K", "duplication": "D", "unit": "e"}
+"""Constants by longer names, for expressions in which the letter is a variable."""
+
+
 def eye(n: Dim | int | str) -> Node:
     n = Dim.of(n)
     return constant("I", "matrix", n, n, (n,))

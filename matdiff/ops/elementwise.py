@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from matdiff.node import Node, constant, number, operators
-from matdiff.op import Nonlinear, Op, elementwise, macro, register
+from typing import Any
+
+from matdiff.errors import UnsupportedError
+from matdiff.node import Node, Number, constant, number, operators
+from matdiff.op import Nonlinear, Op, Type, elementwise, macro, register
 from matdiff.ops.algebra import power, zeros_like
 
 pi = constant("pi", "scalar")
@@ -123,15 +126,26 @@ digamma: Op = elementwise(
     law="ψ′ = polygamma(1, ·)",
     source="DLMF 5.15",
 )
+
+
+def _polygamma_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    k, x = args
+    if isinstance(k, Number) and not (isinstance(k.value, int) and k.value >= 0):
+        raise UnsupportedError(
+            "the order of polygamma(k, x) is a whole number from 0 on", hint="for instance polygamma(1, x)"
+        )
+    return x.kind, x.rows, x.cols
+
+
 polygamma: Op = register(
     Op(
         "polygamma",
         "(),(...)->(...)",
         (None, Nonlinear(lambda k, x, dx: polygamma(k + 1, x) * dx)),
-        lambda args, params: (args[1].kind, args[1].rows, args[1].cols),
+        _polygamma_type,
         numpy="scipy.special.polygamma({0}, {1})",
         torch="torch.polygamma({0}, {1})",
-        domain=("", "positive"),
+        domain=("whole", "positive"),
         law="d polygamma(k, u) = polygamma(k + 1, u) du",
         source="DLMF 5.15",
         elementwise=True,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from matdiff.errors import ParseError
+from matdiff.ops.algebra import LONG
 from matdiff.syntax import Span, Tree
 
 MAX_DEPTH = 1024
@@ -26,7 +27,7 @@ GREEK = words(
     Phi Psi Omega"""
 )
 
-CONSTANT_CALLS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix"})
+CONSTANT_CALLS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix", *LONG})
 SOFT = frozenset({"e", "K", "D", "sigma", "σ"})
 """Functions only where nothing of that name is declared or defined."""
 

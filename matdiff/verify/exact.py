@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,8 +103,7 @@ def sides(d: Derivation, order: int) -> Sides:
     from matdiff.ops.algebra import add, inner
 
     if order == 2:
-        plain = d if d.metric is None else replace(d, metric=None)
-        G = [plain.gradient[X.name] for X in d.wrt] if d.several else [plain.gradient]
+        G = [d.gradient[X.name] for X in d.wrt] if d.several else [d.gradient]
         return [inline(d.curvature[X]) for X in d.wrt], [g.node for g in G]
     if d.function.kind != "scalar":
         return [d.differential.node], [d.function.node]

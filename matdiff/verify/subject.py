@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -204,9 +204,8 @@ def apply_matrix(J: Any, v: Array) -> Array:
 
 
 def second_order(d: Derivation, seed: int) -> Subject:
-    """The plain gradient and its derivative, the Hessian; its action where the matrix is not in the language."""
-    plain = d if d.metric is None else replace(d, metric=None)
-    parts = tuple(concrete(g.node, seed) for g in by_name(plain.gradient, d))
+    """The gradient and its derivative, the Hessian; its action where the matrix is not in the language."""
+    parts = tuple(concrete(g.node, seed) for g in by_name(d.gradient, d))
     blocks = _blocks(d)
     said = [b for row in blocks for b in row] if blocks else _products(d)
     count = len(d.wrt)
