@@ -53,7 +53,7 @@ def terms(a: Node) -> tuple[Node, ...]:
 
 def _product(node: Apply, a: Node, b: Node) -> Node:
     build = CONSTRUCTORS[node.op.name]
-    left, right = ((a,) if node.op is SCALE else terms(a)), terms(b)
+    left, right = terms(a), terms(b)
     if len(left) * len(right) > MOST or (a.kind == "vector" and node.op is MATMUL):
         return build(a, b)
     return add(*(build(x, y) for x in left for y in right))

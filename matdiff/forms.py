@@ -14,7 +14,7 @@ from matdiff.node import Apply, Node, Value, number, topological
 from matdiff.normal import normal
 from matdiff.notation.length import length
 from matdiff.op import Linear
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, eye, is_eye, is_op, scale
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, eye, is_eye, is_op, scale, zeros_like
 from matdiff.ops.structure import Diag, vec
 from matdiff.properties import Known
 from matdiff.rewrite import rebuild, respelled
@@ -68,19 +68,32 @@ def best(node: Node, known: Known | None = None) -> Node:
 
 def factored(terms: Sequence[Node], known: Known) -> Node:
     """A sum with common factors taken out while that does not make it longer."""
-    current = _ordered(list(terms))
+    current = _ordered(_collected(terms))
     if len(current) > WINDOW:
         return add(*current)
     while len(current) > 1:
         cost = sum(length(t) for t in current)
-        for attempt in (_common_scalars, _common_side(-1), _common_side(0), _common_function):
+        for attempt in ATTEMPTS:
             shorter = attempt(current, known)
             if shorter is not None and sum(length(t) for t in shorter) <= cost + BRACKETS:
                 current = _ordered(shorter)
                 break
         else:
             break
-    return add(*(part for t in current for part in (t.children if is_op(t, ADD) else (t,))))
+    return add(*_collected(current))
+
+
+def _collected(terms: Sequence[Node]) -> list[Node]:
+    """The terms, and those of sums among them, with equal ones in one; 0 where all of them cancel."""
+    parts = [part for t in terms for part in (t.children if is_op(t, ADD) else (t,))]
+    found: dict[object, Term] = {}
+    for term in map(split, parts):
+        same = found.setdefault(term.key, term)
+        if same is not term:
+            same.number = same.number + term.number
+    if len(found) == len(parts):
+        return parts
+    return [join(t) for t in found.values() if t.number != 0] or [zeros_like(terms[0])]
 
 
 def _ordered(terms: list[Node]) -> list[Node]:
@@ -115,12 +128,16 @@ def _common_scalars(terms: list[Node], known: Known) -> list[Node] | None:
 
 
 def _common_number(pieces: list[Term]) -> Value:
-    """The greatest common divisor of whole numbers, or the size of numbers that differ in sign at most."""
+    """The greatest common divisor of whole numbers, or the size of numbers that differ in sign at most.
+
+    Negative if they all are.
+    """
+    sign = -1 if all(p.number < 0 for p in pieces) else 1
     size = magnitude(pieces[0].number)
     if all(magnitude(p.number) == size for p in pieces):
-        return size
+        return sign * size
     whole = [p.number for p in pieces if isinstance(p.number, int)]
-    return gcd(*whole) if len(whole) == len(pieces) else 1
+    return sign * (gcd(*whole) if len(whole) == len(pieces) else 1)
 
 
 def _divide(a: Value, b: Value) -> Value:
@@ -140,10 +157,14 @@ def _common_side(side: int) -> Attempt:
                 groups.setdefault(p[side], []).append(i)
         group = max(groups.values(), key=len, default=[])
         longer = [i for i in group if len(parts[i]) > 1]
-        found = _gathered(terms, parts, group, side, known)
-        return found or _gathered(terms, parts, longer, side, known)
+        found = [_gathered(terms, parts, g, side, known) for g in (longer, group)[len(longer) == len(group) :]]
+        return min((f for f in found if f is not None), key=_written, default=None)
 
     return attempt
+
+
+def _written(terms: list[Node]) -> int:
+    return length(add(*terms))
 
 
 def _gathered(
@@ -165,7 +186,7 @@ def _gathered(
     piece.core = chain([*rest, *shared] if side else [*shared, *rest])
     joined = join(piece)
     whole = any(len(parts[i]) == len(shared) for i in group)
-    if whole and length(joined) >= sum(length(terms[i]) for i in group) + len(group) - 1:
+    if whole and length(joined) + 1 >= length(add(*(terms[i] for i in group))):
         return None
     return _replaced(terms, group, joined)
 
@@ -193,6 +214,23 @@ def _common_function(terms: list[Node], known: Known) -> list[Node] | None:
         return None
     args = (*first.args[:slot], outer.core, *first.args[slot + 1 :])
     return _replaced(terms, [i for i, _ in group], join(Term(outer.number, outer.scalars, rebuild(first, args))))
+
+
+def _same_scalars(terms: list[Node], known: Known) -> list[Node] | None:
+    """s A + B + s C as s (A + C) + B: the terms that share all of their scalars, up to a sign."""
+    pieces = [split(t) for t in terms]
+    groups: dict[object, list[int]] = {}
+    for i, p in enumerate(pieces):
+        if p.scalars and p.core is not None:
+            groups.setdefault((magnitude(p.number), frozenset(p.scalars.items())), []).append(i)
+    group = max(groups.values(), key=len, default=[])
+    if not 1 < len(group) < len(terms):
+        return None
+    shared = _common_scalars([terms[i] for i in group], known)
+    return None if shared is None else _replaced(terms, group, shared[0])
+
+
+ATTEMPTS = (_common_scalars, _common_side(-1), _common_side(0), _common_function, _same_scalars)
 
 
 def _replaced(terms: list[Node], group: list[int], new: Node) -> list[Node]:
