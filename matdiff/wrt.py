@@ -21,6 +21,10 @@ def suggestion(name: str, variables: Sequence[str]) -> str:
     near = [v for v in variables if spoken(v) == spoken(name)]
     near = near or [v for v in variables if v.casefold() == name.casefold()]
     near = near or get_close_matches(name[:100], variables, 1, 0.6)
+    if not near and (near := [v for v in variables if v.startswith(f"{name}_")]):
+        return (
+            f"did you mean {near[0]}? its variables are {', '.join(variables[:20])}; an entry is written x[1], A[1,2]"
+        )
     listed = ", ".join(variables[:20]) + ", …" * (len(variables) > 20)
     return (f"did you mean {near[0]}? " if near else "") + f"its variables are {listed}"
 

@@ -11,6 +11,7 @@ from matdiff.inference.literals import size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.names import CONSTANTS, unknown_function
 from matdiff.inference.own import entrywise, split_primes
+from matdiff.inference.reading import Root
 from matdiff.inference.special import SPECIAL, constant_type
 from matdiff.inference.unify import Type
 from matdiff.node import Kind
@@ -96,8 +97,8 @@ def check_call(c: Checker, t: Tree, args: list[Type]) -> Type:
             raise UnsupportedError(f"{base} is defined, so its derivative is asked for with `wrt`, not written {name}")
         if len(args) != 1:
             raise ParseError(f"{name} takes one argument, not {len(args)}")
-        if args[0][0] != "scalar":
-            entrywise(base, t, c.functions[base])
+        if args[0][0] != "scalar" and isinstance(root := c.functions[base], Root):
+            entrywise(root, t)
         return args[0]
     named = [str(a.value) if a.head == "name" else "" for a in t.args]
     raise refused(name) or refused(name.lower()) or unknown_function(name, named)
@@ -157,7 +158,8 @@ def _bind(c: Checker, t: Tree, record: Record, args: list[Type], bound: dict[str
 def _misfit(t: Tree, record: Record, args: list[Type]) -> Misfit:
     spec = anatomy(record.signature)[0][0]
     if len(args) == 1 and spec and len(spec) == 2 and spec[0] is spec[1]:
-        return Misfit(t, f"{t.value} needs a square matrix, not {{}}", tuple(args))
+        hint = "pinv({0}) is the pseudoinverse" if t.value == "inv" else ""
+        return Misfit(t, f"{t.value} needs a square matrix, not {{}}", tuple(args), hint)
     takes = record.signature.split("->")[0].partition(";")[0]
     return Misfit(t, f"{t.value or record.name} takes {takes}, not {' and '.join(['{}'] * len(args))}", tuple(args))
 

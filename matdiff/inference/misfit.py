@@ -58,6 +58,8 @@ class Misfit(Exception):
             return found
         if self.tree.head == "abs" and _log.search(text, 0, self.tree.span[0]):
             return "write logdet({0}) for the logarithm of the determinant, or log(abs({0})) entry by entry"
+        if self.tree.head == "^":
+            return _power(self.hint, self.tree.args[1])
         spread = (self.tree.head, *sorted(t[0] for t in self.types)) in _SPREAD
         return _spread(self, show, origins) if spread else self.hint
 
@@ -80,6 +82,17 @@ def _spread(misfit: Misfit, show: Callable[[Type], str], origins: Mapping[str, s
     shorter = form.replace(" add the vector to", "").replace(" have the vector in", " have it in")
     hints = [(shorter if i else form).format(offer, side) for i, (side, offer) in enumerate(offers.items())]
     return f"write {', or '.join(hints)}" if hints else ""
+
+
+def _power(hint: str, exponent: Tree) -> str:
+    """The hint with the number for ⁻¹ and ^{-T}, and what A^H and the A^-1 of a matrix that is not square are."""
+    if exponent.value == "H":
+        return "all variables are real: write {0}'"
+    if exponent.head != "number" or "{1}" not in hint:
+        return hint
+    written = f"({exponent.value})" if "/" in str(exponent.value) else str(exponent.value)
+    inverse = "write pinv({0}) for the pseudoinverse, " if exponent.value == -1 and "scalar" not in hint else "write "
+    return hint.replace("{1}", written).replace("write ", inverse, 1)
 
 
 _SPREAD = {

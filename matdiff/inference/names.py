@@ -49,10 +49,10 @@ def default_kind(name: str) -> Kind | None:
 def unknown_name(name: str) -> ParseError:
     """The error for an undeclared longer name, with the likely mending first."""
     if is_reserved(name):
-        return ParseError(
-            f"{name} is the name of a function",
-            hint=f"write {name}(x), a power of it {name}(x)^2; a variable needs another name",
-        )
+        hint = f"write {(of := _usage(name))}, a power of it {of}.^2; a variable needs another name"
+        if name in CONSTANTS:
+            hint = f"write {name}(n) with its size, or vector(1) for ones and I for the identity of the size that fits"
+        return ParseError(f"{name} is the name of a function", hint=hint)
     close, elsewhere = nearest(name), _elsewhere(name.lower())
     hints = [elsewhere] if elsewhere else []
     if 2 <= len(name) <= 4 and name.isalpha() and not close and not elsewhere and name not in REFUSALS:
@@ -66,6 +66,11 @@ def unknown_name(name: str) -> ParseError:
     return ParseError(f"{shorten(name)} is not declared, and only single letters have a default", hint="; ".join(hints))
 
 
+def _usage(name: str) -> str:
+    """tr(X), sin(x)."""
+    return f"{name}({'X' if all(r.signature[:2] in ('(n', '(m') for r in words.get(name, ())) else 'x'})"
+
+
 def _elsewhere(word: str) -> str:
     """What a word that means something in other languages, or in declarations, is here."""
     if word in INSTEAD:
@@ -75,12 +80,14 @@ def _elsewhere(word: str) -> str:
 
 _attribute = "words like it stand in declarations: `X: n×n symmetric`"
 _infinite = "there is no infinity; the largest absolute value is norminf(x)"
+_statement = "a program is declarations, definitions and one function, without other words"
 OUTSIDE = {
     **dict.fromkeys(("symmetric", "spd", "psd", "orthogonal", "diagonal", "skew", "positive"), _attribute),
     **dict.fromkeys(("scalar", "elementwise"), "words like it stand in declarations: `t: scalar`"),
     **dict.fromkeys(("inf", "infty", "infinity"), _infinite),
     **dict.fromkeys(("np", "numpy", "scipy", "torch", "math"), "there are no modules: write inv(X), tr(A*X)"),
     **dict.fromkeys(("axis", "dim", "keepdims"), "sums along one axis are colsum(X) and rowsum(X)"),
+    **dict.fromkeys(("return", "import", "def", "let", "subject", "such", "where", "for", "given"), _statement),
     "true": "there are no truth values", "false": "there are no truth values", "nan": "all variables are real numbers",
 }  # fmt: skip
 """Words that are no functions, in lower case, and what to do."""
@@ -118,8 +125,8 @@ def _applied(expression: str, arguments: Sequence[str]) -> str:
 
 def nearest(name: str) -> str:
     """The function whose name is closest, or an empty string."""
-    if name.lower() in words:
-        return name.lower()
+    if same := [w for w in words if w.lower() == name.lower()]:
+        return same[0]
     if not 3 <= len(name) <= LONGEST:
         return ""
     from difflib import get_close_matches

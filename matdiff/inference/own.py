@@ -38,13 +38,13 @@ def split_primes(name: str) -> tuple[str, int]:
     return base, len(name) - len(base)
 
 
-def entrywise(name: str, call: Tree, root: Root | None) -> None:
+def entrywise(root: Root, call: Tree) -> None:
     """Refuse the call f(A) of f(X) = tr(X): in a definition with a parameter that is an entry, and its trace itself.
 
     Raises ShapeError.
     """
-    found = root and _for_arrays(root)
-    if not root or not found:
+    found = _for_arrays(root)
+    if found is None:
         return
     x = root.parameter
     inside = x if found.args[0].head == "name" else "…"
@@ -52,7 +52,9 @@ def entrywise(name: str, call: Tree, root: Root | None) -> None:
     given = str(call.args[0].value) if call.args[0].head == "name" else "r"
     hint = "a definition without a parameter takes whole arrays: "
     hint += f"f = {found.value}({given}); f" if found is root.tree and found.head == "call" else "r = A*x - b; r'*r"
-    raise ShapeError(f"{name}({x}) is a function of each entry: there {x} is a scalar, and so is {said}", hint=hint)
+    raise ShapeError(
+        f"{root.name}({x}) is a function of each entry: there {x} is a scalar, and so is {said}", hint=hint
+    )
 
 
 def _for_arrays(root: Root) -> Tree | None:

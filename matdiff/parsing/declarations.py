@@ -18,7 +18,8 @@ SYNONYMS = {
     "psd": "spd", "pd": "spd", "posdef": "spd", "sym": "symmetric", "diag": "diagonal", "antisymmetric": "skew",
     "orth": "orthogonal", "triangular": "lower or upper", "pos": "positive", "nonnegative": "positive",
     "real": "scalar", "float": "scalar", "number": "scalar", "unitary": "orthogonal", "hermitian": "symmetric",
-    "definite": "spd", "semidefinite": "spd",
+    "definite": "spd", "semidefinite": "spd", "function": "elementwise", "hermitean": "symmetric", "tril": "lower",
+    "selfadjoint": "symmetric", "triu": "upper", "nonneg": "positive",
 }  # fmt: skip
 OTHERS = words(
     "invertible nonsingular singular square rectangular idempotent stochastic sparse dense constant random"
@@ -102,7 +103,9 @@ def _read_name(written: str, text: str, first: int) -> str:
         f"`{written}` cannot be declared: it is not a name" if written else "a name is missing before `:`",
         text=text,
         span=(first, first + max(1, len(written))),
-        hint="A name starts with a letter and goes on with letters, digits and _.",
+        hint="A name starts with a letter and goes on with letters, digits and _."
+        if re.match(r"\w*\Z", written)
+        else "A declaration looks like x: n; the function stands alone, as in x'*A*x.",
     )
 
 
@@ -222,11 +225,14 @@ def _wrong(message: str, text: str, span: Span) -> ParseError:
 
 
 _rewritten = [(re.compile(pattern, re.IGNORECASE), plain) for pattern, plain in (
-    (r"\\mathbb\s*\{?R\}?|ℝ", "R^"), (r"\bR\s*\^+\s*", " "), (r"\\times\b|\s*\bby\b\s*|-by-", "×"),
+    (r"\bnon-?singular\b|\bfull[ -](?:column |row )?rank\b", " "), (r"(\w+)\^2", r"\1*\1"),
+    (r"(?<![\w.])(\d+)(?!x\d)([a-z])", r"\1*\2"), (r"\\mathbb\s*\{?R\}?|ℝ", "R^"), (r"\bR\s*\^+\s*", " "),
+    (r"\\times\b|\s*\bby\b\s*|-by-", "×"),
     (r"(?<=\w)\s+x\s+(?=\w)|(?<=^[a-z0-9])x(?=[a-z0-9]$)", "×"), (r"\s*×\s*", "×"), (r"-(?=vector|matrix)", " "),
     (r"\bpositive[ -](?:semi-?)?definite\b|\bp\.?s?\.?d\.?(?!\w)", "spd"), (r"[\[\](){},]", " "),
 )]  # fmt: skip
-_size = re.compile(r"(?:[A-Za-z]\w{0,3}|\d{1,9})(?:[*+-](?:[A-Za-z]\w{0,3}|\d{1,9}))*")
+_article, _between = re.compile(r"(?:let|var|given|where|with|define)\s+"), re.compile(r"\s*,\s*|\s+(?:and\s+)?")
+_size = re.compile(r"(?:[A-Za-z]\w{0,2}|\d{1,9})(?:[*+-](?:[A-Za-z]\w{0,2}|\d{1,9}))*")
 
 
 def advice(names: str, said: str) -> str:
@@ -239,8 +245,9 @@ def advice(names: str, said: str) -> str:
         return ""
     import unicodedata
 
+    names = _between.sub(", ", _article.sub("", names))
     for pattern, plain in _rewritten:
-        said = pattern.sub(plain, unicodedata.normalize("NFKC", said.replace("ℝ", "R^")).strip())
+        said = pattern.sub(plain, unicodedata.normalize("NFKC", said.replace("ℝ", "R^").replace("²", "^2")).strip())
     meant = f"{names}: {_meant(said.split())}".rstrip()
     try:
         _read(meant, 0, len(names), len(meant))

@@ -79,6 +79,7 @@ def _open(stream: Stream, span: Span) -> int:
 
 
 def _close(stream: Stream, span: Span) -> int:
+    _refuse_open_slice(stream, span)
     stream.close(_closing.get(stream.text[span[0]], "RANGLE"), span)
     return span[1]
 
@@ -86,7 +87,9 @@ def _close(stream: Stream, span: Span) -> int:
 def _number(stream: Stream, span: Span) -> int:
     written = stream.text[span[0] : span[1]]
     if stream.kinds and stream.kinds[-1] == "NUMBER":
-        stream.refuse("two numbers without an operator between them", span, "Write 2*3 or 2 + 1/2.")
+        block = stream.stack and stream.stack[-1][0] == "RSQB"
+        hint = "Entries are separated by commas: [1, 2, 3]." if block else "Write 2*3 or 2 + 1/2."
+        stream.refuse("two numbers without an operator between them", span, hint)
     value = Tree("number", (), VULGAR[written], span) if written in VULGAR else number(stream, written, span)
     stream.push("NUMBER", value)
     return span[1]
@@ -129,8 +132,11 @@ def _bar(stream: Stream, span: Span) -> int:
 
 
 def _tick(stream: Stream, span: Span) -> int:
-    if stream.kinds and stream.kinds[-1] == "COMMA":
+    before = stream.kinds[-1] if stream.kinds else ""
+    if before == "COMMA":
         _refuse_quoted(stream, span)
+    if before == "NUMBER" and stream.values[-1].value == 1 and not {"CARET", "DOTCARET"} & {*stream.kinds[-3:-1]}:
+        stream.refuse("a number is not transposed", span, "A vector of ones is vector(1), or ones(n) with its length.")
     stream.push("TICK", span)
     return span[1]
 
@@ -140,7 +146,14 @@ def _bad(stream: Stream, span: Span) -> int:
     if method and stream.after_operand():
         _refuse_method(stream, method[0], method.span())
     _refuse_quoted(stream, span)
-    raise unknown(stream.text[span[0]], stream.text, span[0])
+    c = stream.text[span[0]]
+    error = unknown(c, stream.text, span[0])
+    if c == "_" and stream.kinds:
+        error.hint = _subscripted(stream)
+    elif stream.text.startswith("!=", span[0]):
+        error.hint = COMPARED
+    error.hint = SIGNS.get(c, error.hint)
+    raise error
 
 
 _others = {
@@ -159,8 +172,35 @@ _others = {
 # Habits from other notations, refused with what to write.
 
 MODULES = words("np numpy scipy sp la linalg torch tf jnp jax math sympy")
+COMPARED = "There are no comparisons here: write the function alone."
+SIGNS = {
+    **dict.fromkeys("≤≥≠≈≡∼≺≻⪯⪰∈", COMPARED),
+    "∫": "Integrals are not part of the language; write the integrand.",
+    "∞": "There is no infinity; the largest absolute value is norminf(x).",
+    "→": "Limits are not part of the language; write the value.",
+    "~": COMPARED,
+    "±": "Write one of the two signs.",
+    "†": "The pseudoinverse is pinv(A), a transpose A'.",
+    **dict.fromkeys("´ˊ", "A transpose is written A'."),
+    **dict.fromkeys("“”„«»", "There are no quoted texts; a transpose is written A'."),
+}
+SUBSCRIPTED = {
+    "RBAR": "A norm has two bars on each side: ||x||_2.",
+    "RPAR": "A name carries it, a call does not: norm1(x), norminf(x), normF(X).",
+    "RANGLE": "Write x'*A*y.",
+}
 ATTRIBUTES = {"H": "A'", "mT": "A'", "t": "A'", "I": "inv(A)"}
 QUOTED = {"fro": "normF({})", "f": "normF({})", "nuc": "nuclear({})", "inf": "norminf({})", "all": "sum({})"}
+RAISED = {
+    "STAR": "All variables are real: write A' for A^*.",
+    "PLUS": "Write pinv(A) for A^+.",
+    "CARET": "A power is written x^2, entry by entry x.^2.",
+    "TICK": "A transpose is written A', A.T or A^T.",
+}
+NAMED = {
+    **dict.fromkeys(("axis", "dim", "keepdims"), "Sums along one axis are colsum(X) and rowsum(X)."),
+    "ord": "Norms are norm(x), norm1(x), norminf(x), normF(X) and sigma_max(X).",
+}
 GOALS = words("min max minimize minimise maximize maximise argmin argmax arg sup")
 INDEXED = words("sum prod max min")
 STARTS = words("NAME NUMBER FUNC LPAR LBAR LNORM LANGLE LSQB")
@@ -170,6 +210,7 @@ LATEX = 'read the text as LaTeX (--input latex, in Python dialect="latex")'
 
 _item = r"(?::|\d+\s*(?::\s*\d+)?|[ijkl])"
 _subscript = re.compile(rf"\(\s*({_item})\s*(?:,\s*({_item})\s*)?\)(?!\s*=)")
+_sized = re.compile(r"\(\s*(\d+|[a-z])\s*\)")
 _whole = str.maketrans("ijkl", "1212")
 _arguments = re.compile(r"\([\w\s.*+'-]{1,40},[\w\s.*+',-]{1,40}\)(?!\s*=)")
 _argument = re.compile(r"[(\[]([^()\[\]]{0,40})[)\]]")
@@ -182,6 +223,9 @@ def _refuse_subscripts(stream: Stream, span: Span) -> None:
     if name is None or name.span[1] != span[0]:
         return
     shown = stream.text[name.span[0] : name.span[1]]
+    if shown == "I" and (size := _sized.match(stream.text, span[0])):
+        hint = f"Write eye({size[1]}) for the identity of that size, {size[1]}*I for a product."
+        stream.refuse("I has the size that fits", (name.span[0], size.end()), hint)
     found = _subscript.match(stream.text, span[0])
     inside = found[0][1:-1].replace(" ", "") if found else ""
     if found and (found[2] or ":" in inside):
@@ -225,21 +269,50 @@ def _refuse_method(stream: Stream, method: str, span: Span) -> None:
     written = f"{last}({argument})" if last in stream.names.words else ATTRIBUTES.get(last) or INSTEAD.get(last.lower())
     if last in ("trace", "transpose"):
         written = {"trace": "tr(A)", "transpose": "A'"}[last].replace("A", argument)
+    if len(last) == 1 and not written:
+        written = f"{owner}*{last} for the product"
     hint = f"write {written}." if written else REFUSALS.get(last.lower(), ("", "functions are called as inv(X)."))[1]
     stream.refuse(f"unexpected `{method}`", span, f"There are no methods and modules: {hint}")
+
+
+def _subscripted(stream: Stream) -> str:
+    """What is meant by |x|_2, ||x||^2_2, 1_n, <x, y>_A."""
+    if stream.kinds[-1] == "SUPERSCRIPT" or stream.kinds[-2:] == ["CARET", "NUMBER"]:
+        return "The subscript stands before the power: ||x||_2^2."
+    if stream.kinds[-1] == "NUMBER":
+        return "A vector of ones is ones(n), or vector(1) of the length that fits."
+    return SUBSCRIPTED.get(stream.kinds[-1], "A name starts with a letter.")
+
+
+def _refuse_open_slice(stream: Stream, span: Span) -> None:
+    """x[1:], x[:3]."""
+    first, *rest = (["", *stream.kinds])[-3:]
+    if stream.text[span[0]] == "]" and (
+        (rest[-1:] == ["COLON"] and rest[:1] not in (["INDEX"], ["COMMA"]))
+        or (rest[:1] == ["COLON"] and first in ("INDEX", "COMMA"))
+    ):
+        hint = "Write x[1:3], or x[2:n] with x: n declared; indices count from 1, and both ends belong to it."
+        stream.refuse("a slice has both ends", span, hint)
 
 
 def _refuse_habits(stream: Stream) -> None:
     """log det X, min f, d/dx f, a^Tx, ||Ax-b||_2^2."""
     names, kinds = stream.names, stream.kinds
+    if stream.text.startswith(("//", "/*"), _start(stream, 0)):
+        stream.refuse("a comment starts with #", (_start(stream, 0), _start(stream, 0) + 2), "Write # before it.")
     pasted = _norm_of_latex.search(stream.text) is not None
     for i, (kind, after) in enumerate(pairwise(kinds)):
+        if kind == "CARET" and after in RAISED:
+            stream.refuse("the exponent is missing", stream.values[i], RAISED[after])
         if kind != "NAME" or (len(word := str(stream.values[i].value)) == 1 and word != "d"):
             continue
         if word in names.variables:
             continue
         if after in STARTS:
             _refuse_bare(stream, i, word)
+        if after == "EQUALS" and i and kinds[i - 1] == "COMMA":
+            hint = NAMED.get(word, "Leave it out.")
+            stream.refuse("there are no named arguments", stream.values[i].span, hint)
         if word == "d" and after == "SLASH" and kinds[i + 2] == "NAME" and stream.values[i + 2].value[0] == "d":
             _refuse_derivative(stream, i)
         if word[0] == "T" and i and kinds[i - 1] == "CARET":
