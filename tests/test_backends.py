@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from matdiff.ops import reductions as re_
 from matdiff.ops import spectral as sp
 
 sys.path.insert(0, str(Path(__file__).parent))
+import test_engines as engines
 from codegen_cases import CORE, RECORDS, VARIABLES, A, S, X, Y, arrays, b, n, t, x
 
 SPECTRAL: dict[str, Node] = {
@@ -89,6 +92,81 @@ def test_backend_agrees_with_numpy(name: str, library: str) -> None:
     single = np.asarray(function(**{k: np.float32(v) for k, v in given.items()}))
     assert single.dtype == np.float32 or not reached(node)
     np.testing.assert_allclose(single, expected, rtol=5e-3, atol=5e-3)
+
+
+@cache
+def derivatives(number: int) -> list[Node]:
+    """Value and every derivative of a function of the table, the blocks of Hessians too."""
+    d, c = engines.derivation(number), engines.CASES[number]
+    wanted = [d.kind] + ["hessian"] * (d.kind == "gradient" and not c.lacks)
+    found: list[Any] = [getattr(d, name) for name in wanted]
+    return [d.function.node, *(e.node for e in found for e in (e.values() if isinstance(e, dict) else [e]))]
+
+
+@engines.each
+def test_torch_derivatives_agree_with_numpy(number: int) -> None:
+    torch = pytest.importorskip("torch")
+    nodes, variables, given = derivatives(number), engines.derivation(number).function.variables, engines.point(number)
+    try:
+        together = compile_(nodes, variables, "torch")(**given)
+    except UnsupportedError:
+        return
+    for node, got in zip(nodes, together, strict=True):
+        expected = compile_(node, variables)(**given)
+        size = max(1, np.max(np.abs(expected), initial=0))
+        for have in (got, compile_(node, variables, "torch")(**given)):
+            assert have.dtype == torch.float64 and have.shape == np.shape(expected)
+            np.testing.assert_allclose(have, expected, rtol=1e-9, atol=1e-9 * size)
+
+
+def same(a: Any, b: Any) -> bool:
+    return a is b if np.ndim(a) == 0 or np.ndim(b) == 0 else np.shares_memory(a, b)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@engines.each
+def test_results_are_the_callers_own(number: int, backend: str) -> None:
+    as_array = np.array if backend == "numpy" else pytest.importorskip("torch").tensor
+    given = {name: as_array(a) for name, a in engines.point(number).items()}
+    nodes, variables = derivatives(number), engines.derivation(number).function.variables
+    for outputs in (nodes, nodes[1:2]):
+        try:
+            got = compile_(outputs, variables, backend)(**given)
+        except UnsupportedError:
+            return
+        for k, value in enumerate(got):
+            assert np.ndim(value) == 0 or backend == "torch" or value.flags.writeable
+            assert not any(same(value, other) for other in (*given.values(), *got[:k]) if np.size(value))
+
+
+def test_a_number_has_the_type_of_the_arrays() -> None:
+    t = md.derive("3*t", wrt="t", declare="t: scalar; x: n").gradient
+    for dtype in (np.float32, np.float64):
+        assert t.compile()(t=dtype(2), x=np.ones(2, dtype)).dtype == dtype
+    assert t.evaluate() == 3
+
+
+def test_torch_numbers_have_the_type_of_the_tensors() -> None:
+    torch = pytest.importorskip("torch")
+    value = md.derive("3*t", wrt="t", declare="t: scalar").gradient.compile("torch")(t=torch.tensor(2.0))
+    assert value.dtype == torch.float32 and value == 3
+
+
+def test_precision_that_lapack_lacks_is_named() -> None:
+    gradient = md.derive("logdet(S)", wrt="S", declare="S: n×n spd").gradient.compile()
+    with pytest.raises(TypeError, match=str(np.dtype(np.longdouble))):
+        gradient(S=np.eye(3, dtype=np.longdouble))
+
+
+@pytest.mark.parametrize("name", ["numpy", "jax", "torch"])
+def test_compiled_functions_are_pickled(name: str) -> None:
+    if name != "numpy":
+        pytest.importorskip(name)
+    for text, wrt in (("norm(A*x)^2", "x"), ("lambda*t^2", "t")):
+        gradient = md.derive(text, wrt=wrt, declare="A: m×n; x: n; lambda: scalar; t: scalar").gradient.compile(name)
+        given = {"A": np.eye(2), "x": np.ones(2), "lambda": 0.5, "t": 3.0}
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(gradient))(**given), gradient(**given))
+        assert gradient.__doc__ and repr(gradient) == "<compiled function f>"
 
 
 def test_support_table_names_what_is_missing() -> None:

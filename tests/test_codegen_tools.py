@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,33 @@ def test_sizes_of_the_flat_vector() -> None:
         scipy_functions(derived(RIDGE), {"X": np.eye(2)})
     with pytest.raises(UnsupportedError, match="S moves in a set"):
         scipy_functions(md.derive("logdet(S)", wrt="S", declare="S: n×n spd"), {})
+
+
+@pytest.mark.parametrize(
+    ("fixed", "length", "said"),
+    [
+        ({"A": np.ones((4, 3)), "b": np.ones(3)}, 3, "b is a vector of length m, but got a 1-D array of length 3"),
+        ({"A": "a", "b": np.ones(4)}, 5, "A must be an array of real numbers"),
+        ({"A": np.ones((4, 3)), "b": np.ones((4, 1))}, 3, "b is a vector of length m, so it takes a 1-D array"),
+        ({"A": np.ones((4, 3)), "b": np.ones(4)}, 5, "the vector has 5 entries, but the variables have 3"),
+        ({"A": np.ones((4, 3)), "b": np.ones(4)}, None, "one vector of numbers"),
+    ],
+)
+def test_arrays_that_do_not_fit(fixed: dict[str, Any], length: int, said: str) -> None:
+    with pytest.raises(MatdiffError, match=said):
+        md.derive("norm(A*x - b)^2", wrt="x").scipy(**fixed)[1](np.zeros(length) if length else ["a"])
+    half = md.derive("norm(x)^2 + norm(y)^2", wrt="x,y", declare="x: 2*n; y: n")
+    with pytest.raises(ShapeError, match="the vector has 4 entries, but the variables have 3"):
+        half.scipy()[0](np.ones(4))
+
+
+def test_functions_for_scipy_are_pickled_and_give_arrays_of_their_own() -> None:
+    b, z = rng.normal(size=3), rng.normal(size=3)
+    for functions in (made := md.derive("b'*x", wrt="x").scipy(b=b), pickle.loads(pickle.dumps(made))):
+        fun, jac, hessp = functions
+        assert np.isclose(fun(z), b @ z)
+        assert (jac(z) == b).all() and not np.shares_memory(jac(z), b)
+        assert (hessp(z, z) == 0).all()
 
 
 def test_symmetric_variables_stay_symmetric() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from matdiff.codegen.backend import backend_named, require
@@ -60,10 +60,12 @@ def source(
     """Readable source of a function of the variables, by keyword.
 
     Several outputs return a tuple, or a dict where `node` is one; a first key "" stands before the dict, and keys
-    that are pairs are in a dict of their own: `(value, {"U": …}, {("U", "U"): …})`.  Only variables that the values
-    or their sizes depend on are parameters; surplus keywords are ignored.
+    that are pairs are in a dict of their own: `(value, {"U": …}, {("U", "U"): …})`.  Only variables that the values,
+    their sizes or their type depend on are parameters; surplus keywords are ignored.  Without a `doc` the docstring
+    begins with the expression.
     """
-    return written(Request(*outputs(node), tuple(variables), backend, name, doc, checked))[0]
+    known = doc or (repr(node) if isinstance(node, Node) else "")
+    return written(Request(*outputs(node), tuple(variables), backend, name, known, checked))[0]
 
 
 def sources(functions: Mapping[str, tuple[Nodes, str]], variables: Sequence[Symbol], backend: str = "numpy") -> str:
@@ -84,29 +86,51 @@ def compile_(
     *,
     name: str = "f",
     doc: str = "",
-    checked: bool = False,
 ) -> Callable[..., Any]:
     """The function itself; for JAX under `jax.jit`.  It takes names as the user typed them: `f(**{"lambda": 0.1})`."""
+    text, inputs, _ = written(Request(*outputs(node), tuple(variables), backend, name, doc))
+    return ready(text, identifier(name), tuple((v.name, parameter) for v, parameter in inputs), backend)
+
+
+class Compiled(partial[Any]):
+    """A compiled function, which is pickled as its source."""
+
+    recipe: tuple[Any, ...]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.func, name)
+
+    def __repr__(self) -> str:
+        return f"<compiled function {self.__name__}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ready, self.recipe
+
+
+def ready(text: str, name: str, spelling: tuple[tuple[str, str], ...], backend: str) -> Compiled:
+    """The function of that name in a source, with its parameters as the user typed them."""
     require(backend_named(backend))
-    program = compiled(Request(*outputs(node), tuple(variables), backend, name, doc, checked))
-    function = program.function
-    if any(v.name != parameter for v, parameter in program.inputs):
-        function = renaming(program)
+    function = executed(text, name)
+    if any(typed != parameter for typed, parameter in spelling):
+        function = renaming(function, spelling)
     if backend == "jax":
         import jax
 
-        return jax.jit(function)  # type: ignore[no-any-return]
-    return function
+        function = jax.jit(function)
+    made = Compiled(function)
+    made.recipe = text, name, spelling, backend
+    made.__doc__ = function.__doc__
+    return made
 
 
-def renaming(program: Program) -> Callable[..., Any]:
+def renaming(function: Callable[..., Any], spelling: tuple[tuple[str, str], ...]) -> Callable[..., Any]:
     """The function under the names that the user typed, where Python spells them differently."""
 
     def renamed(**arrays: Any) -> Any:
-        found = ((parameter, lookup(v.name, arrays)) for v, parameter in program.inputs)
-        return program.function(**{parameter: arrays[key] for parameter, key in found if key is not None})
+        found = ((parameter, lookup(typed, arrays)) for typed, parameter in spelling)
+        return function(**{parameter: arrays[key] for parameter, key in found if key is not None})
 
-    renamed.__doc__ = program.function.__doc__
+    renamed.__name__, renamed.__doc__ = function.__name__, function.__doc__
     return renamed
 
 
@@ -134,13 +158,24 @@ def written(request: Request) -> Written:
 @lru_cache(maxsize=64)
 def compiled(request: Request) -> Program:
     text, inputs, checks = written(request)
-    space: dict[str, Any] = {"__name__": "matdiff.generated"}
-    if request.checked:
-        from matdiff.codegen.checks import checker
+    if not request.checked:
+        return Program(text, executed(text, identifier(request.name)), inputs, checks)
+    from matdiff.codegen.checks import checker
 
-        space["check"] = checker(checks)
+    return Program(text, run(text, identifier(request.name), {"check": checker(checks)}), inputs, checks)
+
+
+@lru_cache(maxsize=64)
+def executed(text: str, name: str) -> Callable[..., Any]:
+    return run(text, name, {})
+
+
+def run(text: str, name: str, given: dict[str, Any]) -> Callable[..., Any]:
+    """The function of that name in a source, which may use what is given."""
+    space = {"__name__": "matdiff.generated", **given}
     exec(compile(text, "<matdiff>", "exec"), space)
-    return Program(text, space[identifier(request.name)], inputs, checks)
+    function: Callable[..., Any] = space[name]
+    return function
 
 
 def second_order(derivation: Derivation) -> Nodes:

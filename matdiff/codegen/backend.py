@@ -30,6 +30,8 @@ class Backend:
     lifted    how a number that no array entered becomes a value that the library's functions take
     inverses  whether multiplying by an inverse is faster than solving for a matrix
     lowered   how a function's value at one becomes such a number again
+    returned  how one is returned, in the type of the inputs
+    copied    what makes of an array that is somebody else's one's own; "" where arrays cannot be changed
     """
 
     name: str
@@ -44,6 +46,8 @@ class Backend:
     double: str = "float"
     lifted: str = "{0}"
     lowered: str = "{0}"
+    returned: str = "np.asarray({0}, dtype=dtype)"
+    copied: str = ""
     inverses: bool = False
 
     def template(self, op: Op) -> str:
@@ -84,6 +88,8 @@ NUMPY = Backend(
     },
     NUMPY_HELPERS,
     lowered="float({0})",
+    returned="dtype.type({0})",
+    copied=".copy()",
 )
 
 NAMES = ("numpy", "jax", "torch")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 SOURCES = (
     '''
 def floats(*values):
-    """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
+    """The inputs as floating-point arrays of one type: single if all are, else double."""
     doubles = []
     for v in values:
         if isinstance(v, float):
@@ -70,7 +70,8 @@ def add_diagonal(A, s):
     '''
 def kron(A, B):
     """The Kronecker product."""
-    return (A[:, None, :, None] * B[:, None, :]).reshape(A.shape[0] * B.shape[0], A.shape[1] * B.shape[1])
+    K = A[:, None, :, None] * B[:, None, :]
+    return K.reshape(A.shape[0] * B.shape[0], A.shape[1] * B.shape[1])
 ''',
     '''
 def kron_eye(A, n):
@@ -117,12 +118,14 @@ def add_blocks(H, A, C, B, spec):
 ''',
     '''
 def lapack(name, A):
-    """The LAPACK function for the precision of A."""
-    return getattr(scipy.linalg.lapack, ("s" if A.dtype == np.float32 else "d") + name)
+    """The LAPACK function for the precision of A, of which there are two."""
+    if A.dtype.char not in "fd":
+        raise TypeError(f"LAPACK has no {A.dtype}")
+    return getattr(scipy.linalg.lapack, ("s" if A.dtype.char == "f" else "d") + name)
 ''',
     '''
 def lu_factor(A):
-    """The LU factors of A' and their pivots: the transpose of a row-major array is what LAPACK reads."""
+    """The LU factors of A' and their pivots: LAPACK reads row-major arrays as transposes."""
     lu, pivots, info = lapack("getrf", A)(A.T)
     if info > 0:
         raise np.linalg.LinAlgError("singular matrix")
@@ -154,8 +157,8 @@ def lu_det(factors):
 ''',
     '''
 def cholesky(A):
-    """The lower triangular L with L L' = A; the transpose of a row-major array is what LAPACK reads."""
-    L, info = (scipy.linalg.lapack.dpotrf if A.dtype.char == "d" else scipy.linalg.lapack.spotrf)(A.T, 0)
+    """The lower triangular L with L L' = A; LAPACK reads row-major arrays as transposes."""
+    L, info = (scipy.linalg.lapack.dpotrf if A.dtype.char == "d" else lapack("potrf", A))(A.T, 0)
     if info > 0:
         raise np.linalg.LinAlgError("the matrix is not positive definite")
     return L.T
@@ -163,18 +166,20 @@ def cholesky(A):
     '''
 def cholesky_solve(L, B):
     """The solution of L L' X = B."""
-    return (scipy.linalg.lapack.dpotrs if L.dtype.char == "d" else scipy.linalg.lapack.spotrs)(L.T, B, 0)[0]
+    solve = scipy.linalg.lapack.dpotrs if L.dtype.char == "d" else lapack("potrs", L)
+    return solve(L.T, B, 0)[0]
 ''',
     '''
 def cholesky_inverse(L):
     """The inverse of L L'."""
-    upper = (scipy.linalg.lapack.dpotri if L.dtype.char == "d" else scipy.linalg.lapack.spotri)(L.T, 0)[0]
+    upper = (scipy.linalg.lapack.dpotri if L.dtype.char == "d" else lapack("potri", L))(L.T, 0)[0]
     return upper.T + np.triu(upper, 1)
 ''',
     '''
 def inverse_trace(L):
     """The trace of the inverse of L L': the sum of squares of the inverse of L."""
-    inverse = (scipy.linalg.lapack.dtrtri if L.dtype.char == "d" else scipy.linalg.lapack.strtri)(L.T, 0)[0].T
+    invert = scipy.linalg.lapack.dtrtri if L.dtype.char == "d" else lapack("trtri", L)
+    inverse = invert(L.T, 0)[0].T
     return np.vdot(inverse, inverse)
 ''',
     '''
@@ -196,7 +201,7 @@ def unit(n, i, dtype=float):
 ''',
     '''
 def unkron_left(Y, B, m, n):
-    """The adjoint of A -> kron(A, B) for A: m x n, applied to Y: entry i, j is <block i, j of Y, B>."""
+    """The adjoint of A -> kron(A, B) for A: m x n, applied to Y: the <block i, j of Y, B>."""
     return np.einsum("ipjq,pq->ij", Y.reshape(m, B.shape[0], n, B.shape[1]), B)
 ''',
     '''
@@ -290,7 +295,7 @@ def peak(X):
 ''',
     '''
 def frechet_logm(A, V):
-    """The derivative of the matrix logarithm at A in the direction V: the corner of log [A, V; 0, A]."""
+    """The derivative of logm at A in the direction V: the corner of log [A, V; 0, A]."""
     n = A.shape[0]
     size = np.linalg.norm(V) or 1.0
     scale = 1e-3 * np.linalg.norm(A) / size

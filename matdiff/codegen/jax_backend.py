@@ -8,7 +8,7 @@ from matdiff.codegen.helpers import table
 SOURCES = (
     '''
 def floats(*values):
-    """The inputs as floating-point arrays of one type: single precision where all arrays are, else double."""
+    """The inputs as floating-point arrays of one type: single if all are, else double."""
     values = [v if isinstance(v, (int, float)) else jnp.asarray(v) for v in values]
     dtype = jnp.result_type(*values, 0.0)
     return [jnp.asarray(v, dtype=dtype) for v in values]
@@ -21,7 +21,8 @@ def add_diagonal(A, s):
     '''
 def inverse_trace(L):
     """The trace of the inverse of L L': the sum of squares of the inverse of L."""
-    return jnp.sum(jax.scipy.linalg.solve_triangular(L, jnp.eye(L.shape[0], dtype=L.dtype), lower=True) ** 2)
+    eye = jnp.eye(L.shape[0], dtype=L.dtype)
+    return jnp.sum(jax.scipy.linalg.solve_triangular(L, eye, lower=True) ** 2)
 ''',
     '''
 def kron_eye(A, n):
@@ -76,7 +77,7 @@ def cholesky_inverse(L):
 ''',
     '''
 def sqrt_product(X):
-    """The principal square root by the product form of the Denman-Beavers iteration, scaled by determinants."""
+    """The principal square root by the Denman-Beavers iteration, scaled by determinants."""
     n = X.shape[0]
     eye = jnp.eye(n, dtype=X.dtype)
 
@@ -86,7 +87,8 @@ def sqrt_product(X):
     def step(state):
         M, Y, change, k = state
         inverse = jnp.linalg.inv(M)
-        scale = jnp.where(change > 1e-2, jnp.exp(-jnp.linalg.slogdet(M)[1] / (2 * n)), 1.0).astype(X.dtype)
+        scale = jnp.where(change > 1e-2, jnp.exp(-jnp.linalg.slogdet(M)[1] / (2 * n)), 1.0)
+        scale = scale.astype(X.dtype)
         Y = scale * Y @ (eye + inverse / scale**2) / 2
         M = (eye + (scale**2 * M + inverse / scale**2) / 2) / 2
         return M, Y, jnp.sum((M - eye) ** 2), k + 1
@@ -102,7 +104,7 @@ def real_sqrtm(X):
 ''',
     '''
 def real_logm(X):
-    """The principal logarithm: square roots until X is near I, then Gauss-Legendre (Higham 2008, eq. 11.18)."""
+    """Square roots until X is near I, then Gauss-Legendre (Higham 2008, eq. 11.18)."""
     eye = jnp.eye(X.shape[0], dtype=X.dtype)
 
     def unfinished(state):
@@ -111,12 +113,12 @@ def real_logm(X):
     X, k = jax.lax.while_loop(unfinished, lambda s: (real_sqrtm(s[0]), s[1] + 1), (X, 0))
     nodes, weights = np.polynomial.legendre.leggauss(8)
     E = X - eye
-    terms = [w / 2 * jnp.linalg.solve(eye + (x + 1) / 2 * E, E) for x, w in zip(nodes.tolist(), weights.tolist())]
-    return 2.0**k * sum(terms)
+    pairs = zip(nodes.tolist(), weights.tolist())
+    return 2.0**k * sum(w / 2 * jnp.linalg.solve(eye + (x + 1) / 2 * E, E) for x, w in pairs)
 ''',
     '''
 def frechet_logm(A, V):
-    """The derivative of the matrix logarithm at A in the direction V: the corner of log [A, V; 0, A]."""
+    """The derivative of logm at A in the direction V: the corner of log [A, V; 0, A]."""
     n = A.shape[0]
     scale = 1e-3 * jnp.linalg.norm(A) / (jnp.linalg.norm(V) + jnp.finfo(V.dtype).tiny)
     both = jnp.block([[A, scale * V], [jnp.zeros_like(A), A]])

@@ -11,7 +11,10 @@ from matdiff.codegen import helpers
 from matdiff.codegen.backend import Backend
 from matdiff.codegen.choices import costs
 from matdiff.codegen.emit import Check, Emitter
-from matdiff.codegen.pieces import as_kind, literal
+from matdiff.codegen.layout import filled, folded
+from matdiff.codegen.ownership import borrowed
+from matdiff.codegen.pieces import as_kind, literal, suffix
+from matdiff.codegen.templates import Code
 from matdiff.errors import MatdiffError
 from matdiff.node import Node, Number, Symbol, describe
 from matdiff.shape import Dim
@@ -57,10 +60,18 @@ def generate(
     lines += finish(roots, keys, single, emitter)
     body = emitter.preamble() + lines
     parameters = ", ".join(["*", *emitter.inputs.values()]) + ", " if emitter.inputs else ""
-    described = docstring(doc, roots, emitter.inputs)
-    lines = [f"def {name}({parameters}**_):", *("    " + line if line else "" for line in described + body)]
-    function = emitter.backend.translate("\n".join(lines))
-    return Generated(function, emitter.backend, dict(emitter.inputs), tuple(emitter.checks))
+    described = docstring(doc, result([describe(r) for r in roots], keys, single), emitter.inputs)
+    code = indented(emitter.backend.translate("\n".join(body)).split("\n"))
+    lines = [
+        *folded(f"def {name}({parameters}**_):"),
+        *indented(described),
+        *(t for line in code for t in folded(line)),
+    ]
+    return Generated("\n".join(lines), emitter.backend, dict(emitter.inputs), tuple(emitter.checks))
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    return ["    " + line if line else "" for line in lines]
 
 
 def conditions(plans: Sequence[Sequence[Node]], emitter: Emitter) -> tuple[list[str], list[str]]:
@@ -88,18 +99,27 @@ def condensed(totals: Sequence[Dim]) -> list[Dim]:
 def finish(roots: Sequence[Node], keys: Sequence[Key] | None, single: bool, emitter: Emitter) -> list[str]:
     """The lines from what all plans share to the end."""
     lines = emitter.branch(roots)
-    values = [
-        as_kind(emitter, emitter.code[r], r.kind, "matrix").text if r.kind == "row" else returned(emitter, r)
-        for r in roots
-    ]
+    values = [returned(emitter, root, copy).text for root, copy in zip(roots, borrowed(roots, emitter), strict=True)]
     return [*lines, f"return {result(values, keys, single)}"]
 
 
-def returned(emitter: Emitter, root: Node) -> str:
-    """A result; whole numbers become floats."""
+def returned(emitter: Emitter, root: Node, copy: bool) -> Code:
+    """A result: rows are matrices, numbers have the type of the inputs."""
+    if root in emitter.plain:
+        return number_code(emitter, root)
+    code = as_kind(emitter, emitter.code[root], root.kind, "matrix" if root.kind == "row" else root.kind)
+    return suffix(code, emitter.backend.copied) if copy else code
+
+
+def number_code(emitter: Emitter, root: Node) -> Code:
+    """A number that no array entered; whole ones become floats."""
+    code = emitter.code[root]
     if isinstance(root, Number) and isinstance(root.value, int):
-        return literal(Fraction(root.value)).text if abs(root.value) >= 2**53 else f"{root.value}.0"
-    return emitter.code[root].text
+        code = literal(Fraction(root.value)) if abs(root.value) >= 2**53 else Code(f"{root.value}.0")
+    if emitter.check or not emitter.variables:
+        return code
+    emitter.typed = True
+    return Code(emitter.backend.returned.format(code.text))
 
 
 def result(values: Sequence[str], keys: Sequence[Key] | None, single: bool) -> str:
@@ -119,19 +139,17 @@ def quoted(key: Key) -> str:
         return f"({', '.join(map(quoted, key))})"
     if not all(c.isalnum() or c in "_'" for c in key):
         raise MatdiffError(f"{key!r} cannot be the name of a result")
-    return repr(key)
+    return f'"{key}"'
 
 
-def docstring(doc: str, roots: Sequence[Node], inputs: Mapping[Symbol, str]) -> list[str]:
+def docstring(doc: str, returns: str, inputs: Mapping[Symbol, str]) -> list[str]:
     """What it is; then what comes back and what goes in, in the language's words."""
     takes = "; ".join(f"{name}: {describe(v)}" for v, name in inputs.items())
-    facts = [f"Return {' and '.join(describe(r) for r in roots)}."] + [f"Takes {takes}."] * bool(takes)
-    head = [harmless(line) for line in doc.splitlines() if line.strip()]
-    rest = [harmless(line) for line in facts]
-    if not head:
-        head, rest = rest[:1], rest[1:]
-        return [f'"""{head[0]}', *rest, '"""'] if rest else [f'"""{head[0]}"""']
-    return [f'"""{head[0]}', "", *head[1:], *rest, '"""']
+    facts = [f"Return {returns}."] + [f"Takes {harmless(takes)}."] * bool(takes)
+    first, *rest = [harmless(line) for line in doc.splitlines() if line.strip()] + facts
+    below = [text for line in rest for text in filled(line, 4)]
+    lines = [*filled(f'"""{first}', 4), *[""] * (first not in facts), *below]
+    return [*lines, '"""'] if len(lines) > 1 else [f'{lines[0]}"""']
 
 
 def harmless(text: str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from matdiff.codegen import compile_
+from matdiff.codegen.evaluate import as_array, check_sizes
 from matdiff.codegen.names import lookup
-from matdiff.codegen.sizes import bind
+from matdiff.codegen.sizes import Misfit, bind
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
 from matdiff.node import Symbol, describe
+from matdiff.shape import ZERO, Dim
 from matdiff.structure import project, tangent
 
 if TYPE_CHECKING:
@@ -39,72 +42,85 @@ def scipy_functions(derivation: Derivation, fixed: Mapping[str, Any]) -> tuple[F
     missing = [v for v in known if v not in found and v not in gradients]
     if missing:
         raise MatdiffError(f"the array {missing[0].name} is missing: {describe(missing[0])}", hint="pass it by name")
-    pack = Packing(derivation.wrt, found)
-    arrays = {v.name: value for v, value in found.items()}
+    arrays = {v: as_array(v, value) for v, value in found.items()}
+    check_sizes(arrays)
+    pack = Packing(derivation.wrt, arrays)
     directions = tuple(derivation.directions.values())
     value = compile_(derivation.function.node, known)
     gradient = compile_(list(gradients.values()), known)
     second = compile_([project(derivation.curvature[X], X) for X in derivation.wrt], (*known, *directions))
+    moving = tuple(dX.name for dX in directions)
+    return (
+        partial(value_at, value, pack),
+        partial(gradient_at, gradient, pack),
+        partial(product_at, second, pack, moving),
+    )
 
-    def fun(z: Any) -> float:
-        return float(value(**arrays, **pack.unpacked(z, derivation.wrt)))
 
-    def jac(z: Any) -> Any:
-        return pack.packed(gradient(**arrays, **pack.unpacked(z, derivation.wrt)))
+def value_at(value: Function, pack: Packing, z: Any) -> float:
+    return float(value(**pack.fixed, **pack.unpacked(z, pack.names)))
 
-    def hessp(z: Any, v: Any) -> Any:
-        given = {**pack.unpacked(z, derivation.wrt), **pack.unpacked(v, directions)}
-        return pack.packed(second(**arrays, **given))
 
-    return fun, jac, hessp
+def gradient_at(gradient: Function, pack: Packing, z: Any) -> Any:
+    return packed(gradient(**pack.fixed, **pack.unpacked(z, pack.names)))
+
+
+def product_at(second: Function, pack: Packing, directions: tuple[str, ...], z: Any, v: Any) -> Any:
+    given = {**pack.unpacked(z, pack.names), **pack.unpacked(v, directions)}
+    return packed(second(**pack.fixed, **given))
 
 
 class Packing:
-    """Where each variable lies in the flat vector."""
+    """Where each variable lies in the flat vector, and the arrays that stay as they are."""
 
     def __init__(self, variables: tuple[Symbol, ...], fixed: Mapping[Symbol, Any]) -> None:
-        self.variables = variables
-        self.fixed = fixed
+        self.names = tuple(v.name for v in variables)
+        self.dims = [v.shape for v in variables]
+        self.fixed = {v.name: a for v, a in fixed.items()}
+        self.facts = [(d, s) for v, a in fixed.items() for d, s in zip(v.shape, a.shape, strict=True)]
+        self.count = number_of_entries(variables)
         self.shapes: list[tuple[int, ...]] = []
 
     def find(self, length: int) -> None:
         """The shapes: from the fixed arrays and, where one dimension is left, from the length of the vector."""
-        import numpy as np
-
-        facts = [(d, s) for v, a in self.fixed.items() for d, s in zip(v.shape, np.shape(a), strict=False)]
-        sizes = bind((d, s) for d, s in facts if d.number is None)
-        if any(not d.names <= sizes.keys() for v in self.variables for d in v.shape):
-            count = number_of_entries(self.variables)
-            sizes = bind([*((d, s) for d, s in facts if d.number is None), (count, length)])
-        missing = {n for v in self.variables for d in v.shape for n in d.names - sizes.keys()}
+        sizes = bind(self.facts)
+        if not self.count.names <= sizes.keys():
+            try:
+                sizes = bind([*self.facts, (self.count, length)])
+            except Misfit:
+                raise ShapeError(f"the vector has {length} entries, but the variables have {self.count}") from None
+        missing = self.count.names - sizes.keys()
         if missing:
             raise ShapeError(f"the size {min(missing)} does not follow from the arrays", hint="declare it as a number")
-        self.shapes = [tuple(d.evaluate(sizes) for d in v.shape) for v in self.variables]
+        self.shapes = [tuple(d.evaluate(sizes) for d in shape) for shape in self.dims]
 
-    def unpacked(self, z: Any, names: tuple[Symbol, ...]) -> dict[str, Any]:
+    def unpacked(self, z: Any, names: tuple[str, ...]) -> dict[str, Any]:
         """The arrays in the flat vector, under the names given."""
         import numpy as np
 
-        flat = np.asarray(z, dtype=float).reshape(-1)
+        try:
+            flat = np.asarray(z, dtype=float).reshape(-1)
+        except (TypeError, ValueError):
+            raise ShapeError("the variables are given as one vector of numbers") from None
         if not self.shapes:
             self.find(flat.size)
         ends = np.cumsum([math.prod(shape) for shape in self.shapes])
         if ends[-1] != flat.size:
             raise ShapeError(f"the vector has {flat.size} entries, but the variables have {ends[-1]}")
         parts = np.split(flat, ends[:-1])
-        return {v.name: part.reshape(shape)[()] for v, part, shape in zip(names, parts, self.shapes, strict=True)}
-
-    def packed(self, values: Any) -> Any:
-        """The flat vector of arrays of the variables' shapes."""
-        import numpy as np
-
-        parts = [np.asarray(value, dtype=float).reshape(-1) for value in values]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return {name: part.reshape(shape)[()] for name, part, shape in zip(names, parts, self.shapes, strict=True)}
 
 
-def number_of_entries(variables: tuple[Symbol, ...]) -> Any:
-    total = None
+def packed(values: Any) -> Any:
+    """The flat vector of arrays of the variables' shapes."""
+    import numpy as np
+
+    parts = [np.asarray(value, dtype=float).reshape(-1) for value in values]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def number_of_entries(variables: tuple[Symbol, ...]) -> Dim:
+    total = ZERO
     for v in variables:
-        entries = v.rows * v.cols
-        total = entries if total is None else total + entries
+        total = total + v.rows * v.cols
     return total

@@ -50,7 +50,7 @@ class Template:
 def template(text: str) -> Template:
     """A template read and its spacing made uniform."""
     body = ast.parse(re.sub(r"\{(\w+)\}", r"_field_\1_", text), mode="eval").body
-    uniform = re.sub(r"_field_(\w+?)_", r"{\1}", ast.unparse(body))
+    uniform = re.sub(r"_field_(\w+?)_", r"{\1}", ast.unparse(body)).replace("'", '"')
     parts = re.split(r"\{(\w+)\}", uniform)
     pieces = []
     for i in range(0, len(parts), 2):

@@ -13,9 +13,10 @@ def add_diagonal(A, s):
 ''',
     '''
 def floats(*values):
-    """The inputs as floating-point tensors of one type, on one device: single precision where all are, else double."""
+    """The inputs as floating-point tensors of one type on one device: single only if all are."""
     weak = [isinstance(v, (int, float)) for v in values]
-    tensors = [torch.as_tensor(v, dtype=torch.float64 if w else None) for v, w in zip(values, weak)]
+    types = [torch.float64 if w else None for w in weak]
+    tensors = [torch.as_tensor(v, dtype=t) for v, t in zip(values, types)]
     device = next((v.device for v in values if isinstance(v, torch.Tensor)), None)
     strong = [t.dtype for w, t in zip(weak, tensors) if not w]
     strong = [t if t.is_floating_point else torch.float64 for t in strong]
@@ -32,7 +33,8 @@ def array(entries, dtype, device):
     '''
 def commutation(m, n, dtype, device):
     """The K with K vec(A) = vec(A.T) for A: m x n."""
-    return torch.eye(m * n, dtype=dtype, device=device)[torch.arange(m * n).reshape(n, m).T.reshape(-1)]
+    places = torch.arange(m * n).reshape(n, m).T.reshape(-1)
+    return torch.eye(m * n, dtype=dtype, device=device)[places]
 ''',
     '''
 def duplication(n, dtype, device):
@@ -70,7 +72,7 @@ def svd_adjugate(X):
 ''',
     '''
 def frechet_expm(A, V):
-    """The derivative of the matrix exponential at A in the direction V: the corner of exp [A, V; 0, A]."""
+    """The derivative of expm at A in the direction V: the corner of exp [A, V; 0, A]."""
     n = A.shape[0]
     both = torch.cat([torch.cat([A, V], 1), torch.cat([torch.zeros_like(A), A], 1)])
     return torch.linalg.matrix_exp(both)[:n, n:]
@@ -97,7 +99,8 @@ def lu_solve(factors, B, trans=0):
 def solve_lower(L, B, trans=0):
     """The solution of L X = B, or with trans=1 of L' X = B, for lower triangular L."""
     columns = B if B.ndim == 2 else B[:, None]
-    return torch.linalg.solve_triangular(L.T if trans else L, columns, upper=bool(trans)).reshape(B.shape)
+    X = torch.linalg.solve_triangular(L.T if trans else L, columns, upper=bool(trans))
+    return X.reshape(B.shape)
 ''',
     '''
 def lu_inverse(factors):
@@ -116,6 +119,12 @@ def lu_det(factors):
 def cholesky_solve(L, B):
     """The solution of L L' X = B."""
     return torch.cholesky_solve(B if B.ndim == 2 else B[:, None], L).reshape(B.shape)
+''',
+    '''
+def kron(A, B):
+    """The Kronecker product; torch.kron fails where an argument is a transpose."""
+    K = A.contiguous()[:, None, :, None] * B.contiguous()[:, None, :]
+    return K.reshape(A.shape[0] * B.shape[0], A.shape[1] * B.shape[1])
 ''',
     '''
 def kron_eye(A, n):
@@ -155,6 +164,8 @@ BACKEND = Backend(
     ((r"\btorch\.", "import torch"),),
     "torch",
     {
+        "kron": "kron({0}, {1})",
+        "kronv": "torch.outer({0}, {1}).reshape(-1)",
         "inverse_trace": "torch.trace(torch.cholesky_inverse({0}))",
         "adj": "svd_adjugate({0})",
         "cof": "svd_adjugate({0}).T",
@@ -166,4 +177,6 @@ BACKEND = Backend(
     "torch.float64",
     "torch.tensor({0}, dtype=dtype, device=device)",
     "{0}.item()",
+    returned="torch.tensor({0}, dtype=dtype, device=device)",
+    copied=".clone()",
 )
