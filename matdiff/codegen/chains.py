@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
 from matdiff.codegen.kernels import TRACE_PRODUCT, run
 from matdiff.codegen.signs import nonnegative
-from matdiff.node import Node, number
-from matdiff.ops.algebra import INNER, POWER, TRANSPOSE, is_op, transpose
+from matdiff.node import Node, Symbol, number
+from matdiff.ops.algebra import INNER, MATMUL, POWER, TRANSPOSE, is_op, transpose
 from matdiff.ops.structure import Diag
 from matdiff.properties import Known
 from matdiff.shape import ONE, Dim
@@ -37,16 +37,49 @@ Association = Literal["best", "left", "right"]
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How two values are multiplied, what is known of them, and in which order a chain is."""
+    """How two values are multiplied, what is known of them, in which order a chain is; the products done so far."""
 
     product: Product
     known: Known
     association: Association = "best"
     sizes: Sizes = field(default_factory=dict)
+    done: dict[tuple[Node, ...], Node] = field(default_factory=dict)
 
 
 Given = Mapping[tuple[int, int], Node]
 """Stretches (i, j) of a chain whose product is computed anyway."""
+
+
+def expand(
+    start: list[tuple[Node, bool]], wanted: Callable[[Node], bool], limit: float = float("inf")
+) -> list[tuple[Node, bool]]:
+    """Products replaced by their factors, those only that are wanted; True where transposed."""
+    out: list[tuple[Node, bool]] = []
+    stack = list(reversed(start))
+    while stack:
+        node, flipped = stack.pop()
+        inside = node
+        while is_op(inside, TRANSPOSE) or (isinstance(inside, Symbol) and inside.body is not None):
+            flipped ^= is_op(inside, TRANSPOSE)
+            node, inside = (inside.children[0] if is_op(inside, TRANSPOSE) else node), inside.children[0]
+        if is_op(inside, MATMUL) and wanted(inside) and len(out) + len(stack) + 2 <= limit:
+            a, b = inside.children
+            stack.extend(((a, True), (b, True)) if flipped else ((b, False), (a, False)))
+        else:
+            out.append((node, flipped))
+    return out
+
+
+def rank_one(nodes: Iterable[Node]) -> set[Node]:
+    """The matrices that are products with a column and a row between; children come before parents."""
+    found: set[Node] = set()
+    for node in nodes:
+        inside = node.children[0] if is_op(node, TRANSPOSE) else node
+        if is_op(inside, MATMUL) and node.kind == "matrix":
+            a, b = inside.children
+            if (a.kind == "vector" and b.kind == "row") or a in found or b in found:
+                found.add(node)
+    return found
 
 
 def multiply(leaves: Sequence[Node], how: How, given: Given) -> Node:
@@ -58,7 +91,7 @@ def multiply(leaves: Sequence[Node], how: How, given: Given) -> Node:
         if made is not None:
             return made
     splits, _ = order(leaves, given, how.association, how.sizes)
-    return build(leaves, splits, 0, len(leaves) - 1, how.product, given)
+    return build(leaves, splits, 0, len(leaves) - 1, how, given)
 
 
 def squared(leaves: Sequence[Node], how: How, given: Given) -> Node | None:
@@ -100,11 +133,13 @@ def trace(leaves: Sequence[Node], how: How, given: Given) -> Node:
     """tr of the product, whose last multiplication is never carried out: tr(AB) = Σ A_ij B_ji."""
     if len(leaves) > MAX_CHAIN:
         return pair(sweep(leaves[:-1], how.product), leaves[-1], how.known)
+    half = len(leaves) // 2
+    if half > 1 and how.association == "best" and leaves[:half] == leaves[half:]:
+        side = multiply(leaves[:half], how, {part: made for part, made in given.items() if part[1] < half})
+        return pair(side, side, how.known)
     splits, costs = order(leaves, given, how.association, how.sizes)
-    last = len(leaves) - 1
-    rows = guess(leaves[0].rows, how.sizes)
-    k = min(range(last), key=lambda k: costs[0, k] + costs[k + 1, last] + guess(leaves[k].cols, how.sizes) * rows)
-    left, right = (build(leaves, splits, *part, how.product, given) for part in ((0, k), (k + 1, last)))
+    _, k = trace_split(leaves, costs, how.sizes)
+    left, right = (build(leaves, splits, *part, how, given) for part in ((0, k), (k + 1, len(leaves) - 1)))
     return pair(left, right, how.known)
 
 
@@ -139,6 +174,23 @@ def order(
                     best, splits[i, j] = cost, k
             costs[i, j] = 0 if (i, j) in given else best
     return splits, costs
+
+
+def path(splits: Mapping[tuple[int, int], int], count: int, leaf: int) -> list[tuple[int, int, int, int]]:
+    """The stretches in which a leaf is multiplied, from the shortest up, each with what it is multiplied by there."""
+    i, j, found = 0, count - 1, []
+    while i < j:
+        k = splits[i, j]
+        found.append((i, j, k + 1, j) if leaf <= k else (i, j, i, k))
+        i, j = (i, k) if leaf <= k else (k + 1, j)
+    return found[::-1]
+
+
+def trace_split(leaves: Sequence[Node], costs: Mapping[tuple[int, int], float], sizes: Sizes) -> tuple[float, int]:
+    """The cost of the trace of a chain, and where its two parts meet."""
+    last = len(leaves) - 1
+    rows = guess(leaves[0].rows, sizes)
+    return min((costs[0, k] + costs[k + 1, last] + guess(leaves[k].cols, sizes) * rows, k) for k in range(last))
 
 
 def lengths(leaves: Sequence[Node], sizes: Sizes) -> list[int]:
@@ -192,9 +244,7 @@ def sparse(leaves: Sequence[Node], i: int, j: int) -> bool:
     return i == j and is_op(leaves[i], Diag)
 
 
-def build(
-    leaves: Sequence[Node], splits: dict[tuple[int, int], int], i: int, j: int, product: Product, given: Given
-) -> Node:
+def build(leaves: Sequence[Node], splits: dict[tuple[int, int], int], i: int, j: int, how: How, given: Given) -> Node:
     done: dict[tuple[int, int], Node] = {(k, k): leaf for k, leaf in enumerate(leaves)} | dict(given)
     stack = [(i, j)]
     while stack:
@@ -207,7 +257,8 @@ def build(
         if missing:
             stack.extend(missing)
         else:
-            done[low, high] = product(done[low, k], done[k + 1, high])
+            done[low, high] = how.product(done[low, k], done[k + 1, high])
+            how.done[tuple(leaves[low : high + 1])] = done[low, high]
     return done[i, j]
 
 

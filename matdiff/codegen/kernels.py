@@ -70,7 +70,7 @@ TRACE_PRODUCT = kernel("trace_product", "(m,n),(n,m)->()", "np.sum({0} * {1}.T)"
 ROW_SUMS = kernel("row_sums", "(m,n)->(m)", "np.sum({0}, axis=1)")
 """A·1."""
 COLUMN_SUMS = kernel("column_sums", "(m,n)->(n)", "np.sum({0}, axis=0)")
-"""1ᵀA, as a row."""
+"""Aᵀ1."""
 TOTAL = kernel("total", "(n)->()", "np.sum({0})")
 """1ᵀx."""
 LOG1P = kernel("log1p", "(...)->(...)", "np.log1p({0})", elementwise=True)

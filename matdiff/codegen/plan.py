@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from matdiff.codegen.chains import MAX_CHAIN, NO_SIZES, Association, Chain, How, Sizes, multiply, trace
+from matdiff.codegen.chains import (
+    MAX_CHAIN,
+    NO_SIZES,
+    Association,
+    Chain,
+    How,
+    Sizes,
+    expand,
+    multiply,
+    rank_one,
+    trace,
+)
 from matdiff.codegen.determinants import adjugates
+from matdiff.codegen.distribute import distributed
 from matdiff.codegen.factors import share_factors
 from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, run
 from matdiff.codegen.mirrors import mirrored
@@ -37,7 +49,7 @@ def plan(roots: Sequence[Node], association: Association = "best", inverses: boo
 
 def prepared(roots: Sequence[Node]) -> list[Node]:
     """What does not depend on the order of products."""
-    return adjugates(mirrored(tensors(stable(roots))))
+    return adjugates(distributed(mirrored(tensors(stable(roots)))))
 
 
 def plan_with(ready: Sequence[Node], sizes: Sizes) -> tuple[list[Node], list[Chain]]:
@@ -61,7 +73,9 @@ class Planner:
         self.chains: dict[Factors, tuple[Node, bool]] = {}
         self.new: dict[Node, Node] = {}
         self.known = Known()
+        self.done: dict[tuple[Node, ...], Node] = {}
         self.seen: set[Node] = set()
+        self.thin = rank_one(self.order)
         self.count()
 
     def count(self) -> None:
@@ -82,7 +96,7 @@ class Planner:
                 turned = [(leaf, not flip) for leaf, flip in reversed(self.leaves[node])]
                 self.chains.setdefault(self.key(turned), (node, True))
         solvable = {n for n in needed if is_op(n, inv) and self.uses[n] == self.products[n]}
-        product = multiplier(solvable)
+        product = multiplier(solvable, self.known)
         for node in self.order:
             if node in needed and node not in self.new:
                 self.new[node] = self.replaced(node, product)
@@ -122,34 +136,15 @@ class Planner:
         return None
 
     def is_link(self, node: Node) -> bool:
-        """A product that is used only here."""
+        """A product that is used only here, or of rank one."""
         inside = node.children[0] if is_op(node, TRANSPOSE) else node
-        return is_op(inside, MATMUL) and self.uses[inside] == 1
+        return is_op(inside, MATMUL) and (self.uses[inside] == 1 or inside in self.thin)
 
     def flatten(self, start: list[tuple[Node, bool]], root: Node) -> list[tuple[Node, bool]]:
-        factors = self.expand(start, lambda n: n is root or self.uses[n] == 1)
+        factors = expand(start, lambda n: n is root or self.uses[n] == 1 or n in self.thin)
         if len(factors) < MAX_CHAIN and any(leaf.kind in ("vector", "row") for leaf, _ in factors):
-            factors = self.expand(factors, lambda n: n.kind == "matrix" and self.uses[n] <= MAX_REPEATS, MAX_CHAIN)
+            factors = expand(factors, lambda n: n.kind == "matrix" and self.uses[n] <= MAX_REPEATS, MAX_CHAIN)
         return factors
-
-    def expand(
-        self, start: list[tuple[Node, bool]], wanted: Callable[[Node], bool], limit: float = float("inf")
-    ) -> list[tuple[Node, bool]]:
-        """Products replaced by their factors, those only that are wanted."""
-        out: list[tuple[Node, bool]] = []
-        stack = list(reversed(start))
-        while stack:
-            node, flipped = stack.pop()
-            inside = node
-            while is_op(inside, TRANSPOSE) or (isinstance(inside, Symbol) and inside.body is not None):
-                flipped ^= is_op(inside, TRANSPOSE)
-                node, inside = (inside.children[0] if is_op(inside, TRANSPOSE) else node), inside.children[0]
-            if is_op(inside, MATMUL) and wanted(inside) and len(out) + len(stack) + 2 <= limit:
-                a, b = inside.children
-                stack.extend(((a, True), (b, True)) if flipped else ((b, False), (a, False)))
-            else:
-                out.append((node, flipped))
-        return out
 
     # upwards: replacements
 
@@ -160,10 +155,11 @@ class Planner:
         return self.rebuilt(node)
 
     def chain(self, node: Node, product: Callable[[Node, Node], Node]) -> Node:
-        leaves = [transpose(self.new[leaf]) if flipped else self.new[leaf] for leaf, flipped in self.leaves[node]]
-        given = self.given(node, product)
+        new, turned = self.new, self.known.transposed
+        leaves = [turned(new[leaf]) if flipped else new[leaf] for leaf, flipped in self.leaves[node]]
+        given = self.given(node, product) | self.stretches(leaves)
         traced = is_op(node, tr) or (is_op(node, INNER) and leaves[0].rows.number != 1)
-        how = How(product, self.known, self.association, self.sizes)
+        how = How(product, self.known, self.association, self.sizes, self.done)
         if (chain := Chain(tuple(leaves), given)).open:
             self.open.append(chain)
         return trace(leaves, how, given) if traced else multiply(leaves, how, given)
@@ -188,6 +184,20 @@ class Planner:
                     if shared not in self.new:
                         self.new[shared] = self.replaced(shared, product)
                     found[i, j] = transpose(self.new[shared]) if flip else self.new[shared]
+        return found
+
+    def stretches(self, leaves: Sequence[Node]) -> dict[tuple[int, int], Node]:
+        """The stretches that were multiplied on the way to other products, or whose transposes were."""
+        found: dict[tuple[int, int], Node] = {}
+        if not self.done or not 3 <= len(leaves) <= MAX_CHAIN:
+            return found
+        turned = [self.known.transposed(a) for a in leaves]
+        for i in range(len(leaves)):
+            for j in range(i + 1, len(leaves)):
+                if (made := self.done.get(tuple(leaves[i : j + 1]))) is not None:
+                    found[i, j] = made
+                elif (made := self.done.get(tuple(turned[i : j + 1][::-1]))) is not None:
+                    found[i, j] = transpose(made)
         return found
 
     def rebuilt(self, node: Node) -> Node:
@@ -231,6 +241,9 @@ def summed(node: Node, args: tuple[Node, ...]) -> Node:
     """A sum; c·1 is written as the number c and c·I added to the diagonal, if something else has the shape."""
     if node.kind == "scalar":
         return apply(ADD, args, (), node.kind, node.rows, node.cols)
+    args = gathered(gathered(args, 1), 0)
+    if len(args) == 1:
+        return args[0]
     thin = tuple(multiple_of("ones", a) or a for a in args)
     shifts = [s for a in args if (s := multiple_of("I", a)) is not None]
     rest = tuple(a for a in thin if multiple_of("I", a) is None)
@@ -241,6 +254,28 @@ def summed(node: Node, args: tuple[Node, ...]) -> Node:
     if shifts:
         total = run(ADD_DIAGONAL, (total, add(*shifts)), "matrix", node.rows, node.cols)
     return total
+
+
+def gathered(args: tuple[Node, ...], side: int) -> tuple[Node, ...]:
+    """u zᵀ + c v zᵀ as (u + c v)zᵀ: rank-one matrices with one vector in common, the left or the right one."""
+    groups: dict[tuple[Node, bool], list[Node]] = {}
+    for a in args:
+        inside = a.children[1] if is_op(a, SCALE) else a
+        outer = is_op(inside, MATMUL) and inside.children[0].kind == "vector" and inside.children[1].kind == "row"
+        groups.setdefault((inside.children[side] if outer else a, outer), []).append(a)
+    found: list[Node] = []
+    for (shared, outer), group in groups.items():
+        if len(group) == 1 or not outer:
+            found += group
+            continue
+        total = add(*(scaled_by(a, lambda m: m.children[1 - side]) for a in group))
+        pair = (shared, total) if side == 0 else (total, shared)
+        found.append(run(MATMUL, pair, "matrix", group[0].rows, group[0].cols))
+    return tuple(found)
+
+
+def scaled_by(a: Node, part: Callable[[Node], Node]) -> Node:
+    return scale(a.children[0], part(a.children[1])) if is_op(a, SCALE) else part(a)
 
 
 def multiple_of(name: str, a: Node) -> Node | None:

@@ -16,24 +16,30 @@ from matdiff.codegen.kernels import (
     run,
 )
 from matdiff.node import Apply, Constant, Node, apply
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, is_op, product_kind, transpose
+from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, is_op, matmul, product_kind, transpose
 from matdiff.ops.indexing import COLUMN, ROW, entry
 from matdiff.ops.kronecker import kron, unkron_left, unkron_right
 from matdiff.ops.linalg import inv
 from matdiff.ops.structure import Diag, unvec, vec
+from matdiff.properties import Known
 from matdiff.shape import ONE, Dim
 
 Rule = Callable[[Node, Node], Node | None]
 
 
-def multiplier(solvable: Container[Node]) -> Callable[[Node, Node], Node]:
-    """The function that multiplies; `solvable` are the inverses that need not be computed."""
+def multiplier(solvable: Container[Node], known: Known) -> Callable[[Node, Node], Node]:
+    """The function that multiplies; `solvable` are the inverses that need not be computed.
+
+    xᵀA is computed as Aᵀx, so that both are one value where both occur.
+    """
 
     def multiply(a: Node, b: Node) -> Node:
         if a.kind == "scalar":
             return run(SCALE, (a, b), b.kind, b.rows, b.cols)
         if b.kind == "scalar":
             return run(SCALE, (b, a), a.kind, a.rows, a.cols)
+        if a.kind == "row" and b.kind == "matrix":
+            return transpose(multiply(known.transposed(b), transpose(a)))
         solved = solve(a, b, solvable)
         if solved is not None:
             return solved
@@ -41,6 +47,8 @@ def multiplier(solvable: Container[Node]) -> Callable[[Node, Node], Node]:
             made = rule(a, b)
             if made is not None:
                 return made
+        if a.kind == "row" and b.kind == "vector":
+            return run(INNER, (transpose(a), b), "scalar", ONE, ONE)
         return apply(MATMUL, (a, b), (), product_kind(a.kind, b.kind), a.rows, b.cols)
 
     return multiply
@@ -61,8 +69,6 @@ def solve(a: Node, b: Node, solvable: Container[Node]) -> Node | None:
     if A is not None and b.kind in ("vector", "matrix"):
         return product(SOLVE, (A, b), a, b)
     B = inverted(b, solvable)
-    if B is not None and a.kind == "row":
-        return product(SOLVE, (transpose(B), a), a, b)
     if B is not None and a.kind == "matrix":
         return transpose(run(SOLVE, (transpose(B), transpose(a)), "matrix", a.cols, a.rows))
     return None
@@ -77,22 +83,18 @@ def scaling(a: Node, b: Node) -> Node | None:
         return product(SCALE_ROWS, (v, b), a, b) if b.kind == "matrix" else None
     if is_op(b, Diag):
         v = b.children[0]
-        if a.kind == "row":
-            return product(ENTRYWISE, (a, v), a, b)
         return product(SCALE_COLUMNS, (a, v), a, b) if a.kind == "matrix" else None
     return None
 
 
 def picking(a: Node, b: Node) -> Node | None:
-    """A e_j and e_iᵀ B are a column and a row."""
+    """A e_j and Aᵀe_i are a column and a row of A, aᵀe_j and e_iᵀb are entries."""
     if isinstance(b, Constant) and b.name == "e":
         if a.kind == "matrix":
-            return COLUMN.build((a,), (b.index,))
+            return ROW.build(a.children, (b.index,)) if is_op(a, TRANSPOSE) else COLUMN.build((a,), (b.index,))
         return entry(a, 1, b.index) if a.kind == "row" else None
-    if is_op(a, TRANSPOSE) and isinstance(e := a.children[0], Constant) and e.name == "e":
-        if b.kind == "matrix":
-            return transpose(ROW.build((b,), (e.index,)))
-        return entry(b, e.index) if b.kind == "vector" else None
+    if is_op(a, TRANSPOSE) and isinstance(e := a.children[0], Constant) and e.name == "e" and b.kind == "vector":
+        return entry(b, e.index)
     return None
 
 
@@ -104,11 +106,13 @@ def picked(a: Node, b: Node) -> Node | None:
 
 
 def summing(a: Node, b: Node) -> Node | None:
-    """A·1 and 1ᵀB."""
+    """A·1, Aᵀ1, aᵀ1 and 1ᵀb."""
     if isinstance(b, Constant) and b.name == "ones" and b.kind == "vector":
-        return {"matrix": product(ROW_SUMS, (a,), a, b), "row": product(TOTAL, (a,), a, b)}.get(a.kind)
-    if isinstance(a, Constant) and a.name == "ones" and a.kind == "row":
-        return {"matrix": product(COLUMN_SUMS, (b,), a, b), "vector": product(TOTAL, (b,), a, b)}.get(b.kind)
+        if a.kind == "matrix":
+            return product(COLUMN_SUMS, a.children, a, b) if is_op(a, TRANSPOSE) else product(ROW_SUMS, (a,), a, b)
+        return product(TOTAL, (transpose(a),), a, b) if a.kind == "row" else None
+    if isinstance(a, Constant) and a.name == "ones" and a.kind == "row" and b.kind == "vector":
+        return product(TOTAL, (b,), a, b)
     return None
 
 
@@ -117,11 +121,7 @@ def unstacked(a: Node, b: Node) -> Node | None:
     if b.kind == "vector" and is_op(a, kron):
         A, B = a.children
         X = matrix_of(b, B.cols, A.cols)
-        return stacked(plain(plain(B, X), transpose(A)))
-    if a.kind == "row" and is_op(b, kron):
-        A, B = b.children
-        Y = matrix_of(transpose(a), B.rows, A.rows)
-        return transpose(stacked(plain(plain(transpose(B), Y), A)))
+        return stacked(matmul(matmul(B, X), transpose(A)))
     if b.kind == "vector" and isinstance(a, Constant) and a.name == "K":
         return stacked(transpose(matrix_of(b, *a.dims)))
     return None
@@ -129,9 +129,6 @@ def unstacked(a: Node, b: Node) -> Node | None:
 
 def distributed(a: Node, b: Node) -> Node | None:
     """(A ⊗ B + C ⊗ D) z and (A ⊗ B)ᵀ z without the large matrices."""
-    if a.kind == "row" and b.kind == "matrix" and (is_op(b, ADD) or is_op(b, TRANSPOSE)):
-        turned = distributed(transpose(b), transpose(a))
-        return None if turned is None else transpose(turned)
     if b.kind != "vector" or a.kind != "matrix":
         return None
     flipped = is_op(a, TRANSPOSE)
@@ -192,6 +189,8 @@ def matrix_of(x: Node, rows: Dim, cols: Dim) -> Node:
 
 
 def stacked(a: Node) -> Node:
+    if a.kind in ("vector", "row"):
+        return a if a.kind == "vector" else transpose(a)
     return run(vec, (a,), "vector", a.rows * a.cols, ONE)
 
 
