@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from matdiff.errors import ParseError
 from matdiff.node import Kind
@@ -55,6 +55,9 @@ def unknown_name(name: str) -> ParseError:
         return ParseError(f"{name} is the name of a function", hint=hint)
     close, elsewhere = nearest(name), _elsewhere(name.lower())
     hints = [elsewhere] if elsewhere else []
+    if not elsewhere and len(name) > 3 and (greek := closest(name.lower(), sorted(GREEK), 0.75)):
+        close, elsewhere = "", f"for the Greek letter write {greek}"
+        hints.append(elsewhere)
     if 2 <= len(name) <= 4 and name.isalpha() and not close and not elsewhere and name not in REFUSALS:
         hints.append(f"for a product write {'*'.join(name)}")
     if close and not elsewhere:
@@ -129,7 +132,11 @@ def nearest(name: str) -> str:
         return same[0]
     if not 3 <= len(name) <= LONGEST:
         return ""
+    return closest(name.lower(), [*words, *CONSTANTS, "max"], 0.76)
+
+
+def closest(name: str, known: Iterable[str], cutoff: float) -> str:
     from difflib import get_close_matches
 
-    found = get_close_matches(name.lower(), [*words, *CONSTANTS, "max"], 1, 0.76)
+    found = get_close_matches(name[:LONGEST], [*known], 1, cutoff)
     return found[0] if found else ""

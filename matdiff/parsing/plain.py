@@ -211,6 +211,7 @@ LATEX = 'read the text as LaTeX (--input latex, in Python dialect="latex")'
 _item = r"(?::|\d+\s*(?::\s*\d+)?|[ijkl])"
 _subscript = re.compile(rf"\(\s*({_item})\s*(?:,\s*({_item})\s*)?\)(?!\s*=)")
 _sized = re.compile(r"\(\s*(\d+|[a-z])\s*\)")
+_decimal = re.compile(r"(?<![\w.,])\d+,\d+(?![\w.,])")
 _whole = str.maketrans("ijkl", "1212")
 _arguments = re.compile(r"\([\w\s.*+'-]{1,40},[\w\s.*+',-]{1,40}\)(?!\s*=)")
 _argument = re.compile(r"[(\[]([^()\[\]]{0,40})[)\]]")
@@ -279,6 +280,8 @@ def _subscripted(stream: Stream) -> str:
     """What is meant by |x|_2, ||x||^2_2, 1_n, <x, y>_A."""
     if stream.kinds[-1] == "SUPERSCRIPT" or stream.kinds[-2:] == ["CARET", "NUMBER"]:
         return "The subscript stands before the power: ||x||_2^2."
+    if stream.kinds[-1] == "NUMBER" and stream.text[_start(stream, -1) :][2:3].isdigit():
+        return "Digits stand together: 1000."
     if stream.kinds[-1] == "NUMBER":
         return "A vector of ones is ones(n), or vector(1) of the length that fits."
     return SUBSCRIPTED.get(stream.kinds[-1], "A name starts with a letter.")
@@ -300,6 +303,8 @@ def _refuse_habits(stream: Stream) -> None:
     names, kinds = stream.names, stream.kinds
     if stream.text.startswith(("//", "/*"), _start(stream, 0)):
         stream.refuse("a comment starts with #", (_start(stream, 0), _start(stream, 0) + 2), "Write # before it.")
+    if (comma := _decimal.search(stream.text, _start(stream, 0), _start(stream, -1))) and kinds[0] != "LSQB":
+        _refuse_decimal(stream, comma.start(), comma[0].replace(",", "."))
     pasted = _norm_of_latex.search(stream.text) is not None
     for i, (kind, after) in enumerate(pairwise(kinds)):
         if kind == "CARET" and after in RAISED:
@@ -324,9 +329,20 @@ def _refuse_habits(stream: Stream) -> None:
             stream.refuse(f"{word} is not declared", stream.values[i].span, hint)
 
 
+def _refuse_decimal(stream: Stream, start: int, written: str) -> None:
+    """0,5*x, outside of brackets."""
+    kinds = stream.kinds
+    i = next((i for i, kind in enumerate(kinds) if kind == "NUMBER" and _start(stream, i) == start), -1)
+    depth = sum((kind in OPENS) - (kind in CLOSES) for kind in kinds[:i])
+    if i >= 0 and not depth and "FUNC" not in kinds[i - 2 : i]:
+        stream.refuse("decimals have a point", (start, start + len(written)), f"Write {written}.")
+
+
 def _refuse_bare(stream: Stream, i: int, word: str) -> None:
     span: Span = stream.values[i].span
     head, index, _ = word.partition("_")
+    if word == "kron" and i and stream.kinds[i - 1] in OPERAND_ENDS:
+        stream.refuse("functions take parentheses", span, "Write kron(A,B), or A ⊗ B.")
     if word in stream.names.words and word not in SOFT:
         stream.refuse("functions take parentheses", span, f"Write {_called(stream, i)}.")
     if index and head in INDEXED - GOALS:
@@ -358,7 +374,8 @@ def _called(stream: Stream, i: int) -> str:
         depth += (kinds[i] in OPENS) - (kinds[i] in CLOSES)
         i += 1
     argument = stream.text[_start(stream, first) : _start(stream, i)].strip()
-    if functions[-1] == "log" and kinds[first] == "LBAR" and any(c.isupper() for c in argument):
+    matrix = any(c.isupper() for c in argument) and "FUNC" not in kinds[first:i]
+    if functions[-1] == "log" and kinds[first] == "LBAR" and matrix:
         functions[-1], argument = "logdet", argument[1:-1].strip()
     return "(".join([*functions, argument]) + ")" * len(functions)
 
