@@ -26,10 +26,11 @@ MOST = 24
 """Most terms that a product is multiplied out to."""
 
 
-def expanded(root: Node, entrywise: bool = False) -> Node:
+def expanded(root: Node, entrywise: bool = False, outer: bool = False) -> Node:
     """Products, scalings and transposes of sums multiplied out; arguments of functions and outer products stay.
 
-    With `entrywise` products entry by entry too: x ⊙ (1 − x) is what a person leaves.
+    With `entrywise` products entry by entry too: x ⊙ (1 − x) is what a person leaves.  With `outer` outer
+    products as well.
     """
     opened = (ADD, MATMUL, SCALE, TRANSPOSE, HADAMARD) if entrywise else (ADD, MATMUL, SCALE, TRANSPOSE)
     memo: dict[Node, Node] = {}
@@ -41,9 +42,9 @@ def expanded(root: Node, entrywise: bool = False) -> Node:
         if node.op is ADD:
             memo[node] = add(*(t for a in args for t in terms(a)))
         elif node.op is TRANSPOSE:
-            memo[node] = add(*map(transpose, terms(args[0]))) if node.kind == "matrix" else transpose(args[0])
+            memo[node] = add(*map(transpose, terms(args[0]))) if outer or node.kind == "matrix" else transpose(args[0])
         else:
-            memo[node] = _product(node, *args)
+            memo[node] = _product(node, *args, outer)
     return memo[root]
 
 
@@ -51,10 +52,10 @@ def terms(a: Node) -> tuple[Node, ...]:
     return a.children if is_op(a, ADD) else (a,)
 
 
-def _product(node: Apply, a: Node, b: Node) -> Node:
+def _product(node: Apply, a: Node, b: Node, outer: bool) -> Node:
     build = CONSTRUCTORS[node.op.name]
     left, right = terms(a), terms(b)
-    if len(left) * len(right) > MOST or (a.kind == "vector" and node.op is MATMUL):
+    if len(left) * len(right) > MOST or (a.kind == "vector" and node.op is MATMUL and not outer):
         return build(a, b)
     return add(*(build(x, y) for x in left for y in right))
 

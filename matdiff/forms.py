@@ -44,6 +44,9 @@ def _others(node: Node, factored: Node, known: Known) -> Iterator[Node]:
     out = expanded(node)
     if out is not node:
         yield out
+    wide = expanded(node, outer=True)
+    if wide is not out:
+        yield wide
     clear = cleared(factored)
     if clear is not factored:
         yield clear

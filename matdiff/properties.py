@@ -125,6 +125,9 @@ class Known:
         factors = self._factors(node)
         if factors and factors == self._mirrored(factors):
             kept |= {"symmetric" if self._sign(factors) == 1 else "skew"}
+        a, b = node.args
+        if any(isinstance(p, Apply) and p.op.name == "pinv" and p.args[0] is q for p, q in ((a, b), (b, a))):
+            kept |= {"symmetric"}
         return kept
 
     def _symmetric_blocks(self, node: Apply) -> bool:

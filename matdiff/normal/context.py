@@ -78,6 +78,7 @@ class Context:
 
     def join(self, term: Term) -> Node:
         """The node of a term, equal products of scalars always in the same order."""
+        products_apart(term)
         signs_away(term)
         self._squares_away(term)
         self._exponents_together(term)
@@ -246,6 +247,14 @@ def numbered(term: Node) -> tuple[Value, Node | None]:
     if is_op(term, SCALE) and isinstance(term.children[0], Number):
         return term.children[0].value, term.children[1]
     return 1, term
+
+
+def products_apart(term: Term) -> None:
+    """√(ab) √(ab) = a b: a product that has come to a whole power is no longer one scalar."""
+    for base, exponent in list(term.scalars.items()):
+        if is_op(base, SCALE) and isinstance(exponent, int) and base not in (inside := split(base)).scalars:
+            del term.scalars[base]
+            term.multiply_all(inside.raised(exponent))
 
 
 def signs_away(term: Term) -> None:

@@ -22,15 +22,19 @@ from matdiff.terms import (
 
 
 def inverted(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
-    core = split(args[0]).core
-    if core is not None and is_op(core, kron) and all(a.rows is a.cols for a in core.children):
-        return context.scaled(split(args[0]).raised(-1), kron(*map(inverse, core.children)))
-    if core is not None and is_op(core, MPOW):
+    piece = split(args[0])
+    core = piece.core
+    if core is None:
+        return inverse(args[0])
+    outside = piece.raised(-1)
+    if is_op(core, kron) and all(a.rows is a.cols for a in core.children):
+        return context.scaled(outside, kron(*map(inverse, core.children)))
+    if is_op(core, MPOW):
         base, exponent = factor(core, context.known)
-        return multiply(context, [(base, -exponent)], split(args[0]).raised(-1), node)
-    if core is not None and "orthogonal" in context.known(core) and not is_eye(core):
-        return inverse(args[0]) if core is not args[0] else transpose(core)
-    return inverse(args[0])
+        return multiply(context, [(base, -exponent)], outside, node)
+    if "orthogonal" in context.known(core) and not is_eye(core):
+        return context.scaled(outside, transpose(core))
+    return context.scaled(outside, inverse(core))
 
 
 def repeated(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:

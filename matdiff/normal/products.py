@@ -8,7 +8,7 @@ from matdiff.normal.diagonals import diagonal, entries_of, entry_power
 from matdiff.normal.kroneckers import commuted, pairs
 from matdiff.ops.algebra import eye, is_eye, is_ones, is_op, matmul, ones, transpose
 from matdiff.ops.kronecker import kron_of
-from matdiff.ops.linalg import chol
+from matdiff.ops.linalg import chol, pinv
 from matdiff.ops.matrix_functions import sqrtm
 from matdiff.ops.spectral import eigvals, eigvecs
 from matdiff.ops.structure import Diag
@@ -55,6 +55,10 @@ def multiply(context: Context, parts: list[Factor], term: Term, like: Node) -> N
             out.pop()
             pending.extend(reversed(met))
             continue
+        rest = reduced(out, part, context) if len(out) > 1 else None
+        if rest is not None:
+            pending.extend(reversed(rest))
+            continue
         out.append(part)
         if part[0].kind == "vector":
             take_scalar(context, out, term)
@@ -98,6 +102,10 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         return [(b.children[0], -1)]
     if i == j == 1 and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
         return []
+    if i == j == 1 and is_op(a.T, pinv) and a.T.children[0] is b.T:
+        return [(b.T, 1), (a.T, 1)]
+    if i == j == 1 and is_op(b.T, pinv) and b.T.children[0] is a.T:
+        return [(b.T, 1), (a.T, 1)]
     if i == -1 and j == 1 and b.rows is b.cols:
         inside = inside_inverse(a, known)
         if len(inside) > 1 and inside[0] == (b, 1):
@@ -117,6 +125,42 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         piece = split(entries_of(entry_power(a.children[0], i, context), b, context))
         return [(piece.scalar, 1), (piece.core or b, 1)]
     return None
+
+
+def reduced(out: list[Factor], part: Factor, context: Context) -> list[Factor] | None:
+    """The last factors of `out`, taken off it, and the next one as fewer, or None."""
+    found = cancelled(out, part, context)
+    return projected(out, part) if found is None else found
+
+
+def cancelled(out: list[Factor], part: Factor, context: Context) -> list[Factor] | None:
+    """What is left of (XᵀX)⁻¹ Xᵀ X and of Xᵀ X (XᵀX)⁻¹, taken off the end of `out`; None where nothing cancels."""
+    run = [*out, part]
+    for i in range(max(len(run) - LONGEST, 0), len(run) - 2):
+        base, exponent = run[i]
+        if exponent < 0 and run[i + 1 :] == inside_inverse(base, context.known):
+            del out[i:]
+            return [(base, exponent + 1)] if exponent < -1 else []
+    base, exponent = part
+    inside = inside_inverse(base, context.known) if exponent < 0 else []
+    if 1 < len(inside) <= len(out) and out[-len(inside) :] == inside:
+        del out[-len(inside) :]
+        return [(base, exponent + 1)] if exponent < -1 else []
+    return None
+
+
+def projected(out: list[Factor], part: Factor) -> list[Factor] | None:
+    """A projector A A⁺ or A⁺A is I before what lies in its range, and after the transpose of such: A A⁺ A = A."""
+    (a, i), (b, j), (c, k) = out[-2], out[-1], part
+    if i == j == k == 1 and ((each_other(a, b) and c in (a, b.T)) or (each_other(b, c) and a in (c, b.T))):
+        del out[-2:]
+        return [part if each_other(a, b) and c in (a, b.T) else (a, 1)]
+    return None
+
+
+def each_other(a: Node, b: Node) -> bool:
+    """Is one the pseudoinverse of the other?"""
+    return (is_op(a, pinv) and a.children[0] is b) or (is_op(b, pinv) and b.children[0] is a)
 
 
 def side_by_side(context: Context, left: tuple[Node, Node], right: tuple[Node, Node]) -> list[Factor]:
