@@ -149,10 +149,8 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[str, str, int]]:
 def _dimension(dims: list[list[tuple[str, int]]], last: str, kind: str, piece: str, text: str, at: int) -> str:
     """One more piece of a dimension such as 2*n+1; returns what it was."""
     span = (at, at + len(piece))
-    if piece == "by" and last == "sign":
-        raise _wrong("sizes are written m×n", text, span)
-    if piece == ",":
-        raise _wrong("declarations are separated by `;`", text, span)
+    if piece == "," or (piece == "by" and last == "sign"):
+        raise _wrong("declarations are separated by `;`" if piece == "," else "sizes are written m×n", text, span)
     if piece in "()":
         inside = "(" in [p for p, _ in dims[-1]]
         if (piece == "(" and last == "sign") or (piece == ")" and inside and last == "operand"):
@@ -162,8 +160,7 @@ def _dimension(dims: list[list[tuple[str, int]]], last: str, kind: str, piece: s
         raise _wrong(f"a dimension is a whole number, not {piece}", text, span)
     if kind == "number" and len(piece) > 18:
         raise _wrong("a dimension this large cannot be meant", text, span)
-    if kind == "number":
-        piece = str(int(piece))
+    piece = str(int(piece)) if kind == "number" else piece
     if kind == "sign":
         if last != "operand":
             message = "a dimension cannot be negative" if piece == "-" else f"`{piece}` has no dimension before it"
@@ -232,6 +229,7 @@ _rewritten = [(re.compile(pattern, re.IGNORECASE), plain) for pattern, plain in 
     (r"\bpositive[ -](?:semi-?)?definite\b|\bp\.?s?\.?d\.?(?!\w)", "spd"), (r"[\[\](){},]", " "),
 )]  # fmt: skip
 _article, _between = re.compile(r"(?:let|var|given|where|with|define)\s+"), re.compile(r"\s*,\s*|\s+(?:and\s+)?")
+_next = re.compile(r"\s*[\s,]\s*(?=[A-Za-z]\w*\s*:)")
 _size = re.compile(r"(?:[A-Za-z]\w{0,2}|\d{1,9})(?:[*+-](?:[A-Za-z]\w{0,2}|\d{1,9}))*")
 
 
@@ -241,19 +239,27 @@ def advice(names: str, said: str) -> str:
         return (
             f"A size needs no declaration, it is named where it is used: `x: {names}`; a number is `{names}: scalar`."
         )
-    if len(said) > LONGEST or any(c in said for c in ":=;"):
+    if len(said) > LONGEST or any(c in said for c in "=;"):
         return ""
+    if ":" in said:
+        first, *others = _next.split(said.strip())
+        return _written([f"{names}: {first}", *others])
     import unicodedata
 
     names = _between.sub(", ", _article.sub("", names))
     for pattern, plain in _rewritten:
         said = pattern.sub(plain, unicodedata.normalize("NFKC", said.replace("ℝ", "R^").replace("²", "^2")).strip())
-    meant = f"{names}: {_meant(said.split())}".rstrip()
+    return _written([f"{names}: {_meant(said.split())}".rstrip()])
+
+
+def _written(declarations: list[str]) -> str:
+    """The hint that these are to be written; empty where they cannot be read."""
     try:
-        _read(meant, 0, len(names), len(meant))
+        for d in declarations:
+            _read(d, 0, d.find(":"), len(d))
     except ParseError:
         return ""
-    return f"Write `{meant}`."
+    return f"Write `{'; '.join(declarations)}`."
 
 
 def _meant(pieces: list[str]) -> str:

@@ -57,11 +57,15 @@ def lex(stream: Stream, start: int, end: int) -> None:
             kinds.append(OPERATORS[text[first:at]])
             values.append((first, at))
         elif group == "END":
-            stream.finish(max(before, start))
-            _refuse_habits(stream)
-            return
+            return _finish(stream, max(before, start))
         else:
             at = _others[group](stream, (first, at))
+
+
+def _finish(stream: Stream, end: int) -> None:
+    stream.finish(end)
+    _refuse_signs(stream)
+    _refuse_habits(stream)
 
 
 def _open(stream: Stream, span: Span) -> int:
@@ -298,35 +302,44 @@ def _refuse_open_slice(stream: Stream, span: Span) -> None:
         stream.refuse("a slice has both ends", span, hint)
 
 
-def _refuse_habits(stream: Stream) -> None:
-    """log det X, min f, d/dx f, a^Tx, ||Ax-b||_2^2."""
-    names, kinds = stream.names, stream.kinds
-    if stream.text.startswith(("//", "/*"), _start(stream, 0)):
-        stream.refuse("a comment starts with #", (_start(stream, 0), _start(stream, 0) + 2), "Write # before it.")
-    if (comma := _decimal.search(stream.text, _start(stream, 0), _start(stream, -1))) and kinds[0] != "LSQB":
+def _refuse_signs(stream: Stream) -> None:
+    """// a comment; 0,5*x; A^*."""
+    kinds, first = stream.kinds, _start(stream, 0)
+    if stream.text.startswith(("//", "/*"), first):
+        stream.refuse("a comment starts with #", (first, first + 2), "Write # before it.")
+    if (comma := _decimal.search(stream.text, first, _start(stream, -1))) and kinds[0] != "LSQB":
         _refuse_decimal(stream, comma.start(), comma[0].replace(",", "."))
-    pasted = _norm_of_latex.search(stream.text) is not None
     for i, (kind, after) in enumerate(pairwise(kinds)):
         if kind == "CARET" and after in RAISED:
             stream.refuse("the exponent is missing", stream.values[i], RAISED[after])
-        if kind != "NAME" or (len(word := str(stream.values[i].value)) == 1 and word != "d"):
+
+
+def _refuse_habits(stream: Stream) -> None:
+    """log det X, min f, d/dx f, sum(X, axis=1), a^Tx, ||Ax-b||_2^2."""
+    kinds, pasted = stream.kinds, _norm_of_latex.search(stream.text) is not None
+    for i, (kind, after) in enumerate(pairwise(kinds)):
+        if kind != "NAME" or (word := str(stream.values[i].value)) in stream.names.variables:
             continue
-        if word in names.variables:
+        before, span = kinds[i - 1] if i else "", stream.values[i].span
+        if word == "d" and after == "SLASH":
+            _refuse_derivative(stream, i)
+        if len(word) == 1:
             continue
         if after in STARTS:
             _refuse_bare(stream, i, word)
-        if after == "EQUALS" and i and kinds[i - 1] == "COMMA":
-            hint = NAMED.get(word, "Leave it out.")
-            stream.refuse("there are no named arguments", stream.values[i].span, hint)
-        if word == "d" and after == "SLASH" and kinds[i + 2] == "NAME" and stream.values[i + 2].value[0] == "d":
-            _refuse_derivative(stream, i)
-        if word[0] == "T" and i and kinds[i - 1] == "CARET":
+        if after == "EQUALS" and before == "COMMA":
+            stream.refuse("there are no named arguments", span, NAMED.get(word, "Leave it out."))
+        if word[0] == "T" and before == "CARET":
             hint = f"Write ^T {' '.join(word[1:])}, or {LATEX}."
-            stream.refuse(f"^{word} is a power, not a transpose", stream.values[i].span, hint)
-        between = i and kinds[i - 1] in ("LNORM", "PLUS", "MINUS") and after in ("RNORM", "PLUS", "MINUS")
-        if pasted and between and len(word) < 5 and word.isalpha() and not names.differential(word):
-            hint = f"For a product write {'*'.join(word)}, or {LATEX}."
-            stream.refuse(f"{word} is not declared", stream.values[i].span, hint)
+            stream.refuse(f"^{word} is a power, not a transpose", span, hint)
+        if pasted and before in ("LNORM", "PLUS", "MINUS") and after in ("RNORM", "PLUS", "MINUS"):
+            _refuse_pasted(stream, word, span)
+
+
+def _refuse_pasted(stream: Stream, word: str, span: Span) -> None:
+    if len(word) < 5 and word.isalpha() and not stream.names.differential(word):
+        hint = f"For a product write {'*'.join(word)}, or {LATEX}."
+        stream.refuse(f"{word} is not declared", span, hint)
 
 
 def _refuse_decimal(stream: Stream, start: int, written: str) -> None:
@@ -357,7 +370,9 @@ def _refuse_bare(stream: Stream, i: int, word: str) -> None:
 
 def _refuse_derivative(stream: Stream, i: int) -> None:
     last = stream.values[i + 2]
-    if stream.names.differential(last.value) and last.value not in stream.names.variables:
+    if stream.kinds[i + 2] != "NAME" or last.value[0] != "d" or last.value in stream.names.variables:
+        return
+    if stream.names.differential(last.value):
         message = f"d/{last.value} is what is computed; it is not part of the function"
         hint = f"Write the function alone and name the variable by wrt: {last.value[1:]}."
         raise UnsupportedError(message, text=stream.text, span=(stream.values[i].span[0], last.span[1]), hint=hint)
