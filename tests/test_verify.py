@@ -259,6 +259,12 @@ def test_no_point_in_the_domain() -> None:
     assert str(v) == "not verified: no point found where the function is defined and smooth (log is not defined here)"
 
 
+def test_kinks_at_rounding_prove_nothing() -> None:
+    """Of p pᵀ all eigenvalues but one are 0, and 1e-17 or -1e-17 as computed: their sign is noise."""
+    v = derive("p = A*x; p'*erf(sign(eigvals(p*p')))", wrt="x", declare="A: n×m; x: m unit").verify()
+    assert v.passed is None and "rounding" in v.reason
+
+
 def test_too_large() -> None:
     d = derive("x'*A*x", wrt="x")
     calls = counted(d, lambda: d.verify(sizes={"n": 3000}))

@@ -57,6 +57,12 @@ class Subject:
         return any(isinstance(n, Apply) and n.op.smooth for n in topological(*self.parts))
 
     @cached_property
+    def kinks(self) -> tuple[Node, ...]:
+        """What stands in functions with a kink at 0, |u| and sign(u): a value at rounding is on neither side."""
+        nodes = (n for n in topological(*self.parts) if isinstance(n, Apply) and n.op.elementwise and n.op.smooth)
+        return tuple(dict.fromkeys(n.children[0] for n in nodes))
+
+    @cached_property
     def constant(self) -> bool:
         """Is the derivative 0 as it is written?"""
         return all(is_zero(n) for n in self.said)
