@@ -118,6 +118,13 @@ def posdet(X: Array) -> str:
     return invertible(X) or ("" if np.linalg.slogdet(X)[0] > 0 else "has a negative determinant")
 
 
+def poskron(A: Array, B: Array) -> str:
+    """det(A ⊗ B) = det(A)ⁿ det(B)ᵐ for A: m×m, B: n×n is positive."""
+    complaint = invertible(A) or invertible(B)
+    signs = [np.linalg.slogdet(X)[0] ** len(Y) for X, Y in ((A, B), (B, A))]
+    return complaint or ("" if signs[0] * signs[1] > 0 else "makes a Kronecker product with a negative determinant")
+
+
 def symmetric(X: Array) -> str:
     return finite(X) or ("" if close(X, X.T) else "is not symmetric")
 
@@ -194,6 +201,7 @@ TESTS: dict[str, Callable[..., str]] = {
     "strictly inside": strictly_inside,
     "invertible": invertible,
     "posdet": posdet,
+    "poskron": poskron,
     "symmetric": symmetric,
     "spd": spd,
     "fullrank": full_rank,
