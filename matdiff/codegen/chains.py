@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from matdiff.codegen.kernels import TRACE_PRODUCT, run
+from matdiff.codegen.kernels import DIAGONAL_PRODUCT, TRACE_PRODUCT, run
 from matdiff.codegen.signs import nonnegative
 from matdiff.node import Node, Symbol, number
-from matdiff.ops.algebra import INNER, MATMUL, POWER, TRANSPOSE, is_op, transpose
+from matdiff.ops.algebra import INNER, MATMUL, POWER, TRANSPOSE, hadamard, is_op, transpose
 from matdiff.ops.structure import Diag
 from matdiff.properties import Known
 from matdiff.shape import ONE, Dim
@@ -133,14 +133,29 @@ def trace(leaves: Sequence[Node], how: How, given: Given) -> Node:
     """tr of the product, whose last multiplication is never carried out: tr(AB) = Σ A_ij B_ji."""
     if len(leaves) > MAX_CHAIN:
         return pair(sweep(leaves[:-1], how.product), leaves[-1], how.known)
-    half = len(leaves) // 2
-    if half > 1 and how.association == "best" and leaves[:half] == leaves[half:]:
-        side = multiply(leaves[:half], how, {part: made for part, made in given.items() if part[1] < half})
-        return pair(side, side, how.known)
+    return pair(*halves(leaves, how, given), how.known)
+
+
+def halves(leaves: Sequence[Node], how: How, given: Given) -> tuple[Node, Node]:
+    """The two products whose product's diagonal or trace costs least; of PP and P'P both from P."""
+    half, odd = divmod(len(leaves), 2)
+    if half > 1 and not odd and how.association == "best":
+        again, mirror = leaves[:half] == leaves[half:], palindrome(leaves, how.known)
+        if again or mirror:
+            side = multiply(leaves[half:], how, {(i - half, j - half): a for (i, j), a in given.items() if i >= half})
+            return (side, side) if again else (transpose(side), side)
     splits, costs = order(leaves, given, how.association, how.sizes)
     _, k = trace_split(leaves, costs, how.sizes)
-    left, right = (build(leaves, splits, *part, how, given) for part in ((0, k), (k + 1, len(leaves) - 1)))
-    return pair(left, right, how.known)
+    last = len(leaves) - 1
+    return build(leaves, splits, 0, k, how, given), build(leaves, splits, k + 1, last, how, given)
+
+
+def diagonal(leaves: Sequence[Node], how: How, given: Given) -> Node:
+    """diag of the product, whose last multiplication is never carried out: (AB)_ii = Σ_j A_ij B_ji."""
+    left, right = halves(leaves, how, given)
+    if left.kind == "vector":
+        return hadamard(left, transpose(right))
+    return run(DIAGONAL_PRODUCT, (left, right), "vector", left.rows, ONE)
 
 
 def pair(left: Node, right: Node, known: Known) -> Node:

@@ -29,6 +29,7 @@ GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "sylvester": ("disjoint", (0, 1)),
     "lu_logdet": ("posdet", (1,)),
     "cholesky_logdet": ("posdet", (1,)),
+    "positive_kron": ("poskron", (1, 2)),
 }
 """Checks made on a line of their own: of several arguments together, or of one that the code does not mention."""
 

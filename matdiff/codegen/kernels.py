@@ -63,10 +63,12 @@ SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}")
 """Diag(v) A."""
 SCALE_COLUMNS = kernel("scale_columns", "(m,n),(n)->(m,n)", "{0} * {1}")
 """A Diag(v)."""
-ENTRYWISE = kernel("entrywise", "(n),(n)->(n)", "{0} * {1}")
-"""Diag(v) x, for a vector or a row x."""
 TRACE_PRODUCT = kernel("trace_product", "(m,n),(n,m)->()", "np.sum({0} * {1}.T)")
 """tr(AB)."""
+DIAGONAL_PRODUCT = kernel("diagonal_product", "(m,n),(n,m)->(m)", "np.einsum('ij,ji->i', {0}, {1})")
+"""The diagonal of AB."""
+POSITIVE_KRON = kernel("positive_kron", "(),(m,m),(n,n)->()", "{0}")
+"""log |det(A ⊗ B)|, A and B being there for the check of its sign."""
 ROW_SUMS = kernel("row_sums", "(m,n)->(m)", "np.sum({0}, axis=1)")
 """A·1."""
 COLUMN_SUMS = kernel("column_sums", "(m,n)->(n)", "np.sum({0}, axis=0)")

@@ -12,23 +12,27 @@ from matdiff.codegen.chains import (
     Chain,
     How,
     Sizes,
+    diagonal,
     expand,
     multiply,
     rank_one,
     trace,
 )
+from matdiff.codegen.decompositions import decomposed
 from matdiff.codegen.determinants import adjugates
 from matdiff.codegen.distribute import distributed
 from matdiff.codegen.factors import share_factors
 from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, run
 from matdiff.codegen.mirrors import mirrored
 from matdiff.codegen.products import multiplier, picked, unkron
+from matdiff.codegen.shortcuts import shortcuts
 from matdiff.codegen.stable import stable
 from matdiff.codegen.tensors import tensors
 from matdiff.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
 from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, add, is_op, scale, transpose
 from matdiff.ops.linalg import inv
 from matdiff.ops.reductions import tr
+from matdiff.ops.structure import diag
 from matdiff.properties import Known
 from matdiff.shape import ONE
 
@@ -49,7 +53,7 @@ def plan(roots: Sequence[Node], association: Association = "best", inverses: boo
 
 def prepared(roots: Sequence[Node]) -> list[Node]:
     """What does not depend on the order of products."""
-    return adjugates(distributed(mirrored(tensors(stable(roots)))))
+    return adjugates(distributed(mirrored(tensors(shortcuts(decomposed(stable(roots)))))))
 
 
 def plan_with(ready: Sequence[Node], sizes: Sizes) -> tuple[list[Node], list[Chain]]:
@@ -129,6 +133,8 @@ class Planner:
             return self.flatten([(node.children[0], False)], node.children[0])
         if is_op(node, tr) and self.is_link(node.children[0]):
             return self.flatten([(node.children[0], False)], node)
+        if is_op(node, diag) and self.is_link(node.children[0]):
+            return self.flatten([(node.children[0], False)], node)
         if is_op(node, INNER) and any(self.is_link(c) for c in node.children):
             a, b = node.children
             rows = a.kind == "row" and b.kind == "row"
@@ -162,6 +168,8 @@ class Planner:
         how = How(product, self.known, self.association, self.sizes, self.done)
         if (chain := Chain(tuple(leaves), given)).open:
             self.open.append(chain)
+        if is_op(node, diag) and len(leaves) <= MAX_CHAIN:
+            return diagonal(leaves, how, given)
         return trace(leaves, how, given) if traced else multiply(leaves, how, given)
 
     def key(self, factors: Sequence[tuple[Node, bool]]) -> Factors:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Container
 
 from matdiff.codegen.kernels import (
     COLUMN_SUMS,
-    ENTRYWISE,
     ROW_SUMS,
     SCALE_COLUMNS,
     SCALE_ROWS,
@@ -16,7 +15,7 @@ from matdiff.codegen.kernels import (
     run,
 )
 from matdiff.node import Apply, Constant, Node, apply
-from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, is_op, matmul, product_kind, transpose
+from matdiff.ops.algebra import INNER, MATMUL, SCALE, TRANSPOSE, hadamard, is_op, matmul, product_kind, transpose
 from matdiff.ops.indexing import COLUMN, ROW, entry
 from matdiff.ops.kronecker import kron, unkron_left, unkron_right
 from matdiff.ops.linalg import inv
@@ -79,7 +78,7 @@ def scaling(a: Node, b: Node) -> Node | None:
     if is_op(a, Diag):
         v = a.children[0]
         if b.kind == "vector":
-            return product(ENTRYWISE, (v, b), a, b)
+            return v**2 if v is b else hadamard(v, b)
         return product(SCALE_ROWS, (v, b), a, b) if b.kind == "matrix" else None
     if is_op(b, Diag):
         v = b.children[0]
@@ -127,44 +126,6 @@ def unstacked(a: Node, b: Node) -> Node | None:
     return None
 
 
-def distributed(a: Node, b: Node) -> Node | None:
-    """(A ⊗ B + C ⊗ D) z and (A ⊗ B)ᵀ z without the large matrices."""
-    if b.kind != "vector" or a.kind != "matrix":
-        return None
-    flipped = is_op(a, TRANSPOSE)
-    inside = a.children[0] if flipped else a
-    terms = summands(inside)
-    if not (flipped or is_op(inside, ADD)) or not any(is_op(unscaled(t)[1], kron) for t in terms):
-        return None
-    parts = tuple(times(*unscaled(t), b, flipped) for t in terms)
-    return parts[0] if len(parts) == 1 else run(ADD, parts, "vector", a.rows, ONE)
-
-
-def summands(a: Node) -> list[Node]:
-    """The terms of a sum and of the sums in it."""
-    out: list[Node] = []
-    stack = [a]
-    while stack:
-        top = stack.pop()
-        if is_op(top, ADD):
-            stack.extend(reversed(top.children))
-        else:
-            out.append(top)
-    return out
-
-
-def unscaled(a: Node) -> tuple[Node | None, Node]:
-    return a.children if is_op(a, SCALE) else (None, a)  # type: ignore[return-value]
-
-
-def times(c: Node | None, a: Node, b: Node, flipped: bool) -> Node:
-    """c A b, or c Aᵀb."""
-    if flipped:
-        a = kron(*map(transpose, a.children)) if is_op(a, kron) else transpose(a)
-    made = unstacked(a, b) or plain(a, b)
-    return made if c is None else run(SCALE, (c, made), "vector", made.rows, ONE)
-
-
 def unkron(node: Apply, args: tuple[Node, ...]) -> Node | None:
     """The adjoints of A ⊗ B applied to y zᵀ = vec(Y) vec(Z)ᵀ: YᵀBZ and YAZᵀ."""
     left = is_op(node, unkron_left)
@@ -198,4 +159,4 @@ def plain(a: Node, b: Node) -> Node:
     return apply(MATMUL, (a, b), (), product_kind(a.kind, b.kind), a.rows, b.cols)
 
 
-RULES: tuple[Rule, ...] = (scaling, picking, summing, unstacked, distributed)
+RULES: tuple[Rule, ...] = (scaling, picking, summing, unstacked)
