@@ -365,6 +365,8 @@ def _refuse_bare(stream: Stream, i: int, word: str) -> None:
     if head.lower() in GOALS:
         message = f"{word} begins an optimisation problem, which is not in the language"
         hint = "Write only the function that is minimised or maximised."
+        if word == "max" and stream.kinds[i + 1] == "LPAR":
+            hint = "Write only the function; the function max(x,0) is written without a blank."
         raise UnsupportedError(message, text=stream.text, span=span, hint=hint)
 
 
