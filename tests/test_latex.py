@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import pytest
 
 import matdiff as md
+from matdiff.parser import parse_program
 
 LATEX = [
     (r"\frac{1}{2}\|Ax-b\|_2^2", "x", ""),
@@ -167,7 +171,6 @@ LATEX = [
     (r"\lambda_{max}(A)", "A", "A: n×n symmetric"),
     (r"\sigma_{\max}(A)", "A", ""),
     (r"\sigma_1(A)", "A", ""),
-    (r"\lambda_1(A)", "A", ""),
     (r"\left[ A x \right]^\top y", "x", ""),
     (r"\{A x\}^\top y", "x", ""),
     (r"(Ax)^\top(By)", "x", ""),
@@ -321,3 +324,162 @@ def test_names_are_declared_and_chosen_as_they_are_written(text: str, wrt: str, 
     d = md.derive(text, wrt=wrt, declare=declare)
     assert [X.name for X in d.wrt] == [name]
     assert d.gradient == md.derive(text, wrt=name, declare=declare.replace(wrt, name)).gradient
+
+
+AS = {
+    r"x^\top A x": [
+        r"x^{\rm T} A x", r"{\bf x}^{\rm T}{\bf A}{\bf x}", r"x^{\mathit T} A x", r"x^{\mathbf{T}} A x",
+        r"x^{\textsf{T}} A x", r"x^{\!\mathsf{T}} A x", r"x^{\textup{T}} A x", r"x^{\sf T} A x", r"x^\mathsf T A x",
+        r"x^{\boldsymbol{\top}} A x", r"\mathbf{x}^{\!\top} A x", r"x^{\mkern-1.5mu\mathsf{T}} A x", r"x\T A x",
+        r"x^\T A x", r"\mathbf {x} ^{\mathsf {T}}\mathbf {A} \mathbf {x}", r"{x}^{T} {A} {x}", r"x^\top A x.",
+        r"x^\top A x\,.", r"$$x^\top A x,$$", r"\[x^\top A x\,,\]", r"x^\top A x \tag{3.1}\label{eq:q}",
+        r"\begin{equation} \label{eq:f} x^\top A x \nonumber \end{equation}", "x^\\top A % 50\\% of it; x: = 3\n x",
+        r"f(x) \triangleq x^\top A x", r"J \coloneqq x^\top A x", r"J(x) \equiv x^\top A x", r"J := x^\top A x",
+        r"p(x) \propto x^\top A x", r"f(x) \stackrel{\text{def}}{=} x^\top A x", r"f(x) :\!= x^\top A x",
+        r"\log p(x \mid A) = x^\top A x", r"-\ln p(x|A) = x^\top A x", r"f_{A,b}(x, x') = x^\top A x",
+        r"{\displaystyle f(\mathbf {x} )=\mathbf {x} ^{\top }\mathbf {A} \mathbf {x} }", r"\boxed{x^\top A x}",
+        r"\textcolor{red}{x^\top} A x \qquad (2.1)",
+        r"f: \mathbb{R}^n \to \mathbb{R},\quad f(x) = x^\top A x", r"\overbrace{x^\top A x}^{\text{quadratic}}",
+        r"\underbrace{x^\top A x}_{=: q(x)}",
+    ],
+    r"A^{-\top}b": [r"A^{\top -1}b", r"A^{-1\top}b", r"A^{-1,\top}b", r"A^{-{\rm T}}b", r"A^{-\mathrm{T}}b"],
+    r"W_1^\top x": [r"W^{(1)\top}x", r"{\bf W}_1^{\rm T}x", r"{W}_{1}^{\!\top}x"],
+    r"(X^2)^\top": [r"X^{2\top}", r"X^{2\,\mathsf{T}}"],
+    r"\operatorname{tr}(AX)": [
+        r"{\rm tr}(AX)", r"\rm{tr}(AX)", r"\mathsf{tr}(AX)", r"\mathtt{tr}(AX)", r"\textbf{tr}(AX)", r"\mathbf{Tr}(AX)",
+        r"{\mathrm{tr}}(AX)", r"\bf{tr}(AX)", r"{\rm tr(AX)}", r"\mathop{\rm tr}(AX)", r"\mbox{tr}(AX)", r"\Tr{AX}",
+        r"\mathop{\mathrm{tr}}\nolimits\left(AX\right)",
+    ],
+    r"\operatorname{diag}(x)": [r"{\rm diag}(x)", r"\mathbf{diag}(x)", r"{\tt diag}(x)"],
+    r"\log(\det(X))": [r"{\rm log}\,{\rm det}(X)", r"\log{\rm det} X"],
+    r"\operatorname{sigma}(X,1)": [r"\sigma_1(X)", r"\sigma_{1}\left(X\right)"],
+    r"\operatorname{sigma}(X - uv^\top,2)": [r"\sigma_2(X - uv^\top)"],
+    r"\operatorname{eye}(n) + A": [r"\mathbf{I}_n + A", r"I_{n\times n} + A", r"{\bf I}_n + A"],
+    r"\operatorname{eye}(n) x + y": [r"\mathbf{I}_n x + y", r"I_n x + y", r"{\bf I} x + y", r"\mathbf I x + y"],
+    r"\|Ax-b\|^2": [
+        r"\norm{Ax-b}_2^2", r"\norm{Ax-b}^2", r"\norm*{Ax-b}^2_2", r"\left|\left|Ax-b\right|\right|_2^2",
+        r"\lvert\lvert Ax-b \rvert\rvert^2",
+    ],
+    r"\|X\|_F": [r"\norm{X}_{\mathrm F}", r"\|X\|_{\rm F}", r"\|X\|_{\mathrm{HS}}"],
+    r"\|X\|_*": [r"\|X\|_{\mathrm{nuc}}", r"\|X\|_{\ast}", r"\norm{X}_*"],
+    r"\langle a, x\rangle": [
+        r"\inner{a}{x}", r"\ip{a}{x}", r"\innerprod{a}{x}", r"\inner{a,x}", r"\langle a, x\rangle_{\mathrm F}",
+    ],
+    r"|a^\top x|": [r"\abs{a^\top x}", r"\abs*{a^\top x}"],
+    r"\max(x,0)": [
+        r"[x]_+", r"(x)_+", r"\left[x\right]_{+}", r"\max\{0, x\}", r"\max\left(x, 0\right)", r"\max\{x,0\}",
+    ],
+    r"\begin{bmatrix} A & B \\ C & D \end{bmatrix} x": [
+        r"\begin{array}{cc} A & B \\ C & D \end{array} x",
+        r"\left[\begin{array}{c|c} A & B \\ \hline C & D \end{array}\right] x",
+    ],
+    r"\frac{x^\top A x}{x^\top x}": [r"{x^\top A x \over x^\top x}"],
+    r"\mathrm{x_star}^\top y": [r"x^{\star\top} y", r"{x^\star}^\top y"],
+    r"\mathrm{x_kp1} - \mathrm{x_km1}": [r"x_{k+1} - x_{k-1}", r"x^{(k+1)} - x^{(k-1)}"],
+    r"(Ax)_{1}": [r"(Ax)_1"],
+    r"\boldsymbol\mu^\top\boldsymbol\Sigma\boldsymbol\mu": [
+        r"\boldsymbol{\mu^\top\Sigma\mu}", r"{\bf \mu^\top\Sigma\mu}",
+    ],
+}  # fmt: skip
+"""Spellings of one formula."""
+
+
+@pytest.mark.parametrize(("text", "same"), [(t, s) for s, texts in AS.items() for t in texts])
+def test_spellings(text: str, same: str) -> None:
+    assert md.parse(text, dialect="latex") == md.parse(same, dialect="latex")
+
+
+REFUSED = [
+    (r"x^{\rm t} A x", "is this upright t a transpose?", r"Write ^\top for it, ^{t} for the power t."),
+    (r"\Sigma^{1/2\top}", "this exponent cannot be read", r"Write one after the other: (X^{1/2})^\top."),
+    (r"{}^t x A x", "this superscript stands before its base", r"Write it behind what it belongs to: x^\top."),
+    (r"x^{\dagger} A x", "† is the pseudoinverse of a matrix", r"For the transpose write x^\top; for a matrix declare"),
+    (r"\psi^\dagger A \psi", "† is the pseudoinverse of a matrix", r"For the transpose write \psi^\top"),
+    (r"\mathbf{x}^+ y", "+ is the pseudoinverse of a matrix", r"For the positive part write \max(0, \mathbf{x})"),
+    (r"(1 - a^\top x)^+", "^+ is the pseudoinverse of a matrix", r"For the positive part write \max(0, …)"),
+    (r"\alpha x_+", "is _+ the positive part?", r"For the positive part write \max(0, x)"),
+    (r"(x - x^*)^\top x", "there is no conjugate transpose", r"Write x^\star for a point of that name, x^\top for"),
+    (r"\lambda_1(S)", r"is \lambda_1 counted from the largest eigenvalue", r"\operatorname{eigval}(S,1) counts upward"),
+    (r"\lambda_i(X^\top X)", r"is \lambda_i counted from the largest", r"for a product write \lambda_i \cdot (…)."),
+    (r"\sigma_i(X)", r"\sigma_i before a matrix: which singular value?", r"Write \sigma_1(X), counted downward"),
+    (r"\sigma_{\min}(X)", r"\sigma_{\min} is not in the language", r"Write \sqrt{\lambda_{\min}(X^\top X)}."),
+    (r"\sigma_1(Wx)", r"\sigma_1 before a vector", "Declare `sigma_1: elementwise` for a function of vectors; for a"),
+    (r"\sigma'(x)", r"\sigma'(…) is a derivative", r"Write \sigma(x) \odot (1 - \sigma(x))"),
+    (r"x(t)^\top Q x(t)", "is x(t) a function of t or a product?", r"x \cdot t for a product"),
+    (r"\frac{\|x\|^2}{2\ell^2}", r"\ell is not declared", r"Declare `\ell: scalar`, or `\ell: n` for a vector."),
+    (r"\mathbf a\cdot\mathbf x", "a product of two vectors", r"Write \mathbf a^\top \mathbf x for the inner product"),
+    (r"\|x\|_A^2", "no norm is called ‖·‖_A", r"Write x^\top A x."),
+    (r"\|x - \mu\|_{\Sigma^{-1}}^2", "no norm is called", r"Write (x - \mu)^\top \Sigma^{-1} (x - \mu)."),
+    (r"\norm{r}^2_{\mathbf{R}^{-1}}", "no norm is called", r"Write r^\top \mathbf{R}^{-1} r."),
+    (r"\|\mathbf{x}\|_P", "no norm is called", r"Write \sqrt{\mathbf{x}^\top P \mathbf{x}}, and for its square"),
+    (r"\|X\|_{\mathrm{op}}", "no norm is called ‖·‖_op", r"For the spectral norm write \sigma_{\max}(X)."),
+    (r"\left\|AX\right\|_{2\to 2}", "no norm is called", r"For the spectral norm write \sigma_{\max}(AX)."),
+    (r"\langle x, y\rangle_{\mathcal{H}}", "no inner product has this subscript", r"Write x^\top M y."),
+    (r"x \star y", r"unknown LaTeX command \star", r"Write \cdot for a product, \odot for one entry by entry"),
+    (r"x + y \propto \alpha z", r"\propto begins a relation", "Write the function alone"),
+    (r"\bx^\top \bA \bx", r"unknown LaTeX command \bx", r"a letter in bold, write \mathbf{x}."),
+    (r"\fobar{x}", r"unknown LaTeX command \fobar", r"functions are written \operatorname"),
+    (r"\opertorname{tr}(X)", r"unknown LaTeX command \opertorname", r"Did you mean \operatorname?"),
+    (r"x^\top x \% 2", r"unknown LaTeX command \%", r"Write 0.5 for 50\%."),
+    (r"\tfrac{1}{n}\sum_{i=1}^n (y_i - w^\top x_i)^2", r"\sum begins index notation", r"is \|y - Xw\|^2."),
+    (r"\sum_{i=1}^n \log(a_i^\top x)", r"\sum begins index notation", r"\mathbf{1}^\top\log(x)"),
+    (r"\operatorname*{arg\,min}_x \|x\|", "arg min begins an optimisation problem", "Write only the function"),
+    (r"\text{minimize} \quad x^\top x", r"\text{minimize} is an optimisation problem", "Write only the function"),
+    (r"x^\top x \quad \text{s.t. } Ax = b", r"\text{s.t. } is text", "Leave it out"),
+    (r"x^\top x \text{ for all } x", r"\text{ for all } is text", "Leave it out"),
+    (r"x^\top x + \mathrm{const}", r"\mathrm{const} is a constant without a name", "its derivative is 0"),
+    (r"f(x) = r^\top r, \quad r = Ax - b", "a formula ends at this comma", "definitions stand before it"),
+    (r"\begin{split} f &= \|x\|^2 \\ &= x^\top x \end{split}", "this line goes on with `=`", "Write one of the forms"),
+    (r"\frac{d f}{d x}", "d/dx is what is computed", "Write the function alone"),
+    (r"\mathbb{1}\{x > 0\}", "`>` is a relation", r"\max(0, x) is in the language"),
+    (r"X_{\cdot j}^\top y", "this subscript cannot be read", "Columns are written X_{:,1}"),
+    (r"A^{\#}b", "unexpected character", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), REFUSED, ids=[r[0] for r in REFUSED])
+def test_refusals(text: str, message: str, hint: str) -> None:
+    with pytest.raises(md.MatdiffError) as caught:
+        md.parse(text, dialect="latex")
+    assert message in str(caught.value) and hint in (caught.value.hint or "") and "^" in str(caught.value)
+
+
+KEPT = {
+    r"x^{t} A x": ("", "x x^t A"),
+    r"A^\dagger b": ("", "pinv(A) b"),
+    r"x^\dagger b": ("x: m×n; b: m", "pinv(x) b"),
+    r"\lambda_1(x^\top x - 1) + x^\top x": ("", "lambda₁ (xᵀ x − 1) + xᵀ x"),
+    r"\sigma_1(X)": ("sigma_1: scalar", "sigma₁ X"),
+    r"W_2\sigma_1(W_1 x)": ("sigma_1: elementwise", "W₂ sigma_1(W₁ x)"),
+    r"\kappa(X)": ("", "kappa X"),
+    r"\Gamma(x)": ("", "Gamma x"),
+    r"\ell^2 x": (r"\ell: scalar; x: n", "ell² x"),
+    r"\mathbf{TR}": ("", "T R"),
+    r"\mathbf{Ax}": ("", "A x"),
+    r"f(x)": ("f: elementwise; x: n", "f(x)"),
+}
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_readings_that_stay(text: str) -> None:
+    declare, plain = KEPT[text]
+    assert str(md.parse(text, declare=declare, dialect="latex")) == plain
+
+
+MANY = [
+    r"\rm ", r"{\bf ", r"\norm{", r"\underbrace{x}_{", "[x]_+", "(", r"\{", r"\left[", "x_{k+1}", r"x^{(1)\top}", "{}",
+    r"{a \over ", r"\sigma_1(X", r"\|x\|_{A", r"\label{", "%", r"\equiv ", "+;", r"x \triangleq ", r"\text{a ", "f(x)",
+    r"\{x\}_+", r"\mathbf{\mathbf{", r"\quad (1) ", r"\begin{array}{", r"\inner{a}", r"\stackrel{", "., ",
+    r"\cdot\mathbf x", "(x)_1", r"\tran", "{x", "x^", "x_",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", MANY)
+def test_long_texts_take_linear_time(part: str) -> None:
+    def seconds(length: int) -> float:
+        begin = time.process_time()
+        with contextlib.suppress(md.MatdiffError):
+            parse_program("x " + part * (length // len(part)), "latex")
+        return time.process_time() - begin
+
+    assert seconds(96_000) < 8, "a quadratic pass takes minutes"

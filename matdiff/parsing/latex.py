@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from matdiff.errors import MatdiffError
-from matdiff.parsing import latex_words as words
 from matdiff.parsing.characters import LETTER, OPERATORS, SPACE, VULGAR, raised, unknown
 from matdiff.parsing.latex_commands import Commands
 from matdiff.parsing.latex_names import Name, blank, name_at
+from matdiff.parsing.latex_source import unwrapped as unwrapped
 from matdiff.parsing.stream import Names, Stream, number
 from matdiff.syntax import Span, Tree
 
@@ -31,38 +31,23 @@ _token = re.compile(
   )""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_wrapping = re.compile(
-    r"\\(?:begin|end)\s*\{([A-Za-z]+\*?)\}|\\\\(?:\[[-\d.\s]*(?:pt|em|ex|mm|cm)\])?|\\[A-Za-z]+|\\.|&", re.DOTALL
-)
+_logarithm = re.compile(r"\s*[-−]?\s*\\(?:log|ln)(?![A-Za-z])")
+"""Left of an equals sign: -\\log p(x) = …"""
 _plain_index = re.compile(r"\[\s*(?:\d+|:)\s*\]")
-
-
-def unwrapped(text: str) -> str:
-    r"""Dollar signs, \[ \] and aligned environments overwritten by blanks; \\ outside a matrix is a newline."""
-    inside = 0
-
-    def blank(m: re.Match[str]) -> str:
-        nonlocal inside
-        found = m.group()
-        if found.startswith(("\\begin", "\\end")) and m[1]:
-            if m[1] in words.WRAPPERS:
-                return " " * len(found)
-            inside += 1 if found[1] == "b" else -1
-        elif found == "&" and inside <= 0:
-            return " "
-        elif found.startswith("\\\\") and inside <= 0:
-            return "\n".rjust(len(found))
-        elif found in ("\\[", "\\]", "\\(", "\\)"):
-            return "  "
-        return found
-
-    return _wrapping.sub(blank, text).replace("$", " ")
 
 
 def lex(stream: Stream, start: int, end: int) -> None:
     """Tokens of text[start:end]; cut, so that no script is looked for beyond the statement."""
+    behind = stream.text[end : end + 1]
+    if behind == "=" and not stream.text[start:end].strip():
+        hint = "Write one of the forms that are equal."
+        stream.refuse("this line goes on with `=`", (end, end + 1), hint)
     stream.text = stream.text[:end]
-    _Latex(stream, start, end).run(start)
+    reader = _Latex(stream, start, end, behind)
+    logarithm = _logarithm.match(stream.text, start, end) if reader.head else None
+    reader.run(logarithm.end() if logarithm else start)
+    if logarithm and stream.kinds[0] in ("NAME", "FUNC"):
+        stream.values[0].value = f"log {stream.values[0].value}"
 
 
 def spelled_name(text: str) -> str | None:
@@ -92,6 +77,8 @@ class _Latex(Commands):
                 stream.finish(before)
                 return
             if kind in ("TICK", "INVT"):
+                if self.head and stream.stack:
+                    continue
                 stream.push(kind, (first, at))
             elif kind == "OPERATOR":
                 self.operator(self.text[first:at], (first, at))
@@ -99,6 +86,9 @@ class _Latex(Commands):
                 at = getattr(self, "on_" + kind.lower())(first, at)
 
     def operator(self, written: str, span: Span) -> None:
+        if written == "," and not self.stream.stack and self.stream.after_operand():
+            hint = "Leave out what follows; definitions stand before it, sizes in declarations: r = Ax - b; x: n."
+            self.stream.refuse("a formula ends at this comma, and another begins", span, hint)
         self.stream.push("COMMA" if written == "&" else OPERATORS[written], span)
 
     def on_bad(self, first: int, at: int) -> int:
@@ -125,30 +115,52 @@ class _Latex(Commands):
     def on_brace(self, first: int, at: int) -> int:
         """Braces group; what a command waits for at the closing one is in `closers`."""
         if self.text[first] == "{":
-            self.stream.open("LPAR", "RPAR", (first, at), "{")
+            if self.pairs.match.get(first) == at and self.text.startswith("^", blank(self.text, at + 1)):
+                hint = "Write it behind what it belongs to: x^\\top."
+                self.stream.refuse("this superscript stands before its base", (first, at + 1), hint)
+            if not self.text[blank(self.text, at) :][:1].isdigit() and (
+                name := name_at(self.stream, first, self.pairs)
+            ):
+                return self.named(name)
+            self.group((first, at))
             return at
+        if end := self.ends.pop(first, None):
+            return end((first, at))
         stack = self.stream.stack
         indexed = bool(stack) and stack[-1][0] == "RSQB" and stack[-1][2] == "{"
         if self.sizes and self.sizes[-1] == len(stack):
             self.sizes.pop()
+        if self.pairs.opening.get(first, -1) in self.pairs.over:
+            self.stream.close("RPAR", (first, at))
         self.stream.close("RSQB" if indexed else "RPAR", (first, at))
         act = self.closers.pop(first, None)
         return act(at) if act else at
 
     def on_bracket(self, first: int, at: int) -> int:
         c, span = self.text[first], (first, at)
-        stack = self.stream.stack
-        if c == "[" and (kind := self.square(first)):
+        if c in "([" and (positive := self.pairs.positive.get(first)):
+            self.positive(span, *positive)
+        elif c == "[" and (kind := self.square(first)):
             self.stream.open(kind, "RSQB", span, c)
         elif c in "([":
             self.stream.open("LPAR", "RPAR", span, c)
         elif c in ")]":
-            self.stream.close("RSQB" if c == "]" and stack and stack[-1][0] == "RSQB" else "RPAR", span)
+            self.closed(c, span)
         elif c in "<⟨":
             self.stream.open("LANGLE", "RANGLE", span, c)
+        elif self.stream.stack and self.stream.stack[-1][0] != "RANGLE":
+            hint = r"There are no comparisons; \max(0, x) is in the language, \langle A, B\rangle is the inner product."
+            self.stream.refuse(f"`{c}` is a relation, which is not in the language", span, hint)
         else:
             self.stream.close("RANGLE", span)
         return at
+
+    def closed(self, bracket: str, span: Span) -> None:
+        stack = self.stream.stack
+        if self.counts and self.counts[-1][0] == len(stack):
+            self.stream.push("COMMA", span)
+            self.stream.push("NUMBER", number(self.stream, self.counts.pop()[1], span))
+        self.stream.close("RSQB" if bracket == "]" and stack and stack[-1][0] == "RSQB" else "RPAR", span)
 
     def square(self, at: int) -> str:
         """[A, B; C, D] is a block, x[3] and A[1,2] have an index; any other [ is a parenthesis."""

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import re
 
-from matdiff.parsing import latex_words as words
 from matdiff.parsing.characters import plain_name
-from matdiff.parsing.latex_names import Name, blank, name_at, script_extent
-from matdiff.parsing.latex_scripts import Scripts, transposed
-from matdiff.parsing.stream import number
+from matdiff.parsing.latex_exponents import LONGEST, Exponent, exponent
+from matdiff.parsing.latex_hints import PHRASES, TEXT, spectral
+from matdiff.parsing.latex_names import Name, blank, function_of, greek_kind, name_at, script_extent
+from matdiff.parsing.latex_scripts import Scripts
+from matdiff.parsing.stream import letters, number
 from matdiff.refusals import refused
 from matdiff.syntax import Span, Tree
 
+NO_EXPONENT = Exponent()
 SIZED = {"0": "zeros", "1": "ones", "I": "eye", "K": "K"}
 _braced = re.compile(r"\s*_\s*\{")
 _entry = re.compile(r"\s*_\s*\{[^{},:]{0,40}[,:]")
 _power = re.compile(r"\s*\^\s*(?:\{\s*(\d{1,3})\s*\}|(\d))")
-_index = re.compile(r"\s*\^\s*\{\s*\(\s*([A-Za-z0-9]{1,9})\s*\)\s*\}")
+_square = re.compile(r"\s*_\s*\{\s*(\w+)\s*\\times\s*(\w+)\s*\}")
+_capital = re.compile(
+    r"[\s{]*(?:\\(?:mathbf|boldsymbol|bm|bf|mathcal|mathsf|mathrm|hat|widehat|tilde|widetilde|bar|left)(?![A-Za-z])[\s{(]*)*"
+    r"(?:[A-Z]|\\(?:Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega)(?![A-Za-z]))"
+)
+"""What begins with a matrix."""
+_vector = re.compile(r"(\\[A-Za-z]+|[A-Za-z])(?:[\s}]|_\w|_\{\w+\})*\Z")
+r"""What ends with the letter of a vector: Wx, W\mathbf{x}, Wx+b_1."""
+_primed = re.compile(r"\s*['′’]+\s*(?:\\left\s*)?\(")
+_closes = re.compile(r"\s*(?:\\right|\\[bB]igg?r?)?\s*")
+_logarithm = re.compile(r"\s*_\s*\{?\s*(\d+)")
+_paren = re.compile(r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?([(\[])")
 _inverses = ("sin", "cos", "tan")
 _next_open = re.compile(r"(?:\s|\\[,;:! ]|\\(?:left|[bB]igg?l?)\b)*(\(|\[|\\\{|\\lbrace\b|\{)")
 
@@ -27,42 +40,119 @@ class Calls(Scripts):
     def named(self, name: Name | None) -> int:
         """A name with its scripts; before a parenthesis, or if it is a function's, a call."""
         assert name is not None
-        if after := self.constant(name) or self.indexed(name):
+        if not self.head and (after := self.constant(name) or self.indexed(name)):
             return after
         sub, end, power = ("", name.end, -1) if name.sub else self.scripts(name.end)
-        if power < 0 and (m := _index.match(self.text, max(end, name.end), self.end)):
-            sub, end = (sub or name.sub) + m[1], m.end()
-        value = name.value + ("_" + sub if sub else "")
         end = max(end, name.end)
+        script, place = self.raised(power if power >= 0 else end)
+        value = name.value if name.value.isascii() else plain_name(name.value, self.text, name.start)
+        value += "_" + sub if sub else ""
+        if script.index:
+            value += ("" if (sub or name.sub) and script.index != "star" else "_") + script.index
+            end, power = place[1], -1
         span = (name.start, end)
-        if not name.value.isascii():
-            value = plain_name(value, self.text, name.start)
-        if self.special(name, value, sub or name.sub, span):
-            return self.superscript_from(power) if power >= 0 else end
-        if "," in value or ":" in value:
-            self.stream.refuse("an index behind a superscript", span, "Write A_{1,2}^\\top.")
-        if (
-            name.value == "e"
-            and not sub
-            and "e" not in self.stream.names.variables
-            and (after := self.exponential(span))
-        ):
+        if after := self.called(name, value, sub, span):
             return after
-        if name.upright and value != "d" and (function := self.function(value)):
+        if not self.special(name, value, sub or name.sub, span):
+            if ("," in value or ":" in value) and not self.head:
+                self.stream.refuse("an index behind a superscript", span, "Write A_{1,2}^\\top.")
+            bold = name.bold or (greek_kind(name.value) if name.start < self.bold_until else "")
+            if bold:
+                self.stream.names.bold.setdefault(value, (bold, span))
+            self.stream.push("NAME", Tree("name", (), value, span))
+        if script.index:
+            return self.mark(script, place)
+        return self.superscript_from(power) if power >= 0 else end
+
+    def raised(self, at: int) -> tuple[Exponent, Span]:
+        """What the superscript at this place says that is no power, and where it stands."""
+        end = script_extent(self.text, at, self.pairs)
+        if end <= at or end - at > LONGEST:
+            return NO_EXPONENT, (at, at)
+        start = self.text.index("^", at)
+        return exponent(self.text[start + 1 : end].strip()) or NO_EXPONENT, (start, end)
+
+    def called(self, name: Name, value: str, sub: str, span: Span) -> int:
+        """Functions, and what is read with what follows: e^x, dX, \\sigma_1(X).  Returns 0 for a variable."""
+        names, end = self.stream.names, span[1]
+        if value == "e" and "e" not in names.variables and (after := self.exponential(span)):
+            return after
+        if name.upright and value != "d" and (function := function_of(names, value)):
             return self.apply(function, span)
-        if name.upright and (reason := refused(value.partition("_")[0])):
+        if name.upright and value.lower() in PHRASES:
+            what, hint = PHRASES[value.lower()]
+            if not self.head or what is TEXT[0]:
+                self.stream.refuse(f"{self.text[slice(*span)]} is {what}", span, hint)
+        if name.upright and (reason := refused(value.partition("_")[0])) and not self.head:
             raise reason.located(self.text, span)
         if name.upright and value == "d" and (of := name_at(self.stream, end, self.pairs)):
             self.stream.push("NAME", Tree("name", (), "d" + of.value, (name.start, of.end)))
             return of.end
-        if name.bold:
-            self.stream.names.bold.setdefault(value, (name.bold, span))
-        self.stream.push("NAME", Tree("name", (), value, span))
-        return self.superscript_from(power) if power >= 0 else end
+        if name.value == "sigma" and _primed.match(self.text, end) and value not in names.variables | names.functions:
+            hint = "Write \\sigma(x) \\odot (1 - \\sigma(x)) for the derivative of the sigmoid."
+            self.stream.refuse(f"{self.text[slice(*span)]}'(…) is a derivative", span, hint)
+        opened = _paren.match(self.text, end, self.end)
+        if opened and not self.head:
+            self.of_letter(name, value, span, opened)
+        if name.value in ("sigma", "lambda") and sub and opened and not self.head:
+            return 0 if value in names.variables | names.functions else self.spectral(name.value, sub, span, opened)
+        if name.value == "ell" and not self.head and not _next_open.match(self.text, end, self.end):
+            self.scripted_l(value, span)
+        return 0
+
+    def of_letter(self, name: Name, value: str, span: Span, opened: re.Match[str]) -> None:
+        """x(t) and f(x): a name before one letter in parentheses is no product to anybody who writes so."""
+        names = self.stream.names
+        plain = name.value.isalpha() and name.value.islower() and len(name.value) == 1 and name.value != "e"
+        if not plain or value in names.variables or value in names.functions:
+            return
+        inside = name_at(self.stream, blank(self.text, opened.end()), self.pairs)
+        closing = self.pairs.match.get(opened.start(1), -1)
+        if (
+            inside is None
+            or not letters(inside.value).islower()
+            or not _closes.fullmatch(self.text, inside.end, closing)
+        ):
+            return
+        f, t = self.text[slice(*span)], self.text[inside.start : inside.end]
+        whole = self.text[span[0] : closing + 1]
+        hint = (
+            f"Write {f} alone where {t} is understood, {f} \\cdot {t} for a product, or declare `{value}: elementwise`."
+        )
+        self.stream.refuse(f"is {whole} a function of {t} or a product?", (span[0], closing + 1), hint)
+
+    def spectral(self, name: str, sub: str, span: Span, opened: re.Match[str]) -> int:
+        r"""\sigma_1(X) is a singular value; of \lambda_1(S) nobody knows from which end.  Returns 0 for a product."""
+        closing = self.pairs.match.get(opened.start(1), self.end)
+        matrix = _capital.match(self.text, opened.end(), closing) is not None
+        tail = _vector.search(self.text, max(opened.end(), closing - LONGEST), closing)
+        vector = tail is not None and len(tail[1]) == 1 and tail[1].islower()
+        written = self.text[slice(*span)]
+        if sub == "max" or (sub == "min" and name == "lambda"):
+            return 0
+        if not matrix and not (name == "sigma" and sub.isdigit() and vector):
+            return 0
+        if name == "sigma" and sub.isdigit() and not vector:
+            self.stream.push("FUNC", Tree("name", (), name, span))
+            self.stream.open("LPAR", "RPAR", opened.span(1))
+            self.counts.append((len(self.stream.stack), sub))
+            return opened.end()
+        message, hint = spectral(name, sub, written, vector)
+        self.stream.refuse(message, span, hint)
+
+    def scripted_l(self, value: str, span: Span) -> None:
+        names = self.stream.names
+        if value not in names.variables and value not in names.functions:
+            written = self.text[slice(*span)]
+            hint = f"Declare `{written}: scalar`, or `{written}: n` for a vector."
+            self.stream.refuse(f"{written} is not declared, and nothing tells what it is", span, hint)
 
     def constant(self, name: Name) -> int:
         r"""\mathbf{1}_{m \times n}, 0_n, I_n, K_{m,n}: calls, sizes being expressions.  Returns 0 for others."""
         function = SIZED.get(name.value, "")
+        if function == "eye" and (m := _square.match(self.text, name.end)) and m[1] == m[2]:
+            self.emit_call(function, [m[1]], (name.start, m.end()))
+            return m.end()
         brace = _braced.match(self.text, name.end)
         if not function or not brace or name.value in self.stream.names.variables:
             return 0
@@ -120,7 +210,8 @@ class Calls(Scripts):
             return 0
         end = script_extent(self.text, at, self.pairs)
         body = self.text[at + 1 : min(end, at + 40)].strip()
-        if not body or transposed.match(body[1:-1] if body[:1] == "{" else body):
+        script = exponent(body)
+        if not body or (script is not None and script.turned):
             return 0
         tree = Tree("name", (), "e^", span)
         if body[0] == "{":
@@ -137,15 +228,6 @@ class Calls(Scripts):
         self.stream.push("RPAR", (after - 1, after))
         return after
 
-    def function(self, name: str) -> str:
-        """The language's name of a function as LaTeX writes it, or nothing."""
-        names = self.stream.names
-        for candidate in (name, words.RENAMED.get(name, name), name.lower()):
-            if candidate in names.words or candidate in names.functions or candidate in ("eye", "ones", "zeros"):
-                return candidate
-        opens = len(name) > 1 and name not in names.variables and name in words.FUNCTIONS
-        return words.RENAMED.get(name, name) if opens else ""
-
     def apply(self, function: str, span: Span) -> int:
         r"""With parentheses a call, without them the next factor is the argument; \sin^2(x) is refused."""
         tree = Tree("name", (), function, span)
@@ -153,13 +235,16 @@ class Calls(Scripts):
             exponent = Tree("number", (), int(power[1] or power[2]), power.span())
             tree, span = Tree("name", (exponent,), function, span), (span[0], power.end())
         m = _next_open.match(self.text, span[1], self.end)
+        if m and m[1] == "{" and (inner := name_at(self.stream, m.start(1), self.pairs)) and inner.upright:
+            m = None
         after = self.text[span[1] : span[1] + 20].lstrip()[:1]
         if after and after in "^_":
             hint = f"Write \\{function}(x)^2, or 1/\\{function}(x)."
             if function in _inverses and after == "^":
                 hint = f"Write \\arc{function}(x) for the inverse function, 1/\\{function}(x) for the reciprocal."
             elif after == "_":
-                hint = "Write \\log(x)/\\log(2)." if function == "log" else ""
+                base = _logarithm.match(self.text, span[1])
+                hint = f"Write \\log(x)/\\log({base[1] if base else 2})." if function == "log" else ""
             self.stream.refuse(f"a function cannot have this script: {function}{after}", (span[0], span[1] + 1), hint)
         if m is None:
             self.stream.push("APPLY", tree)

@@ -7,18 +7,21 @@ from dataclasses import dataclass, field
 
 from matdiff.parsing import latex_words as words
 from matdiff.parsing.characters import LETTER, lowered
-from matdiff.parsing.stream import Stream
+from matdiff.parsing.stream import GREEK, Names, Stream
 
-_brackets = re.compile(r"\\.|[{}()\[\],;]", re.DOTALL)
+_brackets = re.compile(r"\\over(?![A-Za-z])|\\.|[{}()\[\],;]", re.DOTALL)
+_positive = re.compile(r"\s*(_)\s*(?:\+|\{\s*\+\s*\})")
 _blank = re.compile(r"[\s~]*")
 _base = re.compile(rf"(\\[A-Za-z]+\*?)|([{LETTER}])([₀-₉]*)|([01])")
 _long = re.compile(r"\s*\{\s*([A-Za-z][A-Za-z0-9]*)((?:\\?_[A-Za-z0-9]+)*)\s*\}")
+_run = re.compile(r"\s*([A-Za-z]+)()")
 _sub = re.compile(r"\s*_\s*")
 _sub_item = re.compile(
-    r"\s*(?:\\(?:text|mathrm|textrm|mathit|operatorname|mathbf|mathsf|boldsymbol)\b\s*|\\([A-Za-z]+)"
-    r"|([A-Za-z0-9,:*×∞])|[{}~]|\\[,;: !])"
+    rf"\s*(?:\\(?:{'|'.join(sorted(words.STYLES | words.UPRIGHT - {'operatorname*'}))})(?![A-Za-z])\s*|\\([A-Za-z]+)"
+    r"|([A-Za-z0-9,:*×∞])|(?<=[A-Za-z0-9 ])([-+−])(?=\s*[A-Za-z0-9])|[{}~]|\\[,;: !])"
 )
 _single = re.compile(rf"\s*(\\[A-Za-z]+\*?|[-−]?\s*(?:\\[A-Za-z]+|[{LETTER}0-9'′⊤+*]))")
+_single_below = re.compile(r"\\[A-Za-z]+|[A-Za-z0-9*∞]|[^\W\d_]")
 
 MAX_WRAPPERS = 16
 """Most styles, accents and braces around one name."""
@@ -31,13 +34,19 @@ LONGEST = 80
 class Pairs:
     """What one scan tells before reading.
 
-    match   opening brace → its closing one
-    lists   `[` → the separators `,` and `;` directly inside it
+    match   opening bracket → its closing one
+    opening closing bracket → its opening one
+    over    \\over, and the braces around it
+    lists   `[` → the separators `,` and `;` directly inside it, the first two
+    positive  `(` or `[` of a positive part (x)_+ → its subscript
     skips   subscripts already read, by place
     """
 
     match: dict[int, int] = field(default_factory=dict)
+    opening: dict[int, int] = field(default_factory=dict)
     lists: dict[int, str] = field(default_factory=dict)
+    over: set[int] = field(default_factory=set)
+    positive: dict[int, tuple[int, int]] = field(default_factory=dict)
     skips: dict[int, int] = field(default_factory=dict)
 
 
@@ -60,15 +69,24 @@ def bracket_pairs(text: str, start: int, end: int) -> Pairs:
     pairs, stack = Pairs(), []
     for m in _brackets.finditer(text, start, end):
         c, at = m.group(), m.start()
-        if c in "{([":
+        if c in ("{", "(", "[", "\\{"):
             stack.append(at)
+        elif c == "\\over":
+            if stack and text[stack[-1]] == "{":
+                pairs.over |= {stack[-1], at}
         elif c in ",;":
             if stack and text[stack[-1]] == "[":
-                pairs.lists[stack[-1]] = pairs.lists.get(stack[-1], "") + c
-        elif c in "})]" and stack:
+                pairs.lists[stack[-1]] = (pairs.lists.get(stack[-1], "") + c)[:2]
+        elif c in ("}", ")", "]", "\\}"):
+            while c == "}" and stack and text[stack[-1]] != "{":
+                stack.pop()
+            if not stack:
+                continue
             opening = stack.pop()
-            if c == "}" and text[opening] == "{":
-                pairs.match[opening] = at
+            pairs.opening[at] = opening
+            pairs.match[opening] = at
+            if c != "}" and (positive := _positive.match(text, m.end(), end)):
+                pairs.positive[opening] = (positive.start(1), positive.end())
     return pairs
 
 
@@ -77,63 +95,84 @@ def blank(text: str, at: int) -> int:
     return m.end() if m else at
 
 
-def name_at(stream: Stream, start: int, pairs: Pairs, scripts: bool = True) -> Name | None:
+def function_of(names: Names, word: str) -> str:
+    """The language's name of a function as LaTeX writes it, or nothing."""
+    for candidate in (word, words.RENAMED.get(word, word), word.lower()):
+        if candidate in names.words or candidate in names.functions or candidate in ("eye", "ones", "zeros"):
+            return candidate
+    opens = len(word) > 1 and word not in names.variables and word in words.FUNCTIONS
+    return words.RENAMED.get(word, word) if opens else ""
+
+
+def greek_kind(name: str) -> str:
+    """What a Greek letter in bold is; nothing for a Latin one."""
+    return ("matrix" if name[0].isupper() else "vector") if name.partition("_")[0] in GREEK else ""
+
+
+@dataclass(slots=True)
+class _Around:
+    """The styles, accents and braces that a name stands in."""
+
+    stream: Stream
+    start: int
+    pairs: Pairs
+    suffixes: list[str] = field(default_factory=list)
+    closers: list[int] = field(default_factory=list)
+    bold: bool = False
+
+    def name(self, base: str, at: int, upright: bool = False) -> Name | None:
+        """The name with its subscript; None where something else stands in the braces."""
+        sub = ""
+        if self.closers:
+            sub, at = subscript(self.stream, at, self.pairs)
+        for closing in reversed(self.closers):
+            at = blank(self.stream.text, at)
+            if at != closing:
+                return None
+            at += 1
+        value = "_".join([base, *reversed(self.suffixes)]) + ("_" + sub if sub else "")
+        return Name(value, self.start, at, upright, sub, greek_kind(base) if self.bold else "")
+
+    def spelled(self, command: str, at: int) -> re.Match[str] | None:
+        r"""The word in \mathrm{loss}, and in {\bf tr} if it is a function's name."""
+        if command not in words.FONTS:
+            return None
+        text = self.stream.text
+        braces = _long.match(text, at)
+        m = braces or (_run.match(text, at) if command in words.SWITCHES else None)
+        if m is None or (not braces and len(m[1]) == 1 and m[1] != "d"):
+            return None
+        if command in words.UPRIGHT and (braces or self.closers):
+            return m
+        return m if len(m[1]) > 1 and not m[1].isupper() and function_of(self.stream.names, m[1]) else None
+
+
+def name_at(stream: Stream, start: int, pairs: Pairs) -> Name | None:
     r"""The name that begins at `start`, through styles and accents: x, \lambda, \hat{\mathbf{y}}, \mathrm{loss}."""
     text, at = stream.text, start
-    suffixes: list[str] = []
-    closers: list[int] = []
-    bold = False
+    around = _Around(stream, start, pairs)
     for _ in range(MAX_WRAPPERS):
         at = blank(text, at)
-        if text[at : at + 1] == "{" and at != start:
-            closers.append(pairs.match.get(at, -1))
+        if text[at : at + 1] == "{":
+            around.closers.append(pairs.match.get(at, -1))
             at += 1
             continue
         m = _base.match(text, at)
         if m is None or (m[4] and at == start):
             return None
-        command = (m[1] or "")[1:]
-        if command in words.UPRIGHT and (long := _long.match(text, m.end())):
-            return _finished(
-                stream,
-                long[1] + long[2].replace("\\", ""),
-                start,
-                long.end(),
-                suffixes,
-                closers,
-                pairs,
-                len(long[1]) > 1 or long[1] == "d",
-            )
-        bold = bold or command in words.BOLD
+        command, at = (m[1] or "")[1:], m.end()
+        if word := around.spelled(command, at):
+            return around.name(word[1] + word[2].replace("\\", ""), word.end(), len(word[1]) > 1 or word[1] == "d")
+        around.bold |= command in words.BOLD
+        if not command:
+            return around.name((m[2] or m[4]) + ("_" + m[3].translate(lowered) if m[3] else ""), at)
+        if command in words.LETTERS:
+            return around.name(words.LETTERS[command], at)
         if command in words.ACCENTS:
-            suffixes.append(words.ACCENTS[command])
-        elif command and command not in words.STYLES and command not in words.UPRIGHT:
-            if command not in words.LETTERS:
-                return None
-            found = _finished(stream, words.LETTERS[command], start, m.end(), suffixes, closers, pairs, False)
-            if found is not None and bold:
-                found.bold = "matrix" if command[0].isupper() else "vector"
-            return found
-        elif not command:
-            base = (m[2] or m[4]) + ("_" + m[3].translate(lowered) if m[3] else "")
-            return _finished(stream, base, start, m.end(), suffixes, closers, pairs, False)
-        at = m.end()
-    return None
-
-
-def _finished(
-    stream: Stream, base: str, start: int, at: int, suffixes: list[str], closers: list[int], pairs: Pairs, upright: bool
-) -> Name | None:
-    sub = ""
-    if closers:
-        sub, at = subscript(stream, at, pairs)
-    for closing in reversed(closers):
-        at = blank(stream.text, at)
-        if at != closing:
+            around.suffixes.append(words.ACCENTS[command])
+        elif command not in words.STYLES and command not in words.UPRIGHT:
             return None
-        at += 1
-    value = "_".join([base, *reversed(suffixes)]) + ("_" + sub if sub else "")
-    return Name(value, start, at, upright, sub)
+    return None
 
 
 def script_extent(text: str, at: int, pairs: Pairs) -> int:
@@ -149,10 +188,13 @@ def script_extent(text: str, at: int, pairs: Pairs) -> int:
     if m is None:
         return begin + 1
     end = m.end()
+    if m[1][:1] != "\\" or m[1][1:] not in words.UPRIGHT | words.STYLES:
+        return end
     following = blank(text, end)
-    if m[1].startswith("\\") and m[1][1:] in words.UPRIGHT | words.STYLES and text[following : following + 1] == "{":
+    if text[following : following + 1] == "{":
         return pairs.match.get(following, end - 1) + 1
-    return end
+    letter = _single.match(text, end)
+    return letter.end() if letter else end
 
 
 def subscript(stream: Stream, at: int, pairs: Pairs) -> tuple[str, int]:
@@ -169,7 +211,10 @@ def subscript(stream: Stream, at: int, pairs: Pairs) -> tuple[str, int]:
         if end - start > LONGEST:
             stream.refuse("this subscript is too long for a name", (start, end))
         return _joined(stream, start + 1, end - 1), end
-    single = re.compile(r"\\[A-Za-z]+|[A-Za-z0-9*∞]|[^\W\d_]").match(text, start)
+    single = _single_below.match(text, start)
+    if single is None and text[start : start + 1] == "+":
+        hint = "For the positive part write \\max(0, x); a name has letters and digits below."
+        stream.refuse("is _+ the positive part?", (m.start(), start + 1), hint)
     if single is None:
         stream.refuse("`_` has no subscript", (m.start(), start), "Write W_1 or W_{12}.")
     end = single.end()
@@ -182,7 +227,7 @@ def subscript(stream: Stream, at: int, pairs: Pairs) -> tuple[str, int]:
 
 
 def _joined(stream: Stream, start: int, end: int) -> str:
-    r"""Letters, digits and Greek names of a subscript: \mathrm{train}, 1,2, m \times n."""
+    r"""Letters, digits and Greek names of a subscript: \mathrm{train}, 1,2, m \times n; t-1 is tm1, k+1 is kp1."""
     parts = []
     at = start
     while at < end:
@@ -197,9 +242,12 @@ def _joined(stream: Stream, start: int, end: int) -> str:
                 continue
             hint = "Subscripts are part of a name: letters and digits, as in W_{12}; entries are written A_{1,2}."
             stream.refuse("this subscript cannot be read", (start, end), hint)
+        if m[1] in ("cdot", "colon", "bullet"):
+            hint = "Columns are written X_{:,1}, rows X_{1,:}, by their numbers."
+            stream.refuse("this subscript cannot be read", (start, end), hint)
         if m[1]:
             parts.append("×" if m[1] == "times" else m[1])
-        elif m[2]:
-            parts.append("infty" if m[2] == "∞" else m[2])
+        elif m[2] or m[3]:
+            parts.append({"∞": "infty", "+": "p", "-": "m", "−": "m"}.get(m[2] or m[3], m[2]))
         at = m.end()
     return "".join(parts)

@@ -45,11 +45,16 @@ def _product(t: Tree, text: str) -> None:
 
 def _bare_call(t: Tree, text: str) -> bool:
     """A function without parentheses: it ends where its argument does."""
-    plain = t.head == "call" and len(t.args) == 1 and t.span[1] == t.args[0].span[1] and t.value != "e^"
+    plain = t.value != "e^" and _ends_with_argument(t)
     while plain and t.args[0].head == "call":
         t = t.args[0]
-        plain = len(t.args) == 1 and t.span[1] == t.args[0].span[1]
+        plain = _ends_with_argument(t)
     return plain and not text.startswith("\\sqrt", t.span[0]) and not _grouped(t.args[0])
+
+
+def _ends_with_argument(t: Tree) -> bool:
+    """In I_n the size has the place of the whole, which is no argument without parentheses."""
+    return t.head == "call" and len(t.args) == 1 and t.span[0] < t.args[0].span[0] and t.span[1] == t.args[0].span[1]
 
 
 def _grouped(t: Tree) -> bool:

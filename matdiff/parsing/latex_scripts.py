@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from matdiff.parsing import latex_norms as norms
+from matdiff.parsing.latex_exponents import LONGEST, Exponent, bare, exponent, upright_t
 from matdiff.parsing.latex_names import blank, bracket_pairs, name_at, script_extent, subscript
-from matdiff.parsing.stream import Stream, number
+from matdiff.parsing.stream import Stream, letters, number
 from matdiff.syntax import Span, Tree
 
-transposed = re.compile(
-    r"\s*(?:\\(?:mathrm|mathsf|text|intercal|operatorname|textrm|mathtt)\s*)?\{?\s*(-?)\s*(\\top|\\intercal|\\prime|T|⊤|'|′)\s*\}?\s*\Z"
-)
 _raising = re.compile(r"\s*\\(?:odot|circ)(?![A-Za-z])")
-_starred = re.compile(r"\s*(?:\\(?:dagger|dag)|\+)\s*\Z")
-
+_digit = re.compile(r"\d(?!\d)")
+_whole = re.compile(r"\s*([-−]?)\s*(\d+)\s*\}")
+_part = re.compile(r"\s*\d+(?:\.\d+)?\s*[-+−]")
+"""What stands in a positive part (1 - x)^+ and in no matrix."""
 
 INDEXED = ("NAME", "RPAR", "RSQB")
 """What may have entries and slices in LaTeX: A_{1,2}, (AB)_{1:n,1}."""
@@ -23,7 +24,7 @@ INDEXED = ("NAME", "RPAR", "RSQB")
 class Scripts:
     """The state of reading, and what hangs on names and norms."""
 
-    def __init__(self, stream: Stream, start: int, end: int) -> None:
+    def __init__(self, stream: Stream, start: int, end: int, text_behind: str = "") -> None:
         self.stream = stream
         self.text = stream.text
         self.end = end
@@ -31,7 +32,15 @@ class Scripts:
         self.sizes: list[int] = []
         """Depths of the brackets in which \\times separates sizes."""
         self.closers: dict[int, Callable[[int], int]] = {}
-        """What happens at the closing brace of a group, by its place."""
+        """What happens behind the closing brace of a group, by its place."""
+        self.ends: dict[int, Callable[[Span], int]] = {}
+        """What a closing brace is instead of a parenthesis, by its place."""
+        self.counts: list[tuple[int, str]] = []
+        """Depths of the brackets of \\sigma_k(…), and the k that is their second argument."""
+        self.bold_until = start
+        """Where a bold group that is more than a name ends."""
+        self.head = text_behind in ("=", ":")
+        """Whether this is the left side of a definition."""
 
     @property
     def skips(self) -> dict[int, int]:
@@ -40,6 +49,9 @@ class Scripts:
     def on_bar(self, first: int, at: int) -> int:
         if at - first == 2 and not self.stream.bar_opens("RBAR"):
             at = first + 1
+        if self.head:
+            self.stream.push("SEMI", (first, at))
+            return at
         return self.bar("B" if self.text[first:at] == "|" else "N", (first, at))
 
     def bar(self, which: str, span: Span) -> int:
@@ -58,29 +70,37 @@ class Scripts:
         if closer == "RBAR":
             self.stream.close(closer, span)
             return span[1]
-        name, sub_end, power = self.scripts(span[1])
-        self.stream.close(
-            closer, span, ((span[0], max(span[1], sub_end)), self.norm(name, (span[0], max(span[1], sub_end))))
-        )
-        return self.superscript_from(power) if power >= 0 else max(span[1], sub_end)
+        return self.norm(closer, span)
 
-    def norm(self, name: str, span: Span) -> str:
-        found = {
-            "": "",
-            "2": "2",
-            "F": "F",
-            "1": "1",
-            "infty": "inf",
-            "inf": "inf",
-            "*": "*",
-            "fro": "F",
-            "Fro": "F",
-        }.get(name)
-        if found is None:
-            self.stream.refuse(
-                f"no norm is called ‖·‖_{name}", span, "There are ‖x‖, ‖x‖_2, ‖X‖_F, ‖x‖_1, ‖x‖_inf and ‖X‖_*."
-            )
-        return found
+    def norm(self, closer: str, span: Span) -> int:
+        """The closing bars with their subscript, which may stand behind a power."""
+        text = self.text
+        raised = script_extent(text, span[1], self.pairs)
+        start, end = self.below(raised)
+        written = text[start:end]
+        name = norms.NAMES.get(bare(written))
+        place = (span[0], end if raised == span[1] else span[1])
+        if name is None:
+            opening = self.stream.stack[-1][1][1] if self.stream.stack else span[0]
+            squared = norms.is_squared(text, end if raised == span[1] else span[1])
+            hint = norms.offer(written, text[opening : span[0]][: 2 * norms.LONGEST], squared)
+            self.stream.refuse(f"no norm is called ‖·‖_{bare(written)[:40]}", (span[0], end), hint)
+        self.stream.close(closer, span, (place, name))
+        if raised == span[1]:
+            return max(span[1], end)
+        if end > raised:
+            self.skips[text.index("_", raised)] = end
+        return self.superscript_from(span[1])
+
+    def below(self, at: int) -> Span:
+        """Where the subscript that follows `at` begins, without its `_`, and where it ends."""
+        start = blank(self.text, at)
+        if self.text[start : start + 1] != "_":
+            return at, at
+        start = blank(self.text, start + 1)
+        if self.text[start : start + 1] == "{":
+            return start, self.pairs.match.get(start, start) + 1
+        return start, subscript(self.stream, at, self.pairs)[1]
 
     def scripts(self, at: int) -> tuple[str, int, int]:
         """Subscript after `at`, where it ends, and where a superscript that stands before it begins (or -1)."""
@@ -104,6 +124,14 @@ class Scripts:
             if self.stream.kinds and self.stream.kinds[-1] in INDEXED and self.text.startswith("{", brace):
                 self.stream.open("INDEX", "RSQB", (first, brace + 1), "{")
                 return brace + 1
+            if self.stream.kinds[-1:] == ["RPAR"] and (m := _digit.match(self.text, brace)):
+                self.stream.push("INDEX", (first, brace))
+                self.stream.push("NUMBER", number(self.stream, m.group(), m.span()))
+                self.stream.push("RSQB", m.span())
+                return m.end()
+            if self.text[brace : brace + 1] == "+":
+                hint = "For the positive part write \\max(0, x); a name has letters and digits below."
+                self.stream.refuse("is _+ the positive part?", (first, brace + 1), hint)
             self.stream.refuse(
                 "a subscript belongs to a name or a norm", (first, at), "Write W_1, W_{12}, or \\|x\\|_2."
             )
@@ -115,18 +143,59 @@ class Scripts:
         end = script_extent(self.text, at, self.pairs)
         if end <= at + 1:
             self.stream.refuse("`^` has no exponent", (at, at + 1), "Write X^2, X^{-1} or X^\\top.")
-        body = self.text[at + 1 : min(end, at + 60)].strip()
-        inner = body[1:-1] if body[:1] == "{" else body
-        span = (at, end)
-        if len(body) < 50 and (m := transposed.match(inner)):
-            self.stream.push("INVT" if m[1] else "TICK", span)
-            return end
-        if inner.strip() in ("*", "H", "\\ast") and inner.strip() not in self.stream.names.variables:
-            self.stream.refuse("there is no conjugate transpose: all variables are real", span, "Write X^\\top.")
-        if len(body) < 50 and _starred.match(inner):
-            self.stream.push("PINV", span)
-            return end
+        span, body = (at, end), self.text[at + 1 : min(end, at + 80)].strip()
+        script = exponent(body)
+        if script is not None and not (script.index and not script.turned):
+            if script.index:
+                self.stream.refuse("only a name has an index above", span, "Name this part, or write its index below.")
+            return self.mark(script, span)
+        if "\\top" in body and len(body) < LONGEST:
+            self.stream.refuse("this exponent cannot be read", span, "Write one after the other: (X^{1/2})^\\top.")
+        if bare(body) in ("*", "H", "\\ast") and bare(body) not in self.stream.names.variables:
+            hint = "Write X^\\top."
+            if bare(body) != "H" and self.small():
+                name = self.text[slice(*self.stream.values[-1].span)]
+                hint = f"Write {name}^\\star for a point of that name, {name}^\\top for the transpose."
+            self.stream.refuse("there is no conjugate transpose: all variables are real", span, hint)
+        if upright_t(body) and "t" not in self.stream.names.variables:
+            self.stream.refuse("is this upright t a transpose?", span, "Write ^\\top for it, ^{t} for the power t.")
         return self.power(at, end)
+
+    def small(self) -> bool:
+        """Whether a lower-case name stands before, which is not declared and so no matrix."""
+        last = self.stream.values[-1] if self.stream.kinds[-1:] == ["NAME"] else None
+        return last is not None and letters(last.value).islower() and last.value not in self.stream.names.variables
+
+    def mark(self, script: Exponent, span: Span) -> int:
+        """What an exponent says beside the index that it gives a name."""
+        if script.turned and script.power == "-1":
+            self.stream.push("INVT", span)
+        else:
+            if script.power:
+                self.stream.push("SUPERSCRIPT", Tree("number", (), int(script.power), span))
+            if script.turned:
+                self.stream.push("TICK", span)
+        if script.plus:
+            self.pseudoinverse(script.plus, span)
+        return span[1]
+
+    def pseudoinverse(self, written: str, span: Span) -> None:
+        r"""A^\dagger; of a lower-case name and of (1 - x)^+ something else is meant."""
+        kind, value = self.stream.kinds[-1:], self.stream.values[-1:]
+        if self.small():
+            name = self.text[slice(*value[0].span)]
+            meant = (
+                f"the transpose write {name}^\\top" if written != "+" else f"the positive part write \\max(0, {name})"
+            )
+            hint = f"For {meant}; for a matrix declare `{value[0].value}: m×n`."
+            self.stream.refuse(
+                f"{written.replace(chr(92) + 'dagger', '†')} is the pseudoinverse of a matrix", span, hint
+            )
+        opening = self.pairs.opening.get(value[0][0], -1) if kind == ["RPAR"] else -1
+        if written == "+" and opening >= 0 and _part.match(self.text, opening + 1):
+            hint = "For the positive part write \\max(0, …); the pseudoinverse of a matrix is written ^\\dagger."
+            self.stream.refuse("^+ is the pseudoinverse of a matrix", span, hint)
+        self.stream.push("PINV", span)
 
     def power(self, at: int, end: int) -> int:
         start = blank(self.text, at + 1)
@@ -134,13 +203,27 @@ class Scripts:
             return self.short_power(at, start, end)
         dotted = _raising.match(self.text, start + 1)
         self.stream.push("DOTCARET" if dotted else "CARET", (at, at + 1))
-        m = re.compile(r"\s*([-−]?)\s*(\d+)\s*\}").match(self.text, dotted.end() if dotted else start + 1)
+        m = _whole.match(self.text, dotted.end() if dotted else start + 1)
         if m and len(m[2]) <= 300:
             value = int(m[2]) * (-1 if m[1] else 1)
             self.stream.push("NUMBER", Tree("number", (), value, (start, m.end())))
             return m.end()
-        self.stream.open("LPAR", "RPAR", (start, start + 1), "{")
+        self.group((start, start + 1))
         return dotted.end() if dotted else start + 1
+
+    def group(self, brace: Span) -> None:
+        r"""Braces are parentheses; in {a \over b} both parts stand in parentheses of their own."""
+        self.stream.open("LPAR", "RPAR", brace, "{")
+        if brace[0] in self.pairs.over:
+            self.stream.open("LPAR", "RPAR", brace, "{")
+
+    def positive(self, span: Span, below: int, end: int) -> None:
+        """[x]_+ and (x)_+ are max(x,0)."""
+        if self.stream.kinds[-1:] == ["NAME"] and self.stream.names.callable(self.stream.values[-1].value, True):
+            self.stream.refuse("which part has the subscript +?", (below, end), r"Write \max(0, f(x)).")
+        self.stream.push("FUNC", Tree("name", (), "relu", span))
+        self.stream.open("LPAR", "RPAR", span)
+        self.skips[below] = end
 
     def short_power(self, at: int, start: int, end: int) -> int:
         """x^2, x^n, x^-1, e^\\lambda: one token is the exponent."""
@@ -153,7 +236,7 @@ class Scripts:
                 self.stream.refuse("LaTeX takes one digit as the exponent here", (start, end + 1), "Write x^{12}.")
             self.stream.push("NUMBER", number(self.stream, self.text[start:end], (start, end)))
             return end
-        name = name_at(self.stream, start, self.pairs, scripts=False)
+        name = name_at(self.stream, start, self.pairs)
         if name is None:
             self.stream.refuse("this exponent needs braces", (at, end), "Write x^{…}.")
         self.stream.push("NAME", Tree("name", (), name.value, (start, name.end)))

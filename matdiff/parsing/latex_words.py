@@ -12,16 +12,23 @@ OPERATORS = {
 
 IGNORED = words(
     """, ; : ! > / quad qquad enspace thinspace medspace thickspace left right middle big Big bigg Bigg bigl bigr
-    Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle limits nolimits nonumber notag bf rm it cal"""
+    Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber
+    notag mathopen mathclose mathord mathbin mathrel mathinner strut mathstrut allowbreak boxed fbox smash paren parens
+    pqty qty hfill noindent normalfont unboldmath boldmath"""
 ) | {" ", "\n", "\t"}
 
-STYLES = words(
+SWITCHES = words("rm bf it sf tt cal mit sl em rmfamily bfseries itshape sffamily ttfamily upshape")
+"""Fonts that hold up to the closing brace: {\\bf x}."""
+STYLES = SWITCHES | words(
     "mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathit mathsf mathtt pmb symbf vec mathnormal"
-    " textbf ensuremath"
+    " textbf texttt ensuremath bold mathbfit mathbfsf bbm mathds mathbbm symbfit overrightarrow"
 )
-BOLD = words("mathbf boldsymbol bm pmb symbf textbf")
-UPRIGHT = words("mathrm text textrm operatorname operatorname* mathop textnormal textsf textit symrm")
+BOLD = words("mathbf boldsymbol bm pmb symbf textbf bf bfseries bold mathbfit mathbfsf symbfit")
+TEXT = words("text textrm textnormal textsf textit textup mbox hbox textsl")
+UPRIGHT = TEXT | words("mathrm operatorname operatorname* mathop symrm mathup symup rm rmfamily upshape")
 """Several letters in one of these are one name."""
+FONTS = (STYLES - words("mathcal mathbb mathfrak mathscr cal vec ensuremath overrightarrow")) | UPRIGHT
+"""Those in which functions are set."""
 
 ACCENTS = {
     "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar", "overline": "bar",
@@ -29,12 +36,18 @@ ACCENTS = {
     "underline": "underline", "mathring": "ring",
 }  # fmt: skip
 
-LETTERS = {**{g: g for g in GREEK}, "ell": "ell", "imath": "i", "jmath": "j"}
+LETTERS = {
+    **{g: g for g in GREEK},
+    **{"var" + g: g for g in GREEK if g[0].isupper()},
+    "ell": "ell",
+    "imath": "i",
+    "jmath": "j",
+}
 
 FUNCTIONS = words("log ln exp det sin cos tan sinh cosh tanh max arcsin arccos arctan tr Tr trace")
 RENAMED = {
     "ln": "log", "Log": "log", "Tr": "tr", "trace": "tr", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
-    "sgn": "sign", "LSE": "logsumexp",
+    "sgn": "sign", "LSE": "logsumexp", "lse": "logsumexp", "sigm": "sigmoid",
 }  # fmt: skip
 
 OPENING = {
@@ -47,9 +60,10 @@ CLOSING = {"rangle": "RANGLE", "rbrace": "RPAR", "}": "RPAR", "rbrack": "RPAR"}
 BARS = {"|": "N", "Vert": "N", "lVert": "LN", "rVert": "RN", "vert": "B", "lvert": "LB", "rvert": "RB"}
 """Norm or plain bar, with L or R where the side is told."""
 
-MATRICES = words("bmatrix pmatrix matrix Bmatrix smallmatrix")
+MATRICES = words("bmatrix pmatrix matrix Bmatrix smallmatrix bmatrix* pmatrix* matrix* bsmallmatrix psmallmatrix array")
 WRAPPERS = words(
     "aligned align align* equation equation* gather gather* gathered split multline multline* displaymath math"
+    " eqnarray eqnarray* flalign flalign* alignat alignat* alignedat subequations dmath dmath* center"
 )
 
 _kinds = {
@@ -61,7 +75,8 @@ _kinds = {
     "a limit": "lim",
     "a derivative": "nabla partial",
     "a probability": "Pr",
-    "a relation": "in le leq ge geq neq approx sim succ succeq prec preceq equiv",
+    "a relation": "in notin subset subseteq le leq ge geq ne neq lt gt approx sim simeq cong succ succeq prec preceq"
+    " equiv propto triangleq doteq leqslant geqslant ll gg lesssim gtrsim",
     "an arrow": "to mapsto",
     "a choice of signs": "pm mp",
     "infinity": "infty",
