@@ -72,6 +72,18 @@ class Answer:
         return getattr(self.d, "all_steps", self.d.steps) if self.verbose else self.d.steps
 
     @property
+    def second(self) -> Any:
+        """The steps from the gradient to the Hessian, where that is asked for by one variable."""
+        return self.d.hessian_steps if self.order > 1 and not self.d.several else ()
+
+    @property
+    def board(self) -> list[tuple[Any, Line]]:
+        """What is derived in steps, one after the other, each with the line that it ends in."""
+        return [(self.told, self.outcome)] + (
+            [(self.second, self.line("hessian", self.d.hessian))] if self.second else []
+        )
+
+    @property
     def outcome(self) -> Line:
         """The line of the derivative by one variable, with which its steps end."""
         return self.line(self.named, self.result)

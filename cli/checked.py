@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -18,11 +18,17 @@ class Checked(Answer):
     """An answer whose steps have been checked; `wrong` says which of them do not follow."""
 
     marked: tuple[Any, ...] = ()
+    further: tuple[Any, ...] = ()
+    """The steps to the Hessian."""
     wrong: str = ""
 
     @property
     def told(self) -> Any:
         return self.marked
+
+    @property
+    def second(self) -> Any:
+        return self.further
 
     def verdicts(self) -> list[str]:
         """With what exact arithmetic says of each."""
@@ -32,11 +38,23 @@ class Checked(Answer):
 
 def checked(answer: Answer, marks: Mapping[bool | None, str]) -> Checked:
     """Check the steps of an answer and mark their rules."""
+    from matdiff.narrative import of_gradient
     from matdiff.verify import check_steps
 
-    steps = tuple(answer.told)
-    pairs = list(zip(steps, check_steps(answer.d, steps), strict=True))
-    marked = tuple(replace(step, rule=step.rule + marks[verdict]) for step, verdict in pairs)
-    wrong = [f"✗ step {i}: {step}" for i, (step, verdict) in enumerate(pairs, 1) if verdict is False]
+    told = judged(answer.told, check_steps(answer.d, tuple(answer.told)))
+    further: Judged = []
+    if answer.second:
+        *steps, last = answer.second
+        further = judged(steps, check_steps(of_gradient(answer.d), tuple(steps)))
+        further.append((last, answer.verifications[-1].passed if len(answer.verifications) > 1 else None))
+    marked, after = (tuple(replace(s, rule=s.rule + marks[v]) for s, v in pairs) for pairs in (told, further))
+    wrong = [f"✗ step {i}: {step}" for i, (step, verdict) in enumerate([*told, *further], 1) if verdict is False]
     shared = {f.name: getattr(answer, f.name) for f in fields(answer)}
-    return Checked(**shared, marked=marked, wrong="\n".join(wrong))
+    return Checked(**shared, marked=marked, further=after, wrong="\n".join(wrong))
+
+
+Judged = list[tuple[Any, bool | None]]
+
+
+def judged(steps: Sequence[Any], verdicts: Iterable[bool | None]) -> Judged:
+    return list(zip(steps, verdicts, strict=True))

@@ -30,7 +30,7 @@ def text(answer: Answer, style: Style) -> str:
     lines += [row for line in rest for row in formula(line, style)]
     if answer.steps:
         known = set(statements(function.right(style))[:-1])
-        lines += ["", *text_steps(answer.told, style, known, answer.outcome), ""]
+        lines += ["", *text_steps(answer.board, style, known), ""]
     notes = [*answer.notes(), *answer.verdicts()]
     return "\n".join(lines + [prose(note, style) for note in notes])
 
@@ -55,7 +55,7 @@ def latex(answer: Answer) -> str:
     rows = [row for line in answer.lines() for row in aligned(line)]
     if answer.steps:
         known = {d for line in answer.lines() for d in statements(line.right("latex"))}
-        rows += latex_steps(answer.told, known, answer.outcome)
+        rows += latex_steps(answer.board, known)
     notes = [f"with {answer.d.types}"] if answer.d.types else []
     notes += [*answer.notes(), *answer.verdicts()]
     comments = [f"% {row}" for note in notes for row in note.splitlines()]
@@ -75,7 +75,7 @@ def markdown(answer: Answer) -> str:
         parts.append(f"with {answer.d.types}")
     if answer.steps:
         known = set(statements(function.right("latex")))
-        parts.append("\n".join(markdown_steps(answer.told, known, answer.outcome)))
+        parts.append("\n".join(markdown_steps(answer.board, known)))
     parts += [display(line) for line in rest]
     return "\n\n".join([*parts, *answer.notes(), *answer.verdicts()])
 
@@ -111,12 +111,15 @@ def record(answer: Answer, style: Style) -> dict[str, Any]:
     if answer.order > 1:
         found["hessian"] = every(d.hessian, style)
     found["latex"] = every(answer.result, "latex")
-    found["steps"] = [
-        {"rule": prose(s.rule, style), "before": show(s.before, style), "after": show(s.after, style)}
-        for s in answer.told
-    ]
+    found["steps"] = [step(s, style) for s in answer.told]
+    if answer.second:
+        found["hessian_steps"] = [step(s, style) for s in answer.second]
     found["verification"] = outcome(answer.verifications)
     return found
+
+
+def step(s: Any, style: Style) -> dict[str, str]:
+    return {"rule": prose(s.rule, style), "before": show(s.before, style), "after": show(s.after, style)}
 
 
 def every(result: Any, style: Style) -> Any:

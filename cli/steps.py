@@ -42,9 +42,18 @@ def rows(steps: Sequence[Any], style: Style, known: set[str], result: Line) -> I
         last = after
 
 
-def text_steps(steps: Sequence[Any], style: Style, known: set[str], result: Line) -> list[str]:
+Board = Sequence[tuple[Sequence[Any], Line]]
+"""Derivations one after the other: the steps of each, and the line of the answer that it ends in."""
+
+
+def all_rows(board: Board, style: Style, known: set[str]) -> Iterator[Row]:
+    for steps, result in board:
+        yield from rows(steps, style, known, result)
+
+
+def text_steps(board: Board, style: Style, known: set[str]) -> list[str]:
     """A numbered line a step, with lines below for new definitions and for rules that have no room."""
-    found = list(rows(steps, style, known, result))
+    found = list(all_rows(board, style, known))
     formulas = [f"{row.before} = {row.after}".lstrip() for row in found]
     column = min(RULES, max(map(len, formulas), default=0)) + 3
     margin = " " * (len(str(len(found))) + 3)
@@ -59,16 +68,17 @@ def text_steps(steps: Sequence[Any], style: Style, known: set[str], result: Line
     return lines
 
 
-def latex_steps(steps: Sequence[Any], known: set[str], result: Line) -> Iterator[str]:
+def latex_steps(board: Board, known: set[str]) -> Iterator[str]:
     """The rows of an `align*`."""
-    for row in rows(steps, "latex", known, result):
+    for row in all_rows(board, "latex", known):
         yield rf"{row.before} &= {row.after} && \text{{{row.rule}}}".lstrip()
         for definition in row.new:
             yield rf"&\quad\text{{where }} {definition}"
 
 
-def markdown_steps(steps: Sequence[Any], known: set[str], result: Line) -> Iterator[str]:
+def markdown_steps(board: Board, known: set[str]) -> Iterator[str]:
     """The items of a numbered list."""
-    for i, row in enumerate(rows(steps, "latex", known, result), 1):
+    rules = [prose(step.rule, "unicode") for steps, _ in board for step in steps]
+    for i, (row, rule) in enumerate(zip(all_rows(board, "latex", known), rules, strict=True), 1):
         where = "".join(f", where ${definition}$" for definition in row.new)
-        yield f"{i}. ${row.before} = {row.after}${where} ({prose(steps[i - 1].rule, 'unicode')})".replace("$ =", "$=")
+        yield f"{i}. ${row.before} = {row.after}${where} ({rule})".replace("$ =", "$=")

@@ -255,6 +255,18 @@ class Derivation:
         return narrative(self, full=True)
 
     @cached_property
+    def hessian_steps(self) -> tuple[Step, ...]:
+        """From the gradient by one variable on to the Hessian.
+
+        Raises ShapeError and UnsupportedError as `hessian` does, UnsupportedError for several variables.
+        """
+        from matdiff.narrative import second
+
+        if self.several:
+            raise UnsupportedError("the steps to a Hessian are told for one variable")
+        return second(self)
+
+    @cached_property
     def notes(self) -> tuple[str, ...]:
         """What may surprise in how the text was read, and where the function is not differentiable, in words."""
         found = dict.fromkeys(self.remarks)

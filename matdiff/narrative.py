@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matdiff.calculus.adjoint import Move, adjoint
@@ -30,6 +30,8 @@ ALGEBRA = "simplify"
 READ_OFF = "read off the gradient"
 WEIGHTED = "the gradient for ⟨x,y⟩ = xᵀWy is W⁻¹ times what is paired with dx"
 SO = "⇒ ∇f ="
+READ_HESSIAN = "read off the Hessian"
+READ_MATRIX = "read off the Hessian: vec(A V B) = (Bᵀ ⊗ A) vec(V)"
 
 MOVES = {
     "matmul": "move factors across the pairing: ⟨Y, A V B⟩ = ⟨AᵀYBᵀ, V⟩",
@@ -37,6 +39,7 @@ MOVES = {
     "inner": "⟨y, ⟨A, V⟩⟩ = ⟨yA, V⟩",
     "scale": "⟨Y, sV⟩ = ⟨sY, V⟩",
     "transpose": "⟨Y, Vᵀ⟩ = ⟨Yᵀ, V⟩",
+    "add": "collect the terms",
 }
 
 
@@ -67,6 +70,22 @@ def narrative(derivation: Derivation, full: bool = False) -> tuple[Step, ...]:
         for rule, before, after in _lines(derivation, full)
         if before is not after
     )
+
+
+def of_gradient(derivation: Derivation) -> Derivation:
+    """The derivation of the gradient by one variable, as it was found."""
+    return replace(derivation, function=derivation.gradient, source=None, metric=None, remarks=())
+
+
+def second(derivation: Derivation) -> tuple[Step, ...]:
+    """The steps from the gradient by one variable to the Hessian."""
+    again = of_gradient(derivation)
+    steps = [step for step in again.steps if step.relation == "="]
+    last, H = again.differential, derivation.hessian
+    if steps and steps[-1].after != last:
+        steps.append(Step("collect", steps[-1].after, last))
+    matrix = derivation.wrt[0].kind == "matrix"
+    return (*steps, Step(READ_MATRIX if matrix else READ_HESSIAN, last, H, "⇒ H ="))
 
 
 Line = tuple[str, Node, Node]

@@ -124,6 +124,23 @@ def test_the_steps_end_with_the_answer(capsys, arguments, last):
     assert last in line
 
 
+@pytest.mark.parametrize(
+    ("text", "wrt", "rule", "end"),
+    [
+        ("norm(A*x - b)^2/2", "x", "read off the Hessian", "H = Aᵀ A "),
+        ("logdet(X)", "X", "vec(A V B) = (Bᵀ ⊗ A) vec(V)", "H = −K(n,n)(X⁻ᵀ ⊗ X⁻¹) "),
+        ("sum(x)^2 + x[1]*x'*b", "x", "product rule", "H = "),
+    ],
+)
+def test_steps_go_on_to_the_hessian(capsys, text, wrt, rule, end):
+    shown = out(capsys, "derive", text, "--wrt", wrt, "--order", "2", "--check").splitlines()
+    steps = [line for line in shown if line[:1].isdigit()]
+    assert end in steps[-1] and "read off the Hessian" in steps[-1] and any(rule in line for line in steps)
+    assert all(line.endswith("✓") for line in steps)
+    found = json.loads(out(capsys, "derive", text, "--wrt", wrt, "--order", "2", "--format", "json"))
+    assert found["hessian_steps"][-1]["after"] == found["hessian"] and found["steps"][-1]["after"] == found["gradient"]
+
+
 def test_verbose_steps_hold_the_others(capsys):
     function = "norm(A*x - b)^2/2"
     shown = out(capsys, "derive", function, "--wrt", "x", "--verbose", "--no-verify")
