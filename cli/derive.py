@@ -6,6 +6,7 @@ import click
 
 from matdiff.cli.answer import FAULT, Answer
 from matdiff.cli.options import SETTINGS, derivation, expression, program
+from matdiff.errors import ShapeError
 
 FORMATS = ("text", "latex", "markdown", "json")
 
@@ -50,7 +51,14 @@ def command(
     """
     if explicit and form != "text":
         raise click.UsageError("--explicit goes with --format text")
+    from matdiff.node import describe
+
     d = derivation(expression(words), wrt, let, dialect, inner)
+    if order > 1 and d.kind != "gradient":
+        raise ShapeError(
+            f"a Hessian belongs to a scalar function, and this one is {describe(d.function.node)}",
+            hint="leave out --order 2",
+        )
     answer = Answer(d, order, steps or check or verbose, inner, convention == "independent", verbose)
     if not no_verify:
         answer.verify()

@@ -38,7 +38,14 @@ def program(function: Decorated) -> Decorated:
             metavar="DECLARATION",
             help='Declare names: --let "A: m×n symmetric; x: n".  May be repeated.',
         ),
-        click.option("--wrt", required=True, metavar="X", help="The variable (several: X,Y)."),
+        click.option(
+            "--wrt",
+            required=True,
+            multiple=True,
+            metavar="X",
+            help="The variable (several: X,Y).",
+            callback=lambda context, option, given: ",".join(given),
+        ),
         click.argument("words", metavar="EXPR", nargs=-1),
     ):
         function = decorate(function)

@@ -101,7 +101,8 @@ def _misread(scope: Scope, tried: Attempt) -> list[str]:
 
 def _transposed(error: MatdiffError, names: list[str]) -> MatdiffError:
     """Only scalars that are transposed would fit, and nobody transposes one: the misfit is what the reader wants."""
-    if len(names) == 1:
+    advised = any(not line.startswith("here ") for line in error.hint.splitlines())
+    if len(names) == 1 and not advised:
         x = names[0]
         error.hint = f"{error.hint}\nif {x} is a scalar, transposed though it is, declare `{x}: scalar`".strip()
     return error
