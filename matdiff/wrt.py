@@ -8,7 +8,7 @@ from matdiff.errors import ParseError
 from matdiff.expr import Expr
 from matdiff.node import Symbol
 from matdiff.notation.names import ascii_name
-from matdiff.parsing.characters import lowered
+from matdiff.parsing.characters import lowered, plain_name
 from matdiff.parsing.declarations import spelled_name
 
 
@@ -58,4 +58,4 @@ def _name(text: str) -> str:
     if not text or not text.replace("_", "a").isalnum() or text[0].isdigit():
         shown = text if len(text) <= 40 else text[:40] + "…"
         raise ParseError(f"{shown!r} is not the name of a variable", hint='wrt takes a name, or several: "X,Y"')
-    return text
+    return text if text.isascii() else plain_name(text, text, 0)

@@ -265,6 +265,15 @@ def test_constants_do_not_go_by_the_names_of_variables(text: str, declare: str, 
     assert all(md.parse(str(e), declare=e.types) == e for e in found)
 
 
+def test_names_as_they_are_typed() -> None:
+    d = md.derive("x₁'*x₁*µ", wrt="x₁")
+    at = {"x₁": np.ones(2), "µ": 2.0, "Α": "surplus"}
+    assert d.gradient.evaluate(**at).tolist() == d.gradient.evaluate(x_1=np.ones(2), μ=2.0).tolist() == [4, 4]
+    assert md.derive("µ*x", wrt="µ").jacobian == md.parse("x")
+    for text in ("‖X‖_F²", "‖X‖²_F"):
+        assert md.parse(text) == md.parse("norm(X)^2")
+
+
 def test_constants_from_python() -> None:
     A, x = md.matrix("A", "n", "n"), md.vector("x", "n")
     for e, text in [

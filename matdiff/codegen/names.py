@@ -6,6 +6,9 @@ import keyword
 import unicodedata
 from collections.abc import Iterable
 
+from matdiff.errors import MatdiffError
+from matdiff.parsing.characters import plain_name
+
 RESERVED = frozenset({"np", "scipy", "jnp", "jax", "torch", "float", "check", "dtype", "device", "int", "min", "_"})
 """What generated code calls by name, besides its helpers."""
 
@@ -29,11 +32,25 @@ def _kept(c: str) -> bool:
 
 
 def lookup(name: str, given: Iterable[str]) -> str | None:
-    """The key under which an array for `name` was given: as typed, or as Python spells a keyword argument."""
+    """The key under which an array for `name` was given: as typed, or as Python spells a keyword argument.
+
+    >>> lookup("x_1", {"x₁": 0})
+    'x₁'
+    """
     if name in given:
         return name
     folded = unicodedata.normalize("NFKC", name)
-    return folded if folded in given else None
+    if folded in given:
+        return folded
+    return next((k for k in given if _plain(k) == name), None)
+
+
+def _plain(key: str) -> str:
+    """W₁ as W_1; a key that is no name as it is, since surplus arrays are ignored."""
+    try:
+        return key if key.isascii() else plain_name(key, key, 0)
+    except MatdiffError:
+        return key
 
 
 class Names:

@@ -27,7 +27,7 @@ _token = re.compile(
   )""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_norm = re.compile(r"_(\w+|\*|∞)|([₁₂])")
+_norm = re.compile(r"(²?)(?:_([A-Za-z0-9]+|\*|∞)|([₁₂]))")
 _method = re.compile(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
 _closing = {")": "RPAR", "]": "RSQB"}
 
@@ -123,12 +123,14 @@ def _bar(stream: Stream, span: Span) -> int:
         return span[1]
     which = _norm.match(stream.text, span[1])
     end = which.end() if which else span[1]
-    name = (which[1] or str("₀₁₂".index(which[2]))) if which else ""
+    name = (which[2] or str("₀₁₂".index(which[3]))) if which else ""
     if name not in NORMS:
         stream.refuse(
             f"no norm is called ‖·‖_{name}", (span[0], end), "There are ‖x‖, ‖x‖_2, ‖X‖_F, ‖x‖_1 and ‖x‖_inf."
         )
     stream.close(closer, span, ((span[0], end), NORMS[name]))
+    if which and which[1]:
+        _raised(stream, which.span(1))
     return end
 
 
