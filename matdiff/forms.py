@@ -14,11 +14,24 @@ from matdiff.node import Apply, Node, Value, number, topological
 from matdiff.normal import normal
 from matdiff.notation.length import length
 from matdiff.op import Linear
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, eye, is_eye, is_op, scale, zeros_like
+from matdiff.ops.algebra import (
+    ADD,
+    MATMUL,
+    SCALE,
+    TRANSPOSE,
+    add,
+    eye,
+    hadamard,
+    is_eye,
+    is_ones,
+    is_op,
+    scale,
+    zeros_like,
+)
 from matdiff.ops.structure import Diag, vec
 from matdiff.properties import Known
 from matdiff.rewrite import rebuild, respelled
-from matdiff.terms import WINDOW, Factor, Term, chain, factors, join, magnitude, plain, split
+from matdiff.terms import WINDOW, Factor, Term, chain, entrywise, factors, join, magnitude, merged, plain, split
 
 SMALL = 120
 """Most distinct parts of an expression that is also tried multiplied out."""
@@ -114,13 +127,8 @@ Attempt = Callable[[list[Node], Known], list[Node] | None]
 def _common_scalars(terms: list[Node], known: Known) -> list[Node] | None:
     """s A + s B as s (A + B): the scalars and the number that all terms share."""
     pieces = [split(t) for t in terms]
-    shared = Term(_common_number(pieces))
-    for base in pieces[0].scalars:
-        exponents = [p.scalars.get(base, 0) for p in pieces]
-        if all(e < 0 for e in exponents):
-            shared.multiply(base, max(exponents))
-        elif all(e > 0 for e in exponents):
-            shared.multiply(base, min(exponents))
+    shared = _shared_exponents([p.scalars for p in pieces])
+    shared.number = _common_number(pieces)
     if not shared.scalars and shared.number == 1:
         return None
     for p in pieces:
@@ -220,11 +228,11 @@ def _common_function(terms: list[Node], known: Known) -> list[Node] | None:
 
 
 def _same_scalars(terms: list[Node], known: Known) -> list[Node] | None:
-    """s A + B + s C as s (A + C) + B: the terms that share all of their scalars, up to a sign."""
+    """2 A + B − 2 C as 2(A − C) + B: the terms that share all of their scalars and the number, up to a sign."""
     pieces = [split(t) for t in terms]
     groups: dict[object, list[int]] = {}
     for i, p in enumerate(pieces):
-        if p.scalars and p.core is not None:
+        if p.core is not None and (p.scalars or abs(p.number) != 1):
             groups.setdefault((magnitude(p.number), frozenset(p.scalars.items())), []).append(i)
     group = max(groups.values(), key=len, default=[])
     if not 1 < len(group) < len(terms):
@@ -233,7 +241,48 @@ def _same_scalars(terms: list[Node], known: Known) -> list[Node] | None:
     return None if shared is None else _replaced(terms, group, shared[0])
 
 
-ATTEMPTS = (_common_scalars, _common_side(-1), _common_side(0), _common_function, _same_scalars)
+def _common_entries(terms: list[Node], known: Known) -> list[Node] | None:
+    """a ⊙ b + a ⊙ c as a ⊙ (b + c): the entrywise factors that most terms share; a term that is all shared leaves 1.
+
+    Not in a differential s ⊙ dx − (sᵀdx) s: its matrix Diag(s) − s sᵀ is better than Diag(s)(I − 1 sᵀ).
+    """
+    pieces = [split(t) for t in terms]
+    entries = [merged(p.core).scalars if p.core is not None and p.core.kind != "scalar" else {} for p in pieces]
+    groups: dict[object, list[int]] = {}
+    for i, found in enumerate(entries):
+        for base, exponent in found.items():
+            groups.setdefault((base, exponent > 0), []).append(i)
+    group = max(groups.values(), key=len, default=[])
+    if len(group) < 2 or not any(len(entries[i]) > 1 for i in group):
+        return None
+    shared = _shared_exponents([entries[i] for i in group])
+    for i in group:
+        rest = Term(scalars=dict(entries[i]))
+        for base, exponent in shared.scalars.items():
+            rest.multiply(base, -exponent)
+        pieces[i].core = entrywise(rest, terms[i])
+    inside = split(factored([join(pieces[i]) for i in group], known))
+    assert inside.core is not None
+    inside.core = hadamard(entrywise(shared, terms[group[0]]), inside.core)
+    whole = [pieces[i] for i in group if is_ones(pieces[i].core or terms[i])]
+    if any(known.moving(s) for p in whole for s in p.scalars):
+        return None
+    if whole and length(join(inside)) >= _written([terms[i] for i in group]):
+        return None
+    return _replaced(terms, group, join(inside))
+
+
+def _shared_exponents(found: list[dict[Node, Value]]) -> Term:
+    """What several products have in common: of each base the power nearest to 0, where all signs agree."""
+    shared = Term()
+    for base in found[0]:
+        exponents = [f.get(base, 0) for f in found]
+        if all(e > 0 for e in exponents) or all(e < 0 for e in exponents):
+            shared.multiply(base, min(exponents, key=magnitude))
+    return shared
+
+
+ATTEMPTS = (_common_scalars, _common_side(-1), _common_side(0), _common_entries, _common_function, _same_scalars)
 
 
 def _replaced(terms: list[Node], group: list[int], new: Node) -> list[Node]:

@@ -57,6 +57,7 @@ class Known:
 
     def __init__(self) -> None:
         self._memo: dict[Node, Properties] = {}
+        self._moving: dict[Node, bool] = {}
         self.factors: dict[Node, list[tuple[Node, int]]] = {}
         """Factors of matrix products, remembered for the normal form."""
 
@@ -73,6 +74,19 @@ class Known:
                 stack.extend(waiting)
             else:
                 memo[stack.pop()] = self._of(top)
+        return memo[node]
+
+    def moving(self, node: Node) -> bool:
+        """Is there a differential in it?  Each node is looked at once."""
+        memo, stack = self._moving, [node]
+        while stack and node not in memo:
+            top = stack[-1]
+            below = top.args if isinstance(top, Apply) else ()
+            waiting = [a for a in below if a not in memo]
+            if waiting:
+                stack.extend(waiting)
+            else:
+                memo[stack.pop()] = any(memo[a] for a in below) or (isinstance(top, Symbol) and top.of is not None)
         return memo[node]
 
     def transposed(self, node: Node) -> Node:

@@ -280,7 +280,7 @@ def merged(*nodes: Node) -> Term:
         for f in entrywise_factors(node):
             base, e = base_and_exponent(f)
             e = plain(e * exponent)
-            if f is not node and is_op(base, HADAMARD) and isinstance(e, int):
+            if base is not node and is_op(base, HADAMARD) and isinstance(e, int):
                 waiting.append((base, e))
             else:
                 entries.multiply(base, e)

@@ -7,11 +7,11 @@ Nothing is multiplied out that a person would keep factored.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from matdiff.identities import IDENTITIES
 from matdiff.node import Apply, Node, Value, number, topological
-from matdiff.normal.context import Context
+from matdiff.normal.context import Context, numbered
 from matdiff.normal.entrywise import multiplied, raised
 from matdiff.normal.inverses import inverted, repeated
 from matdiff.normal.pairings import paired, totalled, traced
@@ -86,7 +86,7 @@ def _scalars_out(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
 def _sum(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     terms: dict[object, Term] = {}
     for a in args:
-        for part in a.children if is_op(a, ADD) and len(a.children) <= NESTED else (a,):
+        for part in _opened(a):
             term = split(part)
             found = terms.setdefault(term.key, term)
             if found is not term:
@@ -103,6 +103,14 @@ def _sum(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if any(not t.scalars and t.core is not None and is_op(t.core, ADD) for t in kept):
         inside = _sum(context, node, inside.children)
     return scale(number(content), inside)
+
+
+def _opened(a: Node) -> Iterable[Node]:
+    """The terms of a sum or of a number times one: 2(A + B) + C is 2A + 2B + C, whatever was in brackets."""
+    value, inside = numbered(a)
+    if inside is None or not is_op(inside, ADD) or len(inside.children) > NESTED:
+        return (a,)
+    return inside.children if value == 1 else (scale(number(value), t) for t in inside.children)
 
 
 def _content(terms: list[Term]) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matdiff.node import Apply, Constant, Node, Number, Symbol, Value, number
+from matdiff.node import Constant, Node, Number, Symbol, Value, number
 from matdiff.ops.algebra import (
     ADD,
     HADAMARD,
@@ -51,24 +51,10 @@ class Context:
         self._signs: dict[Node, Node] = {}
         self._exponents: dict[frozenset[tuple[Value, Node | None]], Node] = {}
         self._orders: dict[frozenset[tuple[Node, Value]], dict[Node, Value]] = {}
-        self._moving: dict[Node, bool] = {}
-
-    def moving(self, node: Node) -> bool:
-        """Is there a differential in it?  Each node is looked at once."""
-        memo, stack = self._moving, [node]
-        while stack and node not in memo:
-            top = stack[-1]
-            below = top.args if isinstance(top, Apply) else ()
-            waiting = [a for a in below if a not in memo]
-            if waiting:
-                stack.extend(waiting)
-            else:
-                memo[stack.pop()] = any(memo[a] for a in below) or (isinstance(top, Symbol) and top.of is not None)
-        return memo[node]
 
     def facing(self, a: Node, b: Node) -> Node:
         """⟨A,B⟩ and ⟨B,A⟩ are one scalar: a differential second, else as it was met first."""
-        if self.moving(a) and not self.moving(b):
+        if self.known.moving(a) and not self.known.moving(b):
             a, b = b, a
         here = inner(a, b)
         found = self._scalars.get(here)
@@ -99,7 +85,7 @@ class Context:
                 term.multiply(base, 2 * exponent)
 
     def _exponents_together(self, term: Term) -> None:
-        """a · a^(p − 1) = a^p and a^p · a^q = a^(p + q) for exponents that are no numbers."""
+        """a · a^(p − 1) = a^p, a^p · a^q = a^(p + q) and a^(−p) = 1/a^p for exponents that are no numbers."""
         raised: dict[Node, list[Node]] = {}
         for b in term.scalars:
             if is_op(b, POWER):
@@ -109,13 +95,17 @@ class Context:
             if not powers:
                 continue
             times, first = term.scalars.get(base, 0), term.scalars[powers[0]]
-            if len(powers) == 1 and (first == -1 or (first == 1 and not times)):
+            if len(powers) == 1 and not times and first in (1, -1) and not negative(powers[0].children[1]):
                 continue
             exponents = [scale(number(term.scalars[p]), p.children[1]) for p in powers]
             exponents.append(scale(number(times), ones_like(exponents[0])))
             for p in (base, *powers):
                 term.scalars.pop(p, None)
-            term.multiply(*base_and_exponent(power(base, self._exponent(add(*exponents)))))
+            total = self._exponent(add(*exponents))
+            if isinstance(total, Number) or not negative(total):
+                term.multiply(*base_and_exponent(power(base, total)))
+            else:
+                term.multiply(power(base, self.normal(scale(number(-1), total))), -1)
 
     def _opens(self, inside: Node, exponent: Value) -> bool:
         """Is (a^p)^exponent = a^(p·exponent)?  Not where a may be negative: √(t²) is not t."""
@@ -228,7 +218,7 @@ class Context:
 
     def _turns(self, parts: list[Factor]) -> tuple[int, bool]:
         """Transposes in a product, and whether a differential is transposed."""
-        return transposes(parts), any(is_op(b, TRANSPOSE) and self.moving(b) for b, _ in parts)
+        return transposes(parts), any(is_op(b, TRANSPOSE) and self.known.moving(b) for b, _ in parts)
 
     def transposed(self, parts: list[Factor]) -> list[Factor]:
         return [(self.known.transposed(b), e) for b, e in reversed(parts)]
@@ -238,6 +228,11 @@ def spelled(parts: list[Factor]) -> list[tuple[bool, str]]:
     """What a tie between equal orientations is decided by: names in order, differentials last."""
     bases = (b.children[0] if is_op(b, TRANSPOSE) else b for b, _ in parts)
     return [(b.of is not None, b.name) for b in bases if isinstance(b, Symbol)]
+
+
+def negative(exponent: Node) -> bool:
+    """Is a^exponent written 1/a^(−exponent)?"""
+    return split(exponent).number < 0
 
 
 def numbered(term: Node) -> tuple[Value, Node | None]:

@@ -68,7 +68,8 @@ def _spread(context: Context, entries: Term, node: Node) -> Node | None:
 def raised(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     base, exponent = args
     if not isinstance(exponent, Number):
-        return power(base, exponent)
+        made = power(base, exponent)
+        return context.join(split(made)) if node.kind == "scalar" else context.entrywise(merged(made), made)
     if node.kind == "scalar":
         inside = split(base)
         p = exponent.value
