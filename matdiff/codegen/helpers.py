@@ -117,6 +117,19 @@ def add_blocks(H, A, C, B, spec):
     return H
 ''',
     '''
+def scatter(spec, shape, values):
+    """An array that is zero but where the axes with one letter agree, and there has the values."""
+    H = np.zeros(shape, values.dtype)
+    np.einsum(spec, H)[:] = values
+    return H
+''',
+    '''
+def add_scatter(H, spec, shape, values):
+    """H with the values added where the axes with one letter agree; overwrites H."""
+    np.einsum(spec, H.reshape(shape))[:] += values
+    return H
+''',
+    '''
 def lapack(name, A):
     """The LAPACK function for the precision of A, of which there are two."""
     if A.dtype.char not in "fd":

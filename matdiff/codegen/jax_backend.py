@@ -37,6 +37,19 @@ def eye_kron(n, A):
     return K.reshape(n * A.shape[0], n * A.shape[1])
 ''',
     '''
+def scatter(spec, shape, values):
+    """An array that is zero but where the axes with one letter agree, and there has the values."""
+    axes, letters = spec.split("->")
+    places = [[-1 if x == letter else 1 for x in letters] for letter in axes]
+    index = tuple(jnp.arange(d).reshape(at) for d, at in zip(shape, places))
+    return jnp.zeros(shape, values.dtype).at[index].set(values)
+''',
+    '''
+def add_scatter(H, spec, shape, values):
+    """H with the values added where the axes with one letter agree."""
+    return H + scatter(spec, shape, values).reshape(H.shape)
+''',
+    '''
 def blocks(A, C, B, spec):
     """A Diag(c) B' for each row c of C, as the blocks of a matrix that is zero elsewhere."""
     m, n, k = A.shape[0], B.shape[0], C.shape[0]

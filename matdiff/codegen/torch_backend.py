@@ -137,6 +137,21 @@ def eye_kron(n, A):
     return torch.kron(torch.eye(n, dtype=A.dtype, device=A.device), A.contiguous())
 ''',
     '''
+def scatter(spec, shape, values):
+    """An array that is zero but where the axes with one letter agree, and there has the values."""
+    axes, letters = spec.split("->")
+    places = [[-1 if x == letter else 1 for x in letters] for letter in axes]
+    index = tuple(torch.arange(d, device=values.device).reshape(at) for d, at in zip(shape, places))
+    H = torch.zeros(shape, dtype=values.dtype, device=values.device)
+    H[index] = values
+    return H
+''',
+    '''
+def add_scatter(H, spec, shape, values):
+    """H with the values added where the axes with one letter agree."""
+    return H + scatter(spec, shape, values).reshape(H.shape)
+''',
+    '''
 def blocks(A, C, B, spec):
     """A Diag(c) B' for each row c of C, as the blocks of a matrix that is zero elsewhere."""
     parts = torch.einsum("is,as,js->aij", A, C, B)
