@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from matdiff.codegen.pieces import FLAT, as_kind, binary, call, flat, suffix
 from matdiff.codegen.reuse import is_row_major, spare
 from matdiff.codegen.templates import ATOM, MAX_INLINE, PRODUCT, Code, template
-from matdiff.node import Apply
+from matdiff.node import Apply, Node
 
 if TYPE_CHECKING:
     from matdiff.codegen.emit import Emitter
@@ -71,10 +71,8 @@ def blocks_code(em: Emitter, node: Apply) -> Code:
     """Blocks, or blocks added to a matrix that is not used again."""
     spec = Code('"iaja->aij"' if node.params[0] else '"aiaj->aij"')
     args = [em.code[a] for a in node.args]
-    first = node.args[0]
-    overwritable = spare(em, first) and is_row_major(first)
-    if node.op.name == "add_blocks" and em.backend.name == "numpy" and not overwritable:
-        args[0] = call("np.array", args[0], Code('order="C"'))
+    if node.op.name == "add_blocks":
+        args[0] = into(em, node.args[0])
     return call(node.op.name, *args, spec)
 
 
@@ -90,20 +88,47 @@ def add_diagonal_code(em: Emitter, node: Apply) -> Code:
 
 
 def broadcast_code(em: Emitter, node: Apply) -> Code:
-    """Each factor spread over the four axes of (row pair, column pair)."""
-    (places,) = node.params
-    factors = []
-    for a, (i, j) in zip(node.args, places, strict=True):
-        x = em.code[a] if i < j else suffix(em.code[a], ".T")
-        axes = ", ".join(":" if axis in (i, j) else "None" for axis in range(4))
-        factors.append(suffix(x, f"[{axes}]"))
+    """Each factor spread over the indices; where these are fewer than the axes, the rest is zero."""
+    axes, _, places = node.params
+    adding = node.op.name == "add_broadcast"
+    dense = len(set(axes)) == len(axes)
+    factors = [spread_code(em, a, at, max(axes) + 1) for a, at in zip(node.args[adding:], places, strict=True)]
     total = factors[0]
-    for x in factors[1:-1]:
+    for x in factors[1 : -1 if dense else None]:
         total = binary(total, "*", x, PRODUCT)
-    if em.backend.name == "numpy":
+    if dense and em.backend.name == "numpy" and len(factors) > 1:
         total = call("np.multiply", total, factors[-1], Code('order="C"'))
-    else:
+    elif dense and len(factors) > 1:
         total = binary(total, "*", factors[-1], PRODUCT)
     if len(total.text) > MAX_INLINE:
         total = em.named(total)
+    if not dense:
+        return scattered(em, node, total)
     return suffix(total, f".reshape({em.size(node.rows)}, {em.size(node.cols)})")
+
+
+def spread_code(em: Emitter, a: Node, at: tuple[int, ...], count: int) -> Code:
+    """An array with an axis for each index, of length 1 for those that it has not."""
+    x = em.code[a] if list(at) == sorted(at) else suffix(em.code[a], ".T")
+    if len(at) == count:
+        return x
+    return suffix(x, f"[{', '.join(':' if i in at else 'None' for i in range(count))}]")
+
+
+def scattered(em: Emitter, node: Apply, values: Code) -> Code:
+    """Values on the places of an array where certain indices agree, or added there."""
+    axes, dims, _ = node.params
+    letters = "ijkl"
+    spec = f'"{"".join(letters[i] for i in axes)}->{letters[: max(axes) + 1]}"'
+    shape = f"({', '.join(map(em.size, dims))})"
+    if node.op.name == "broadcast":
+        made = call("scatter", Code(spec), Code(shape), values)
+        return suffix(made, f".reshape({em.size(node.rows)}, {em.size(node.cols)})")
+    return call("add_scatter", into(em, node.args[0]), Code(spec), Code(shape), values)
+
+
+def into(em: Emitter, first: Node) -> Code:
+    """A row-major matrix that may be overwritten."""
+    if em.backend.name == "numpy" and not (spare(em, first) and is_row_major(first)):
+        return call("np.array", em.code[first], Code('order="C"'))
+    return em.code[first]

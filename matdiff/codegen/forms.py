@@ -188,6 +188,7 @@ FORMS: dict[str, Callable[[Emitter, Apply], Code]] = {
     "blocks": blocks_code,
     "add_blocks": blocks_code,
     "broadcast": broadcast_code,
+    "add_broadcast": broadcast_code,
 }
 
 

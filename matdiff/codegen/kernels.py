@@ -111,8 +111,14 @@ BLOCKS = kernel("blocks", "(m,s),(a,s),(n,s)->(p,q)", "")
 """A Diag(c_a) Bᵀ for each row c_a of C, as blocks; params 1: A Diag(c_a) Bᵀ ⊗ e_a e_aᵀ, 0: the other way round."""
 ADD_BLOCKS = kernel("add_blocks", "(p,q),(m,s),(a,s),(n,s)->(p,q)", "")
 """The same added to a matrix."""
-BROADCAST = kernel("broadcast", "(m,n),(p,q)->(r,s)", "")
-"""A product of entries without a sum, rows and columns running over pairs; params: the places of each one's indices."""
+BROADCAST = kernel("broadcast", "(...),(...)->(r,s)", "")
+"""A product of entries without a sum, on the places where indices that are the same agree, else 0.
+
+params: the index that each axis runs over, the axes of rows before those of columns; the dimensions of the axes;
+the indices of each argument.
+"""
+ADD_BROADCAST = kernel("add_broadcast", "(r,s),(...),(...)->(r,s)", "")
+"""The same added to a matrix."""
 ADD_DIAGONAL = kernel("add_diagonal", "(n,n),()->(n,n)", "add_diagonal({0}, {1})", keeps=frozenset({"symmetric"}))
 """A + sI."""
 PLUS = kernel("plus", "(...),(...)->(...)", "")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from matdiff.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
 from matdiff.ops.algebra import ADD, CONSTRUCTORS, HADAMARD, MATMUL, SCALE, TRANSPOSE, is_op, scale, transpose
+from matdiff.ops.kronecker import kron
+from matdiff.ops.structure import Diag
 from matdiff.properties import Known
 
 Terms = frozenset[tuple[Node, int]]
@@ -69,7 +71,9 @@ def flipped(node: Apply, turned: dict[Node, Node], known: Known) -> Node:
         parts.reverse()
     elif node.op is SCALE:
         parts[0] = node.args[0]
-    elif not (node.op in ENTRYWISE or (node.op.elementwise and len(parts) == 1)):
+    elif node.op is Diag:
+        return node
+    elif not (node.op in (*ENTRYWISE, kron) or (node.op.elementwise and len(parts) == 1)):
         return transpose(node)
     return apply(node.op, tuple(parts), node.params, "matrix", node.cols, node.rows)
 

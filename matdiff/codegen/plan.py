@@ -53,7 +53,7 @@ def plan(roots: Sequence[Node], association: Association = "best", inverses: boo
 
 def prepared(roots: Sequence[Node]) -> list[Node]:
     """What does not depend on the order of products."""
-    return adjugates(distributed(mirrored(tensors(shortcuts(decomposed(stable(roots)))))))
+    return adjugates(distributed(mirrored(tensors(mirrored(shortcuts(decomposed(stable(roots))))))))
 
 
 def plan_with(ready: Sequence[Node], sizes: Sizes) -> tuple[list[Node], list[Chain]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENTRYWISE = {"add", "plus", "scale", "hadamard", "power", "scale_rows", "scale_columns"}
 NEW = ENTRYWISE | {"matmul", "cholesky_inverse", "add_diagonal"}
 """Functions whose value is a new array."""
-VIEWS = {"kron", "kron_eye", "eye_kron", "khatri_rao", "blocks", "add_blocks", "broadcast"}
+VIEWS = {"kron", "kron_eye", "eye_kron", "khatri_rao", "blocks", "add_blocks", "broadcast", "add_broadcast"}
 """Functions whose value is a view of a new array that is row-major."""
 SCALED = {HADAMARD: (0, 1), SCALE: (1,), SCALE_ROWS: (1,), SCALE_COLUMNS: (0,)}
 """Products entry by entry, and which arguments may have the size of the value."""
@@ -108,6 +108,8 @@ def is_view(a: Node) -> bool:
 
 def is_row_major(a: Node) -> bool:
     """A sum is if all terms are."""
+    if is_op(a, SCALE):
+        return is_row_major(a.children[1])
     return is_view(a) or is_op(a, MATMUL) or (is_op(a, ADD) and all(map(is_row_major, a.children)))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matdiff.codegen import kernels as k
 from matdiff.codegen.kernels import run
-from matdiff.codegen.network import Network, network, oriented
+from matdiff.codegen.network import Network, Operand, folded, network, oriented, single
 from matdiff.node import Apply, Node, number, topological
 from matdiff.ops.algebra import (
     ADD,
@@ -19,11 +20,12 @@ from matdiff.ops.algebra import (
     is_eye,
     is_op,
     matrix_product,
+    ones,
     scale,
     transpose,
 )
 from matdiff.ops.kronecker import kron
-from matdiff.ops.structure import Diag
+from matdiff.ops.structure import Diag, vec
 
 MAX_TERMS = 32
 Factors = tuple[Node, ...]
@@ -40,7 +42,11 @@ class Term:
 
 def tensors(roots: Sequence[Node]) -> list[Node]:
     """The roots with their Kronecker terms computed entry by entry, by blocks or by columns."""
-    return [(lowered(r) if r.kind == "matrix" and worthwhile(r) else None) or r for r in roots]
+    return [transpose(low(r.children[0])) if is_op(r, TRANSPOSE) else low(r) for r in roots]
+
+
+def low(root: Node) -> Node:
+    return (lowered(root) if root.kind == "matrix" and worthwhile(root) else None) or root
 
 
 def worthwhile(root: Node) -> bool:
@@ -72,14 +78,25 @@ def lowered(root: Node) -> Node | None:
     krons: list[tuple[Node, Node, Node]] = []
     others: list[Node] = []
     for term in terms:
-        net = network(term.done) if all(map(composite, term.done)) else None
+        net = network(term.done) if any(map(paired, term.done)) else None
+        if net is not None:
+            net.coefficient = scale(term.coefficient, net.coefficient)
         pair = kronecker_pair(net) if net else None
-        if pair is not None:
-            krons.append((term.coefficient, *pair))
+        if net is not None and pair is not None:
+            krons.append((net.coefficient, *pair))
         else:
-            made = lowered_network(net, term.coefficient) if net else None
+            made = lowered_network(net, root) if net else None
             others.append(made or multiple(term.coefficient, term.done))
     return summed(gathered(krons), others, root)
+
+
+def paired(a: Node) -> bool:
+    """Has it rows or columns that run over pairs?"""
+    return is_op(a, kron) or is_commutation(a) or is_eye_vector(a.children[0] if is_op(a, TRANSPOSE) else a)
+
+
+def is_eye_vector(a: Node) -> bool:
+    return is_op(a, vec) and is_eye(a.children[0])
 
 
 def multiple(c: Node, factors: Sequence[Node]) -> Node:
@@ -151,67 +168,72 @@ def turned(a: Node) -> Factors | None:
 
 def kronecker_pair(net: Network) -> tuple[Node, Node] | None:
     """A and B of a network that is A ⊗ B."""
-    (r1, r2), (c1, c2) = net.rows, net.cols
-    if crossed(net):
+    if net.internal or len(net.rows) != 2 or len(net.cols) != 2:
         return None
-    left = one(net, (r1, c1)) if r1 != c1 else eye_of(net, r1)
-    right = one(net, (r2, c2)) if r2 != c2 else eye_of(net, r2)
-    if net.internal or left is None or right is None or len(net.operands) != (r1 != c1) + (r2 != c2):
+    sides = [{r, c} for r, c in zip(net.rows, net.cols, strict=True)]
+    if sides[0] & sides[1] or not all(set(where) <= sides[0] or set(where) <= sides[1] for _, where in net.operands):
         return None
+    left, right = (
+        single([o for o in net.operands if set(o[1]) <= {r, c}], r, c, net.dims[r], net.dims[c])
+        for r, c in zip(net.rows, net.cols, strict=True)
+    )
     return left, right
 
 
-def crossed(net: Network) -> bool:
-    """Is an index of the first of a pair the same as one of the second?"""
-    return bool({net.rows[0], net.cols[0]} & {net.rows[1], net.cols[1]})
-
-
-def eye_of(net: Network, i: int) -> Node:
-    from matdiff.ops.algebra import eye
-
-    return eye(net.dims[i])
-
-
-def one(net: Network, want: tuple[int, int]) -> Node | None:
-    """The operand on a pair of indices, so turned."""
-    for a, where in net.operands:
-        if set(where) == set(want) and len(where) == 2:
-            return oriented(a, where, want)
-    return None
-
-
-def lowered_network(net: Network, c: Node) -> Node | None:
+def lowered_network(net: Network, root: Node) -> Node | None:
     """The value of a network that is no Kronecker product."""
-    (r1, r2), (c1, c2) = net.rows, net.cols
-    if crossed(net):
+    c, (rows, cols) = net.coefficient, (net.rows, net.cols)
+    if not rows or not cols:
         return None
-    rows, cols = net.dims[r1] * net.dims[r2], net.dims[c1] * net.dims[c2]
-    if any(len(where) != 2 for _, where in net.operands):
-        return None
-    if not net.internal:
-        if len({r1, r2, c1, c2}) < 4:
-            return None
-        first, *rest = (a for a, _ in net.operands)
-        where = tuple(tuple((r1, r2, c1, c2).index(x) for x in w) for _, w in net.operands)
-        return run(k.BROADCAST, (scale(c, first), *rest), "matrix", rows, cols, (where,))
-    if len(net.internal) > 1:
+    if net.internal:
+        made = starred(net)
+        return None if made is None else scale(c, made)
+    if len(rows) == len(cols) == 1:
+        return scale(c, single(net.operands, rows[0], cols[0], net.dims[rows[0]], net.dims[cols[0]]))
+    return spread(c, folded(net), net, root)
+
+
+def spread(c: Node, operands: Sequence[Operand], net: Network, root: Node) -> Node:
+    """A product of entries without a sum, on the places where indices that are the same agree."""
+    letters = list(dict.fromkeys(net.outer))
+    axes = tuple(map(letters.index, net.outer))
+    covered = {i for _, where in operands for i in where}
+    if len(letters) == len(axes) or not operands:
+        bare = [i for i in letters if i not in covered][: None if operands else 1]
+        operands = [*operands, *((ones("vector", net.dims[i]), (i,)) for i in bare)]
+    places = tuple(tuple(map(letters.index, w)) for _, w in operands)
+    dims = tuple(net.dims[i] for i in net.outer)
+    args = (scale(c, operands[0][0]), *(a for a, _ in operands[1:]))
+    return run(k.BROADCAST, args, "matrix", root.rows, root.cols, (axes, dims, places))
+
+
+def starred(net: Network) -> Node | None:
+    """A sum over one index that three matrices or more have."""
+    rows, cols, operands = net.rows, net.cols, folded(net)
+    if len(net.internal) > 1 or any(len(where) != 2 or net.internal[0] not in where for _, where in operands):
         return None
     (s,) = net.internal
-    if len({r1, r2, c1, c2}) == 4 and len(net.operands) == 4:
-        parts = [one(net, (i, s)) for i in (r1, r2, c1, c2)]
-        return scale(c, squared(*(p for p in parts if p is not None))) if None not in parts else None
-    if len(net.operands) == 3 and (r2 == c2) != (r1 == c1):
-        shared, left, right = (r2, r1, c1) if r2 == c2 else (r1, r2, c2)
-        A, C, B = one(net, (left, s)), one(net, (shared, s)), one(net, (right, s))
-        if A is not None and B is not None and C is not None:
-            return run(k.BLOCKS, (A, scale(c, C), B), "matrix", rows, cols, (int(r2 == c2),))
+    at = {
+        next(i for i in where if i != s): oriented(a, where, (*(i for i in where if i != s), s))
+        for a, where in operands
+    }
+    if len(set(net.outer)) == len(net.outer) == len(at):
+        left, right = (columns([at[i] for i in side]) for side in (rows, cols))
+        return left @ transpose(right)
+    if len(rows) == len(cols) == 2 and len(at) == 3 and (rows[0] == cols[0]) != (rows[1] == cols[1]):
+        shared, left, right = (rows[1], rows[0], cols[0]) if rows[1] == cols[1] else (rows[0], rows[1], cols[1])
+        A, C, B = at[left], at[shared], at[right]
+        shape = A.rows * C.rows, B.rows * C.rows
+        return run(k.BLOCKS, (A, C, B), "matrix", *shape, (int(rows[1] == cols[1]),))
     return None
 
 
-def squared(A: Node, B: Node, C: Node, D: Node) -> Node:
-    """Σ_s of the columns A_s ⊗ B_s and C_s ⊗ D_s."""
-    left = run(k.KHATRI_RAO, (A, B), "matrix", A.rows * B.rows, A.cols)
-    return left @ transpose(run(k.KHATRI_RAO, (C, D), "matrix", C.rows * D.rows, C.cols))
+def columns(parts: Sequence[Node]) -> Node:
+    """The Kronecker products of the columns."""
+    if len(parts) == 1:
+        return parts[0]
+    A, B = parts
+    return run(k.KHATRI_RAO, (A, B), "matrix", A.rows * B.rows, A.cols)
 
 
 def gathered(krons: list[tuple[Node, Node, Node]]) -> list[Node]:
@@ -242,15 +264,49 @@ def kronecker(a: Node, b: Node) -> Node:
     c, inside = a.children if is_op(a, SCALE) else (number(1), a)
     if is_eye(inside):
         return run(k.EYE_KRON, (scale(c, b),), "matrix", rows, cols, (inside.rows,))
-    return kron(a, b)
+    made = kron(a, b)
+    if is_op(inside, Diag) or is_op(b, Diag):
+        net = network((made,))
+        return spread(net.coefficient, folded(net), net, made) if net else made
+    return made
 
 
 def summed(krons: list[Node], others: list[Node], root: Node) -> Node | None:
-    """Everything added up, blocks into the rest."""
-    blocks = [t for t in others if isinstance(t, Apply) and t.op is k.BLOCKS]
-    dense = [*krons, *(t for t in others if not is_op(t, k.BLOCKS))]
+    """Everything added up, what is zero but for some entries into the rest."""
+    terms = [times(count, t) for t, count in Counter([*krons, *others]).items()]
+    dense = [t for t in terms if not is_sparse(t)]
     total = dense[0] if len(dense) == 1 else run(ADD, tuple(dense), "matrix", root.rows, root.cols) if dense else None
-    for t in blocks:
-        more = (total, *t.args) if total is not None else ()
-        total = run(k.ADD_BLOCKS, more, "matrix", root.rows, root.cols, t.params) if more else t
+    for t in (t for t in terms if is_sparse(t)):
+        if total is not None:
+            t = placed(t)
+            t = run(ADDED[t.op], (total, *t.args), "matrix", root.rows, root.cols, t.params)
+        total = t
     return total
+
+
+def times(count: int, a: Node) -> Node:
+    if isinstance(a, Apply) and a.op in ADDED and count > 1:
+        return run(a.op, (scale(number(count), a.args[0]), *a.args[1:]), a.kind, a.rows, a.cols, a.params)
+    return scale(number(count), a)
+
+
+def placed(a: Node) -> Apply:
+    """A ⊗ I and I ⊗ A as values on some places."""
+    assert isinstance(a, Apply)
+    if a.op not in (k.KRON_EYE, k.EYE_KRON):
+        return a
+    (A,), (n,) = a.args, a.params
+    axes, places, dims = ((0, 1, 2, 1), ((0, 2),), (A.rows, n, A.cols, n))
+    if a.op is k.EYE_KRON:
+        axes, places, dims = ((0, 1, 0, 2), ((1, 2),), (n, A.rows, n, A.cols))
+    return run(k.BROADCAST, (A,), "matrix", a.rows, a.cols, (axes, dims, places))  # type: ignore[return-value]
+
+
+ADDED = {k.BLOCKS: k.ADD_BLOCKS, k.BROADCAST: k.ADD_BROADCAST}
+
+
+def is_sparse(a: Node) -> bool:
+    """Is it zero but for some entries?"""
+    if isinstance(a, Apply) and a.op is k.BROADCAST:
+        return len(set(a.params[0])) < len(a.params[0])
+    return any(is_op(a, op) for op in (k.BLOCKS, k.KRON_EYE, k.EYE_KRON))
