@@ -78,6 +78,7 @@ pinv: Op = nonlinear(
     numpy="np.linalg.pinv({0})",
     torch="torch.linalg.pinv({0})",
     latex="{0}^{{+}}",
+    keeps="symmetric diagonal",
     domain="fullrank",
     law="d(A⁺) at constant rank",
     source="Golub & Pereyra 1973, eq. 4.12",
