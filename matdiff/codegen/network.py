@@ -227,7 +227,8 @@ def merge(net: Network) -> None:
         if len(where) == 2 and where[0] == where[1]:
             a, where = diag(a), where[:1]
         b, there = found.get(frozenset(where), (None, where))
-        found[frozenset(where)] = (a if b is None else hadamard(b, oriented(a, where, there))), there
+        a = oriented(a, where, there)
+        found[frozenset(where)] = (a if b is None else b**2 if a is b else hadamard(b, a)), there
     net.operands = list(found.values())
 
 

@@ -186,8 +186,7 @@ def lowered_network(net: Network, root: Node) -> Node | None:
     if not rows or not cols:
         return None
     if net.internal:
-        made = starred(net)
-        return None if made is None else scale(c, made)
+        return starred(net)
     if len(rows) == len(cols) == 1:
         return scale(c, single(net.operands, rows[0], cols[0], net.dims[rows[0]], net.dims[cols[0]]))
     return spread(c, folded(net), net, root)
@@ -209,14 +208,15 @@ def spread(c: Node, operands: Sequence[Operand], net: Network, root: Node) -> No
 
 def starred(net: Network) -> Node | None:
     """A sum over one index that three matrices or more have."""
-    rows, cols, operands = net.rows, net.cols, folded(net)
-    if len(net.internal) > 1 or any(len(where) != 2 or net.internal[0] not in where for _, where in operands):
+    rows, cols = net.rows, net.cols
+    (s, *more) = net.internal
+    wide = transpose(ones("vector", net.dims[s]))
+    operands = [o if len(o[1]) == 2 else (o[0] @ wide, (*o[1], s)) for o in folded(net)]
+    if more or not all(s in where for _, where in operands):
         return None
-    (s,) = net.internal
-    at = {
-        next(i for i in where if i != s): oriented(a, where, (*(i for i in where if i != s), s))
-        for a, where in operands
-    }
+    at = {i: oriented(a, where, (i, s)) for a, where in operands for i in where if i != s}
+    shared = next((i for i in rows if i in cols), rows[0])
+    at[shared] = scale(net.coefficient, at[shared])
     if len(set(net.outer)) == len(net.outer) == len(at):
         left, right = (columns([at[i] for i in side]) for side in (rows, cols))
         return left @ transpose(right)
