@@ -7,7 +7,8 @@ import re
 from matdiff.errors import MatdiffError
 from matdiff.parsing.characters import LETTER, OPERATORS, SPACE, VULGAR, raised, unknown
 from matdiff.parsing.latex_commands import Commands
-from matdiff.parsing.latex_names import Name, blank, name_at
+from matdiff.parsing.latex_names import Name, name_at
+from matdiff.parsing.latex_places import blank
 from matdiff.parsing.latex_source import unwrapped as unwrapped
 from matdiff.parsing.stream import Names, Stream, number
 from matdiff.syntax import Span, Tree
@@ -113,17 +114,9 @@ class _Latex(Commands):
         return self.named(name_at(self.stream, first, self.pairs))
 
     def on_brace(self, first: int, at: int) -> int:
-        """Braces group; what a command waits for at the closing one is in `closers`."""
+        """Braces group; what a command waits for at the closing one is in `ends` and `closers`."""
         if self.text[first] == "{":
-            if self.pairs.match.get(first) == at and self.text.startswith("^", blank(self.text, at + 1)):
-                hint = "Write it behind what it belongs to: x^\\top."
-                self.stream.refuse("this superscript stands before its base", (first, at + 1), hint)
-            if not self.text[blank(self.text, at) :][:1].isdigit() and (
-                name := name_at(self.stream, first, self.pairs)
-            ):
-                return self.named(name)
-            self.group((first, at))
-            return at
+            return self.opened(first, at)
         if end := self.ends.pop(first, None):
             return end((first, at))
         stack = self.stream.stack
@@ -135,6 +128,20 @@ class _Latex(Commands):
         self.stream.close("RSQB" if indexed else "RPAR", (first, at))
         act = self.closers.pop(first, None)
         return act(at) if act else at
+
+    def opened(self, first: int, at: int) -> int:
+        r"""{\bf x} is a name; empty braces are skipped, but for {}^t x."""
+        if self.pairs.match.get(first) == at:
+            if self.stream.after_operand():
+                return at + 1
+            if self.text.startswith("^", blank(self.text, at + 1)):
+                hint = "Write it behind what it belongs to: x^\\top."
+                self.stream.refuse("this superscript stands before its base", (first, at + 1), hint)
+        inside = blank(self.text, at)
+        if not self.text[inside : inside + 1].isdigit() and (name := name_at(self.stream, first, self.pairs)):
+            return self.named(name)
+        self.group((first, at))
+        return at
 
     def on_bracket(self, first: int, at: int) -> int:
         c, span = self.text[first], (first, at)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from matdiff.parsing.characters import plain_name
+from matdiff.parsing.latex_doubts import Doubts
 from matdiff.parsing.latex_exponents import LONGEST, Exponent, exponent
-from matdiff.parsing.latex_hints import PHRASES, TEXT, spectral
-from matdiff.parsing.latex_names import Name, blank, function_of, greek_kind, name_at, script_extent
-from matdiff.parsing.latex_scripts import Scripts
-from matdiff.parsing.stream import letters, number
+from matdiff.parsing.latex_hints import PHRASES, TEXT
+from matdiff.parsing.latex_names import Name, function_of, greek_kind, name_at
+from matdiff.parsing.latex_places import blank, script_extent
+from matdiff.parsing.stream import number
 from matdiff.refusals import refused
 from matdiff.syntax import Span, Tree
 
@@ -19,22 +20,12 @@ _braced = re.compile(r"\s*_\s*\{")
 _entry = re.compile(r"\s*_\s*\{[^{},:]{0,40}[,:]")
 _power = re.compile(r"\s*\^\s*(?:\{\s*(\d{1,3})\s*\}|(\d))")
 _square = re.compile(r"\s*_\s*\{\s*(\w+)\s*\\times\s*(\w+)\s*\}")
-_capital = re.compile(
-    r"[\s{]*(?:\\(?:mathbf|boldsymbol|bm|bf|mathcal|mathsf|mathrm|hat|widehat|tilde|widetilde|bar|left)(?![A-Za-z])[\s{(]*)*"
-    r"(?:[A-Z]|\\(?:Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega)(?![A-Za-z]))"
-)
-"""What begins with a matrix."""
-_vector = re.compile(r"(\\[A-Za-z]+|[A-Za-z])(?:[\s}]|_\w|_\{\w+\})*\Z")
-r"""What ends with the letter of a vector: Wx, W\mathbf{x}, Wx+b_1."""
-_primed = re.compile(r"\s*['′’]+\s*(?:\\left\s*)?\(")
-_closes = re.compile(r"\s*(?:\\right|\\[bB]igg?r?)?\s*")
 _logarithm = re.compile(r"\s*_\s*\{?\s*(\d+)")
-_paren = re.compile(r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?([(\[])")
 _inverses = ("sin", "cos", "tan")
 _next_open = re.compile(r"(?:\s|\\[,;:! ]|\\(?:left|[bB]igg?l?)\b)*(\(|\[|\\\{|\\lbrace\b|\{)")
 
 
-class Calls(Scripts):
+class Calls(Doubts):
     """What a name turns out to be: a variable, a function, ones, an entry."""
 
     def named(self, name: Name | None) -> int:
@@ -45,8 +36,7 @@ class Calls(Scripts):
         sub, end, power = ("", name.end, -1) if name.sub else self.scripts(name.end)
         end = max(end, name.end)
         script, place = self.raised(power if power >= 0 else end)
-        value = name.value if name.value.isascii() else plain_name(name.value, self.text, name.start)
-        value += "_" + sub if sub else ""
+        value = plain_name(name.value, self.text, name.start) + ("_" + sub if sub else "")
         if script.index:
             value += ("" if (sub or name.sub) and script.index != "star" else "_") + script.index
             end, power = place[1], -1
@@ -88,64 +78,7 @@ class Calls(Scripts):
         if name.upright and value == "d" and (of := name_at(self.stream, end, self.pairs)):
             self.stream.push("NAME", Tree("name", (), "d" + of.value, (name.start, of.end)))
             return of.end
-        if name.value == "sigma" and _primed.match(self.text, end) and value not in names.variables | names.functions:
-            hint = "Write \\sigma(x) \\odot (1 - \\sigma(x)) for the derivative of the sigmoid."
-            self.stream.refuse(f"{self.text[slice(*span)]}'(…) is a derivative", span, hint)
-        opened = _paren.match(self.text, end, self.end)
-        if opened and not self.head:
-            self.of_letter(name, value, span, opened)
-        if name.value in ("sigma", "lambda") and sub and opened and not self.head:
-            return 0 if value in names.variables | names.functions else self.spectral(name.value, sub, span, opened)
-        if name.value == "ell" and not self.head and not _next_open.match(self.text, end, self.end):
-            self.scripted_l(value, span)
-        return 0
-
-    def of_letter(self, name: Name, value: str, span: Span, opened: re.Match[str]) -> None:
-        """x(t) and f(x): a name before one letter in parentheses is no product to anybody who writes so."""
-        names = self.stream.names
-        plain = name.value.isalpha() and name.value.islower() and len(name.value) == 1 and name.value != "e"
-        if not plain or value in names.variables or value in names.functions:
-            return
-        inside = name_at(self.stream, blank(self.text, opened.end()), self.pairs)
-        closing = self.pairs.match.get(opened.start(1), -1)
-        if (
-            inside is None
-            or not letters(inside.value).islower()
-            or not _closes.fullmatch(self.text, inside.end, closing)
-        ):
-            return
-        f, t = self.text[slice(*span)], self.text[inside.start : inside.end]
-        whole = self.text[span[0] : closing + 1]
-        hint = (
-            f"Write {f} alone where {t} is understood, {f} \\cdot {t} for a product, or declare `{value}: elementwise`."
-        )
-        self.stream.refuse(f"is {whole} a function of {t} or a product?", (span[0], closing + 1), hint)
-
-    def spectral(self, name: str, sub: str, span: Span, opened: re.Match[str]) -> int:
-        r"""\sigma_1(X) is a singular value; of \lambda_1(S) nobody knows from which end.  Returns 0 for a product."""
-        closing = self.pairs.match.get(opened.start(1), self.end)
-        matrix = _capital.match(self.text, opened.end(), closing) is not None
-        tail = _vector.search(self.text, max(opened.end(), closing - LONGEST), closing)
-        vector = tail is not None and len(tail[1]) == 1 and tail[1].islower()
-        written = self.text[slice(*span)]
-        if sub == "max" or (sub == "min" and name == "lambda"):
-            return 0
-        if not matrix and not (name == "sigma" and sub.isdigit() and vector):
-            return 0
-        if name == "sigma" and sub.isdigit() and not vector:
-            self.stream.push("FUNC", Tree("name", (), name, span))
-            self.stream.open("LPAR", "RPAR", opened.span(1))
-            self.counts.append((len(self.stream.stack), sub))
-            return opened.end()
-        message, hint = spectral(name, sub, written, vector)
-        self.stream.refuse(message, span, hint)
-
-    def scripted_l(self, value: str, span: Span) -> None:
-        names = self.stream.names
-        if value not in names.variables and value not in names.functions:
-            written = self.text[slice(*span)]
-            hint = f"Declare `{written}: scalar`, or `{written}: n` for a vector."
-            self.stream.refuse(f"{written} is not declared, and nothing tells what it is", span, hint)
+        return self.undecided(name, value, sub, span)
 
     def constant(self, name: Name) -> int:
         r"""\mathbf{1}_{m \times n}, 0_n, I_n, K_{m,n}: calls, sizes being expressions.  Returns 0 for others."""
@@ -210,6 +143,9 @@ class Calls(Scripts):
             return 0
         end = script_extent(self.text, at, self.pairs)
         body = self.text[at + 1 : min(end, at + 40)].strip()
+        if self.imaginary(body):
+            hint = "Write \\cos and \\sin, or declare `i: scalar`."
+            self.stream.refuse("every variable is real, and this power of e is not", (span[0], end), hint)
         script = exponent(body)
         if not body or (script is not None and script.turned):
             return 0
@@ -219,6 +155,10 @@ class Calls(Scripts):
             brace = self.text.index("{", at)
             self.stream.open("LPAR", "RPAR", (brace, brace + 1), "{")
             return brace + 1
+        return self.short_exponential(tree, at, end)
+
+    def short_exponential(self, tree: Tree, at: int, end: int) -> int:
+        """e^x, e^2: the power is read, and made a call."""
         after = self.short_power(at, blank(self.text, at + 1), end)
         at = len(self.stream.kinds) - 1
         while self.stream.kinds[at] != "CARET":

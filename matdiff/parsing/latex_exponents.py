@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from matdiff.parsing import latex_words as words
 
-_fonts = re.compile(rf"\\(?:{'|'.join(sorted(words.FONTS - {'operatorname*'}))})(?![A-Za-z])|\\[,;:!> ]|[\s{{}}~]")
+_styles = "|".join(sorted(words.STYLES | words.UPRIGHT - {"operatorname*"}))
+_fonts = re.compile(
+    rf"\\(?:{_styles}|displaystyle|textstyle|scriptstyle|scriptscriptstyle)(?![A-Za-z])|\\[,;:!> ]|[\s{{}}~]"
+)
 _turned = r"(?:\\(?:top|intercal|prime|transpose|transp|trans|tran|tp|T)|[T⊤'′])"
 _exponent = re.compile(
-    rf"(?:\((?P<index>[A-Za-z0-9]{{1,9}}(?:[-+][0-9])?)\)|\\(?P<star>star))?,?(?:(?P<turned>{_turned}),?(?P<after>-1)?"
-    rf"|(?P<before>-?\d{{0,3}}),?(?P<last>{_turned})|(?P<inverse>-1))?(?P<plus>\\dagger|\\dag|\+)?\Z"
+    rf"(?:[(\[](?P<index>[A-Za-z0-9]{{1,9}}(?:[-+][0-9])?)[)\]]|\\(?P<star>star))?,?"
+    rf"(?:\^?(?P<turned>{_turned})[,^]?(?P<after>-1)?|(?P<before>-?\d{{0,3}})[,^]?(?P<last>{_turned})|(?P<inverse>-1))?(?P<plus>\\dagger|\\dag|\+)?\Z"
 )
 _upright = re.compile(r"\\(?:mathrm|rm|text|textrm|mathsf|sf|textsf|operatorname)(?![A-Za-z])")
 
@@ -52,5 +55,5 @@ def exponent(body: str) -> Exponent | None:
 
 
 def upright_t(body: str) -> bool:
-    r"""^{\mathrm{t}}: some write the transpose so."""
-    return len(body) < LONGEST and bare(body) == "t" and _upright.search(body) is not None
+    r"""^{\mathrm{t}}, ^{\mathrm{tr}}: some write the transpose so."""
+    return len(body) < LONGEST and bare(body) in ("t", "tr", "Tr") and _upright.search(body) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from matdiff.parsing import latex_words as words
+from matdiff.parsing.stream import words as split
 
 INSTEAD = {
     "star": r"Write \cdot for a product, \odot for one entry by entry, \otimes for one of Kronecker.",
@@ -13,7 +14,7 @@ INSTEAD = {
     "dagger": r"The pseudoinverse is an exponent: X^\dagger.",
     "vect": r"Write \operatorname{vec}(X) for the columns one below the other, \mathbf{x} for a vector.",
     "mat": r"Write \mathbf{X} for a matrix.",
-    "braket": r"Write x^\top y.",
+    "braket": r"Write x^\top y.", "bra": r"Write x^\top A x.", "ket": r"Write x^\top A x.",
     "over": r"Write \frac{a}{b}.", "half": r"Write \frac12.",
     "mid": "Blocks are written [A, B]; what is given is left out.",
     "wedge": "Only matrix, elementwise and Kronecker products are in the language.", "%": "Write 0.5 for 50\\%.",
@@ -67,8 +68,8 @@ TEXT = ("text, not part of the function", "Leave it out; definitions stand befor
 PROBLEM = ("an optimisation problem, not a function", words.INSTEAD["an optimisation problem"])
 DIVERGENCE = ("not in the language", r"Write it out: p^\top(\log p - \log q) for discrete ones.")
 PHRASES = {
-    **dict.fromkeys(words.words("with where and if for otherwise when given such subject st else"), TEXT),
-    **dict.fromkeys(words.words("minimize minimise maximize maximise minimum maximum"), PROBLEM),
+    **dict.fromkeys(split("with where and if for otherwise when given such subject st else"), TEXT),
+    **dict.fromkeys(split("minimize minimise maximize maximise minimum maximum"), PROBLEM),
     **dict.fromkeys(("const", "constant", "cst"), ("a constant without a name", "Leave it out: its derivative is 0.")),
     **dict.fromkeys(("kl", "d_kl", "js", "jsd"), DIVERGENCE),
 }  # fmt: skip

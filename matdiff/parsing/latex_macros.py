@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from matdiff.parsing.latex_calls import Calls
-from matdiff.parsing.latex_names import blank, script_extent
+from matdiff.parsing.latex_places import blank, script_extent
 from matdiff.syntax import Span
 
 NORMS = {"norm": "N", "Norm": "N", "norm*": "N", "abs": "B", "abs*": "B", "abss": "B", "card": "B"}

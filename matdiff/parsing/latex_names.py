@@ -1,4 +1,4 @@
-"""Names in LaTeX: letters, Greek commands, styles and accents around them, subscripts."""
+"""Names in LaTeX: letters, Greek commands, styles and accents around them."""
 
 from __future__ import annotations
 
@@ -7,47 +7,16 @@ from dataclasses import dataclass, field
 
 from matdiff.parsing import latex_words as words
 from matdiff.parsing.characters import LETTER, lowered
+from matdiff.parsing.latex_places import Pairs, blank
+from matdiff.parsing.latex_subscripts import subscript
 from matdiff.parsing.stream import GREEK, Names, Stream
 
-_brackets = re.compile(r"\\over(?![A-Za-z])|\\.|[{}()\[\],;]", re.DOTALL)
-_positive = re.compile(r"\s*(_)\s*(?:\+|\{\s*\+\s*\})")
-_blank = re.compile(r"[\s~]*")
 _base = re.compile(rf"(\\[A-Za-z]+\*?)|([{LETTER}])([₀-₉]*)|([01])")
 _long = re.compile(r"\s*\{\s*([A-Za-z][A-Za-z0-9]*)((?:\\?_[A-Za-z0-9]+)*)\s*\}")
 _run = re.compile(r"\s*([A-Za-z]+)()")
-_sub = re.compile(r"\s*_\s*")
-_sub_item = re.compile(
-    rf"\s*(?:\\(?:{'|'.join(sorted(words.STYLES | words.UPRIGHT - {'operatorname*'}))})(?![A-Za-z])\s*|\\([A-Za-z]+)"
-    r"|([A-Za-z0-9,:*×∞])|(?<=[A-Za-z0-9 ])([-+−])(?=\s*[A-Za-z0-9])|[{}~]|\\[,;: !])"
-)
-_single = re.compile(rf"\s*(\\[A-Za-z]+\*?|[-−]?\s*(?:\\[A-Za-z]+|[{LETTER}0-9'′⊤+*]))")
-_single_below = re.compile(r"\\[A-Za-z]+|[A-Za-z0-9*∞]|[^\W\d_]")
 
 MAX_WRAPPERS = 16
 """Most styles, accents and braces around one name."""
-
-LONGEST = 80
-"""Longest subscript or exponent that is looked at as a whole."""
-
-
-@dataclass(slots=True)
-class Pairs:
-    """What one scan tells before reading.
-
-    match   opening bracket → its closing one
-    opening closing bracket → its opening one
-    over    \\over, and the braces around it
-    lists   `[` → the separators `,` and `;` directly inside it, the first two
-    positive  `(` or `[` of a positive part (x)_+ → its subscript
-    skips   subscripts already read, by place
-    """
-
-    match: dict[int, int] = field(default_factory=dict)
-    opening: dict[int, int] = field(default_factory=dict)
-    lists: dict[int, str] = field(default_factory=dict)
-    over: set[int] = field(default_factory=set)
-    positive: dict[int, tuple[int, int]] = field(default_factory=dict)
-    skips: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -63,36 +32,6 @@ class Name:
     upright: bool = False
     sub: str = ""
     bold: str = ""
-
-
-def bracket_pairs(text: str, start: int, end: int) -> Pairs:
-    pairs, stack = Pairs(), []
-    for m in _brackets.finditer(text, start, end):
-        c, at = m.group(), m.start()
-        if c in ("{", "(", "[", "\\{"):
-            stack.append(at)
-        elif c == "\\over":
-            if stack and text[stack[-1]] == "{":
-                pairs.over |= {stack[-1], at}
-        elif c in ",;":
-            if stack and text[stack[-1]] == "[":
-                pairs.lists[stack[-1]] = (pairs.lists.get(stack[-1], "") + c)[:2]
-        elif c in ("}", ")", "]", "\\}"):
-            while c == "}" and stack and text[stack[-1]] != "{":
-                stack.pop()
-            if not stack:
-                continue
-            opening = stack.pop()
-            pairs.opening[at] = opening
-            pairs.match[opening] = at
-            if c != "}" and (positive := _positive.match(text, m.end(), end)):
-                pairs.positive[opening] = (positive.start(1), positive.end())
-    return pairs
-
-
-def blank(text: str, at: int) -> int:
-    m = _blank.match(text, at)
-    return m.end() if m else at
 
 
 def function_of(names: Names, word: str) -> str:
@@ -133,6 +72,11 @@ class _Around:
         value = "_".join([base, *reversed(self.suffixes)]) + ("_" + sub if sub else "")
         return Name(value, self.start, at, upright, sub, greek_kind(base) if self.bold else "")
 
+    def word(self, m: re.Match[str]) -> Name | None:
+        if m[1] == "Id":
+            return self.name("I", m.end())
+        return self.name(m[1] + m[2].replace("\\", ""), m.end(), len(m[1]) > 1 or m[1] == "d")
+
     def spelled(self, command: str, at: int) -> re.Match[str] | None:
         r"""The word in \mathrm{loss}, and in {\bf tr} if it is a function's name."""
         if command not in words.FONTS:
@@ -162,7 +106,7 @@ def name_at(stream: Stream, start: int, pairs: Pairs) -> Name | None:
             return None
         command, at = (m[1] or "")[1:], m.end()
         if word := around.spelled(command, at):
-            return around.name(word[1] + word[2].replace("\\", ""), word.end(), len(word[1]) > 1 or word[1] == "d")
+            return around.word(word)
         around.bold |= command in words.BOLD
         if not command:
             return around.name((m[2] or m[4]) + ("_" + m[3].translate(lowered) if m[3] else ""), at)
@@ -173,81 +117,3 @@ def name_at(stream: Stream, start: int, pairs: Pairs) -> Name | None:
         elif command not in words.STYLES and command not in words.UPRIGHT:
             return None
     return None
-
-
-def script_extent(text: str, at: int, pairs: Pairs) -> int:
-    """Where the superscript that follows `at` ends; `at` itself if there is none, just behind `^` if it is empty."""
-    begin = blank(text, at)
-    if text[begin : begin + 1] != "^":
-        return at
-    start = blank(text, begin + 1)
-    if text[start : start + 1] == "{":
-        closing = pairs.match.get(start)
-        return start + 1 if closing is None else closing + 1
-    m = _single.match(text, start)
-    if m is None:
-        return begin + 1
-    end = m.end()
-    if m[1][:1] != "\\" or m[1][1:] not in words.UPRIGHT | words.STYLES:
-        return end
-    following = blank(text, end)
-    if text[following : following + 1] == "{":
-        return pairs.match.get(following, end - 1) + 1
-    letter = _single.match(text, end)
-    return letter.end() if letter else end
-
-
-def subscript(stream: Stream, at: int, pairs: Pairs) -> tuple[str, int]:
-    """The subscript that follows `at` as part of a name, and where it ends; ("", at) if there is none."""
-    text = stream.text
-    m = _sub.match(text, at)
-    if m is None:
-        return "", at
-    start = m.end()
-    if text[start : start + 1] == "{":
-        end = pairs.match.get(start, -1) + 1
-        if end == 0:
-            stream.refuse("unclosed `{`", (start, start + 1), "Close it.")
-        if end - start > LONGEST:
-            stream.refuse("this subscript is too long for a name", (start, end))
-        return _joined(stream, start + 1, end - 1), end
-    single = _single_below.match(text, start)
-    if single is None and text[start : start + 1] == "+":
-        hint = "For the positive part write \\max(0, x); a name has letters and digits below."
-        stream.refuse("is _+ the positive part?", (m.start(), start + 1), hint)
-    if single is None:
-        stream.refuse("`_` has no subscript", (m.start(), start), "Write W_1 or W_{12}.")
-    end = single.end()
-    if single.group() in ("\\mathrm", "\\text", "\\textrm") and text[end : end + 1] == "{":
-        close = pairs.match.get(end, end)
-        return _joined(stream, end + 1, close), close + 1
-    if single.group().isdigit() and text[end : end + 1].isdigit():
-        stream.refuse("LaTeX takes one digit as the subscript here", (m.start(), end + 1), "Write W_{12}.")
-    return _joined(stream, start, end), end
-
-
-def _joined(stream: Stream, start: int, end: int) -> str:
-    r"""Letters, digits and Greek names of a subscript: \mathrm{train}, 1,2, m \times n; t-1 is tm1, k+1 is kp1."""
-    parts = []
-    at = start
-    while at < end:
-        m = _sub_item.match(stream.text, at, end)
-        if m is None:
-            if stream.text[at:end].isspace():
-                break
-            c = stream.text[at]
-            if c.isalpha():
-                parts.append(c)
-                at += 1
-                continue
-            hint = "Subscripts are part of a name: letters and digits, as in W_{12}; entries are written A_{1,2}."
-            stream.refuse("this subscript cannot be read", (start, end), hint)
-        if m[1] in ("cdot", "colon", "bullet"):
-            hint = "Columns are written X_{:,1}, rows X_{1,:}, by their numbers."
-            stream.refuse("this subscript cannot be read", (start, end), hint)
-        if m[1]:
-            parts.append("×" if m[1] == "times" else m[1])
-        elif m[2] or m[3]:
-            parts.append({"∞": "infty", "+": "p", "-": "m", "−": "m"}.get(m[2] or m[3], m[2]))
-        at = m.end()
-    return "".join(parts)

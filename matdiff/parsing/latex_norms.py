@@ -27,10 +27,10 @@ OFFERS = {
 THERE_ARE = "There are ‖x‖, ‖x‖_2, ‖X‖_F, ‖x‖_1, ‖x‖_inf and ‖X‖_*."
 
 _weight = re.compile(
-    r"\\(?:hat|bar|tilde|widehat|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega)(?![A-Za-z]).*|[A-Z](?![A-Za-z0-9]).*"
+    r"\\(?:hat|bar|tilde|widehat|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega)(?![A-Za-z]).*|[A-Z](?![A-Za-z0-9,]).*"
     r"|.+\^\\?-1|\(.+\)"
 )
-_space = re.compile(r"[A-Z]\^\d|[LHWC]")
+_space = re.compile(r"[A-Z](?:\^\d|_\\infty|_\d)")
 _squared = re.compile(r"\s*\^\s*(?:2|\{\s*2\s*\})")
 _closing = re.compile(r"\\(?:right|[bB]igg?r?)\s*\Z")
 _single = re.compile(r"(?:\\[A-Za-z]+\s*)?\{?\s*(?:[A-Za-z]|\\[A-Za-z]+)\s*\}?(?:_(?:\w|\{\w+\}))?")
@@ -45,6 +45,8 @@ def offer(below: str, inside: str, squared: bool) -> str:
     inside = inside if len(inside) <= LONGEST else "r"
     if name in OFFERS:
         return OFFERS[name].format(inside)
+    if name.isdigit() and len(name) < 4:
+        return rf"Write \operatorname{{sum}}(|{inside}|^{{\odot {name}}})^{{1/{name}}}."
     if not _weight.fullmatch(name) or _space.fullmatch(name):
         return THERE_ARE
     r = inside if _single.fullmatch(inside) else f"({inside})"

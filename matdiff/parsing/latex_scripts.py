@@ -1,4 +1,4 @@
-"""Bars, subscripts and superscripts in LaTeX."""
+"""The state of reading LaTeX, and its subscripts and superscripts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 from matdiff.parsing import latex_norms as norms
 from matdiff.parsing.latex_exponents import LONGEST, Exponent, bare, exponent, upright_t
-from matdiff.parsing.latex_names import blank, bracket_pairs, name_at, script_extent, subscript
+from matdiff.parsing.latex_names import name_at
+from matdiff.parsing.latex_places import blank, bracket_pairs, script_extent
+from matdiff.parsing.latex_subscripts import subscript
 from matdiff.parsing.stream import Stream, letters, number
 from matdiff.syntax import Span, Tree
 
 _raising = re.compile(r"\s*\\(?:odot|circ)(?![A-Za-z])")
+_norm = re.compile(r"\{\s*(?:\\left\s*)?(?:\\\||\\l?Vert|\|\||‖)")
 _digit = re.compile(r"\d(?!\d)")
 _whole = re.compile(r"\s*([-−]?)\s*(\d+)\s*\}")
 _part = re.compile(r"\s*\d+(?:\.\d+)?\s*[-+−]")
@@ -22,7 +25,7 @@ INDEXED = ("NAME", "RPAR", "RSQB")
 
 
 class Scripts:
-    """The state of reading, and what hangs on names and norms."""
+    """The parts of the reader share this state; each next one is built on those before."""
 
     def __init__(self, stream: Stream, start: int, end: int, text_behind: str = "") -> None:
         self.stream = stream
@@ -46,52 +49,6 @@ class Scripts:
     def skips(self) -> dict[int, int]:
         return self.pairs.skips
 
-    def on_bar(self, first: int, at: int) -> int:
-        if at - first == 2 and not self.stream.bar_opens("RBAR"):
-            at = first + 1
-        if self.head:
-            self.stream.push("SEMI", (first, at))
-            return at
-        return self.bar("B" if self.text[first:at] == "|" else "N", (first, at))
-
-    def bar(self, which: str, span: Span) -> int:
-        closer = "RNORM" if which[-1] == "N" else "RBAR"
-        before = self.text[max(0, span[0] - 12) : span[0]].rstrip()
-        left = (
-            "L"
-            if before.endswith(("\\left", "igl", "iggl"))
-            else "R"
-            if before.endswith(("\\right", "igr", "iggr"))
-            else which[:-1]
-        )
-        if left == "L" or (not left and self.stream.bar_opens(closer)):
-            self.stream.open("L" + closer[1:], closer, span)
-            return span[1]
-        if closer == "RBAR":
-            self.stream.close(closer, span)
-            return span[1]
-        return self.norm(closer, span)
-
-    def norm(self, closer: str, span: Span) -> int:
-        """The closing bars with their subscript, which may stand behind a power."""
-        text = self.text
-        raised = script_extent(text, span[1], self.pairs)
-        start, end = self.below(raised)
-        written = text[start:end]
-        name = norms.NAMES.get(bare(written))
-        place = (span[0], end if raised == span[1] else span[1])
-        if name is None:
-            opening = self.stream.stack[-1][1][1] if self.stream.stack else span[0]
-            squared = norms.is_squared(text, end if raised == span[1] else span[1])
-            hint = norms.offer(written, text[opening : span[0]][: 2 * norms.LONGEST], squared)
-            self.stream.refuse(f"no norm is called ‖·‖_{bare(written)[:40]}", (span[0], end), hint)
-        self.stream.close(closer, span, (place, name))
-        if raised == span[1]:
-            return max(span[1], end)
-        if end > raised:
-            self.skips[text.index("_", raised)] = end
-        return self.superscript_from(span[1])
-
     def below(self, at: int) -> Span:
         """Where the subscript that follows `at` begins, without its `_`, and where it ends."""
         start = blank(self.text, at)
@@ -101,6 +58,17 @@ class Scripts:
         if self.text[start : start + 1] == "{":
             return start, self.pairs.match.get(start, start) + 1
         return start, subscript(self.stream, at, self.pairs)[1]
+
+    def braced_norm(self, at: int) -> int:
+        r"""{\|x\|}_2: the subscript of the norm that the braces hold.  Returns 0 for others."""
+        start, end = self.below(at)
+        opening = self.pairs.opening.get(self.stream.values[-1][0], -1)
+        name = norms.NAMES.get(bare(self.text[start:end]))
+        place, before = self.stream.values[-2]
+        if name is None or before or opening < 0 or not _norm.match(self.text, opening):
+            return 0
+        self.stream.values[-2] = (place, name)
+        return end
 
     def scripts(self, at: int) -> tuple[str, int, int]:
         """Subscript after `at`, where it ends, and where a superscript that stands before it begins (or -1)."""
@@ -121,6 +89,8 @@ class Scripts:
             if end:
                 return end
             brace = blank(self.text, at)
+            if self.stream.kinds[-2:] == ["RNORM", "RPAR"] and (end := self.braced_norm(first)):
+                return end
             if self.stream.kinds and self.stream.kinds[-1] in INDEXED and self.text.startswith("{", brace):
                 self.stream.open("INDEX", "RSQB", (first, brace + 1), "{")
                 return brace + 1
@@ -158,7 +128,9 @@ class Scripts:
                 hint = f"Write {name}^\\star for a point of that name, {name}^\\top for the transpose."
             self.stream.refuse("there is no conjugate transpose: all variables are real", span, hint)
         if upright_t(body) and "t" not in self.stream.names.variables:
-            self.stream.refuse("is this upright t a transpose?", span, "Write ^\\top for it, ^{t} for the power t.")
+            t = bare(body)
+            hint = f"Write ^\\top for it, ^{{{t}}} for the power {t}."
+            self.stream.refuse(f"is this upright {t} a transpose?", span, hint)
         return self.power(at, end)
 
     def small(self) -> bool:

@@ -11,6 +11,7 @@ _beside = re.compile(
     r"\\(?:tag|label|eqref|footnote|hspace|vspace|hphantom|vphantom|phantom|color|textcolor)\*?\s*\{[^{}]*\}"
     r"|\\(?:mkern|kern|hskip|mskip)\s*-?[\d.]+\s*(?:mu|pt|em|ex)\b|\\(?:hline|newline|nonumber|notag)(?![A-Za-z])"
     r"|\\(?:qed|qedhere|square|blacksquare|Box)(?![A-Za-z])|\\q?quad\s*\(\d+(?:\.\d+)*[a-z]?\)(?=[\s$.]*\Z)"
+    r"|(?:[A-Za-z]\s*(?::|\\colon)\s*)?(?:\\(?:mathbf|boldsymbol|bm)\s*\{)?[A-Za-z]\}?\s*\\mapsto(?![A-Za-z])"
     r"|[A-Za-z]\s*(?::|\\colon)\s*\\mathbb\s*\{?\s*R\}?(?:\^\{[^{}]*\}|\^\w)?\s*\\(?:to|rightarrow|mapsto)"
     r"\s*\\mathbb\s*\{?\s*R\}?(?:\^\{[^{}]*\}|\^\w)?[\s,.;~]*"
 )

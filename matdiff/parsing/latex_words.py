@@ -60,6 +60,7 @@ CLOSING = {"rangle": "RANGLE", "rbrace": "RPAR", "}": "RPAR", "rbrack": "RPAR"}
 BARS = {"|": "N", "Vert": "N", "lVert": "LN", "rVert": "RN", "vert": "B", "lvert": "LB", "rvert": "RB"}
 """Norm or plain bar, with L or R where the side is told."""
 
+FRACTIONS = words("frac tfrac dfrac cfrac sfrac nicefrac")
 MATRICES = words("bmatrix pmatrix matrix Bmatrix smallmatrix bmatrix* pmatrix* matrix* bsmallmatrix psmallmatrix array")
 WRAPPERS = words(
     "aligned align align* equation equation* gather gather* gathered split multline multline* displaymath math"
@@ -77,7 +78,8 @@ _kinds = {
     "a probability": "Pr",
     "a relation": "in notin subset subseteq le leq ge geq ne neq lt gt approx sim simeq cong succ succeq prec preceq"
     " equiv propto triangleq doteq leqslant geqslant ll gg lesssim gtrsim",
-    "an arrow": "to mapsto",
+    "an arrow": "to mapsto leftarrow rightarrow gets Rightarrow Leftarrow Leftrightarrow longrightarrow implies iff",
+    "a rounding": "lfloor rfloor lceil rceil",
     "a choice of signs": "pm mp",
     "infinity": "infty",
     "an ellipsis": "ldots cdots dots vdots ddots",
@@ -96,6 +98,8 @@ INSTEAD = {
     "a relation": "Write the function alone; what the names are is said by declarations: x: n; A: n×n.",
     "infinity": "",
     "an ellipsis": "Write all terms, or sums as x'*y, sum(X).",
+    "an arrow": "Write the function alone.",
+    "a rounding": "Its derivative is 0 wherever it has one: leave it out.",
     "a choice of signs": "Write one of the two.",
     "a determinant or a norm": "Write \\det(X) or \\|X\\|.",
     "a limit": "Write the value.",
