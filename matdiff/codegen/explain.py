@@ -8,6 +8,7 @@ from matdiff.codegen import Nodes, outputs
 from matdiff.codegen.backend import backend_named
 from matdiff.codegen.chains import ASSUMED, NO_SIZES, Sizes, guess
 from matdiff.codegen.choices import LARGE, SMALL, applied, costs, plans
+from matdiff.codegen.decompositions import FAMILIES
 from matdiff.codegen.emit import Emitter, polynomial
 from matdiff.codegen.plan import plan
 from matdiff.node import Apply, Node, Symbol, topological
@@ -23,7 +24,7 @@ Size = Callable[[Dim], int]
 
 
 def explain(nodes: Nodes, variables: Sequence[Symbol], backend: str = "numpy", sizes: Sizes = NO_SIZES) -> str:
-    """The plan as a table of code, shape and operations; then its sum against the orders of the two modes of AD.
+    """The plan as a table of code, shape and operations; then its sum against fixed orders of multiplication.
 
     Dimensions that `sizes` does not name are ASSUMED.  Where the function chooses among orders when it is called,
     the plan is the one for these sizes, and the others follow with the sizes at which they are taken.
@@ -47,7 +48,7 @@ def explain(nodes: Nodes, variables: Sequence[Symbol], backend: str = "numpy", s
     best = total(found[taken], size)
     lines.append(f"in all: {best:,}")
     lines += orders(found, names, sizes, [codes(p, Emitter(target, variables)) for p in found])
-    for text, order in (("left to right, as reverse mode", "left"), ("right to left, as forward mode", "right")):
+    for text, order in (("left to right", "left"), ("right to left", "right")):
         count = total(plan(roots, order, target.inverses), size)  # type: ignore[arg-type]
         lines.append(f"multiplied {text}: {count:,} ({count / max(best, 1):.2f} times)")
     return "\n".join(lines)
@@ -118,7 +119,18 @@ def operations(node: Apply, size: Size) -> int:
     return max(entries(a, size) for a in (node, *node.args))
 
 
-ITERATIVE = ("expm", "eigvals", "eigvecs", "sigma_max", "frechet_expm", "frechet_logm", "sylvester", "polar")
+ITERATIVE = (
+    "expm",
+    "eigvals",
+    "eigvecs",
+    "sigma_max",
+    "frechet_expm",
+    "frechet_logm",
+    "sylvester",
+    "polar",
+    "eigh",
+    "svd",
+)
 
 
 def entries(a: Node, size: Size) -> int:
@@ -188,8 +200,11 @@ COUNTS: dict[str, Count] = {
     **dict.fromkeys(
         ("lu_logdet", "lu_logabsdet", "lu_det", "cholesky_logdet", "cholesky_det", "add_diagonal", "tr"), rows
     ),
-    **dict.fromkeys(("inner", "trace_product"), pairing),
+    **dict.fromkeys(("inner", "trace_product", "diagonal_product"), pairing),
     **dict.fromkeys(("kron_eye", "eye_kron"), spread),
     **dict.fromkeys(("blocks", "add_blocks"), blocks),
+    **dict.fromkeys(
+        ("positive_kron", *(op.name for f in FAMILIES for op in f.parts.values() if op.name != "polar_part")), nothing
+    ),
     **dict.fromkeys(("vec", "unvec", "getrow", "getcol", "entry", "slice", "diag"), nothing),
 }
