@@ -247,7 +247,7 @@ def contract(net: Network, s: int) -> None:
     else:
         left = parts[0] if v is None else parts[0] @ Diag(v)
         net.operands.append((left @ transpose(parts[1]), (ends[0], ends[1])))
-    net.parent[s] = net.outer[0]
+    net.parent[s] = net.outer[0]  # so that it is no inner index any more
 
 
 def folded(net: Network) -> list[Operand]:
@@ -262,8 +262,8 @@ def folded(net: Network) -> list[Operand]:
             a, where = matrices[k]
             matrices[k] = (Diag(v) @ a if where[0] == i else a @ Diag(v)), where
     while len(loose) > 1 and len(matrices) + len(loose) > 2:
-        (u, i), (v, j) = loose.pop(0), loose.pop(0)
-        matrices.append((u @ transpose(v), (*i, *j)))
+        (u, left), (v, right) = loose.pop(0), loose.pop(0)
+        matrices.append((u @ transpose(v), (*left, *right)))
     return [*matrices, *loose]
 
 

@@ -25,8 +25,7 @@ def shortcuts(roots: Sequence[Node]) -> list[Node]:
     new: dict[Node, Node] = {}
     for node in order:
         made = rebuilt(node, new)
-        rule = RULES.get(made.op) if isinstance(made, Apply) else None
-        new[node] = (rule(made) if rule else None) or made
+        new[node] = (RULES[made.op](made) if isinstance(made, Apply) and made.op in RULES else None) or made
     return [new[r] for r in roots]
 
 

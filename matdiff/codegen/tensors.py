@@ -215,14 +215,13 @@ def starred(net: Network) -> Node | None:
     if more or not all(s in where for _, where in operands):
         return None
     at = {i: oriented(a, where, (i, s)) for a, where in operands for i in where if i != s}
-    shared = next((i for i in rows if i in cols), rows[0])
-    at[shared] = scale(net.coefficient, at[shared])
+    first = next((i for i in at if i in rows and i in cols), min(at))
+    at[first] = scale(net.coefficient, at[first])
     if len(set(net.outer)) == len(net.outer) == len(at):
         left, right = (columns([at[i] for i in side]) for side in (rows, cols))
         return left @ transpose(right)
     if len(rows) == len(cols) == 2 and len(at) == 3 and (rows[0] == cols[0]) != (rows[1] == cols[1]):
-        shared, left, right = (rows[1], rows[0], cols[0]) if rows[1] == cols[1] else (rows[0], rows[1], cols[1])
-        A, C, B = at[left], at[shared], at[right]
+        A, C, B = (at[i] for i in ((rows[0], rows[1], cols[0]) if rows[1] == cols[1] else (rows[1], rows[0], cols[1])))
         shape = A.rows * C.rows, B.rows * C.rows
         return run(k.BLOCKS, (A, C, B), "matrix", *shape, (int(rows[1] == cols[1]),))
     return None
