@@ -185,7 +185,7 @@ def main() -> None:
     libraries = {name for name in options.libraries.split(",") if name and importable(name)}
     ratios: dict[tuple[str, str], list[tuple[float, float, str]]] = defaultdict(list)
     for kind in options.kind or ["gradient", "hessian", "value+gradient"]:
-        for problem in (p for p in PROBLEMS if options.only in p.name):
+        for problem in (p for p in PROBLEMS if options.only in p.name and (p.hessian or kind != "hessian")):
             measure(problem, kind, libraries, [int(i) for i in options.sizes.split(",")], options.seconds, ratios)
     print()
     summary(ratios)

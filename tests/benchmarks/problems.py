@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
+from scipy.linalg.lapack import dgetrf, dgetrs, dpotrf, dpotri, dpotrs
 from scipy.special import expit
 
 Array = Any
@@ -320,6 +320,145 @@ def procrustes_hessian(A: Array, X: Array, B: Array, C: Array) -> Array:
     return kron(2 * (B @ B.T), A.T @ A)
 
 
+# functions whose derivatives in plain matrix form take an order of operations more than by hand
+
+
+def normal(*shapes: tuple[str, str]) -> Callable[[Any, Any], Arrays]:
+    """Arrays of independent normal entries: names, and their sizes by letter, in the order m, n."""
+
+    def make(rng: Any, size: Any) -> Arrays:
+        sizes = dict(zip("mn", size, strict=False))
+        return {name: rng.normal(size=tuple(sizes[d] for d in dims)) for name, dims in shapes}
+
+    return make
+
+
+def cubic_gradient(a: Array, X: Array, b: Array) -> Array:
+    p, q = X.T @ a, X @ b
+    G = np.outer(a, X.T @ q)
+    G += np.outer(q, p)
+    G += np.outer(X @ p, b)
+    return G
+
+
+def fit_gradient(X: Array, y: Array, b: Array) -> Array:
+    U = dpotrf(X.T @ X, lower=0)[0]
+    w, z = dpotrs(U, X.T @ y, lower=0)[0], dpotrs(U, b, lower=0)[0]
+    G = np.outer(y - X @ w, z)
+    G -= np.outer(X @ z, w)
+    return G
+
+
+def residual_gradient(X: Array, y: Array) -> Array:
+    U = dpotrf(X.T @ X, lower=0)[0]
+    w = dpotrs(U, X.T @ y, lower=0)[0]
+    return np.outer(X @ w - y, 2 * w)
+
+
+def quotient_gradient(A: Array, B: Array, x: Array) -> Array:
+    Ax, Bx = A @ x, B @ x
+    q = x @ Bx
+    return (Ax + x @ A - (x @ Ax / q) * (Bx + x @ B)) / q
+
+
+def quotient_hessian(A: Array, B: Array, x: Array) -> Array:
+    Bx = B @ x
+    q = x @ Bx
+    r = x @ A @ x / q
+    b = Bx + x @ B
+    H = A - r * B
+    H -= np.outer((A @ x + x @ A - r * b) / q, b)
+    return (H + H.T) / q
+
+
+def weights_data(rng: Any, size: Any) -> Arrays:
+    m, n = size
+    return {"X": rng.normal(size=(m, n)), "w": rng.random(m) + 0.5}
+
+
+def weights_gradient(X: Array, w: Array) -> Any:
+    Z = np.sqrt(w)[:, None] * X
+    G = X @ inverse_of_spd(Z.T @ Z)
+    leverage = np.einsum("ij,ij->i", G, X)
+    G *= 2 * w[:, None]
+    return {"w": leverage, "X": G}
+
+
+def commuting_gradient(x: Array, A: Array, y: Array) -> Any:
+    R = x[:, None] * A
+    R -= A * y
+    return {"x": 2 * np.einsum("ij,ij->i", R, A), "y": -2 * np.einsum("ij,ij->j", R, A)}
+
+
+def commuting_hessian(x: Array, A: Array, y: Array) -> Array:
+    return np.diag(2 * np.einsum("ij,ij->i", A, A))
+
+
+def quartic_gradient(x: Array, A: Array) -> Array:
+    s = x * x
+    return 2 * x * (A @ s + s @ A)
+
+
+def quartic_hessian(x: Array, A: Array) -> Array:
+    s = x * x
+    H = A + A.T
+    g = H @ s
+    H *= 4 * x[:, None]
+    H *= x
+    H.flat[:: len(x) + 1] += 2 * g
+    return H
+
+
+def design_data(rng: Any, size: Any) -> Arrays:
+    m, n = size
+    return {"A": rng.normal(size=(m, n)), "x": rng.random(n) + 0.5}
+
+
+def design_gradient(A: Array, x: Array) -> Array:
+    Z = np.sqrt(x) * A
+    V = inverse_of_spd(Z @ Z.T) @ A
+    return -np.einsum("ij,ij->j", V, V)
+
+
+def design_hessian(A: Array, x: Array) -> Array:
+    Z = np.sqrt(x) * A
+    V = inverse_of_spd(Z @ Z.T) @ A
+    H = V.T @ V
+    H *= A.T @ V
+    H *= 2
+    return H
+
+
+def power_gradient(X: Array) -> Array:
+    return 4 * (X @ X @ X).T
+
+
+def power_hessian(X: Array) -> Array:
+    n = len(X)
+    S = X @ X
+    H = np.multiply(4 * X.T[None, :, :, None], X[:, None, None, :], order="C")
+    np.einsum("ijki->ijk", H)[:] += 4 * S.T[None, :, :]
+    np.einsum("ijjk->ijk", H)[:] += 4 * S[:, None, :]
+    return H.reshape(n * n, n * n)
+
+
+def system_gradient(A: Array, b: Array, c: Array) -> Array:
+    lu, p, _ = dgetrf(A)
+    u = dgetrs(lu, p, b)[0]
+    return np.outer(dgetrs(lu, p, c - u, trans=1)[0], 2 * u)
+
+
+def system_hessian(A: Array, b: Array, c: Array) -> Array:
+    n = len(A)
+    P = np.linalg.inv(A)
+    u = P @ b
+    G = np.outer((u - c) @ P, 2 * u)
+    H = kron(np.outer(2 * u, u), P.T @ P)
+    for C, D in ((G.T[:, None, None, :], P.T[None, :, :, None]), (G[None, :, :, None], P[:, None, None, :])):
+        H += np.multiply(C, D, order="C").reshape(n * n, n * n)
+    return H
+
+
 PROBLEMS = (
     Problem(
         "logistic regression", "sum(softplus(-y .* (X*w)))", "w", "X: m×n; y: m; w: n",
@@ -395,5 +534,65 @@ PROBLEMS = (
         lambda np, jax, A, X, B, C: np.sum((A @ X @ B - C) ** 2),
         ((30, 20, 20, 30), (200, 150, 150, 200), (900, 700, 700, 900)), procrustes_hessian,
         ((20, 8, 6, 20), (60, 30, 20, 60), (80, 60, 40, 80)),
+    ),
+    Problem(
+        "a'XX'Xb", "a'*X*X'*X*b", "X", "a: m; X: m×n; b: n",
+        normal(("a", "m"), ("X", "mn"), ("b", "n")), cubic_gradient,
+        lambda np, jax, a, X, b: a @ (X @ (X.T @ (X @ b))),
+        ((30, 20), (500, 300), (3000, 2000)),
+    ),
+    Problem(
+        "least-squares fit", "b'*inv(X'*X)*X'*y", "X", "X: m×n; y: m; b: n",
+        normal(("X", "mn"), ("y", "m"), ("b", "n")), fit_gradient,
+        lambda np, jax, X, y, b: b @ np.linalg.solve(X.T @ X, X.T @ y),
+        ((30, 5), (1000, 50), (4000, 200)),
+    ),
+    Problem(
+        "projected residual", "y'*(eye(m) - X*inv(X'*X)*X')*y", "X", "X: m×n; y: m",
+        normal(("X", "mn"), ("y", "m")), residual_gradient,
+        lambda np, jax, X, y: y @ y - y @ X @ np.linalg.solve(X.T @ X, X.T @ y),
+        ((30, 5), (1000, 50), (4000, 200)),
+    ),
+    Problem(
+        "x'Ax/x'Bx", "x'*A*x/(x'*B*x)", "x", "A: m×m; B: m×m; x: m",
+        normal(("A", "mm"), ("B", "mm"), ("x", "m")), quotient_gradient,
+        lambda np, jax, A, B, x: x @ A @ x / (x @ B @ x),
+        ((40,), (400,), (3000,)), quotient_hessian, ((40,), (400,), (2000,)),
+    ),
+    Problem(
+        "logdet(X'WX)", "logdet(X'*Diag(w)*X)", "w,X", "X: m×n; w: m positive",
+        weights_data, weights_gradient,
+        lambda np, jax, X, w: np.linalg.slogdet(X.T @ (w[:, None] * X))[1],
+        ((60, 20), (800, 100), (4000, 400)),
+    ),
+    Problem(
+        "‖Diag(x)A − A Diag(y)‖²", "norm(Diag(x)*A - A*Diag(y))^2", "x,y", "x: m; A: m×m; y: m",
+        normal(("x", "m"), ("A", "mm"), ("y", "m")), commuting_gradient,
+        lambda np, jax, x, A, y: np.sum((x[:, None] * A - A * y) ** 2),
+        ((40,), (300,), (2000,)), commuting_hessian, ((20,), (300,), (2000,)),
+    ),
+    Problem(
+        "x'Diag(x)A Diag(x)x", "x'*Diag(x)*A*Diag(x)*x", "x", "x: m; A: m×m",
+        normal(("x", "m"), ("A", "mm")), quartic_gradient,
+        lambda np, jax, x, A: (x * x) @ A @ (x * x),
+        ((40,), (400,), (3000,)), quartic_hessian, ((40,), (400,), (2000,)),
+    ),
+    Problem(
+        "tr((A Diag(x) A')⁻¹)", "tr(inv(A*Diag(x)*A'))", "x", "A: m×n; x: n positive",
+        design_data, design_gradient,
+        lambda np, jax, A, x: np.trace(np.linalg.inv(A @ (x[:, None] * A.T))),
+        ((5, 30), (50, 500), (300, 3000)), design_hessian, ((5, 30), (50, 500), (100, 2000)),
+    ),
+    Problem(
+        "tr(X⁴)", "tr(X^4)", "X", "X: m×m",
+        normal(("X", "mm")), power_gradient,
+        lambda np, jax, X: np.trace(X @ X @ X @ X),
+        ((20,), (200,), (800,)), power_hessian, ((6,), (20,), (45,)),
+    ),
+    Problem(
+        "‖A⁻¹b − c‖²", "norm(inv(A)*b - c)^2", "A", "A: m×m; b: m; c: m",
+        normal(("A", "mm"), ("b", "m"), ("c", "m")), system_gradient,
+        lambda np, jax, A, b, c: np.sum((np.linalg.solve(A, b) - c) ** 2),
+        ((20,), (200,), (1000,)), system_hessian, ((6,), (20,), (45,)),
     ),
 )  # fmt: skip
