@@ -10,7 +10,8 @@ from matdiff.node import Apply, Node, Number, Symbol, number, symbol, topologica
 from matdiff.ops.algebra import ADD, CONSTRUCTORS, MATMUL, POWER, hadamard, is_ones, is_op, matmul, power
 from matdiff.ops.algebra import inner as pair
 from matdiff.ops.elementwise import exp, log, softplus
-from matdiff.ops.reductions import norm
+from matdiff.ops.indexing import ENTRY
+from matdiff.ops.reductions import logsumexp, norm, softmax
 from matdiff.ops.structure import Diag
 
 
@@ -63,7 +64,9 @@ def inline(root: Node) -> Node:
 
 
 def prepared(root: Node) -> Node:
-    """The expression as it is differentiated: ‖u‖² is ⟨u,u⟩, smooth at 0, and log(1 + eᵘ) is softplus(u)."""
+    """The expression as it is differentiated: ‖u‖² is ⟨u,u⟩, smooth at 0, log(1 + eᵘ) is softplus(u), and the log of
+    an entry of softmax(u) is that of u less logsumexp(u).
+    """
     memo: dict[Node, Node] = {}
     for node in topological(root):
         if isinstance(node, Apply):
@@ -85,6 +88,10 @@ def _smoother(node: Node) -> Node:
             return power(square, number(p.value // 2))
     if is_op(node, MATMUL) and is_op(node.children[0], Diag) and node.kind == "vector":
         return hadamard(node.children[0].children[0], node.children[1])
+    if is_op(node, log) and is_op(e := node.children[0], ENTRY) and is_op(e.children[0], softmax):
+        assert isinstance(e, Apply)
+        (u,) = e.children[0].children
+        return ENTRY.build((u,), e.params) - logsumexp(u)
     if is_op(node, log) and is_op(node.children[0], ADD) and len(node.children[0].children) == 2:
         a, b = node.children[0].children
         for one, e in ((a, b), (b, a)):

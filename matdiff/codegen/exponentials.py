@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from matdiff.codegen.kernels import LOGADDEXP, ROW_LOGSUMEXP, ROW_SOFTMAX, run
-from matdiff.node import Node, Number, Symbol, topological
+from matdiff.node import Node, Number, Symbol, Value, number, topological
 from matdiff.ops import algebra as al
 from matdiff.ops.algebra import ADD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_ones, is_op, ones_like
 from matdiff.ops.elementwise import exp, log, sigmoid, softplus
@@ -79,7 +79,8 @@ class Sum:
         return [inside], "columns" if turned else "rows"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sum) and (self.exponents, self.constant) == (other.exponents, other.constant)
+        mine, theirs = ((s.exponents, s.constant) if isinstance(s, Sum) else None for s in (self, other))
+        return type(self) is type(other) and mine == theirs
 
     @property
     def usable(self) -> bool:
@@ -92,6 +93,13 @@ class Sum:
         for u in others:
             first = run(LOGADDEXP, (first, u), u.kind, u.rows, u.cols)
         return softplus(first) if self.constant else first
+
+    def multiple(self, w: Node) -> tuple[Value, Node] | None:
+        """The c and u with w = c·u, u an exponent and c > 0."""
+        if w in self.exponents:
+            return 1, w
+        c, u = w.children if is_op(w, SCALE) else (w, w)
+        return (c.value, u) if u in self.exponents and isinstance(c, Number) and c.value > 0 else None
 
     @cached_property
     def inverse(self) -> Node:
@@ -151,9 +159,26 @@ def is_positive_constant(a: Node) -> bool:
 
 
 def sums(roots: Sequence[Node]) -> Iterator[Sum]:
-    """The sums of exponentials that stand in a denominator or under a logarithm."""
-    for node in topological(*roots):
+    """The sums of exponentials that stand in a denominator or under a logarithm, and else what has a peak."""
+    from matdiff.codegen.peaks import peak
+
+    order = topological(*roots)
+    small = {defined(node.children[0]) for node in order if is_op(node, log) and is_difference(node.children[0])}
+    for node in order:
         if is_op(node, log) or (is_op(node, POWER) and isinstance(p := node.children[1], Number) and p.value < 0):
+            a = node.children[0]
             found = Sum()
-            if found.take(node.children[0]) and found.usable:
-                yield found
+            if found.take(a) and found.usable:
+                if defined(a) not in small:
+                    yield found
+            elif (other := peak(a)) is not None:
+                yield other
+
+
+def is_difference(a: Node) -> bool:
+    """1 − eᵘ, which is positive only where nothing overflows."""
+    inside = defined(a)
+    if not is_op(inside, ADD) or len(inside.children) != 2:
+        return False
+    one, other = sorted(inside.children, key=is_ones, reverse=True)
+    return is_ones(one) and is_op(other, SCALE) and is_op(defined(al.scale(number(-1), other)), exp)

@@ -62,8 +62,14 @@ def row_logsumexp(X):
     return top + np.log(np.exp(weights, out=weights).sum(axis=1))
 ''',
     '''
+def row_exp(X):
+    """exp(X) with each row divided by its largest entry."""
+    weights = X - X.max(axis=1, keepdims=True)
+    return np.exp(weights, out=weights)
+''',
+    '''
 def add_diagonal(A, s):
-    """A + s I; overwrites A."""
+    """A + s I, or A with a vector s added to its diagonal; overwrites A."""
     A.flat[:: A.shape[0] + 1] += s
     return A
 ''',
@@ -259,6 +265,12 @@ def svd_adjugate(X):
     before = np.cumprod(np.concatenate([one, s[:-1]]))
     after = np.cumprod(np.concatenate([one, s[:0:-1]]))[::-1]
     return np.linalg.det(U) * np.linalg.det(Vt) * (Vt.T * (before * after)) @ U.T
+''',
+    '''
+def det_power(A, p):
+    """det(A)**p, also where det(A) is too small or too large for a float."""
+    sign, size = np.linalg.slogdet(A)
+    return sign**p * np.exp(p * size)
 ''',
     '''
 def real_part(F, X):

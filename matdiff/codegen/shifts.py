@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from matdiff.codegen.balance import SIDES, balanced
 from matdiff.codegen.exponentials import Sum, spread, sums
 from matdiff.node import Apply, Node, Number, Symbol, Value, apply, number, symbol, topological
 from matdiff.op import Linear
 from matdiff.ops import algebra as al
-from matdiff.ops.algebra import ADD, HADAMARD, MATMUL, POWER, SCALE, TRANSPOSE, is_ones, is_op, ones_like
-from matdiff.ops.elementwise import exp, log, sqrt
-from matdiff.ops.reductions import sum_
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_ones, is_op, ones_like
+from matdiff.ops.elementwise import abs_, exp, log, sqrt
+from matdiff.ops.reductions import norm, sum_
 from matdiff.ops.structure import Diag
 
 MAX_SUMS = 16
@@ -40,6 +41,7 @@ class Split(NamedTuple):
 
 def shifted(roots: Sequence[Node]) -> list[Node]:
     """The roots rewritten for every sum of exponentials that stands in a denominator or under a logarithm."""
+    given = roots
     done: list[Sum] = []
     small: set[Node] = set()
     while len(done) < MAX_SUMS:
@@ -49,7 +51,17 @@ def shifted(roots: Sequence[Node]) -> list[Node]:
         done.append(found)
         small.update(e.children[0] for e in (found.inverse, *map(found.share, found.exponents)) if is_op(e, exp))
         roots = Shift(found).rewritten(roots)
+    for total in left_over(roots, done):
+        if (other := balanced(given, total)) is not None:
+            return shifted(other)
     return list(roots)
+
+
+def left_over(roots: Sequence[Node], done: Sequence[Sum]) -> list[Sum]:
+    """The sums over rows or columns of matrices whose exponentials stand as they did."""
+    wanted = [s for s in done if s.log.kind == "vector" and not set(SIDES).isdisjoint(s.exponents.values())]
+    rest = {n.children[0] for n in topological(*roots) if is_op(n, exp)} if wanted else set()
+    return [s for s in wanted if not rest.isdisjoint(s.exponents)]
 
 
 class Shift:
@@ -82,8 +94,10 @@ class Shift:
 
     def factored(self, node: Node) -> Split | None:
         """e^(kℓ)·r where an argument is such a product and the power can be taken out."""
-        if is_op(node, exp) and (u := node.children[0]) in self.total.exponents:
-            return Split(1, self.total.share(u), "right" if self.total.exponents[u] == "columns" else "left")
+        if is_op(node, exp) and (found := self.total.multiple(node.children[0])):
+            c, u = found
+            side: Side = "right" if self.total.exponents[u] == "columns" else "left"
+            return Split(c, al.power(self.total.share(u), number(c)), side)
         if isinstance(node, Symbol) and node.body in self.split:
             return self.split[node.body]
         if not any(a in self.split for a in node.children):
@@ -93,14 +107,16 @@ class Shift:
         if node.op in (ADD, MATMUL, sum_) and same.take(node) and same.pure and same == self.total:
             return Split(1, ones_like(node), "left")
         parts = [self.split.get(a) or Split(0, self.new[a], "left") for a in node.args]
-        side = self.side(node, parts)
-        return None if side is None else self.taken_out(node, parts, side)
+        stands = self.side(node, parts)
+        return None if stands is None else self.taken_out(node, parts, stands)
 
     def side(self, node: Apply, parts: Sequence[Split]) -> Side | None:
         """The side on which the power stands after a function; None if it cannot be taken out."""
         if self.kind == "scalar":
             every = all(not p.power or isinstance(node.op.rule(i), Linear) for i, p in enumerate(parts))
-            return "left" if every or node.op in ENTRYWISE else None
+            return "left" if every or node.op in ENTRYWISE or node.op in (norm, abs_) else None
+        if node.op is INNER and self.kind == "vector" and not sum(p.power for p in parts):
+            return "left" if parts[0].side == parts[1].side else None
         if node.op in ENTRYWISE:
             sides: set[Side] = {"right" if part.side == "right" else "left" for part in parts if part.power}
             kinds = {a.kind for a in node.args if a.kind != "scalar"} | {node.kind}
@@ -156,4 +172,6 @@ def product_side(a: Split, b: Split) -> Side | None:
         return "right" if b.side != "left" else None
     if a.side == "both":
         return b.side if b.side != "right" else None
+    if a.side == "right" and b.side == "left" and not a.power + b.power:
+        return "left"
     return "right" if a.side == "right" and b.side == "both" else None

@@ -2,82 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from matdiff.codegen.exponentials import defined, spread
-from matdiff.codegen.kernels import EXPM1, LOG1P, LOG_SIGMOID, LOGABSDET, run
+from matdiff.codegen.exponentials import defined
+from matdiff.codegen.kernels import EXPM1, LOG1P, kernel, run
+from matdiff.codegen.logarithms import DET_POWER, complement, entrywise, is_two, less_one, logarithm_of_product
 from matdiff.codegen.shifts import shifted
-from matdiff.node import Apply, Node, Number, Symbol, apply, number, symbol, topological
-from matdiff.op import Op
-from matdiff.ops.algebra import ADD, MATMUL, POWER, SCALE, add, inner, is_ones, is_op, scale
-from matdiff.ops.elementwise import abs_, exp, sigmoid
-from matdiff.ops.linalg import det, logdet
-from matdiff.ops.reductions import logsumexp, norm, softmax
-from matdiff.ops.structure import Diag
+from matdiff.node import Apply, Constant, Node, Number, Symbol, apply, number, symbol, topological
+from matdiff.ops.algebra import (
+    ADD,
+    MATMUL,
+    POWER,
+    add,
+    inner,
+    is_eye,
+    is_ones,
+    is_op,
+    power,
+    scale,
+)
+from matdiff.ops.elementwise import cosh, exp, log, sigmoid, sign, sinh, tanh
+from matdiff.ops.linalg import det
+from matdiff.ops.reductions import norm, sum_
+from matdiff.ops.structure import HALF, Diag, diag
 from matdiff.shape import ONE
 
+STEP = kernel(
+    "step",
+    "(...)->(...)",
+    "({0} > 0).astype({0}.dtype)",
+    torch="({0} > 0).to({0}.dtype)",
+    elementwise=True,
+    gives=frozenset({"nonnegative"}),
+)
+"""1 where u > 0, else 0."""
 MAX_POWER = 4
 """The highest matrix power that is written as a product, so that it can be taken apart."""
 
 
 def stable(roots: Sequence[Node]) -> list[Node]:
     """The roots rewritten from the leaves up, linear in distinct nodes."""
-    roots = shifted(roots)
+    roots = shifted(rewritten(roots, FIRST))
+    return rewritten(roots, RULES | {"add": everywhere} if any(map(is_critical, topological(*roots))) else RULES)
+
+
+Rule = Callable[[Apply], Node | None]
+
+
+def rewritten(roots: Sequence[Node], rules: Mapping[str, Rule]) -> list[Node]:
+    """The roots by rules for the functions of those names."""
+    order = topological(*roots)
+    if not any(isinstance(n, Apply) and n.op.name in rules for n in order):
+        return list(roots)
     new: dict[Node, Node] = {}
-    for node in topological(*roots):
+    for node in order:
         if isinstance(node, Symbol) and node.body is not None:
             new[node] = symbol(node.name, node.kind, node.rows, node.cols, body=new[node.body])
         elif isinstance(node, Apply):
             args = tuple(new[a] for a in node.args)
             made = apply(node.op, args, node.params, node.kind, node.rows, node.cols)
-            rule = RULES.get(node.op.name)
+            rule = rules.get(node.op.name)
             new[node] = (rule(made) if rule else None) or made
         else:
             new[node] = node
     return [new[r] for r in roots]
 
 
-def entrywise(op: Op, a: Node) -> Node:
-    return apply(op, (a,), (), a.kind, a.rows, a.cols)
+def positive(node: Apply) -> Node | None:
+    """(eᵘ)⁻ᵖ = e^(−pu)."""
+    a, p = node.args
+    inside = defined(a)
+    return exp(scale(p, inside.children[0])) if is_op(inside, exp) and isinstance(p, Number) and p.value < 0 else None
+
+
+def traced(node: Apply) -> Node | None:
+    """tr eˣ entry by entry: the exponentials beside the diagonal do not matter."""
+    a = defined(node.args[0])
+    return sum_(exp(diag(a.children[0]))) if is_op(a, exp) and a.kind == "matrix" else None
+
+
+def picked(node: Apply) -> Node | None:
+    """Parts of eᵘ are exponentials of parts of u."""
+    a = defined(node.args[0])
+    if not is_op(a, exp) or a.kind == "scalar":
+        return None
+    return exp(apply(node.op, a.children, node.params, node.kind, node.rows, node.cols))
+
+
+def diagonal(node: Apply) -> Node | None:
+    """I ∘ eˣ has no other exponentials than those of the diagonal."""
+    for one, other in (node.args, node.args[::-1]):
+        if is_eye(one) and is_op(e := defined(other), exp) and e.kind == "matrix":
+            return Diag(exp(diag(e.children[0])))
+    return None
 
 
 def logarithm(node: Apply) -> Node | None:
-    """log det X, log |det X|, log σ(u), log(1 − σ(u)), log softmax(u), log(1 + u)."""
-    a = defined(node.args[0])
-    if is_op(a, det):
-        return logdet.build(a.children)
-    if is_op(a, abs_) and is_op(inside := defined(a.children[0]), det):
-        return run(LOGABSDET, inside.children, "scalar", ONE, ONE)
-    if is_op(a, sigmoid):
-        return entrywise(LOG_SIGMOID, a.children[0])
-    if is_op(a, softmax):
-        (u,) = a.children
-        return u - spread(logsumexp(u), u, "left")
+    """The log of a product factor by factor, log(1 + u)."""
+    (argument,) = node.args
+    a = defined(argument)
     rest = without_one(a) if is_op(a, ADD) else None
-    if rest is None:
-        return None
-    share = defined(-rest)
-    return entrywise(LOG_SIGMOID, -share.children[0]) if is_op(share, sigmoid) else entrywise(LOG1P, rest)
+    return logarithm_of_product(argument) if rest is None else entrywise(LOG1P, rest)
 
 
 def difference(node: Apply) -> Node | None:
-    """eᵘ − 1."""
-    if len(node.args) == 2 and any(is_op(a, exp) for a in node.args):
-        u, c = node.args if is_op(node.args[0], exp) else node.args[::-1]
-        if is_op(c, SCALE) and isinstance(c.children[0], Number) and c.children[0].value == -1:
-            c = scale(number(-1), c)
-            return entrywise(EXPM1, u.children[0]) if is_ones(c) else None
-        if isinstance(c, Number) and c.value == -1:
-            return entrywise(EXPM1, u.children[0])
+    """eᵘ − 1 and 1 − eᵘ, σ(u) − σ(−u) = tanh(u/2); of scalars, where the time is not felt, 1 − σ(u) = σ(−u) too."""
+    if (found := less_one(node)) is None:
+        return half_tangent(node)
+    sign, term = found
+    if is_op(term, exp):
+        return scale(number(sign), entrywise(EXPM1, term.children[0]))
+    return complement(node) if node.kind == "scalar" else None
+
+
+def everywhere(node: Apply) -> Node | None:
+    return difference(node) or complement(node)
+
+
+def is_critical(node: Node) -> bool:
+    """Does 1 − σ(u) or 1 − σ(u)² stand in a denominator or under a logarithm?"""
+    divides = is_op(node, POWER) and isinstance(p := node.children[1], Number) and p.value < 0
+    return (divides or is_op(node, log)) and is_op(a := defined(node.children[0]), ADD) and complement(a) is not None
+
+
+def half_tangent(node: Apply) -> Node | None:
+    a, b = node.args[0], scale(number(-1), node.args[-1])
+    if len(node.args) == 2 and is_op(a, sigmoid) and is_op(b, sigmoid) and a.children[0] is -b.children[0]:
+        return tanh(scale(HALF, a.children[0]))
     return None
 
 
 def powers(node: Apply) -> Node | None:
-    """‖u‖² = ⟨u,u⟩."""
+    """‖u‖² = ⟨u,u⟩, and (det X)ᵖ from log |det X| for a fraction p."""
     a, p = node.args
-    if isinstance(p, Number) and p.value == 2 and is_op(a, norm):
+    if is_two(p) and is_op(a, norm):
         return inner(a.children[0], a.children[0])
+    if is_op(a, det) and not (isinstance(p, Number) and isinstance(p.value, int)):
+        return run(DET_POWER, (a.children[0], p), "scalar", ONE, ONE) if is_fraction(p) else None
     return None
+
+
+def is_fraction(p: Node) -> bool:
+    """A number, or one over a size."""
+    return isinstance(p, Number) or (is_op(p, POWER) and isinstance(p.children[0], Constant))
+
+
+def root(node: Apply) -> Node | None:
+    """The square root of a number, which Python has."""
+    (a,) = node.args
+    known = isinstance(a, (Number, Constant)) and a.kind == "scalar"
+    return apply(POWER, (a, number(0.5)), (), "scalar", ONE, ONE) if known else None
+
+
+def rectified(node: Apply) -> Node | None:
+    """max(sign(u), 0): whether u > 0."""
+    (a,) = node.args
+    return entrywise(STEP, a.children[0]) if is_op(a, sign) else None
+
+
+def tangent(node: Apply) -> Node | None:
+    """(sinh u)ᵖ (cosh u)⁻ᵖ = (tanh u)ᵖ."""
+    a, b = ((c.children[0], c.children[1]) if is_op(c, POWER) else (c, number(1)) for c in node.args)
+    (s, p), (c, q) = (a, b) if is_op(a[0], sinh) else (b, a)
+    if not (is_op(s, sinh) and is_op(c, cosh) and s.children == c.children):
+        return None
+    if not (isinstance(p, Number) and isinstance(q, Number) and p.value == -q.value):
+        return None
+    return power(tanh(s.children[0]), p)
 
 
 def matrix_power(node: Apply) -> Node | None:
@@ -102,8 +193,18 @@ def without_one(total: Node) -> Node | None:
     return add(*rest) if rest and all(t.kind == total.kind for t in rest) else None
 
 
-RULES: dict[str, Callable[[Apply], Node | None]] = {
+FIRST: dict[str, Rule] = {
+    "power": positive,
+    "tr": traced,
+    "hadamard": diagonal,
+    **dict.fromkeys(("diag", "entry", "getrow", "getcol", "slice"), picked),
+}
+RULES: dict[str, Rule] = {
     "log": logarithm,
+    "sqrt": root,
+    "relu": rectified,
+    "hadamard": tangent,
+    "scale": tangent,
     "add": difference,
     "power": powers,
     "mpow": matrix_power,
