@@ -18,9 +18,10 @@ from matdiff.ops.algebra import (
     power,
     scale,
     transpose,
+    zeros_like,
 )
 from matdiff.rewrite import respelled
-from matdiff.terms import Term, entrywise, join, merged, split
+from matdiff.terms import Term, entrywise, join, merged, root_power, split
 
 MOST = 24
 """Most terms that a product is multiplied out to."""
@@ -85,14 +86,52 @@ def _cleared(product: Node) -> Node:
 
 def _together(total: Node) -> Node:
     """A sum of scalars over that of its denominators which leaves the fewest terms above, if no more than before."""
-    if total.kind != "scalar" or len(total.children) > MOST:
+    if len(total.children) > MOST:
         return total
+    if total.kind != "scalar":
+        return _over_entries(total)
     scalars = [split(t).scalars for t in total.children]
     above = {d: _above(total, d) for found in scalars for d, e in found.items() if e < 0}
     below = min(above, key=lambda d: len(terms(above[d])), default=None)
     if below is None or len(terms(above[below])) > len(total.children):
         return total
     return scale(power(below, number(-1)), above[below])
+
+
+def _over_entries(total: Node) -> Node:
+    """The same entry by entry, over the highest power of a denominator: 1 − r²/(1 + r²) is 1/(1 + r²)."""
+    pieces = [(split(t), merged(split(t).core or t)) for t in total.children]
+    best, fewest = total, len(pieces)
+    for base in dict.fromkeys(b for _, e in pieces for b, k in e.scalars.items() if k < 0):
+        least = min(e.scalars.get(base, 0) for _, e in pieces)
+        times = [e.scalars.get(base, 0) - least for _, e in pieces]
+        if all(k in (0, 1, 2) for k in times):
+            above = [_raised_entry(p, e, base, k) for (p, e), k in zip(pieces, times, strict=True)]
+            left = _like_entries(terms(expanded(add(*above), entrywise=True)))
+            if len(left) < fewest:
+                best, fewest = hadamard(add(*left), root_power(base, least)), len(left)
+    return best
+
+
+def _raised_entry(piece: Term, entries: Term, base: Node, times: Value) -> Node:
+    """A term of which the power of one base is now `times`, multiplied out."""
+    rest = Term(scalars={b: k for b, k in entries.scalars.items() if b is not base})
+    assert piece.core is not None
+    core = entrywise(rest, piece.core)
+    for _ in range(int(times)):
+        core = hadamard(core, base)
+    return join(Term(piece.number, piece.scalars, core))
+
+
+def _like_entries(parts: tuple[Node, ...]) -> list[Node]:
+    """Terms equal up to the order of their factors in one; 0 where all cancel."""
+    found: dict[object, Term] = {}
+    for term in map(split, parts):
+        key = frozenset(term.scalars.items()), frozenset(merged(term.core or parts[0]).scalars.items())
+        same = found.setdefault(key, term)
+        if same is not term:
+            same.number = same.number + term.number
+    return [join(t) for t in found.values() if t.number != 0] or [zeros_like(parts[0])]
 
 
 def _above(total: Node, denominator: Node) -> Node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from matdiff.node import Apply, Node, Number, number
+from matdiff.node import Apply, Constant, Node, Number, number
 from matdiff.ops.algebra import (
     ADD,
     POWER,
@@ -27,13 +27,13 @@ from matdiff.ops.algebra import (
     zeros_like,
 )
 from matdiff.ops.elementwise import exp, log, sign
-from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, slice_
-from matdiff.ops.kronecker import kron, kronv
+from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, entry, slice_
+from matdiff.ops.kronecker import kron, kron_of, kronv
 from matdiff.ops.linalg import det, inv, logdet
 from matdiff.ops.matrix_functions import expm
 from matdiff.ops.structure import Diag, diag, unvec, vec
 from matdiff.properties import PALINDROME, Known, product_nodes
-from matdiff.shape import ZERO
+from matdiff.shape import ONE, ZERO
 
 FRECHET: dict[str, Callable[[Node], Node]] = {"frechet_expm": expm, "frechet_logm": inv}
 """The scalar derivative of each matrix function, as a function of matrices."""
@@ -56,7 +56,7 @@ def _skew(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 def _of_transpose(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """f(Aᵀ) = f(A) for determinants."""
     if is_eye(args[0]):
-        return number(1 if node.op.name == "det" else 0)
+        return number(1 if node.op is det else 0)
     return node.op(args[0].children[0]) if is_op(args[0], TRANSPOSE) else None
 
 
@@ -160,7 +160,14 @@ def made_of(V: Node, A: Node) -> bool:
 
 
 def _vec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    return args[0].children[0] if is_op(args[0], unvec) else None
+    """vec(unvec(x)) = x, and vec(u vᵀ) = v ⊗ u."""
+    if is_op(args[0], unvec):
+        return args[0].children[0]
+    parts = product_nodes(args[0], PALINDROME)
+    for i in range(1, len(parts)):
+        if parts[i].kind == "row":
+            return kronv(transpose(matrix_product(parts[i:])), matrix_product(parts[:i]))
+    return None
 
 
 def _unvec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
@@ -171,6 +178,12 @@ def _unvec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     if is_op(args[0], vec):
         inside = args[0].children[0]
         return inside if inside.rows is node.rows and inside.cols is node.cols else None
+    if is_op(args[0], SCALE):
+        s, a = args[0].children
+        return scale(s, _unvec(known, node, (a,)) or unvec(a, params=node.params))
+    if is_op(args[0], ADD):
+        taken = [_unvec(known, node, (t,)) for t in args[0].children]
+        return None if None in taken else add(*(t for t in taken if t is not None))
     return None
 
 
@@ -211,13 +224,35 @@ def _log(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 
 def _kron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """I ⊗ I = I, eye(1) ⊗ A = A, and x ⊗ (yᵀ ⊗ A) = x yᵀ ⊗ A."""
     for i in (0, 1):
         if is_op(args[i], SCALE):
             s, a = args[i].children
             return scale(s, node.op(*args[:i], a, *args[i + 1 :]))
     if all(map(is_eye, args)):
         return eye(node.rows)
+    if is_op(args[1], kron) and {args[0].kind, args[1].children[0].kind} == {"vector", "row"}:
+        left, right = args[1].children
+        return kron(kron_of(args[0], left), right)
+    for one, other in (args, args[::-1]):
+        if is_eye(one) and one.rows is ONE and other.kind == node.kind:
+            return other
     return zeros_like(node) if any(map(is_zero, args)) else None
+
+
+def _entry(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """Entries of constants and of diagonals, and those that are 0 in a triangle; Aᵀ[i,j] = A[j,i]."""
+    (a,), (i, j) = args, node.params
+    if is_op(a, TRANSPOSE) and a.kind == "matrix":
+        return entry(a.children[0], j, i)
+    if a.kind != "matrix":
+        return number(int(a.index == i)) if isinstance(a, Constant) and a.name == "e" else None
+    properties = known(a)
+    if (i < j and "lower" in properties) or (i > j and "upper" in properties) or (i == j and "skew" in properties):
+        return number(0)
+    if is_eye(a):
+        return number(1)
+    return entry(a.children[0], i) if is_op(a, Diag) else None
 
 
 def _slice(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
@@ -288,6 +323,7 @@ IDENTITIES: dict[str, Identity] = {
     "exp": _exp,
     "log": _log,
     "kron": _kron,
+    "entry": _entry,
     "slice": _slice,
     "getcol": _getcol,
 }

@@ -123,6 +123,10 @@ class Known:
                 )
             case "vcat" if self._symmetric_blocks(node):
                 return frozenset({"symmetric"})
+            case "expm" if "skew" in args[0]:
+                return closure(frozenset({"orthogonal"}))
+            case "lastcols" if node.args[0].cols is node.params[0] and getattr(node.args[0], "name", "") == "I":
+                return closure(frozenset({"symmetric", "orthogonal"}))
             case "Diag" if "positive" in args[0]:
                 return closure(frozenset({"diagonal", "spd"}))
             case "kron":

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 
 from matdiff.identities import IDENTITIES
 from matdiff.node import Apply, Node, Value, number, topological
-from matdiff.normal.context import Context, numbered
+from matdiff.normal.context import Context
 from matdiff.normal.entrywise import multiplied, raised
 from matdiff.normal.inverses import inverted, repeated
 from matdiff.normal.pairings import paired, totalled, traced
 from matdiff.normal.products import product
+from matdiff.normal.scalars import numbered
 from matdiff.normal.transposes import transposed
 from matdiff.op import Linear
 from matdiff.ops.algebra import (
@@ -96,13 +97,13 @@ def _sum(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         return zeros_like(node)
     content = _content(kept)
     if content == 1:
-        return add(*(context.join(t) for t in kept))
+        return context.same(add(*(context.join(t) for t in kept)))
     for t in kept:
         t.number = 1 if t.number == content else -1
     inside = add(*(context.join(t) for t in kept))
     if any(not t.scalars and t.core is not None and is_op(t.core, ADD) for t in kept):
         inside = _sum(context, node, inside.children)
-    return scale(number(content), inside)
+    return scale(number(content), context.same(inside))
 
 
 def _opened(a: Node) -> Iterable[Node]:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from matdiff.node import Constant, Node, Number, Symbol, Value, number
+from matdiff.node import Apply, Constant, Kind, Node, Number, Value, number
+from matdiff.normal.scalars import (
+    cancelled,
+    determinants_apart,
+    is_unit,
+    negative,
+    numbered,
+    products_apart,
+    signs_away,
+    spelled,
+    transposes,
+)
 from matdiff.ops.algebra import (
     ADD,
-    HADAMARD,
     POWER,
-    SCALE,
     TRANSPOSE,
     add,
     inner,
     is_ones,
     is_op,
+    matmul,
     ones_like,
     power,
     scale,
     transpose,
+    zeros_like,
 )
-from matdiff.ops.elementwise import abs_, relu, sign
 from matdiff.ops.indexing import entry
-from matdiff.ops.reductions import norm, sum_
+from matdiff.ops.reductions import norm
 from matdiff.ops.structure import vec
 from matdiff.properties import Known
 from matdiff.shape import Dim
@@ -31,7 +41,6 @@ from matdiff.terms import (
     base_and_exponent,
     chain,
     entrywise,
-    entrywise_factors,
     factors,
     join,
     merged,
@@ -48,6 +57,7 @@ class Context:
         self._scalars: dict[Node, Node] = {}
         self._squares: dict[Node, Node] = {}
         self._sums: dict[frozenset[tuple[Value, Node | None]], Node] = {}
+        self._totals: dict[tuple[frozenset[tuple[Value, Node | None]], Kind], Node] = {}
         self._signs: dict[Node, Node] = {}
         self._exponents: dict[frozenset[tuple[Value, Node | None]], Node] = {}
         self._orders: dict[frozenset[tuple[Node, Value]], dict[Node, Value]] = {}
@@ -65,6 +75,7 @@ class Context:
     def join(self, term: Term) -> Node:
         """The node of a term, equal products of scalars always in the same order."""
         products_apart(term)
+        determinants_apart(term)
         signs_away(term)
         self._squares_away(term)
         self._exponents_together(term)
@@ -121,6 +132,12 @@ class Context:
             return simple
         return self._exponents.setdefault(frozenset(map(numbered, simple.children)), simple)
 
+    def same(self, total: Node) -> Node:
+        """The sum with these terms that was met first, whatever its order."""
+        if not is_op(total, ADD) or len(total.children) > WINDOW:
+            return total
+        return self._totals.setdefault((frozenset(map(numbered, total.children)), total.kind), total)
+
     def scaled(self, term: Term, node: Node) -> Node:
         """A node in normal form times the scalars of a term."""
         piece = split(node)
@@ -134,12 +151,18 @@ class Context:
 
         return normal(node, self.known)
 
+    def product(self, a: Node, b: Node) -> Node:
+        """The normal form of a product of two in normal form."""
+        from matdiff.normal.products import product
+
+        return product(self, a, b, matmul(a, b))
+
     def unsigned(self, part: Factor, term: Term) -> Factor:
         """A factor of which the negative was met before becomes that, its sign going to the term; Wᵀ = −W if skew."""
         base, exponent = part
         bare = base.children[0] if is_op(base, TRANSPOSE) else base
-        if bare is not base and "skew" in self.known(bare) and exponent % 2:
-            term.number = -term.number
+        if bare is not base and "skew" in self.known(bare):
+            term.number = -term.number if exponent % 2 else term.number
             return bare, exponent
         if not is_op(bare, ADD) or exponent != 1 or len(bare.children) > WINDOW:
             return part
@@ -162,12 +185,26 @@ class Context:
 
     def entrywise(self, entries: Term, like: Node) -> Node:
         """The Hadamard product of powers, equal products always in the same order; vec(A) ⊙ vec(B) is vec(A ⊙ B)."""
+        unit = next((b for b, e in entries.scalars.items() if is_unit(b) and e > 0), None)
+        if unit is not None:
+            return self._at(entries, unit)
         signs_away(entries)
         self._exponents_together(entries)
         self._into_vec(entries)
         if len(entries.scalars) > 1:
             entries.scalars = self._orders.setdefault(frozenset(entries.scalars.items()), entries.scalars)
         return entrywise(entries, like)
+
+    def _at(self, entries: Term, unit: Node) -> Node:
+        """u ⊙ eᵢ = uᵢ eᵢ, and eᵢ ⊙ eⱼ = 0."""
+        assert isinstance(unit, Constant)
+        term = Term(core=unit)
+        for base, exponent in entries.scalars.items():
+            if not is_unit(base):
+                term.multiply(entry(base, unit.index), exponent)
+            elif base is not unit and exponent > 0:
+                return zeros_like(unit)
+        return self.join(term)
 
     def _into_vec(self, entries: Term) -> None:
         groups: dict[tuple[Dim, Dim], list[Node]] = {}
@@ -191,6 +228,8 @@ class Context:
         found = self._scalars.get(here)
         if found is None and len(parts) == 2 and parts[0][0].T is parts[1][0] and "unit" in self.known(parts[1][0]):
             found = self._scalars[here] = number(1)
+        if found is None and len(parts) == 2 and is_op(parts[0][0].T, vec) and is_op(parts[1][0], vec):
+            found = self._scalars[here] = self._paired(parts[0][0].T.children[0], parts[1][0].children[0])
         if found is None and len(parts) == 2 and (total := cancelled(parts[0][0], parts[1][0])) is not None:
             found = self._scalars[here] = total
         if found is None:
@@ -200,6 +239,13 @@ class Context:
             found = there if turn else here
             self._scalars[here] = self._scalars[there] = found
         return found
+
+    def _paired(self, a: Node, b: Node) -> Node:
+        """vec(A)ᵀ vec(B) = ⟨A, B⟩."""
+        from matdiff.normal.pairings import paired
+
+        node = inner(a, b)
+        return paired(self, node, (a, b)) if a.cols is b.cols and isinstance(node, Apply) else vec(a).T @ vec(b)
 
     def cyclic(self, parts: list[Factor]) -> Node:
         """tr(AB), tr(BA) and their transposes are one scalar: the core that was met first, fewest transposes."""
@@ -222,70 +268,3 @@ class Context:
 
     def transposed(self, parts: list[Factor]) -> list[Factor]:
         return [(self.known.transposed(b), e) for b, e in reversed(parts)]
-
-
-def spelled(parts: list[Factor]) -> list[tuple[bool, str]]:
-    """What a tie between equal orientations is decided by: names in order, differentials last."""
-    bases = (b.children[0] if is_op(b, TRANSPOSE) else b for b, _ in parts)
-    return [(b.of is not None, b.name) for b in bases if isinstance(b, Symbol)]
-
-
-def negative(exponent: Node) -> bool:
-    """Is a^exponent written 1/a^(−exponent)?"""
-    return split(exponent).number < 0
-
-
-def numbered(term: Node) -> tuple[Value, Node | None]:
-    """The number before a term in normal form, and the rest; None where there is none."""
-    if isinstance(term, Number):
-        return term.value, None
-    if is_op(term, SCALE) and isinstance(term.children[0], Number):
-        return term.children[0].value, term.children[1]
-    return 1, term
-
-
-def products_apart(term: Term) -> None:
-    """√(ab) √(ab) = a b: a product that has come to a whole power is no longer one scalar."""
-    for base, exponent in list(term.scalars.items()):
-        if is_op(base, SCALE) and isinstance(exponent, int) and base not in (inside := split(base)).scalars:
-            del term.scalars[base]
-            term.multiply_all(inside.raised(exponent))
-
-
-def signs_away(term: Term) -> None:
-    """u sign(u) = |u| and |u| sign(u) = u; the step relu(sign(u)) before relu(u) is 1 where that is not 0."""
-    for base in [b for b in term.scalars if is_op(b, sign)]:
-        u = base.children[0]
-        for one, other in ((u, abs_(u)), (abs_(u), u)):
-            exponent = term.scalars.get(one, 0)
-            if exponent and term.scalars.get(base) == 1:
-                step = 1 if exponent > 0 else -1
-                term.multiply(base, -1)
-                term.multiply(one, -step)
-                term.multiply(other, step)
-    for base in [b for b in term.scalars if is_op(b, relu) and is_op(b.children[0], sign)]:
-        positive = term.scalars.get(relu(base.children[0].children[0]), 0)
-        if positive > 0 and term.scalars[base] > 0:
-            del term.scalars[base]
-
-
-def cancelled(row: Node, column: Node) -> Node | None:
-    """1ᵀy = sum(y), eᵢᵀy = y[i] and aᵀ(y ⊙ a⁻¹) = sum(y): an inner product that is less than one, else None."""
-    if is_ones(row):
-        return sum_(column)
-    if is_ones(column):
-        return sum_(row.T)
-    for unit, other in ((row.T, column), (column, row.T)):
-        if isinstance(unit, Constant) and unit.name == "e":
-            return entry(other, unit.index)
-    if not (is_op(row, TRANSPOSE) and (is_op(column, HADAMARD) or is_op(row.children[0], HADAMARD))):
-        return None
-    bases = 0
-    for part in (row.children[0], column):
-        bases += len(entrywise_factors(part))
-    entries = merged(row.children[0], column)
-    return sum_(entrywise(entries, column)) if len(entries.scalars) <= bases - 2 else None
-
-
-def transposes(parts: list[Factor]) -> int:
-    return sum(is_op(b, TRANSPOSE) for b, _ in parts)

@@ -1,11 +1,19 @@
-"""Products of Kronecker products and commutation matrices."""
+"""Products of Kronecker products, commutation matrices and vecs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from matdiff.node import Node
-from matdiff.ops.algebra import commutation, eye, is_commutation, is_eye, is_op
-from matdiff.ops.kronecker import kron
+from matdiff.ops.algebra import commutation, eye, is_commutation, is_eye, is_op, transpose
+from matdiff.ops.kronecker import kron, kron_of, kronv
+from matdiff.ops.structure import vec
+from matdiff.properties import Known
 from matdiff.shape import ONE
+from matdiff.terms import split
+
+Times = Callable[[Node, Node], Node]
+"""The product of two matrices in normal form."""
 
 
 def vector_kron(a: Node, b: Node) -> Node | None:
@@ -37,6 +45,68 @@ def commuted(a: Node, b: Node) -> list[Node] | None:
             return [commutation(p.rows, q.rows), kron(q, p)]
     if is_commutation(a) and is_commutation(b) and a.dims == b.dims[::-1]:  # type: ignore[attr-defined]
         return [eye(a.rows)]
+    return None
+
+
+def on_vec(a: Node, b: Node, times: Times, known: Known) -> list[Node] | None:
+    """(A ⊗ B) vec(X) = vec(B X Aᵀ), and K vec(X) = vec(Xᵀ)."""
+    if not is_op(b, vec):
+        return None
+    (X,) = b.children
+    if is_commutation(a) and a.dims == (X.rows, X.cols):  # type: ignore[attr-defined]
+        return [vec(known.transposed(X))]
+    if not is_op(a, kron) or plain_shuffle(a):
+        return None
+    A, B = a.children
+    if A.cols is not X.cols or B.cols is not X.rows or A.kind == B.kind == "row":
+        return None
+    piece = split(times(times(B, X), known.transposed(A)))
+    core = piece.core
+    if core is None:
+        return None
+    return [piece.scalar, transpose(core) if core.kind == "row" else core if core.kind == "vector" else vec(core)]
+
+
+def beside(a: Node, b: Node, times: Times) -> list[Node] | None:
+    """(x ⊗ M) N = x ⊗ M N and N (xᵀ ⊗ M) = xᵀ ⊗ N M, and the same with x on the right."""
+    for i in (0, 1):
+        if is_op(a, kron) and not is_op(b, kron) and a.children[i].kind == "vector" and not is_commutation(b):
+            x, M = a.children[i], a.children[1 - i]
+            return _kron_at(i, x, times(M, b))
+        if is_op(b, kron) and not is_op(a, kron) and b.children[i].kind == "row" and not is_commutation(a):
+            x, M = b.children[i], b.children[1 - i]
+            return _kron_at(i, x, times(a, M))
+    return None
+
+
+def _kron_at(i: int, x: Node, rest: Node) -> list[Node] | None:
+    """x ⊗ rest, or rest ⊗ x, the scalars of the rest in front."""
+    piece = split(rest)
+    if piece.core is None:
+        return [piece.scalar, x]
+    a, b = (piece.core, x) if i else (x, piece.core)
+    return [piece.scalar, transpose(kronv(b.T, a.T)) if a.kind == b.kind == "row" else joined(a, b)]
+
+
+def joined(a: Node, b: Node) -> Node:
+    """a ⊗ b, a vector where both are."""
+    return kronv(a, b) if a.kind == b.kind == "vector" else kron_of(a, b)
+
+
+def outer(a: Node, b: Node, times: Times) -> list[Node] | None:
+    """u (x ⊗ v)ᵀ = xᵀ ⊗ u vᵀ, (x ⊗ u) vᵀ = x ⊗ u vᵀ and (x ⊗ u)(y ⊗ v)ᵀ = x yᵀ ⊗ u vᵀ."""
+    if a.kind != "vector" or b.kind != "row":
+        return None
+    left, right = is_op(a, kronv), is_op(b.T, kronv)
+    if left and right:
+        (x, u), (y, v) = a.children, b.T.children
+        return [kron_of(times(x, y.T), times(u, v.T))]
+    if left:
+        x, u = a.children
+        return [kron_of(x, times(u, b))]
+    if right:
+        y, v = b.T.children
+        return [kron_of(y.T, times(a, v.T))]
     return None
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from matdiff.expand import MOST, expanded
 from matdiff.expand import terms as split_terms
 from matdiff.node import Apply, Node, number
-from matdiff.normal.context import Context, transposes
+from matdiff.normal.context import Context
 from matdiff.normal.products import multiply
+from matdiff.normal.scalars import transposes
 from matdiff.ops.algebra import (
     ADD,
     MATMUL,

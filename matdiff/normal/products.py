@@ -5,7 +5,7 @@ from __future__ import annotations
 from matdiff.node import Node, number
 from matdiff.normal.context import Context
 from matdiff.normal.diagonals import diagonal, entries_of, entry_power
-from matdiff.normal.kroneckers import commuted, pairs
+from matdiff.normal.kroneckers import beside, commuted, on_vec, outer, pairs
 from matdiff.ops.algebra import eye, is_eye, is_ones, is_op, matmul, ones, transpose
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import chol, pinv
@@ -91,6 +91,8 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
     if is_op(a, Diag) and is_op(b, Diag) and a is not b:
         left, right = (entry_power(base.children[0], e, context) for base, e in ((a, i), (b, j)))
         return diagonal(entries_of(left, right, context))
+    if i == j == 1 and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
+        return []
     if a is b and a.rows is a.cols:
         whole = i + j
         if is_op(a, sqrtm) and whole % 2 == 0:
@@ -100,8 +102,6 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         return [(a.children[0], 1)]
     if is_op(b, chol) and i == j == -1 and a is transpose(b):
         return [(b.children[0], -1)]
-    if i == j == 1 and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
-        return []
     if i == j == 1 and is_op(a.T, pinv) and a.T.children[0] is b.T:
         return [(b.T, 1), (a.T, 1)]
     if i == j == 1 and is_op(b.T, pinv) and b.T.children[0] is a.T:
@@ -119,8 +119,10 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
     if i == j == 1:
         if (both := pairs(a, b)) is not None:
             return side_by_side(context, *both)
-        if (met := commuted(a, b)) is not None:
-            return [(part, 1) for part in met]
+        found = commuted(a, b) or on_vec(a, b, context.product, known)
+        found = found or beside(a, b, context.product) or outer(a, b, context.product)
+        if found is not None:
+            return [(part, 1) for part in found]
     if is_op(a, Diag) and b.kind == "vector":
         piece = split(entries_of(entry_power(a.children[0], i, context), b, context))
         return [(piece.scalar, 1), (piece.core or b, 1)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from matdiff.node import Apply, Node
-from matdiff.normal.context import Context, transposes
+from matdiff.normal.context import Context
 from matdiff.normal.products import multiply
+from matdiff.normal.scalars import transposes
 from matdiff.ops.algebra import (
     ADD,
     MATMUL,
@@ -51,7 +52,7 @@ def _flipped(context: Context, core: Node) -> Node:
     if is_op(core, kron):
         return kron(*(known.transposed(a) for a in core.children))
     if isinstance(core, Apply) and core.op.name.startswith("frechet_"):
-        return core.op(*map(known.transposed, core.args))
+        return core.op(*(transposed(context, made, (a,)) for a in core.args if (made := TRANSPOSE.build((a,)))))
     if is_op(core, SYLVESTER):
         A, B, C = core.children
         return SYLVESTER(known.transposed(B), known.transposed(A), known.transposed(C))
