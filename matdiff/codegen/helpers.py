@@ -31,7 +31,7 @@ def singular_value(A, i):
     '''
 def softmax(x):
     """exp(x) divided by its sum, without overflow."""
-    weights = x - x.max()
+    weights = x - x.max(initial=-np.inf)
     np.exp(weights, out=weights)
     weights /= weights.sum()
     return weights
@@ -39,7 +39,7 @@ def softmax(x):
     '''
 def logsumexp(X):
     """The logarithm of the sum of exp over all entries, without overflow."""
-    top = X.max()
+    top = X.max(initial=-np.inf)
     if not np.isfinite(top):
         return top
     weights = X - top
@@ -48,7 +48,7 @@ def logsumexp(X):
     '''
 def row_softmax(X):
     """exp(X) divided by its row sums, without overflow."""
-    weights = X - X.max(axis=1, keepdims=True)
+    weights = X - X.max(axis=1, keepdims=True, initial=-np.inf)
     np.exp(weights, out=weights)
     weights /= weights.sum(axis=1, keepdims=True)
     return weights
@@ -56,7 +56,7 @@ def row_softmax(X):
     '''
 def row_logsumexp(X):
     """The logarithm of the row sums of exp, without overflow."""
-    top = X.max(axis=1)
+    top = X.max(axis=1, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     weights = X - top[:, None]
     return top + np.log(np.exp(weights, out=weights).sum(axis=1))
@@ -64,7 +64,7 @@ def row_logsumexp(X):
     '''
 def row_exp(X):
     """exp(X) with each row divided by its largest entry."""
-    weights = X - X.max(axis=1, keepdims=True)
+    weights = X - X.max(axis=1, keepdims=True, initial=-np.inf)
     return np.exp(weights, out=weights)
 ''',
     '''
