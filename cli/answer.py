@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -89,15 +89,17 @@ class Answer:
         return self.line(self.named, self.result)
 
     def lines(self) -> list[Line]:
-        """Function, differential, result, and the Hessian when asked."""
-        found = [self.line("function", self.d.function), self.line("differential", self.d.differential)]
+        """Function, differential, result, and the Hessian when asked; long ones by the function's definitions."""
+        found = [self.line("differential", self.d.differential)]
         if self.kind != "operator":
             found += self.parts(self.named, self.result)
         if self.independent:
             found.append(self.line("independent", self.d.independent_gradient))
         if self.operators:
             found += self.parts("adjoint", self.adjoint, self.d.covector.name)
-        return found + (self.parts("hessian", self.d.hessian) if self.order > 1 else [])
+        found += self.parts("hessian", self.d.hessian) if self.order > 1 else []
+        short = [replace(line, body=self.d.abbreviated(line.body)) for line in found]
+        return [self.line("function", self.d.function), *short]
 
     @property
     def named(self) -> str:

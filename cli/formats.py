@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from matdiff.cli.answer import Answer
@@ -27,10 +27,10 @@ def text(answer: Answer, style: Style) -> str:
     """Lines for a person."""
     function, *rest = answer.lines()
     lines = typed(formula(function, style), prose(answer.d.types, style))
-    lines += [row for line in rest for row in formula(line, style)]
+    shown = set(statements(function.right(style))[:-1])
+    lines += [row for line in rest for row in formula(line, style, shown)]
     if answer.steps:
-        known = set(statements(function.right(style))[:-1])
-        lines += ["", *text_steps(answer.board, style, known), ""]
+        lines += ["", *text_steps(answer.board, style, shown), ""]
     notes = [*answer.notes(), *answer.verdicts()]
     return "\n".join(lines + [prose(note, style) for note in notes])
 
@@ -43,16 +43,19 @@ def typed(first: list[str], types: str) -> list[str]:
     return [together, *first[1:]] if len(together) <= WIDTH else [*first, f"    with {types}"]
 
 
-def formula(line: Line, style: Style) -> list[str]:
-    """`label = body`, and below it the definitions that the body uses."""
+def formula(line: Line, style: Style, shown: Collection[str] = ()) -> list[str]:
+    """`label = body`, and below it the definitions that the body uses, but for those that were shown."""
     *definitions, body = statements(line.right(style))
+    definitions = [d for d in definitions if d not in shown]
     where = [f"    {'where' if i == 0 else '     '} {d}" for i, d in enumerate(definitions)]
     return [f"{line.left(style)} = {body}", *where]
 
 
 def latex(answer: Answer) -> str:
     """An `align*`, and what is no formula in comments below it."""
-    rows = [row for line in answer.lines() for row in aligned(line)]
+    function, *rest = answer.lines()
+    shown = statements(function.right("latex"))[:-1]
+    rows = [*aligned(function), *(row for line in rest for row in aligned(line, shown))]
     if answer.steps:
         known = {d for line in answer.lines() for d in statements(line.right("latex"))}
         rows += latex_steps(answer.board, known)
@@ -62,8 +65,9 @@ def latex(answer: Answer) -> str:
     return "\n".join([r"\begin{align*}", " \\\\\n".join(f"  {row}" for row in rows), r"\end{align*}", *comments])
 
 
-def aligned(line: Line) -> list[str]:
+def aligned(line: Line, shown: Collection[str] = ()) -> list[str]:
     *definitions, body = statements(line.right("latex"))
+    definitions = [d for d in definitions if d not in shown]
     return [rf"{line.left('latex')} &= {body}", *(rf"&\quad\text{{where }} {d}" for d in definitions)]
 
 

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from matdiff.verify import Verification
 
 
+LONG = 25
+"""Symbols of an answer from which on definitions of the function are used in it."""
+SHORTER = 0.8
+"""How much shorter they must make it."""
+
+
 @dataclass(frozen=True)
 class Derivation:
     """A function and its derivatives by one or several variables.
@@ -411,6 +417,17 @@ class Derivation:
                 if u.kind == "vector":
                     found[matmul(u.T, u)] = power(norm(u), number(2))
         return {inside: square for inside, square in found.items() if length(square) < length(inside)}
+
+    def abbreviated(self, answer: Expr) -> Expr:
+        """An answer in terms of what the function defines, `s = softmax(K q)`, if far shorter."""
+        whole = length(answer.node)
+        if whole < LONG:
+            return answer
+        node = answer.node
+        for part in reversed(topological(self.function.node)):
+            if isinstance(part, Symbol) and part.body is not None:
+                node = substitute(node, {self.simplified(part.body): part})
+        return Expr(node, answer.variables, answer.guards) if length(node) <= SHORTER * whole else answer
 
     def _answer(self, node: Node) -> Expr:
         simple = self.simplified(node)

@@ -166,6 +166,13 @@ case(
     "W",
     lambda W, S: np.linalg.slogdet(np.eye(len(W)) - W @ W)[1] * np.trace(W @ S @ W),
 )
+case(
+    "norm1(colsum([cosh(x*g'), x*g']*[A; B]))",
+    "x: n; g: m; A: m×m; B: m×m",
+    "x",
+    lambda x, g, A, B: np.abs((np.hstack([np.cosh(np.outer(x, g)), np.outer(x, g)]) @ np.vstack([A, B])).sum(0)).sum(),
+)
+case("x[n]*B[:,n]'*B[n,:]*x[1]", "x: n; B: n×n", "x", lambda x, B: x[-1] * (B[:, -1] @ B[-1]) * x[0])
 case("eigvals(X)", "X: n×n symmetric", "X", np.linalg.eigvalsh)
 case("tr(A*eigvecs(X)*diag(eigvals(X).^3)*eigvecs(X)')", "A: n×n; X: n×n symmetric", "X", lambda A, X: (
     np.trace(A @ X @ X @ X)

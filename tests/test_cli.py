@@ -124,6 +124,17 @@ def test_the_steps_end_with_the_answer(capsys, arguments, last):
     assert last in line
 
 
+def test_long_answers_use_the_definitions_of_the_function(capsys):
+    text = "h = tanh(W*x + b); p = sigmoid(v'*h); -y*log(p) - (1 - y)*log(1 - p)"
+    shown = out(capsys, "derive", text, "--wrt", "W", "--let", "y: scalar", "--no-verify")
+    assert "∇f = (p − y)(v − h.^2 ⊙ v) xᵀ\n" in shown and shown.count("h = tanh(W x + b)") == 1
+    short = out(capsys, "derive", "r = A*x - b; r'*r/2", "--wrt", "x", "--no-verify")
+    assert "∇f = Aᵀ(A x − b)\n" in short
+    d = md.derive(text, wrt="W", declare="y: scalar")
+    e = d.abbreviated(d.gradient)
+    assert e == d.gradient and md.parse(str(e), declare=d.types) == e
+
+
 @pytest.mark.parametrize(
     ("text", "wrt", "rule", "end"),
     [

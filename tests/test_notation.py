@@ -54,7 +54,7 @@ t^2 + 1/t^2 + t^(2/3)     | t² + 1/t² + t^(2/3)     | t^2 + 1/t^2 + t^(2/3)   
 x/2 - A*x/(2*t)           | ½ x − A x/(2t)          | x/2 - A*x/(2*t)           | \tfrac{1}{2}x - \frac{Ax}{2t}
 0.1*x + 1e-7*b            | 0.1x + 1e-07 b          | 0.1*x + 1e-07*b           | 0.1x + 1 \cdot 10^{-7}b
 2*exp(t)                  | 2 exp(t)                | 2*exp(t)                  | 2\exp(t)
-X^3 + X^-2 + (X^2)'       | X³ + X^-2 + (X²)ᵀ       | X^3 + X^-2 + (X^2)'       | X^{3} + X^{-2} + (X^{2})^{\top}
+X^3 + X^-2 + (X^2)'       | X³ + X⁻² + (X²)ᵀ        | X^3 + X^-2 + (X^2)'       | X^{3} + X^{-2} + (X^{2})^{\top}
 inv(X')                   | (Xᵀ)⁻¹                  | inv(X')                   | (X^{\top})^{-1}
 <A, B>*X                  | ⟨A, B⟩ X                | <A, B>*X                  | \langle A, B\rangle X
 kron(A*B, eye(n))         | (A B) ⊗ eye(n)          | kron(A*B, eye(n))         | (AB) \otimes I_{n}

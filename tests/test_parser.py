@@ -71,6 +71,7 @@ PLAIN = [
     ("‖‖x‖ y‖ 2‖x‖", "(* (* (norm (* (norm x) y)) 2) (norm x))"),
     ("|x||y|", "(* (abs x) (abs y))"),
     ("<A, B> ⟨A B, C⟩", "(* (inner A B) (inner (* A B) C))"),
+    ("[A[2,:]; B[1,:]]", "(block (row (index A 2 (:))) (row (index B 1 (:))))"),
     ("[A, B; C, D]", "(block (row A B) (row C D))"),
     ("[A, B\nC, D]", "(block (row A B) (row C D))"),
     ("x[i] + A[i,j]", "(+ (index x i) (index A i j))"),

@@ -88,6 +88,8 @@ def _on_vector(node: Apply, J: dict[Node, Node]) -> Node:
     waiting: list[tuple[list[Node], Node, Node]] = [([], V, w)]
     while waiting:
         front, V, w = waiting.pop()
+        if V not in J:  # a term of a differential without dX is 0
+            continue
         left, right = V.children if is_op(V, MATMUL) else (V, V)
         if is_op(V, ADD) and len(terms) + len(waiting) + len(V.children) <= MOST:
             waiting += [(front, part, w) for part in reversed(V.children)]
@@ -99,7 +101,7 @@ def _on_vector(node: Apply, J: dict[Node, Node]) -> Node:
             A = matrix_product([*front, eye(V.rows)])
             diagonal = is_op(V, Diag)
             terms.append(matmul(matmul(A, Diag(w)), J[V.children[0]]) if diagonal else matmul(kron_of(w.T, A), J[V]))
-    return terms[0] if len(terms) == 1 else add(*terms)
+    return add(*terms) if terms else zeros("matrix", node.rows, next(iter(J.values())).cols)
 
 
 def _moving(node: Apply, J: dict[Node, Node]) -> list[tuple[int, Node]]:

@@ -95,8 +95,9 @@ def _flips(
 
 def _misread(scope: Scope, tried: Attempt) -> list[str]:
     """Names that became scalars although they are transposed; as terms, (x - y)', where not everything is a scalar."""
-    array = any(kind != "scalar" for kind, _, _ in (tried.env[n] for n in scope.variables))
-    return sorted(tried.scalars & (scope.turned_in_sums if array else scope.turned))
+    array = any(tried.env[n][0] != "scalar" for n in scope.variables)
+    misread = {n for n in scope.turned_in_sums if array or n in scope.turned or scope.choices.get(n) == "matrix"}
+    return sorted(tried.scalars & misread)
 
 
 def _transposed(error: MatdiffError, names: list[str]) -> MatdiffError:

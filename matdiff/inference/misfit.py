@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from matdiff.errors import MatdiffError, ShapeError
 from matdiff.inference.unify import Type
@@ -19,7 +19,8 @@ SHORT = 20
 """Longest operand that is quoted beside its type."""
 
 _latex = re.compile(LATEX_MARKS)
-_log = re.compile(r"log\s*(?:\(|\\left\(|\{)?\s*\Z")
+_log = re.compile(r"(?:log|\\ln)\s*(?:\(|\\left\(|\{)?\s*(?:\\left|\\[bB]igg?l?)?\s*\Z")
+_alone = re.compile(r"\(\{(\d)\}\)")
 _call = re.compile(r"\b([A-Za-z]\w+)\(")
 
 
@@ -47,7 +48,7 @@ class Misfit(Exception):
         named += [show(t) for t in self.types[len(named) :]]
         hint = self.advice(text, show, origins)
         hint = _in_latex(hint) if _latex.search(text) else hint
-        hints = [_listed(self.tree, origins), hint.format(*map(grouped, self.parts, sources))]
+        hints = [_listed(self.tree, origins), _filled(hint, self.parts, sources)]
         return ShapeError(
             self.message.format(*named), text=text, span=self.tree.span, hint="\n".join(h for h in hints if h)
         )
@@ -127,7 +128,18 @@ def _in_latex(hint: str) -> str:
     """The hint with its calls as LaTeX reads them: there every letter is a name of its own."""
     from matdiff.parsing.latex_words import FUNCTIONS
 
-    return _call.sub(lambda m: f"\\{m[1]}(" if m[1] in FUNCTIONS else f"\\operatorname{{{{{m[1]}}}}}(", hint)
+    def spelled(m: re.Match[str]) -> str:
+        if m[1] == "logdet":
+            return r"\log\det("
+        return f"\\{m[1]}(" if m[1] in FUNCTIONS else f"\\operatorname{{{{{m[1]}}}}}("
+
+    return _call.sub(spelled, hint)
+
+
+def _filled(hint: str, parts: Sequence[Tree], sources: Sequence[str]) -> str:
+    """The hint with the texts of the parts in their places, in parentheses where they need some and have none there."""
+    alone = _alone.sub(lambda m: f"({sources[int(m[1])].replace('{', '{{').replace('}', '}}')})", hint)
+    return alone.format(*map(grouped, parts, sources))
 
 
 def grouped(tree: Tree, source: str) -> str:

@@ -1,15 +1,15 @@
-"""`x[i]`, `A[i,j]`, `A[i,:]`, `A[i:j,k:l]`: indices count from 1."""
+"""`x[i]`, `A[i,j]`, `A[i,:]`, `A[i:j,k:l]`: indices count from 1; `x[n]` of a vector of length n is its last entry."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from matdiff.errors import MatdiffError, ShapeError
-from matdiff.inference.literals import literal, size, whole
+from matdiff.inference.literals import size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.unify import Type
 from matdiff.node import Node
-from matdiff.ops.indexing import COLUMN, ROW, entry, slice_
+from matdiff.ops.indexing import column_at, entry_at, row_at, slice_
 from matdiff.shape import ONE, ZERO, Dim
 from matdiff.syntax import Tree
 
@@ -40,6 +40,8 @@ def _extent(s: Tree, dim: Dim) -> Dim | None:
     if s.head == "slice":
         low, high = _bounds(s, dim)
         return high - low
+    if s.head == "name" and size(s) is dim:
+        return None
     try:
         i = whole(s, "an index", hint="one entry is x[1]; sums over an index are written x'*y, sum(x), tr(A*B)")
         if dim.number is not None and i > dim.number:
@@ -67,22 +69,16 @@ def index_node(t: Tree, a: Node) -> Node:
     subscripts = t.args[1:]
     if len(subscripts) == 1:
         s = subscripts[0]
-        return slice_(a, *_bounds(s, a.rows)) if s.head == "slice" else entry(a, _number(s))
+        return slice_(a, *_bounds(s, a.rows)) if s.head == "slice" else entry_at(a, size(s))
     rows, cols = subscripts
     if rows.head == "slice" and cols.head == "slice":
         return slice_(a, *_bounds(rows, a.rows), *_bounds(cols, a.cols))
     if rows.head != "slice" and cols.head != "slice":
-        return entry(a, _number(rows), _number(cols))
+        return entry_at(a, size(rows), size(cols))
     if rows.head == "slice":
-        return _part(COLUMN.build((a,), (_number(cols),)), rows)
-    return _part(ROW.build((a,), (_number(rows),)), cols)
+        return _part(column_at(a, size(cols)), rows)
+    return _part(row_at(a, size(rows)), cols)
 
 
 def _part(v: Node, s: Tree) -> Node:
     return slice_(v, *_bounds(s, v.rows))
-
-
-def _number(s: Tree) -> int:
-    value = literal(s)
-    assert value is not None
-    return int(value)

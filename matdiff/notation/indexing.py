@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from matdiff.node import Apply, Constant, Node, Symbol
 from matdiff.notation.piece import Argument, Hole, Item, Piece
 from matdiff.notation.tables import ATOM, SUM
-from matdiff.shape import ONE, ZERO
+from matdiff.shape import ONE, ZERO, Dim
 
 if TYPE_CHECKING:
     from matdiff.notation.layout import Layout
@@ -31,6 +31,10 @@ def _base(layout: Layout, node: Node) -> Argument:
 
 def _entry(layout: Layout, node: Apply) -> Piece:
     (a,), (i, j) = node.args, node.params
+    inside = _last(layout, a)
+    if inside is not None:
+        a, rows, cols = inside
+        i, j = rows or i, cols or j
     if a.kind == "vector":
         return layout.form("element", _base(layout, a) if layout.notation.bracketed else a, str(i))
     return layout.form("entry", _base(layout, a), str(i), str(j))
@@ -38,7 +42,29 @@ def _entry(layout: Layout, node: Apply) -> Piece:
 
 def _line(layout: Layout, node: Apply) -> Piece:
     (a,), (i,) = node.args, node.params
+    inside = _last(layout, a)
+    if inside is not None and (inside[1] == "") is (node.op.name == "getcol"):
+        a, rows, cols = inside
+        i = rows or cols
     return layout.form(node.op.name, _base(layout, a), str(i))
+
+
+def _last(layout: Layout, a: Node) -> tuple[Node, str, str] | None:
+    """Of a slice that is a last row, column or entry of a symbolic size: of what, and the indices it stands for."""
+    if not layout.looks_into(a, "slice") or not isinstance(a, Apply):
+        return None
+    (inside,), (r0, r1, c0, c1) = a.args, a.params
+    row, col = (_one(layout, *bounds) for bounds in ((r0, r1, inside.rows), (c0, c1, inside.cols)))
+    symbolic = (r1.number is None and row) or (c1.number is None and col)
+    return (inside, row, col) if symbolic and row is not None and col is not None else None
+
+
+def _one(layout: Layout, low: Dim, high: Dim, size: Dim) -> str | None:
+    """A single index: a number, or that of the last; "" where all are taken, None for any other part."""
+    if low is ZERO and high is size:
+        return ""
+    single = high - low is ONE and (high is size or high.number is not None)
+    return layout.notation.dim(high) if single else None
 
 
 def _slice(layout: Layout, node: Apply) -> Piece:

@@ -49,6 +49,9 @@ def _matrix_power(layout: Layout, node: Apply) -> Piece:
         inside = a.children[0]
         if spelled and not isinstance(inside, Symbol):
             return layout.form("power", a, str(k))
+        raised = {2: "inverse square", 3: "inverse cube"}.get(k, "")
+        if raised in layout.notation.forms:
+            return layout.form(raised, inside)
         return layout.form("power", inside, layout.notation.literal(f"-{k}"))
     if spelled and layout.looks_into(a, "transpose"):
         return Piece(POWER, (Hole(a, POSTFIX), f"^{k}"))

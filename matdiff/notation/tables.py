@@ -200,6 +200,8 @@ TEXT = Notation(
         "inverse transpose": (POSTFIX, "{0:a}⁻ᵀ"),
         "square": (POSTFIX, "{0:a}²"),
         "cube": (POSTFIX, "{0:a}³"),
+        "inverse square": (POSTFIX, "{0:a}⁻²"),
+        "inverse cube": (POSTFIX, "{0:a}⁻³"),
         "hadamard": (MIXED, "{0:m} ⊙ {1:p}"),
         "kron": (MIXED, "{0:m} ⊗ {1:p}"),
         "norm": (ATOM, "‖{0:s}‖"),

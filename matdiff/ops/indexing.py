@@ -72,6 +72,27 @@ def entry(a: Node, i: int, j: int = 1) -> Node:
     return ENTRY.build((a,), (i, j))
 
 
+def entry_at(a: Node, i: Dim, j: Dim = ONE) -> Node:
+    """A[i,j] where an index may be a dimension: x[n] is the last entry."""
+    if i.number is not None and j.number is not None:
+        return entry(a, i.number, j.number)
+    return entry(slice_(a, i - ONE, i, j - ONE, j), 1)
+
+
+def column_at(a: Node, j: Dim) -> Node:
+    """A[:,j] likewise."""
+    if j.number is not None:
+        return COLUMN.build((a,), (j.number,))
+    return COLUMN.build((slice_(a, ZERO, a.rows, j - ONE, j),), (1,))
+
+
+def row_at(a: Node, i: Dim) -> Node:
+    """A[i,:] likewise."""
+    if i.number is not None:
+        return ROW.build((a,), (i.number,))
+    return ROW.build((slice_(a, i - ONE, i, ZERO, a.cols),), (1,))
+
+
 def _slice_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     (a,), (r0, r1, c0, c1) = args, params
     for low, high, size in ((r0, r1, a.rows), (c0, c1, a.cols)):

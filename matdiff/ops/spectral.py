@@ -9,12 +9,11 @@ from matdiff.node import Node, describe, number
 from matdiff.op import Nonlinear, Op, Rule, Type, nonlinear, register
 from matdiff.ops.algebra import eye, hadamard, inner, ones, zeros_like
 from matdiff.ops.elementwise import abs_, sign
-from matdiff.ops.indexing import COLUMN, check_index, slice_
+from matdiff.ops.indexing import check_index, column_at
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.matrix_functions import solve_sylvester
-from matdiff.ops.reductions import tr
 from matdiff.ops.structure import diag
-from matdiff.shape import ONE, ZERO, Dim
+from matdiff.shape import ONE, Dim
 
 
 def symmetric_type(result: str) -> Any:
@@ -47,19 +46,9 @@ def symmetric_function(name: str, sig: str, result: str, differential: Any, **fi
     return register(Op(name, sig, (rule,), symmetric_type(result), **fields))
 
 
-def column(Q: Node, j: Dim) -> Node:
-    """The j-th column of Q, counted from 1; as an n×1 matrix where j is symbolic."""
-    at = j.number
-    return slice_(Q, ZERO, Q.rows, j - ONE, j) if at is None else COLUMN.build((Q,), (at,))
-
-
 def _quadratic(q: Node, dS: Node) -> Node:
     """qᵀ dS q"""
-    return trace_of(q.T @ dS @ q)
-
-
-def trace_of(a: Node) -> Node:
-    return a if a.kind == "scalar" else tr(a)
+    return q.T @ dS @ q
 
 
 eigvals: Op = symmetric_function(
@@ -102,7 +91,7 @@ eigval: Op = symmetric_function(
     "eigval",
     "(n,n);i->()",
     "scalar",
-    lambda S, dS, i: _quadratic(column(eigvecs(S), Dim.of(i)), dS),
+    lambda S, dS, i: _quadratic(column_at(eigvecs(S), Dim.of(i)), dS),
     scalar=lambda s, i: s,
     numpy="np.linalg.eigvalsh({0})[{p0} - 1]",
     torch="torch.linalg.eigvalsh({0})[{p0} - 1]",
@@ -116,7 +105,7 @@ lambda_max: Op = symmetric_function(
     "lambda_max",
     "(n,n)->()",
     "scalar",
-    lambda S, dS: _quadratic(column(eigvecs(S), S.rows), dS),
+    lambda S, dS: _quadratic(column_at(eigvecs(S), S.rows), dS),
     scalar=lambda s: s,
     numpy="np.linalg.eigvalsh({0})[-1]",
     torch="torch.linalg.eigvalsh({0})[-1]",
@@ -130,7 +119,7 @@ lambda_min: Op = symmetric_function(
     "lambda_min",
     "(n,n)->()",
     "scalar",
-    lambda S, dS: _quadratic(column(eigvecs(S), ONE), dS),
+    lambda S, dS: _quadratic(column_at(eigvecs(S), ONE), dS),
     scalar=lambda s: s,
     numpy="np.linalg.eigvalsh({0})[0]",
     torch="torch.linalg.eigvalsh({0})[0]",
@@ -144,8 +133,8 @@ lambda_min: Op = symmetric_function(
 
 def _singular(A: Node, dA: Node, i: int, sigma: Node) -> Node:
     """dσ = uᵀ dA v with Av = σu, v an eigenvector of AᵀA."""
-    v = column(eigvecs(A.T @ A), A.cols + ONE - Dim.of(i))
-    return trace_of(v.T @ A.T @ dA @ v) / sigma
+    v = column_at(eigvecs(A.T @ A), A.cols + ONE - Dim.of(i))
+    return v.T @ A.T @ dA @ v / sigma
 
 
 sigma_max: Op = nonlinear(

@@ -133,7 +133,7 @@ def refuse_open_slice(stream: Stream, span: Span) -> None:
     first, *rest = (["", *stream.kinds])[-3:]
     if stream.text[span[0]] == "]" and (
         (rest[-1:] == ["COLON"] and rest[:1] not in (["INDEX"], ["COMMA"]))
-        or (rest[:1] == ["COLON"] and first in ("INDEX", "COMMA"))
+        or (rest[:1] == ["COLON"] and first in ("INDEX", "COMMA") and rest[-1] != "RSQB")
     ):
         hint = "Write x[1:3], or x[2:n] with x: n declared; indices count from 1, and both ends belong to it."
         stream.refuse("a slice has both ends", span, hint)

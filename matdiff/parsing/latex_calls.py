@@ -38,7 +38,7 @@ class Calls(Doubts):
         script, place = self.raised(power if power >= 0 else end)
         value = plain_name(name.value, self.text, name.start) + ("_" + sub if sub else "")
         if script.index:
-            value += ("" if (sub or name.sub) and script.index != "star" else "_") + script.index
+            value += ("u" if (sub or name.sub) and script.index != "star" else "_") + script.index
             end, power = place[1], -1
         span = (name.start, end)
         if after := self.called(name, value, sub, span):

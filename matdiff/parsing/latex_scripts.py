@@ -13,6 +13,7 @@ from matdiff.parsing.latex_subscripts import subscript
 from matdiff.parsing.stream import Stream, letters, number
 from matdiff.syntax import Span, Tree
 
+_loose_transpose = re.compile(r"(?<!\^)(?<!\^\{)\\top(?![A-Za-z])")
 _raising = re.compile(r"\s*\\(?:odot|circ)(?![A-Za-z])")
 _norm = re.compile(r"\{\s*(?:\\left\s*)?(?:\\\||\\l?Vert|\|\||‖)")
 _digit = re.compile(r"\d(?!\d)")
@@ -119,7 +120,7 @@ class Scripts:
             if script.index:
                 self.stream.refuse("only a name has an index above", span, "Name this part, or write its index below.")
             return self.mark(script, span)
-        if "\\top" in body and len(body) < LONGEST:
+        if _loose_transpose.search(body) and len(body) < LONGEST:
             self.stream.refuse("this exponent cannot be read", span, "Write one after the other: (X^{1/2})^\\top.")
         if bare(body) in ("*", "H", "\\ast") and bare(body) not in self.stream.names.variables:
             hint = "Write X^\\top."
