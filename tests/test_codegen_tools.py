@@ -191,3 +191,37 @@ def test_modules_share_helpers() -> None:
     text = sources({"first": (e.node, "the first"), "second": (e.node, "")}, e.variables)
     assert text.count("def floats") == 1
     assert "def first(" in text and "def second(" in text
+
+
+def test_docstrings_say_what_comes_back(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["codegen", "norm(X + Y)^2", "--wrt", "X,Y", "--order", "2"]) == 0
+    text = capsys.readouterr().out
+    assert 'Return {"X": a matrix m×n, "Y": a matrix m×n}.\n' in text
+    assert 'Return (a scalar, {"X": a matrix m×n, "Y": a matrix m×n}).\n' in text
+    assert RETURN in text
+    assert max(map(len, text.splitlines())) <= 99
+    assert "'" not in text.split('"""')[-1]
+
+
+RETURN = """\
+    Return (
+        a scalar,
+        {"X": a matrix m×n, "Y": a matrix m×n},
+        {
+            ("X", "X"): a matrix m*n×m*n,
+            ("X", "Y"): a matrix m*n×m*n,
+            ("Y", "X"): a matrix m*n×m*n,
+            ("Y", "Y"): a matrix m*n×m*n,
+        },
+    ).
+"""
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax", "torch"])
+def test_source_begins_with_the_formula(backend: str) -> None:
+    names = "; ".join(f"long_name_{k}: n" for k in range(12))
+    total = " + ".join(f"sin(long_name_{k})" for k in range(12))
+    text = md.parse(f"({total}) .* long_name_1", declare=names).source(backend)
+    assert '    """long_name_1 ⊙ (sin(long_name_0)' in text or '    """(sin(long_name_0)' in text
+    assert max(map(len, text.splitlines())) <= 99
+    compile(text, "", "exec")

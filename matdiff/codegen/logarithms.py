@@ -8,7 +8,7 @@ from math import log as log_of
 
 from matdiff.codegen.exponentials import defined, spread
 from matdiff.codegen.kernels import LOG_SIGMOID, LOGABSDET, LOGADDEXP, kernel, run
-from matdiff.node import Node, Number, Value, apply, number
+from matdiff.node import Apply, Node, Number, Value, apply, number
 from matdiff.op import Op
 from matdiff.ops import algebra as al
 from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, is_op
@@ -92,9 +92,9 @@ def logarithm_of_factor(a: Node) -> Node | None:
     if is_op(a, softmax):
         (u,) = a.children
         return u - spread(logsumexp(u), u, "left")
-    if is_op(a, ENTRY) and is_op(s := defined(a.children[0]), softmax):
+    if isinstance(a, Apply) and a.op is ENTRY and is_op(s := defined(a.args[0]), softmax):
         (u,) = s.children
-        return apply(a.op, (u,), a.params, "scalar", ONE, ONE) - logsumexp(u)
+        return ENTRY.build((u,), a.params) - logsumexp(u)
     if is_op(a, abs_) and is_op(inside := defined(a.children[0]), det):
         return run(LOGABSDET, inside.children, "scalar", ONE, ONE)
     return None

@@ -11,7 +11,7 @@ from matdiff.codegen import helpers
 from matdiff.codegen.backend import Backend
 from matdiff.codegen.choices import costs
 from matdiff.codegen.emit import Check, Emitter
-from matdiff.codegen.layout import filled, folded
+from matdiff.codegen.layout import WIDTH, filled, folded
 from matdiff.codegen.ownership import borrowed
 from matdiff.codegen.pieces import as_kind, literal, suffix
 from matdiff.codegen.templates import Code
@@ -21,6 +21,8 @@ from matdiff.shape import Dim
 
 Key = str | tuple[str, str]
 """The name of one of several results; of a Hessian the names of two variables."""
+ROOM = WIDTH - len('    """.')
+"""The width of a docstring's lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +146,12 @@ def quoted(key: Key) -> str:
 
 def docstring(doc: str, returns: str, inputs: Mapping[Symbol, str]) -> list[str]:
     """What it is; then what comes back and what goes in, in the language's words."""
+    first, *known = [filled(harmless(line), ROOM) for line in doc.splitlines() if line.strip()] or [[]]
     takes = "; ".join(f"{name}: {describe(v)}" for v, name in inputs.items())
-    facts = [f"Return {returns}."] + [f"Takes {harmless(takes)}."] * bool(takes)
-    first, *rest = [harmless(line) for line in doc.splitlines() if line.strip()] + facts
-    below = [text for line in rest for text in filled(line, 4)]
-    lines = [*filled(f'"""{first}', 4), *[""] * (first not in facts), *below]
-    return [*lines, '"""'] if len(lines) > 1 else [f'{lines[0]}"""']
+    lines = [*first, *[""] * bool(first), *(text for part in known for text in part)]
+    lines += folded(f"Return {returns}.", ROOM)
+    lines += filled(harmless(f"Takes {takes}."), ROOM) if takes else []
+    return [f'"""{lines[0]}', *lines[1:], '"""'] if len(lines) > 1 else [f'"""{lines[0]}"""']
 
 
 def harmless(text: str) -> str:
