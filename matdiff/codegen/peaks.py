@@ -7,7 +7,7 @@ from functools import cached_property
 
 from matdiff.codegen.exponentials import Over, Sum, defined, spread
 from matdiff.codegen.kernels import kernel, run
-from matdiff.node import Apply, Node, Number, topological
+from matdiff.node import Apply, Node, Number
 from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
 from matdiff.ops.elementwise import abs_, exp, sqrt
 from matdiff.ops.reductions import mean, norm, sum_
@@ -32,13 +32,8 @@ class Peak(Sum):
     """
 
     def take(self, term: Node) -> bool:
-        order = topological(term)
-        if len(order) > MAX_SIZE:
+        if (above := with_exponentials(term)) is None:
             return False
-        above = {n for n in order if is_op(n, exp)}
-        for node in order:
-            if any(c in above for c in node.children):
-                above.add(node)
         stack: list[tuple[Node, Over]] = [(term, "nothing")] if term in above else []
         while stack:
             node, over = stack.pop()
@@ -93,6 +88,22 @@ class Peak(Sum):
         if over in ("rows", "columns"):
             return exp(u - spread(self.log, u, "left" if over == "rows" else "right"))
         return exp(u - self.log)
+
+
+def with_exponentials(term: Node) -> set[Node] | None:
+    """What has an exponential in it; None where there is too much to look through."""
+    near: list[Node] = [term]
+    seen = {term}
+    for node in near:
+        below = [] if is_op(node, exp) else [c for c in dict.fromkeys(node.children) if c not in seen]
+        near += below
+        seen.update(below)
+        if len(near) > MAX_SIZE:
+            return None
+    above = {n for n in near if is_op(n, exp)}
+    while new := {n for n in near if n not in above and any(c in above for c in n.children)}:
+        above |= new
+    return above
 
 
 def is_homogeneous(node: Apply, slot: int) -> bool:
