@@ -322,6 +322,188 @@ def test_right_in_any_form(answer: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [
+        "$A^\\top B^\\top$",
+        "$$\n\\nabla f = A^\\top B^\\top\n$$",
+        "\\[ \\nabla_X f = A^T B^T \\]",
+        "\\boxed{\\nabla f = A^\\top B^\\top} \\qquad \\text{(by the trace)}",
+        "$\\frac{\\partial f}{\\partial X} = A^\\top B^\\top$.",
+        "\\begin{align}\ndf &= \\operatorname{tr}(A\\,dX\\,B) \\\\\n&= \\operatorname{tr}(BA\\,dX)\\\\\n"
+        "\\nabla f &= A^\\top B^\\top\n\\end{align}",
+        "\\begin{align} df &= \\operatorname{tr}(A\\,dX\\,B) \\\\ \\nabla f &= A^\\top B^\\top \\end{align}",
+        "gradient = A'*B' (chain rule)",
+        "gradient: A'*B'",
+        "The gradient of f is A'*B'.",
+        "I think the gradient is A'*B', because the trace is linear!",
+        "gradient =\n    A' *\n    B'",
+        "gradient = (A'\n    *B')",
+        "`gradient = A'*B'`",
+        "gradient = A.T @ B.T",
+        "gradient = A^t B^t",
+        "f'(X) = A'*B'",
+        "f_X = A'*B'",
+        "Z = A'*B'",
+        "gradient = A'*B' = (B*A)'",
+        "gradient = A'*B'\n         = (B*A)'",
+        "gradient == A'B'",
+        "df = tr(A dX B) = tr(BA dX) = <(BA)', dX>\n∇f = (BA)'",
+        "Let C = B*A\ngradient = C'",
+        "gradient = C', where C = B*A",
+        "gradient = C'\nwhere C = B*A",
+        "gradient = A'*B'\n\nThis is because the trace is linear.\nQ.E.D.",
+        "1. df = tr(A*dX*B)\n2. gradient = A'*B'",
+        "df(X)[H] = tr(A*H*B)\ngradient = A'*B'",
+        "G = A'*B'\nThe gradient is G",
+        "D = B*A\ngradient = D'",
+        "gradient = A'*B'\n---\nBob",
+    ],
+)
+def test_right_as_students_write(answer: str) -> None:
+    """LaTeX or plain or both, over several lines, with labels and words around."""
+    assert check(answer).status == "right", check(answer)
+
+
+@pytest.mark.parametrize(
+    ("f", "wrt", "answer"),
+    [
+        ("norm(A*x - b)^2/2", "x", "A'*(A*x - b) = 0"),
+        ("norm(A*x - b)^2/2", "x", "gradient = A'*(A*x - b) = 0, so x = inv(A'*A)*A'*b"),
+        ("norm(A*x - b)^2/2", "x", "∇f = A'Ax - A'b\n∇f = 0 ⇔ A'Ax = A'b"),
+        ("norm(A*x - b)^2/2", "x", "r = A*x - b\ndf/dr = r'\ndr/dx = A\ndf/dx = A'*r"),
+        ("norm(A*x - b)^2/2", "x", "r = A*x - b; gradient = A'*r"),
+        ("norm(A*x - b)^2/2", "x", r"\ell = \frac12 (Ax-b)^\top(Ax-b)" + "\n" + r"\nabla \ell = A^\top(Ax - b)"),
+        ("s = sqrt(1 + x'*x); s", "x", r"$\mathrm{d}s = \frac{x^\top dx}{s}$" + "\n" + r"$\nabla f = \frac{x}{s}$"),
+        ("norm(x)", "x", "gradient = x/f(x) for x != 0"),
+        ("exp(-t^2/2)", "t", r"f'(t) = -t e^{-\frac{t^2}{2}}"),
+        ("[A*x; B*x]", "x", r"J = \begin{pmatrix} A \\ B \end{pmatrix}"),
+        ("f'*x", "x", "gradient = f"),
+    ],
+)
+def test_right_in_the_words_of_the_problem(f: str, wrt: str, answer: str) -> None:
+    let = "t: scalar" if wrt == "t" else ""
+    assert check(answer, f, wrt, **({"let": let} if let else {})).status == "right", check(answer, f, wrt)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("Σ", "Sigma"), ("Sigma", "Σ"), ("Σ", r"\Sigma"), ("S_1", "S₁"), ("S1", "S_1")]
+)
+def test_other_spellings_of_a_name(name: str, said: str) -> None:
+    answer = (
+        f"df = tr({said}^{{-1}} d{said})/2\ngradient = {said}^{{-1}}/2"
+        if "\\" in said
+        else (f"df = tr(inv({said})*d{said})/2\ngradient = inv({said})/2")
+    )
+    answer = answer.replace("tr(", r"\operatorname{tr}(") if "\\" in said else answer
+    found = check(answer, f"logdet({name})/2", name, let=f"{name}: n×n spd")
+    assert found.status == "right", found
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "line", "said"),
+    [
+        ("gradient = (A + A')*x\nH = A + A'", "right", None, ""),
+        ("gradient = 2*A*x\nH = A + A'", "wrong", 1, "right only where A is symmetric"),
+        ("d²f = dx'*(A + A')*dx\nH = A + A'", "right", None, ""),
+        ("d²f = 2*dx'*dx\nH = A + A'", "wrong", 1, ""),
+        ("d(∇f) = (A + A')*dx\nH = A + A'", "right", None, ""),
+        (r"\nabla^2 f = A + A^\top", "right", None, ""),
+        ("gradient = (A + A')*x", "wrong", 1, "the Hessian"),
+        ("d²f = dx'*(A + A')*dx", "wrong", 1, "it is a differential, but the hessian is asked for"),
+    ],
+)
+def test_answers_about_the_hessian(answer: str, status: str, line: int | None, said: str) -> None:
+    found = check(answer, "x'*A*x", "x", ask="hessian")
+    assert (found.status, found.line) == (status, line) and said in found.reason, found
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "line", "said"),
+    [
+        ("I do not know.", "missing", None, "no formula is in it"),
+        ("gradient = ?", "missing", None, "no formula is in it"),
+        ("gradient = A'*B' = B'*A'", "wrong", 1, ""),
+        ("q = A*(\ngradient = q", "wrong", 1, "unclosed"),
+        ("df = tr(A*dX*B)\n = tr(A*B*dX)\ngradient = A'*B'", "wrong", 2, ""),
+        (
+            r"df = tr(A*dX*B)" + "\n" + r"= \frac{1}{2 tr(B A dX)" + "\ngradient = A'*B'",
+            "wrong",
+            2,
+            "it cannot be read",
+        ),
+        ("gradient = B*A\ngradient = A'*B'", "right", None, ""),
+        ("gradient = A'*B'\nB*A", "right", None, ""),
+    ],
+)
+def test_where_an_answer_goes_wrong(answer: str, status: str, line: int | None, said: str) -> None:
+    found = check(answer)
+    assert (found.status, found.line) == (status, line) and said in found.reason, found
+
+
+def test_an_answer_block_with_a_fault_costs_no_other_answer_its_mark(tmp_path: Path) -> None:
+    lesson = "".join(block("f: tr(A*X)", "wrt: X") for _ in range(7))
+    answers = [
+        ("answer 1", "gradient = A'", "```"),
+        ("Answer #2:", "gradient = A'", "```"),
+        ("answer 3", "gradient = ", "```"),
+        ("answer 3", "gradient = A'", "```"),
+        ("answer 4", "gradient = A'", "text without an end of the block"),
+        ("answer 5", "gradient = A'", "```"),
+        ("answer 5", "gradient = A", "```"),
+        ("answer 12", "gradient = A'", "```"),
+        ("answer one", "gradient = A'", "```"),
+        ("answer 8", "gradient = ", "```"),
+        ("answer7", "gradient = A'", ""),
+    ]
+    path = tmp_path / "chaos.md"
+    path.write_text("\n".join(f"```{first}\n{said}\n{end}" for first, said, end in answers), encoding="utf-8")
+    ((_, result),) = folder.check_all([path], (lesson, "lesson.md", None))
+    status = [m.status for m in result.marks]
+    assert status == ["right", "right", "right", "undecided", "undecided", "missing", "right"]
+    assert "not closed" in result.marks[3].reason and "two answers" in result.marks[4].reason
+    assert result.remarks == [
+        "chaos.md, line 22: there is no problem 12, so this answer is not marked",
+        "chaos.md, line 25: the answer has no number that can be read, so this answer is not marked",
+    ]
+    assert result.remarks[0] in report.as_text([result], False)
+    assert result.remarks[0] in report.as_text([result, result], False)
+    assert json.loads(report.as_json([result], False))["submissions"][0]["remarks"] == result.remarks
+
+
+def test_cells_without_a_number_are_told(tmp_path: Path) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": block("f: tr(A*X)", "wrt: X")},
+        {"cell_type": "code", "source": "%%matdiff answer\ngradient = A'"},
+        {"cell_type": "code", "source": "gradient = A'", "metadata": {"tags": ["answer"]}},
+        {"cell_type": "code", "source": "print(1)", "metadata": {}},
+    ]
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    assert len(submission(path).remarks) == 2
+
+
+def test_the_hessian_is_derived_from_the_gradient() -> None:
+    """The last line reads it off, and every line is checked, also for matrices and on structured sets."""
+    for f, wrt, let in (
+        ("x'*A*x", "x", "x: n"),
+        ("tr(X'*A*X)", "X", "A: n×n"),
+        ("logdet(S)", "S", "S: n×n spd"),
+        ("exp(-t^2)", "t", "t: scalar"),
+        ("sum(softplus(A*w)) - y'*A*w", "w", "y: m"),
+    ):
+        solution = Solution(Problem(1, "", f, wrt, "hessian", (let,)))
+        assert "Hessian" in solution.lines[-1].rule
+        assert [line.right for line in solution.lines if line.right is not True] == []
+    made = build(block("f: x'*A*x", "wrt: x", "ask: hessian"), "md", with_solutions=True).decode()
+    assert "$H = A + A^{\\top}$ — read off the Hessian ✓" in made
+
+
+def test_a_hint_does_not_show_the_last_line() -> None:
+    made = build(block("f: tr(A*X*B)", "wrt: X", "hints: 3"), "md").decode()
+    assert "move factors" in made and "\\langle A^{\\top}B^{\\top}" not in made
+
+
+@pytest.mark.parametrize(
     ("answer", "status", "said"),
     [
         ("gradient = B*A", "layout", "transposed layout"),
@@ -430,7 +612,7 @@ def test_a_folder_of_submissions(tmp_path: Path) -> None:
         "b.md": good.replace("\nI\n", "\n2*I\n"),
         "c.ipynb": "{",
         "d.md": "nothing",
-        "=e.md": good + "```answer 1\nI\n```\n",
+        "=e.md": good + "```answer 1\n2*I\n```\n```answer 2\nI\n```\n",
         "f.md": block("f: tr(X*", "wrt: X"),
         ".hidden.md": good,
         "g.txt": good,
@@ -443,7 +625,8 @@ def test_a_folder_of_submissions(tmp_path: Path) -> None:
     results = [r for _, r in sorted(folder.check_all(paths), key=lambda pair: pair[0])]
     rows = report.as_csv(results, False).splitlines()
     assert rows[0] == "file,points,of,problem 1,error"
-    assert rows[1].startswith("'=e.md,0,0,,") and "two answers" in rows[1]
+    assert rows[1].startswith("'=e.md,0,1,undecided,") and "line 13: there is no problem 2" in rows[1]
+    assert "two answers to this problem, on lines 7 and 10" in results[0].marks[0].reason
     assert rows[2:4] == ["a.md,1,1,right,", "b.md,0,1,wrong,"]
     assert rows[4] == "c.ipynb,0,0,,c.ipynb is not a Jupyter notebook"
     assert "not UTF-8" in rows[7]

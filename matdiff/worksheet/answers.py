@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from matdiff.errors import ParseError
 from matdiff.worksheet.document import LARGEST, Fence, Worksheet, pieces_of, worksheet
 from matdiff.worksheet.markdown import BEGIN, END
-from matdiff.worksheet.problem import Problem, read_block
+from matdiff.worksheet.problem import Problem, place, read_block
 
 PROBLEM = re.compile(rf"^{re.escape(BEGIN)} (\d{{1,4}})\n(.*?)\n{re.escape(END)}", re.DOTALL | re.MULTILINE)
 ORIGIN = re.compile(r"<!-- matdiff worksheet .*?, seed (.*?) -->")
-CELL = re.compile(r"\s*%%matdiff[ \t]+answer[ \t]+(\d+)[ \t]*\n?(.*)", re.DOTALL)
-NUMBER = re.compile(r"\d{1,4}")
+CELL = re.compile(r"\s*%%?matdiff[ \t]+answer\b[ \t]*([^\n]*)\n?(.*)", re.DOTALL)
+NUMBER = re.compile(r"\W*(?:(?:to|problem|no|nr|number|answer)\b\W*)*(\d{1,4})\W*", re.IGNORECASE)
+ANSWER = re.compile(r"\W{0,2}answers?(?![a-z_])", re.IGNORECASE)
 SUFFIXES = (".md", ".ipynb")
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A file's problems, and its answers by the numbers of their problems."""
+    """A file's problems, and its answers by the numbers of their problems.
+
+    `faults` says of a problem why its answer cannot be marked; `remarks` tell of answers that belong to no problem.
+    """
 
     name: str
     problems: tuple[Problem, ...]
     answers: dict[int, str]
+    faults: dict[int, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def submission(path: Path, lesson: tuple[str, str, str | None] | None = None) -> Submission:
@@ -34,18 +41,37 @@ def submission(path: Path, lesson: tuple[str, str, str | None] | None = None) ->
     Raises ParseError for a file that cannot be read or has no problems.
     """
     text = as_markdown(path)
-    answers: dict[int, str] = {}
-    for fence in (p for p in pieces_of(text, path.name, ("answer",)) if isinstance(p, Fence)):
-        if not NUMBER.fullmatch(fence.rest):
-            raise ParseError(f"{path.name}, line {fence.line}: the answer has no number", hint="write ```answer 1")
-        number = int(fence.rest)
-        if number in answers:
-            raise ParseError(f"{path.name}, line {fence.line}: there are two answers to problem {number}")
-        answers[number] = "\n".join(fence.lines)
     problems = tuple(asked(text, path.name) if lesson is None else of_lesson(text, *lesson).problems)
     if not problems:
         raise ParseError(f"{path.name} has no problems in it", hint="name the worksheet: --lesson lesson.md")
-    return Submission(path.name, problems, answers)
+    found = Submission(path.name, problems, {})
+    remarks = list(sort(text, found, {p.number for p in problems}))
+    return Submission(found.name, problems, found.answers, found.faults, tuple(remarks))
+
+
+def sort(text: str, found: Submission, numbers: set[int]) -> Iterator[str]:
+    """Gives every answer to its problem; what is said of those that have none."""
+    lines: dict[int, int] = {}
+    for fence in (p for p in pieces_of(text, found.name, ANSWER) if isinstance(p, Fence)):
+        said, where = "\n".join(fence.lines), place(found.name, fence.line)
+        number = int(n[1]) if (n := NUMBER.fullmatch(fence.rest)) else 0
+        if number not in numbers:
+            what = f"there is no problem {number}" if number else "the answer has no number that can be read"
+            if not blank(said):
+                yield f"{where}: {what}, so this answer is not marked"
+        elif not fence.closed:
+            found.faults[number] = f"the block on line {fence.line} is not closed: a line {fence.mark} is missing"
+        elif number in lines and not blank(said) and said.strip() != found.answers[number].strip():
+            found.faults[number] = f"there are two answers to this problem, on lines {lines[number]} and {fence.line}"
+        elif number not in lines:
+            found.answers[number] = said
+            if not blank(said):
+                lines[number] = fence.line
+
+
+def blank(answer: str) -> bool:
+    """Is it empty, or as the sheet had it?"""
+    return all(not line.strip() or line.rstrip().endswith("=") for line in answer.splitlines())
 
 
 def of_lesson(text: str, lesson: str, name: str, seed: str | None) -> Worksheet:
@@ -96,7 +122,10 @@ def cell_text(cell: dict[str, object]) -> str:
     if cell.get("cell_type") == "markdown":
         return text
     found = CELL.fullmatch(text)
-    if not found:
+    metadata = cell.get("metadata")
+    meant = isinstance(metadata, dict) and "answer" in (metadata.get("tags") or ())
+    if not found and not (meant and text.strip()):
         return ""
+    number, inside = (found[1], found[2]) if found else ("", text)
     fence = "`" * (3 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}answer {found[1]}\n{found[2]}\n{fence}"
+    return f"{fence}answer {number}\n{inside}\n{fence}"

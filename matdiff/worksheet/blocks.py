@@ -35,6 +35,13 @@ class Derived:
     left: str
     lines: tuple[Line, ...]
 
+    def label(self, line: Line) -> str:
+        """What a line reads off, in LaTeX; the steps after the gradient's end in the Hessian."""
+        return "H" if line.relation == HESSIAN else self.left
+
+
+HESSIAN = "⇒ H ="
+
 
 @dataclass(frozen=True)
 class Hint:

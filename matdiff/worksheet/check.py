@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from matdiff.errors import MatdiffError
 from matdiff.expr import Expr
 from matdiff.worksheet.answers import Submission
+from matdiff.worksheet.plain import LATEX, MARK, plain
 from matdiff.worksheet.problem import Problem
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
-from matdiff.worksheet.statements import Answer, last_side, read_answer
+from matdiff.worksheet.statements import Answer, Named, named_in, parts, read_answer, sides
+from matdiff.worksheet.tidy import stripped
 
 if TYPE_CHECKING:
     from matdiff.derivation import Derivation
@@ -47,6 +49,10 @@ class Mark:
 def marks(submission: Submission) -> Iterator[Mark]:
     """A mark for each problem; a fault of matdiff itself costs no other problem its mark."""
     for problem in submission.problems:
+        fault = submission.faults.get(problem.number)
+        if fault:
+            yield Mark(problem.number, problem.title, problem.points, "undecided", fault)
+            continue
         try:
             yield mark(problem, submission.answers.get(problem.number, ""))
         except Exception as error:
@@ -65,14 +71,27 @@ def mark(problem: Problem, text: str) -> Mark:
         solution = Solution(problem)
     except MatdiffError as error:
         return Mark(problem.number, problem.title, problem.points, "undecided", str(error))
-    variables = {v.name for v in solution.d.function.variables}
-    found = read_answer(text, problem, letter(solution).strip("\\"), variables)
+    found = read_answer(text, problem, named(solution))
     if not found.claim:
-        return Mark(problem.number, problem.title, problem.points, "missing", "no answer")
+        written = any(line and not line.endswith("=") for line in map(stripped, text.splitlines()))
+        said = "no formula is in it" if written else "no answer"
+        return Mark(problem.number, problem.title, problem.points, "missing", said)
     status, reason, line = verdict(solution, found)
     lines = text.splitlines()
     shown = lines[line - 1].strip() if line else ""
     return Mark(problem.number, problem.title, problem.points, status, reason, line, shown)
+
+
+def named(solution: Solution) -> Named:
+    """The names of a problem."""
+    variables = solution.d.function.variables
+    sizes = re.findall(r"[^\W\d_]\w*", " ".join(re.findall(r":\s*(\S+)", solution.d.types)))
+    return Named(
+        letter(solution).strip("\\"),
+        frozenset(v.name for v in variables),
+        frozenset(sizes) - {"scalar", "elementwise"},
+        frozenset(v.name for v in variables if v.kind == "matrix"),
+    )
 
 
 def verdict(solution: Solution, found: Answer) -> tuple[Status, str, int | None]:
@@ -81,53 +100,102 @@ def verdict(solution: Solution, found: Answer) -> tuple[Status, str, int | None]
         wrong = first_wrong(solution, found)
         if wrong is not None:
             return "wrong", wrong[1], wrong[0]
-        verification = claimed(solution.d, solution.ask, found.program)
+        said = program(solution, found, found.claim)
+        verification = claimed(solution.d, solution.ask, said)
     except MatdiffError as error:
-        return "wrong", str(error), found.at
+        broken = next(broken_definitions(found), None)
+        return ("wrong", str(error), found.at) if broken is None else ("wrong", *broken)
     if verification.passed is None:
         return "undecided", verification.reason, None
     if verification.passed:
         return "right", "", None
     reason = verification.message or verification.reason
-    if solution.ask != "differential" and right_transposed(solution.d, solution.ask, found.program):
-        said = reason if "layout" in reason else f"right only in the transposed layout: {reason}"
-        return "layout", said, found.at
+    if solution.ask != "differential" and right_transposed(solution.d, solution.ask, said):
+        reason = reason if "layout" in reason else f"right only in the transposed layout: {reason}"
+        return "layout", reason, found.at
     return "wrong", reason, found.at
+
+
+def broken_definitions(found: Answer) -> Iterator[tuple[str, int]]:
+    """Definitions used by the claim that cannot be read: why, and their lines."""
+    from matdiff.parser import parse_program
+
+    for at, text in found.used(found.claim):
+        try:
+            parse_program(text)
+        except MatdiffError as error:
+            yield str(error), at
 
 
 def first_wrong(solution: Solution, found: Answer) -> tuple[int, str] | None:
     """The first line of a derivation that does not follow, and why; None where none is found."""
+    wrong = [w for w in (in_chain(solution, found), in_curved(solution, found)) if w is not None]
+    return min(wrong, default=None)
+
+
+def in_chain(solution: Solution, found: Answer) -> tuple[int, str] | None:
+    """Of the lines about the function and its differential."""
     from matdiff.verify.lines import check_derivation
 
-    lines = found.chain
-    if not lines or (len(lines) == 1 and lines[0][0] == found.at and last_side(lines[0][1]) == right_side(lines[0][1])):
-        return None
-    problem = solution.problem
-    head, tail = whole(solution, found)
-    result = check_derivation("\n".join([*head, *tail]), problem.wrt, list(problem.let))
-    if result.passed is not False or result.line is None:
-        return None
-    return lines[max(0, result.line - 1 - len(head))][0], result.reason
+    unread = next((i for i, (_, text) in enumerate(found.chain) if LATEX.search(text)), len(found.chain))
+    lines = found.chain[:unread]
+    if lines and not (len(found.chain) == 1 and alone(lines[0], found)):
+        f, own = function(solution)
+        used = found.used(*(text for _, text in lines))
+        said = [*used, *([(0, f"{own} = {f}")] if own else []), *lines]
+        text = "\n".join(text for _, text in said)
+        result = check_derivation(text, solution.problem.wrt, list(solution.problem.let), None if own else f)
+        if result.passed is False and result.line is not None and said[result.line - 1][0]:
+            return said[result.line - 1][0], result.reason
+    if unread < len(found.chain):
+        at, text = found.chain[unread]
+        return at, f"it cannot be read: {unreadable(text)}"
+    return None
 
 
-def whole(solution: Solution, found: Answer) -> tuple[list[str], list[str]]:
-    """Definitions with the function of the problem, and the lines of the answer, in which it has the same name.
-
-    Where an answer says itself what the function is, that has to follow from the problem as any other line.
-    """
-    function = re.split(r"[;\n]", solution.problem.f.strip("; \n"))[-1].strip()
-    said = " ".join(line for _, line in found.chain)
-    free = all(v.name != "f" for v in solution.d.function.variables)
-    f = "f" if free and re.search(r"(?<![^\W_d])f(?!\w)", said) else letter(solution).strip("\\")
-    again = re.compile(rf"{f}\s*(?:\(\s*\w+\s*\))?\s*(?==)")
-    return [*found.definitions, f"{f} = {function}"], [
-        again.sub("", line) if again.match(line) else line for _, line in found.chain
-    ]
+def alone(line: tuple[int, str], found: Answer) -> bool:
+    """Is a line nothing but the claim?"""
+    return line[0] == found.at and len(sides(line[1])) == 2 and not line[1].startswith("1 (")
 
 
-def right_side(line: str) -> str:
-    """What stands right of the first equals sign."""
-    return line.partition("=")[2].strip()
+def unreadable(text: str) -> str:
+    from matdiff.parser import parse_program
+
+    try:
+        for side in filter(LATEX.search, sides(text)):
+            parse_program(side.strip(), "latex", [MARK])
+    except MatdiffError as error:
+        return str(error)
+    return "this is no formula"
+
+
+def in_curved(solution: Solution, found: Answer) -> tuple[int, str] | None:
+    """Of the lines about d²f and d(∇f)."""
+    for at, text in found.curved:
+        try:
+            result = solution.d.verify(claim=program(solution, found, text), order=2)
+        except MatdiffError as error:
+            return at, f"it cannot be read: {error}"
+        if result.passed is False:
+            return at, result.message or result.reason
+    return None
+
+
+def function(solution: Solution) -> tuple[str, str]:
+    """The problem's function in plain text; and the name to give it in a derivation, where it cannot be f."""
+    names = named(solution)
+    text = "; ".join("=".join(plain(s, (), names.matrices) for s in sides(p)) for p in parts(solution.problem.f))
+    return (text, "") if "f" not in names.names else (parts(text)[-1], names.letter)
+
+
+def program(solution: Solution, found: Answer, claim: str) -> str:
+    """A claim after the definitions that it may use; the function may be one of them."""
+    said = [text for _, text in found.used(claim)]
+    f, own = function(solution)
+    name = own or "f"
+    used = re.search(rf"(?<!\w){name}(?!\w)", "\n".join([*said, claim]))
+    value = [f"{name} = {parts(f)[-1]}"] if used and not any(named_in(d) == name for d in said) else []
+    return "\n".join([*said, *value, claim])
 
 
 def right_transposed(d: Derivation, ask: str, program: str) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matdiff.errors import ParseError
 from matdiff.worksheet.problem import Block, Problem, located, place, read_block
 
-FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*(\S*)(.*)")
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*(.*?)\s*")
+BLOCK = re.compile(r"matdiff(?!\S)")
 LARGEST = 5_000_000
 """Characters of a file; longer ones are refused."""
 
@@ -23,13 +24,14 @@ class Prose:
 
 @dataclass(frozen=True)
 class Fence:
-    """A fenced block: what its first line says, its lines, the line of the fence, and the fence itself."""
+    """A fenced block: is it wanted, what its first line says then, its lines, the line of the fence, and the fence."""
 
-    info: str
+    wanted: bool
     rest: str
     lines: list[str]
     line: int
     mark: str
+    closed: bool = True
 
     def closed_by(self, found: re.Match[str] | None) -> bool:
         return found is not None and not found[2] and found[1].startswith(self.mark)
@@ -74,31 +76,38 @@ def worksheet(text: str, name: str = "worksheet", seed: str | None = None) -> Wo
     return Worksheet(name, seed, tuple(parts))
 
 
-def pieces_of(text: str, name: str, infos: tuple[str, ...] = ("matdiff",)) -> Iterator[str | Fence]:
-    """Prose as text, and the fenced blocks whose first word is one of `infos`; other fences are prose."""
+def pieces_of(text: str, name: str, first: re.Pattern[str] = BLOCK) -> Iterator[str | Fence]:
+    """Prose as text, and the fenced blocks whose first line begins so; other fences are prose.
+
+    A block of answers ends, not closed, where the next begins, or with the text; of others it is an error.
+    """
     if len(text) > LARGEST:
         raise ParseError(f"{name} is longer than {LARGEST // 1_000_000} MB")
     prose: list[str] = []
     fence: Fence | None = None
     for i, line in enumerate(text.splitlines(), 1):
         found = FENCE.fullmatch(line)
+        begins = first.match(found[2]) if found else None
+        if fence is not None and fence.wanted and begins and first is not BLOCK:
+            yield replace(fence, closed=False)
+            fence = None
         if fence is None and found:
-            fence = Fence(found[2], found[3].strip(), [], i, found[1])
+            fence = Fence(begins is not None, found[2][begins.end() :].strip() if begins else "", [], i, found[1])
             prose.append(line)
-            if fence.info in infos:
+            if fence.wanted:
                 yield "\n".join(prose[:-1])
                 prose = []
-        elif fence is not None and fence.info in infos and not fence.closed_by(found):
+        elif fence is not None and fence.wanted and not fence.closed_by(found):
             fence.lines.append(line)
-        elif fence is not None and fence.info in infos:
+        elif fence is not None and fence.wanted:
             yield fence
             fence = None
         else:
             fence = None if fence is not None and fence.closed_by(found) else fence
             prose.append(line)
-    if fence is not None and fence.info in infos:
+    if fence is not None and fence.wanted and first is BLOCK:
         raise ParseError(f"{place(name, fence.line)}: the block is not closed", hint=f"end it with a line {fence.mark}")
-    yield "\n".join(prose)
+    yield fence if fence is not None and fence.wanted else "\n".join(prose)
 
 
 def choices(blocks: list[Block], seed: str | None) -> dict[int, dict[str, str]]:

@@ -73,7 +73,7 @@ def where(definition: str) -> str:
 def derived(b: Derived) -> str:
     """A list; on a wide page the rule stands beside its line, on a narrow one below it."""
     shown = Shown(set(parts(b.function)[:-1]))
-    return '<ol class="steps">\n' + "\n".join(item(b.left, line, shown) for line in b.lines) + "\n</ol>"
+    return '<ol class="steps">\n' + "\n".join(item(b.label(line), line, shown) for line in b.lines) + "\n</ol>"
 
 
 @dataclass

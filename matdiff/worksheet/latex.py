@@ -9,7 +9,7 @@ from matdiff.notation.display import statements
 from matdiff.notation.prose import latex_prose
 from matdiff.worksheet import prose
 from matdiff.worksheet.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
-from matdiff.worksheet.markdown import mark, row
+from matdiff.worksheet.markdown import mark, rows
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -68,15 +68,13 @@ def block(b: Block) -> str:
 
 def derived(b: Derived) -> str:
     """The rule stands in a smaller line below its formula, since the two seldom fit beside each other."""
-    known = set(statements(b.function)[0])
-    rows = []
-    for line in b.lines:
-        before, relation, after, new = row(b.left, line, known)
+    found = []
+    for before, after, new, line in rows(b):
         said = latex_prose(f"{line.rule} {mark(line.right)}".strip())
-        rows.append(rf"& {before} {relation} {after}")
-        rows += [rf"& \quad\text{{where }} {d}" for d in new]
-        rows.append(rf"& \qquad\text{{\footnotesize {said}}}")
-    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+        found.append(rf"& {before} = {after}" if before else rf"& \quad = {after}")
+        found += [rf"& \quad\text{{where }} {d}" for d in new]
+        found.append(rf"& \qquad\text{{\footnotesize {said}}}")
+    return "\\begin{align*}\n" + " \\\\\n".join(found) + "\n\\end{align*}"
 
 
 OPEN: dict[str, str] = {

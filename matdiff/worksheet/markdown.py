@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from matdiff.notation.display import statements
 from matdiff.worksheet.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
@@ -61,21 +61,21 @@ def display(left: str, parts: tuple[list[str], str]) -> str:
 
 def derived(b: Derived) -> str:
     """A numbered list: the formula, the rule, and a mark where the line was checked."""
-    known = set(statements(b.function)[0])
     items = []
-    for i, line in enumerate(b.lines, 1):
-        before, relation, after, new = row(b.left, line, known)
+    for i, (before, after, new, line) in enumerate(rows(b), 1):
         where = "".join(f", where ${d}$" for d in new)
-        items.append(f"{i}. ${before} {relation} {after}${where} — {line.rule} {mark(line.right)}".rstrip())
+        items.append(f"{i}. ${before} = {after}${where} — {line.rule} {mark(line.right)}".replace("$ =", "$=").rstrip())
     return "\n".join(items)
 
 
-def row(left: str, line: Line, known: set[str]) -> tuple[str, str, str, list[str]]:
-    """Left side, relation, right side, definitions not yet shown; `left` is what the last line is about."""
-    first, before = statements(line.before)
-    second, after = statements(line.after)
-    new = [d for d in dict.fromkeys((*first, *second)) if d not in known]
-    known.update(new)
-    if line.relation != "=":
-        before = left
-    return before, "=", after, new
+def rows(b: Derived) -> Iterator[tuple[str, str, list[str], Line]]:
+    """Left side, right side, definitions not yet shown; the left side is empty where it is the last right one."""
+    known, last = set(statements(b.function)[0]), ""
+    for line in b.lines:
+        first, before = statements(line.before)
+        second, after = statements(line.after)
+        new = [d for d in dict.fromkeys((*first, *second)) if d not in known]
+        known.update(new)
+        before = b.label(line) if line.relation != "=" else before
+        yield "" if before == last else before, after, new, line
+        last = after

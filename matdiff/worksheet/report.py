@@ -29,6 +29,7 @@ def as_json(results: Sequence[Result], any_layout: bool) -> str:
             "points": points(r, any_layout),
             "of": sum(m.of for m in r.marks),
             "error": r.error,
+            "remarks": r.remarks,
             "marks": [m.record(any_layout) for m in r.marks],
         }
         for r in results
@@ -46,7 +47,7 @@ def numbers(results: Sequence[Result]) -> list[int]:
 
 
 def as_csv(results: Sequence[Result], any_layout: bool) -> str:
-    """A row a submission: file, points, of, the status of each problem, error."""
+    """A row a submission: file, points, of, the status of each problem, error and remarks."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     problems = numbers(results)
@@ -55,7 +56,7 @@ def as_csv(results: Sequence[Result], any_layout: bool) -> str:
         status = {m.problem: m.status for m in r.marks}
         total = sum(m.of for m in r.marks)
         row = [f"{points(r, any_layout):g}", f"{total:g}", *(status.get(n, "") for n in problems)]
-        table.writerow([harmless(r.name), *row, harmless(one_line(r.error))])
+        table.writerow([harmless(r.name), *row, harmless(said(r))])
     return out.getvalue()
 
 
@@ -66,6 +67,11 @@ def harmless(text: str) -> str:
 
 def one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def said(result: Result) -> str:
+    """The error and the remarks on a line."""
+    return one_line("; ".join(filter(None, [result.error, *result.remarks])))
 
 
 def as_text(results: Sequence[Result], any_layout: bool) -> str:
@@ -83,13 +89,13 @@ def one(result: Result, any_layout: bool) -> str:
         lines += [f"    {row}" for row in reason(m)]
     total = sum(m.of for m in result.marks)
     lines.append(f"{result.name}: {points(result, any_layout):g} of {total:g} points")
-    return "\n".join([*lines, *([f"error: {result.error}"] if result.error else [])])
+    return "\n".join([*lines, *result.remarks, *([f"error: {result.error}"] if result.error else [])])
 
 
 def reason(m: Mark) -> list[str]:
     """The wrong line, and why it is wrong."""
     place = [f"line {m.line}: {m.text}"] if m.line else []
-    return [*place, *m.reason.splitlines()] if m.status != "missing" else []
+    return [*place, *m.reason.splitlines()] if m.reason != "no answer" else []
 
 
 def many(results: Sequence[Result], any_layout: bool) -> str:
@@ -103,4 +109,4 @@ def many(results: Sequence[Result], any_layout: bool) -> str:
         row = " ".join(f"{signs.get(n, ''):>3}" for n in problems)
         lines.append(f"{r.name:<{width}}  {row}  {'error' if r.error else total}")
     lines += ["", "  ".join(f"{sign} {WORDS[status]}" for status, sign in SIGNS.items())]
-    return "\n".join([*lines, *(f"{r.name}: {one_line(r.error)}" for r in results if r.error)])
+    return "\n".join([*lines, *(f"{r.name}: {said(r)}" for r in results if said(r))])

@@ -137,11 +137,12 @@ def hints(solution: Solution) -> Iterator[Hint]:
 
 
 def derived_hints(solution: Solution) -> Iterator[tuple[Text | Hint, ...]]:
-    """Rules of the derivation, each with the line that it gives folded below it; never a line with the answer."""
-    lines = [s for s in solution.lines if s.relation == "=" and s.after.node is not solution.derived.node]
+    """Rules of the derivation, each with the line that it gives folded below it; of the last, the answer, the rule."""
+    lines = [line for line in solution.lines if line.relation == "="]
     for line in lines[: solution.problem.hints]:
-        unfolded = Hint("Show the line", (Derived(solution.d.function, "", (line,)),))
-        yield Text(f"Use this rule: {line.rule}."), unfolded
+        said = Text(f"Use this rule: {line.rule}.")
+        told = line is not lines[-1] and line.after.node is not solution.derived.node
+        yield (said, Hint("Show the line", (Derived(solution.d.function, "", (line,)),))) if told else (said,)
 
 
 def solved(solution: Solution, plot: Plot) -> Iterator[Block]:

@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from matdiff.calculus.differential import differentials
+from matdiff.calculus.jacobian import vector_of
 from matdiff.calculus.markers import PAIRING, D
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.expr import Expr
 from matdiff.node import Node, topological
-from matdiff.ops.algebra import inner, is_op, is_zero, zeros_like
+from matdiff.ops.algebra import inner, is_op, is_zero, matmul, scale, zeros_like
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.worksheet.problem import Problem
 
@@ -85,11 +86,7 @@ class Solution:
         if self.ask == "differential":
             pushed = [i for i, line in enumerate(found) if any(is_op(n, D) for n in topological(line.before.node))]
             return found[: pushed[-1] + 1] if pushed else []
-        if self.ask == "hessian":
-            from matdiff.problem import derive
-
-            found += checked(derive(self.d.gradient, wrt=self.problem.wrt))
-        return found
+        return [*found, *curved(self.d)] if self.ask == "hessian" else found
 
 
 def derivation(problem: Problem) -> Derivation:
@@ -128,6 +125,21 @@ def checked(d: Derivation) -> Iterator[Line]:
         after = step.after.node if relation == "=" else inner(step.after.node, d.directions[d.wrt[0]])
         right = agree(d, step.before.node, after)
         yield Line(step.before, relation, step.after, step.rule, right)
+
+
+def curved(d: Derivation) -> Iterator[Line]:
+    """The steps from the gradient to the Hessian, compared in the same way; the last says vec(d∇f) = H vec(dX)."""
+    from matdiff.narrative import of_gradient
+
+    again = of_gradient(d)
+    dX = again.directions[d.wrt[0]]
+    for step in d.hessian_steps:
+        if step.relation == "=":
+            yield Line(step.before, "=", step.after, step.rule, agree(again, step.before.node, step.after.node))
+        else:
+            moved = scale(step.after.node, dX) if dX.kind == "scalar" else matmul(step.after.node, vector_of(dX))
+            right = agree(again, vector_of(step.before.node) if dX.kind == "matrix" else step.before.node, moved)
+            yield Line(step.before, step.relation, step.after, step.rule, right)
 
 
 def agree(d: Derivation, before: Node, after: Node) -> bool | None:

@@ -19,11 +19,12 @@ MEMORY = 8 * 2**30
 
 @dataclass
 class Result:
-    """The marks of a submission; `error` where it could not be read to the end."""
+    """The marks of a submission; `error` where it could not be read to the end, `remarks` on answers left out."""
 
     name: str
     marks: list[Mark] = field(default_factory=list)
     error: str = ""
+    remarks: list[str] = field(default_factory=list)
 
     def passed(self, any_layout: bool) -> bool:
         return not self.error and bool(self.marks) and all(m.right(any_layout) for m in self.marks)
@@ -54,6 +55,8 @@ def read(name: str, out: str, complaint: str) -> Result:
             continue
         if "error" in said:
             result.error = said["error"]
+        elif "remark" in said:
+            result.remarks.append(said["remark"])
         else:
             result.marks.append(Mark(**said))
     return result
@@ -68,7 +71,10 @@ def work() -> None:
     job = json.load(sys.stdin)
     lesson = tuple(job["lesson"]) if job["lesson"] else None
     try:
-        for mark in marks(submission(Path(job["path"]), lesson)):
+        found = submission(Path(job["path"]), lesson)
+        for remark in found.remarks:
+            print(json.dumps({"remark": remark}), flush=True)
+        for mark in marks(found):
             print(json.dumps(asdict(mark)), flush=True)
     except MatdiffError as error:
         print(json.dumps({"error": str(error)}), flush=True)
