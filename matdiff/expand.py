@@ -45,7 +45,7 @@ def expanded(root: Node, entrywise: bool = False, outer: bool = False) -> Node:
         elif node.op is TRANSPOSE:
             memo[node] = add(*map(transpose, terms(args[0]))) if outer or node.kind == "matrix" else transpose(args[0])
         else:
-            memo[node] = _product(node, *args, outer)
+            memo[node] = _product(node, args[0], args[1], outer)
     return memo[root]
 
 

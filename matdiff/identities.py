@@ -20,10 +20,12 @@ from matdiff.ops.algebra import (
     is_zero,
     matmul,
     matrix_product,
+    ones,
     ones_like,
     power,
     scale,
     transpose,
+    whole,
     zeros_like,
 )
 from matdiff.ops.elementwise import exp, log, sign
@@ -78,6 +80,8 @@ def _diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
         return scale(a.children[0], diag(a.children[1]))
     if is_op(a, Diag):
         return a.children[0]
+    if is_eye(a) or is_ones(a):
+        return ones("vector", a.rows)
     if is_op(a, TRANSPOSE):
         return diag(a.children[0])
     if is_op(a, ADD):
@@ -204,9 +208,8 @@ def _sqrt(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     (a,) = args
     if not is_op(a, POWER) or "nonnegative" not in known(a.children[0]):
         return None
-    p = a.children[1]
-    even = isinstance(p, Number) and isinstance(p.value, int) and p.value % 2 == 0
-    return power(a.children[0], number(p.value // 2)) if even else None
+    p = whole(a.children[1])
+    return power(a.children[0], number(p // 2)) if p is not None and p % 2 == 0 else None
 
 
 def _exp(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matdiff.node import Node
-from matdiff.ops.algebra import commutation, eye, is_commutation, is_eye, is_op, transpose
+from matdiff.ops.algebra import commutation, eye, is_commutation, is_eye, is_ones, is_op, transpose
 from matdiff.ops.kronecker import kron, kron_of, kronv
-from matdiff.ops.structure import vec
+from matdiff.ops.structure import Diag, vec
 from matdiff.properties import Known
 from matdiff.shape import ONE
 from matdiff.terms import split
@@ -36,6 +36,9 @@ def pairs(a: Node, b: Node) -> tuple[tuple[Node, Node], tuple[Node, Node]] | Non
 
 def commuted(a: Node, b: Node) -> list[Node] | None:
     """Commutation matrices move to the left, (A⊗B)K = K(B⊗A), and KKᵀ = I."""
+    for kept, other in ((a, b), (b, a)):
+        if is_commutation(other) and takes_diagonal(kept) and other.dims[0] is other.dims[1]:  # type: ignore[attr-defined]
+            return [kept]
     turned = vector_kron(a, b)
     if turned is not None:
         return [turned]
@@ -108,6 +111,19 @@ def outer(a: Node, b: Node, times: Times) -> list[Node] | None:
         y, v = b.T.children
         return [kron_of(y.T, times(a, v.T))]
     return None
+
+
+def takes_diagonal(a: Node) -> bool:
+    """Is it Diag(vec(I)), which keeps the diagonal of a matrix in vec(A)?"""
+    return is_op(a, Diag) and is_op(a.children[0], vec) and is_eye(a.children[0].children[0])
+
+
+def of_diagonals(a: Node, b: Node, c: Node) -> bool:
+    """Is it E Eᵀ with the E = Diag(vec(I))(1 ⊗ I) of a diagonal variable?  That is Diag(vec(I))."""
+    if not (a is c and takes_diagonal(a) and is_op(b, kron)):
+        return False
+    n = a.children[0].children[0].rows
+    return is_ones(b.children[0]) and is_eye(b.children[1]) and b.children[1].rows is n and b.rows is b.cols
 
 
 def plain_shuffle(a: Node) -> bool:

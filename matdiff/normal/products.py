@@ -5,7 +5,7 @@ from __future__ import annotations
 from matdiff.node import Node, number
 from matdiff.normal.context import Context
 from matdiff.normal.diagonals import diagonal, entries_of, entry_power
-from matdiff.normal.kroneckers import beside, commuted, on_vec, outer, pairs
+from matdiff.normal.kroneckers import beside, commuted, of_diagonals, on_vec, outer, pairs
 from matdiff.ops.algebra import eye, is_eye, is_ones, is_op, matmul, ones, transpose
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import chol, pinv
@@ -91,8 +91,8 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
     if is_op(a, Diag) and is_op(b, Diag) and a is not b:
         left, right = (entry_power(base.children[0], e, context) for base, e in ((a, i), (b, j)))
         return diagonal(entries_of(left, right, context))
-    if i == j == 1 and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
-        return []
+    if i > 0 < j and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
+        return [] if i == j else [(a, i - j)] if i > j else [(b, j - i)]
     if a is b and a.rows is a.cols:
         whole = i + j
         if is_op(a, sqrtm) and whole % 2 == 0:
@@ -132,6 +132,9 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
 def reduced(out: list[Factor], part: Factor, context: Context) -> list[Factor] | None:
     """The last factors of `out`, taken off it, and the next one as fewer, or None."""
     found = cancelled(out, part, context)
+    if found is None and out[-1][1] == 1 and of_diagonals(out[-2][0], out[-1][0], part[0]):
+        del out[-2:]
+        return [part]
     return projected(out, part) if found is None else found
 
 
