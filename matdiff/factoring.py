@@ -28,7 +28,7 @@ from matdiff.ops.algebra import (
 from matdiff.ops.structure import Diag, vec
 from matdiff.properties import Known
 from matdiff.rewrite import rebuild
-from matdiff.terms import WINDOW, Factor, Term, chain, entrywise, factors, join, magnitude, merged, plain, split
+from matdiff.terms import NESTED, WINDOW, Factor, Term, chain, entrywise, factors, join, magnitude, merged, plain, split
 
 BRACKETS = 1
 """Symbols that a factored form may be longer: (A + Aᵀ)x is preferred to Ax + Aᵀx."""
@@ -62,7 +62,7 @@ def symmetric(terms: list[Node], known: Known) -> bool:
 
 def _collected(terms: Sequence[Node]) -> list[Node]:
     """The terms, and those of sums among them, with equal ones in one; 0 where all of them cancel."""
-    parts = [part for t in terms for part in (t.children if is_op(t, ADD) else (t,))]
+    parts = [p for t in terms for p in (t.children if is_op(t, ADD) and len(t.children) <= NESTED else (t,))]
     found: dict[object, Term] = {}
     for term in map(split, parts):
         same = found.setdefault(term.key, term)
