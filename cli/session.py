@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from matdiff.cli.answer import FAULT, Answer, verdict
 from matdiff.cli.formats import render
-from matdiff.errors import MatdiffError, ParseError
+from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.syntax import Declaration, Program, Tree, walk
 
 COMMANDS = {
     "wrt": ("X", "differentiate by X from now on, and the last function again"),
     "steps": ("", "the steps of the last answer"),
     "hessian": ("", "the last answer with its Hessian"),
+    "order": ("1|2", "2: the Hessian with every answer from now on, 1: without"),
     "latex": ("", "the last answer in LaTeX"),
     "ascii": ("", "the last answer in ASCII"),
     "code": ("numpy|jax|torch", "the last answer as Python source"),
@@ -27,6 +28,9 @@ COMMANDS = {
 }
 """Name → its argument and what it does."""
 
+SPOKEN = {"help": "help", "?": "help", "quit": "quit", "exit": "quit", "quit()": "quit", "exit()": "quit"}
+"""Words that are taken for commands without a colon, where they are no names."""
+
 
 @dataclass
 class Session:
@@ -36,6 +40,7 @@ class Session:
     declared: dict[str, Declaration] = field(default_factory=dict)
     defined: dict[str, str] = field(default_factory=dict)
     wrt: str = ""
+    order: int = 1
     last: str = ""
     """The text of the last function."""
     answer: Answer | None = None
@@ -46,10 +51,15 @@ class Session:
         line = line.strip()
         if not line or line.startswith("#"):
             return ""
+        if line in SPOKEN and line not in self.declared and line not in self.defined:
+            line = f":{SPOKEN[line]}"
         if not line.startswith(":"):
             return self.read(line)
-        name, _, argument = line[1:].partition(" ")
-        said: str = getattr(self, f"on_{command(name)}")(argument.strip())
+        word, _, argument = line[1:].strip().partition(" ")
+        name = command(SPOKEN.get(word, word.lower()))
+        if argument.strip() and not COMMANDS[name][0]:
+            raise ParseError(f":{name} takes nothing after it, not {argument.strip()!r}", hint=f"write :{name}")
+        said: str = getattr(self, f"on_{name}")(argument.strip())
         return said
 
     def read(self, line: str) -> str:
@@ -79,9 +89,14 @@ class Session:
         return new, next((source[s.start : s.end] for s in reversed(statements) if s.kind == "expression"), "")
 
     def program(self, expression: str) -> tuple[str, list[str]]:
-        """The expression behind the definitions that it uses, and the declarations of the names in both."""
+        """The expression behind the definitions that it uses, and the declarations of the names in both.
+
+        Of a defined name alone it is what the name stands for.
+        """
         from matdiff.parser import parse_program
 
+        while (meant := self.defined.get(expression.strip())) and "(" not in meant.partition("=")[0]:
+            expression = meant.partition("=")[2].strip()
         whole = parse_program("\n".join([*self.defined.values(), expression]), declared=self.declared.values())
         names = reached(whole, whole.function) if whole.function else set()
         text = "\n".join([*(t for n, t in self.defined.items() if n in names), expression])
@@ -96,7 +111,8 @@ class Session:
         wrt, self.answer = chosen(self.wrt, variables), None
         if not wrt:
             return f"by which of {', '.join(variables)}?  Choose, for instance :wrt {variables[0]}"
-        self.answer = verified(Answer(md.derive(text, wrt=wrt, declare=declared)))
+        d = md.derive(text, wrt=wrt, declare=declared)
+        self.answer = verified(Answer(d, self.order if d.kind == "gradient" else 1))
         return self.shown(self.answer)
 
     def echo(self, new: Program) -> str:
@@ -106,12 +122,24 @@ class Session:
         said = [written(d) for d in new.declarations]
         for d in new.definitions:
             if d.parameter:
+                self.tried(f"{d.name}({d.parameter})")
                 said.append(self.defined[d.name])
                 continue
             text, declared = self.program(d.name)
             types = md.parse(text, declare=declared).types
             said.append(f"{self.defined[d.name]}        with {types}" if types else self.defined[d.name])
         return "\n".join(said)
+
+    def tried(self, call: str) -> None:
+        """Raises ShapeError where a function of entries is defined by whole arrays; sizes may be left open."""
+        import matdiff as md
+
+        text, declared = self.program(call)
+        try:
+            md.parse(text, declare=declared)
+        except MatdiffError as error:
+            if isinstance(error, ShapeError) and "function of each entry" in error.message:
+                raise
 
     def shown(self, answer: Answer, form: str = "text") -> str:
         return render(answer, form, self.ascii)
@@ -124,7 +152,7 @@ class Session:
         return self.answer
 
     def on_wrt(self, names: str) -> str:
-        before, self.wrt = self.wrt, names.replace(" ", "")
+        before, self.wrt = self.wrt, ",".join(names.replace(",", " ").split())
         if not names:
             self.wrt = before
             return f"by {before}" if before else "by the only variable, or by x or X"
@@ -136,10 +164,24 @@ class Session:
         return said
 
     def on_steps(self, _: str) -> str:
-        return self.shown(replace(self.known(), steps=True))
+        answer = replace(self.known(), steps=True)
+        return (
+            self.shown(answer) if answer.told or answer.second else "there is no step between: it is read off at once"
+        )
 
     def on_hessian(self, _: str) -> str:
+        if self.known().d.kind != "gradient":
+            raise MatdiffError("the last function is no scalar, so it has a Jacobian and no Hessian")
         return self.shown(verified(replace(self.known(), order=2)))
+
+    def on_order(self, order: str) -> str:
+        if order not in ("", "1", "2"):
+            raise ParseError(f"the order is 1 or 2, not {order!r}", hint=":order 2 shows the Hessian with every answer")
+        self.order = int(order or self.order)
+        if order and self.answer is not None and self.answer.d.kind == "gradient":
+            self.answer = verified(replace(self.answer, order=self.order))
+            return self.shown(self.answer)
+        return f"order {self.order}: {('gradients', 'gradients and Hessians')[self.order - 1]}"
 
     def on_latex(self, _: str) -> str:
         return self.shown(self.known(), "latex")

@@ -61,12 +61,58 @@ def test_the_newer_meaning_of_a_name_holds(session):
     assert "∇f = (A + Aᵀ) x" in session.run("x'*A*x")
 
 
+def test_a_defined_name_is_what_it_stands_for(session):
+    session.run("f = x'*A*x; g = f")
+    assert session.run("f").startswith("f = xᵀ A x        with")
+    assert session.run("g").startswith("f = xᵀ A x        with")
+    assert "= ⟨(A + Aᵀ) x, dx⟩" in session.run(":steps")
+    session.run("A: n×n symmetric")
+    assert "∇f = 2A x" in session.run("f")
+    session.run("f = x'*x")
+    assert "∇f = 2x" in session.run("g")
+
+
+def test_the_order(session):
+    assert session.run(":order") == "order 1: gradients"
+    assert session.run(":order 2") == "order 2: gradients and Hessians"
+    assert "H = A + Aᵀ" in session.run("x'*A*x")
+    assert "read off the Hessian" in session.run(":steps")
+    assert "J = A" in session.run("A*x")
+    with pytest.raises(MatdiffError, match="no scalar"):
+        session.run(":hessian")
+    session.run("x'*x")
+    assert "H = " not in session.run(":order 1")
+    with pytest.raises(ParseError, match="the order is 1 or 2"):
+        session.run(":order 3")
+
+
+@pytest.mark.parametrize("typed", ["help", "?", ":?", ":HELP", ": help"])
+def test_help_is_found(session, typed):
+    assert ":quit" in session.run(typed)
+
+
+@pytest.mark.parametrize("typed", ["quit", "exit", "exit()", ":exit", ":q"])
+def test_ways_out(session, typed):
+    assert session.run(typed) == "" and session.over
+
+
+def test_such_words_may_be_names(session):
+    session.run("exit: 2×2")
+    assert "dF = dexit" in session.run("exit") and not session.over
+
+
+def test_nothing_to_tell(session):
+    session.run("A*x")
+    assert session.run("x") and session.run(":steps") == "there is no step between: it is read off at once"
+
+
 def test_choosing_the_variable(session):
     assert session.run(":wrt") == "by the only variable, or by x or X"
     assert session.run("tr(A*B)") == "by which of A, B?  Choose, for instance :wrt A"
     assert "∇f = Aᵀ" in session.run(":wrt B")
     assert "∇f = Aᵀ" in session.run("tr(A*B)")
     assert "∇f by A = Bᵀ" in session.run(":wrt A, B")
+    assert "∇f by A = Bᵀ" in session.run(":wrt A B")
     assert "no variable Q" in session.run(":wrt Q")
     session.run("A: n×n spd")
     assert "A: n×n spd; B: n×n" in session.run(":wrt B")
@@ -119,6 +165,8 @@ def test_help_lists_every_command(session):
         (":frobnicate", ":help lists"),
         (":l", "did you mean :latex or :let?"),
         (":", ":help lists"),
+        (":steps 2", ":steps takes nothing after it, not '2'"),
+        ("f(x) = x'*A*x", "takes whole arrays"),
         (":steps", "nothing has been differentiated yet"),
         ("B: 2×3; r = Q*B", "cannot multiply"),
         ("1 + 1", "no variables"),
