@@ -231,6 +231,7 @@ AUDITED = {
     "tr(kron(A,X)*C) + tr(inv(kron(A,X)))": ("X", "A: 4×4; X: 3×3; C: 12×12"),
     "sum((A*X*B).*C)": ("X", "A: m×n; X: n×p; B: p×q; C: m×q"),
     "sum(A.*B.*(X*X'))": ("X", "A: m×m; B: m×m; X: m×n"),
+    "logdet(S) + x'*inv(S)*x": ("S,x", "S: n×n spd; x: n"),
     "c'*inv(A)*b": ("A", "A: n×n; b: n; c: n"),
     "v'*inv(eye(n)-t*A)*b": ("A,t,v,b", "A: n×n; b: n; v: n; t: scalar"),
     "x'*inv(A)*B*inv(A)'*x": ("A,x", "A: n×n; B: n×n; x: n"),

@@ -71,7 +71,7 @@ GROWTH = {
     "x'*A*x/(x'*B*x)": ("vg", "9*n*n"),
     "x'*S*x/(x'*T*x)": ("vgh", "20*n*n"),
     "x'*inv(A)*x": ("vg", "n*n*n + 10*n*n"),
-    "y'*inv(s*K+t*eye(n))*y + logdet(s*K+t*eye(n))": ("vgh", "5*n*n*n"),
+    "y'*inv(s*K+t*eye(n))*y + logdet(s*K+t*eye(n))": ("vgh", "6*n*n*n"),
     "tr(inv(X'*A*X)*X'*B*X)": ("vg", "20*n*n*k"),
     "exp(x'*A*y)": ("gh", "25*m*n + 3*m*m"),
     "sum(diag(X*A*X'))": ("vg", "5*m*n*n"),

@@ -89,7 +89,7 @@ def add_diagonal_code(em: Emitter, node: Apply) -> Code:
 
 def broadcast_code(em: Emitter, node: Apply) -> Code:
     """Each factor spread over the indices; where these are fewer than the axes, the rest is zero."""
-    axes, _, places = node.params
+    axes, _, places, _ = node.params
     adding = node.op.name == "add_broadcast"
     dense = len(set(axes)) == len(axes)
     factors = [spread_code(em, a, at, max(axes) + 1) for a, at in zip(node.args[adding:], places, strict=True)]
@@ -117,7 +117,7 @@ def spread_code(em: Emitter, a: Node, at: tuple[int, ...], count: int) -> Code:
 
 def scattered(em: Emitter, node: Apply, values: Code) -> Code:
     """Values on the places of an array where certain indices agree, or added there."""
-    axes, dims, _ = node.params
+    axes, dims, _, _ = node.params
     letters = "ijkl"
     spec = f'"{"".join(letters[i] for i in axes)}->{letters[: max(axes) + 1]}"'
     shape = f"({', '.join(map(em.size, dims))})"

@@ -70,16 +70,19 @@ def expand(
     return out
 
 
-def rank_one(nodes: Iterable[Node]) -> set[Node]:
-    """The matrices that are products with a column and a row between; children come before parents."""
-    found: set[Node] = set()
+def cheap(nodes: Iterable[Node]) -> set[Node]:
+    """Products of rank one and multiples of rows or columns, which are no values worth keeping; parents come last."""
+    thin: set[Node] = set()
+    scaled: set[Node] = set()
     for node in nodes:
         inside = node.children[0] if is_op(node, TRANSPOSE) else node
         if is_op(inside, MATMUL) and node.kind == "matrix":
             a, b = inside.children
-            if (a.kind == "vector" and b.kind == "row") or a in found or b in found:
-                found.add(node)
-    return found
+            if (a.kind == "vector" and b.kind == "row") or a in thin or b in thin:
+                thin.add(node)
+            elif (is_op(a, Diag) or is_op(b, Diag)) and not is_op(a, MATMUL) and not is_op(b, MATMUL):
+                scaled.add(node)
+    return thin | scaled
 
 
 def multiply(leaves: Sequence[Node], how: How, given: Given) -> Node:

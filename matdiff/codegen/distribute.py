@@ -1,6 +1,6 @@
 """Products with a sum multiplied out where that takes fewer operations: (I − XPX')y is y − X(P(X'y)).
 
-The sum is not computed at all then, so it must occur in nothing but products, inner products and traces.
+A sum that occurs in nothing but products, inner products and traces is not computed at all then.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from matdiff.codegen.chains import MAX_CHAIN, NO_SIZES, Given, Sizes, expand, guess, order, path, rank_one, trace_split
+from matdiff.codegen.chains import MAX_CHAIN, NO_SIZES, Given, Sizes, cheap, expand, guess, order, path, trace_split
 from matdiff.codegen.mirrors import mirrored, rebuilt
 from matdiff.node import Node, Symbol, number, topological
 from matdiff.ops.algebra import (
@@ -53,7 +53,7 @@ class Term:
 
 
 class Distributor:
-    """One fold from the leaves up; `sums` are those that need not be computed, and how often they are used."""
+    """One fold from the leaves up; `sums` says how often each sum is used, 0 where it is computed anyway."""
 
     def __init__(self, roots: Sequence[Node], sizes: Sizes) -> None:
         self.roots = list(roots)
@@ -68,7 +68,7 @@ class Distributor:
         self.new: dict[Node, Node] = {}
         self.sums: dict[Node, int] = {}
         self.computed: set[Key] = set()
-        self.thin = rank_one(self.nodes)
+        self.cheap = cheap(self.nodes)
         self.count()
 
     def count(self) -> None:
@@ -83,18 +83,15 @@ class Distributor:
                 self.summed[child] += self.summed[node] if through else is_op(node, ADD) or is_op(node, SCALE)
 
     def rewritten(self) -> list[Node]:
-        if not any(is_op(n, ADD) and self.is_spared(n) for n in self.nodes):
+        if not any(is_op(n, ADD) and n.kind == "matrix" and self.linear[n] for n in self.nodes):
             return self.roots
         parts = {c for n in self.nodes if is_op(n, MATMUL) for c in map(bare, n.children) if self.uses[c] == 1}
         parts |= {n for n in self.nodes if is_op(n, MATMUL) and self.is_link(n)}
         for node in self.nodes:
             self.new[node] = made = self.replaced(node, node in parts)
-            if is_op(body := definite(made), ADD) and self.is_spared(node):
-                self.sums[body] = self.uses[node]
+            if is_op(body := definite(made), ADD) and node.kind == "matrix" and self.linear[node]:
+                self.sums[body] = self.uses[node] if self.uses[node] == self.linear[node] else 0
         return mirrored([self.new[r] for r in self.roots])
-
-    def is_spared(self, node: Node) -> bool:
-        return node.kind == "matrix" and 0 < self.uses[node] == self.linear[node]
 
     def replaced(self, node: Node, part: bool) -> Node:
         if is_op(node, MATMUL) and not part:
@@ -107,8 +104,8 @@ class Distributor:
         return (self.trace(leaves) if 0 < len(leaves) <= MAX_CHAIN else None) or rebuilt(node, self.new)
 
     def leaves(self, node: Node) -> Leaves:
-        """The factors; those of another product where that is used but once or is of rank one."""
-        found = expand([(node, False)], lambda n: n is node or self.uses[n] == 1 or n in self.thin)
+        """The factors; those of another product where that is used but once or is cheap."""
+        found = expand([(node, False)], lambda n: n is node or self.uses[n] == 1 or n in self.cheap)
         return tuple(turned(self.new[leaf], flip) for leaf, flip in found)
 
     # products
@@ -157,7 +154,7 @@ class Distributor:
         return found
 
     def terms(self, leaf: Node) -> list[Term] | None:
-        """The terms of a sum that need not be computed."""
+        """The terms of a sum."""
         flip = is_op(leaf, TRANSPOSE)
         body = definite(leaf.children[0] if flip else leaf)
         if body not in self.sums:
@@ -166,8 +163,10 @@ class Distributor:
         return terms if 2 <= len(terms) <= MAX_TERMS and all(len(t.factors) < MAX_CHAIN // 2 for t in terms) else None
 
     def building(self, leaf: Node, terms: Sequence[Term]) -> float:
-        """The cost of the sum, in equal shares for all who use it."""
+        """The cost of the sum in equal shares for all who use it, nothing where it is computed anyway."""
         body = definite(leaf.children[0] if is_op(leaf, TRANSPOSE) else leaf)
+        if not self.sums[body]:
+            return 0
         rows = guess(leaf.rows, self.sizes)
         cost = WRITE * (len(terms) - 1) * self.entries(leaf, leaf) + sum(self.cost(t.factors) for t in terms)
         inverses = {bare(t.factors[0]) for t in terms if len(t.factors) == 1 and is_op(bare(t.factors[0]), inv)}
@@ -180,7 +179,7 @@ class Distributor:
         """Those of the product whose trace an inner product or a trace is."""
         a, *others = node.children
         start = [(a, bool(others)), *((b, False) for b in others)]
-        found = expand(start, lambda n: self.uses[n] == 1 or n in self.thin or self.is_link(n))
+        found = expand(start, lambda n: self.uses[n] == 1 or n in self.cheap or self.is_link(n))
         return rotated(tuple(turned(self.new[leaf], flip) for leaf, flip in found))
 
     def is_link(self, node: Node) -> bool:

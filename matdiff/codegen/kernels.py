@@ -115,7 +115,7 @@ BROADCAST = kernel("broadcast", "(...),(...)->(r,s)", "")
 """A product of entries without a sum, on the places where indices that are the same agree, else 0.
 
 params: the index that each axis runs over, the axes of rows before those of columns; the dimensions of the axes;
-the indices of each argument.
+the indices of each argument; the number of axes of rows.
 """
 ADD_BROADCAST = kernel("add_broadcast", "(r,s),(...),(...)->(r,s)", "")
 """The same added to a matrix."""

@@ -35,6 +35,8 @@ def equal(made: Node, other: Node, met: set[Node], sums: dict[Terms, Node]) -> N
     """The value in terms of one that was met before, else itself."""
     if other in met and other is not made:
         return transpose(other)
+    if is_op(made, HADAMARD) and (swapped := HADAMARD.build(made.children[::-1])) in met:
+        return swapped
     if is_op(made, ADD):
         for total, turn in ((made, False), (other, True)):
             for sign in (1, -1):

@@ -12,10 +12,10 @@ from matdiff.codegen.chains import (
     Chain,
     How,
     Sizes,
+    cheap,
     diagonal,
     expand,
     multiply,
-    rank_one,
     trace,
 )
 from matdiff.codegen.decompositions import decomposed
@@ -32,7 +32,7 @@ from matdiff.node import Apply, Constant, Node, Symbol, apply, number, symbol, t
 from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, add, is_op, scale, transpose
 from matdiff.ops.linalg import inv
 from matdiff.ops.reductions import tr
-from matdiff.ops.structure import diag
+from matdiff.ops.structure import Diag, diag
 from matdiff.properties import Known
 from matdiff.shape import ONE
 
@@ -79,7 +79,7 @@ class Planner:
         self.known = Known()
         self.done: dict[tuple[Node, ...], Node] = {}
         self.seen: set[Node] = set()
-        self.thin = rank_one(self.order)
+        self.cheap = cheap(self.order)
         self.count()
 
     def count(self) -> None:
@@ -142,12 +142,12 @@ class Planner:
         return None
 
     def is_link(self, node: Node) -> bool:
-        """A product that is used only here, or of rank one."""
+        """A product that is used only here or is cheap."""
         inside = node.children[0] if is_op(node, TRANSPOSE) else node
-        return is_op(inside, MATMUL) and (self.uses[inside] == 1 or inside in self.thin)
+        return is_op(inside, MATMUL) and (self.uses[inside] == 1 or inside in self.cheap)
 
     def flatten(self, start: list[tuple[Node, bool]], root: Node) -> list[tuple[Node, bool]]:
-        factors = expand(start, lambda n: n is root or self.uses[n] == 1 or n in self.thin)
+        factors = expand(start, lambda n: n is root or self.uses[n] == 1 or n in self.cheap)
         if len(factors) < MAX_CHAIN and any(leaf.kind in ("vector", "row") for leaf, _ in factors):
             factors = expand(factors, lambda n: n.kind == "matrix" and self.uses[n] <= MAX_REPEATS, MAX_CHAIN)
         return factors
@@ -237,6 +237,8 @@ class Planner:
 def scaled(node: Node, args: tuple[Node, ...]) -> Node:
     """a·(b·C) as (a·b)·C: scalars are multiplied first."""
     s, a = args
+    if is_op(a, Diag):
+        return Diag(scale(s, a.children[0]))
     if is_op(a, SCALE) and a.kind != "scalar":
         b, inside = a.children
         if is_op(b, SCALE):
@@ -246,22 +248,37 @@ def scaled(node: Node, args: tuple[Node, ...]) -> Node:
 
 
 def summed(node: Node, args: tuple[Node, ...]) -> Node:
-    """A sum; c·1 is written as the number c and c·I added to the diagonal, if something else has the shape."""
+    """A sum; c·1 is written as the number c, c·I and Diag(v) are added to the diagonal of what else there is."""
     if node.kind == "scalar":
         return apply(ADD, args, (), node.kind, node.rows, node.cols)
     args = gathered(gathered(args, 1), 0)
+    args = tuple(scale(number(count), a) for a, count in Counter(args).items())
     if len(args) == 1:
         return args[0]
     thin = tuple(multiple_of("ones", a) or a for a in args)
-    shifts = [s for a in args if (s := multiple_of("I", a)) is not None]
-    rest = tuple(a for a in thin if multiple_of("I", a) is None)
+    shifts = [s for a in args if (s := diagonal_of(a)) is not None]
+    rest = tuple(a for a in thin if diagonal_of(a) is None)
     if all(a.kind == "scalar" for a in rest):
         rest, shifts = args, []
     op = ADD if all(a.kind != "scalar" for a in rest) else PLUS
     total = rest[0] if len(rest) == 1 else run(op, rest, node.kind, node.rows, node.cols)
     if shifts:
-        total = run(ADD_DIAGONAL, (total, add(*shifts)), "matrix", node.rows, node.cols)
+        shift = shifts[0] if len(shifts) == 1 else sum_of(shifts, node)
+        total = run(ADD_DIAGONAL, (total, shift), "matrix", node.rows, node.cols)
     return total
+
+
+def sum_of(shifts: Sequence[Node], node: Node) -> Node:
+    """The sum of numbers and vectors on a diagonal."""
+    vectors = [s for s in shifts if s.kind != "scalar"]
+    if not vectors:
+        return add(*shifts)
+    return run(ADD if len(vectors) == len(shifts) else PLUS, tuple(shifts), "vector", node.rows, ONE)
+
+
+def diagonal_of(a: Node) -> Node | None:
+    """The c of c·I, the v of Diag(v)."""
+    return a.children[0] if is_op(a, Diag) else multiple_of("I", a)
 
 
 def gathered(args: tuple[Node, ...], side: int) -> tuple[Node, ...]:

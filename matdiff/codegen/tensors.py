@@ -203,7 +203,7 @@ def spread(c: Node, operands: Sequence[Operand], net: Network, root: Node) -> No
     places = tuple(tuple(map(letters.index, w)) for _, w in operands)
     dims = tuple(net.dims[i] for i in net.outer)
     args = (scale(c, operands[0][0]), *(a for a, _ in operands[1:]))
-    return run(k.BROADCAST, args, "matrix", root.rows, root.cols, (axes, dims, places))
+    return run(k.BROADCAST, args, "matrix", root.rows, root.cols, (axes, dims, places, len(net.rows)))
 
 
 def starred(net: Network) -> Node | None:
@@ -298,7 +298,7 @@ def placed(a: Node) -> Apply:
     axes, places, dims = ((0, 1, 2, 1), ((0, 2),), (A.rows, n, A.cols, n))
     if a.op is k.EYE_KRON:
         axes, places, dims = ((0, 1, 0, 2), ((1, 2),), (n, A.rows, n, A.cols))
-    return run(k.BROADCAST, (A,), "matrix", a.rows, a.cols, (axes, dims, places))  # type: ignore[return-value]
+    return run(k.BROADCAST, (A,), "matrix", a.rows, a.cols, (axes, dims, places, 2))  # type: ignore[return-value]
 
 
 ADDED = {k.BLOCKS: k.ADD_BLOCKS, k.BROADCAST: k.ADD_BROADCAST}
