@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import matdiff as md
+from matdiff.normal import normal
 
 LIMIT = 1.2
 """matdiff's form may be longer than the book's by this factor."""
@@ -203,6 +204,40 @@ def test_identities_are_many_and_distinct() -> None:
 def test_what_cancels_and_merges_in_the_jacobian(text: str, jacobian: str) -> None:
     X = "X" if "X" in text else "x"
     assert md.derive(text, wrt=X, declare="X: n×n; A: n×n; x: n; b: n").jacobian.text(ascii=True) == jacobian
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kron(x, B)*v",
+        "kron(A, u)*b",
+        "kron(B, x)*E",
+        "B*kron(y', E)",
+        "B*kron(E, y')",
+        "u*kron(x', y')",
+        "kron(x', y')*kron(A, C)",
+        "kron(A, B)*vec(X)",
+        "u*kron(x, y)'",
+        "kron(x, y)*u'",
+        "kron(x, y)*kron(u, v)'",
+        "kron(x, kron(y', B))",
+        "kron(x', kron(y, B))",
+        "kron(x', B)*vec(B'*u*a')",
+        "vec(v*y')'*vec(X)",
+        "vec(X')'*vec(C*A*X')",
+        "kron(eye(1), B)*v",
+    ],
+)
+def test_products_of_kronecker_products_keep_their_value_and_sides(text: str) -> None:
+    """The normal form as a Hessian would show it, at sizes that are all different."""
+    sizes = {"x": (2,), "a": (2,), "y": (3,), "b": (3,), "u": (4,), "v": (5,)}
+    sizes |= {"A": (2, 3), "B": (4, 5), "C": (3, 2), "E": (5, 4), "X": (5, 3)}
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.standard_normal(shape) for name, shape in sizes.items()}
+    function = md.parse(text, declare="; ".join(f"{n}: {'×'.join(map(str, s))}" for n, s in sizes.items()))
+    simple = md.Expr(normal(function.node), function.variables)
+    np.testing.assert_allclose(simple.evaluate(**arrays), function.evaluate(**arrays))
+    assert normal(simple.node) is simple.node
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def _kron_at(i: int, x: Node, rest: Node) -> list[Node] | None:
     if piece.core is None:
         return [piece.scalar, x]
     a, b = (piece.core, x) if i else (x, piece.core)
-    return [piece.scalar, transpose(kronv(b.T, a.T)) if a.kind == b.kind == "row" else joined(a, b)]
+    return [piece.scalar, transpose(kronv(a.T, b.T)) if a.kind == b.kind == "row" else joined(a, b)]
 
 
 def joined(a: Node, b: Node) -> Node:
