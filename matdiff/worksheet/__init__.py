@@ -29,8 +29,9 @@ choose     `M in [A, B, C]` or `(M, k) in [(A, 2), (B, 3)]`: words of the block 
            repeated.  Without a seed it is the first.  `{{M}}` in the text around is replaced too
 =========  ==========================================================================================
 
-An answer stands in a fenced block `answer 1`, or in a notebook in a cell under `%%matdiff answer 1`.  Its last line is
-the answer; before it there may be definitions and a derivation, every line of which has to follow:
+An answer stands in a fenced block `answer 1`, or in a notebook in a cell under `%%matdiff answer 1`.  It is what is
+called by the name of what is asked for, else its last formula; before it there may be definitions and a derivation,
+every line of which has to follow.  Plain text and LaTeX may be mixed, and words around the formulas are passed over:
 
     ```answer 1
     r = A*x - b
