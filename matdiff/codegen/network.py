@@ -28,7 +28,7 @@ from matdiff.ops.algebra import (
     transpose,
 )
 from matdiff.ops.indexing import COLUMN, ROW
-from matdiff.ops.kronecker import kron
+from matdiff.ops.kronecker import kron, kronv
 from matdiff.ops.reductions import sum_
 from matdiff.ops.structure import Diag, diag, unvec, vec
 from matdiff.shape import ONE, Dim
@@ -191,6 +191,8 @@ def matrix_of(v: Node, rows: Dim, cols: Dim, depth: int = 0) -> Node:
         return S
     if is_ones(v):
         return ones("matrix", rows, cols)
+    if is_op(v, kronv) and v.children[1].rows is rows and v.children[0].rows is cols:
+        return v.children[1] @ transpose(v.children[0])
     if depth < MAX_DEPTH and isinstance(v, Apply):
         if v.op is HADAMARD:
             return hadamard(*(matrix_of(a, rows, cols, depth + 1) for a in v.args))
