@@ -354,6 +354,7 @@ def test_right_in_any_form(answer: str) -> None:
         "gradient = A'*B'\n\nThis is because the trace is linear.\nQ.E.D.",
         "1. df = tr(A*dX*B)\n2. gradient = A'*B'",
         "df(X)[H] = tr(A*H*B)\ngradient = A'*B'",
+        "f'(X)[H] = tr(A*H*B) = <A'*B', H>\ngradient = A'*B'",
         "G = A'*B'\nThe gradient is G",
         "D = B*A\ngradient = D'",
         "gradient = A'*B'\n---\nBob",
@@ -420,6 +421,9 @@ def test_answers_about_the_hessian(answer: str, status: str, line: int | None, s
 @pytest.mark.parametrize(
     ("answer", "status", "line", "said"),
     [
+        ("minus A'*B'", "wrong", 1, "minus"),
+        ("f'(X)[H] = tr(A*H)\ngradient = A'*B'", "wrong", 1, ""),
+        ("p[i] = A'*B'[i]", "wrong", 1, ""),
         ("I do not know.", "missing", None, "no formula is in it"),
         ("gradient = ?", "missing", None, "no formula is in it"),
         ("gradient = A'*B' = B'*A'", "wrong", 1, ""),

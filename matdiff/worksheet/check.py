@@ -12,9 +12,10 @@ from matdiff.expr import Expr
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.plain import LATEX, MARK, plain
 from matdiff.worksheet.problem import Problem
+from matdiff.worksheet.reading import read_answer
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
-from matdiff.worksheet.statements import Answer, Named, named_in, parts, read_answer, sides
+from matdiff.worksheet.statements import Answer, Named, named_in, parts, sides
 from matdiff.worksheet.tidy import stripped
 
 if TYPE_CHECKING:

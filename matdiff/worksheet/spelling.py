@@ -13,7 +13,8 @@ LEAD = r"(?:[A-Za-z]{2,}|I(?=\s+[a-z]{2}|'))(?:'[a-z]+)?[,:]?\s+"
 LEADING = re.compile(rf"^(?:{LEAD})+(?=\S)")
 FORMULA = re.compile(r"[*/^\\=<>|\[\]{}+⟨⟩⊙⊗∇∂ᵀ⁻²‖−√]|\w\(|(?<!\w)\w'|\.T\b|\d")
 SHORT = "so we by is it at if in of to as an on or be do no my he"
-HARMLESS = "gradient jacobian hessian differential derivative grad hess answer result solution"
+KEPT = "minus plus times half twice negative not "
+KEPT += "gradient jacobian hessian differential derivative grad hess answer result solution"
 
 
 @cache
@@ -71,7 +72,7 @@ class Vocabulary:
 
     def means(self, word: str) -> bool:
         """May a formula or its label begin with this word?"""
-        named = word.lower() in HARMLESS.split() or word in self or self.meant(word) != word
+        named = word.lower() in KEPT.split() or word in self or self.meant(word) != word
         return named and word != "I"
 
     def meant(self, word: str) -> str:
