@@ -27,19 +27,22 @@ MOST = 24
 """Most terms that a product is multiplied out to."""
 
 
-def expanded(root: Node, entrywise: bool = False, outer: bool = False) -> Node:
+def expanded(root: Node, entrywise: bool = False, outer: bool = False, inside: bool = False) -> Node:
     """Products, scalings and transposes of sums multiplied out; arguments of functions and outer products stay.
 
     With `entrywise` products entry by entry too: x ⊙ (1 − x) is what a person leaves.  With `outer` outer
-    products as well.
+    products as well, with `inside` the arguments of functions.
     """
     opened = (ADD, MATMUL, SCALE, TRANSPOSE, HADAMARD) if entrywise else (ADD, MATMUL, SCALE, TRANSPOSE)
     memo: dict[Node, Node] = {}
     for node in topological(root, into_bodies=False):
-        if not isinstance(node, Apply) or node.op not in opened:
+        if not isinstance(node, Apply):
             memo[node] = node
             continue
         args = [memo[a] for a in node.args]
+        if node.op not in opened:
+            memo[node] = respelled(node, tuple(args)) if inside else node
+            continue
         if node.op is ADD:
             memo[node] = add(*(t for a in args for t in terms(a)))
         elif node.op is TRANSPOSE:

@@ -11,7 +11,7 @@ from typing import Any
 from matdiff.errors import ParseError, ShapeError
 from matdiff.expand import expanded
 from matdiff.fingerprint import fingerprint
-from matdiff.node import Kind, Liftable, Node, Symbol, describe, number, operators, symbols
+from matdiff.node import Kind, Liftable, Node, Symbol, describe, number, operators, symbols, topological
 from matdiff.normal import normal
 from matdiff.op import Record
 from matdiff.rewrite import inline
@@ -245,10 +245,14 @@ def merged(operands: Any) -> tuple[Symbol, ...]:
     return tuple(found.values())
 
 
+SMALL = 1000
+"""Most distinct parts of an expression in which sums inside functions are multiplied out to compare by."""
+
+
 def canonical(node: Node) -> Node:
     """The node that equal expressions share: definitions in place, in normal form, products of sums multiplied out."""
     simple = normal(inline(node))
-    opened = expanded(simple)
+    opened = expanded(simple, inside=len(topological(simple)) <= SMALL)
     return simple if opened is simple else normal(opened)
 
 

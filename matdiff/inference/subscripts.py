@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matdiff.errors import MatdiffError, ShapeError
-from matdiff.inference.literals import size, whole
+from matdiff.inference.literals import literal, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.unify import Type
 from matdiff.node import Node
@@ -40,7 +40,7 @@ def _extent(s: Tree, dim: Dim) -> Dim | None:
     if s.head == "slice":
         low, high = _bounds(s, dim)
         return high - low
-    if s.head == "name" and size(s) is dim:
+    if dim.number is None and s.head in ("name", "+", "*") and literal(s) is None and size(s) is dim:
         return None
     try:
         i = whole(s, "an index", hint="one entry is x[1]; sums over an index are written x'*y, sum(x), tr(A*B)")
