@@ -466,8 +466,8 @@ def test_an_answer_block_with_a_fault_costs_no_other_answer_its_mark(tmp_path: P
     assert status == ["right", "right", "right", "undecided", "undecided", "missing", "right"]
     assert "not closed" in result.marks[3].reason and "two answers" in result.marks[4].reason
     assert result.remarks == [
-        "chaos.md, line 22: there is no problem 12, so this answer is not marked",
-        "chaos.md, line 25: the answer has no number that can be read, so this answer is not marked",
+        "line 22: there is no problem 12, so this answer is not marked",
+        "line 25: the answer has no number that can be read, so this answer is not marked",
     ]
     assert result.remarks[0] in report.as_text([result], False)
     assert result.remarks[0] in report.as_text([result, result], False)

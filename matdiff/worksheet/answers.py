@@ -11,7 +11,7 @@ from pathlib import Path
 from matdiff.errors import ParseError
 from matdiff.worksheet.document import LARGEST, Fence, Worksheet, pieces_of, worksheet
 from matdiff.worksheet.markdown import BEGIN, END
-from matdiff.worksheet.problem import Problem, place, read_block
+from matdiff.worksheet.problem import Problem, read_block
 
 PROBLEM = re.compile(rf"^{re.escape(BEGIN)} (\d{{1,4}})\n(.*?)\n{re.escape(END)}", re.DOTALL | re.MULTILINE)
 ORIGIN = re.compile(r"<!-- matdiff worksheet .*?, seed (.*?) -->")
@@ -53,12 +53,12 @@ def sort(text: str, found: Submission, numbers: set[int]) -> Iterator[str]:
     """Gives every answer to its problem; what is said of those that have none."""
     lines: dict[int, int] = {}
     for fence in (p for p in pieces_of(text, found.name, ANSWER) if isinstance(p, Fence)):
-        said, where = "\n".join(fence.lines), place(found.name, fence.line)
+        said = "\n".join(fence.lines)
         number = int(n[1]) if (n := NUMBER.fullmatch(fence.rest)) else 0
         if number not in numbers:
             what = f"there is no problem {number}" if number else "the answer has no number that can be read"
             if not blank(said):
-                yield f"{where}: {what}, so this answer is not marked"
+                yield f"line {fence.line}: {what}, so this answer is not marked"
         elif not fence.closed:
             found.faults[number] = f"the block on line {fence.line} is not closed: a line {fence.mark} is missing"
         elif number in lines and not blank(said) and said.strip() != found.answers[number].strip():

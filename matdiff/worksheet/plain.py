@@ -20,7 +20,7 @@ MARK = Declaration("d", (), ("elementwise",))
 def plain(text: str, moving: Iterable[str], matrices: Container[str]) -> str:
     r"""A formula in LaTeX as plain text, any other as it stands; so is what cannot be read.
 
-    >>> plain(r"\\frac{1}{2}\\operatorname{tr}(A\\,dX)", "X", "AX")
+    >>> plain(r"\frac{1}{2}\operatorname{tr}(A\,dX)", "X", "AX")
     '1/2 tr(A dX)'
     """
     if not LATEX.search(text):
