@@ -25,6 +25,13 @@ _inverses = ("sin", "cos", "tan")
 _next_open = re.compile(r"(?:\s|\\[,;:! ]|\\(?:left|[bB]igg?l?)\b)*(\(|\[|\\\{|\\lbrace\b|\{)")
 
 
+def joint(below: str, above: str) -> str:
+    """What stands between an index below and one above: x_i1 for x_i^{(1)}, but W_1u1 for W_1^{(1)}, no W_{11}."""
+    if not below or above == "star":
+        return "_"
+    return "u" if below[-1].isdigit() and above[0].isdigit() else ""
+
+
 class Calls(Doubts):
     """What a name turns out to be: a variable, a function, ones, an entry."""
 
@@ -38,7 +45,7 @@ class Calls(Doubts):
         script, place = self.raised(power if power >= 0 else end)
         value = plain_name(name.value, self.text, name.start) + ("_" + sub if sub else "")
         if script.index:
-            value += ("u" if (sub or name.sub) and script.index != "star" else "_") + script.index
+            value += joint(sub or name.sub, script.index) + script.index
             end, power = place[1], -1
         span = (name.start, end)
         if after := self.called(name, value, sub, span):
