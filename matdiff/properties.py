@@ -129,6 +129,8 @@ class Known:
                 return closure(frozenset({"symmetric", "orthogonal"}))
             case "Diag" if "positive" in args[0]:
                 return closure(frozenset({"diagonal", "spd"}))
+            case "mpow" if "skew" in args[0]:
+                return frozenset({"skew" if node.params[0] % 2 else "symmetric"})
             case "kron":
                 return closure(args[0] & args[1] & {"symmetric", "spd", "diagonal", "lower", "upper", "orthogonal"})
         if node.op.elementwise:
@@ -140,9 +142,10 @@ class Known:
         kept = args[0] & args[1] & {"diagonal", "lower", "upper", "orthogonal"}
         if node.rows is not node.cols:
             return kept
-        factors = self._factors(node)
-        if factors and factors == self._mirrored(factors):
-            kept |= {"symmetric" if self._sign(factors) == 1 else "skew"}
+        _, factors = self._settled(self._factors(node))
+        turn, mirrored = self._mirrored(factors)
+        if factors and factors == mirrored:
+            kept |= {"symmetric" if turn == 1 else "skew"}
         a, b = node.args
         if any(isinstance(p, Apply) and p.op.name == "pinv" and p.args[0] is q for p, q in ((a, b), (b, a))):
             kept |= {"symmetric"}
@@ -173,9 +176,13 @@ class Known:
                     value = value * s.value
                 else:
                     scalars = (*scalars, s)
-            term = scalars, self._factors(t) or (self._factor(t, False),)
-            terms[term] = terms.get(term, 0) + value
-        return all(terms.get((s, self._mirrored(f))) == value * self._sign(f) for (s, f), value in terms.items())
+            sign, factors = self._settled(self._factors(t) or (self._factor(t, False),))
+            terms[scalars, factors] = terms.get((scalars, factors), 0) + sign * value
+        for (scalars, factors), value in terms.items():
+            turn, mirrored = self._mirrored(factors)
+            if terms.get((scalars, mirrored)) != turn * value:
+                return False
+        return True
 
     def _factors(self, node: Node) -> Factors:
         """The factors of a product left to right, or none if there are more than `PALINDROME`."""
@@ -199,16 +206,18 @@ class Known:
         return tuple(out)
 
     def _factor(self, node: Node, turned: bool) -> Factor:
-        """A symmetric matrix is its own transpose, a skew one up to sign; what it is made of was looked at before."""
-        return node, turned and not (node.kind == "matrix" and not self._memo[node].isdisjoint(("symmetric", "skew")))
+        """A symmetric matrix is its own transpose; what it is made of was looked at before."""
+        return node, turned and not (node.kind == "matrix" and "symmetric" in self._memo[node])
 
-    def _sign(self, factors: Factors) -> int:
-        """−1 for an odd number of skew factors: the sign that `_mirrored` leaves out."""
-        return -1 if sum("skew" in self._memo[node] for node, _ in factors) % 2 else 1
+    def _settled(self, factors: Factors) -> tuple[int, Factors]:
+        """Skew factors without their transposes, and the sign that comes of it: Wᵀ = −W."""
+        turned = sum(turned and "skew" in self._memo[node] for node, turned in factors)
+        plain = tuple((node, turned and "skew" not in self._memo[node]) for node, turned in factors)
+        return (-1 if turned % 2 else 1), plain
 
-    def _mirrored(self, factors: Factors) -> Factors:
-        """The factors of the transpose, up to `_sign`."""
-        return tuple(self._factor(node, not turned) for node, turned in reversed(factors))
+    def _mirrored(self, factors: Factors) -> tuple[int, Factors]:
+        """The factors of the transpose, and its sign."""
+        return self._settled(tuple(self._factor(node, not turned) for node, turned in reversed(factors)))
 
 
 def product_nodes(node: Node, longest: int) -> list[Node]:

@@ -169,3 +169,40 @@ def test_symmetry_is_seen(text: str) -> None:
 @pytest.mark.parametrize("text", OTHER)
 def test_symmetry_is_not_guessed(text: str) -> None:
     assert "symmetric" not in Known()(md.parse(text, declare=TYPES).node)
+
+
+LETTERS = ["U", "T", "W", "S", "A", "A'", "T'", "W'"]
+PRODUCT = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=4).map("*".join)
+SUM = st.lists(st.tuples(st.sampled_from(["+", "-"]), PRODUCT, st.booleans()), min_size=1, max_size=3)
+
+
+@given(SUM, st.integers(0, 10**6))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_symmetry_is_claimed_only_where_it_is(terms: list[tuple[str, str, bool]], seed: int) -> None:
+    transpose = {True: "'", False: ""}
+    text = " ".join(f"{sign} ({product}){transpose[turned]}" for sign, product, turned in terms)
+    e = md.parse("0*A " + text, declare="U: n×n diagonal; T: n×n skew; W: n×n skew; S: n×n symmetric; A: n×n")
+    rng = np.random.default_rng(seed)
+    B, C, D, A = rng.normal(size=(4, 4, 4))
+    value = e.evaluate(U=np.diag(B[0]), T=B - B.T, W=C - C.T, S=D + D.T, A=A)
+    found = Known()(e.node)
+    assert "symmetric" not in found or np.allclose(value, value.T)
+    assert "skew" not in found or np.allclose(value, -value.T)
+
+
+@pytest.mark.parametrize(
+    ("text", "property_"),
+    [
+        ("U*T + (U*T)'", "symmetric"),
+        ("U*T - T*U", "symmetric"),
+        ("T*W + W*T", "symmetric"),
+        ("T'*S*T", "symmetric"),
+        ("T^2", "symmetric"),
+        ("A*T*A'", "skew"),
+        ("S*T*S", "skew"),
+        ("T^3", "skew"),
+    ],
+)
+def test_products_of_skew_matrices(text: str, property_: str) -> None:
+    e = md.parse(text, declare="U: n×n diagonal; T: n×n skew; W: n×n skew; S: n×n symmetric; A: n×n")
+    assert property_ in Known()(e.node)
