@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from matdiff.codegen.kernels import DIAGONAL_PRODUCT, TRACE_PRODUCT, run
+from matdiff.codegen.kernels import COLUMN_DOTS, ROW_DOTS, TRACE_PRODUCT, run
 from matdiff.codegen.signs import nonnegative
 from matdiff.node import Node, Symbol, number
 from matdiff.ops.algebra import INNER, MATMUL, POWER, TRANSPOSE, hadamard, is_op, transpose
@@ -158,7 +158,9 @@ def diagonal(leaves: Sequence[Node], how: How, given: Given) -> Node:
     left, right = halves(leaves, how, given)
     if left.kind == "vector":
         return hadamard(left, transpose(right))
-    return run(DIAGONAL_PRODUCT, (left, right), "vector", left.rows, ONE)
+    if is_op(left, TRANSPOSE):
+        return run(COLUMN_DOTS, (left.children[0], right), "vector", left.rows, ONE)
+    return run(ROW_DOTS, (left, transpose(right)), "vector", left.rows, ONE)
 
 
 def pair(left: Node, right: Node, known: Known) -> Node:

@@ -200,7 +200,7 @@ COUNTS: dict[str, Count] = {
     **dict.fromkeys(
         ("lu_logdet", "lu_logabsdet", "lu_det", "cholesky_logdet", "cholesky_det", "add_diagonal", "tr"), rows
     ),
-    **dict.fromkeys(("inner", "trace_product", "diagonal_product"), pairing),
+    **dict.fromkeys(("inner", "trace_product", "row_dots", "column_dots"), pairing),
     **dict.fromkeys(("kron_eye", "eye_kron"), spread),
     **dict.fromkeys(("blocks", "add_blocks"), blocks),
     **dict.fromkeys(

@@ -65,8 +65,11 @@ SCALE_COLUMNS = kernel("scale_columns", "(m,n),(n)->(m,n)", "{0} * {1}")
 """A Diag(v)."""
 TRACE_PRODUCT = kernel("trace_product", "(m,n),(n,m)->()", "np.sum({0} * {1}.T)")
 """tr(AB)."""
-DIAGONAL_PRODUCT = kernel("diagonal_product", "(m,n),(n,m)->(m)", "np.einsum('ij,ji->i', {0}, {1})")
-"""The diagonal of AB."""
+ROW_DOTS = kernel("row_dots", "(m,n),(m,n)->(m)", "np.einsum('ij,ij->i', {0}, {1})", jax="jnp.sum({0} * {1}, axis=1)")
+COLUMN_DOTS = kernel(
+    "column_dots", "(m,n),(m,n)->(n)", "np.einsum('ij,ij->j', {0}, {1})", jax="jnp.sum({0} * {1}, axis=0)"
+)
+"""The diagonals of ABᵀ and AᵀB; XLA fuses a sum of products, and makes slow batches of einsum."""
 POSITIVE_KRON = kernel("positive_kron", "(),(m,m),(n,n)->()", "{0}")
 """log |det(A ⊗ B)|, A and B being there for the check of its sign."""
 ROW_SUMS = kernel("row_sums", "(m,n)->(m)", "np.sum({0}, axis=1)")
