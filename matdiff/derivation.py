@@ -18,7 +18,8 @@ from matdiff.normal import normal
 from matdiff.notation.length import length
 from matdiff.op import Joint, Linear, differential_symbol
 from matdiff.operators import Operator, bilinear, check_directions, hessian_operator, pullback, pushforward
-from matdiff.ops.algebra import POWER, eye, hadamard, is_op, matmul, power, scale, zeros_like
+from matdiff.ops.algebra import POWER, hadamard, is_op, matmul, power, scale
+from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.linalg import inverse, pinv
 from matdiff.ops.reductions import norm
 from matdiff.properties import closure

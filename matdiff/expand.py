@@ -18,8 +18,8 @@ from matdiff.ops.algebra import (
     power,
     scale,
     transpose,
-    zeros_like,
 )
+from matdiff.ops.constants import zeros_like
 from matdiff.rewrite import respelled
 from matdiff.terms import Term, entrywise, join, merged, root_power, split
 

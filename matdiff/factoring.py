@@ -10,21 +10,8 @@ from matdiff.node import Apply, Node, Value
 from matdiff.normal.context import Context
 from matdiff.notation.length import length
 from matdiff.op import Linear
-from matdiff.ops.algebra import (
-    ADD,
-    MATMUL,
-    SCALE,
-    TRANSPOSE,
-    add,
-    eye,
-    hadamard,
-    is_eye,
-    is_ones,
-    is_op,
-    ones,
-    scale,
-    zeros_like,
-)
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, hadamard, is_op, scale
+from matdiff.ops.constants import eye, is_eye, is_ones, ones, zeros_like
 from matdiff.ops.structure import Diag, vec
 from matdiff.properties import Known
 from matdiff.rewrite import rebuild

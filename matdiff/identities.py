@@ -11,23 +11,17 @@ from matdiff.ops.algebra import (
     SCALE,
     TRANSPOSE,
     add,
-    eye,
     hadamard,
     inner,
-    is_eye,
-    is_ones,
     is_op,
-    is_zero,
     matmul,
     matrix_product,
-    ones,
-    ones_like,
     power,
     scale,
     transpose,
     whole,
-    zeros_like,
 )
+from matdiff.ops.constants import eye, is_eye, is_ones, is_zero, ones, ones_like, zeros_like
 from matdiff.ops.elementwise import exp, log, sign
 from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, entry, slice_
 from matdiff.ops.kronecker import kron, kron_of, kronv

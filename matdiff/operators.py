@@ -12,7 +12,7 @@ from matdiff.expr import Expr
 from matdiff.node import Node, Symbol
 from matdiff.notation import to_text
 from matdiff.op import differential_symbol
-from matdiff.ops.algebra import zeros_like
+from matdiff.ops.constants import zeros_like
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.structure import tangent
 

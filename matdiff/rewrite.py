@@ -7,8 +7,9 @@ from typing import Any
 
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Number, Symbol, number, symbol, topological
-from matdiff.ops.algebra import ADD, CONSTRUCTORS, MATMUL, POWER, hadamard, is_ones, is_op, matmul, power
+from matdiff.ops.algebra import ADD, CONSTRUCTORS, MATMUL, POWER, hadamard, is_op, matmul, power
 from matdiff.ops.algebra import inner as pair
+from matdiff.ops.constants import is_ones
 from matdiff.ops.elementwise import exp, log, softplus
 from matdiff.ops.indexing import ENTRY
 from matdiff.ops.reductions import logsumexp, norm, softmax

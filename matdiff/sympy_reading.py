@@ -17,9 +17,10 @@ from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.inference.own import unknown
 from matdiff.node import Kind, Node, constant, number, symbol
 from matdiff.op import registry
-from matdiff.ops.algebra import broadcast_add, eye, hadamard, matmul, mpow, ones, product, scale, transpose, zeros
+from matdiff.ops.algebra import broadcast_add, hadamard, matmul, mpow, product, scale, transpose
 from matdiff.ops.algebra import power as entry_power
 from matdiff.ops.algebra import size as size_node
+from matdiff.ops.constants import eye, ones, zeros
 from matdiff.ops.indexing import HCAT, VCAT, entry
 from matdiff.ops.kronecker import kron, kronv
 from matdiff.ops.linalg import det, inv, logdet

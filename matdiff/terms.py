@@ -14,15 +14,14 @@ from matdiff.ops.algebra import (
     SCALE,
     TRANSPOSE,
     hadamard,
-    is_ones,
     is_op,
     matmul,
     mpow,
-    ones_like,
     power,
     scale,
     transpose,
 )
+from matdiff.ops.constants import is_ones, ones_like
 from matdiff.ops.elementwise import sqrt
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv

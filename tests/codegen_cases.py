@@ -10,6 +10,7 @@ import numpy as np
 from matdiff.node import Node, Symbol, number, symbol
 from matdiff.op import registry
 from matdiff.ops import algebra as al
+from matdiff.ops import constants as co
 from matdiff.ops import elementwise as el
 from matdiff.ops import indexing as ix
 from matdiff.ops import kronecker as kr
@@ -52,8 +53,8 @@ def definition(name: str, body: Node) -> Symbol:
 
 r = definition("r", A @ x - b)
 P = definition("P", A @ B)
-e2 = al.unit(n, 2)
-ones = al.ones("vector", n)
+e2 = co.unit(n, 2)
+ones = co.ones("vector", n)
 half = number(Fraction(1, 2))
 u = symbol("u", "vector", p)
 
@@ -77,23 +78,23 @@ CORE: dict[str, Node] = {
     "big numbers": number(10**30) * x,
     "size": x / al.size(n) + al.size(m * n + ONE) * x,
     "pi": el.pi * x,
-    "broadcast": 1 + X - t * al.ones_like(X),
-    "broadcast alone": t * al.ones_like(X) + 2 * al.ones_like(X),
-    "identity": al.eye(n) - 2 * X,
-    "identity alone": al.eye(n),
-    "zeros": al.zeros("matrix", m, n),
-    "row of ones": al.ones("row", ONE, n) - x.T,
+    "broadcast": 1 + X - t * co.ones_like(X),
+    "broadcast alone": t * co.ones_like(X) + 2 * co.ones_like(X),
+    "identity": co.eye(n) - 2 * X,
+    "identity alone": co.eye(n),
+    "zeros": co.zeros("matrix", m, n),
+    "row of ones": co.ones("row", ONE, n) - x.T,
     "unit": e2 + x,
     "unit products": (A @ e2) * al.inner(e2, x) + A @ e2 * (e2.T @ X @ y),
     "row picked": e2.T @ X,
     "unit inner": e2.T @ x,
-    "matrix unit": t * e2 @ al.unit(n, 3).T,
+    "matrix unit": t * e2 @ co.unit(n, 3).T,
     "sums of rows": X @ ones,
     "sums of columns": (ones.T @ X).T,
     "total": ones.T @ x + ones.T @ X @ ones,
-    "commutation": al.commutation(m, n),
-    "commutation of a vector": al.commutation(m, n) @ st.vec(A),
-    "commutation of any vector": al.commutation(n, n) @ w,
+    "commutation": co.commutation(m, n),
+    "commutation of a vector": co.commutation(m, n) @ st.vec(A),
+    "commutation of any vector": co.commutation(n, n) @ w,
     "matrix power": al.mpow(X, 5),
     "entries": ix.entry(X, 1, 2) + ix.entry(x, 3) + ix.entry(x.T, 1, 2),
     "row and column": ix.ROW(A, params=(1,)) + A.T @ ix.COLUMN(A, params=(2,)),
@@ -145,7 +146,7 @@ CORE: dict[str, Node] = {
     "determinant and inverse": la.det(X) * la.inv(X).T,
     "log-determinant and solve": la.logdet(S) + al.inner(x, la.inv(S) @ x),
     "determinant in a product": t * (la.det(X) * (re_.tr(la.inv(X) @ Y) * (3 * Y))),
-    "determinant and sum": la.det(X) * (t * la.inv(X).T + al.eye(n)) + la.det(X) * Y,
+    "determinant and sum": la.det(X) * (t * la.inv(X).T + co.eye(n)) + la.det(X) * Y,
     "scalars": y - number(-2) * (t * (re_.norm(x) * (x + y))) - t * (el.exp(t) / (1 + t)) * x - (-t * x),
     "determinant and system": la.det(X) + al.inner(x, la.inv(X) @ x) + la.det(S) * re_.tr(la.inv(S)),
     "determinant alone": la.det(X.T @ X) + la.det(Y),
@@ -157,28 +158,28 @@ CORE: dict[str, Node] = {
     "stable quotient": el.exp(x) / re_.sum_(el.exp(x)) + x * re_.norm(x) ** 2,
     "diagonal power": al.mpow(st.Diag(x), 2) @ X + al.mpow(st.Diag(x), 3),
     "inverse power between": al.inner(x, al.mpow(la.inv(S), 3) @ x) + re_.tr(al.mpow(S, 2)),
-    "kron with identity": 2 * kr.kron(A, al.eye(n)) + 3 * kr.kron(A, al.eye(n)),
-    "identity kron": kr.kron(al.eye(p), X @ Y),
-    "commuted kron": al.commutation(n, m) @ kr.kron(A, B) @ kr.kron(Q, Y),
+    "kron with identity": 2 * kr.kron(A, co.eye(n)) + 3 * kr.kron(A, co.eye(n)),
+    "identity kron": kr.kron(co.eye(p), X @ Y),
+    "commuted kron": co.commutation(n, m) @ kr.kron(A, B) @ kr.kron(Q, Y),
     "krons with a common factor": kr.kron(X, Y) - 2 * kr.kron(X, X) + kr.kron(Y, X),
-    "krons around a diagonal": kr.kron(B.T, al.eye(m)) @ st.Diag(st.vec(A)) @ kr.kron(B, al.eye(m)),
-    "krons around a diagonal on the right": kr.kron(al.eye(n), A.T)
+    "krons around a diagonal": kr.kron(B.T, co.eye(m)) @ st.Diag(st.vec(A)) @ kr.kron(B, co.eye(m)),
+    "krons around a diagonal on the right": kr.kron(co.eye(n), A.T)
     @ st.Diag(st.vec(A) * st.vec(A))
-    @ kr.kron(al.eye(n), A),
-    "krons with a commutation between": kr.kron(B.T, al.eye(m))
+    @ kr.kron(co.eye(n), A),
+    "krons with a commutation between": kr.kron(B.T, co.eye(m))
     @ st.Diag(st.vec(A))
-    @ al.commutation(n, m)
-    @ kr.kron(C.T, al.eye(n)),
-    "two layers": kr.kron(X, al.eye(m))
-    @ (st.Diag(st.vec(A)) @ kr.kron(al.eye(n), b @ b.T) @ st.Diag(st.vec(A)) - 2 * st.Diag(st.vec(A)))
-    @ kr.kron(X.T, al.eye(m)),
+    @ co.commutation(n, m)
+    @ kr.kron(C.T, co.eye(n)),
+    "two layers": kr.kron(X, co.eye(m))
+    @ (st.Diag(st.vec(A)) @ kr.kron(co.eye(n), b @ b.T) @ st.Diag(st.vec(A)) - 2 * st.Diag(st.vec(A)))
+    @ kr.kron(X.T, co.eye(m)),
     "kron of other matrices": kr.kron(X, Y) @ st.Diag(w) @ kr.kron(Y, X),
     "grams": A.T @ st.Diag(el.exp(b)) @ A + (A @ B @ B.T).T @ A @ B @ B.T,
     "gram of a signed diagonal": A.T @ st.Diag(b) @ A,
     "gram of a row": A.T @ b @ b.T @ A,
     "diagonal less rank one": A.T @ (st.Diag(el.exp(b)) - b @ b.T) @ A,
-    "rank one and identity": t * (X - 2 * x @ y.T - t * (y @ x.T + 3 * al.eye(n))),
-    "shift of a variable": X + t * al.eye(n) + (X.T + 2 * al.eye(n)).T,
+    "rank one and identity": t * (X - 2 * x @ y.T - t * (y @ x.T + 3 * co.eye(n))),
+    "shift of a variable": X + t * co.eye(n) + (X.T + 2 * co.eye(n)).T,
     "determinant and trace": 2 * la.det(X) * re_.tr(la.inv(X) @ Y),
 }
 

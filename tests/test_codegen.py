@@ -25,6 +25,7 @@ from matdiff.codegen.evaluate import evaluate
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
 from matdiff.node import Apply, Constant, Node, Number, Symbol, number, symbol, topological
 from matdiff.ops import algebra as al
+from matdiff.ops import constants as co
 from matdiff.ops import elementwise as el
 from matdiff.ops import indexing as ix
 from matdiff.ops import kronecker as kr
@@ -266,7 +267,7 @@ PLANS = {
     "A[:, 1].copy()": A @ e2,
     "adjugate(X)": la.det(X) * la.inv(X),
     "(Y @ X @ X.T).reshape(-1, order='F')": kr.kron(X, Y) @ st.vec(X),
-    "A.T.reshape(-1, order='F').copy()": al.commutation(m, n) @ st.vec(A),
+    "A.T.reshape(-1, order='F').copy()": co.commutation(m, n) @ st.vec(A),
     "X / np.linalg.norm(X)": X / re_.norm(X),
     "1 - 2 * t": 1 - 2 * t,
     "dtype.type(3.0)": number(3),
@@ -331,7 +332,7 @@ def loss(*, A, x, b, **_):
 TRIANGULAR = symbol("L", "matrix", n, n, frozenset({"lower"}))
 Lt, spare = al.transpose(TRIANGULAR), kr.kron(X, Y)
 SMALL: dict[str, Node] = {
-    "sum of krons": (spare - 2 * kr.kron(Y, X) + al.commutation(n, n)) @ w,
+    "sum of krons": (spare - 2 * kr.kron(Y, X) + co.commutation(n, n)) @ w,
     "row times a sum of krons": w.T @ (spare + kr.kron(Y.T, X)),
     "transposed kron": al.transpose(spare) @ w,
     "transposed sum": al.transpose(2 * spare + kr.kron(Y, Y)) @ w,
@@ -410,10 +411,10 @@ def test_several_outputs() -> None:
 
 
 def test_only_what_is_needed_is_asked_for() -> None:
-    assert np.allclose(evaluate(al.eye(n), (X,), {"X": np.ones((3, 3))}), np.eye(3))
+    assert np.allclose(evaluate(co.eye(n), (X,), {"X": np.ones((3, 3))}), np.eye(3))
     assert np.allclose(evaluate(A.T, (A, X), {"A": np.ones((2, 3)), "surplus": None}), np.ones((3, 2)))
     with pytest.raises(MatdiffError, match="the array X is missing: a matrix n×n"):
-        evaluate(al.eye(n), (X,), {})
+        evaluate(co.eye(n), (X,), {})
 
 
 def test_results_share_no_memory_with_the_inputs() -> None:
@@ -467,7 +468,7 @@ ERRORS: list[tuple[Node, dict[str, Any], type[MatdiffError], str]] = [
     (A @ x, {"x": np.ones((3, 1))}, ShapeError, "x is a vector of length n, so it takes a 1-D array"),
     (t * x, {"t": [1]}, ShapeError, "t is a scalar, so it takes a number, but got a 1-D array of length 1"),
     (ix.entry(x, 9), {}, ShapeError, "index 9 is out of range: n is 3"),
-    (al.unit(n, 9), {}, ShapeError, "index 9 is out of range"),
+    (co.unit(n, 9), {}, ShapeError, "index 9 is out of range"),
     (ix.slice_(x, ZERO, Dim.of(9)), {}, ShapeError, "the slice 1:9 is out of range"),
 ]  # fmt: skip
 
@@ -519,7 +520,7 @@ def test_adjugate_of_singular_matrices(rank: int) -> None:
     minors = [
         [(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(M, j, 0), i, 1)) for j in range(3)] for i in range(3)
     ]
-    factored = la.det(X) * (2 * la.inv(X) + al.eye(n)) - la.det(X) * al.eye(n) - la.det(X) * la.inv(X)
+    factored = la.det(X) * (2 * la.inv(X) + co.eye(n)) - la.det(X) * co.eye(n) - la.det(X) * la.inv(X)
     for node in (la.adj(X), la.det(X) * la.inv(X), la.cof(X).T, factored):
         np.testing.assert_allclose(evaluate(node, (X,), {"X": M}), minors, atol=1e-12)
 
@@ -529,14 +530,14 @@ def test_adjugate_of_singular_matrices(rank: int) -> None:
 
 def test_sizes_with_fractions() -> None:
     half_square = symbol("v", "vector", triangular(n))
-    text = source(al.eye(triangular(n)) * al.size(n), (half_square,))
+    text = source(co.eye(triangular(n)) * al.size(n), (half_square,))
     assert "n = int((8 * v.shape[0] + 1) ** 0.5 - 1) // 2" in text
     assert "np.eye((n * n + n) // 2, dtype=dtype)" in text
     for length in (1, 3, 6, 5050, 500500):
         size = compile_(al.size(n), (half_square,))(v=np.ones(length))
         assert size * (size + 1) == 2 * length
     symmetric = symbol("M", "matrix", n, n, frozenset({"symmetric"}))
-    assert (evaluate(al.eye(triangular(n)), (symmetric,), {"M": np.eye(3)}) == np.eye(6)).all()
+    assert (evaluate(co.eye(triangular(n)), (symmetric,), {"M": np.eye(3)}) == np.eye(6)).all()
     free = md.derive("vech(M)", wrt="M", declare="M: n×n symmetric").jacobian_free
     np.testing.assert_allclose(free.evaluate(M=np.eye(3)), np.eye(6), atol=1e-12)
 
@@ -583,7 +584,7 @@ def test_sizes_that_do_not_fit_or_follow() -> None:
     with pytest.raises(ShapeError, match="u is a vector of length 3"):
         evaluate(u3, (u3,), {"u": np.ones(2)})
     with pytest.raises(ShapeError, match="do not follow"):
-        source(al.eye(m), (x,))
+        source(co.eye(m), (x,))
 
 
 # size and speed

@@ -15,6 +15,7 @@ from matdiff.codegen import compile_
 from matdiff.codegen.plan import plan
 from matdiff.node import Node, Symbol, number, symbol, topological
 from matdiff.ops import algebra as al
+from matdiff.ops import constants as co
 from matdiff.ops import elementwise as el
 from matdiff.ops import kronecker as kr
 from matdiff.ops import structure as st
@@ -52,10 +53,10 @@ class Builder:
     def small(self, rows: Dim, cols: Dim) -> Node:
         """A factor of a Kronecker product."""
         if self.plain:
-            return al.eye(rows) if rows is cols and self.random.random() < 0.7 else self.variable(rows, cols)
+            return co.eye(rows) if rows is cols and self.random.random() < 0.7 else self.variable(rows, cols)
         kind = self.one("variable", "variable", "variable", "eye", "outer", "product", "sum", "diagonal", "scaled")
         if kind in ("eye", "diagonal") and rows is cols:
-            return al.eye(rows) if kind == "eye" else st.Diag(self.vector(rows))
+            return co.eye(rows) if kind == "eye" else st.Diag(self.vector(rows))
         if kind == "outer":
             return self.vector(rows) @ self.vector(cols).T
         if kind == "product":
@@ -78,7 +79,7 @@ class Builder:
         if kind == "diagonal":
             return self.diagonal(at), at
         if kind == "commutation":
-            return al.commutation(*at), at[::-1]
+            return co.commutation(*at), at[::-1]
         after = (at[0] if self.random.random() < 0.6 else self.one(*DIMS), self.one(at[1], *DIMS))
         if kind == "sum":
             return self.total(at, after), after
@@ -91,7 +92,7 @@ class Builder:
         terms = [kr.kron(*(self.small(r, c) for r, c in zip(at, after, strict=True))) for _ in range(2)]
         if at == after:
             terms.append(self.one(-1, 2) * self.diagonal(at))
-            terms.append(self.one(-1, 3) * al.eye(at[0] * at[1]))
+            terms.append(self.one(-1, 3) * co.eye(at[0] * at[1]))
         if self.random.random() < 0.5:
             terms.append(self.vector(at[0] * at[1], "w") @ self.vector(after[0] * after[1], "w").T)
         return al.add(*self.random.sample(terms, 2))

@@ -14,7 +14,8 @@ from matdiff.notation import length, to_latex, to_text
 from matdiff.notation.names import ascii_name, latex_name, unicode_name
 from matdiff.notation.tables import template
 from matdiff.op import Op, registry
-from matdiff.ops.algebra import add, hadamard, matmul, ones, scale, transpose
+from matdiff.ops.algebra import add, hadamard, matmul, scale, transpose
+from matdiff.ops.constants import ones
 from matdiff.shape import Dim
 
 DECLARED = (

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, topological
 from matdiff.op import Joint, Linear
-from matdiff.ops.algebra import add, zeros_like
+from matdiff.ops.algebra import add
+from matdiff.ops.constants import zeros_like
 from matdiff.ops.indexing import COLUMN, ROW
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, apply, symbol, topological
 from matdiff.op import Joint, Linear, Nonlinear
-from matdiff.ops.algebra import ADD, CONSTRUCTORS, add, is_op, zeros_like
+from matdiff.ops.algebra import ADD, CONSTRUCTORS, add, is_op
+from matdiff.ops.constants import zeros_like
 
 MOST = 10_000
 """Most terms that the rules of functions that are not linear may bring in: d(X^k) has k."""

@@ -7,23 +7,8 @@ from collections.abc import Callable
 from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, number
-from matdiff.ops.algebra import (
-    ADD,
-    MATMUL,
-    SCALE,
-    add,
-    commutation,
-    duplication,
-    eye,
-    is_op,
-    matmul,
-    matrix_product,
-    ones,
-    scale,
-    transpose,
-    unit,
-    zeros,
-)
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, add, is_op, matmul, matrix_product, scale, transpose
+from matdiff.ops.constants import commutation, duplication, eye, ones, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT, slice_
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import inv, pinv

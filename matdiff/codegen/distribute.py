@@ -12,20 +12,8 @@ from dataclasses import dataclass
 from matdiff.codegen.chains import MAX_CHAIN, NO_SIZES, Given, Sizes, cheap, expand, guess, order, path, trace_split
 from matdiff.codegen.mirrors import mirrored, rebuilt
 from matdiff.node import Node, Symbol, number, topological
-from matdiff.ops.algebra import (
-    ADD,
-    INNER,
-    MATMUL,
-    SCALE,
-    TRANSPOSE,
-    add,
-    eye,
-    is_eye,
-    is_op,
-    matrix_product,
-    scale,
-    transpose,
-)
+from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, scale, transpose
+from matdiff.ops.constants import eye, is_eye
 from matdiff.ops.linalg import inv
 from matdiff.ops.reductions import tr
 from matdiff.properties import Known

@@ -10,7 +10,9 @@ from typing import Literal
 from matdiff.codegen.kernels import LOGADDEXP, ROW_LOGSUMEXP, ROW_SOFTMAX, run
 from matdiff.node import Node, Number, Symbol, Value, number, topological
 from matdiff.ops import algebra as al
-from matdiff.ops.algebra import ADD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_ones, is_op, ones_like
+from matdiff.ops import constants as co
+from matdiff.ops.algebra import ADD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
+from matdiff.ops.constants import is_ones, ones_like
 from matdiff.ops.elementwise import exp, log, sigmoid, softplus
 from matdiff.ops.reductions import logsumexp, mean, sum_, weights
 from matdiff.shape import ONE
@@ -138,7 +140,7 @@ def spread(v: Node, like: Node, side: str) -> Node:
         return al.scale(v, ones_like(like))
     if like.kind == "row":
         return v.T
-    return al.ones("vector", like.rows) @ v.T if side == "right" else v @ al.ones("row", ONE, like.cols)
+    return co.ones("vector", like.rows) @ v.T if side == "right" else v @ co.ones("row", ONE, like.cols)
 
 
 def row_softmax(X: Node) -> Node:

@@ -11,6 +11,7 @@ from matdiff.codegen.kernels import LOG_SIGMOID, LOGABSDET, LOGADDEXP, kernel, r
 from matdiff.node import Apply, Node, Number, Value, apply, number
 from matdiff.op import Op
 from matdiff.ops import algebra as al
+from matdiff.ops import constants as co
 from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, is_op
 from matdiff.ops.elementwise import abs_, cosh, exp, log, sigmoid, sqrt
 from matdiff.ops.indexing import ENTRY
@@ -123,7 +124,7 @@ def complement(node: Node) -> Node | None:
     if not sign or not is_op(s, sigmoid):
         return None
     rest = sigmoid(-s.children[0])
-    return al.scale(number(-sign), al.product(rest, al.add(al.ones_like(s), s)) if squared else rest)
+    return al.scale(number(-sign), al.product(rest, al.add(co.ones_like(s), s)) if squared else rest)
 
 
 def less_one(node: Node) -> tuple[int, Node] | None:
@@ -138,10 +139,10 @@ def less_one(node: Node) -> tuple[int, Node] | None:
 def unit_of(a: Node) -> int:
     """1 or −1 for that number or an array of it, else 0."""
     if is_op(a, SCALE) and isinstance(c := a.children[0], Number) and c.value == -1:
-        return -1 if al.is_ones(a.children[1]) else 0
+        return -1 if co.is_ones(a.children[1]) else 0
     if isinstance(a, Number):
         return int(a.value) if a.value in (1, -1) else 0
-    return 1 if al.is_ones(a) else 0
+    return 1 if co.is_ones(a) else 0
 
 
 def is_two(p: Node) -> bool:

@@ -10,23 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from matdiff.node import Apply, Constant, Node, apply, number
-from matdiff.ops.algebra import (
-    HADAMARD,
-    MATMUL,
-    POWER,
-    SCALE,
-    TRANSPOSE,
-    eye,
-    hadamard,
-    is_commutation,
-    is_eye,
-    is_ones,
-    is_op,
-    ones,
-    scale,
-    size,
-    transpose,
-)
+from matdiff.ops.algebra import HADAMARD, MATMUL, POWER, SCALE, TRANSPOSE, hadamard, is_op, scale, size, transpose
+from matdiff.ops.constants import eye, is_commutation, is_eye, is_ones, ones
 from matdiff.ops.indexing import COLUMN, ROW
 from matdiff.ops.kronecker import kron, kronv
 from matdiff.ops.reductions import sum_

@@ -17,7 +17,9 @@ from matdiff.codegen.exponentials import Sum, spread, sums
 from matdiff.node import Apply, Node, Number, Symbol, Value, apply, number, symbol, topological
 from matdiff.op import Linear
 from matdiff.ops import algebra as al
-from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_ones, is_op, ones_like
+from matdiff.ops import constants as co
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
+from matdiff.ops.constants import is_ones, ones_like
 from matdiff.ops.elementwise import abs_, exp, log, sqrt
 from matdiff.ops.reductions import norm, sum_
 from matdiff.ops.structure import Diag
@@ -149,7 +151,7 @@ class Shift:
         if node.op is MATMUL:
             return Split(power, al.matmul(*rests), side)
         if node.op is Diag and is_ones(rests[0]):
-            return Split(power, al.eye(node.rows), side)
+            return Split(power, co.eye(node.rows), side)
         return Split(power, apply(node.op, tuple(rests), node.params, node.kind, node.rows, node.cols), side)
 
     def times(self, k: Value, r: Node, side: Side) -> Node:

@@ -6,7 +6,8 @@ from collections import Counter
 
 from matdiff.codegen.kernels import PLUS
 from matdiff.node import Node, Number, number
-from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, is_one, is_ones, is_op, scale
+from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, is_op, scale
+from matdiff.ops.constants import is_one, is_ones
 from matdiff.ops.elementwise import cos, sigmoid, sin, tanh
 from matdiff.properties import Known
 

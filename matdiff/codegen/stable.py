@@ -9,18 +9,8 @@ from matdiff.codegen.kernels import EXPM1, LOG1P, kernel, run
 from matdiff.codegen.logarithms import DET_POWER, complement, entrywise, is_two, less_one, logarithm_of_product
 from matdiff.codegen.shifts import shifted
 from matdiff.node import Apply, Constant, Node, Number, Symbol, apply, number, symbol, topological
-from matdiff.ops.algebra import (
-    ADD,
-    MATMUL,
-    POWER,
-    add,
-    inner,
-    is_eye,
-    is_ones,
-    is_op,
-    power,
-    scale,
-)
+from matdiff.ops.algebra import ADD, MATMUL, POWER, add, inner, is_op, power, scale
+from matdiff.ops.constants import is_eye, is_ones
 from matdiff.ops.elementwise import cosh, exp, log, sigmoid, sign, sinh, tanh
 from matdiff.ops.linalg import det
 from matdiff.ops.reductions import norm, sum_

@@ -10,20 +10,8 @@ from matdiff.codegen import kernels as k
 from matdiff.codegen.kernels import run
 from matdiff.codegen.network import Network, Operand, folded, network, oriented, single
 from matdiff.node import Apply, Node, number, topological
-from matdiff.ops.algebra import (
-    ADD,
-    MATMUL,
-    SCALE,
-    TRANSPOSE,
-    add,
-    is_commutation,
-    is_eye,
-    is_op,
-    matrix_product,
-    ones,
-    scale,
-    transpose,
-)
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, scale, transpose
+from matdiff.ops.constants import is_commutation, is_eye, ones
 from matdiff.ops.kronecker import kron
 from matdiff.ops.structure import Diag, vec
 

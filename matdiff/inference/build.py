@@ -10,7 +10,8 @@ from matdiff.inference.nodes import HANDLERS
 from matdiff.inference.reading import Root, operands
 from matdiff.node import Node, constant, number
 from matdiff.op import Op
-from matdiff.ops.algebra import eye, matmul, ones_like, scale
+from matdiff.ops.algebra import matmul, scale
+from matdiff.ops.constants import eye, ones_like
 from matdiff.shape import Dim
 from matdiff.syntax import Tree
 

@@ -14,23 +14,8 @@ from matdiff.inference.own import split_primes, unknown
 from matdiff.inference.special import constant_sizes, frechet_op, relu_argument
 from matdiff.inference.subscripts import index_node
 from matdiff.node import Node, Number, describe, number
-from matdiff.ops.algebra import (
-    add,
-    commutation,
-    duplication,
-    eye,
-    hadamard,
-    inner,
-    matmul,
-    mpow,
-    ones,
-    ones_like,
-    power,
-    scale,
-    transpose,
-    unit,
-    zeros,
-)
+from matdiff.ops.algebra import add, hadamard, inner, matmul, mpow, power, scale, transpose
+from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.syntax import Tree
 

@@ -9,7 +9,7 @@ from matdiff.errors import ParseError
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes
 from matdiff.op import parameters, words
-from matdiff.ops.algebra import LONG
+from matdiff.ops.constants import LONG
 from matdiff.shape import signature
 from matdiff.syntax import Program, Tree
 

@@ -19,19 +19,8 @@ from matdiff.normal.products import product
 from matdiff.normal.scalars import numbered
 from matdiff.normal.transposes import transposed
 from matdiff.op import Linear
-from matdiff.ops.algebra import (
-    ADD,
-    HADAMARD,
-    INNER,
-    MATMUL,
-    SCALE,
-    TRANSPOSE,
-    add,
-    is_op,
-    is_zero,
-    scale,
-    zeros_like,
-)
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, SCALE, TRANSPOSE, add, is_op, scale
+from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.properties import Known
 from matdiff.rewrite import respelled
 from matdiff.terms import (

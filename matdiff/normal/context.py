@@ -14,21 +14,8 @@ from matdiff.normal.scalars import (
     spelled,
     transposes,
 )
-from matdiff.ops.algebra import (
-    ADD,
-    POWER,
-    TRANSPOSE,
-    add,
-    inner,
-    is_ones,
-    is_op,
-    matmul,
-    ones_like,
-    power,
-    scale,
-    transpose,
-    zeros_like,
-)
+from matdiff.ops.algebra import ADD, POWER, TRANSPOSE, add, inner, is_op, matmul, power, scale, transpose
+from matdiff.ops.constants import is_ones, ones_like, zeros_like
 from matdiff.ops.indexing import entry
 from matdiff.ops.reductions import norm
 from matdiff.ops.structure import vec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matdiff.node import Node
 from matdiff.normal.context import Context
-from matdiff.ops.algebra import is_ones
+from matdiff.ops.constants import is_ones
 from matdiff.ops.structure import Diag
 from matdiff.terms import Factor, Term, join, merged, plain, split
 

@@ -7,17 +7,8 @@ from fractions import Fraction
 from matdiff.node import Apply, Node, Number
 from matdiff.normal.context import Context
 from matdiff.normal.pairings import outer_sides
-from matdiff.ops.algebra import (
-    POWER,
-    SCALE,
-    is_ones,
-    is_op,
-    is_zero,
-    matmul,
-    power,
-    transpose,
-    zeros_like,
-)
+from matdiff.ops.algebra import POWER, SCALE, is_op, matmul, power, transpose
+from matdiff.ops.constants import is_ones, is_zero, zeros_like
 from matdiff.ops.structure import Diag, vec
 from matdiff.terms import (
     Term,

@@ -5,13 +5,8 @@ from __future__ import annotations
 from matdiff.node import Apply, Node
 from matdiff.normal.context import Context
 from matdiff.normal.products import multiply
-from matdiff.ops.algebra import (
-    MPOW,
-    is_eye,
-    is_op,
-    is_zero,
-    transpose,
-)
+from matdiff.ops.algebra import MPOW, is_op, transpose
+from matdiff.ops.constants import is_eye, is_zero
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inverse
 from matdiff.terms import (

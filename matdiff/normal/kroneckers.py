@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matdiff.node import Node
-from matdiff.ops.algebra import commutation, eye, is_commutation, is_eye, is_ones, is_op, transpose
+from matdiff.ops.algebra import is_op, transpose
+from matdiff.ops.constants import commutation, eye, is_commutation, is_eye, is_ones
 from matdiff.ops.kronecker import kron, kron_of, kronv
 from matdiff.ops.structure import Diag, vec
 from matdiff.properties import Known

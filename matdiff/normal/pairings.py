@@ -8,19 +8,8 @@ from matdiff.node import Apply, Node, number
 from matdiff.normal.context import Context
 from matdiff.normal.products import multiply
 from matdiff.normal.scalars import transposes
-from matdiff.ops.algebra import (
-    ADD,
-    MATMUL,
-    SCALE,
-    TRANSPOSE,
-    add,
-    is_eye,
-    is_ones,
-    is_op,
-    is_zero,
-    scale,
-    size,
-)
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, scale, size
+from matdiff.ops.constants import is_eye, is_ones, is_zero
 from matdiff.ops.reductions import mean, sum_, tr
 from matdiff.properties import product_nodes
 from matdiff.terms import (

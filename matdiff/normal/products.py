@@ -6,7 +6,8 @@ from matdiff.node import Node, number
 from matdiff.normal.context import Context
 from matdiff.normal.diagonals import diagonal, entries_of, entry_power
 from matdiff.normal.kroneckers import beside, commuted, of_diagonals, on_vec, outer, pairs
-from matdiff.ops.algebra import eye, is_eye, is_ones, is_op, matmul, ones, transpose
+from matdiff.ops.algebra import is_op, matmul, transpose
+from matdiff.ops.constants import eye, is_eye, is_ones, ones
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import chol, pinv
 from matdiff.ops.matrix_functions import sqrtm

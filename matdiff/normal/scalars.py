@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from matdiff.node import Constant, Node, Number, Symbol, Value, number
-from matdiff.ops.algebra import (
-    HADAMARD,
-    SCALE,
-    TRANSPOSE,
-    is_ones,
-    is_op,
-    power,
-    scale,
-    size,
-)
+from matdiff.ops.algebra import HADAMARD, SCALE, TRANSPOSE, is_op, power, scale, size
+from matdiff.ops.constants import is_ones
 from matdiff.ops.elementwise import abs_, relu, sign
 from matdiff.ops.indexing import entry
 from matdiff.ops.linalg import det

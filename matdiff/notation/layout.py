@@ -22,7 +22,7 @@ from matdiff.notation.tables import (
     guessed_level,
     template,
 )
-from matdiff.ops.algebra import LONG
+from matdiff.ops.constants import LONG
 from matdiff.shape import Dim
 
 _two_words = re.compile(r"\\[a-z]+\\[a-z]+")

@@ -1,4 +1,4 @@
-"""Sums, products, powers, transposes: the functions that have operators, and the constants.
+"""Sums, products, powers, transposes: the functions that have operators.
 
 The constructors do what a person does without noticing (1·x, x + 0, Aᵀᵀ); everything else is left to the normal form.
 """
@@ -13,96 +13,21 @@ from typing import Any
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.node import Apply, Constant, Kind, Liftable, Node, Number, Value, constant, describe, number, operators
 from matdiff.op import Joint, Linear, Nonlinear, Op, Type, register
-from matdiff.shape import ONE, Dim, triangular
+from matdiff.ops.constants import (
+    commutation,
+    eye,
+    is_eye,
+    is_ones,
+    is_zero,
+    ones,
+    ones_like,
+    zeros,
+    zeros_like,
+)
+from matdiff.shape import Dim
 
 MAX_POWER = 256
 """Largest matrix power whose differential, a sum of as many terms, is written out."""
-
-
-# constants
-
-
-def zeros(kind: Kind, rows: Dim = ONE, cols: Dim = ONE) -> Node:
-    if kind == "scalar":
-        return number(0)
-    return constant("zeros", kind, rows, cols, (rows,) if kind == "vector" else (rows, cols))
-
-
-def zeros_like(a: Node) -> Node:
-    return zeros(a.kind, a.rows, a.cols)
-
-
-def ones(kind: Kind, rows: Dim = ONE, cols: Dim = ONE) -> Node:
-    if kind == "scalar":
-        return number(1)
-    return constant("ones", kind, rows, cols, (rows,) if kind == "vector" else (rows, cols))
-
-
-def ones_like(a: Node) -> Node:
-    return ones(a.kind, a.rows, a.cols)
-
-
-LONG = {"commutation": "K", "duplication": "D", "unit": "e"}
-"""Constants by longer names, for expressions in which the letter is a variable."""
-
-
-def eye(n: Dim | int | str) -> Node:
-    n = Dim.of(n)
-    return constant("I", "matrix", n, n, (n,))
-
-
-def unit(n: Dim | int | str, i: int) -> Node:
-    """e(n,i), the i-th column of eye(n); i counts from 1."""
-    n = Dim.of(n)
-    if i < 1 or (n.number is not None and i > n.number):
-        raise ShapeError(f"index {i} is out of range for a dimension of {n}")
-    return constant("e", "vector", n, ONE, (n,), i)
-
-
-def commutation(m: Dim | int | str, n: Dim | int | str) -> Node:
-    """K(m,n): K vec(A) = vec(Aᵀ) for A: m×n (Magnus & Neudecker 2019, §3.7)."""
-    m, n = Dim.of(m), Dim.of(n)
-    if m is ONE or n is ONE:
-        return eye(m * n)
-    return constant("K", "matrix", m * n, m * n, (m, n))
-
-
-def duplication(n: Dim | int | str) -> Node:
-    """D(n): D vech(A) = vec(A) for symmetric A: n×n (Magnus & Neudecker 2019, §3.8)."""
-    n = Dim.of(n)
-    return constant("D", "matrix", n * n, triangular(n), (n,))
-
-
-def size(d: Dim | int | str) -> Node:
-    """The number that a dimension is: the n in mean(x) = sum(x)/n; sums and products of names are taken apart."""
-    d = Dim.of(d)
-    terms = []
-    for names, c in d.terms:
-        term: Node = number(c)
-        for name in names:
-            term = scale(term, constant("size", "scalar", dims=(Dim.of(name),)))
-        terms.append(term)
-    return add(*terms) if terms else number(0)
-
-
-def is_zero(a: Node) -> bool:
-    return (isinstance(a, Number) and a.value == 0) or (isinstance(a, Constant) and a.name == "zeros")
-
-
-def is_one(a: Node) -> bool:
-    return isinstance(a, Number) and a.value == 1
-
-
-def is_ones(a: Node) -> bool:
-    return is_one(a) or (isinstance(a, Constant) and a.name == "ones")
-
-
-def is_eye(a: Node) -> bool:
-    return isinstance(a, Constant) and a.name == "I"
-
-
-def is_commutation(a: Node) -> bool:
-    return isinstance(a, Constant) and a.name == "K"
 
 
 def is_op(a: Node, op: Op) -> bool:
@@ -150,6 +75,18 @@ def add(*terms: Node) -> Node:
     if len(kept) < len(terms):
         _sum_type(terms, ())
     return ADD.build(tuple(kept))
+
+
+def size(d: Dim | int | str) -> Node:
+    """The number that a dimension is: the n in mean(x) = sum(x)/n; sums and products of names are taken apart."""
+    d = Dim.of(d)
+    terms = []
+    for names, c in d.terms:
+        term: Node = number(c)
+        for name in names:
+            term = scale(term, constant("size", "scalar", dims=(Dim.of(name),)))
+        terms.append(term)
+    return add(*terms) if terms else number(0)
 
 
 def same_shape(a: Node, b: Node) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 from matdiff.errors import UnsupportedError
 from matdiff.node import Node, Number, constant, number, operators
 from matdiff.op import Nonlinear, Op, Type, elementwise, macro, register
-from matdiff.ops.algebra import power, zeros_like
+from matdiff.ops.algebra import power
+from matdiff.ops.constants import zeros_like
 
 pi = constant("pi", "scalar")
 

@@ -7,7 +7,8 @@ from typing import Any
 from matdiff.errors import ShapeError
 from matdiff.node import Node, describe
 from matdiff.op import Joint, Linear, Op, Type, register
-from matdiff.ops.algebra import inner, ones_like, scale, unit, zeros
+from matdiff.ops.algebra import inner, scale
+from matdiff.ops.constants import ones_like, unit, zeros
 from matdiff.shape import ONE, ZERO, Dim
 
 

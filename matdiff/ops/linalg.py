@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from matdiff.node import Node, number
 from matdiff.op import Op, nonlinear
-from matdiff.ops.algebra import eye, is_eye, is_op, power, scale, transpose
+from matdiff.ops.algebra import is_op, power, scale, transpose
+from matdiff.ops.constants import eye, is_eye
 from matdiff.ops.elementwise import log, sqrt
 from matdiff.ops.reductions import tr
 from matdiff.ops.structure import HALF, Diag, diag, tril

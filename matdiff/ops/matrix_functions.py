@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from matdiff.node import Node, number
 from matdiff.op import Linear, Nonlinear, Op, nonlinear, register
-from matdiff.ops.algebra import SCALE, is_eye, is_op, matmul, scale, zeros_like
+from matdiff.ops.algebra import SCALE, is_op, matmul, scale
+from matdiff.ops.constants import is_eye, zeros_like
 from matdiff.ops.elementwise import exp, log, sqrt
 from matdiff.ops.indexing import HCAT, VCAT, slice_
 from matdiff.ops.linalg import inv

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from matdiff.node import Node
 from matdiff.op import Op, linear, macro, nonlinear
-from matdiff.ops.algebra import eye, inner, ones, ones_like, scale, size
+from matdiff.ops.algebra import inner, scale, size
+from matdiff.ops.constants import eye, ones, ones_like
 from matdiff.ops.elementwise import abs_, exp, sign
 
 tr: Op = linear(

@@ -7,7 +7,8 @@ from typing import Any
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.node import Node, describe, number
 from matdiff.op import Nonlinear, Op, Rule, Type, nonlinear, register
-from matdiff.ops.algebra import eye, hadamard, inner, ones, zeros_like
+from matdiff.ops.algebra import hadamard, inner
+from matdiff.ops.constants import eye, ones, zeros_like
 from matdiff.ops.elementwise import abs_, sign
 from matdiff.ops.indexing import check_index, column_at
 from matdiff.ops.linalg import inv, pinv

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from matdiff.errors import ParseError
-from matdiff.ops.algebra import LONG
+from matdiff.ops.constants import LONG
 from matdiff.syntax import Span, Tree
 
 MAX_DEPTH = 1024

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.expr import Expr
 from matdiff.node import Node, Symbol, describe, symbol, symbols
-from matdiff.ops.algebra import add, inner, is_zero, zeros_like
+from matdiff.ops.algebra import add, inner
+from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.rewrite import inline
 from matdiff.verify import sampling
 from matdiff.verify.case import Case, Sample

@@ -11,7 +11,7 @@ from matdiff.calculus.differential import differentials
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.expr import Expr
 from matdiff.node import Node, Symbol, symbol, symbols
-from matdiff.ops.algebra import zeros_like
+from matdiff.ops.constants import zeros_like
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.syntax import Declaration, Definition, Program, Tree, walk
 from matdiff.verify import sampling

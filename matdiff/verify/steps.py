@@ -9,7 +9,8 @@ from matdiff.calculus.differential import differentials
 from matdiff.calculus.markers import PAIRING, D, pairing
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, apply, topological
-from matdiff.ops.algebra import inner, is_op, zeros_like
+from matdiff.ops.algebra import inner, is_op
+from matdiff.ops.constants import zeros_like
 from matdiff.rewrite import inline, prepared
 from matdiff.verify.case import Case, Sample, apart
 from matdiff.verify.sets import Array

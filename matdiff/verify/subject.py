@@ -12,7 +12,7 @@ import numpy as np
 from matdiff.codegen.evaluate import evaluate
 from matdiff.errors import UnsupportedError
 from matdiff.node import Apply, Node, Symbol, topological
-from matdiff.ops.algebra import is_zero
+from matdiff.ops.constants import is_zero
 from matdiff.verify.sets import Array, project
 from matdiff.verify.unknown import concrete
 

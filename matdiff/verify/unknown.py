@@ -8,7 +8,8 @@ from fractions import Fraction
 from matdiff.inference.own import split_primes
 from matdiff.node import Apply, Node, number, topological
 from matdiff.op import registry
-from matdiff.ops.algebra import ones_like, scale
+from matdiff.ops.algebra import scale
+from matdiff.ops.constants import ones_like
 from matdiff.ops.elementwise import cos, sin
 from matdiff.rewrite import inline, rebuild
 

@@ -13,7 +13,8 @@ from matdiff.calculus.markers import PAIRING, D
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.expr import Expr
 from matdiff.node import Node, topological
-from matdiff.ops.algebra import inner, is_op, is_zero, matmul, scale, zeros_like
+from matdiff.ops.algebra import inner, is_op, matmul, scale
+from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.rewrite import inline, prepared, substitute
 from matdiff.worksheet.problem import Problem
 
