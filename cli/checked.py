@@ -38,14 +38,13 @@ class Checked(Answer):
 
 def checked(answer: Answer, marks: Mapping[bool | None, str]) -> Checked:
     """Check the steps of an answer and mark their rules."""
-    from matdiff.narrative import of_gradient
     from matdiff.verify import check_steps
 
     told = judged(answer.told, check_steps(answer.d, tuple(answer.told)))
     further: Judged = []
     if answer.second:
         *steps, last = answer.second
-        further = judged(steps, check_steps(of_gradient(answer.d), tuple(steps)))
+        further = judged(steps, check_steps(answer.d.of_gradient, tuple(steps)))
         further.append((last, answer.verifications[-1].passed if len(answer.verifications) > 1 else None))
     marked, after = (tuple(replace(s, rule=s.rule + marks[v]) for s, v in pairs) for pairs in (told, further))
     wrong = [f"✗ step {i}: {step}" for i, (step, verdict) in enumerate([*told, *further], 1) if verdict is False]

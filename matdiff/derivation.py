@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from matdiff.calculus.adjoint import adjoint
+from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.jacobian import free_entries, jacobian, vector_of
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
@@ -262,6 +262,11 @@ class Derivation:
         return narrative(self, full=True)
 
     @cached_property
+    def of_gradient(self) -> Derivation:
+        """The derivation of the gradient by one variable, as it was found."""
+        return replace(self, function=self.gradient, source=None, metric=None, remarks=())
+
+    @cached_property
     def hessian_steps(self) -> tuple[Step, ...]:
         """From the gradient by one variable on to the Hessian.
 
@@ -371,14 +376,10 @@ class Derivation:
     @cached_property
     def guards(self) -> tuple[Node, ...]:
         """What must be defined for a derivative to be: parts of the function that are not defined everywhere."""
-        found = dict.fromkeys(self.function.guards)
-        for node in topological(inline(self.function.node)):
-            if isinstance(node, Apply) and partial(node):
-                found[node] = None
-        for node in self.differentials:
-            if is_op(node, pinv):
-                found[inline(node)] = None
-        return tuple(found)
+        root = inline(self.function.node)
+        moving = set(dependent(root, self.wrt))
+        partly = [n for n in topological(root) if isinstance(n, Apply) and partial(n, moving)]
+        return tuple(dict.fromkeys((*self.function.guards, *partly)))
 
     def _projected(self, G: Node, X: Symbol) -> Node:
         """G inside the tangent space in which X moves."""
@@ -441,12 +442,14 @@ def row_of(G: Node) -> Node:
     return G if G.kind == "scalar" else vector_of(G).T
 
 
-def partial(node: Apply) -> bool:
-    """Is the function undefined somewhere?"""
+def partial(node: Apply, moving: Container[Node]) -> bool:
+    """Is the function undefined somewhere, or its derivative, as that of pinv where the rank jumps?"""
+    if node.op is pinv:
+        return node in moving
     if node.op is POWER:
         exponent = node.children[1]
         return not (isinstance(exponent, Number) and isinstance(exponent.value, int) and exponent.value > 0)
-    return any(node.op.domain) and node.op is not pinv
+    return any(node.op.domain)
 
 
 def linearly_below(root: Node, moving: Container[Node]) -> set[Node]:

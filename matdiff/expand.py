@@ -39,10 +39,10 @@ def expanded(root: Node, entrywise: bool = False, outer: bool = False, inside: b
         if not isinstance(node, Apply):
             memo[node] = node
             continue
-        args = [memo[a] for a in node.args]
         if node.op not in opened:
-            memo[node] = respelled(node, tuple(args)) if inside else node
+            memo[node] = respelled(node, tuple(memo[a] for a in node.args)) if inside else node
             continue
+        args = [memo[a] for a in node.args]
         if node.op is ADD:
             memo[node] = add(*(t for a in args for t in terms(a)))
         elif node.op is TRANSPOSE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matdiff.calculus.adjoint import Move, adjoint
@@ -72,14 +72,9 @@ def narrative(derivation: Derivation, full: bool = False) -> tuple[Step, ...]:
     )
 
 
-def of_gradient(derivation: Derivation) -> Derivation:
-    """The derivation of the gradient by one variable, as it was found."""
-    return replace(derivation, function=derivation.gradient, source=None, metric=None, remarks=())
-
-
 def second(derivation: Derivation) -> tuple[Step, ...]:
     """The steps from the gradient by one variable to the Hessian."""
-    again = of_gradient(derivation)
+    again = derivation.of_gradient
     steps = [step for step in again.steps if step.relation == "="]
     last, H = again.differential, derivation.hessian
     if steps and steps[-1].after != last:

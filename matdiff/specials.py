@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from matdiff.errors import ParseError, UnsupportedError
+from matdiff.errors import ParseError
 from matdiff.expr import Expr, function
-from matdiff.op import registry, words
+from matdiff.inference.special import frechet_of, other_maximum
+from matdiff.op import words
 from matdiff.reading import parse
 
 Size = int | str
@@ -61,20 +62,13 @@ def max(a: Any, b: Any) -> Expr:
     if not isinstance(a, Expr):
         a, b = b, a
     if isinstance(b, Expr) or b != 0:
-        raise UnsupportedError(
-            "max(x, 0) is the only max in the language: others choose by the data",
-            hint="max(a, b) is b + relu(a - b)",
-        )
+        raise other_maximum()
     return _call("relu")(a)
 
 
 def frechet(f: str, A: Expr, V: Expr) -> Expr:
     """The Fréchet derivative of a matrix function at A along V: frechet("expm", A, V) (Higham 2008, §3)."""
-    name = f"frechet_{f}"
-    if name not in registry:
-        known = ", ".join(n.removeprefix("frechet_") for n in registry if n.startswith("frechet_"))
-        raise ParseError(f"the first argument of frechet is one of {known}")
-    return function([registry[name]])(A, V)
+    return function([frechet_of(f)])(A, V)
 
 
 def sigma(a: Expr, i: int | None = None) -> Expr:

@@ -20,11 +20,15 @@ def _maximum(c: Checker, t: Tree, args: list[Type]) -> Type:
     """max(x,0) and max(0,x) are relu(x)."""
     which = relu_argument(t)
     if which is None:
-        raise UnsupportedError(
-            "max(x,0) is the only max in the language: others choose by the data",
-            hint="write relu(x); max(a,b) is b + relu(a - b); logsumexp(x) is a smooth maximum",
-        )
+        raise other_maximum()
     return args[which]
+
+
+def other_maximum() -> UnsupportedError:
+    return UnsupportedError(
+        "max(x,0) is the only max in the language: others choose by the data",
+        hint="write relu(x); max(a,b) is b + relu(a - b); logsumexp(x) is a smooth maximum",
+    )
 
 
 def relu_argument(t: Tree) -> int | None:
@@ -57,7 +61,12 @@ def _frechet(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 
 def frechet_op(t: Tree) -> Record:
-    name = f"frechet_{t.args[0].value}" if t.args else ""
+    return frechet_of(str(t.args[0].value) if t.args else "")
+
+
+def frechet_of(function: str) -> Record:
+    """The Fréchet derivative of a matrix function by its name.  Raises ParseError where there is none."""
+    name = f"frechet_{function}"
     if name not in registry:
         known = ", ".join(n.removeprefix("frechet_") for n in registry if n.startswith("frechet_"))
         raise ParseError(f"the first argument of frechet is one of {known}")

@@ -113,8 +113,7 @@ class Case:
         return near is not None and max(float(np.linalg.norm(v - s.truth)) for v in near) > 1e-3 * size
 
     def shaken(self, s: Sample, by: float = 1e-14) -> dict[str, Array]:
-        rng = np.random.default_rng(self.seed)
-        return {k: a * (1 + by * rng.normal(size=np.shape(a))) for k, a in s.arrays.items()}
+        return sampling.shaken(s.arrays, by, np.random.default_rng(self.seed))
 
     def with_claim(self, s: Sample) -> Sample:
         try:

@@ -149,8 +149,7 @@ def is_rounding(found: Subject, arrays: Arrays, center: sets.Array, run: Run) ->
     size = float(np.linalg.norm(center))
     if not 0 < size < FAINT:
         return False
-    shaken = {X: A * (1 + SHAKE * run.rng.normal(size=np.shape(A))) for X, A in arrays.items()}
-    near = attempt(run, lambda: run.value(found, shaken))
+    near = attempt(run, lambda: run.value(found, sampling.shaken(arrays, SHAKE, run.rng)))
     if near is not None and float(np.linalg.norm(near - center)) <= 1e-3 * size:
         return False
     run.complaints["the values are nothing but rounding"] += 1

@@ -156,6 +156,7 @@ def ways(root: Node, variables: Sequence[Symbol], given: Sizes) -> Iterator[Way]
 
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 def explore(
@@ -193,3 +194,8 @@ def point(variables: Sequence[Symbol], way: Way, rng: np.random.Generator) -> di
         v: draw(v, way.sizes, kinds[rng.integers(len(kinds))] if way.flavour == "mixed" else way.flavour, rng)
         for v in variables
     }
+
+
+def shaken(arrays: Mapping[K, Array], by: float, rng: np.random.Generator) -> dict[K, Array]:
+    """The arrays, each entry changed by about so much of itself."""
+    return {k: a * (1 + by * rng.normal(size=np.shape(a))) for k, a in arrays.items()}

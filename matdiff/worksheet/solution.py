@@ -130,9 +130,7 @@ def checked(d: Derivation) -> Iterator[Line]:
 
 def curved(d: Derivation) -> Iterator[Line]:
     """The steps from the gradient to the Hessian, compared in the same way; the last says vec(d∇f) = H vec(dX)."""
-    from matdiff.narrative import of_gradient
-
-    again = of_gradient(d)
+    again = d.of_gradient
     dX = again.directions[d.wrt[0]]
     for step in d.hessian_steps:
         if step.relation == "=":
