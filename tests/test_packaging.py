@@ -42,7 +42,7 @@ def copy_sources(to: Path) -> None:
 def test_every_package_is_listed():
     listed = set(PROJECT["tool"]["setuptools"]["packages"])
     found = {"matdiff"} | set(PLACES)
-    found |= {f"matdiff.{p.name}" for p in (ROOT / "matdiff").iterdir() if p.is_dir() and any(p.glob("*.py"))}
+    found |= {".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "matdiff").rglob("__init__.py")}
     assert listed == found
 
 

@@ -9,10 +9,10 @@ from matdiff.errors import MatdiffError, ParseError
 from matdiff.verify.report import Verification
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
-    from matdiff.expr import Expr
-    from matdiff.verify.lines import LineCheck, check_derivation
-    from matdiff.verify.steps import check_steps
+    from matdiff.api.derivation import Derivation
+    from matdiff.api.expr import Expr
+    from matdiff.solution.check import LineCheck, check_derivation
+    from matdiff.solution.steps import check_steps
 
 METHODS = ("forward", "backward", "central", "richardson", "complex")
 
@@ -50,7 +50,7 @@ def verify(
         from matdiff.verify.claims import judge
 
         return judge(derivation, claim, seed, sizes, points, order)
-    from matdiff.verify.check import check
+    from matdiff.verify.numeric import check
 
     return check(derivation, seed, sizes, points, order, method)
 
@@ -73,7 +73,7 @@ def check_claim(
     >>> check_claim("tr(A*X*B)", "A*B", wrt="X", declare="A: n×n; X: n×n; B: n×n").passed
     False
     """
-    from matdiff.problem import derive
+    from matdiff.api.derive import derive
 
     if claim is None:
         raise ParseError("there is no claim to check", hint="to check the derivative itself, derive(…).verify()")
@@ -86,15 +86,15 @@ def __getattr__(name: str) -> Any:
 
     if name not in HOMES:
         raise AttributeError(f"module 'matdiff.verify' has no attribute {name!r}")
-    return getattr(import_module(f"matdiff.verify.{HOMES[name]}"), name)
+    return getattr(import_module(f"matdiff.{HOMES[name]}"), name)
 
 
 HOMES = {
-    "check_derivation": "lines",
-    "LineCheck": "lines",
-    "check_steps": "steps",
-    "taylor": "taylor",
-    "errors": "vplot",
+    "check_derivation": "solution.check",
+    "LineCheck": "solution.check",
+    "check_steps": "solution.steps",
+    "taylor": "verify.taylor",
+    "errors": "verify.convergence",
 }
 
 __all__ = ["LineCheck", "Verification", "check_claim", "check_derivation", "check_steps", "verify"]
