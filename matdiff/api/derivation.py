@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from matdiff.calculus.tangent import project, tangent
 from matdiff.core.node import Apply, Node, Number, Symbol, describe, number, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
-from matdiff.graph.properties import closure
+from matdiff.graph.properties import Known, closure
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.algebra import POWER, hadamard, is_op, matmul, power, scale
 from matdiff.ops.constants import eye, zeros_like
@@ -24,7 +24,7 @@ from matdiff.ops.linalg import inverse, pinv
 from matdiff.ops.reductions import norm
 from matdiff.printing.length import length
 from matdiff.simplify.forms import SMALL, shortest
-from matdiff.simplify.normal import normal
+from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
     from matdiff.calculus.steps import Step
@@ -183,7 +183,7 @@ class Derivation:
         forms = [G, self.simplified(G)] if len(topological(G)) <= SMALL else [G]
         ready = dict.fromkeys(map(prepared, forms))
         found = [differentials(form, self.directions).get(form) or zeros_like(form) for form in ready]
-        return min(found, key=lambda n: length(self.simplified(n))) if len(found) > 1 else found[0]
+        return min(found, key=lambda n: length(self.simplified(n))) if len(self._alike(found)) > 1 else found[0]
 
     @cached_property
     def products(self) -> dict[Symbol, Node]:
@@ -204,10 +204,12 @@ class Derivation:
         if tangent(X) is not None:
             return self._answer(self._matrix(value, X))
         simple = self.differential.node if value is self.raw_differential else self.simplified(value)
-        answer = self._answer(self._matrix(simple, X))
+        answer = self._matrix(simple, X)
         if len(topological(value)) > SMALL:
-            return answer
-        return min(self._answer(self._matrix(value, X)), answer, key=lambda e: length(e.node))
+            return self._answer(answer)
+        forms = [self._matrix(value, X), answer]
+        self._alike(forms)
+        return min(map(self._answer, forms), key=lambda e: length(e.node))
 
     def _matrix(self, value: Node, X: Symbol) -> Node:
         """The matrix of a linear map in its dX alone; restricted to the tangent space of X."""
@@ -391,22 +393,45 @@ class Derivation:
 
     def _reduced(self, node: Node) -> Node:
         """In normal form, definitions in place, functions of one's own written out."""
+        return normal(self._written(node), self._known)
+
+    def _written(self, node: Node) -> Node:
+        """Definitions in place, functions of one's own written out."""
         if self.source is None:
-            return normal(inline(node))
+            return inline(node)
         from matdiff.api.userdefined import written
 
-        return normal(written(inline(node)))
+        return written(inline(node))
 
     def simplified(self, node: Node) -> Node:
         """The form to print."""
         found = self._simplest.get(node)
         if found is None:
-            found = self._simplest[node] = shortest(self._reduced(node))
+            self._alike([node])
+            found = self._simplest[node]
         return found
+
+    def _alike(self, nodes: Iterable[Node]) -> set[Node]:
+        """The forms to print of several equal expressions, those that have one normal form simplified once."""
+        common = new_context(self._known)
+        found: dict[Node, Node] = {}
+        for node in nodes:
+            written = self._written(node)
+            form = common.normal(written)
+            if form not in found:
+                context = new_context(self._known) if found else common
+                found[form] = self._simplest.get(node) or shortest(context.normal(written), context)
+            self._simplest.setdefault(node, found[form])
+        return set(found.values())
 
     @cached_property
     def _simplest(self) -> dict[Node, Node]:
         return {}
+
+    @cached_property
+    def _known(self) -> Known:
+        """What is found out about nodes once for all answers of the derivation."""
+        return Known()
 
     @cached_property
     def squares(self) -> dict[Node, Node]:

@@ -60,6 +60,9 @@ class Known:
         self._moving: dict[Node, bool] = {}
         self.factors: dict[Node, list[tuple[Node, int]]] = {}
         """Factors of matrix products, remembered for the normal form."""
+        self.best: dict[Node, Node] = {}
+        self.factored: dict[tuple[Node, ...], Node] = {}
+        """The form to print of nodes, and sums with common factors taken out, remembered for the shortest form."""
 
     def __call__(self, node: Node) -> Properties:
         memo = self._memo

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from matdiff.core.node import Apply, Constant, Kind, Node, Number, Value, number
+from collections.abc import Callable
+
+from matdiff.core.node import Apply, Constant, Kind, Node, Number, Value, number, topological
 from matdiff.core.shape import Dim
 from matdiff.graph.properties import Known
 from matdiff.ops.algebra import ADD, POWER, TRANSPOSE, add, inner, is_op, matmul, power, scale, transpose
@@ -36,16 +38,61 @@ from matdiff.simplify.terms import (
 )
 
 
-class Context:
-    """What one run of the normal form remembers: properties, and which of several equal scalars stands for all."""
+class Signs:
+    """Sums and their negatives: the one that was met first stands for both."""
 
-    def __init__(self, known: Known | None = None) -> None:
-        self.known = known or Known()
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        self._sums: dict[frozenset[tuple[Value, Node | None]], Node] = {}
+        self._signs: dict[Node, Node] = {}
+
+    def unsigned(self, part: Factor, term: Term) -> Factor:
+        """A factor of which the negative was met before becomes that, its sign going to the term; Wᵀ = −W if skew."""
+        base, exponent = part
+        bare = base.children[0] if is_op(base, TRANSPOSE) else base
+        if bare is not base and "skew" in self.known(bare):
+            term.number = -term.number if exponent % 2 else term.number
+            return bare, exponent
+        if not is_op(bare, ADD) or exponent != 1 or len(bare.children) > WINDOW:
+            return part
+        met = self._met(bare)
+        if met is bare:
+            return part
+        term.number = -term.number
+        return (transpose(met) if bare is not base else met), exponent
+
+    def _met(self, total: Node) -> Node:
+        """The sum itself, or its negative if that was met before."""
+        found = self._signs.get(total)
+        if found is None:
+            signed = [numbered(t) for t in total.children]
+            terms, negative = frozenset(signed), frozenset((-value, core) for value, core in signed)
+            found = self._signs[total] = total if terms in self._sums else self._sums.get(negative, total)
+            if found is total:
+                self._sums[terms] = total
+        return found
+
+
+class Context(Signs):
+    """What one run of the normal form remembers: properties, and which of several equal scalars stands for all.
+
+    rebuild    the normal form of an application to arguments in normal form
+    multiply   that of a product of two in normal form, of the type of a third
+    """
+
+    def __init__(
+        self,
+        known: Known | None,
+        rebuild: Callable[[Context, Apply, tuple[Node, ...]], Node],
+        multiply: Callable[[Context, Node, Node, Node], Node],
+    ) -> None:
+        super().__init__(known or Known())
+        self._rebuild = rebuild
+        self._multiply = multiply
+        self._normal: dict[Node, Node] = {}
         self._scalars: dict[Node, Node] = {}
         self._squares: dict[Node, Node] = {}
-        self._sums: dict[frozenset[tuple[Value, Node | None]], Node] = {}
         self._totals: dict[tuple[frozenset[tuple[Value, Node | None]], Kind], Node] = {}
-        self._signs: dict[Node, Node] = {}
         self._exponents: dict[frozenset[tuple[Value, Node | None]], Node] = {}
         self._orders: dict[frozenset[tuple[Node, Value]], dict[Node, Value]] = {}
 
@@ -133,42 +180,20 @@ class Context:
         return self.join(term)
 
     def normal(self, node: Node) -> Node:
-        """The normal form of something new, made on the way."""
-        from matdiff.simplify.normal import normal
-
-        return normal(node, self.known)
+        """The normal form of an expression; definitions inside it are left as they are."""
+        memo = self._normal
+        if node not in memo:
+            for part in topological(node, into_bodies=False):
+                if part not in memo:
+                    if isinstance(part, Apply):
+                        memo[part] = self._rebuild(self, part, tuple(memo[a] for a in part.args))
+                    else:
+                        memo[part] = part
+        return memo[node]
 
     def product(self, a: Node, b: Node) -> Node:
         """The normal form of a product of two in normal form."""
-        from matdiff.simplify.products import product
-
-        return product(self, a, b, matmul(a, b))
-
-    def unsigned(self, part: Factor, term: Term) -> Factor:
-        """A factor of which the negative was met before becomes that, its sign going to the term; Wᵀ = −W if skew."""
-        base, exponent = part
-        bare = base.children[0] if is_op(base, TRANSPOSE) else base
-        if bare is not base and "skew" in self.known(bare):
-            term.number = -term.number if exponent % 2 else term.number
-            return bare, exponent
-        if not is_op(bare, ADD) or exponent != 1 or len(bare.children) > WINDOW:
-            return part
-        met = self._met(bare)
-        if met is bare:
-            return part
-        term.number = -term.number
-        return (transpose(met) if bare is not base else met), exponent
-
-    def _met(self, total: Node) -> Node:
-        """The sum itself, or its negative if that was met before."""
-        found = self._signs.get(total)
-        if found is None:
-            signed = [numbered(t) for t in total.children]
-            terms, negative = frozenset(signed), frozenset((-value, core) for value, core in signed)
-            found = self._signs[total] = total if terms in self._sums else self._sums.get(negative, total)
-            if found is total:
-                self._sums[terms] = total
-        return found
+        return self._multiply(self, a, b, matmul(a, b))
 
     def entrywise(self, entries: Term, like: Node) -> Node:
         """The Hadamard product of powers, equal products always in the same order; vec(A) ⊙ vec(B) is vec(A ⊙ B)."""

@@ -14,7 +14,7 @@ from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, hadamard, is
 from matdiff.ops.constants import eye, is_eye, is_ones, ones, zeros_like
 from matdiff.ops.structure import Diag, vec
 from matdiff.printing.length import length
-from matdiff.simplify.context import Context
+from matdiff.simplify.context import Signs
 from matdiff.simplify.terms import (
     NESTED,
     WINDOW,
@@ -38,6 +38,14 @@ SYMMETRY = 2
 
 def factored(terms: Sequence[Node], known: Known) -> Node:
     """A sum with common factors taken out while that does not make it longer."""
+    key = tuple(terms)
+    found = known.factored.get(key)
+    if found is None:
+        found = known.factored[key] = _factored(key, known)
+    return found
+
+
+def _factored(terms: Sequence[Node], known: Known) -> Node:
     current = ordered(_collected(terms))
     if len(current) > WINDOW:
         return add(*current)
@@ -143,12 +151,12 @@ def _common_side(side: int) -> Attempt:
 
 def _aligned(terms: list[Node], known: Known) -> list[Node]:
     """The terms with a factor that is the negative of one met before turned: (a − b) C + (b − a) D as … − (a − b) D."""
-    context = Context(known)
+    signs = Signs(known)
     turned = []
     for t in terms:
         term = split(t)
         parts = factors(term.core, known) if term.core is not None else []
-        signed = [context.unsigned(p, term) for p in parts]
+        signed = [signs.unsigned(p, term) for p in parts]
         if signed != parts:
             term.core = chain(signed)
             t = join(term)

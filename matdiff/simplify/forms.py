@@ -20,10 +20,11 @@ from matdiff.ops.algebra import (
 )
 from matdiff.ops.kronecker import kron
 from matdiff.printing.length import length
+from matdiff.simplify.context import Context
 from matdiff.simplify.expand import cleared, expanded
 from matdiff.simplify.factor import SYMMETRY, factored, ordered, symmetric
 from matdiff.simplify.identities import IDENTITIES
-from matdiff.simplify.normal import normal
+from matdiff.simplify.normal import new_context
 from matdiff.simplify.terms import WINDOW, Term, chain, factors, join, split
 
 SMALL = 120
@@ -32,15 +33,19 @@ LARGE = 4000
 """Most distinct parts of an expression that is factored at all: nobody reads a longer one."""
 
 
-def shortest(node: Node) -> Node:
-    """The best form of an expression in normal form: of it as it came, multiplied out, and cleared of denominators."""
+def shortest(node: Node, context: Context | None = None) -> Node:
+    """The best form of an expression in normal form: of it as it came, multiplied out, and cleared of denominators.
+
+    `context` is that of the run which made the normal form.
+    """
     size = len(topological(node))
     if size > LARGE:
         return node
-    known = Known()
+    context = context or new_context()
+    known = context.known
     forms = [best(node, known)]
     if size <= SMALL:
-        forms += [best(normal(other, known), known) for other in _others(node, forms[0], known)]
+        forms += [best(context.normal(other), known) for other in _others(node, forms[0], context)]
     return min(forms, key=lambda form: _cost(form, known))
 
 
@@ -50,7 +55,7 @@ def _cost(form: Node, known: Known) -> tuple[int, bool]:
     return length(form) + SYMMETRY * hidden, hidden
 
 
-def _others(node: Node, factored: Node, known: Known) -> Iterator[Node]:
+def _others(node: Node, factored: Node, context: Context) -> Iterator[Node]:
     out = expanded(node)
     if out is not node:
         yield out
@@ -60,14 +65,16 @@ def _others(node: Node, factored: Node, known: Known) -> Iterator[Node]:
     clear = cleared(factored)
     if clear is not factored:
         yield clear
-        yield expanded(normal(clear, known), entrywise=True)
+        yield expanded(context.normal(clear), entrywise=True)
 
 
 def best(node: Node, known: Known | None = None) -> Node:
     """The form to print of an expression in normal form: as short as factoring its sums makes it."""
     known = known or Known()
-    memo: dict[Node, Node] = {}
+    memo = known.best
     for n in topological(node, into_bodies=False):
+        if n in memo:
+            continue
         if not isinstance(n, Apply):
             memo[n] = n
             continue

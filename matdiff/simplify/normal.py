@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from matdiff.core.node import Apply, Node, Value, number, topological
+from matdiff.core.node import Apply, Node, Value, number
 from matdiff.core.op import Linear
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import respelled
@@ -34,11 +34,12 @@ from matdiff.simplify.transposes import transposed
 
 def normal(root: Node, known: Known | None = None) -> Node:
     """The normal form of an expression; definitions inside it are left as they are."""
-    context = Context(known)
-    memo: dict[Node, Node] = {}
-    for node in topological(root, into_bodies=False):
-        memo[node] = _rebuild(context, node, tuple(memo[a] for a in node.args)) if isinstance(node, Apply) else node
-    return memo[root]
+    return new_context(known).normal(root)
+
+
+def new_context(known: Known | None = None) -> Context:
+    """A run of the normal form over several expressions: equal scalars, sums and products take one form in all."""
+    return Context(known, _rebuild, product)
 
 
 def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
@@ -54,7 +55,7 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if identity is not None:
         simpler = identity(context.known, node, args)
         if simpler is not None:
-            return simpler if simpler in args or not isinstance(simpler, Apply) else normal(simpler, context.known)
+            return simpler if simpler in args or not isinstance(simpler, Apply) else context.normal(simpler)
     return respelled(node, args)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from matdiff.core.node import Node, number
 from matdiff.ops.algebra import is_op, matmul, transpose
 from matdiff.ops.constants import eye, is_eye, is_ones, ones
@@ -28,18 +30,20 @@ from matdiff.simplify.terms import (
 
 def product(context: Context, a: Node, b: Node, like: Node) -> Node:
     """The normal form of a product of two in normal form, of the type of `like`."""
-    term = Term()
-    parts: list[Factor] = []
-    for piece in (split(a), split(b)):
-        term.multiply_all(piece)
-        assert piece.core is not None
-        parts += factors(piece.core, context.known)
-    return matmul(a, b) if len(parts) > LONGEST else multiply(context, parts, term, like)
+    left, right = split(a), split(b)
+    assert left.core is not None and right.core is not None
+    done, parts = factors(left.core, context.known), factors(right.core, context.known)
+    if len(done) + len(parts) > LONGEST:
+        return matmul(a, b)
+    left.multiply_all(right)
+    if len(done) == 1:
+        done, parts = [], done + parts
+    return multiply(context, parts, Term(left.number, left.scalars), like, done)
 
 
-def multiply(context: Context, parts: list[Factor], term: Term, like: Node) -> Node:
-    """The product term·parts of the type of `like`."""
-    out: list[Factor] = []
+def multiply(context: Context, parts: list[Factor], term: Term, like: Node, done: Iterable[Factor] = ()) -> Node:
+    """The product term·done·parts of the type of `like`, where nothing cancels or combines among those done."""
+    out = list(done)
     pending = list(reversed(parts))
     while pending:
         part = context.unsigned(pending.pop(), term)
