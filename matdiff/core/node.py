@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from fractions import Fraction
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, Union
@@ -225,8 +225,8 @@ def apply(op: Op, args: tuple[Node, ...], params: tuple[Any, ...], kind: Kind, r
     return found  # type: ignore[return-value]
 
 
-def topological(*roots: Node, into_bodies: bool = True) -> list[Node]:
-    """Distinct nodes below the roots, children before parents, without recursion."""
+def topological(*roots: Node, into_bodies: bool = True, done: Container[Node] = ()) -> list[Node]:
+    """Distinct nodes below the roots, children before parents, without recursion; what is done is not gone into."""
     seen: set[Node] = set()
     order: list[Node] = []
     stack: list[Node | None] = list(reversed(roots))
@@ -236,7 +236,7 @@ def topological(*roots: Node, into_bodies: bool = True) -> list[Node]:
         if node is None:
             order.append(pending.pop())
             continue
-        if node in seen:
+        if node in seen or node in done:
             continue
         seen.add(node)
         below = node.args if isinstance(node, Apply) else node.children if into_bodies else ()

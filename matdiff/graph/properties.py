@@ -229,8 +229,8 @@ def product_nodes(node: Node, longest: int) -> list[Node]:
     stack = [node]
     while stack:
         top = stack.pop()
-        if is_op(top, MATMUL):
-            stack.extend(top.children)
+        if isinstance(top, Apply) and top.op is MATMUL:
+            stack.extend(top.args)
             if len(out) + len(stack) > longest:
                 return []
         else:

@@ -183,12 +183,9 @@ class Context(Signs):
         """The normal form of an expression; definitions inside it are left as they are."""
         memo = self._normal
         if node not in memo:
-            for part in topological(node, into_bodies=False):
-                if part not in memo:
-                    if isinstance(part, Apply):
-                        memo[part] = self._rebuild(self, part, tuple(memo[a] for a in part.args))
-                    else:
-                        memo[part] = part
+            for part in topological(node, into_bodies=False, done=memo):
+                args = tuple(memo[a] for a in part.args) if isinstance(part, Apply) else ()
+                memo[part] = self._rebuild(self, part, args) if isinstance(part, Apply) else part
         return memo[node]
 
     def product(self, a: Node, b: Node) -> Node:

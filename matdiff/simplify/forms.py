@@ -72,9 +72,7 @@ def best(node: Node, known: Known | None = None) -> Node:
     """The form to print of an expression in normal form: as short as factoring its sums makes it."""
     known = known or Known()
     memo = known.best
-    for n in topological(node, into_bodies=False):
-        if n in memo:
-            continue
+    for n in topological(node, into_bodies=False, done=memo):
         if not isinstance(n, Apply):
             memo[n] = n
             continue

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from matdiff.core.node import Node, number
-from matdiff.ops.algebra import is_op, matmul, transpose
+from matdiff.core.node import Apply, Node, number
+from matdiff.ops.algebra import TRANSPOSE, is_op, matmul, transpose
 from matdiff.ops.constants import eye, is_eye, is_ones, ones
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import chol, pinv
@@ -93,23 +93,25 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
     """Two neighbours as fewer or simpler factors, or None: A² A = A³, A A⁻¹ = I, QᵀQ = I, (AB)⁻¹A = B⁻¹."""
     (a, i), (b, j) = before, after
     known = context.known
-    if is_op(a, Diag) and is_op(b, Diag) and a is not b:
+    f = a.op if isinstance(a, Apply) else None
+    g = b.op if isinstance(b, Apply) else None
+    if f is Diag and g is Diag and a is not b:
         left, right = (entry_power(base.children[0], e, context) for base, e in ((a, i), (b, j)))
         return diagonal(entries_of(left, right, context))
     if i > 0 < j and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
         return [] if i == j else [(a, i - j)] if i > j else [(b, j - i)]
     if a is b and a.rows is a.cols:
         whole = i + j
-        if is_op(a, sqrtm) and whole % 2 == 0:
+        if f is sqrtm and whole % 2 == 0:
             return [(a.children[0], whole // 2)] if whole else []
         return [(a, whole)] if whole else []
-    if is_op(a, chol) and i == j == 1 and b is transpose(a):
+    if f is chol and i == j == 1 and b is transpose(a):
         return [(a.children[0], 1)]
-    if is_op(b, chol) and i == j == -1 and a is transpose(b):
+    if g is chol and i == j == -1 and a is transpose(b):
         return [(b.children[0], -1)]
-    if i == j == 1 and is_op(a.T, pinv) and a.T.children[0] is b.T:
+    if i == j == 1 and f is TRANSPOSE and is_op(a.T, pinv) and a.T.children[0] is b.T:
         return [(b.T, 1), (a.T, 1)]
-    if i == j == 1 and is_op(b.T, pinv) and b.T.children[0] is a.T:
+    if i == j == 1 and g is TRANSPOSE and is_op(b.T, pinv) and b.T.children[0] is a.T:
         return [(b.T, 1), (a.T, 1)]
     if i == -1 and j == 1 and b.rows is b.cols:
         inside = inside_inverse(a, known)
@@ -128,7 +130,7 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         found = found or beside(a, b, context.product) or outer(a, b, context.product)
         if found is not None:
             return [(part, 1) for part in found]
-    if is_op(a, Diag) and b.kind == "vector":
+    if f is Diag and b.kind == "vector":
         piece = split(entries_of(entry_power(a.children[0], i, context), b, context))
         return [(piece.scalar, 1), (piece.core or b, 1)]
     return None

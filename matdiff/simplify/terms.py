@@ -99,8 +99,13 @@ def magnitude(value: Value) -> Value:
 
 def split(node: Node) -> Term:
     """A node in normal form as a term; a product of very many scalars is one of them."""
-    if node.kind != "scalar" and not is_op(node, SCALE):
-        return Term(core=node)
+    if not is_op(node, SCALE):
+        if node.kind != "scalar":
+            return Term(core=node)
+        if isinstance(node, Number):
+            return Term(node.value)
+        base, exponent = base_and_exponent(node)
+        return Term(scalars={base: exponent})
     term = Term()
     stack = [node]
     seen = 0
@@ -136,8 +141,10 @@ def unsplit(node: Node) -> Term:
 def base_and_exponent(s: Node) -> tuple[Node, Value]:
     """s as a power of something: 1/t is (t, −1), √t is (t, ½)."""
     exponent: Value = 1
-    if is_op(s, POWER) and isinstance(p := s.children[1], Number):
-        s, exponent = s.children[0], p.value
+    if not isinstance(s, Apply):
+        return s, exponent
+    if s.op is POWER and isinstance(p := s.args[1], Number):
+        s, exponent = s.args[0], p.value
     if is_op(s, sqrt):
         s, exponent = s.children[0], plain(exponent * Fraction(1, 2))
     return s, exponent
