@@ -23,6 +23,9 @@ Liftable = Union["Node", int, float, Fraction]
 operators: dict[str, Callable[..., Node]] = {}
 """`+ - * / @ **` and `T` on nodes; filled by `matdiff.ops.algebra`, which is built on this module."""
 
+printers: dict[str, Callable[[Node], str]] = {}
+"""How a node is shown to a programmer; filled by `matdiff.printing`, which is built on this module."""
+
 _table: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
 
 
@@ -84,9 +87,7 @@ class Node:
         return operators["*"](-1, self)
 
     def __repr__(self) -> str:
-        from matdiff.printing import to_text
-
-        return to_text(self, limit=400)
+        return printers["text"](self) if printers else object.__repr__(self)
 
 
 class Symbol(Node):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from matdiff.core.node import Node, Symbol, topological
+from matdiff.core.node import Node, Symbol, printers, topological
 from matdiff.printing.emit import Emitter
 from matdiff.printing.layout import Layout
 from matdiff.printing.length import length
@@ -62,3 +62,6 @@ def _write(
         emitter.write(then)
     emitter.run(emitter.layout.piece(node))
     return emitter.text()
+
+
+printers["text"] = lambda node: to_text(node, limit=400)

@@ -251,10 +251,9 @@ class Context(Signs):
 
     def _paired(self, a: Node, b: Node) -> Node:
         """vec(A)ᵀ vec(B) = ⟨A, B⟩."""
-        from matdiff.simplify.pairings import paired
-
         node = inner(a, b)
-        return paired(self, node, (a, b)) if a.cols is b.cols and isinstance(node, Apply) else vec(a).T @ vec(b)
+        fits = a.cols is b.cols and isinstance(node, Apply)
+        return self._rebuild(self, node, (a, b)) if fits else vec(a).T @ vec(b)  # type: ignore[arg-type]
 
     def cyclic(self, parts: list[Factor]) -> Node:
         """tr(AB), tr(BA) and their transposes are one scalar: the core that was met first, fewest transposes."""
