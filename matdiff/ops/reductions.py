@@ -38,6 +38,18 @@ mean: Op = linear(
     source="⟨y, mean V⟩ = ⟨y·1/n, V⟩",
     summary="the sum over all entries, divided by their number",
 )
+prod: Op = nonlinear(
+    "prod",
+    "(...)->()",
+    lambda X, dX: scale(prod(X), sum_(dX * X**-1)),
+    scalar=lambda s: s,
+    numpy="np.prod({0})",
+    torch="torch.prod({0})",
+    domain="nonzero",
+    law="d Π xᵢ = Π xᵢ · Σ dxᵢ/xᵢ",
+    source="product rule for n factors, away from zeros",
+    summary="the product of all entries",
+)
 norm: Op = nonlinear(
     "norm",
     "(...)->()",

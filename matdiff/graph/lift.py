@@ -1,0 +1,867 @@
+"""Sums over an index in matrix notation: Σᵢ (yᵢ − wᵀxᵢ)² as ‖y − X w‖², with X of rows xᵢᵀ.
+
+In comes an expression with members xᵢ of families and sums over their indices, out comes one without either.  Every
+part is read for all values of its indices at once: a scalar as an array with an axis an index, a vector as a sum of
+scalars times rows of matrices, a matrix as a sum of scalars times fixed matrices or outer products.  What would need
+an array with three axes is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from matdiff.core.node import Apply, Node, Number, Symbol, Value, number, topological
+from matdiff.core.op import Op
+from matdiff.core.shape import ONE, ZERO, Dim
+from matdiff.errors import UnsupportedError
+from matdiff.graph.rewrite import rebuild
+from matdiff.ops.algebra import (
+    ADD,
+    HADAMARD,
+    INNER,
+    MATMUL,
+    POWER,
+    SCALE,
+    TRANSPOSE,
+    add,
+    hadamard,
+    inner,
+    is_op,
+    matmul,
+    power,
+    scale,
+    size,
+    transpose,
+)
+from matdiff.ops.constants import eye, is_eye, is_ones, is_zero, ones, unit
+from matdiff.ops.elementwise import abs_, exp, log, sqrt
+from matdiff.ops.indexing import ENTRY, slice_
+from matdiff.ops.reductions import logsumexp, mean, norm, norm1, prod, sum_, tr
+from matdiff.ops.structure import Diag, diag, tril, triu
+from matdiff.ops.sums import OVER, Axis, Index, Over, Relation
+
+MOST = 24
+"""Most products that a product of sums is multiplied out to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """x_{i+1} of a family: the vector of all scalars, the matrix with a row a vector, or the matrix of all w_ij."""
+
+    family: Node
+    places: tuple[tuple[Axis, Dim], ...]
+    """The index of each axis and what is added to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalars:
+    """A scalar for every value of its axes: a scalar, a vector or a matrix."""
+
+    axes: tuple[Axis, ...]
+    array: Node
+
+
+Rows = tuple[Scalars, Node, Axis | None]
+"""A scalar times a vector (no axis), or times the rows of a matrix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """A sum of scalars times vectors; `row` where they lie."""
+
+    terms: tuple[Rows, ...]
+    row: bool = False
+
+
+Outer = tuple[tuple[Node, Axis | None], tuple[Node, Axis | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrices:
+    """A sum of scalars times fixed matrices or outer products of rows."""
+
+    terms: tuple[tuple[Scalars, Node | Outer], ...]
+
+
+Lifted = Scalars | Vectors | Matrices
+FIXED = Scalars((), number(1))
+
+
+@dataclass
+class Lifter:
+    """`members` are the symbols that stand for members, `overs` what all sums run over."""
+
+    members: Mapping[Node, Member]
+    indices: dict[Axis, Index] = field(default_factory=dict)
+    relations: dict[frozenset[Axis], tuple[Axis, Axis, Relation]] = field(default_factory=dict)
+    filled: set[Node] = field(default_factory=set)
+    """Arrays with 1 in the place of excluded pairs."""
+
+    def run(self, root: Node) -> Node:
+        """The expression without sums over an index.
+
+        Raises UnsupportedError for a member outside its sum and for what needs an array with three axes.
+        """
+        order = topological(root)
+        for node in order:
+            if is_op(node, OVER):
+                self._note(node)
+        fixed: dict[Node, Node] = {}
+        lifted: dict[Node, Lifted] = {}
+        for node in order:
+            if node in self.members:
+                lifted[node] = self._member(node, self.members[node])
+            elif isinstance(node, Symbol) and node.body is not None:
+                if node.body in lifted:
+                    lifted[node] = lifted[node.body]
+                else:
+                    fixed[node] = node if fixed[node.body] is node.body else fixed[node.body]
+            elif isinstance(node, Apply):
+                if node.op is OVER or any(a in lifted for a in node.args):
+                    value = self._apply(node, [lifted[a] if a in lifted else as_fixed(fixed[a]) for a in node.args])
+                    settled = self._settled(value)
+                    if settled is None:
+                        lifted[node] = value
+                    else:
+                        fixed[node] = settled
+                else:
+                    fixed[node] = rebuild(node, tuple(fixed[a] for a in node.args))
+            else:
+                fixed[node] = node
+        if root not in fixed:
+            free = sorted(axes_of(lifted[root]))
+            raise UnsupportedError(f"the index {free[0].split('#')[0]} stands outside its sum")
+        return fixed[root]
+
+    def _note(self, node: Node) -> None:
+        assert isinstance(node, Apply)
+        over: Over = node.params[0]
+        for index in over.indices:
+            self.indices[index.name] = index
+        if over.relation and over.pair is not None:
+            self.relations[frozenset(over.pair)] = (*over.pair, over.relation)
+
+    def _settled(self, value: Lifted) -> Node | None:
+        """The node of what has no axis left, else None."""
+        if axes_of(value):
+            return None
+        if isinstance(value, Scalars):
+            return value.array
+        if isinstance(value, Vectors):
+            total = add(*(scale(s.array, u) for s, u, _ in value.terms))
+            return transpose(total) if value.row else total
+        return add(*(scale(s.array, matrix_of(p)) for s, p in value.terms))
+
+    # members
+
+    def _member(self, node: Node, member: Member) -> Lifted:
+        family = member.family
+        bounds: list[tuple[Dim, Dim]] = []
+        for axis, shift in member.places:
+            index = self.indices.get(axis)
+            if index is None:
+                raise UnsupportedError(f"the index {axis.split('#')[0]} stands outside its sum")
+            bounds.append((index.first - ONE + shift, index.last + shift))
+        axes = tuple(axis for axis, _ in member.places)
+        if node.kind == "scalar":
+            if len(axes) == 2 and axes[0] == axes[1]:
+                array = diag(slice_(family, *bounds[0], *bounds[1]))
+                return Scalars(axes[:1], array)
+            array = slice_(family, *bounds[0], *bounds[1]) if len(axes) == 2 else slice_(family, *bounds[0])
+            return Scalars(axes, array)
+        if node.kind == "vector" and len(axes) == 1:
+            return Vectors(((FIXED, slice_(family, *bounds[0], ZERO, family.cols), axes[0]),))
+        refuse(f"the family of {name_of(node)}")
+
+    # applications
+
+    def _apply(self, node: Apply, args: list[Lifted]) -> Lifted:
+        rule = RULES.get(node.op)
+        if rule is not None:
+            return rule(self, node, args)
+        if node.op.elementwise and len(args) == 1:
+            return self._entrywise(node, args[0], node.op)
+        refuse(f"{node.op.name} of members of a family")
+
+    def _entrywise(self, node: Apply, a: Lifted, function: Callable[[Node], Node]) -> Lifted:
+        if isinstance(a, Scalars):
+            return Scalars(a.axes, function(self.safe(a, node)))
+        if isinstance(a, Vectors):
+            U, axis = self.merged(a, node)
+            return Vectors(((FIXED, function(U), axis),), a.row)
+        refuse(f"{node.op.name} of a matrix that depends on an index")
+
+    def safe(self, a: Scalars, node: Apply) -> Node:
+        """The array, with 1 in the place of excluded pairs for a function that is not smooth or defined everywhere."""
+        relation = self.related(a.axes)
+        if not relation or not (any(node.op.domain) or node.op.smooth or node.op in (POWER, norm)):
+            return a.array
+        if a.array not in self.filled:
+            whole = add(self.kept(a), self.excluded(a.axes))
+            self.filled |= {whole, power(whole, number(-1)), sqrt(whole)}
+            return whole
+        self.filled |= {power(a.array, number(-1)), sqrt(a.array)}
+        return a.array
+
+    def kept(self, a: Scalars) -> Node:
+        """The array with 0 in the place of excluded pairs."""
+        S = a.array
+        match self.related(a.axes):
+            case "≠":
+                return without_diagonal(S, S)
+            case "<":
+                return without_diagonal(triu(S), S)
+            case ">":
+                return without_diagonal(tril(S), S)
+            case "≤":
+                return triu(S)
+            case "≥":
+                return tril(S)
+        return S
+
+    def excluded(self, axes: tuple[Axis, ...]) -> Node:
+        """1 in the place of excluded pairs, 0 elsewhere."""
+        n = self.indices[axes[0]].length
+        all_ones = ones("matrix", n, n)
+        match self.related(axes):
+            case "<":
+                return tril(all_ones)
+            case ">":
+                return triu(all_ones)
+            case "≤":
+                return add(tril(all_ones), scale(number(-1), eye(n)))
+            case "≥":
+                return add(triu(all_ones), scale(number(-1), eye(n)))
+        return eye(n)
+
+    def related(self, axes: tuple[Axis, ...]) -> Relation:
+        """How the index of the first axis stands to that of the second."""
+        if len(axes) != 2 or (found := self.relations.get(frozenset(axes))) is None:
+            return ""
+        first, _, relation = found
+        turned: dict[Relation, Relation] = {"<": ">", ">": "<", "≤": "≥", "≥": "≤"}
+        return relation if first == axes[0] else turned.get(relation, relation)
+
+    # broadcasting
+
+    def spread(self, a: Scalars, axes: tuple[Axis, ...]) -> Node:
+        """The array over more axes: the same wherever it does not depend on them."""
+        if a.axes == axes:
+            return a.array
+        if len(axes) == 1:
+            return scale(a.array, self.ones(axes[0]))
+        if a.axes == axes[::-1]:
+            return transpose(a.array)
+        if not a.axes:
+            return scale(a.array, matmul(self.ones(axes[0]), transpose(self.ones(axes[1]))))
+        if a.axes == axes[:1]:
+            return matmul(a.array, transpose(self.ones(axes[1])))
+        return matmul(self.ones(axes[0]), transpose(a.array))
+
+    def ones(self, axis: Axis) -> Node:
+        return ones("vector", self.indices[axis].length)
+
+    def plus(self, parts: Sequence[Scalars]) -> Scalars:
+        axes = self.union(*(p.axes for p in parts))
+        return Scalars(axes, add(*(self.spread(p, axes) for p in parts)))
+
+    def times(self, a: Scalars, b: Scalars) -> Scalars:
+        if not a.axes:
+            return Scalars(b.axes, scale(a.array, b.array))
+        if not b.axes:
+            return Scalars(a.axes, scale(b.array, a.array))
+        if len(a.axes) == len(b.axes) == 1 and a.axes != b.axes:
+            return Scalars(a.axes + b.axes, matmul(a.array, transpose(b.array)))
+        axes = self.union(a.axes, b.axes)
+        return Scalars(axes, hadamard(self.spread(a, axes), self.spread(b, axes)))
+
+    def union(self, *several: tuple[Axis, ...]) -> tuple[Axis, ...]:
+        longest = max(several, key=len)
+        axes = tuple(dict.fromkeys(longest + tuple(a for axes in several for a in axes)))
+        if len(axes) > 2:
+            names = ", ".join(a.split("#")[0] for a in axes)
+            refuse(f"a part that depends on {names} together")
+        return axes
+
+    # vectors
+
+    def merged(self, a: Vectors, node: Apply) -> tuple[Node, Axis | None]:
+        """One matrix with a row a value of the one index, or one vector."""
+        axes = axes_of(a)
+        if len(axes) > 1:
+            refuse(f"{node.op.name or 'a function'} of vectors that depend on two indices")
+        axis = next(iter(axes), None)
+        return self._stacked(a, axis), axis
+
+    def _stacked(self, a: Vectors, axis: Axis | None) -> Node:
+        parts = []
+        for s, u, along in a.terms:
+            if axis is None:
+                parts.append(scale(s.array, u))
+            elif along is None:
+                parts.append(matmul(self.spread(s, (axis,)), transpose(u)))
+            else:
+                parts.append(matmul(Diag(s.array), u) if s.axes else scale(s.array, u))
+        return add(*parts)
+
+    def dot(self, a: Vectors, b: Vectors) -> Scalars:
+        """aᵀb for every value of the indices."""
+        axes = axes_of(a) | axes_of(b)
+        if len(axes) <= 1 or (len(axes_of(a)) <= 1 and len(axes_of(b)) <= 1):
+            a, b = self.joined(a), self.joined(b)
+        if len(a.terms) * len(b.terms) > MOST:
+            refuse("a product of sums of so many terms")
+        return self.plus(
+            [
+                self.times(self.times(s, t), self._dotted(u, along, v, across))
+                for s, u, along in a.terms
+                for t, v, across in b.terms
+            ]
+        )
+
+    def joined(self, a: Vectors) -> Vectors:
+        """The same as one term, where it depends on one index at most."""
+        axes = axes_of(a)
+        if len(axes) > 1 or len(a.terms) == 1:
+            return a
+        axis = next(iter(axes), None)
+        return Vectors(((FIXED, self._stacked(a, axis), axis),), a.row)
+
+    def _dotted(self, u: Node, along: Axis | None, v: Node, across: Axis | None) -> Scalars:
+        if along is None and across is None:
+            return Scalars((), matmul(transpose(u), v))
+        if along is None or across is None:
+            axis, rows, vector = (across, v, u) if along is None else (along, u, v)
+            assert axis is not None
+            return Scalars((axis,), matmul(rows, vector))
+        if along == across:
+            return Scalars((along,), matmul(hadamard(u, v), ones("vector", u.cols)))
+        return Scalars((along, across), matmul(u, transpose(v)))
+
+    # sums
+
+    def summed(self, a: Lifted, axis: Axis) -> Lifted:
+        """The sum over one index."""
+        if isinstance(a, Scalars):
+            return self._sum_scalars(a, axis)
+        if isinstance(a, Vectors):
+            return Vectors(tuple(self._sum_rows(t, axis) for t in a.terms), a.row)
+        return Matrices(tuple(part for t in a.terms for part in self._sum_matrices(t, axis)))
+
+    def _around(self, a: Lifted, axis: Axis) -> Axis | None:
+        """The other index that this one is related to, where only some pairs count."""
+        for pair in self.relations:
+            if axis in pair:
+                (other,) = pair - {axis}
+                return other
+        return None
+
+    def _sum_scalars(self, a: Scalars, axis: Axis) -> Scalars:
+        other = self._around(a, axis)
+        if other is not None:
+            return self._sum_related(a, axis, other)
+        index = self.indices[axis]
+        if axis not in a.axes:
+            return Scalars(a.axes, scale(size(index.length), a.array))
+        if len(a.axes) == 1:
+            return Scalars((), total(a.array))
+        across = a.array if a.axes[1] == axis else transpose(a.array)
+        rest = a.axes[0] if a.axes[1] == axis else a.axes[1]
+        return Scalars((rest,), row_totals(across))
+
+    def _sum_related(self, a: Scalars, axis: Axis, other: Axis) -> Scalars:
+        axes = (other, axis)
+        if self.indices[axis].length is not self.indices[other].length:
+            refuse("a relation between indices of different ranges")
+        relation = self.related(axes)
+        n = self.indices[axis].length
+        if relation == "≠" and axis not in a.axes:
+            return Scalars(a.axes, scale(size(n - ONE), a.array))
+        whole = Scalars(axes, self.spread(a, axes if set(a.axes) <= set(axes) else self.union(a.axes, axes)))
+        S = whole.array
+        if relation == "≠":
+            return Scalars((other,), add(row_totals(S), scale(number(-1), diagonal(S))))
+        return Scalars((other,), row_totals(self.kept(whole)))
+
+    def _sum_rows(self, term: Rows, axis: Axis) -> Rows:
+        s, u, along = term
+        other = self._around(s, axis)
+        if other is not None and (axis == along or axis in s.axes or other == along or other in s.axes):
+            whole = Scalars((other, axis), self.spread(s, (other, axis)))
+            weights = self.kept(whole)
+            if along is None or along == other:
+                return Scalars((other,), row_totals(weights)), u, along
+            if along == axis:
+                return FIXED, matmul(weights, u), other
+            refuse("a sum of vectors over three indices")
+        if along != axis:
+            return self._sum_scalars(s, axis), u, along
+        if not s.axes:
+            return FIXED, scale(s.array, matmul(transpose(u), self.ones(axis))), None
+        if s.axes == (axis,):
+            return FIXED, matmul(transpose(u), s.array), None
+        if axis not in s.axes:
+            return s, matmul(transpose(u), self.ones(axis)), None
+        weights = s.array if s.axes[1] == axis else transpose(s.array)
+        rest = s.axes[0] if s.axes[1] == axis else s.axes[1]
+        return FIXED, matmul(weights, u), rest
+
+    def _sum_matrices(self, term: tuple[Scalars, Node | Outer], axis: Axis) -> list[tuple[Scalars, Node | Outer]]:
+        s, part = term
+        if isinstance(part, Node):
+            return [(self._sum_scalars(s, axis), part)]
+        (u, along), (v, across) = part
+        if along == across == axis:
+            if self._around(s, axis) is not None or set(s.axes) - {axis}:
+                refuse("a sum of outer products with weights of two indices")
+            weighted = u if not s.axes else matmul(Diag(s.array), u)
+            front = s if not s.axes else FIXED
+            return [(front, matmul(transpose(weighted), v))]
+        if axis == across:
+            t, w, rest = self._sum_rows((s, v, across), axis)
+            return [(t, ((u, along), (w, rest)))]
+        if axis == along:
+            t, w, rest = self._sum_rows((s, u, along), axis)
+            return [(t, ((w, rest), (v, across)))]
+        return [(self._sum_scalars(s, axis), part)]
+
+
+def lifted(root: Node, members: Mapping[Node, Member]) -> Node:
+    """An expression without sums over an index, its families as arrays.  Raises UnsupportedError; see `Lifter.run`."""
+    return Lifter(members).run(root)
+
+
+def refuse(what: str) -> NoReturn:
+    raise UnsupportedError(
+        f"{what} would need an array with three axes", hint="write this part in matrix notation, or split the sum"
+    )
+
+
+def name_of(node: Node) -> str:
+    return node.name.split("#")[0] if isinstance(node, Symbol) else "a member"
+
+
+def axes_of(value: Lifted) -> set[Axis]:
+    if isinstance(value, Scalars):
+        return set(value.axes)
+    found: set[Axis] = set()
+    for term in value.terms:
+        found |= set(term[0].axes)
+        part = term[1:]
+        if isinstance(value, Vectors):
+            found |= {part[1]} if part[1] is not None else set()  # type: ignore[misc]
+        elif not isinstance(part[0], Node):
+            found |= {axis for _, axis in part[0] if axis is not None}
+    return found
+
+
+def as_fixed(node: Node) -> Lifted:
+    """What does not depend on an index, as what does."""
+    if node.kind == "scalar":
+        return Scalars((), node)
+    if node.kind == "vector":
+        return Vectors(((FIXED, node, None),))
+    if node.kind == "row":
+        return Vectors(((FIXED, transpose(node), None),), True)
+    return Matrices(((FIXED, node),))
+
+
+def matrix_of(part: Node | Outer) -> Node:
+    if isinstance(part, Node):
+        return part
+    (u, _), (v, _) = part
+    return matmul(u, transpose(v))
+
+
+def total(array: Node) -> Node:
+    """The sum of all entries, as it is written: ‖u‖² for that of squares, aᵀb for that of products."""
+    if array.kind == "scalar":
+        return array
+    if is_op(array, SCALE):
+        return scale(array.children[0], total(array.children[1]))
+    if is_op(array, ADD):
+        return add(*map(total, array.children))
+    if is_ones(array):
+        return size(array.rows * array.cols)
+    if is_op(array, POWER) and isinstance(p := array.children[1], Number) and p.value == 2:
+        return power(norm(array.children[0]), number(2))
+    if is_op(array, MATMUL):
+        a, b = array.children
+        if is_ones(b) and b.kind == "vector" and is_op(a, HADAMARD):
+            return inner(*a.children)
+        if a.kind == "vector":
+            return scale(total(a), total(transpose(b)))
+        if b.kind == "vector" and is_ones(b):
+            return total(a)
+    if is_op(array, HADAMARD):
+        a, b = array.children
+        for one, other in ((a, b), (b, a)):
+            if is_op(other, MATMUL) and is_ones(other.children[1]) and is_op(other.children[0], HADAMARD):
+                u, v = other.children[0].children
+                return inner(matmul(Diag(one), u), v)
+        return matmul(transpose(a), b) if a.kind == "vector" else inner(a, b)
+    return sum_(array)
+
+
+def diagonal(S: Node) -> Node:
+    """The diagonal of a square array, found term by term."""
+    if is_op(S, ADD):
+        return collected([diagonal(t) for t in S.children])
+    if is_op(S, SCALE):
+        return scale(S.children[0], diagonal(S.children[1]))
+    if is_op(S, HADAMARD):
+        return hadamard(*map(diagonal, S.children))
+    if is_op(S, TRANSPOSE):
+        return diagonal(S.children[0])
+    if is_op(S, Diag):
+        return S.children[0]
+    if is_op(S, triu) or is_op(S, tril):
+        return diagonal(S.children[0])
+    if is_op(S, MATMUL) and is_op(S.children[1], TRANSPOSE):
+        a, b = S.children[0], S.children[1].children[0]
+        return row_totals(hadamard(a, b))
+    if is_op(S, MATMUL) and is_ones(S.children[1]) and S.children[1].kind == "row":
+        return S.children[0]
+    if is_op(S, MATMUL) and is_ones(S.children[0]) and S.children[0].kind == "vector":
+        return transpose(S.children[1])
+    if isinstance(S, Apply) and S.op.elementwise and all(a.kind == "scalar" for a in S.args[1:]):
+        inside = diagonal(S.args[0])
+        if is_ones(inside) and S.op in (POWER, sqrt):
+            return inside
+        return rebuild(S, (inside, *S.args[1:]))
+    if is_ones(S) or is_eye(S):
+        return ones("vector", S.rows)
+    return diag(S)
+
+
+def numbered(t: Node) -> tuple[Value, Node]:
+    """The number before a term, and the rest."""
+    if is_op(t, SCALE) and isinstance(front := t.children[0], Number):
+        return front.value, t.children[1]
+    return 1, t
+
+
+def collected(terms: list[Node]) -> Node:
+    """A sum with equal terms in one."""
+    counts: dict[Node, Value] = {}
+    for t in terms:
+        value, core = numbered(t)
+        counts[core] = counts.get(core, 0) + value
+    return add(*(scale(number(c), t) for t, c in counts.items()))
+
+
+def without_diagonal(a: Node, S: Node) -> Node:
+    """An array less the diagonal of another."""
+    d = diagonal(S)
+    return a if is_zero(d) else add(a, scale(number(-1), Diag(d)))
+
+
+def row_totals(S: Node) -> Node:
+    """S·1, through sums and outer products."""
+    if is_op(S, ADD):
+        return add(*map(row_totals, S.children))
+    if is_op(S, SCALE):
+        return scale(S.children[0], row_totals(S.children[1]))
+    if S.kind == "vector":
+        return S
+    if is_op(S, MATMUL) and S.children[0].kind == "vector":
+        a, b = S.children
+        return scale(total(transpose(b)), a)
+    if is_op(S, Diag):
+        return S.children[0]
+    return matmul(S, ones("vector", S.cols))
+
+
+# rules of functions
+
+
+def _add(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    scalars = [a for a in args if isinstance(a, Scalars)]
+    vectors = [a for a in args if isinstance(a, Vectors)]
+    matrices = [a for a in args if isinstance(a, Matrices)]
+    if len(scalars) == len(args):
+        return lift.plus(scalars)
+    if len(vectors) == len(args):
+        return Vectors(tuple(t for a in vectors for t in a.terms), vectors[0].row)
+    if len(matrices) == len(args):
+        return Matrices(tuple(t for a in matrices for t in a.terms))
+    refuse("a sum of rows and columns")
+
+
+def scaled(lift: Lifter, s: Scalars, a: Lifted) -> Lifted:
+    if isinstance(a, Scalars):
+        return lift.times(s, a)
+    if isinstance(a, Vectors):
+        return Vectors(tuple((lift.times(s, t), u, axis) for t, u, axis in a.terms), a.row)
+    return Matrices(tuple((lift.times(s, t), p) for t, p in a.terms))
+
+
+def _scale(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    s, a = args
+    assert isinstance(s, Scalars)
+    return scaled(lift, s, a)
+
+
+def _transpose(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    (a,) = args
+    if isinstance(a, Vectors):
+        return Vectors(a.terms, not a.row)
+    assert isinstance(a, Matrices)
+    return Matrices(tuple((s, transpose(p) if isinstance(p, Node) else p[::-1]) for s, p in a.terms))
+
+
+def _matmul(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    a, b = args
+    if isinstance(a, Vectors) and isinstance(b, Vectors):
+        if a.row:
+            return lift.dot(a, b)
+        a, b = lift.joined(a), lift.joined(b)
+        pairs = [(lift.times(s, t), ((u, i), (v, j))) for s, u, i in a.terms for t, v, j in b.terms]
+        return Matrices(tuple(pairs))
+    if isinstance(a, Matrices) and isinstance(b, Vectors):
+        return _applied(lift, a, b)
+    if isinstance(a, Vectors) and isinstance(b, Matrices):
+        turned = _transpose(lift, node, [b])
+        assert isinstance(turned, Matrices)
+        return Vectors(_applied(lift, turned, a).terms, True)
+    if isinstance(a, Matrices) and isinstance(b, Matrices):
+        return Matrices(tuple(_product(lift, s, p, t, q) for s, p in a.terms for t, q in b.terms))
+    refuse("this product")
+
+
+def _applied(lift: Lifter, a: Matrices, b: Vectors) -> Vectors:
+    """A v, with v from the left of its rows."""
+    terms: list[Rows] = []
+    for s, p in a.terms:
+        if isinstance(p, Node):
+            for t, u, axis in b.terms:
+                moved = matmul(p, u) if axis is None else matmul(u, transpose(p))
+                terms.append((lift.times(s, t), moved, axis))
+        else:
+            (u, along), (v, across) = p
+            terms.append((lift.times(s, lift.dot(Vectors(((FIXED, v, across),)), b)), u, along))
+    return Vectors(tuple(terms), b.row)
+
+
+def _product(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Outer) -> tuple[Scalars, Node | Outer]:
+    st = lift.times(s, t)
+    if isinstance(p, Node) and isinstance(q, Node):
+        return st, matmul(p, q)
+    if isinstance(p, Node):
+        assert not isinstance(q, Node)
+        (u, along), right = q
+        return st, ((matmul(p, u) if along is None else matmul(u, transpose(p)), along), right)
+    left, (v, across) = p
+    if isinstance(q, Node):
+        return st, (left, (matmul(transpose(q), v) if across is None else matmul(v, q), across))
+    (w, along), right = q
+    middle = lift.dot(Vectors(((FIXED, v, across),)), Vectors(((FIXED, w, along),)))
+    return lift.times(st, middle), (left, right)
+
+
+def _hadamard(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    a, b = args
+    if not (isinstance(a, Vectors) and isinstance(b, Vectors)):
+        refuse("an entrywise product of matrices that depend on an index")
+    (U, i), (V, j) = lift.merged(a, node), lift.merged(b, node)
+    if i is not None and j is not None and i != j:
+        refuse("an entrywise product of vectors with different indices")
+    if i == j:
+        return Vectors(((FIXED, hadamard(U, V), i),), a.row)
+    rows, fixed, axis = (U, V, i) if j is None else (V, U, j)
+    return Vectors(((FIXED, matmul(rows, Diag(fixed)), axis),), a.row)
+
+
+def _inner(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    a, b = args
+    if isinstance(a, Vectors) and isinstance(b, Vectors):
+        return lift.dot(a, b)
+    if isinstance(a, Matrices) and isinstance(b, Matrices):
+        return lift.plus([_paired(lift, s, p, t, q) for s, p in a.terms for t, q in b.terms])
+    assert isinstance(a, Scalars) and isinstance(b, Scalars)
+    return lift.times(a, b)
+
+
+def _paired(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Outer) -> Scalars:
+    st = lift.times(s, t)
+    if isinstance(p, Node) and isinstance(q, Node):
+        return lift.times(st, Scalars((), inner(p, q)))
+    if isinstance(p, Node):
+        p, q = q, p
+    assert not isinstance(p, Node)
+    (u, along), (v, across) = p
+    right = _applied(lift, Matrices(((FIXED, q),)), Vectors(((FIXED, v, across),)))
+    return lift.times(st, lift.dot(Vectors(((FIXED, u, along),)), right))
+
+
+def _norm(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    (a,) = args
+    squared = _squared(lift, a)
+    return Scalars(squared.axes, sqrt(lift.safe(squared, node)))
+
+
+def _squared(lift: Lifter, a: Lifted) -> Scalars:
+    if isinstance(a, Vectors):
+        return lift.dot(a, a)
+    if isinstance(a, Matrices):
+        return lift.plus([_paired(lift, s, p, t, q) for s, p in a.terms for t, q in a.terms])
+    return Scalars(a.axes, power(a.array, number(2)))
+
+
+def _power(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    base, exponent = args
+    assert isinstance(exponent, Scalars)
+    inside = node.args[0]
+    p = node.args[1]
+    if is_op(inside, norm) and isinstance(p, Number) and isinstance(p.value, int) and p.value > 0 and p.value % 2 == 0:
+        return node_power(lift, node, base, p.value // 2)
+    if exponent.axes:
+        assert isinstance(base, Scalars)
+        whole = lift.times(lift_log(lift, node, base), exponent)
+        return Scalars(whole.axes, exp(whole.array))
+    if isinstance(base, Scalars):
+        whole_number = isinstance(p, Number) and isinstance(p.value, int) and p.value >= 0
+        return Scalars(base.axes, power(base.array if whole_number else lift.safe(base, node), exponent.array))
+    if isinstance(base, Vectors):
+        U, axis = lift.merged(base, node)
+        return Vectors(((FIXED, power(U, exponent.array), axis),), base.row)
+    refuse("a power of a matrix that depends on an index")
+
+
+def node_power(lift: Lifter, node: Apply, base: Lifted, half: int) -> Scalars:
+    """‖u‖^(2k), whose base is √(uᵀu) already."""
+    assert isinstance(base, Scalars)
+    array = base.array
+    if is_op(array, sqrt):
+        inside = array.children[0]
+        return Scalars(base.axes, inside if half == 1 else power(inside, number(half)))
+    return Scalars(base.axes, power(array, number(2 * half)))
+
+
+def lift_log(lift: Lifter, node: Apply, base: Scalars) -> Scalars:
+    return Scalars(base.axes, log(lift.safe(base, node)))
+
+
+def _over_entries(of: Callable[[Node], Node], node_name: str) -> Rule:
+    """A scalar of a vector that sums its entries: sum, mean, norm1."""
+
+    def rule(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+        (a,) = args
+        if isinstance(a, Scalars):
+            return Scalars(a.axes, of(a.array))
+        if not isinstance(a, Vectors):
+            return (
+                lift.plus([lift.times(s, _entry_sum(lift, p)) for s, p in a.terms])
+                if of is _same
+                else refuse(node_name)
+            )
+        if of is _same:
+            return lift.plus([lift.times(s, _row_sum(u, axis)) for s, u, axis in a.terms])
+        U, axis = lift.merged(a, node)
+        return _row_sum(of(U), axis)
+
+    return rule
+
+
+def _same(a: Node) -> Node:
+    return a
+
+
+def _row_sum(u: Node, axis: Axis | None) -> Scalars:
+    return Scalars((), total(u)) if axis is None else Scalars((axis,), row_totals(u))
+
+
+def _entry_sum(lift: Lifter, p: Node | Outer) -> Scalars:
+    if isinstance(p, Node):
+        return Scalars((), total(p))
+    (u, along), (v, across) = p
+    return lift.times(_row_sum(u, along), _row_sum(v, across))
+
+
+def _mean(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    (a,) = args
+    n = node.args[0].rows * node.args[0].cols
+    found = RULES[sum_](lift, node, [a])
+    assert isinstance(found, Scalars)
+    return Scalars(found.axes, scale(power(size(n), number(-1)), found.array))
+
+
+def _trace(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    (a,) = args
+    assert isinstance(a, Matrices)
+    parts = []
+    for s, p in a.terms:
+        if isinstance(p, Node):
+            parts.append(lift.times(s, Scalars((), tr(p))))
+        else:
+            (u, along), (v, across) = p
+            parts.append(lift.times(s, lift._dotted(u, along, v, across)))
+    return lift.plus(parts)
+
+
+def _logsumexp(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    (a,) = args
+    if not isinstance(a, Vectors):
+        refuse("logsumexp of this")
+    U, axis = lift.merged(a, node)
+    if axis is None:
+        return Scalars((), logsumexp(U))
+    return Scalars((axis,), log(row_totals(exp(U))))
+
+
+def _entry(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    (a,) = args
+    if not isinstance(a, Vectors):
+        refuse("an entry of a matrix that depends on an index")
+    U, axis = lift.merged(a, node)
+    if axis is None:
+        return Scalars((), rebuild(node, (U,)))
+    return Scalars((axis,), matmul(U, unit(U.cols, node.params[0])))
+
+
+def _over(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    (a,) = args
+    over: Over = node.params[0]
+    if over.product:
+        return _product_over(lift, a, over)
+    if over.mask is not None:
+        if not isinstance(a, Scalars):
+            refuse("a sum of vectors over a set of pairs")
+        axes = tuple(index.name for index in over.indices)
+        a = Scalars(axes, hadamard(over.mask, lift.spread(a, axes)))
+    for index in reversed(over.indices):
+        a = lift.summed(a, index.name)
+        lift.relations = {pair: r for pair, r in lift.relations.items() if index.name not in pair}
+    return a
+
+
+def _product_over(lift: Lifter, a: Lifted, over: Over) -> Lifted:
+    axes = tuple(index.name for index in over.indices)
+    if not isinstance(a, Scalars):
+        refuse("a product of arrays over an index")
+    if set(a.axes) - set(axes) or any(set(axes) & pair for pair in lift.relations):
+        refuse("a product over an index inside another sum")
+    return Scalars((), prod(lift.spread(a, axes)))
+
+
+Rule = Callable[[Lifter, Apply, list[Lifted]], Lifted]
+RULES: dict[Op, Rule] = {
+    OVER: _over,
+    ADD: _add,
+    SCALE: _scale,
+    TRANSPOSE: _transpose,
+    MATMUL: _matmul,
+    HADAMARD: _hadamard,
+    INNER: _inner,
+    POWER: _power,
+    norm: _norm,
+    norm1: _over_entries(abs_, "norm1 of a matrix that depends on an index"),
+    sum_: _over_entries(_same, "sum of this"),
+    mean: _mean,
+    tr: _trace,
+    logsumexp: _logsumexp,
+    ENTRY: _entry,
+}
+"""What the functions of the algebra are for all values of the indices at once; elementwise ones act entry by entry."""
