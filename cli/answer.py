@@ -9,7 +9,7 @@ from typing import Any
 
 from matdiff.cli.notation import CONVENTIONS, Line
 from matdiff.errors import UnsupportedError
-from matdiff.properties import closure
+from matdiff.graph.properties import closure
 
 LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 """Names for the function; the first that is none of its variables is taken."""

@@ -51,7 +51,7 @@ def command(
     """
     if explicit and form != "text":
         raise click.UsageError("--explicit goes with --format text")
-    from matdiff.node import describe
+    from matdiff.core.node import describe
 
     d = derivation(expression(words), wrt, let, dialect, inner)
     if order > 1 and d.kind != "gradient":
@@ -84,7 +84,7 @@ def command(
 
 def components(answer: Answer) -> str:
     """The derivative entry by entry; SymPy is imported for it."""
-    from matdiff.explicit import render
+    from matdiff.interop.explicit import render
 
     return render(answer.d)
 

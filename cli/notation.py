@@ -121,20 +121,20 @@ def prose(text: str, style: Style) -> str:
 
 
 def ascii_letter(letter: str) -> str:
-    from matdiff.notation.names import ascii_name
+    from matdiff.printing.names import ascii_name
 
     return ascii_name(letter).encode("ascii", "backslashreplace").decode()
 
 
 def latex_letter(letter: str) -> str:
-    from matdiff.notation.names import GREEK, latex_name
+    from matdiff.printing.names import GREEK, latex_name
 
     return f"${latex_name(letter)}$" if letter in GREEK else letter
 
 
 def name(variable: str, style: Style) -> str:
     """A variable's name as the printers of formulas spell it."""
-    from matdiff.notation.names import ascii_name, latex_name, unicode_name
+    from matdiff.printing.names import ascii_name, latex_name, unicode_name
 
     return (unicode_name, ascii_name, latex_name)[STYLES.index(style)](variable)
 

@@ -11,7 +11,7 @@ import click
 from matdiff.errors import ParseError
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
+    from matdiff.api.derivation import Derivation
 
 LARGEST = 100_000
 """Bytes of a program; longer ones are refused before they are read to the end."""

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import matdiff.ops  # noqa: F401  (fills the tables)
+from matdiff.api.expr import Expr
 from matdiff.calculus.differential import apply_rule
-from matdiff.errors import MatdiffError
-from matdiff.expr import Expr
-from matdiff.forms import shortest
-from matdiff.node import Node, Symbol, symbol
-from matdiff.normal import normal
-from matdiff.op import (
+from matdiff.core.node import Node, Symbol, symbol
+from matdiff.core.op import (
     Joint,
     Macro,
     Nonlinear,
@@ -23,8 +20,11 @@ from matdiff.op import (
     typed,
     words,
 )
-from matdiff.rewrite import inline
-from matdiff.shape import Dim, Spec, signature
+from matdiff.core.shape import Dim, Spec, signature
+from matdiff.errors import MatdiffError
+from matdiff.graph.rewrite import inline
+from matdiff.simplify.forms import shortest
+from matdiff.simplify.normal import normal
 
 DOMAINS = {
     "positive": "positive entries",

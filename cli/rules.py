@@ -13,7 +13,7 @@ from matdiff.cli.notation import prose, unicode_output
 from matdiff.errors import ParseError
 
 if TYPE_CHECKING:
-    from matdiff.op import Record
+    from matdiff.core.op import Record
 
 HEADS = ("function", "shapes", "rule", "source", "defined for", "not differentiable")
 ROOMY = 140
@@ -61,7 +61,7 @@ def about(name: str | None, form: str = "text") -> str:
 def elsewhere(name: str) -> str:
     """What a name of other languages is here.  Raises ParseError where it is none of them."""
     from matdiff.cli.reference import CONSTANTS, records
-    from matdiff.refusals import INSTEAD, REFUSALS
+    from matdiff.text.advice import INSTEAD, REFUSALS
 
     word = name.lower()
     if word in REFUSALS:
@@ -74,7 +74,7 @@ def elsewhere(name: str) -> str:
 
 def refusals(form: str = "text") -> str:
     """The table of what a reader may look for and the language does not have."""
-    from matdiff.refusals import REFUSALS
+    from matdiff.text.advice import REFUSALS
 
     heads = ("refused", "why", "instead")
     cells = [(name, why, instead) for name, (why, instead) in REFUSALS.items()]
@@ -155,7 +155,7 @@ def entry(name: str, record: Record, form: str = "text") -> str:
 
 def support(form: str) -> str:
     """Which backend has code for which function."""
-    from matdiff.codegen import backend
+    from matdiff.codegen.backends import base as backend
 
     if form == "text":
         return backend.support_table()

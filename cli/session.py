@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from matdiff.cli.answer import FAULT, Answer, verdict
 from matdiff.cli.formats import render
 from matdiff.errors import MatdiffError, ParseError, ShapeError
-from matdiff.syntax import Declaration, Program, Tree, walk
+from matdiff.text.tree import Declaration, Program, Tree, walk
 
 COMMANDS = {
     "wrt": ("X", "differentiate by X from now on, and the last function again"),
@@ -73,8 +73,8 @@ class Session:
 
     def keep(self, line: str) -> tuple[Program, str]:
         """The line, parsed, and the text of its expression."""
-        from matdiff.parser import parse_program
-        from matdiff.parsing.statements import split, without_comments
+        from matdiff.text.parser import parse_program
+        from matdiff.text.statements import split, without_comments
 
         source = without_comments(line)
         statements = split(source, "latex" if "\\" in source else "plain")
@@ -93,7 +93,7 @@ class Session:
 
         Of a defined name alone it is what the name stands for.
         """
-        from matdiff.parser import parse_program
+        from matdiff.text.parser import parse_program
 
         while (meant := self.defined.get(expression.strip())) and "(" not in meant.partition("=")[0]:
             expression = meant.partition("=")[2].strip()
@@ -204,7 +204,7 @@ class Session:
         return "\n".join(lines) or "nothing is declared"
 
     def on_let(self, text: str) -> str:
-        from matdiff.parser import parse_declarations
+        from matdiff.text.parser import parse_declarations
 
         if not text:
             raise ParseError("the declaration is missing", hint=":let A: m×n symmetric; x: n")
@@ -244,7 +244,7 @@ class Session:
 
     def candidates(self) -> list[str]:
         """What can be completed: commands, names in use, words of the language."""
-        from matdiff.op import words
+        from matdiff.core.op import words
 
         used = [v.name for v in self.answer.d.function.variables] if self.answer else []
         names = dict.fromkeys([*self.declared, *self.defined, *used])

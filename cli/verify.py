@@ -50,9 +50,9 @@ def command(
 def study(d: Any, seed: int, plot: str | None) -> None:
     """The Taylor test as a table, and with `plot` the error against the step; nothing where there is no point."""
     from matdiff.cli.notation import prose, unicode_output
+    from matdiff.verify.convergence import measured
     from matdiff.verify.place import place
     from matdiff.verify.taylor import tested
-    from matdiff.verify.vplot import measured
 
     try:
         there = place(d, seed)

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 class _NoLexer(Lexer):  # type: ignore[misc, unused-ignore]
-    """Terminals come from matdiff.parsing."""
+    """Terminals come from matdiff.text."""
 
     def __init__(self, conf: Any) -> None:
         pass

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from matdiff.errors import DomainError, MatdiffError, ParseError, ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
-    from matdiff.expr import Expr
-    from matdiff.own import elementwise, forget
-    from matdiff.problem import derive
-    from matdiff.reading import matrix, parse, scalar, vector
-    from matdiff.sympy_bridge import from_sympy
+    from matdiff.api.derivation import Derivation
+    from matdiff.api.derive import derive
+    from matdiff.api.expr import Expr
+    from matdiff.api.reading import matrix, parse, scalar, vector
+    from matdiff.api.userdefined import elementwise, forget
+    from matdiff.interop.sympy_write import from_sympy
     from matdiff.verify import check_claim, check_derivation
 
 __version__ = "0.1.0"
@@ -61,7 +61,7 @@ _HOMES = {
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext matdiff` gives `%matdiff` and `%%matdiff`."""
-    from matdiff.ipython import register
+    from matdiff.api.ipython import register
 
     register(shell)
 
@@ -76,11 +76,11 @@ def __getattr__(name: str) -> Any:
         found = import_module("matdiff.ops")
     else:
         import matdiff.ops  # noqa: F401  the functions register themselves
-        from matdiff.op import words
+        from matdiff.core.op import words
 
         if name not in words:
             raise AttributeError(f"module 'matdiff' has no attribute {name!r}")
-        from matdiff.expr import function
+        from matdiff.api.expr import function
 
         found = function(words[name])
     globals()[name] = found

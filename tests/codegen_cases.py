@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from matdiff.node import Node, Symbol, number, symbol
-from matdiff.op import registry
+from matdiff.core.node import Node, Symbol, number, symbol
+from matdiff.core.op import registry
+from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.ops import algebra as al
 from matdiff.ops import constants as co
 from matdiff.ops import elementwise as el
@@ -18,7 +19,6 @@ from matdiff.ops import linalg as la
 from matdiff.ops import matrix_functions as mf
 from matdiff.ops import reductions as re_
 from matdiff.ops import structure as st
-from matdiff.shape import ONE, ZERO, Dim
 
 m, n, p, q = map(Dim.of, "mnpq")
 A = symbol("A", "matrix", m, n)

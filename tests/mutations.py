@@ -27,9 +27,10 @@ from test_textbook import IDENTITIES, Entry, derivation, point
 from test_verify import cases, of_record
 
 import matdiff as md
-from matdiff.expr import Expr
-from matdiff.node import Apply, Node, Number, Symbol, number, topological
-from matdiff.op import Joint, Linear, Nonlinear, Op, Rule, registry
+from matdiff.api.expr import Expr
+from matdiff.core.node import Apply, Node, Number, Symbol, number, topological
+from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, registry
+from matdiff.graph.rewrite import rebuild
 from matdiff.ops.algebra import (
     ADD,
     HADAMARD,
@@ -47,7 +48,6 @@ from matdiff.ops.algebra import (
     transpose,
 )
 from matdiff.ops.linalg import inv
-from matdiff.rewrite import rebuild
 
 DIFFERENT = 1e-5
 """Relative difference from which on a mutant counts as wrong."""
@@ -120,7 +120,7 @@ def dropped_factors(root: Node) -> Iterator[Node]:
 
 def changed_variables(root: Node) -> Iterator[Node]:
     """One variable put for another of the same type, wherever it stands."""
-    from matdiff.rewrite import substitute
+    from matdiff.graph.rewrite import substitute
 
     found = [n for n in topological(root) if isinstance(n, Symbol)]
     for a in found:

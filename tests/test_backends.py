@@ -18,11 +18,11 @@ import matdiff as md
 import matdiff.ops
 from matdiff.cli.app import run
 from matdiff.codegen import compile_, source
-from matdiff.codegen.backend import backend_named as backend
-from matdiff.codegen.backend import refusal, support, support_table
+from matdiff.codegen.backends.base import backend_named as backend
+from matdiff.codegen.backends.base import refusal, support, support_table
+from matdiff.core.node import Apply, Node, number, topological
+from matdiff.core.op import registry
 from matdiff.errors import UnsupportedError
-from matdiff.node import Apply, Node, number, topological
-from matdiff.op import registry
 from matdiff.ops import constants as co
 from matdiff.ops import elementwise as el
 from matdiff.ops import reductions as re_

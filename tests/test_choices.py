@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import matdiff as md
-from matdiff.codegen.choices import costs, operations, plans
-from matdiff.node import Apply, topological
+from matdiff.codegen.plan.variants import costs, operations, plans
+from matdiff.core.node import Apply, topological
 
 CHAIN = ("A*B*C*D", "A: m×n; B: n×p; C: p×q; D: q×r", "mnpqr")
 CASES = [

@@ -15,7 +15,7 @@ import pytest
 import matdiff as md
 from matdiff.cli.app import run
 from matdiff.cli.notation import prose, statements, unicode_output
-from matdiff.refusals import REFUSALS
+from matdiff.text.advice import REFUSALS
 from matdiff.verify.report import Verification
 
 TRACE = ["derive", "tr(A*X*B)", "--wrt", "X"]
@@ -270,14 +270,14 @@ def cannot_run(self, **options):
 
 
 def test_an_answer_that_fails_its_verification_is_not_printed(capsys, monkeypatch):
-    monkeypatch.setattr("matdiff.derivation.Derivation.verify", fails)
+    monkeypatch.setattr("matdiff.api.derivation.Derivation.verify", fails)
     said = refusal(capsys, *TRACE, status=1)
     assert "off by 0.5" in said
     assert "please report" in said
 
 
 def test_an_answer_that_could_not_be_verified_says_so(capsys, monkeypatch):
-    monkeypatch.setattr("matdiff.derivation.Derivation.verify", cannot_run)
+    monkeypatch.setattr("matdiff.api.derivation.Derivation.verify", cannot_run)
     assert out(capsys, *TRACE).endswith("not verified: no point in the domain\n")
 
 
@@ -307,7 +307,7 @@ def test_wrong_input_is_one_message_and_status_2(capsys, arguments, said):
 
 def test_a_fault_of_matdiff_is_a_message_too(capsys, monkeypatch):
     monkeypatch.delenv("MATDIFF_DEBUG", raising=False)
-    monkeypatch.setattr("matdiff.derivation.Derivation.verify", lambda self: 1 / 0)
+    monkeypatch.setattr("matdiff.api.derivation.Derivation.verify", lambda self: 1 / 0)
     assert "matdiff itself failed (ZeroDivisionError" in refusal(capsys, *TRACE)
     monkeypatch.setenv("MATDIFF_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
@@ -318,7 +318,7 @@ def test_interruption(monkeypatch):
     def interrupted(self):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("matdiff.derivation.Derivation.verify", interrupted)
+    monkeypatch.setattr("matdiff.api.derivation.Derivation.verify", interrupted)
     assert run(TRACE) == 130
 
 
@@ -484,7 +484,7 @@ def test_unicode_output_asks_the_stream(monkeypatch):
 
 def test_everything_said_about_functions_has_an_ascii_form():
     import matdiff.ops  # noqa: F401  fills the tables
-    from matdiff.op import registry
+    from matdiff.core.op import registry
 
     for record in registry.values():
         for said in (record.law, record.source, record.smooth, record.summary):

@@ -22,8 +22,9 @@ import scipy.special
 import matdiff as md
 from matdiff.codegen import compile_, source
 from matdiff.codegen.evaluate import evaluate
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, symbol, topological
+from matdiff.core.shape import ONE, ZERO, Dim, triangular
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
-from matdiff.node import Apply, Constant, Node, Number, Symbol, number, symbol, topological
 from matdiff.ops import algebra as al
 from matdiff.ops import constants as co
 from matdiff.ops import elementwise as el
@@ -34,7 +35,6 @@ from matdiff.ops import matrix_functions as mf
 from matdiff.ops import reductions as re_
 from matdiff.ops import spectral as sp
 from matdiff.ops import structure as st
-from matdiff.shape import ONE, ZERO, Dim, triangular
 
 sys.path.insert(0, str(Path(__file__).parent))
 from codegen_cases import (

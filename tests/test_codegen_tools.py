@@ -14,8 +14,8 @@ import matdiff as md
 from matdiff.cli.app import run
 from matdiff.codegen import compile_, sources
 from matdiff.codegen.explain import explain
-from matdiff.codegen.optimize import scipy_functions
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
+from matdiff.interop.scipy import scipy_functions
 
 rng = np.random.default_rng(0)
 RIDGE = ("norm(X*w - y)^2/2 + λ/2*norm(w)^2", "w", "X: m×n; y: m; w: n; λ: scalar")

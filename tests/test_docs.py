@@ -10,8 +10,8 @@ import pytest
 
 import matdiff as md
 import matdiff.ops
+from matdiff.core.op import words
 from matdiff.inference.declarations import ATTRIBUTES
-from matdiff.op import words
 
 PAGE = (Path(__file__).resolve().parents[1] / "grammar" / "LANGUAGE.md").read_text(encoding="utf-8")
 DECLARED = "A: n×n; B: n×n; x: n; y: n; t: scalar"

@@ -14,10 +14,10 @@ from random_expressions import Variable, draw, moved, tangent_part
 
 import matdiff as md
 from matdiff.calculus.markers import PAIRING, D
-from matdiff.node import Node, Symbol, topological
-from matdiff.op import Op, words
+from matdiff.core.node import Node, Symbol, topological
+from matdiff.core.op import Op, words
+from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import inner, is_op
-from matdiff.rewrite import substitute
 
 SIZES = {"m": 2, "n": 3, "p": 4}
 STEP = 1e-3

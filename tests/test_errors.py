@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import matdiff as md
-from matdiff.refusals import INSTEAD
+from matdiff.text.advice import INSTEAD
 
 HERE = Path(__file__).parent
 MISTAKES: list[dict[str, Any]] = tomllib.loads((HERE / "errors.toml").read_text("utf-8"))["case"]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import matdiff as md
-from matdiff.expr import Expr
-from matdiff.node import number
+from matdiff.api.expr import Expr
+from matdiff.core.node import number
 from matdiff.verify import field
 from matdiff.verify.dual import Seen
 from matdiff.verify.dual import evaluate as dual

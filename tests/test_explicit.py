@@ -4,8 +4,8 @@ import pytest
 import sympy as sp
 
 import matdiff as md
-from matdiff.entries import value
-from matdiff.explicit import explicit, named, render
+from matdiff.interop.entries import value
+from matdiff.interop.explicit import explicit, named, render
 
 p, q, r, s = sp.symbols("p q r s", real=True)
 

@@ -11,10 +11,10 @@ import pytest
 
 import matdiff as md
 from matdiff.codegen import compile_, source
-from matdiff.codegen.chains import guess
-from matdiff.codegen.choices import plans
 from matdiff.codegen.explain import total
-from matdiff.node import Node, Symbol
+from matdiff.codegen.plan.order import guess
+from matdiff.codegen.plan.variants import plans
+from matdiff.core.node import Node, Symbol
 
 sys.path.insert(0, str(Path(__file__).parent))
 from codegen_cases import AUDITED, SIZES

@@ -7,12 +7,12 @@ import time
 
 import pytest
 
+from matdiff.core.node import Node, Symbol
+from matdiff.core.op import Op, words
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.inference import Typed, call_record, declaration_text, declared_symbol, infer, numpy_index
-from matdiff.node import Node, Symbol
-from matdiff.op import Op, words
-from matdiff.parser import parse_declarations, parse_program
-from matdiff.syntax import Declaration
+from matdiff.text.parser import parse_declarations, parse_program
+from matdiff.text.tree import Declaration
 
 
 def typed(text: str, declare: str = "", known: dict[str, Symbol] | None = None) -> Typed:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import matdiff as md
-from matdiff.parser import parse_program
+from matdiff.text.parser import parse_program
 
 LATEX = [
     (r"\frac{1}{2}\|Ax-b\|_2^2", "x", ""),

@@ -9,12 +9,12 @@ import pytest
 from test_textbook import IDENTITIES, derivation
 
 import matdiff as md
-from matdiff.derivation import Derivation
-from matdiff.expr import Expr
-from matdiff.node import number
+from matdiff.api.derivation import Derivation
+from matdiff.api.expr import Expr
+from matdiff.core.node import number
 from matdiff.verify import METHODS, check_steps
+from matdiff.verify.convergence import errors
 from matdiff.verify.taylor import taylor
-from matdiff.verify.vplot import errors
 
 FUNCTIONS = [
     ("logdet(X'*X)", "X", "X: m×n"),
@@ -141,10 +141,10 @@ def test_derive_check(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_wrong_step_withholds_the_answer(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    import matdiff.verify.steps
+    import matdiff.solution.steps
     from matdiff.cli.app import run
 
-    monkeypatch.setattr(matdiff.verify.steps, "holds", lambda *args: False)
+    monkeypatch.setattr(matdiff.solution.steps, "holds", lambda *args: False)
     assert run(["derive", "x'*x", "--wrt", "x", "--check"]) == 1
     printed = capsys.readouterr()
     assert printed.out == "" and "✗ step 1: " in printed.err

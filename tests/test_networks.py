@@ -12,14 +12,14 @@ import pytest
 
 import matdiff as md
 from matdiff.codegen import compile_
-from matdiff.codegen.plan import plan
-from matdiff.node import Node, Symbol, number, symbol, topological
+from matdiff.codegen.plan.products import plan
+from matdiff.core.node import Node, Symbol, number, symbol, topological
+from matdiff.core.shape import ONE, Dim
 from matdiff.ops import algebra as al
 from matdiff.ops import constants as co
 from matdiff.ops import elementwise as el
 from matdiff.ops import kronecker as kr
 from matdiff.ops import structure as st
-from matdiff.shape import ONE, Dim
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_codegen import plain

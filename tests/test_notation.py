@@ -9,14 +9,14 @@ from time import perf_counter
 import pytest
 
 import matdiff as md
-from matdiff.node import Node, symbol
-from matdiff.notation import length, to_latex, to_text
-from matdiff.notation.names import ascii_name, latex_name, unicode_name
-from matdiff.notation.tables import template
-from matdiff.op import Op, registry
+from matdiff.core.node import Node, symbol
+from matdiff.core.op import Op, registry
+from matdiff.core.shape import Dim
 from matdiff.ops.algebra import add, hadamard, matmul, scale, transpose
 from matdiff.ops.constants import ones
-from matdiff.shape import Dim
+from matdiff.printing import length, to_latex, to_text
+from matdiff.printing.names import ascii_name, latex_name, unicode_name
+from matdiff.printing.tables import template
 
 DECLARED = (
     "A: n×n; B: n×n; X: n×n; C: m×n; S: n×n symmetric; W_1: n×n; x: n; b: n; y_hat: n; w_2: n; "
@@ -260,5 +260,5 @@ def test_names_of_parts_avoid_the_variables() -> None:
 
 
 def test_import_is_light() -> None:
-    code = "import sys, matdiff.notation; print([m for m in ('numpy', 'sympy', 'lark', 'scipy') if m in sys.modules])"
+    code = "import sys, matdiff.printing; print([m for m in ('numpy', 'sympy', 'lark', 'scipy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import matdiff as md
-from matdiff.operators import asymmetry
+from matdiff.api.operators import asymmetry
 
 OPERATORS = [
     ("X^3", "X", None, "dX X² + X dX X + X² dX", "Y (Xᵀ)² + Xᵀ Y Xᵀ + (Xᵀ)² Y"),
@@ -59,7 +59,7 @@ def test_second_derivatives_are_symmetric(f, wrt, declare):
 
 
 def test_asymmetry_is_seen(monkeypatch):
-    from matdiff import operators
+    from matdiff.api import operators
 
     d = md.derive("norm(X - U*V')^2", wrt="U,V")
     right = operators._second

@@ -10,10 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from matdiff import op
+from matdiff.core import op
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
-from matdiff.parser import parse_declarations, parse_program
-from matdiff.syntax import Tree, walk
+from matdiff.text.parser import parse_declarations, parse_program
+from matdiff.text.tree import Tree, walk
 
 GRAMMAR = Path(__file__).parent.parent / "grammar"
 

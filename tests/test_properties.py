@@ -22,11 +22,11 @@ from random_expressions import (
 )
 
 import matdiff as md
-from matdiff.forms import shortest
-from matdiff.node import Node
-from matdiff.normal import normal
-from matdiff.properties import Known
-from matdiff.rewrite import inline
+from matdiff.core.node import Node
+from matdiff.graph.properties import Known
+from matdiff.graph.rewrite import inline
+from matdiff.simplify.forms import shortest
+from matdiff.simplify.normal import normal
 
 COUNT = 150
 FIRST = 77_000_000

@@ -11,11 +11,11 @@ import pytest
 
 import matdiff.ops  # noqa: F401  the functions register themselves
 from matdiff.codegen.evaluate import evaluate
+from matdiff.core.node import Kind, Node, Symbol, number, symbol
+from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, linear, nonlinear, parameters, register, registry, words
+from matdiff.core.shape import ONE, Dim, Spec, signature
 from matdiff.errors import MatdiffError
-from matdiff.node import Kind, Node, Symbol, number, symbol
-from matdiff.op import Joint, Linear, Nonlinear, Op, Rule, linear, nonlinear, parameters, register, registry, words
 from matdiff.ops.algebra import scale
-from matdiff.shape import ONE, Dim, Spec, signature
 
 TALL = {"svdvals": {"m": 3, "n": 2}}
 """Sizes of functions that want at least as many rows as columns."""

@@ -193,7 +193,7 @@ def test_faults_and_interruptions_do_not_end_it(monkeypatch, capsys):
     def fails(self, **options):
         raise next(raised)
 
-    monkeypatch.setattr("matdiff.derivation.Derivation.verify", fails)
+    monkeypatch.setattr("matdiff.api.derivation.Derivation.verify", fails)
     captured = spoken(monkeypatch, capsys, "x'*x", "x'*x", ":types")
     assert "error: interrupted" in captured.err
     assert "error: matdiff itself failed (ZeroDivisionError: oops)" in captured.err
@@ -203,7 +203,7 @@ def test_faults_and_interruptions_do_not_end_it(monkeypatch, capsys):
 def test_a_wrong_derivative_is_not_shown(monkeypatch, capsys):
     from matdiff.verify.report import Verification
 
-    monkeypatch.setattr("matdiff.derivation.Derivation.verify", lambda self, **_: Verification(False, reason="off"))
+    monkeypatch.setattr("matdiff.api.derivation.Derivation.verify", lambda self, **_: Verification(False, reason="off"))
     captured = spoken(monkeypatch, capsys, "x'*x")
     assert captured.out == ""
     assert "failed its verification" in captured.err

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from matdiff.codegen import compile_, source
-from matdiff.node import Node, number
-from matdiff.op import registry
+from matdiff.core.node import Node, number
+from matdiff.core.op import registry
 from matdiff.ops import elementwise as el
 from matdiff.ops import indexing as ix
 from matdiff.ops import kronecker as kr

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import matdiff as md
-from matdiff.normal import normal
+from matdiff.simplify.normal import normal
 
 LIMIT = 1.2
 """matdiff's form may be longer than the book's by this factor."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import matdiff as md
-from matdiff.shape import Dim, signature, triangular
+from matdiff.core.shape import Dim, signature, triangular
 
 RNG = np.random.default_rng(0)
 JACOBIANS = [

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 import matdiff as md
-from matdiff.derivation import Derivation
-from matdiff.expr import Expr
+from matdiff.api.derivation import Derivation
+from matdiff.api.derive import derive
+from matdiff.api.expr import Expr
+from matdiff.core.node import Kind, Node, Symbol, number, symbol
+from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, parameters, registry
+from matdiff.core.shape import ONE, Dim, signature
 from matdiff.inference.own import unknown
-from matdiff.node import Kind, Node, Symbol, number, symbol
-from matdiff.op import Joint, Linear, Nonlinear, Op, Rule, parameters, registry
 from matdiff.ops.algebra import scale
 from matdiff.ops.reductions import sum_
-from matdiff.problem import derive
-from matdiff.shape import ONE, Dim, signature
 from matdiff.verify import Verification, check_claim, verify
 from matdiff.verify import subject as subjects
 

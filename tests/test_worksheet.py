@@ -14,13 +14,13 @@ from click.testing import CliRunner
 
 from matdiff.cli.app import app
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
+from matdiff.report.pdf import CHROMIUM, LATEX
 from matdiff.worksheet import build as building
 from matdiff.worksheet import folder, report
 from matdiff.worksheet.answers import submission
 from matdiff.worksheet.build import FORMATS, build
 from matdiff.worksheet.check import Mark, mark, marks
 from matdiff.worksheet.document import worksheet
-from matdiff.worksheet.pdf import CHROMIUM, LATEX
 from matdiff.worksheet.problem import Problem
 from matdiff.worksheet.solution import Solution
 from matdiff.worksheet.variants import choice
@@ -173,7 +173,7 @@ def test_pdf_by_an_engine() -> None:
 
 
 def test_without_the_libraries_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from matdiff.worksheet import prose
+    from matdiff.report import prose
 
     monkeypatch.setitem(__import__("sys").modules, "markdown_it", None)
     prose.reader.cache_clear()
@@ -680,8 +680,8 @@ def test_the_command_line(tmp_path: Path) -> None:
 def test_every_function_has_mathml() -> None:
     """What a record says in LaTeX, the third notation says too, well formed."""
     import matdiff.ops  # noqa: F401
-    from matdiff.notation.latex_mathml import from_latex, own_template
-    from matdiff.op import registry
+    from matdiff.core.op import registry
+    from matdiff.printing.latex_mathml import from_latex, own_template
 
     for op in registry.values():
         if op.latex:

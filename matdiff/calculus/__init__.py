@@ -1,0 +1,1 @@
+"""Derivatives of typed graphs, nodes in and nodes out: differential, adjoint, Jacobian, tangent spaces, steps."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matdiff.core.node import Apply, Node, Symbol, topological
+from matdiff.core.op import Joint, Linear
 from matdiff.errors import UnsupportedError
-from matdiff.node import Apply, Node, Symbol, topological
-from matdiff.op import Joint, Linear
 from matdiff.ops.algebra import add
 from matdiff.ops.constants import zeros_like
 from matdiff.ops.indexing import COLUMN, ROW

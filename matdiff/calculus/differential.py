@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from matdiff.core.node import Apply, Node, Symbol, apply, symbol, topological
+from matdiff.core.op import Joint, Linear, Nonlinear
 from matdiff.errors import UnsupportedError
-from matdiff.node import Apply, Node, Symbol, apply, symbol, topological
-from matdiff.op import Joint, Linear, Nonlinear
 from matdiff.ops.algebra import ADD, CONSTRUCTORS, add, is_op
 from matdiff.ops.constants import zeros_like
 

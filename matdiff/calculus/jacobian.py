@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matdiff.calculus.adjoint import adjoint, dependent
+from matdiff.core.node import Apply, Node, Symbol, number
+from matdiff.core.shape import ZERO, Dim
 from matdiff.errors import UnsupportedError
-from matdiff.node import Apply, Node, Symbol, number
+from matdiff.graph.properties import Known, closure
+from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, add, is_op, matmul, matrix_product, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT, slice_
@@ -14,9 +17,6 @@ from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.matrix_functions import expm, logm
 from matdiff.ops.structure import HALF, Diag, tril, triu, unvec, vec
-from matdiff.properties import Known, closure
-from matdiff.rewrite import substitute
-from matdiff.shape import ZERO, Dim
 
 MOST = 64
 """Most terms into which a sum that stands before a vector is taken apart."""

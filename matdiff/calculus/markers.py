@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from matdiff.node import Node
-from matdiff.op import Op
+from matdiff.core.node import Node
+from matdiff.core.op import Op
 
 D = Op("d", "(...)->(...)", (None,), lambda args, params: (args[0].kind, args[0].rows, args[0].cols), spoken=())
 PAIRING = Op("pairing", "(...),(...)->()", (None, None), latex=r"\langle {0}, {1} \rangle", spoken=())

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
-from matdiff.codegen.backend import backend_named, require
-from matdiff.codegen.choices import plans
-from matdiff.codegen.emit import Check, Emitter
-from matdiff.codegen.module import Key, generate, module
-from matdiff.codegen.names import identifier, lookup
-from matdiff.node import Node, Symbol
+from matdiff.codegen.backends.base import backend_named, require
+from matdiff.codegen.emit.emitter import Check, Emitter
+from matdiff.codegen.emit.module import Key, generate, module
+from matdiff.codegen.emit.names import identifier, lookup
+from matdiff.codegen.plan.variants import plans
+from matdiff.core.node import Node, Symbol
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
+    from matdiff.api.derivation import Derivation
 
 Nodes = Node | Mapping[str, Node] | Mapping[Key, Node] | Sequence[Node]
 

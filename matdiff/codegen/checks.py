@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from matdiff.codegen.emit import Check
+from matdiff.codegen.emit.emitter import Check
+from matdiff.core.node import Apply, Node, Symbol, topological
+from matdiff.core.op import registry
 from matdiff.errors import DomainError
-from matdiff.node import Apply, Node, Symbol, topological
-from matdiff.op import registry
 
 Array = Any
 

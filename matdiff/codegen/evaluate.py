@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from matdiff.codegen import Nodes, Program, Request, compiled, outputs
-from matdiff.codegen.names import lookup
-from matdiff.codegen.sizes import Misfit, bind
+from matdiff.codegen.emit.names import lookup
+from matdiff.codegen.emit.sizes import Misfit, bind
+from matdiff.core.node import Apply, Constant, Node, Symbol, describe, topological
+from matdiff.core.op import Op
+from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
-from matdiff.node import Apply, Constant, Node, Symbol, describe, topological
-from matdiff.op import Op
 from matdiff.ops.algebra import is_op
 from matdiff.ops.linalg import pinv
-from matdiff.shape import Dim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,7 @@ def gather(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, A
 
 
 def call_with(name: str) -> str:
-    from matdiff.codegen.names import identifier
+    from matdiff.codegen.emit.names import identifier
 
     return f"{name}=…" if identifier(name) == name else f'**{{"{name}": …}}'
 

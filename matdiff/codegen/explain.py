@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from matdiff.codegen import Nodes, outputs
-from matdiff.codegen.backend import backend_named
-from matdiff.codegen.chains import ASSUMED, NO_SIZES, Sizes, guess
-from matdiff.codegen.choices import LARGE, SMALL, applied, costs, plans
-from matdiff.codegen.decompositions import FAMILIES
-from matdiff.codegen.emit import Emitter, polynomial
-from matdiff.codegen.plan import plan
-from matdiff.node import Apply, Node, Symbol, topological
+from matdiff.codegen.backends.base import backend_named
+from matdiff.codegen.emit.emitter import Emitter, polynomial
+from matdiff.codegen.plan.decompositions import FAMILIES
+from matdiff.codegen.plan.order import ASSUMED, NO_SIZES, Sizes, guess
+from matdiff.codegen.plan.products import plan
+from matdiff.codegen.plan.variants import LARGE, SMALL, applied, costs, plans
+from matdiff.core.node import Apply, Node, Symbol, topological
+from matdiff.core.shape import Dim
 from matdiff.ops.algebra import MATMUL, is_op
-from matdiff.shape import Dim
 
 WIDTH = 60
 HEAVY = 20

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from matdiff.node import Kind, Node, apply
-from matdiff.op import Op
+from matdiff.core.node import Kind, Node, apply
+from matdiff.core.op import Op
+from matdiff.core.shape import Dim
 from matdiff.ops.algebra import product_kind
-from matdiff.shape import Dim
 
 
 def kernel(name: str, signature: str, numpy: str, **fields: Any) -> Op:

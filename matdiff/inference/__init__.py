@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import matdiff.ops  # noqa: F401  (fills the table of words)
+from matdiff.core.node import Node, Symbol, constant, symbol
+from matdiff.core.op import Op, differential_symbol
+from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.inference.attempt import Attempt, attempt
 from matdiff.inference.build import Builder
 from matdiff.inference.declarations import declarations_text, gather, read
-from matdiff.inference.kinds import search
 from matdiff.inference.own import unknown
 from matdiff.inference.python import call_record, declaration_text, numpy_index
 from matdiff.inference.remarks import remarks
 from matdiff.inference.scope import Scope
+from matdiff.inference.search import search
 from matdiff.inference.sizes import name_unknowns, settled
-from matdiff.node import Node, Symbol, constant, symbol
-from matdiff.op import Op, differential_symbol
 from matdiff.ops.algebra import size
-from matdiff.shape import ONE, Dim
-from matdiff.syntax import Declaration, Definition, Program
+from matdiff.text.tree import Declaration, Definition, Program
 
 Function: TypeAlias = Op | Definition
 
@@ -144,7 +144,7 @@ def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node
 
 def _formulas(scope: Scope, builder: Builder) -> dict[str, Op]:
     """The functions of one's own that are formulas in their parameter alone."""
-    from matdiff.own import own
+    from matdiff.api.userdefined import own
 
     out: dict[str, Op] = {}
     for root in scope.roots:

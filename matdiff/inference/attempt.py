@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from matdiff.core.node import Kind
+from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError
 from matdiff.inference.check import Checker
 from matdiff.inference.declarations import spell
 from matdiff.inference.guess import Guess
 from matdiff.inference.misfit import Misfit, grouped, source
-from matdiff.inference.rules import SCALAR
+from matdiff.inference.operators import SCALAR
 from matdiff.inference.scope import Scope
 from matdiff.inference.sizes import name_unknowns, settled
-from matdiff.inference.unify import Solver, Type
-from matdiff.node import Kind
-from matdiff.shape import Dim
-from matdiff.syntax import Tree, walk
+from matdiff.inference.types import Solver, Type
+from matdiff.text.tree import Tree, walk
 
 
 @dataclass(slots=True, eq=False)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from matdiff.core.node import Node, constant, number
+from matdiff.core.op import Op
+from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.inference.entrywise import entrywise
 from matdiff.inference.nodes import HANDLERS
 from matdiff.inference.reading import Root, operands
-from matdiff.node import Node, constant, number
-from matdiff.op import Op
 from matdiff.ops.algebra import matmul, scale
 from matdiff.ops.constants import eye, ones_like
-from matdiff.shape import Dim
-from matdiff.syntax import Tree
+from matdiff.text.tree import Tree
 
 MAX_UNFOLDED = 200_000
 """Most trees that applying the user's own functions may visit: s(s(…)) grows without end."""

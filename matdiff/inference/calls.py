@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from matdiff.core.node import Kind
+from matdiff.core.op import Record, parameters, words
+from matdiff.core.shape import ONE, Dim, Spec, signature
 from matdiff.errors import ParseError, UnsupportedError
 from matdiff.inference.literals import size, whole
 from matdiff.inference.misfit import Misfit
@@ -13,12 +16,9 @@ from matdiff.inference.names import CONSTANTS, unknown_function
 from matdiff.inference.own import entrywise, split_primes
 from matdiff.inference.reading import Root
 from matdiff.inference.special import SPECIAL, constant_type
-from matdiff.inference.unify import Type
-from matdiff.node import Kind
-from matdiff.op import Record, parameters, words
-from matdiff.refusals import refused
-from matdiff.shape import ONE, Dim, Spec, signature
-from matdiff.syntax import Tree
+from matdiff.inference.types import Type
+from matdiff.text.advice import refused
+from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker

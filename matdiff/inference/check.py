@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from matdiff.core.shape import Dim
 from matdiff.inference.misfit import Misfit
+from matdiff.inference.operators import HANDLERS, PRODUCT_KIND, SCALAR, no_product
 from matdiff.inference.reading import Root, operands
-from matdiff.inference.rules import HANDLERS, PRODUCT_KIND, SCALAR, no_product
-from matdiff.inference.unify import Solver, Type
-from matdiff.shape import Dim
-from matdiff.syntax import Tree
+from matdiff.inference.types import Solver, Type
+from matdiff.text.tree import Tree
 
 
 class Checker:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from matdiff.core.node import Kind, Symbol
+from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.inference.names import is_reserved
-from matdiff.node import Kind, Symbol
-from matdiff.shape import ONE, Dim
-from matdiff.syntax import Declaration
+from matdiff.text.tree import Declaration
 
 ATTRIBUTES = ("symmetric", "skew", "diagonal", "lower", "upper", "spd", "orthogonal", "unit", "positive")
 SQUARE = frozenset(ATTRIBUTES[:7])

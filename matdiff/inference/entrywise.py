@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matdiff.core.node import Node
 from matdiff.errors import UnsupportedError
 from matdiff.inference.calls import call_params, choose
 from matdiff.inference.nodes import MINUS, broadcast_sum, call, word
 from matdiff.inference.own import split_primes
-from matdiff.node import Node
 from matdiff.ops.algebra import hadamard, power, scale
-from matdiff.syntax import Tree
+from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.build import Builder

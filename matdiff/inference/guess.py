@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from matdiff.core.shape import Dim
 from matdiff.inference.check import Checker
 from matdiff.inference.literals import size
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.reading import postorder
-from matdiff.inference.unify import UNKNOWN, Solver, Type
-from matdiff.shape import Dim
-from matdiff.syntax import Tree, walk
+from matdiff.inference.types import UNKNOWN, Solver, Type
+from matdiff.text.tree import Tree, walk
 
 Side = Literal["rows", "cols"]
 OTHER: dict[Side, Side] = {"rows": "cols", "cols": "rows"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from matdiff.core.node import Value
+from matdiff.core.shape import Dim
 from matdiff.errors import ParseError, ShapeError
-from matdiff.node import Value
-from matdiff.shape import Dim
-from matdiff.syntax import Tree, walk
+from matdiff.text.tree import Tree, walk
 
 LARGEST = 10**9
 """Largest index or size that is read from an expression."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from matdiff.core.shape import ONE
 from matdiff.errors import MatdiffError, ShapeError
-from matdiff.inference.unify import Type
-from matdiff.parsing.characters import LATEX_MARKS
-from matdiff.shape import ONE
-from matdiff.syntax import Tree, walk
+from matdiff.inference.types import Type
+from matdiff.text.characters import LATEX_MARKS
+from matdiff.text.tree import Tree, walk
 
 SHOWN = 6
 """Names whose types an error lists at most."""
@@ -126,7 +126,7 @@ def source(tree: Tree, text: str) -> str:
 
 def _in_latex(hint: str) -> str:
     """The hint with its calls as LaTeX reads them: there every letter is a name of its own."""
-    from matdiff.parsing.latex_words import FUNCTIONS
+    from matdiff.text.latex.commands import FUNCTIONS
 
     def spelled(m: re.Match[str]) -> str:
         if m[1] == "logdet":

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from matdiff.core.node import Kind
+from matdiff.core.op import words
 from matdiff.errors import ParseError
-from matdiff.node import Kind
-from matdiff.op import words
-from matdiff.parsing.stream import GREEK
-from matdiff.refusals import INSTEAD, REFUSALS
+from matdiff.text.advice import INSTEAD, REFUSALS
+from matdiff.text.tokens import GREEK
 
 CONSTANTS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix"})
 """Constants that are called like functions."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from matdiff.core.node import Node, Number, describe, number
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.inference.calls import call_params, choose
 from matdiff.inference.literals import literal
@@ -13,11 +14,10 @@ from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes, unknown
 from matdiff.inference.special import constant_sizes, frechet_op, relu_argument
 from matdiff.inference.subscripts import index_node
-from matdiff.node import Node, Number, describe, number
 from matdiff.ops.algebra import add, hadamard, inner, matmul, mpow, power, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT
-from matdiff.syntax import Tree
+from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.build import Builder

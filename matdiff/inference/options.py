@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
+from matdiff.core.node import Kind
 from matdiff.inference.calls import accepts, anatomy, records
 from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.reading import operands
 from matdiff.inference.special import SPECIAL
-from matdiff.node import Kind
-from matdiff.syntax import Tree
+from matdiff.text.tree import Tree
 
 NEAR = 1e-9
 LENIENT = 1e-6

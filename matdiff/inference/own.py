@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from matdiff.core.node import Node
+from matdiff.core.op import Nonlinear, Op, words
 from matdiff.errors import ShapeError
-from matdiff.node import Node
-from matdiff.op import Nonlinear, Op, words
 from matdiff.ops.algebra import hadamard
-from matdiff.syntax import Tree
+from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.reading import Root

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from matdiff.core.node import Apply, Node, Symbol, describe, number, topological
+from matdiff.core.op import Record, registry
+from matdiff.core.shape import ZERO, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.inference.calls import accepts, anatomy
 from matdiff.inference.declarations import declarations_text
-from matdiff.node import Apply, Node, Symbol, describe, number, topological
-from matdiff.op import Record, registry
 from matdiff.ops.indexing import COLUMN, ROW, entry, slice_
-from matdiff.shape import ZERO, Dim
 
 
 def declaration_text(variables: Iterable[Symbol], *nodes: Node) -> str:

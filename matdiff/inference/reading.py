@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from matdiff.core.op import parameters, words
+from matdiff.core.shape import signature
 from matdiff.errors import ParseError
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes
-from matdiff.op import parameters, words
 from matdiff.ops.constants import LONG
-from matdiff.shape import signature
-from matdiff.syntax import Program, Tree
+from matdiff.text.tree import Program, Tree
 
 
 @dataclass(slots=True, eq=False)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from matdiff.core.node import Kind
 from matdiff.inference.options import NEAR, Table, options
 from matdiff.inference.reading import Root, operands
 from matdiff.inference.scope import Scope
-from matdiff.inference.unify import Solver
-from matdiff.node import Kind
+from matdiff.inference.types import Solver
 
 UPPER = 1.001
 """What a matrix that turns scalar costs: of two choices equally many, the lower-case letters are the scalars."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
+from matdiff.core.node import Kind, Symbol
+from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ParseError
 from matdiff.inference.declarations import SQUARE, Declared
 from matdiff.inference.names import default_kind, is_reserved, unknown_name
 from matdiff.inference.reading import Root, operands, roots
-from matdiff.inference.unify import Solver, Type
-from matdiff.node import Kind, Symbol
-from matdiff.shape import ONE, Dim
-from matdiff.syntax import Program, Tree, walk
+from matdiff.inference.types import Solver, Type
+from matdiff.text.tree import Program, Tree, walk
 
 PI = frozenset({"pi", "π"})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from matdiff.inference.unify import UNKNOWN, Solver, Type
-from matdiff.shape import Dim
+from matdiff.core.shape import Dim
+from matdiff.inference.types import UNKNOWN, Solver, Type
 
 LETTERS = ("n", "m", "p", "q", "k", "r", "s", "l")
 

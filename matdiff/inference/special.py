@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matdiff.core.op import Record, registry
+from matdiff.core.shape import ONE, Dim, triangular
 from matdiff.errors import ParseError, ShapeError, UnsupportedError
 from matdiff.inference.literals import literal, size, whole
 from matdiff.inference.misfit import Misfit
-from matdiff.inference.unify import Type
-from matdiff.op import Record, registry
-from matdiff.shape import ONE, Dim, triangular
-from matdiff.syntax import Tree
+from matdiff.inference.types import Type
+from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matdiff.core.node import Node
+from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import MatdiffError, ShapeError
 from matdiff.inference.literals import literal, size, whole
 from matdiff.inference.misfit import Misfit
-from matdiff.inference.unify import Type
-from matdiff.node import Node
+from matdiff.inference.types import Type
 from matdiff.ops.indexing import column_at, entry_at, row_at, slice_
-from matdiff.shape import ONE, ZERO, Dim
-from matdiff.syntax import Tree
+from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker

@@ -14,7 +14,7 @@ upside(upside(X) − A)
 (None, None)
 """
 
-from matdiff.op import linear, nonlinear
+from matdiff.core.op import linear, nonlinear
 from matdiff.ops import (
     algebra,
     elementwise,

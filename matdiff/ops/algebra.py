@@ -10,9 +10,22 @@ from fractions import Fraction
 from math import log2
 from typing import Any
 
+from matdiff.core.node import (
+    Apply,
+    Constant,
+    Kind,
+    Liftable,
+    Node,
+    Number,
+    Value,
+    constant,
+    describe,
+    number,
+    operators,
+)
+from matdiff.core.op import Joint, Linear, Nonlinear, Op, Type, register
+from matdiff.core.shape import Dim
 from matdiff.errors import ShapeError, UnsupportedError
-from matdiff.node import Apply, Constant, Kind, Liftable, Node, Number, Value, constant, describe, number, operators
-from matdiff.op import Joint, Linear, Nonlinear, Op, Type, register
 from matdiff.ops.constants import (
     commutation,
     eye,
@@ -24,7 +37,6 @@ from matdiff.ops.constants import (
     zeros,
     zeros_like,
 )
-from matdiff.shape import Dim
 
 MAX_POWER = 256
 """Largest matrix power whose differential, a sum of as many terms, is written out."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from matdiff.core.node import Constant, Kind, Node, Number, constant, number
+from matdiff.core.shape import ONE, Dim, triangular
 from matdiff.errors import ShapeError
-from matdiff.node import Constant, Kind, Node, Number, constant, number
-from matdiff.shape import ONE, Dim, triangular
 
 
 def zeros(kind: Kind, rows: Dim = ONE, cols: Dim = ONE) -> Node:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from matdiff.core.node import Node, Number, constant, number, operators
+from matdiff.core.op import Nonlinear, Op, Type, elementwise, macro, register
 from matdiff.errors import UnsupportedError
-from matdiff.node import Node, Number, constant, number, operators
-from matdiff.op import Nonlinear, Op, Type, elementwise, macro, register
 from matdiff.ops.algebra import power
 from matdiff.ops.constants import zeros_like
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from matdiff.core.node import Node, describe
+from matdiff.core.op import Joint, Linear, Op, Type, register
+from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import ShapeError
-from matdiff.node import Node, describe
-from matdiff.op import Joint, Linear, Op, Type, register
 from matdiff.ops.algebra import inner, scale
 from matdiff.ops.constants import ones_like, unit, zeros
-from matdiff.shape import ONE, ZERO, Dim
 
 
 def check_index(i: int, size: Dim, what: str) -> None:

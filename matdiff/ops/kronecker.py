@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from matdiff.node import Node
-from matdiff.op import Op, linear, macro
+from matdiff.core.node import Node
+from matdiff.core.op import Op, linear, macro
 from matdiff.ops.algebra import scale
 
 kron: Op = linear(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from matdiff.node import Node, number
-from matdiff.op import Op, nonlinear
+from matdiff.core.node import Node, number
+from matdiff.core.op import Op, nonlinear
 from matdiff.ops.algebra import is_op, power, scale, transpose
 from matdiff.ops.constants import eye, is_eye
 from matdiff.ops.elementwise import log, sqrt

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from matdiff.node import Node, number
-from matdiff.op import Linear, Nonlinear, Op, nonlinear, register
+from matdiff.core.node import Node, number
+from matdiff.core.op import Linear, Nonlinear, Op, nonlinear, register
+from matdiff.core.shape import ZERO
 from matdiff.ops.algebra import SCALE, is_op, matmul, scale
 from matdiff.ops.constants import is_eye, zeros_like
 from matdiff.ops.elementwise import exp, log, sqrt
 from matdiff.ops.indexing import HCAT, VCAT, slice_
 from matdiff.ops.linalg import inv
-from matdiff.shape import ZERO
 
 Direction = Callable[[Node, Node], Node]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from matdiff.node import Node
-from matdiff.op import Op, linear, macro, nonlinear
+from matdiff.core.node import Node
+from matdiff.core.op import Op, linear, macro, nonlinear
 from matdiff.ops.algebra import inner, scale, size
 from matdiff.ops.constants import eye, ones, ones_like
 from matdiff.ops.elementwise import abs_, exp, sign

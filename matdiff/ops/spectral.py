@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from matdiff.core.node import Node, describe, number
+from matdiff.core.op import Nonlinear, Op, Rule, Type, nonlinear, register
+from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ShapeError, UnsupportedError
-from matdiff.node import Node, describe, number
-from matdiff.op import Nonlinear, Op, Rule, Type, nonlinear, register
 from matdiff.ops.algebra import hadamard, inner
 from matdiff.ops.constants import eye, ones, zeros_like
 from matdiff.ops.elementwise import abs_, sign
@@ -14,14 +15,13 @@ from matdiff.ops.indexing import check_index, column_at
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.matrix_functions import solve_sylvester
 from matdiff.ops.structure import diag
-from matdiff.shape import ONE, Dim
 
 
 def symmetric_type(result: str) -> Any:
     """The type rule of a function of matrices that are known to be symmetric."""
 
     def typing(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
-        from matdiff.properties import Known
+        from matdiff.graph.properties import Known
 
         (S,) = args
         if S.rows is not S.cols:

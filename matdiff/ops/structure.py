@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from matdiff.node import number
-from matdiff.op import Op, linear, macro
+from matdiff.core.node import number
+from matdiff.core.op import Op, linear, macro
 
 HALF = number(Fraction(1, 2))
 

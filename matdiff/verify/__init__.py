@@ -9,10 +9,10 @@ from matdiff.errors import MatdiffError, ParseError
 from matdiff.verify.report import Verification
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
-    from matdiff.expr import Expr
-    from matdiff.verify.lines import LineCheck, check_derivation
-    from matdiff.verify.steps import check_steps
+    from matdiff.api.derivation import Derivation
+    from matdiff.api.expr import Expr
+    from matdiff.solution.check import LineCheck, check_derivation
+    from matdiff.solution.steps import check_steps
 
 METHODS = ("forward", "backward", "central", "richardson", "complex")
 
@@ -50,7 +50,7 @@ def verify(
         from matdiff.verify.claims import judge
 
         return judge(derivation, claim, seed, sizes, points, order)
-    from matdiff.verify.check import check
+    from matdiff.verify.numeric import check
 
     return check(derivation, seed, sizes, points, order, method)
 
@@ -73,7 +73,7 @@ def check_claim(
     >>> check_claim("tr(A*X*B)", "A*B", wrt="X", declare="A: n×n; X: n×n; B: n×n").passed
     False
     """
-    from matdiff.problem import derive
+    from matdiff.api.derive import derive
 
     if claim is None:
         raise ParseError("there is no claim to check", hint="to check the derivative itself, derive(…).verify()")

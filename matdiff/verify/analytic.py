@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.errors import UnsupportedError
-from matdiff.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.verify.linear import TABLE, WEIGHTED, Array, Sizes, constant, parameters, total
 
 

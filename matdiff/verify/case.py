@@ -13,8 +13,8 @@ import numpy as np
 
 from matdiff.codegen import compile_
 from matdiff.codegen.evaluate import evaluate
+from matdiff.core.node import Node, Symbol, symbols
 from matdiff.errors import MatdiffError
-from matdiff.node import Node, Symbol, symbols
 from matdiff.verify import sampling, sets
 from matdiff.verify.sampling import Way
 from matdiff.verify.sets import Array
@@ -22,7 +22,7 @@ from matdiff.verify.subject import apply_matrix
 from matdiff.verify.unknown import concrete
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
+    from matdiff.api.derivation import Derivation
 
 TOLERANCE = 1e-7
 HUGE = 1e100

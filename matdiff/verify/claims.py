@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from matdiff.api.expr import Expr
+from matdiff.core.node import Node, Symbol, describe, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
-from matdiff.expr import Expr
-from matdiff.node import Node, Symbol, describe, symbol, symbols
+from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import add, inner
 from matdiff.ops.constants import is_zero, zeros_like
-from matdiff.rewrite import inline
 from matdiff.verify import sampling
 from matdiff.verify.case import Case, Sample
-from matdiff.verify.check import check
-from matdiff.verify.diagnosis import diagnose, transposed
 from matdiff.verify.exact import Certificate, same
+from matdiff.verify.mistakes import diagnose, transposed
+from matdiff.verify.numeric import check
 from matdiff.verify.report import Verification, undecided
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
+    from matdiff.api.derivation import Derivation
 
 Claim = str | Expr | Mapping[str, str | Expr]
 
@@ -114,8 +114,8 @@ def read_claim(d: Derivation, claim: str | Expr, anchor: Symbol | None) -> Node:
 def typed(claim: str, d: Derivation, known: Mapping[str, Symbol], anchor: Symbol | None) -> tuple[Node, dict[str, Any]]:
     """The claim's text read with the declarations of the derivation; with an anchor, added to that."""
     from matdiff.inference import infer
-    from matdiff.parser import parse_declarations, parse_program
-    from matdiff.syntax import Tree
+    from matdiff.text.parser import parse_declarations, parse_program
+    from matdiff.text.tree import Tree
 
     declared = parse_declarations(d.types)
     program = parse_program(claim, "auto", declared)

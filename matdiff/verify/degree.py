@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
-from matdiff.node import Apply, Node, Number, Symbol, topological
+from matdiff.core.node import Apply, Node, Number, Symbol, topological
 from matdiff.verify.linear import JOINT, TABLE, WEIGHTED, Sizes, node_shape
 
 Degree = tuple[int, int]

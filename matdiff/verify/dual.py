@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from fractions import Fraction
 
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.inference.own import split_primes
-from matdiff.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.verify import field
+from matdiff.verify.algebras import FREE, NONLINEAR, ROOTS, Dual, NotRational, applied, multilinear, raised
 from matdiff.verify.field import Unlucky, ratio, reduced
 from matdiff.verify.linear import JOINT, TABLE, WEIGHTED, Array, Sizes, constant, node_shape, parameters, whole
-from matdiff.verify.rational import FREE, NONLINEAR, ROOTS, Dual, NotRational, applied, multilinear, raised
 from matdiff.verify.unknown import is_unknown
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
+from matdiff.calculus.tangent import project, tangent
+from matdiff.core.node import Apply, Node, Symbol, number, topological
 from matdiff.errors import MatdiffError
-from matdiff.node import Apply, Node, Symbol, number, topological
+from matdiff.graph.rewrite import rebuild
 from matdiff.ops.algebra import HADAMARD, MATMUL, MPOW, TRANSPOSE, add, hadamard, is_op, matmul, scale, transpose
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv
 from matdiff.ops.structure import Diag, diag
-from matdiff.rewrite import rebuild
-from matdiff.structure import project, tangent
 
 MAX_CANDIDATES = 60
 """Candidates of one kind of mistake."""
@@ -41,7 +41,7 @@ class Candidate:
 
 
 def shown(node: Node) -> str:
-    from matdiff.notation import to_text
+    from matdiff.printing import to_text
 
     return to_text(node, limit=80)
 

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matdiff.core.node import Constant, Node, Symbol, symbols, topological
 from matdiff.errors import MatdiffError
-from matdiff.node import Constant, Node, Symbol, symbols, topological
-from matdiff.rewrite import inline
+from matdiff.graph.rewrite import inline
 from matdiff.verify import degree
+from matdiff.verify.algebras import Dual, NotRational, zeros
 from matdiff.verify.dual import Seen, evaluate
 from matdiff.verify.field import P, Unlucky, reduced
 from matdiff.verify.linear import Array, Sizes, node_shape
 from matdiff.verify.points import point
-from matdiff.verify.rational import Dual, NotRational, zeros
 from matdiff.verify.sampling import least_size, names
 from matdiff.verify.sets import linear_set
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
+    from matdiff.api.derivation import Derivation
 
 TRIALS = 3
 TRIES = 60

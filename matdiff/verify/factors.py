@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from matdiff.node import Number, constant, number, topological
+from matdiff.core.node import Number, constant, number, topological
+from matdiff.core.shape import Dim
 from matdiff.ops.algebra import power
-from matdiff.shape import Dim
 from matdiff.verify.case import Case, Sample
 from matdiff.verify.edits import MAX_CANDIDATES, Pair, shown
 from matdiff.verify.sampling import names

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from matdiff.node import Constant, Node
-from matdiff.shape import Dim
+from matdiff.core.node import Constant, Node
+from matdiff.core.shape import Dim
 
 Array = np.ndarray[Any, Any]
 Sizes = Mapping[str, int]

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matdiff.calculus.tangent import tangent
 from matdiff.errors import MatdiffError
 from matdiff.ops.algebra import add, inner
-from matdiff.structure import tangent
 from matdiff.verify import sampling, sets
-from matdiff.verify.check import HUGE, ROOM, WAYS, Run, attempt, differences, statement
 from matdiff.verify.differences import STEPS
+from matdiff.verify.numeric import HUGE, ROOM, WAYS, Run, attempt, differences, statement
 from matdiff.verify.sets import Array
 from matdiff.verify.subject import Arrays, Subject, subject
 from matdiff.verify.unknown import concrete
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
+    from matdiff.api.derivation import Derivation
 
 
 @dataclass(frozen=True)

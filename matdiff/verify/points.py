@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matdiff.node import Symbol
+from matdiff.core.node import Symbol
+from matdiff.verify.algebras import Dual, NotRational, zeros
 from matdiff.verify.field import P, inverse, reciprocal, reduced
 from matdiff.verify.linear import Array, Sizes, node_shape, whole
-from matdiff.verify.rational import Dual, NotRational, zeros
 from matdiff.verify.sets import linear_set
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
+    from matdiff.api.derivation import Derivation
 
 
 def point(variables: Sequence[Symbol], d: Derivation | None, sizes: Sizes, rng: random.Random) -> dict[Symbol, Dual]:

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
+from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, ShapeError
-from matdiff.node import Apply, Constant, Node, Number, Symbol, topological
-from matdiff.shape import Dim
 from matdiff.verify.sets import FLAVOURS, Array, draw
 
 Sizes = Mapping[str, int]

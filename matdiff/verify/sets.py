@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from matdiff.node import Symbol
+from matdiff.core.node import Symbol
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Rng = np.random.Generator

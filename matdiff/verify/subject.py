@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matdiff.codegen.evaluate import evaluate
+from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.errors import UnsupportedError
-from matdiff.node import Apply, Node, Symbol, topological
 from matdiff.ops.constants import is_zero
 from matdiff.verify.sets import Array, project
 from matdiff.verify.unknown import concrete
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
+    from matdiff.api.derivation import Derivation
 
 Arrays = Mapping[Symbol, Array]
 

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from matdiff.node import Apply, Node
-from matdiff.op import Op
+from matdiff.core.node import Apply, Node
+from matdiff.core.op import Op
+from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import ADD, HADAMARD, MATMUL, SCALE, TRANSPOSE, hadamard, is_op, matmul, scale, transpose
-from matdiff.rewrite import inline
 from matdiff.verify.case import Case, Sample
 from matdiff.verify.edits import Pair, shown
 from matdiff.verify.factors import CLOSE, factor_text

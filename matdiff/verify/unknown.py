@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
+from matdiff.core.node import Apply, Node, number, topological
+from matdiff.core.op import registry
+from matdiff.graph.rewrite import inline, rebuild
 from matdiff.inference.own import split_primes
-from matdiff.node import Apply, Node, number, topological
-from matdiff.op import registry
 from matdiff.ops.algebra import scale
 from matdiff.ops.constants import ones_like
 from matdiff.ops.elementwise import cos, sin
-from matdiff.rewrite import inline, rebuild
 
 Coefficients = tuple[Fraction, Fraction, Fraction, Fraction]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from matdiff.api.expr import Expr
+from matdiff.core.node import Apply, Node, apply, number, topological
+from matdiff.core.op import Nonlinear, Op, registry
 from matdiff.errors import MatdiffError
-from matdiff.expr import Expr
-from matdiff.node import Apply, Node, apply, number, topological
-from matdiff.op import Nonlinear, Op, registry
+from matdiff.graph.rewrite import inline, rebuild
 from matdiff.ops.algebra import inner, matmul, mpow, scale
 from matdiff.ops.linalg import inv
 from matdiff.ops.matrix_functions import expm
 from matdiff.ops.reductions import norm, softmax, tr
-from matdiff.rewrite import inline, rebuild
 from matdiff.verify.case import Case, Sample, apart
 from matdiff.verify.edits import Pair
 from matdiff.verify.factors import CLOSE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matdiff.errors import MatdiffError
-from matdiff.worksheet.blocks import Block, Figure
+from matdiff.report.blocks import Block, Figure
 from matdiff.worksheet.document import worksheet
 from matdiff.worksheet.sheet import sheet, solutions
 from matdiff.worksheet.solution import Solution
@@ -26,7 +26,7 @@ def build(text: str, to: str, name: str = "worksheet", seed: str | None = None, 
     title = f"{ws.title} – solutions" if with_solutions else ws.title
     blocks = list(solutions(ws, plot if to != "tex" else no_plot) if with_solutions else sheet(ws))
     if to == "pdf":
-        from matdiff.worksheet.pdf import engine, pdf
+        from matdiff.report.pdf import engine, pdf
 
         kind, program = engine()
         return pdf(written(blocks, kind, title), kind, program)
@@ -36,19 +36,19 @@ def build(text: str, to: str, name: str = "worksheet", seed: str | None = None, 
 def written(blocks: list[Block], to: str, title: str) -> str:
     """The blocks in a text format."""
     if to == "html":
-        from matdiff.worksheet.html import page
+        from matdiff.report.html import page
 
         return page(blocks, title)
     if to == "md":
-        from matdiff.worksheet.markdown import markdown
+        from matdiff.report.markdown import markdown
 
         return markdown(blocks)
     if to == "tex":
-        from matdiff.worksheet.latex import document
+        from matdiff.report.latex import document
 
         return document(blocks)
     if to == "ipynb":
-        from matdiff.worksheet.notebook import notebook
+        from matdiff.report.notebook import notebook
 
         return notebook(blocks)
     raise MatdiffError(f"there is no format {to!r}", hint=f"the formats are {', '.join(FORMATS)}")

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from matdiff.api.expr import Expr
 from matdiff.errors import MatdiffError
-from matdiff.expr import Expr
+from matdiff.solution.fields import Answer, Named, named_in, parts, sides
+from matdiff.solution.plain import LATEX, MARK, plain
+from matdiff.solution.reading import read_answer
+from matdiff.solution.tidy import stripped
 from matdiff.worksheet.answers import Submission
-from matdiff.worksheet.plain import LATEX, MARK, plain
 from matdiff.worksheet.problem import Problem
-from matdiff.worksheet.reading import read_answer
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
-from matdiff.worksheet.statements import Answer, Named, named_in, parts, sides
-from matdiff.worksheet.tidy import stripped
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
+    from matdiff.api.derivation import Derivation
 
 Status = Literal["right", "layout", "wrong", "missing", "undecided"]
 
@@ -119,7 +119,7 @@ def verdict(solution: Solution, found: Answer) -> tuple[Status, str, int | None]
 
 def broken_definitions(found: Answer) -> Iterator[tuple[str, int]]:
     """Definitions used by the claim that cannot be read: why, and their lines."""
-    from matdiff.parser import parse_program
+    from matdiff.text.parser import parse_program
 
     for at, text in found.used(found.claim):
         try:
@@ -136,7 +136,7 @@ def first_wrong(solution: Solution, found: Answer) -> tuple[int, str] | None:
 
 def in_chain(solution: Solution, found: Answer) -> tuple[int, str] | None:
     """Of the lines about the function and its differential."""
-    from matdiff.verify.lines import check_derivation
+    from matdiff.solution.check import check_derivation
 
     unread = next((i for i, (_, text) in enumerate(found.chain) if LATEX.search(text)), len(found.chain))
     lines = found.chain[:unread]
@@ -160,7 +160,7 @@ def alone(line: tuple[int, str], found: Answer) -> bool:
 
 
 def unreadable(text: str) -> str:
-    from matdiff.parser import parse_program
+    from matdiff.text.parser import parse_program
 
     try:
         for side in filter(LATEX.search, sides(text)):
@@ -202,7 +202,7 @@ def program(solution: Solution, found: Answer, claim: str) -> str:
 def right_transposed(d: Derivation, ask: str, program: str) -> bool:
     """Is the transpose of a claim right?"""
     from matdiff.verify.claims import read_claim
-    from matdiff.verify.diagnosis import transposed
+    from matdiff.verify.mistakes import transposed
 
     try:
         turned = Expr(transposed(read_claim(d, program, None)), d.function.variables)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matdiff.errors import MatdiffError
-from matdiff.worksheet.blocks import Figure
+from matdiff.report.blocks import Figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-    from matdiff.derivation import Derivation
-    from matdiff.node import Symbol
+    from matdiff.api.derivation import Derivation
+    from matdiff.core.node import Symbol
     from matdiff.worksheet.solution import Solution
 
 STEPS = np.logspace(0, -13, 40)

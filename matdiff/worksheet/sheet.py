@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from matdiff.expr import Expr
-from matdiff.notation.names import latex_name
-from matdiff.worksheet.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
+from matdiff.api.expr import Expr
+from matdiff.printing.names import latex_name
+from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
 from matdiff.worksheet.document import Prose, Worksheet
 from matdiff.worksheet.problem import Problem
 from matdiff.worksheet.solution import Solution

@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.jacobian import vector_of
 from matdiff.calculus.markers import PAIRING, D
+from matdiff.core.node import Node, topological
 from matdiff.errors import MatdiffError, ParseError
-from matdiff.expr import Expr
-from matdiff.node import Node, topological
+from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.algebra import inner, is_op, matmul, scale
 from matdiff.ops.constants import is_zero, zeros_like
-from matdiff.rewrite import inline, prepared, substitute
 from matdiff.worksheet.problem import Problem
 
 if TYPE_CHECKING:
-    from matdiff.derivation import Derivation
+    from matdiff.api.derivation import Derivation
     from matdiff.verify import Verification
 
 POINTS = 2
@@ -91,7 +91,7 @@ class Solution:
 
 
 def derivation(problem: Problem) -> Derivation:
-    from matdiff.problem import derive
+    from matdiff.api.derive import derive
 
     if "," in problem.wrt:
         raise ParseError("a problem is by one variable", hint="write a problem for each of them")

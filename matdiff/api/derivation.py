@@ -1,0 +1,489 @@
+"""A derivation: a function's differential, gradient, Jacobian and Hessian, the steps between, their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from matdiff.api.expr import Expr
+from matdiff.api.operators import Operator, bilinear, check_directions, hessian_operator, pullback, pushforward
+from matdiff.calculus.adjoint import adjoint, dependent
+from matdiff.calculus.differential import differentials
+from matdiff.calculus.jacobian import free_entries, jacobian, vector_of
+from matdiff.calculus.tangent import project, tangent
+from matdiff.core.node import Apply, Node, Number, Symbol, describe, number, symbol, topological
+from matdiff.core.op import Joint, Linear, differential_symbol
+from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
+from matdiff.graph.properties import closure
+from matdiff.graph.rewrite import inline, prepared, substitute
+from matdiff.ops.algebra import POWER, hadamard, is_op, matmul, power, scale
+from matdiff.ops.constants import eye, zeros_like
+from matdiff.ops.linalg import inverse, pinv
+from matdiff.ops.reductions import norm
+from matdiff.printing.length import length
+from matdiff.simplify.forms import SMALL, shortest
+from matdiff.simplify.normal import normal
+
+if TYPE_CHECKING:
+    from matdiff.calculus.steps import Step
+    from matdiff.verify import Verification
+
+
+LONG = 25
+"""Symbols of an answer from which on definitions of the function are used in it."""
+SHORTER = 0.8
+"""How much shorter they must make it."""
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A function and its derivatives by one or several variables.
+
+    Everything is found when asked for, and remembered.
+    """
+
+    function: Expr
+    wrt: tuple[Symbol, ...]
+    types: str
+    several: bool = False
+    metric: Node | None = None
+    """The W of a weighted inner product ⟨X,Y⟩ = tr(XᵀWY), None for the plain one."""
+    source: Node | None = None
+    """The function with functions of one's own not written out, where that differs."""
+    remarks: tuple[str, ...] = ()
+    """What may surprise in how the text was read, in sentences."""
+
+    @cached_property
+    def prepared(self) -> Node:
+        """The function as it is differentiated."""
+        return prepared(self.source or self.function.node)
+
+    @cached_property
+    def directions(self) -> dict[Symbol, Symbol]:
+        """dX for every variable X of the derivation."""
+        return {X: differential_symbol(X) for X in self.wrt}  # type: ignore[misc]
+
+    @cached_property
+    def differentials(self) -> dict[Node, Node]:
+        """The differential of every part of the function."""
+        return differentials(self.prepared, self.directions)
+
+    @cached_property
+    def raw_differential(self) -> Node:
+        """dF as the rules give it, definitions and all."""
+        return self.differentials.get(self.prepared) or zeros_like(self.prepared)
+
+    @cached_property
+    def differential(self) -> Expr:
+        """dF, linear in dX."""
+        return self._answer(self.raw_differential)
+
+    @property
+    def kind(self) -> str:
+        """What the derivative is called: gradient of a scalar function, jacobian of another."""
+        return "gradient" if self.function.kind == "scalar" else "jacobian"
+
+    @cached_property
+    def raw_gradients(self) -> dict[Symbol, Node]:
+        """The G of each variable with df = Σ ⟨G, dX⟩, before projection and simplification."""
+        if self.function.kind != "scalar":
+            raise ShapeError(
+                f"the function is {describe(self.function.node)}, so it has a Jacobian and no gradient",
+                hint="use .jacobian, or .jvp and .vjp",
+            )
+        found = adjoint(self.raw_differential, number(1), list(self.directions.values()))
+        return {X: inline(found[dX]) for X, dX in self.directions.items()}
+
+    @cached_property
+    def gradient(self) -> Any:
+        """The gradient of a scalar function, the shape of X: an Expr, or a dict of them by name for several variables.
+
+        Raises ShapeError for a function that is not scalar.
+        """
+        answers = {X: self._answer(self._projected(G, X)) for X, G in self.raw_gradients.items()}
+        if self.metric is not None:
+            answers = {X: self._answer(self._weighted(g.node)) for X, g in answers.items()}
+        if self.several:
+            return {X.name: answer for X, answer in answers.items()}
+        return answers[self.wrt[0]]
+
+    @property
+    def plain_gradient(self) -> Node:
+        """The gradient by one variable for the plain inner product, whatever the weight."""
+        (X,) = self.wrt
+        node: Node = self.gradient.node
+        return node if self.metric is None else self.simplified(self._projected(self.raw_gradients[X], X))
+
+    @cached_property
+    def independent_gradient(self) -> Expr:
+        """The other convention of books for symmetric X, 2G − G∘I: the upper triangle's entries are independent.
+
+        It is the array of partial derivatives by those entries (Matrix Cookbook 2012, eq. 138), and no gradient
+        for ⟨A,B⟩ = tr(AᵀB).  Raises UnsupportedError for a variable that is not symmetric.
+        """
+        (X, *others) = self.wrt
+        if others or "symmetric" not in closure(X.attributes) or "diagonal" in closure(X.attributes):
+            raise UnsupportedError(
+                "the convention 2G − G∘I is for one symmetric variable",
+                hint="" if others or X.kind != "matrix" else f'declare it: "{X.name}: {X.rows}×{X.rows} symmetric"',
+            )
+        G = self.gradient.node
+        return self._answer(scale(number(2), G) - hadamard(eye(G.rows), G))
+
+    @cached_property
+    def jacobian(self) -> Any:
+        """The matrix J with vec(dF) = J vec(dX); of a scalar function the row vec(G)'; by a scalar, of the shape of F.
+
+        A dict by name for several variables.  Raises UnsupportedError where a linear map has no matrix in the language.
+        """
+        if self.kind == "gradient":
+            gradients = self.gradient if self.several else {self.wrt[0].name: self.gradient}
+            plain = {name: g.node if self.metric is None else self.plain_gradient for name, g in gradients.items()}
+            answers = {name: self._answer(row_of(G)) for name, G in plain.items()}
+        else:
+            answers = {X.name: self._shorter_matrix(self.raw_differential, X) for X in self.wrt}
+        return answers if self.several else answers[self.wrt[0].name]
+
+    @cached_property
+    def jacobian_free(self) -> Any:
+        """The Jacobian by the free entries of a structured X, J D(n) for symmetric X: vec(dF) = J D vech(dX).
+
+        For lower and upper triangular X by vech(X) and vech(X'), for diagonal X by diag(X).
+        Raises UnsupportedError where entries are not free: skew, orthogonal, unit.
+        """
+        answers = {}
+        for X in self.wrt:
+            J, P = self._matrix(self.raw_differential, X), free_entries(X)
+            answers[X.name] = self._answer(J if P is None else J @ P)
+        return answers if self.several else answers[self.wrt[0].name]
+
+    @cached_property
+    def hessian(self) -> Any:
+        """The matrix of d²f = ⟨H[dX], dX⟩ for vec(X); for several variables a dict by pairs of names.
+
+        Raises ShapeError for a function that is not scalar, UnsupportedError on curved sets.
+        """
+        answers = {(X.name, Z.name): self._shorter_matrix(self.curvature[X], Z) for X in self.wrt for Z in self.wrt}
+        return answers if self.several else answers[self.wrt[0].name, self.wrt[0].name]
+
+    @cached_property
+    def curvature(self) -> dict[Symbol, Node]:
+        """The differential of each gradient, linear in the dX: H[dX]."""
+        for X in self.wrt:
+            if (space := tangent(X)) is not None and space.curved:
+                raise UnsupportedError(
+                    f"the Hessian on the set that {X.name} moves in is not defined here: the set is curved"
+                )
+        return {X: self._curvature(self._weighted(self._projected(G, X))) for X, G in self.raw_gradients.items()}
+
+    def _curvature(self, G: Node) -> Node:
+        """The differential of a gradient as the rules gave it, or of its simplest form where that is shorter."""
+        forms = [G, self.simplified(G)] if len(topological(G)) <= SMALL else [G]
+        ready = dict.fromkeys(map(prepared, forms))
+        found = [differentials(form, self.directions).get(form) or zeros_like(form) for form in ready]
+        return min(found, key=lambda n: length(self.simplified(n))) if len(found) > 1 else found[0]
+
+    @cached_property
+    def products(self) -> dict[Symbol, Node]:
+        """H[dX] for each variable, inside its tangent space."""
+        return {X: self.simplified(self._projected(self.curvature[X], X)) for X in self.wrt}
+
+    def hvp(self, V: Any, /, **arrays: Any) -> Any:
+        """H[V], the shape of X, without ever forming H; V has the shape of X (dicts for several variables)."""
+        known = (*self.function.variables, *self.directions.values())
+        values = self._evaluate(list(self.products.values()), known, {**arrays, **self._tangents(V, arrays)})
+        return dict(zip((X.name for X in self.wrt), values, strict=True)) if self.several else values[0]
+
+    def _shorter_matrix(self, value: Node, X: Symbol) -> Expr:
+        """The matrix of a linear map: of its simplest form, or as the rules give it where that is shorter.
+
+        A structured X takes the second, with the projection onto the tangent space that the first may not need.
+        """
+        if tangent(X) is not None:
+            return self._answer(self._matrix(value, X))
+        simple = self.differential.node if value is self.raw_differential else self.simplified(value)
+        answer = self._answer(self._matrix(simple, X))
+        if len(topological(value)) > SMALL:
+            return answer
+        return min(self._answer(self._matrix(value, X)), answer, key=lambda e: length(e.node))
+
+    def _matrix(self, value: Node, X: Symbol) -> Node:
+        """The matrix of a linear map in its dX alone; restricted to the tangent space of X."""
+        others = {dZ: zeros_like(dZ) for Z, dZ in self.directions.items() if Z is not X}
+        return jacobian(substitute(value, others, into_bodies=True) if others else value, self.directions[X])
+
+    def _tangents(self, V: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        given = V if self.several else {self.wrt[0].name: V}
+        if not isinstance(given, Mapping):
+            raise MatdiffError(
+                f"the derivation is by several variables, so a direction is a dict, not {type(V).__name__}",
+                hint=f"pass {{{', '.join(f'{X.name!r}: …' for X in self.wrt)}}}",
+            )
+        missing = [X.name for X in self.wrt if X.name not in given]
+        if missing:
+            raise MatdiffError(f"no direction is given for {missing[0]}", hint="pass a dict with one for each variable")
+        check_directions(self.wrt, given, arrays)
+        return {dX.name: given[X.name] for X, dX in self.directions.items()}
+
+    @property
+    def operator(self) -> Operator:
+        """The pushforward as a formula: F'(X)[dX] = …, linear in dX."""
+        return pushforward(self)
+
+    @property
+    def adjoint(self) -> Any:
+        """Its adjoint as a formula, F'(X)*[Y] = …; an Operator, or a dict of them for several variables."""
+        return pullback(self)
+
+    @property
+    def hessian_operator(self) -> Any:
+        """H[dX] = … of a scalar function; an Operator, or a dict of them for several variables."""
+        return hessian_operator(self)
+
+    @property
+    def bilinear(self) -> Any:
+        """The second derivative f''(X)[dX₁, dX₂] = …, of a function of any shape; a dict by pairs for several."""
+        return bilinear(self)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The derivation as a lecturer would write it."""
+        from matdiff.calculus.steps import narrative
+
+        return narrative(self)
+
+    @cached_property
+    def all_steps(self) -> tuple[Step, ...]:
+        """The same with the algebra as steps of its own."""
+        from matdiff.calculus.steps import narrative
+
+        return narrative(self, full=True)
+
+    @cached_property
+    def of_gradient(self) -> Derivation:
+        """The derivation of the gradient by one variable, as it was found."""
+        return replace(self, function=self.gradient, source=None, metric=None, remarks=())
+
+    @cached_property
+    def hessian_steps(self) -> tuple[Step, ...]:
+        """From the gradient by one variable on to the Hessian.
+
+        Raises ShapeError and UnsupportedError as `hessian` does, UnsupportedError for several variables.
+        """
+        from matdiff.calculus.steps import second
+
+        if self.several:
+            raise UnsupportedError("the steps to a Hessian are told for one variable")
+        return second(self)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What may surprise in how the text was read, and where the function is not differentiable, in words."""
+        found = dict.fromkeys(self.remarks)
+        bare = linearly_below(self.prepared, self.differentials)
+        for node in topological(self.prepared):
+            if isinstance(node, Apply) and node.op.smooth and node in self.differentials:
+                place = Expr(inline(node.args[-1])).text()
+                verb = "not" if node in bare else "perhaps not"
+                entries = node.args[-1].kind != "scalar"
+                where = node.op.smooth if entries else node.op.smooth.replace("an entry of ", "")
+                found[f"{verb} differentiable {where.format(place)}"] = None
+        return tuple(found)
+
+    def evaluate(self, **arrays: Any) -> Any:
+        """The function's value."""
+        return self.function.evaluate(**arrays)
+
+    def value_and_grad(self, **arrays: Any) -> tuple[Any, Any]:
+        """The value of a scalar function and its gradient (a dict for several variables)."""
+        gradients = self.gradient if self.several else {"": self.gradient}
+        nodes = [self.function.node, *(g.node for g in gradients.values())]
+        value, *rest = self._evaluate(nodes, self.function.variables, arrays)
+        return value, dict(zip(gradients, rest, strict=True)) if self.several else rest[0]
+
+    def jvp(self, V: Any, /, **arrays: Any) -> Any:
+        """The pushforward F'(X)[V], the shape of F; V has the shape of X (a dict of them for several variables)."""
+        known = (*self.function.variables, *self.directions.values())
+        return self._evaluate([self.differential.node], known, {**arrays, **self._tangents(V, arrays)})[0]
+
+    def vjp(self, Y: Any, /, **arrays: Any) -> Any:
+        """The pullback F'(X)*[Y], the shape of X and inside its tangent space; Y has the shape of F."""
+        known = (*self.function.variables, self.covector)
+        values = self._evaluate(list(self.pullback.values()), known, {**arrays, self.covector.name: Y})
+        return dict(zip((X.name for X in self.wrt), values, strict=True)) if self.several else values[0]
+
+    @cached_property
+    def covector(self) -> Symbol:
+        """The Y of the pullback: a symbol of the shape of F whose name is free."""
+        name = "Y"
+        while any(v.name == name for v in self.function.variables):
+            name += "_"
+        f = self.function.node
+        return symbol(name, f.kind, f.rows, f.cols)
+
+    @cached_property
+    def pullback(self) -> dict[Symbol, Node]:
+        """F'(X)*[Y] for each variable, as an expression in Y."""
+        found = adjoint(self.raw_differential, self.covector, list(self.directions.values()))
+        return {X: self.simplified(self._weighted(self._projected(found[dX], X))) for X, dX in self.directions.items()}
+
+    def scipy(self, /, **fixed: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+        """`fun, jac, hessp` for `scipy.optimize.minimize`, over one flat vector; `fixed` has all other arrays.
+
+        Several variables lie in the vector one after the other, a matrix row by row.
+        Raises UnsupportedError for a variable in a set that a flat vector does not stay in.
+        """
+        from matdiff.interop.scipy import scipy_functions
+
+        return scipy_functions(self, fixed)
+
+    def __deepcopy__(self, memo: Any) -> Derivation:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Derivation], tuple[Any, ...]]:
+        from matdiff.api.pickling import dump
+
+        nodes = [self.function.node, *self.function.variables, *self.wrt]
+        extra = [part for part in (self.metric, self.source) if part is not None]
+        counts = len(self.function.variables), self.metric is not None, self.source is not None
+        return restored, (*dump([*extra, *nodes]), counts, self.types, self.several, self.remarks)
+
+    def verify(
+        self, seed: int = 0, sizes: Mapping[str, int] | None = None, claim: Any = None, **options: Any
+    ) -> Verification:
+        """Check the derivative, or a claimed one, numerically; see `matdiff.verify.verify`."""
+        from matdiff.verify import verify
+
+        return verify(self, seed=seed, sizes=sizes, claim=claim, **options)
+
+    def _repr_latex_(self) -> str:
+        from matdiff.report.display import derivation_latex
+
+        return f"$$\n{derivation_latex(self)}\n$$"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from matdiff.report.display import bundle
+
+        return bundle(self)
+
+    def _evaluate(self, nodes: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> Any:
+        from matdiff.codegen.evaluate import evaluate
+
+        return evaluate(list(nodes), tuple(variables), arrays, guards=self.guards)
+
+    @cached_property
+    def guards(self) -> tuple[Node, ...]:
+        """What must be defined for a derivative to be: parts of the function that are not defined everywhere."""
+        root = inline(self.function.node)
+        moving = set(dependent(root, self.wrt))
+        partly = [n for n in topological(root) if isinstance(n, Apply) and partial(n, moving)]
+        return tuple(dict.fromkeys((*self.function.guards, *partly)))
+
+    def _projected(self, G: Node, X: Symbol) -> Node:
+        """G inside the tangent space in which X moves."""
+        return G if tangent(X) is None else project(self._reduced(G), X)
+
+    def _weighted(self, G: Node) -> Node:
+        """The gradient for the inner product of the derivation: W⁻¹G."""
+        return G if self.metric is None else inverse(self.metric) @ G
+
+    def _reduced(self, node: Node) -> Node:
+        """In normal form, definitions in place, functions of one's own written out."""
+        if self.source is None:
+            return normal(inline(node))
+        from matdiff.api.userdefined import written
+
+        return normal(written(inline(node)))
+
+    def simplified(self, node: Node) -> Node:
+        """The form to print."""
+        found = self._simplest.get(node)
+        if found is None:
+            found = self._simplest[node] = shortest(self._reduced(node))
+        return found
+
+    @cached_property
+    def _simplest(self) -> dict[Node, Node]:
+        return {}
+
+    @cached_property
+    def squares(self) -> dict[Node, Node]:
+        """uᵀu as ‖u‖² for every square of a norm that stood in the function."""
+        found: dict[Node, Node] = {}
+        for node in topological(self.function.node):
+            square = prepared(node) if is_op(node, POWER) and is_op(node.children[0], norm) else node
+            if square is not node:
+                u = self.simplified(node.children[0].children[0])
+                if u.kind == "vector":
+                    found[matmul(u.T, u)] = power(norm(u), number(2))
+        return {inside: square for inside, square in found.items() if length(square) < length(inside)}
+
+    def abbreviated(self, answer: Expr) -> Expr:
+        """An answer in terms of what the function defines, `s = softmax(K q)`, if far shorter."""
+        whole = length(answer.node)
+        if whole < LONG:
+            return answer
+        node = answer.node
+        for part in reversed(topological(self.function.node)):
+            if isinstance(part, Symbol) and part.body is not None:
+                node = substitute(node, {self.simplified(part.body): part})
+        return Expr(node, answer.variables, answer.guards) if length(node) <= SHORTER * whole else answer
+
+    def _answer(self, node: Node) -> Expr:
+        simple = self.simplified(node)
+        shown = substitute(simple, self.squares) if self.squares else simple
+        return Expr(shown, self.function.variables, self.guards)
+
+
+def row_of(G: Node) -> Node:
+    """vec(G)', the Jacobian of a scalar function."""
+    return G if G.kind == "scalar" else vector_of(G).T
+
+
+def partial(node: Apply, moving: Container[Node]) -> bool:
+    """Is the function undefined somewhere, or its derivative, as that of pinv where the rank jumps?"""
+    if node.op is pinv:
+        return node in moving
+    if node.op is POWER:
+        exponent = node.children[1]
+        return not (isinstance(exponent, Number) and isinstance(exponent.value, int) and exponent.value > 0)
+    return any(node.op.domain)
+
+
+def linearly_below(root: Node, moving: Container[Node]) -> set[Node]:
+    """The nodes that a function depends on linearly, so that what breaks there breaks in the whole.
+
+    A factor counts only where the others do not move: ‖relu(x)‖² is a product of relu(x) with itself, and smooth.
+    """
+    found: set[Node] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node in found:
+            continue
+        found.add(node)
+        if not isinstance(node, Apply):
+            waiting += node.children
+            continue
+        for i, a in enumerate(node.args):
+            rule = node.op.rule(i)
+            alone = not any(b in moving for j, b in enumerate(node.args) if j != i)
+            if isinstance(rule, Joint) or (isinstance(rule, Linear) and alone):
+                waiting.append(a)
+    return found
+
+
+def restored(
+    rows: Any, roots: Any, counts: tuple[int, bool, bool], types: str, several: bool, remarks: tuple[str, ...]
+) -> Derivation:
+    """A derivation that was pickled; what had been found of it is found again when asked for."""
+    from matdiff.api.pickling import load
+
+    nodes: list[Any] = load(rows, roots)
+    count, weighted, own = counts
+    metric = nodes.pop(0) if weighted else None
+    source = nodes.pop(0) if own else None
+    function = Expr(nodes[0], tuple(nodes[1 : 1 + count]))
+    return Derivation(function, tuple(nodes[1 + count :]), types, several, metric, source, remarks)

@@ -1,0 +1,107 @@
+"""What is asked: a function, the variables to differentiate by, an inner product; checked, they are a Derivation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matdiff.api.derivation import Derivation
+from matdiff.api.expr import Expr
+from matdiff.api.wrt import chosen_names, suggestion
+from matdiff.calculus.tangent import check_movable, tangent
+from matdiff.core.node import Node, Symbol, describe, topological
+from matdiff.errors import ParseError, ShapeError, UnsupportedError
+from matdiff.graph.properties import Known
+
+
+def derive(
+    function: str | Expr,
+    wrt: str | Expr | Sequence[str | Expr],
+    declare: str | Sequence[str] | None = None,
+    dialect: str = "auto",
+    inner: str | Expr | None = None,
+) -> Derivation:
+    """Differentiate a function by the variable `wrt` (several: `"X,Y"`).
+
+    `function` is text in the language or an expression; `declare` is text or a list of texts.
+    `inner` is the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is W⁻¹∇f; W must be spd.
+    Raises ParseError, ShapeError or UnsupportedError; nothing else escapes.
+
+    >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
+    "A'*B'"
+    """
+    from matdiff.api.reading import agree, read
+
+    names, known = chosen_names(wrt)
+    source: Node | None = None
+    remarks: tuple[str, ...] = ()
+    if isinstance(function, Expr):
+        agree(function, declare)
+        expr, types = function, function.types
+        variables = {v.name: v for v in function.variables}
+    else:
+        typed = read(function, declare, dialect, known)
+        refuse_differentials(typed.function, names)
+        variables, source, remarks = dict(typed.variables), typed.kept, typed.remarks
+        expr, types = Expr(typed.function, tuple(variables.values())), typed.declarations
+    for name in names:
+        if name not in variables:
+            raise not_a_variable(name, expr.node, list(variables))
+        if known.get(name, variables[name]) is not variables[name]:
+            there, here = describe(variables[name]), describe(known[name])
+            raise ParseError(f"{name} is {there} in the function, and {here} in wrt")
+    chosen = tuple(variables[n] for n in names)
+    if not chosen:
+        raise ParseError("no variable to differentiate by", hint='give its name: wrt="X"')
+    for X in chosen:
+        check_movable(X)
+    metric = None if inner is None else weight(inner, chosen, types)
+    if metric is not None:
+        expr = Expr(expr.node, tuple(dict.fromkeys((*expr.variables, *metric.variables))))
+        types = expr.types
+    weighted = None if metric is None else metric.node
+    derivation = Derivation(expr, chosen, types, len(chosen) > 1, weighted, source, remarks)
+    _ = derivation.raw_differential
+    return derivation
+
+
+def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:
+    if any(isinstance(n, Symbol) and n.body is not None and n.name == name for n in topological(function)):
+        hint = f"declare {name} instead of defining it, or differentiate by one of {', '.join(variables)}"
+        return ParseError(f"{name} is defined in the function, and so no variable of it", hint=hint)
+    return ParseError(f"{name} is not a variable of the function", hint=suggestion(name, variables))
+
+
+def refuse_differentials(function: Node, names: Sequence[str]) -> None:
+    """In text, dx is the differential of x, which a function of x has none of."""
+    for n in topological(function):
+        if isinstance(n, Symbol) and n.of is not None and n.of.name in names:
+            raise ParseError(
+                f"{n.name} is the differential of {n.of.name}, and a function of {n.of.name} has none",
+                hint=f"write the function itself; a variable of that name is declared: `{n.name}: …`",
+            )
+
+
+def weight(inner: str | Expr, wrt: Sequence[Symbol], types: str) -> Expr:
+    """The weight W of an inner product, checked: square, as large as the variable is long, known to be spd."""
+    (X, *others) = wrt
+    if others or tangent(X) is not None:
+        raise UnsupportedError("a weighted inner product goes with one variable that moves freely")
+    if not isinstance(inner, str | Expr):
+        raise ParseError(f"inner takes a matrix or its name, not {type(inner).__name__}", hint='for instance inner="W"')
+    if isinstance(inner, str):
+        from matdiff.api.reading import read
+
+        declared = [types]
+        if inner.isidentifier() and not any(part.strip().startswith(f"{inner}:") for part in types.split(";")):
+            declared.append(f"{inner}: {X.rows}×{X.rows} spd")
+        typed = read(inner, declared, "auto", {})
+        inner = Expr(typed.function)
+    W = inner.node
+    if W.rows is not X.rows or W.cols is not X.rows or X.kind == "scalar":
+        raise ShapeError(f"the weight of the inner product is {describe(W)}, but {X.name} is {describe(X)}")
+    if "spd" not in Known()(W):
+        raise UnsupportedError(
+            "the weight of an inner product must be symmetric positive definite, and this one is not known to be",
+            hint=f'declare it: "{inner}: {X.rows}×{X.rows} spd"',
+        )
+    return inner

@@ -1,0 +1,247 @@
+"""Elementwise functions of the user's own, by a formula: SymPy finds the derivative, generated code writes it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, reduce
+from math import pi
+from typing import TYPE_CHECKING, Any
+
+from matdiff.api.expr import Expr, function
+from matdiff.calculus.differential import differentials
+from matdiff.core.node import Apply, Node, Number, Symbol, number, symbols, topological
+from matdiff.core.op import Nonlinear, Op, register, registry, words
+from matdiff.errors import MatdiffError, ParseError, UnsupportedError
+from matdiff.graph.rewrite import inline, rebuild
+from matdiff.ops.algebra import broadcast_add, product
+from matdiff.ops.algebra import power as entry_power
+
+if TYPE_CHECKING:
+    from matdiff.codegen.backends.base import Backend
+
+LONGEST = 4000
+"""Characters of code that a formula may take."""
+
+
+class Formula:
+    """The body of a function in its parameter `t`, a scalar symbol."""
+
+    def __init__(self, name: str, body: Node, t: Symbol) -> None:
+        self.name, self.body, self.t = name, inline(body), t
+
+    def at(self, x: Node) -> Node:
+        """The function written out, applied to x entry by entry."""
+        return entrywise(self.body, self.t, x)
+
+    def slope(self, x: Node) -> Node:
+        """The derivative, applied to x entry by entry."""
+        return entrywise(self.derivative, self.t, x)
+
+    @cached_property
+    def derivative(self) -> Node:
+        """In the parameter: the shortest of ours and of the forms that SymPy gives it."""
+        from matdiff.printing import length
+        from matdiff.simplify.normal import normal
+
+        ours = differentials(self.body, {self.t: number(1)}).get(self.body) or number(0)
+        usual = functions(ours) | functions(self.body)
+        forms = [ours, *(form for form in self._from_sympy() if functions(form) <= usual)]
+        return min(map(normal, forms), key=length)
+
+    def _from_sympy(self) -> list[Node]:
+        import sympy as sp
+
+        from matdiff.interop.sympy_read import Reader
+        from matdiff.interop.sympy_write import to_sympy
+
+        t = sp.Symbol(self.t.name, real=True)
+        found = []
+        try:
+            slope = sp.diff(to_sympy(Expr(self.body)), t)
+            for form in dict.fromkeys((slope, sp.simplify(slope), sp.factor(slope))):
+                found.append(Reader(None).read(form, {t: self.t}))
+        except (MatdiffError, RecursionError):
+            pass
+        return found
+
+    def code(self, backend: Backend) -> str:
+        """The body as one expression of an array library, a template in {0}."""
+        text: dict[Node, str] = {self.t: "{0}"}
+        for node in topological(self.body):
+            if node is not self.t:
+                text[node] = _code(node, [text[c] for c in node.children], backend)
+            if len(text[node]) > LONGEST:
+                raise UnsupportedError(f"the formula of {self.name} is too long for one line of code")
+        return text[self.body]
+
+
+def functions(node: Node) -> set[Op]:
+    return {n.op for n in topological(node) if isinstance(n, Apply)}
+
+
+def entrywise(body: Node, t: Symbol, x: Node) -> Node:
+    """A scalar expression in t with an array in its place, every operation acting entry by entry."""
+    memo: dict[Node, Node] = {t: x}
+    for node in topological(body):
+        if isinstance(node, Apply):
+            memo[node] = _entries(node, [memo[a] for a in node.args])
+        else:
+            memo.setdefault(node, node)
+    value = memo[body]
+    return value if value.kind == x.kind else broadcast_add(value, product(number(0), x))
+
+
+def _entries(node: Apply, args: list[Node]) -> Node:
+    match node.op.name:
+        case "add":
+            return reduce(broadcast_add, args)
+        case "scale":
+            return reduce(product, args)
+        case "power":
+            return entry_power(*args)
+    return node.op(*args, params=node.params)
+
+
+def _code(node: Node, args: list[str], backend: Backend) -> str:
+    if isinstance(node, Number):
+        value = node.value
+        return f"({value.numerator}/{value.denominator})" if isinstance(value, Fraction) else f"({value!r})"
+    if not isinstance(node, Apply):
+        return repr(pi)
+    signs = {"add": " + ", "scale": " * ", "power": " ** "}
+    if node.op.name in signs:
+        return "(" + signs[node.op.name].join(args) + ")"
+    return backend.template(node.op).format(*args)
+
+
+def check_scalar(name: str, body: Node, t: Symbol) -> None:
+    """Raises where a body is more than scalar operations on the parameter."""
+    others = [s.name for s in symbols(body) if s is not t]
+    if others:
+        raise ParseError(f"the formula of {name} has more than one variable: {t.name} and {', '.join(others)}")
+    for node in topological(body):
+        if isinstance(node, Apply) and node.op.name not in ("add", "scale", "power") and not node.op.elementwise:
+            raise UnsupportedError(f"{node.op.name} does not act entry by entry, so it cannot be part of {name}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Own(Op):
+    """The record of a function by its formula."""
+
+    formula: Formula | None = None
+
+
+def written(root: Node) -> Node:
+    """The expression with functions that a program defined written out; registered ones stay."""
+    memo: dict[Node, Node] = {}
+    for node in topological(root):
+        if not isinstance(node, Apply):
+            memo[node] = node
+            continue
+        args = tuple(memo[a] for a in node.args)
+        made = isinstance(node.op, Own) and registry.get(node.op.name) is not node.op
+        if made and isinstance(node.op, Own) and node.op.formula is not None:
+            memo[node] = node.op.formula.at(*args)
+        else:
+            memo[node] = rebuild(node, args)
+    return memo[root]
+
+
+def own(name: str, body: Node, t: Symbol) -> Own:
+    """The elementwise record of a formula, not registered."""
+    from matdiff.codegen.backends.base import backend_named
+
+    check_scalar(name, body, t)
+    formula = Formula(name, body, t)
+    code: dict[str, Any] = {}
+    for library in ("numpy", "jax", "torch"):
+        try:
+            code[library] = formula.code(backend_named(library))
+        except UnsupportedError:
+            code[library] = "-"
+    return Own(
+        name,
+        "(...)->(...)",
+        (Nonlinear(lambda x, dx: formula.slope(x) * dx),),
+        elementwise=True,
+        law=f"{name}′ by SymPy",
+        summary=Expr(body).text(),
+        formula=formula,
+        **code,
+    )
+
+
+def elementwise(name: str, formula: str) -> Callable[..., Expr]:
+    """Add an elementwise function of one's own, by a formula in one scalar; text may call it by its name from then on.
+
+    >>> swish = elementwise("swish", "t/(1+exp(-t))")
+    >>> from matdiff import derive
+    >>> print(derive("sum(swish(x))", wrt="x").gradient)
+    (1 .+ x + exp(x)) ⊙ exp(x) ./ (1 .+ exp(x)).^2
+    >>> forget("swish")
+
+    Raises ParseError for a name that is taken or a formula that is not in one variable.
+    """
+    from matdiff.api.reading import read
+    from matdiff.inference.names import is_reserved
+
+    if not isinstance(name, str) or not isinstance(formula, str):
+        raise ParseError("a function of one's own takes its name and its formula as texts")
+    if FORMULAS.get(name) == formula:
+        return function(words[name])
+    if not name.isidentifier() or is_reserved(name):
+        raise ParseError(
+            f"{name} is reserved" if name.isidentifier() else f"{name!r} is not a name", hint="choose another name"
+        )
+    t = parameter(name, formula)
+    typed = read(formula, f"{t}: scalar", "plain", {})
+    if typed.function.kind != "scalar":
+        raise ParseError(f"the formula of {name} is not a scalar")
+    body = typed.function
+    register(own(name, body, typed.variables[t]))
+    FORMULAS[name] = formula
+    return function(words[name])
+
+
+FORMULAS: dict[str, str] = {}
+"""What was added, by name; adding it again is no mistake."""
+
+
+def forget(name: str) -> None:
+    """Take a function away that `elementwise`, `linear` or `nonlinear` added; expressions that have it keep it.
+
+    Raises ParseError where there is none.
+    """
+    import matdiff
+
+    if name not in registry:
+        raise ParseError(f"there is no function {name}")
+    op = registry.pop(name)
+    FORMULAS.pop(name, None)
+    vars(matdiff).pop(name, None)
+    for word, records in list(words.items()):
+        words[word] = [r for r in records if r is not op]
+        if not words[word]:
+            del words[word]
+
+
+def parameter(name: str, formula: str) -> str:
+    """The one variable of a formula."""
+    from matdiff.core.op import words as known
+    from matdiff.text.parser import parse_program
+    from matdiff.text.tree import walk
+
+    program = parse_program(formula, "plain")
+    if program.function is None:
+        raise ParseError(f"the formula of {name} is empty")
+    trees = walk(program.function)
+    found = dict.fromkeys(str(t.value) for t in trees if t.head == "name" and t.value not in ("pi", "π", "I"))
+    names = [n for n in found if n not in known]
+    if len(names) != 1:
+        raise ParseError(
+            f"the formula of {name} has the variables {', '.join(names)}" if names else f"{name} is constant",
+            hint=f'write it in one variable: elementwise("{name}", "t/(1 + exp(-t))")',
+        )
+    return names[0]

@@ -1,0 +1,61 @@
+"""What to differentiate by: names in a text, or variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matdiff.api.expr import Expr
+from matdiff.core.node import Symbol
+from matdiff.errors import ParseError
+from matdiff.printing.names import ascii_name
+from matdiff.text.characters import lowered, plain_name
+from matdiff.text.declarations import spelled_name
+
+
+def suggestion(name: str, variables: Sequence[str]) -> str:
+    """What to do about a name that is no variable."""
+    if not variables:
+        return "it has no variables"
+    from difflib import get_close_matches
+
+    near = [v for v in variables if spoken(v) == spoken(name)]
+    near = near or [v for v in variables if v.casefold() == name.casefold()]
+    near = near or get_close_matches(name[:100], variables, 1, 0.6)
+    if not near and (near := [v for v in variables if v.startswith(f"{name}_")]):
+        return (
+            f"did you mean {near[0]}? its variables are {', '.join(variables[:20])}; an entry is written x[1], A[1,2]"
+        )
+    listed = ", ".join(variables[:20]) + ", …" * (len(variables) > 20)
+    return (f"did you mean {near[0]}? " if near else "") + f"its variables are {listed}"
+
+
+def spoken(name: str) -> str:
+    """The name in words that have no other spelling: λ, \\lambda and lambda are one, W₁, W_1 and W1 are one."""
+    return ascii_name(name.lstrip("\\").translate(lowered)).replace("_", "").casefold()
+
+
+def chosen_names(wrt: str | Expr | Sequence[str | Expr]) -> tuple[list[str], dict[str, Symbol]]:
+    """The names to differentiate by, and the symbols where they were given as expressions."""
+    if not isinstance(wrt, str | Sequence | Expr):
+        raise ParseError(f"wrt takes a variable or its name, not {type(wrt).__name__}", hint='for instance wrt="X"')
+    known: dict[str, Symbol] = {}
+    names: list[str] = []
+    for given in (wrt,) if isinstance(wrt, str | Expr) else wrt:
+        if isinstance(given, str):
+            names += [_name(part.strip()) for part in given.split(",")]
+        elif isinstance(given, Expr) and isinstance(given.node, Symbol) and given.node.body is None:
+            known[given.node.name] = given.node
+            names.append(given.node.name)
+        else:
+            raise ParseError("wrt must be a variable or its name", hint='for instance wrt="X"')
+    if len(set(names)) < len(names):
+        raise ParseError(f"wrt names a variable twice: {', '.join(names)}")
+    return names, known
+
+
+def _name(text: str) -> str:
+    text = spelled_name(text) or text
+    if not text or not text.replace("_", "a").isalnum() or text[0].isdigit():
+        shown = text if len(text) <= 40 else text[:40] + "…"
+        raise ParseError(f"{shown!r} is not the name of a variable", hint='wrt takes a name, or several: "X,Y"')
+    return text if text.isascii() else plain_name(text, text, 0)

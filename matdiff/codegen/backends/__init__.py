@@ -1,0 +1,1 @@
+"""What an operation is called in NumPy, JAX and PyTorch."""

@@ -1,0 +1,144 @@
+"""What differs between array libraries: a namespace, and the deviations of single functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+
+from matdiff.codegen.backends.numpy import HELPERS
+from matdiff.codegen.backends.numpy import NUMPY as NUMPY_HELPERS
+from matdiff.core.op import Op
+from matdiff.errors import UnsupportedError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Backend:
+    """One array library.
+
+    title     its name in messages
+    prefix    how its namespace is called in generated code
+    rewrites  pattern and replacement, applied to templates and helpers written for NumPy
+    imports   the import line for each module that generated code may mention, inner modules first
+    column    how a record of a function spells its deviation: the field `numpy`, `jax` or `torch`
+    instead   templates that replace those of the records, by the function's name; "-": not available
+    helpers   functions that replace the helpers of NumPy, by name
+    like      what makes a new array one of the type, and on the device, of the inputs
+    double    its type of double precision, where there is no input to take the type from
+    lifted    how a number that no array entered becomes a value that the library's functions take
+    inverses  whether multiplying by an inverse is faster than solving for a matrix
+    lowered   how a function's value at one becomes such a number again
+    returned  how one is returned, in the type of the inputs
+    copied    what makes of an array that is somebody else's one's own; "" where arrays cannot be changed
+    """
+
+    name: str
+    title: str
+    prefix: str
+    rewrites: tuple[tuple[str, str], ...]
+    imports: tuple[tuple[str, str], ...]
+    column: str
+    instead: Mapping[str, str] = field(default_factory=dict)
+    helpers: Mapping[str, str] = field(default_factory=dict)
+    like: str = "dtype=dtype"
+    double: str = "float"
+    lifted: str = "{0}"
+    lowered: str = "{0}"
+    returned: str = "np.asarray({0}, dtype=dtype)"
+    copied: str = ""
+    inverses: bool = False
+
+    def template(self, op: Op) -> str:
+        """The code of a function; UnsupportedError where it has none here."""
+        own: str = self.instead.get(op.name) or getattr(op, self.column)
+        if own == "-" or not (own or op.numpy):
+            raise UnsupportedError(f"{self.title} has no {op.name}")
+        return own or self.translate(op.numpy)
+
+    @property
+    def all_helpers(self) -> dict[str, str]:
+        """The functions that generated code may bring along; those of NumPy first."""
+        return {name: self.translate(text) for name, text in HELPERS.items()} | dict(self.helpers)
+
+    def translate(self, code: str) -> str:
+        for pattern, replacement in self.rewrites:
+            code = re.sub(pattern, replacement, code)
+        return code
+
+
+NUMPY = Backend(
+    "numpy",
+    "NumPy",
+    "np",
+    (),
+    (
+        (r"\bnp\.", "import numpy as np"),
+        (r"\bscipy\.linalg\.", "import scipy.linalg"),
+        (r"\bscipy\.special\.", "import scipy.special"),
+    ),
+    "numpy",
+    {
+        "kron": "kron({0}, {1})",
+        "softmax": "softmax({0})",
+        "logsumexp": "logsumexp({0})",
+        "frechet_expm": "frechet_expm({0}, {1})",
+        "polygamma": "polygamma({0}, {1})",
+    },
+    NUMPY_HELPERS,
+    lowered="float({0})",
+    returned="dtype.type({0})",
+    copied=".copy()",
+)
+
+NAMES = ("numpy", "jax", "torch")
+
+
+@cache
+def backend_named(name: str) -> Backend:
+    if name not in NAMES:
+        raise UnsupportedError(f"there is no backend {name!r}; choose one of {', '.join(NAMES)}")
+    if name == "numpy":
+        return NUMPY
+    found: Backend = import_module(f"matdiff.codegen.{name}_backend").BACKEND
+    return found
+
+
+def require(backend: Backend) -> None:
+    """Raises UnsupportedError where the library is not installed: source text can be had without it, functions not."""
+    try:
+        import_module(backend.name)
+    except ImportError:
+        raise UnsupportedError(
+            f"{backend.title} is not installed, and compiled functions run on it",
+            hint=f'pip install "matdiff[{backend.name}]"; source text can be had without it',
+        ) from None
+
+
+def support() -> dict[str, dict[str, str]]:
+    """For every function of the language and every backend: "" where there is code, else why there is none."""
+    from matdiff.core.op import registry
+
+    return {name: {b: refusal(op, backend_named(b)) for b in NAMES} for name, op in registry.items()}
+
+
+def refusal(op: Op, backend: Backend) -> str:
+    from matdiff.codegen.emit.forms import FORMS
+
+    if op.name in FORMS:
+        return ""
+    try:
+        backend.template(op)
+    except UnsupportedError as error:
+        return str(error)
+    return ""
+
+
+def support_table() -> str:
+    """A line a function, a column a backend: `yes` or `-`."""
+    rows = support()
+    width = max(map(len, rows))
+    lines = [f"{'':<{width}}  " + "  ".join(f"{b:<5}" for b in NAMES)]
+    lines += [f"{n:<{width}}  " + "  ".join(f"{'-' if row[b] else 'yes':<5}" for b in NAMES) for n, row in rows.items()]
+    return "\n".join(line.rstrip() for line in lines)

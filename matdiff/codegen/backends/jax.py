@@ -1,0 +1,177 @@
+"""JAX: pure functions that `jit` and `vmap` take; no Python `if` asks for a value."""
+
+from __future__ import annotations
+
+from matdiff.codegen.backends.base import Backend
+from matdiff.codegen.backends.numpy import table
+
+SOURCES = (
+    '''
+def floats(*values):
+    """The inputs as floating-point arrays of one type: single if all are, else double."""
+    values = [v if isinstance(v, (int, float)) else jnp.asarray(v) for v in values]
+    dtype = jnp.result_type(*values, 0.0)
+    return [jnp.asarray(v, dtype=dtype) for v in values]
+''',
+    '''
+def add_diagonal(A, s):
+    """A + s I."""
+    return A + s * jnp.eye(A.shape[0], dtype=A.dtype)
+''',
+    '''
+def inverse_trace(L):
+    """The trace of the inverse of L L': the sum of squares of the inverse of L."""
+    eye = jnp.eye(L.shape[0], dtype=L.dtype)
+    return jnp.sum(jax.scipy.linalg.solve_triangular(L, eye, lower=True) ** 2)
+''',
+    '''
+def kron_eye(A, n):
+    """The Kronecker product of A with the identity n x n."""
+    K = jnp.where(jnp.eye(n, dtype=bool)[:, None, :], A[:, None, :, None], 0)
+    return K.reshape(A.shape[0] * n, A.shape[1] * n)
+''',
+    '''
+def eye_kron(n, A):
+    """The Kronecker product of the identity n x n with A."""
+    K = jnp.where(jnp.eye(n, dtype=bool)[:, None, :, None], A[:, None, :], 0)
+    return K.reshape(n * A.shape[0], n * A.shape[1])
+''',
+    '''
+def scatter(spec, shape, values):
+    """An array that is zero but where the axes with one letter agree, and there has the values."""
+    axes, letters = spec.split("->")
+    places = [[-1 if x == letter else 1 for x in letters] for letter in axes]
+    index = tuple(jnp.arange(d).reshape(at) for d, at in zip(shape, places))
+    return jnp.zeros(shape, values.dtype).at[index].set(values)
+''',
+    '''
+def add_scatter(H, spec, shape, values):
+    """H with the values added where the axes with one letter agree."""
+    return H + scatter(spec, shape, values).reshape(H.shape)
+''',
+    '''
+def blocks(A, C, B, spec):
+    """A Diag(c) B' for each row c of C, as the blocks of a matrix that is zero elsewhere."""
+    m, n, k = A.shape[0], B.shape[0], C.shape[0]
+    pairs = (A[:, None, :] * B).reshape(m * n, A.shape[1])
+    parts = (pairs @ C.T).reshape(m, n, k)
+    eye = jnp.eye(k, dtype=bool)
+    if spec == "iaja->aij":
+        H = jnp.where(eye[:, None, :], parts.transpose(0, 2, 1)[:, :, :, None], 0)
+    else:
+        H = jnp.where(eye[:, None, :, None], parts.transpose(2, 0, 1)[:, :, None, :], 0)
+    return H.reshape(m * k, n * k)
+''',
+    '''
+def add_blocks(H, A, C, B, spec):
+    """H with A Diag(c) B' added in the block of each row c of C."""
+    return H + blocks(A, C, B, spec)
+''',
+    '''
+def solve_lower(L, B, trans=0):
+    """The solution of L X = B, or with trans=1 of L' X = B, for lower triangular L."""
+    return jax.scipy.linalg.solve_triangular(L, B, trans=trans, lower=True)
+''',
+    '''
+def lu_inverse(factors):
+    """The inverse of A from its LU factors."""
+    return jax.scipy.linalg.lu_solve(factors, jnp.eye(factors[0].shape[0], dtype=factors[0].dtype))
+''',
+    '''
+def lu_det(factors):
+    """The determinant of A from its LU factors."""
+    lu, pivots = factors
+    return jnp.prod(jnp.diagonal(lu)) * (1 - 2 * (jnp.sum(pivots != jnp.arange(lu.shape[0])) % 2))
+''',
+    '''
+def cholesky_inverse(L):
+    """The inverse of L L'."""
+    return jax.scipy.linalg.cho_solve((L, True), jnp.eye(L.shape[0], dtype=L.dtype))
+''',
+    '''
+def sqrt_product(X):
+    """The principal square root by the Denman-Beavers iteration, scaled by determinants."""
+    n = X.shape[0]
+    eye = jnp.eye(n, dtype=X.dtype)
+
+    def unfinished(state):
+        return (state[2] > 1e-28 * n) & (state[3] < 40)
+
+    def step(state):
+        M, Y, change, k = state
+        inverse = jnp.linalg.inv(M)
+        scale = jnp.where(change > 1e-2, jnp.exp(-jnp.linalg.slogdet(M)[1] / (2 * n)), 1.0)
+        scale = scale.astype(X.dtype)
+        Y = scale * Y @ (eye + inverse / scale**2) / 2
+        M = (eye + (scale**2 * M + inverse / scale**2) / 2) / 2
+        return M, Y, jnp.sum((M - eye) ** 2), k + 1
+
+    return jax.lax.while_loop(unfinished, step, (X, X, jnp.sum((X - eye) ** 2) + 1, 0))[1]
+''',
+    '''
+def real_sqrtm(X):
+    """The principal square root; nan where an eigenvalue is not positive."""
+    root = sqrt_product(X)
+    wrong = jnp.linalg.norm(root @ root - X) > jnp.finfo(X.dtype).eps ** 0.5 * jnp.linalg.norm(X)
+    return jnp.where(wrong, jnp.nan, root)
+''',
+    '''
+def real_logm(X):
+    """Square roots until X is near I, then Gauss-Legendre (Higham 2008, eq. 11.18)."""
+    eye = jnp.eye(X.shape[0], dtype=X.dtype)
+
+    def unfinished(state):
+        return (jnp.linalg.norm(state[0] - eye) > 0.25) & (state[1] < 60)
+
+    X, k = jax.lax.while_loop(unfinished, lambda s: (real_sqrtm(s[0]), s[1] + 1), (X, 0))
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    E = X - eye
+    pairs = zip(nodes.tolist(), weights.tolist())
+    return 2.0**k * sum(w / 2 * jnp.linalg.solve(eye + (x + 1) / 2 * E, E) for x, w in pairs)
+''',
+    '''
+def frechet_logm(A, V):
+    """The derivative of logm at A in the direction V: the corner of log [A, V; 0, A]."""
+    n = A.shape[0]
+    scale = 1e-3 * jnp.linalg.norm(A) / (jnp.linalg.norm(V) + jnp.finfo(V.dtype).tiny)
+    both = jnp.block([[A, scale * V], [jnp.zeros_like(A), A]])
+    return real_logm(both)[:n, n:] / scale
+''',
+    '''
+def solve_sylvester(A, B, C):
+    """The X with A X + X B = C, by the linear system of its columns."""
+    m, n = C.shape
+    system = jnp.kron(jnp.eye(n, dtype=C.dtype), A) + jnp.kron(B.T, jnp.eye(m, dtype=C.dtype))
+    return jnp.linalg.solve(system, C.T.reshape(-1)).reshape(n, m).T
+''',
+)
+
+BACKEND = Backend(
+    "jax",
+    "JAX",
+    "jnp",
+    ((r"(?<![\w.])np\.", "jnp."), (r"(?<![\w.])scipy\.", "jax.scipy.")),
+    (
+        (r"(?<![\w.])np\.", "import numpy as np"),
+        (r"\bjax\.(nn|lax)\.", "import jax"),
+        (r"\bjnp\.", "import jax.numpy as jnp"),
+        (r"\bjax\.scipy\.linalg\.", "import jax.scipy.linalg"),
+        (r"\bjax\.scipy\.special\.", "import jax.scipy.special"),
+    ),
+    "jax",
+    {
+        "lu": "jax.scipy.linalg.lu_factor({0})",
+        "lu_solve": "jax.scipy.linalg.lu_solve({0}, {1})",
+        "lu_solve_t": "jax.scipy.linalg.lu_solve({0}, {1}, trans=1)",
+        "inverse_trace": "inverse_trace({0})",
+        "cholesky_solve": "jax.scipy.linalg.cho_solve(({0}, True), {1})",
+        "kron": "kron({0}, {1})",
+        "cholesky": "jnp.linalg.cholesky({0})",
+        "adj": "svd_adjugate({0})",
+        "cof": "svd_adjugate({0}).T",
+        "sylvester": "solve_sylvester({0}, {1}, {2})",
+        "frechet_expm": "jax.scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
+    },
+    table(SOURCES),
+    inverses=True,
+)

@@ -1,0 +1,1 @@
+"""Source text of a plan: lines, memory, sizes."""

@@ -1,0 +1,359 @@
+"""The emitter: a planned expression graph becomes lines of Python, shared parts named once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from math import lcm
+
+from matdiff.codegen.backends.base import Backend
+from matdiff.codegen.emit.forms import FORMS, constant_code, is_negative_multiple, is_reciprocal
+from matdiff.codegen.emit.memory import in_place, rank
+from matdiff.codegen.emit.names import Names
+from matdiff.codegen.emit.pieces import as_kind, literal
+from matdiff.codegen.emit.sizes import Recipe, Recipes, recipes
+from matdiff.codegen.emit.templates import ATOM, MAX_DEPTH, MAX_INLINE, PRODUCT, SUM, UNARY, Code, template
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
+from matdiff.core.shape import ONE, Dim, signature
+from matdiff.errors import ShapeError
+from matdiff.ops.algebra import ADD, INNER, SCALE, TRANSPOSE, is_op
+
+WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
+"""Functions that have a value on more than where they are differentiable, which their record states."""
+
+
+NARROWER = {"norm": "notzero", "asin": "strictly inside", "acos": "strictly inside"}
+"""Where functions are differentiable, said more exactly than in their record."""
+GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "sylvester": ("disjoint", (0, 1)),
+    "lu_logdet": ("posdet", (1,)),
+    "cholesky_logdet": ("posdet", (1,)),
+    "positive_kron": ("poskron", (1, 2)),
+}
+"""Checks made on a line of their own: of several arguments together, or of one that the code does not mention."""
+
+
+PLAIN = (ADD, SCALE, INNER)
+"""Functions that are operators of Python on numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check in generated code: the function that asks, the word that tells what, the node it concerns."""
+
+    function: str
+    node: Node
+
+
+class Emitter:
+    """The state of one emission: the code of each node so far, and the lines."""
+
+    def __init__(
+        self, backend: Backend, variables: Sequence[Symbol], check: bool = False, strict: bool = False
+    ) -> None:
+        self.backend = backend
+        self.check = check
+        self.strict = strict
+        self.variables = tuple(variables)
+        self.names = Names(backend.all_helpers)
+        self.code: dict[Node, Code] = {}
+        self.shared: dict[Node, Code] = {}
+        self.lines: list[str] = []
+        self.checks: list[Check] = []
+        self.sizes: dict[str, str] = {}
+        self.uses: Counter[Node] = Counter()
+        self.wish: dict[Node, str] = {}
+        self.inputs: dict[Symbol, str] = {}
+        self.inlined: set[Node] = set()
+        self.results: frozenset[Node] = frozenset()
+        self.typed = False
+        self.plain: set[Node] = set()
+        self.reuse = False
+        self.largest = 0
+
+    # nodes
+
+    def emit(self, *plans: Sequence[Node]) -> None:
+        """The lines of everything that all of several plans compute, or of one plan."""
+        order = topological(*(root for roots in plans for root in roots))
+        self.inputs = {v: self.names.fresh(v.name) for v in ordered(self.variables, order)}
+        self.results = frozenset(root for roots in plans for root in roots)
+        self.largest = max(map(rank, order), default=0)
+        orders = [topological(*roots) for roots in plans]
+        for own, roots in zip(orders, plans, strict=True):
+            self.uses |= self.count(own, roots)
+        self.carry_on(set(orders[0]).intersection(*orders[1:]), orders[0])
+        self.shared = dict(self.code)
+
+    def branch(self, roots: Sequence[Node]) -> list[str]:
+        """The lines of what one plan computes besides."""
+        before, self.lines = self.lines, []
+        self.code = dict(self.shared)
+        order = topological(*roots)
+        self.carry_on({n for n in order if n not in self.code}, order)
+        lines, self.lines = self.lines, before
+        return lines
+
+    def carry_on(self, wanted: Container[Node], order: Sequence[Node]) -> None:
+        for node in order:
+            if node in wanted:
+                if node.kind == "scalar" and self.is_plain(node):
+                    self.plain.add(node)
+                self.code[node] = self.node_code(node)
+
+    def is_plain(self, node: Node) -> bool:
+        """A number that no array enters, which generated code computes as a Python float."""
+        if isinstance(node, Apply):
+            return (node.op in PLAIN or node.op.elementwise) and all(a in self.plain for a in node.args)
+        return isinstance(node, (Number, Constant)) or (isinstance(node, Symbol) and node.body in self.plain)
+
+    def count(self, order: Sequence[Node], roots: Sequence[Node]) -> Counter[Node]:
+        """How often each value is written; transposes and definitions pass the count on."""
+        uses = Counter(roots)
+        for node in reversed(order):
+            seen_through = is_op(node, TRANSPOSE) or isinstance(node, Symbol)
+            for child in node.children:
+                uses[child] += uses[node] if seen_through else self.repeats(node, child)
+            if isinstance(node, Symbol) and isinstance(node.body, Apply):
+                self.wish.setdefault(node.body, node.name)
+        return uses
+
+    def repeats(self, node: Node, child: Node) -> int:
+        if isinstance(node, Apply) and node.op.name not in FORMS:
+            uses = template(self.backend.template(node.op)).uses
+            return max(1, *(uses[str(i)] for i, a in enumerate(node.args) if a is child))
+        return 1
+
+    def node_code(self, node: Node) -> Code:
+        if isinstance(node, Symbol):
+            return Code(self.inputs[node]) if node.body is None else self.code[node.body]
+        if isinstance(node, Number):
+            return literal(node.value)
+        if isinstance(node, Constant):
+            code = constant_code(self, node)
+            return self.named(code) if self.uses[node] > 1 and "(" in code.text else code
+        assert isinstance(node, Apply)
+        if self.reuse and (memory := in_place(self, node)) is not None:
+            return memory
+        form = FORMS.get(node.op.name)
+        code = form(self, node) if form else self.template_code(node)
+        if is_op(node, TRANSPOSE):
+            return code
+        if node in self.wish:
+            return self.named(code, self.wish[node])
+        if node in self.results and self.uses[node] == 1:
+            return code
+        if self.uses[node] > 1 or code.depth > MAX_DEPTH or len(code.text) > MAX_INLINE:
+            return self.named(code, hint(node, self.code))
+        self.inlined.add(node)
+        return code
+
+    def template_code(self, node: Apply) -> Code:
+        """A function from the template in its record."""
+        if self.check and node.op.name in GUARDS:
+            word, slots = GUARDS[node.op.name]
+            self.guard(word, node, [node.args[i] for i in slots])
+        inputs, _ = signature(node.op.signature)
+        fields: dict[str, Code] = {}
+        free = {a.kind for a, spec in zip(node.args, inputs, strict=False) if spec is None}
+        for i, arg in enumerate(node.args):
+            spec = inputs[min(i, len(inputs) - 1)]
+            square = len(spec) == 2 if spec is not None else len(free) > 1
+            code = self.checked(self.word(node, i), node, arg)
+            if arg in self.plain and not (node.op.name == "polygamma" and i == 0):
+                code = Code(self.lift(code.text), ATOM, code.depth + 1)
+            fields[str(i)] = as_kind(self, code, arg.kind, "matrix") if square else code
+        for i, parameter in enumerate(node.params):
+            fields[f"p{i}"] = self.size_code(parameter) if isinstance(parameter, Dim) else literal(int(parameter))
+        code = template(self.backend.template(node.op)).fill(fields)
+        return Code(self.backend.lowered.format(code.text), ATOM, code.depth + 1) if node in self.plain else code
+
+    def lift(self, text: str) -> str:
+        """A Python float as a value that functions of the library take."""
+        if self.backend.lifted != "{0}":
+            self.typed = True
+        return self.backend.lifted.format(text)
+
+    def named(self, code: Code, wish: str = "") -> Code:
+        """The value in a local variable, unless it is one already."""
+        if code.text.isidentifier() and not wish:
+            return code
+        name = self.names.fresh(wish) if wish else self.names.numbered()
+        self.lines.append(f"{name} = {code.text}")
+        return Code(name)
+
+    # checks
+
+    def word(self, node: Apply, slot: int) -> str:
+        """What the function asks of an argument."""
+        domain = node.op.domain
+        word = domain[slot] if slot < len(domain) else ""
+        return (NARROWER if self.strict else WIDER).get(node.op.name, word)
+
+    def checked(self, word: str, node: Apply, arg: Node) -> Code:
+        code = self.code[arg]
+        if not (self.check and word):
+            return code
+        text = f'check("{word}", {self.label(node.op.name, arg)}, {code.text})'
+        return Code(text, ATOM, code.depth + 1)
+
+    def guard(self, word: str, node: Apply, arguments: Sequence[Node]) -> None:
+        """A check on a line of its own; what it concerns gets a name."""
+        for a in arguments:
+            self.code[a] = self.named(self.code[a])
+        shown = ", ".join(self.code[a].text for a in arguments)
+        self.lines.append(f'check("{word}", {self.label(node.op.name, arguments[0])}, {shown})')
+
+    def label(self, function: str, node: Node) -> int:
+        self.checks.append(Check(function, node))
+        return len(self.checks) - 1
+
+    # parts that are written differently inside sums and quotients
+
+    def negated(self, node: Node) -> Code | None:
+        """The code of -node where node is a negative multiple written in place, else None."""
+        code = self.code[node]
+        if not is_negative_multiple(node) or not code.text.startswith("-"):
+            return None
+        if isinstance(node, Apply) and isinstance(s := node.args[0], Number) and s.value == -1:
+            return self.code[node.args[1]]
+        return Code(code.text[1:], PRODUCT, code.depth)
+
+    def reciprocal(self, node: Node) -> Code | None:
+        """The code of a for a node 1/a that has no name of its own, else None."""
+        if node not in self.inlined or not is_reciprocal(node):
+            return None
+        assert isinstance(node, Apply)
+        return self.checked("nonzero", node, node.args[0])
+
+    # sizes
+
+    def dtype(self) -> str:
+        self.typed = True
+        return self.backend.like
+
+    def size(self, dim: Dim) -> str:
+        return self.size_code(dim).text
+
+    def size_code(self, dim: Dim) -> Code:
+        if dim.number is not None:
+            return Code(str(dim.number))
+        for name in sorted(dim.names):
+            if name not in self.sizes:
+                self.sizes[name] = self.names.fresh(name)
+        return polynomial(dim, self.sizes)
+
+    def span(self, low: Dim, high: Dim, size: Dim) -> str:
+        return f"{'' if low.number == 0 else self.size(low)}:{'' if high is size else self.size(high)}"
+
+    def preamble(self) -> list[str]:
+        """The lines that make floats of the inputs and read sizes off their shapes."""
+        candidates = [*self.inputs, *(v for v in self.variables if v not in self.inputs)]
+        found = recipes(candidates, self.sizes)
+        if found is None:
+            raise ShapeError(
+                f"the sizes {', '.join(sorted(self.sizes))} do not follow from the shapes of the variables",
+                hint="give them as numbers in the declarations",
+            )
+        for recipe in found.values():
+            self.need(recipe.variable)
+        if self.typed and not self.inputs and self.variables:
+            self.need(self.variables[0])
+        lines = self.conversion()
+        lines += self.size_lines(found)
+        if self.typed:
+            first = next(iter(self.inputs.values()), None)
+            lines.append(f"dtype = {first}.dtype" if first else f"dtype = {self.backend.double}")
+            if "device" in self.backend.like:
+                lines.append(f"device = {first}.device" if first else "device = None")
+        return lines
+
+    def size_lines(self, found: Recipes) -> list[str]:
+        """`m, n = A.shape`, `k = x.shape[0] - n`."""
+        lines: list[str] = []
+        done: set[str] = set()
+        for name in found:
+            if name not in self.sizes:
+                self.sizes[name] = self.names.fresh(name)
+        for name, recipe in found.items():
+            if name in done:
+                continue
+            both = [k for k, other in found.items() if other.variable is recipe.variable and other.plain]
+            if recipe.plain and len(both) == 2:
+                first, second = sorted(both, key=lambda k: found[k].axis)
+                lines.append(f"{self.sizes[first]}, {self.sizes[second]} = {self.inputs[recipe.variable]}.shape")
+                done.update(both)
+            else:
+                lines.append(f"{self.sizes[name]} = {self.quotient(recipe)}")
+        return lines
+
+    def need(self, variable: Symbol) -> None:
+        if variable not in self.inputs:
+            self.inputs[variable] = self.names.fresh(variable.name)
+
+    def conversion(self) -> list[str]:
+        if not self.inputs:
+            return []
+        names = list(self.inputs.values())
+        target = ", ".join(names) if len(names) > 1 else f"({names[0]},)"
+        rows = [name for v, name in self.inputs.items() if v.kind == "row"]
+        return [f"{target} = floats({', '.join(names)})"] + [f"{name} = {name}.reshape(-1)" for name in rows]
+
+    def quotient(self, recipe: Recipe) -> str:
+        """(shape - rest) // factor, or the root of a quadratic polynomial."""
+        text = f"{self.inputs[recipe.variable]}.shape[{recipe.axis}]"
+        if recipe.square:
+            return root(recipe, text)
+        code = Code(text)
+        if recipe.rest.terms:
+            code = Code(f"{text} - {polynomial(recipe.rest, self.sizes).at(PRODUCT)}", SUM)
+        if recipe.factor is ONE:
+            return code.text
+        return f"{code.at(PRODUCT)} // {polynomial(recipe.factor, self.sizes).at(ATOM)}"
+
+
+def ordered(variables: Sequence[Symbol], order: Sequence[Node]) -> list[Symbol]:
+    """The free symbols of a graph: those of `variables` in their order, then others as they appear."""
+    free = [n for n in order if isinstance(n, Symbol) and n.body is None]
+    present = set(free)
+    return list(dict.fromkeys([v for v in variables if v in present] + free))
+
+
+def polynomial(dim: Dim, names: Mapping[str, str]) -> Code:
+    """A dimension in local names: `m * n + 1`, `(n * n + n) // 2`."""
+    divisor = lcm(*(c.denominator for _, c in dim.terms))
+    if divisor > 1:
+        return Code(f"{polynomial(dim * Dim.of(divisor), names).at(PRODUCT)} // {divisor}", PRODUCT, 2)
+    text = ""
+    for monomial, c in dim.terms:
+        factors = ([] if abs(c) == 1 and monomial else [str(abs(c))]) + [names[n] for n in monomial]
+        body = " * ".join(factors)
+        text += (" - " if c < 0 else " + ") + body if text else ("-" if c < 0 else "") + body
+    if len(dim.terms) > 1:
+        return Code(text, SUM, 1)
+    return Code(text, UNARY if text.startswith("-") else PRODUCT if " " in text else ATOM, 1)
+
+
+def root(recipe: Recipe, got: str) -> str:
+    """The n of a n² + b n + c = got: `int((8 * x.shape[0] + 1) ** 0.5 - 1) // 2`, a perfect square under the root."""
+    parts = [recipe.square, *(d.terms[0][1] if d.terms else 0 for d in (recipe.factor, recipe.rest))]
+    scale = 2 * lcm(*(c.denominator for c in parts))
+    a, half, c = int(parts[0] * scale), int(parts[1] * scale) // 2, int(parts[2] * scale)
+    shift = half * half - a * c
+    inside = f"{a * scale} * {got}" + (f" {'-' if shift < 0 else '+'} {abs(shift)}" if shift else "")
+    return f"int(({inside}) ** 0.5{f' - {half}' if half else ''}) // {a}"
+
+
+def hint(node: Apply, code: Mapping[Node, Code]) -> str:
+    """A readable name for a value, made of its arguments' names; empty where that gets long or they are numbered."""
+    if not node.op.name.isidentifier() or len(node.args) > 2:
+        return ""
+    parts = [code[a].text.replace(".T", "t") for a in node.args if not isinstance(a, Number)]
+    if not all(p.isidentifier() and len(p) <= 6 and not p[1:].isdecimal() for p in parts):
+        return ""
+    if node.op.name == "matmul":
+        return "".join(parts) if sum(map(len, parts)) <= 6 else "_".join(parts)
+    if node.op.name in FORMS:
+        return ""
+    return f"{node.op.name}_{'_'.join(parts)}"

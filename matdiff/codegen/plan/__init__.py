@@ -1,0 +1,1 @@
+"""Which operations compute an expression best: order of products, sharing, stability."""

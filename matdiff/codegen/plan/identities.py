@@ -1,0 +1,70 @@
+"""Values had from the parts of a matrix that is never formed: sum(diag A), log det(A ⊗ B), A ∘ uvᵀ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from matdiff.codegen import kernels as k
+from matdiff.codegen.kernels import run
+from matdiff.codegen.plan.mirrors import rebuilt
+from matdiff.core.node import Apply, Node, topological
+from matdiff.core.op import Op
+from matdiff.core.shape import ONE
+from matdiff.ops.algebra import HADAMARD, MATMUL, add, is_op, scale, size, transpose
+from matdiff.ops.kronecker import kron
+from matdiff.ops.linalg import inv, logdet
+from matdiff.ops.reductions import sum_, tr
+from matdiff.ops.structure import Diag, diag
+
+
+def shortcuts(roots: Sequence[Node]) -> list[Node]:
+    """The roots rewritten from the leaves up, linear in distinct nodes."""
+    order = topological(*roots)
+    if not any(isinstance(n, Apply) and n.op in RULES for n in order):
+        return list(roots)
+    new: dict[Node, Node] = {}
+    for node in order:
+        made = rebuilt(node, new)
+        new[node] = (RULES[made.op](made) if isinstance(made, Apply) and made.op in RULES else None) or made
+    return [new[r] for r in roots]
+
+
+def total(node: Apply) -> Node | None:
+    """sum(diag A) = tr A."""
+    (a,) = node.args
+    return tr(a.children[0]) if is_op(a, diag) else None
+
+
+def product(node: Apply) -> Node | None:
+    """A ∘ uvᵀ = Diag(u) A Diag(v); Diag(1) is left out."""
+    for a, b in (node.args, node.args[::-1]):
+        if is_op(b, MATMUL) and b.children[0].kind == "vector" and b.children[1].kind == "row" and a.kind == "matrix":
+            u, v = b.children
+            return Diag(u) @ a @ Diag(transpose(v))
+    return None
+
+
+def log_determinant(node: Apply) -> Node | None:
+    """log det(A ⊗ B) = n log |det A| + m log |det B| for A: m×m, B: n×n (Magnus & Neudecker 2019, §2.3)."""
+    if not is_square_kron(node.args[0]):
+        return None
+    A, B = node.args[0].children
+    parts = (scale(size(n), run(k.LOGABSDET, (X,), "scalar", ONE, ONE)) for X, n in ((A, B.rows), (B, A.rows)))
+    return run(k.POSITIVE_KRON, (add(*parts), A, B), "scalar", ONE, ONE)
+
+
+def inverse(node: Apply) -> Node | None:
+    """(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹ (Magnus & Neudecker 2019, §2.2)."""
+    return kron(*map(inv, node.args[0].children)) if is_square_kron(node.args[0]) else None
+
+
+def is_square_kron(a: Node) -> bool:
+    return is_op(a, kron) and all(c.rows is c.cols for c in a.children)
+
+
+RULES: dict[Op, Callable[[Apply], Node | None]] = {
+    sum_: total,
+    HADAMARD: product,
+    logdet: log_determinant,
+    inv: inverse,
+}

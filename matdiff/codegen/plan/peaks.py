@@ -1,0 +1,127 @@
+"""The largest exponent of what is made of exponentials by sums, products and norms: B eᵘ, t + Σeᵘ, ‖eᵘ‖."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from matdiff.codegen.kernels import kernel, run
+from matdiff.codegen.plan.exponentials import Over, Sum, defined, spread
+from matdiff.core.node import Apply, Node, Number
+from matdiff.core.shape import ONE
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
+from matdiff.ops.elementwise import abs_, exp, sqrt
+from matdiff.ops.reductions import mean, norm, sum_
+from matdiff.ops.structure import vec
+
+PEAK = kernel("max", "(...)->()", "np.max({0})")
+ROW_PEAK = kernel("row_max", "(m,n)->(m)", "np.max({0}, axis=1)", torch="torch.amax({0}, 1)")
+LARGER = kernel("maximum", "(...),(...)->(...)", "np.maximum({0}, {1})")
+POSITIVE = kernel("positive_part", "(...)->(...)", "np.maximum({0}, 0)", torch="torch.relu({0})")
+ENTRYWISE = (ADD, SCALE, HADAMARD, POWER, sqrt, abs_)
+TURNED: dict[Over, Over] = {"rows": "columns", "columns": "rows"}
+HOMOGENEOUS = (SCALE, HADAMARD, INNER, MATMUL, TRANSPOSE, sum_, mean, vec, sqrt, norm, abs_)
+"""Functions that take out a positive factor, and in which all entries count."""
+MAX_SIZE = 64
+"""Nodes of an argument that is looked through."""
+
+
+class Peak(Sum):
+    """The exponents u of what is linear in the eᵘ, or homogeneous; ℓ is the largest of them, and of 0 where there
+    is a term without any.
+    """
+
+    def take(self, term: Node) -> bool:
+        if (above := with_exponentials(term)) is None:
+            return False
+        stack: list[tuple[Node, Over]] = [(term, "nothing")] if term in above else []
+        while stack:
+            node, over = stack.pop()
+            found = self.below(defined(node), over, above)
+            if found is None:
+                return False
+            stack += found
+        return bool(self.exponents) and len({n.kind for n in self.reduced}) == 1
+
+    def below(self, node: Node, over: Over, above: set[Node]) -> list[tuple[Node, Over]] | None:
+        """The arguments with exponentials in them, and what is added of those."""
+        if is_op(node, exp):
+            (u,) = node.children
+            over = "nothing" if u.kind == "scalar" else over
+            return [] if self.exponents.setdefault(u, over) == over else None
+        assert isinstance(node, Apply)
+        wanted = [i for i, a in enumerate(node.args) if a in above]
+        if is_op(node, ADD):
+            self.constant |= len(wanted) < len(node.args)
+        elif len(wanted) > 1 or not is_homogeneous(node, wanted[0]):
+            return None
+        return [(node.args[i], self.spread_over(node, i, over)) for i in wanted]
+
+    def spread_over(self, node: Apply, slot: int, over: Over) -> Over:
+        a = node.args[slot]
+        if over == "everything" or (node.op in ENTRYWISE and a.kind in (node.kind, "scalar")):
+            return over
+        if node.op is TRANSPOSE:
+            return TURNED.get(over, over)
+        if node.op is MATMUL and over == "nothing" and slot == 0 and (a.kind, node.kind) == ("matrix", "vector"):
+            return "rows"
+        return "everything"
+
+    @property
+    def reduced(self) -> Sequence[Node]:
+        return [largest(u, over) for u, over in self.exponents.items()]
+
+    @cached_property
+    def log(self) -> Node:
+        """ℓ."""
+        first, *others = self.reduced
+        for u in others:
+            first = run(LARGER, (first, u), u.kind, u.rows, u.cols)
+        return run(POSITIVE, (first,), first.kind, first.rows, first.cols) if self.constant else first
+
+    @cached_property
+    def inverse(self) -> Node:
+        return exp(-self.log)
+
+    def share(self, u: Node) -> Node:
+        over = self.exponents[u]
+        if over in ("rows", "columns"):
+            return exp(u - spread(self.log, u, "left" if over == "rows" else "right"))
+        return exp(u - self.log)
+
+
+def with_exponentials(term: Node) -> set[Node] | None:
+    """What has an exponential in it; None where there is too much to look through."""
+    near: list[Node] = [term]
+    seen = {term}
+    for node in near:
+        below = [] if is_op(node, exp) else [c for c in dict.fromkeys(node.children) if c not in seen]
+        near += below
+        seen.update(below)
+        if len(near) > MAX_SIZE:
+            return None
+    above = {n for n in near if is_op(n, exp)}
+    while new := {n for n in near if n not in above and any(c in above for c in n.children)}:
+        above |= new
+    return above
+
+
+def is_homogeneous(node: Apply, slot: int) -> bool:
+    """Does a positive factor of the argument come out, or a power of it?"""
+    if node.op is POWER:
+        return slot == 0 and isinstance(p := node.args[1], Number) and p.value > 0
+    return node.op in HOMOGENEOUS
+
+
+def largest(u: Node, over: Over) -> Node:
+    if over == "nothing" or u.kind == "scalar":
+        return u
+    if over == "everything":
+        return run(PEAK, (u,), "scalar", ONE, ONE)
+    X = u if over == "rows" else u.T
+    return run(ROW_PEAK, (X,), "vector", X.rows, ONE)
+
+
+def peak(a: Node) -> Peak | None:
+    found = Peak()
+    return found if found.take(a) and found.usable else None

@@ -1,0 +1,149 @@
+"""Systems with one matrix, its inverse, determinant and log-determinant share its Cholesky or LU factors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from matdiff.codegen import kernels as k
+from matdiff.codegen.kernels import SOLVE, run
+from matdiff.core.node import Apply, Node, Symbol, apply, symbol, topological
+from matdiff.core.shape import ONE
+from matdiff.graph.properties import Known
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.reductions import tr
+
+FACTORED = (SOLVE, inv, det, logdet, k.LOGABSDET)
+
+
+def share_factors(roots: Sequence[Node], inverses: bool = False) -> list[Node]:
+    """The roots with one factorisation for each matrix that occurs in several of these, or is positive definite."""
+    order = topological(*roots)
+    uses = [n for n in order if isinstance(n, Apply) and n.op in FACTORED]
+    if not uses:
+        return list(roots)
+    known = Known()
+    counts = Counter(matrix(n) for n in uses)
+    divided = {matrix(n) for n in uses if n.op is not det}
+    squares = Counter(matrix(n) for n in uses if n.op is SOLVE and n.cols is n.rows)
+    definite = {A for A in divided if is_semidefinite(A, known)}
+    explicit = {a for n in order if not is_op(n, tr) for a in n.children} | set(roots)
+    inverted = {matrix(n) for n in uses if n.kind == "matrix" and (n.op is SOLVE or n in explicit)}
+    new: dict[Node, Node] = {}
+    for node in order:
+        if isinstance(node, Symbol) and node.body is not None:
+            new[node] = symbol(node.name, node.kind, node.rows, node.cols, body=new[node.body])
+        elif isinstance(node, Apply):
+            args = tuple(new[a] for a in node.args)
+            new[node] = (
+                transpose(*args)
+                if node.op is TRANSPOSE
+                else apply(node.op, args, node.params, node.kind, node.rows, node.cols)
+            )
+            if node.op is tr and is_op(node.args[0], inv) and node.args[0] not in explicit:
+                A = matrix(node.args[0])
+                if A in definite:
+                    new[node] = run(
+                        k.INVERSE_TRACE, (run(k.CHOLESKY, (new[A],), "matrix", A.rows, A.cols),), "scalar", ONE, ONE
+                    )
+            if node.op in FACTORED:
+                A = matrix(node)
+                if node.op is SOLVE and "lower" in known(A):
+                    op = k.SOLVE_LOWER_T if is_op(node.args[0], TRANSPOSE) else k.SOLVE_LOWER
+                    new[node] = run(op, (new[A], args[1]), node.kind, node.rows, node.cols)
+                    continue
+                wide = A in definite and is_wide(node, A)
+                several = node.kind == "matrix" and (inverses or wide or squares[A] > 1)
+                anyway = node.kind == "vector" and inverses and A in inverted
+                if node.op is SOLVE and (several or anyway):
+                    new[node] = by_inverse(new[A], A in definite, is_op(node.args[0], TRANSPOSE), args[1])
+                    continue
+                if A in definite:
+                    new[node] = by_cholesky(node, new[A], args)
+                elif counts[A] > 1 and A in divided:
+                    new[node] = by_lu(node, new[A], args)
+        else:
+            new[node] = node
+    return [new[r] for r in roots]
+
+
+def matrix(node: Node) -> Node:
+    """The A of A⁻¹B, A⁻ᵀB, A⁻¹, det A, log det A."""
+    A = node.children[0]
+    return A.children[0] if is_op(A, TRANSPOSE) else A
+
+
+def is_wide(node: Node, A: Node) -> bool:
+    """Has A⁻¹B for A = X'X as many columns as X has rows?  That is at least n, else A would be singular."""
+    return is_op(A, MATMUL) and A.children[0].cols is node.cols
+
+
+def by_inverse(A: Node, definite: bool, flipped: bool, B: Node) -> Node:
+    """A⁻¹B by the inverse: for several square B, a wide one, or where there is one anyway, cheaper than solving."""
+    factor, inverse = (k.CHOLESKY, k.CHOLESKY_INVERSE) if definite else (k.FACTOR, k.FACTOR_INVERSE)
+    P = run(inverse, (run(factor, (A,), "matrix", A.rows, A.cols),), "matrix", A.rows, A.cols)
+    if definite and is_op(B, TRANSPOSE) and B.kind == "matrix":
+        X = B.children[0]
+        return transpose(run(MATMUL, (X, P), "matrix", X.rows, X.cols))
+    return run(MATMUL, (transpose(P) if flipped and not definite else P, B), B.kind, B.rows, B.cols)
+
+
+def by_cholesky(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
+    L = run(k.CHOLESKY, (A,), "matrix", A.rows, A.cols)
+    if node.op is SOLVE:
+        return run(k.CHOLESKY_SOLVE, (L, args[1]), node.kind, node.rows, node.cols)
+    if node.op is inv:
+        return run(k.CHOLESKY_INVERSE, (L,), "matrix", A.rows, A.cols)
+    return run(k.CHOLESKY_DET if node.op is det else k.CHOLESKY_LOGDET, (L, A), "scalar", ONE, ONE)
+
+
+def by_lu(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
+    lu = run(k.FACTOR, (A,), "matrix", A.rows, A.cols)
+    flipped = is_op(node.args[0], TRANSPOSE)
+    if node.op is SOLVE:
+        return run(k.FACTOR_SOLVE_T if flipped else k.FACTOR_SOLVE, (lu, args[1]), node.kind, node.rows, node.cols)
+    if node.op is inv:
+        inverse = run(k.FACTOR_INVERSE, (lu,), "matrix", A.rows, A.cols)
+        return transpose(inverse) if flipped else inverse
+    op = {det: k.FACTOR_DET, logdet: k.FACTOR_LOGDET, k.LOGABSDET: k.FACTOR_LOGABSDET}[node.op]
+    return run(op, (lu, A), "scalar", ONE, ONE)
+
+
+def is_semidefinite(root: Node, known: Known) -> bool:
+    """Positive semidefinite by its form, so that it is definite wherever it is invertible: S, X'X, X'SX + sI."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Symbol) and node.body is not None:
+            stack.append(node.body)
+        elif "spd" in known(node):
+            continue
+        elif is_op(node, ADD):
+            stack.extend(node.children)
+        elif is_op(node, k.ADD_DIAGONAL) and "positive" in known(node.children[1]):
+            stack.append(node.children[0])
+        elif is_op(node, SCALE) and "positive" in known(node.children[0]):
+            stack.append(node.children[1])
+        elif not is_op(node, MATMUL) or not is_gram(node, known):
+            return False
+    return True
+
+
+def is_gram(node: Node, known: Known) -> bool:
+    """A'A, A'SA, A'Diag(v)A with S positive definite, as the plan may have associated them."""
+    factors: list[Node] = []
+    stack: list[Node] = [node]
+    while stack and len(factors) < 16:
+        top = stack.pop()
+        if is_op(top, MATMUL):
+            stack.extend(top.children)
+        else:
+            factors.append(top)
+    half, odd = divmod(len(factors), 2)
+    if stack or (odd and "spd" not in known(factors[half])):
+        return False
+    return all(
+        a is known.transposed(b) or b is transpose(a)
+        for a, b in zip(factors[:half], factors[:half:-1] if odd else factors[: half - 1 : -1], strict=True)
+    )

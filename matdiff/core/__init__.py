@@ -1,0 +1,1 @@
+"""Expressions as interned typed graphs, their shapes, and the records of functions."""

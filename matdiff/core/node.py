@@ -1,0 +1,265 @@
+"""The expression graph: immutable, interned, typed nodes; equal expressions are the same object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal, Union
+from weakref import WeakValueDictionary
+
+from matdiff.core.shape import ONE, Dim
+from matdiff.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from matdiff.core.op import Op
+
+Kind = Literal["scalar", "vector", "row", "matrix"]
+"""What a value is for the user: a float, a 1-D array, the transpose of one, a 2-D array."""
+
+Value = int | Fraction | float
+Liftable = Union["Node", int, float, Fraction]
+
+operators: dict[str, Callable[..., Node]] = {}
+"""`+ - * / @ **` and `T` on nodes; filled by `matdiff.ops.algebra`, which is built on this module."""
+
+_table: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
+
+
+class Node:
+    """A typed expression.  Equality and hash are identity, which interning makes mathematical."""
+
+    __slots__ = ("__weakref__", "cols", "kind", "rows")
+    kind: Kind
+    rows: Dim
+    cols: Dim
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("expressions are immutable")
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return ()
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        """Dimensions of the array that it evaluates to."""
+        return {"scalar": (), "vector": (self.rows,)}.get(self.kind, (self.rows, self.cols))
+
+    @property
+    def T(self) -> Node:
+        return operators["T"](self)
+
+    def __add__(self, other: Liftable) -> Node:
+        return operators["+"](self, other)
+
+    def __radd__(self, other: Liftable) -> Node:
+        return operators["+"](other, self)
+
+    def __sub__(self, other: Liftable) -> Node:
+        return operators["-"](self, other)
+
+    def __rsub__(self, other: Liftable) -> Node:
+        return operators["-"](other, self)
+
+    def __mul__(self, other: Liftable) -> Node:
+        return operators["*"](self, other)
+
+    def __rmul__(self, other: Liftable) -> Node:
+        return operators["*"](other, self)
+
+    def __truediv__(self, other: Liftable) -> Node:
+        return operators["/"](self, other)
+
+    def __rtruediv__(self, other: Liftable) -> Node:
+        return operators["/"](other, self)
+
+    def __matmul__(self, other: Node) -> Node:
+        return operators["@"](self, other)
+
+    def __pow__(self, other: Liftable) -> Node:
+        return operators["**"](self, other)
+
+    def __neg__(self) -> Node:
+        return operators["*"](-1, self)
+
+    def __repr__(self) -> str:
+        from matdiff.printing import to_text
+
+        return to_text(self, limit=400)
+
+
+class Symbol(Node):
+    """A variable; with a `body`, a definition; with `of`, the differential of a variable.
+
+    `index` tells differentials of one variable apart: dX, dX_1, dX_2 …
+    """
+
+    __slots__ = ("attributes", "body", "index", "name", "of")
+    name: str
+    attributes: frozenset[str]
+    body: Node | None
+    of: Symbol | None
+    index: int
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return () if self.body is None else (self.body,)
+
+
+class Number(Node):
+    """An exact (int, Fraction) or floating scalar."""
+
+    __slots__ = ("value",)
+    value: Value
+
+
+class Constant(Node):
+    """`I zeros ones e K D pi`, told by name, kind and dimensions; `index` is the i of e(n,i)."""
+
+    __slots__ = ("dims", "index", "name")
+    name: str
+    dims: tuple[Dim, ...]
+    index: int
+
+
+class Apply(Node):
+    """A function of the language applied to arguments; indices and sizes are `params`."""
+
+    __slots__ = ("args", "op", "params")
+    op: Op
+    args: tuple[Node, ...]
+    params: tuple[Any, ...]
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return self.args
+
+
+_set = object.__setattr__
+
+
+def _fill(node: Any, kind: Kind, rows: Dim, cols: Dim, **slots: Any) -> Any:
+    _set(node, "kind", kind)
+    _set(node, "rows", rows)
+    _set(node, "cols", cols)
+    for name, value in slots.items():
+        _set(node, name, value)
+    return node
+
+
+def symbol(
+    name: str,
+    kind: Kind,
+    rows: Dim = ONE,
+    cols: Dim = ONE,
+    attributes: frozenset[str] = frozenset(),
+    body: Node | None = None,
+    of: Symbol | None = None,
+    index: int = 0,
+) -> Symbol:
+    key = (Symbol, name, kind, rows, cols, attributes, body, of, index)
+    found = _table.get(key)
+    if found is None:
+        found = _fill(Symbol(), kind, rows, cols, name=name, attributes=attributes, body=body, of=of, index=index)
+        _table[key] = found
+    assert isinstance(found, Symbol)
+    return found
+
+
+LONGEST = 10_000
+"""Most binary digits of an exact number: squared again and again, its digits double."""
+
+
+def number(value: Value) -> Number:
+    """A number; a whole Fraction becomes an int.  Raises UnsupportedError for one that is too long or not finite."""
+    if type(value) is int and value in _small:
+        return _small[value]
+    if type(value) is Fraction and value.denominator == 1:
+        value = value.numerator
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise UnsupportedError("a number beyond the range of floating-point numbers comes up")
+    elif max(value.numerator.bit_length(), value.denominator.bit_length()) > LONGEST:
+        raise UnsupportedError(f"a number of more than {LONGEST:,} binary digits comes up")
+    key = (Number, type(value), repr(value) if isinstance(value, float) else value)
+    found = _table.get(key)
+    if found is None:
+        found = _fill(Number(), "scalar", ONE, ONE, value=value)
+        _table[key] = found
+    assert isinstance(found, Number)
+    return found
+
+
+_small: dict[int, Number] = {}
+_small |= {value: number(value) for value in (-1, 0, 1, 2)}
+"""The numbers that nearly every rule asks for."""
+
+
+def constant(
+    name: str, kind: Kind, rows: Dim = ONE, cols: Dim = ONE, dims: tuple[Dim, ...] = (), index: int = 0
+) -> Constant:
+    key = (Constant, name, kind, rows, cols, dims, index)
+    found = _table.get(key)
+    if found is None:
+        found = _fill(Constant(), kind, rows, cols, name=name, dims=dims, index=index)
+        _table[key] = found
+    assert isinstance(found, Constant)
+    return found
+
+
+def apply(op: Op, args: tuple[Node, ...], params: tuple[Any, ...], kind: Kind, rows: Dim, cols: Dim) -> Apply:
+    """The application as it stands; `Op.__call__` checks and infers the type."""
+    key = (op, args, params, kind)
+    found = _table.get(key)
+    if found is None:
+        node = Apply()
+        _set(node, "kind", kind)
+        _set(node, "rows", rows)
+        _set(node, "cols", cols)
+        _set(node, "op", op)
+        _set(node, "args", args)
+        _set(node, "params", params)
+        _table[key] = node
+        return node
+    return found  # type: ignore[return-value]
+
+
+def topological(*roots: Node, into_bodies: bool = True) -> list[Node]:
+    """Distinct nodes below the roots, children before parents, without recursion."""
+    seen: set[Node] = set()
+    order: list[Node] = []
+    stack: list[Node | None] = list(reversed(roots))
+    pending: list[Node] = []
+    while stack:
+        node = stack.pop()
+        if node is None:
+            order.append(pending.pop())
+            continue
+        if node in seen:
+            continue
+        seen.add(node)
+        below = node.args if isinstance(node, Apply) else node.children if into_bodies else ()
+        if below:
+            pending.append(node)
+            stack.append(None)
+            stack.extend(reversed(below))
+        else:
+            order.append(node)
+    return order
+
+
+def symbols(*roots: Node) -> Iterator[Symbol]:
+    """Free symbols (variables and differentials, not definitions) in order of first appearance."""
+    return (n for n in topological(*roots) if isinstance(n, Symbol) and n.body is None)
+
+
+def describe(node: Node) -> str:
+    """The type in words of the language: `scalar`, `vector n`, `m×n`."""
+    if node.kind == "scalar":
+        return "a scalar"
+    if node.kind == "vector":
+        return f"a vector of length {node.rows}"
+    if node.kind == "row":
+        return f"a row of length {node.cols} (1×{node.cols})"
+    return f"a matrix {node.rows}×{node.cols}"

@@ -1,0 +1,280 @@
+"""One record per function of the language.
+
+A function states exactly one rule per argument: linear in it, its adjoint; otherwise, its differential.
+Everything else (gradients, Jacobians, Hessians, steps, checks, code) is derived from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from matdiff.core.node import Apply, Kind, Node, apply, describe, symbol
+from matdiff.core.shape import ONE, Dim, Spec, signature
+from matdiff.errors import MatdiffError, ShapeError
+
+Type = tuple[Kind, Dim, Dim]
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Linear in this argument: `adjoint(Y, *args, *params)` is L*Y in ⟨Y, L[V]⟩ = ⟨L*Y, V⟩."""
+
+    adjoint: Callable[..., Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Linear in all arguments together (sums, blocks): `adjoint(Y, slot, *args, *params)`."""
+
+    adjoint: Callable[..., Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Nonlinear:
+    """`differential(*args, dX, *params)`: what dX in this argument does to the value, linear in dX."""
+
+    differential: Callable[..., Node]
+
+
+Rule = Linear | Joint | Nonlinear | None
+"""None: an argument that cannot be differentiated through."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """A function of the language.
+
+    name        as it is called in text
+    signature   shapes, as in NumPy's generalised ufuncs; `(...)` is one and the same any shape
+    rules       one per argument; the last repeats for functions of any number of arguments
+    typing      overrides the signature where shapes alone do not tell: (args, params) -> type
+    scalar      what the function is of a scalar, where the signature wants a matrix
+    numpy       code, `{0}` the first argument; jax and torch where they deviate ("-": not available there)
+    latex       likewise; text is `name(arguments)` unless the printers know better
+    domain      where it is defined, one word per argument: positive invertible spd symmetric nonzero …
+    smooth      where it is not differentiable, in words; empty if it is wherever it is defined
+    keeps       properties of the argument that the value has as well: "symmetric spd diagonal …"
+    gives       properties that the value always has
+    law, source the name of the rule and where it is found in books
+    spoken      what a call in text may say for it; the name alone unless given; () for operators
+    elementwise applied entry by entry
+    """
+
+    name: str
+    signature: str
+    rules: tuple[Rule, ...]
+    typing: Callable[[tuple[Node, ...], tuple[Any, ...]], Type] | None = None
+    scalar: Callable[..., Node] | None = None
+    numpy: str = ""
+    jax: str = ""
+    torch: str = ""
+    latex: str = ""
+    domain: tuple[str, ...] = ()
+    smooth: str = ""
+    keeps: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
+    law: str = ""
+    source: str = ""
+    spoken: tuple[str, ...] | None = None
+    elementwise: bool = False
+    summary: str = ""
+
+    def rule(self, slot: int) -> Rule:
+        """The rule of one argument; None for functions that only generated code knows."""
+        return None if not self.rules else self.rules[min(slot, len(self.rules) - 1)]
+
+    def __call__(self, *args: Node, params: tuple[Any, ...] = ()) -> Node:
+        """The function applied.  Raises ShapeError where shapes do not fit."""
+        if self.scalar is not None and all(a.kind == "scalar" for a in args):
+            return self.scalar(*args, *params)
+        return self.build(args, params)
+
+    def build(self, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Apply:
+        kind, rows, cols = self.typing(args, params) if self.typing else fit(self, args, params)
+        return apply(self, args, params, kind, rows, cols)
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.signature}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Macro:
+    """A word of the language that stands for other functions: `rowsum(X)` is `X*ones(n)`.
+
+    `expand(*args, *params)` makes the expression; the signature is what the reader of text is told.
+    """
+
+    name: str
+    signature: str
+    expand: Callable[..., Node]
+    scalar: Callable[..., Node] | None = None
+    summary: str = ""
+
+    def __call__(self, *args: Node, params: tuple[Any, ...] = ()) -> Node:
+        if self.scalar is not None and all(a.kind == "scalar" for a in args):
+            return self.scalar(*args, *params)
+        return self.expand(*args, *params)
+
+
+Record = Op | Macro
+
+registry: dict[str, Op] = {}
+"""Every function by its name."""
+
+words: dict[str, list[Record]] = {}
+"""What a call in text may say, and the records it may mean; the first whose kinds of arguments fit is taken."""
+
+
+def macro(name: str, sig: str, expand: Callable[..., Node], **fields: Any) -> Macro:
+    record = Macro(name, sig, expand, **fields)
+    words.setdefault(name, []).append(record)
+    return record
+
+
+@cache
+def parameters(sig: str) -> tuple[str, ...]:
+    """The parameters of a signature, after its `;`: dimensions where they occur in it, whole numbers otherwise.
+
+    >>> parameters("(m*n);m,n->(m,n)"), parameters("(n,n);i->()"), parameters("(n,n)->()")
+    (('m', 'n'), ('i',), ())
+    """
+    return tuple(p for p in sig.split("->")[0].partition(";")[2].split(",") if p)
+
+
+def fit(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Type:
+    """The type of an application from the signature alone."""
+    inputs, _ = signature(op.signature)
+    if len(args) != len(inputs):
+        raise ShapeError(f"{op.name} takes {len(inputs)} argument{'s' * (len(inputs) != 1)}, not {len(args)}")
+    found = fitted(op, tuple((a.kind, a.rows, a.cols) for a in args), params)
+    if found is None:
+        raise misfit(op, args)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def fitted(op: Op, types: tuple[Type, ...], params: tuple[Any, ...]) -> Type | None:
+    """The type for arguments of these types; None where they do not fit.
+
+    Remembered: long expressions are built of few types, and arithmetic on dimensions is slow.
+    """
+    inputs, output = signature(op.signature)
+    bound = {p: v for p, v in zip(parameters(op.signature), params, strict=True) if isinstance(v, Dim)}
+    like: Type | None = None
+    sums: list[tuple[Dim, Dim]] = []
+    for spec, (kind, rows, cols) in zip(inputs, types, strict=True):
+        if spec is None:
+            if like is not None and (rows is not like[1] or cols is not like[2]):
+                return None
+            like = kind, rows, cols
+            continue
+        if (len(spec) == 0 and kind != "scalar") or (len(spec) == 1 and kind != "vector"):
+            return None
+        for dim, actual in zip(spec, (rows, cols), strict=False):
+            name = dim.name
+            if name is None:
+                sums.append((dim, actual))
+            elif bound.setdefault(name, actual) is not actual:
+                return None
+    if any(dim.substitute(bound) is not actual for dim, actual in sums):
+        return None
+    if output is None:
+        assert like is not None
+        return like
+    return typed(output, bound)
+
+
+def typed(spec: Spec, bound: dict[str, Dim]) -> Type:
+    """The type that a signature's output is, dimensions bound."""
+    assert spec is not None
+    dims = [d.substitute(bound) for d in spec]
+    if not dims:
+        return "scalar", ONE, ONE
+    return ("vector", dims[0], ONE) if len(dims) == 1 else ("matrix", dims[0], dims[1])
+
+
+def misfit(op: Op, args: tuple[Node, ...]) -> ShapeError:
+    got = " and ".join(describe(a) for a in args)
+    return ShapeError(f"{op.name} takes {op.signature.split('->')[0]}, but got {got}")
+
+
+def register(op: Op) -> Op:
+    """Add a record after checking it.  Raises MatdiffError for a taken name, a bad signature, missing rules."""
+    if op.name in registry:
+        raise MatdiffError(f"the name {op.name} is taken")
+    try:
+        inputs, output = signature(op.signature)
+    except ValueError:
+        raise MatdiffError(f"{op.name}: {op.signature!r} is not a signature such as '(m,n),(n)->(m)'") from None
+    if op.typing is None:
+        bound = {n for spec in inputs for d in spec or () for n in d.names} | set(parameters(op.signature))
+        free = {n for d in output or () for n in d.names} - bound
+        if free or (output is None and None not in inputs):
+            raise MatdiffError(f"{op.name}: no argument gives the size of the result in {op.signature!r}")
+        if len(op.rules) != len(inputs):
+            raise MatdiffError(f"{op.name}: {len(inputs)} arguments in {op.signature!r}, but {len(op.rules)} rules")
+    for rule in op.rules:
+        if rule is not None and not callable(rule.differential if isinstance(rule, Nonlinear) else rule.adjoint):
+            raise MatdiffError(f"{op.name}: a rule must be a function")
+    registry[op.name] = op
+    for word in (op.name,) if op.spoken is None else op.spoken:
+        words.setdefault(word, []).append(op)
+    return op
+
+
+def linear(name: str, sig: str, *adjoints: Callable[..., Node], **fields: Any) -> Op:
+    """A function linear in each argument; `adjoints[i](Y, *args, *params)` for argument i."""
+    return register(Op(name, sig, tuple(Linear(a) for a in adjoints), **_words(fields)))
+
+
+def nonlinear(name: str, sig: str, *differentials: Callable[..., Node] | Rule, **fields: Any) -> Op:
+    """A function with differentials `differentials[i](*args, dX, *params)`; a slot may be a ready rule."""
+    rules = tuple(d if isinstance(d, (Linear, Joint, Nonlinear)) or d is None else Nonlinear(d) for d in differentials)
+    return register(Op(name, sig, rules, **_words(fields)))
+
+
+def elementwise(name: str, derivative: Callable[[Node], Node], **fields: Any) -> Op:
+    """A function applied entry by entry: d f(x) = f'(x) ⊙ dx."""
+    return register(
+        Op(name, "(...)->(...)", (Nonlinear(lambda x, dx: derivative(x) * dx),), elementwise=True, **_words(fields))
+    )
+
+
+def _words(fields: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(fields.get("domain"), str):
+        fields["domain"] = (fields["domain"],)
+    for word in ("keeps", "gives"):
+        if isinstance(fields.get(word), str):
+            fields[word] = frozenset(fields[word].split())
+    return fields
+
+
+def differential_symbol(of: Any, index: int = 0) -> Node:
+    """dX for a variable X: same shape, the attributes of the tangent space, not of the set."""
+    tangent = {"spd": "symmetric", "positive": "", "orthogonal": "", "unit": ""}
+    attributes = frozenset(t for a in of.attributes if (t := tangent.get(a, a)))
+    name = f"d{of.name}" + (f"_{index}" if index else "")
+    return symbol(name, of.kind, of.rows, of.cols, attributes, None, of, index)
+
+
+__all__ = [
+    "Joint",
+    "Linear",
+    "Macro",
+    "Nonlinear",
+    "Op",
+    "Record",
+    "Rule",
+    "differential_symbol",
+    "elementwise",
+    "linear",
+    "macro",
+    "nonlinear",
+    "parameters",
+    "register",
+    "registry",
+    "words",
+]

@@ -1,0 +1,1 @@
+"""What holds for whole expression graphs: rewriting, properties, equality."""

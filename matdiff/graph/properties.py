@@ -1,0 +1,235 @@
+"""What a matrix is known to be: one fold over the graph, no guessing.
+
+A property is claimed only where it follows from declarations and the form of the expression:
+`X'*X` and `X + X'` are symmetric, so are sums, multiples, inverses, functions and congruences `A*S*A'` of such.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value
+from matdiff.ops.algebra import MATMUL, MPOW, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.ops.kronecker import kron
+
+Properties = frozenset[str]
+Factor = tuple[Node, bool]
+"""A factor of a product, and whether it stands there transposed."""
+Factors = tuple[Factor, ...]
+Term = tuple[tuple[Node, ...], Factors]
+"""A term of a sum: its scalars, its factors."""
+NONE: Properties = frozenset()
+
+IMPLIED: dict[str, set[str]] = {
+    "spd": {"symmetric", "invertible"},
+    "diagonal": {"symmetric", "lower", "upper"},
+    "orthogonal": {"invertible"},
+}
+"""What else a declared attribute means."""
+
+CONSTANTS: dict[str, Properties] = {
+    "I": frozenset({"symmetric", "spd", "diagonal", "lower", "upper", "orthogonal", "invertible", "nonnegative"}),
+    "zeros": frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "nonnegative"}),
+    "ones": frozenset({"symmetric", "positive", "nonnegative"}),
+    "pi": frozenset({"positive", "nonnegative"}),
+    "size": frozenset({"positive", "nonnegative"}),
+    "e": frozenset({"nonnegative", "unit"}),
+}
+LINEAR_SPACES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
+PALINDROME = 16
+"""Longest product that is inspected for the form A S Aᵀ."""
+
+
+@cache
+def closure(attributes: Properties) -> Properties:
+    known = set(attributes)
+    for a in attributes:
+        known |= IMPLIED.get(a, set())
+    if "positive" in known:
+        known.add("nonnegative")
+    if {"lower", "upper"} <= known:
+        known |= {"diagonal", "symmetric"}
+    return frozenset(known)
+
+
+class Known:
+    """Properties of nodes, each found once."""
+
+    def __init__(self) -> None:
+        self._memo: dict[Node, Properties] = {}
+        self._moving: dict[Node, bool] = {}
+        self.factors: dict[Node, list[tuple[Node, int]]] = {}
+        """Factors of matrix products, remembered for the normal form."""
+
+    def __call__(self, node: Node) -> Properties:
+        memo = self._memo
+        found = memo.get(node)
+        if found is not None:
+            return found
+        stack = [node]
+        while stack:
+            top = stack[-1]
+            waiting = [c for c in top.children if c not in memo]
+            if waiting:
+                stack.extend(waiting)
+            else:
+                memo[stack.pop()] = self._of(top)
+        return memo[node]
+
+    def moving(self, node: Node) -> bool:
+        """Is there a differential in it?  Each node is looked at once."""
+        memo, stack = self._moving, [node]
+        while stack and node not in memo:
+            top = stack[-1]
+            below = top.args if isinstance(top, Apply) else ()
+            waiting = [a for a in below if a not in memo]
+            if waiting:
+                stack.extend(waiting)
+            else:
+                memo[stack.pop()] = any(memo[a] for a in below) or (isinstance(top, Symbol) and top.of is not None)
+        return memo[node]
+
+    def transposed(self, node: Node) -> Node:
+        """Aᵀ, which is A where A is symmetric, and Bᵀ ⊗ Cᵀ for A = B ⊗ C."""
+        if node.kind == "matrix" and "symmetric" in self(node):
+            return node
+        if is_op(node, kron):
+            return kron(*map(self.transposed, node.children))
+        return transpose(node)
+
+    def _of(self, node: Node) -> Properties:
+        if isinstance(node, Symbol):
+            return self._memo[node.body] if node.body is not None else closure(node.attributes)
+        if isinstance(node, Number):
+            return frozenset({"positive", "nonnegative"}) if node.value > 0 else NONE
+        if isinstance(node, Constant):
+            return CONSTANTS.get(node.name, NONE) - (LINEAR_SPACES if node.rows is not node.cols else NONE)
+        assert isinstance(node, Apply)
+        args = [self._memo[a] for a in node.args]
+        match node.op.name:
+            case "add":
+                common = frozenset.intersection(*args) & (LINEAR_SPACES | {"positive", "nonnegative", "spd"})
+                return closure(common | {"symmetric"} if self._symmetric_sum(node) else common)
+            case "scale":
+                signs = args[1] & {"positive", "spd"} if "positive" in args[0] else NONE
+                return closure((args[1] & LINEAR_SPACES) | signs)
+            case "transpose":
+                return frozenset({"lower": "upper", "upper": "lower"}.get(p, p) for p in args[0])
+            case "matmul":
+                return closure(self._product(node, args) | args[0] & args[1] & {"positive", "nonnegative"})
+            case "hadamard":
+                return closure(
+                    args[0] & args[1] & {"symmetric", "positive"} | (args[0] | args[1]) & {"diagonal", "lower", "upper"}
+                )
+            case "vcat" if self._symmetric_blocks(node):
+                return frozenset({"symmetric"})
+            case "expm" if "skew" in args[0]:
+                return closure(frozenset({"orthogonal"}))
+            case "lastcols" if node.args[0].cols is node.params[0] and getattr(node.args[0], "name", "") == "I":
+                return closure(frozenset({"symmetric", "orthogonal"}))
+            case "Diag" if "positive" in args[0]:
+                return closure(frozenset({"diagonal", "spd"}))
+            case "mpow" if "skew" in args[0]:
+                return frozenset({"skew" if node.params[0] % 2 else "symmetric"})
+            case "kron":
+                return closure(args[0] & args[1] & {"symmetric", "spd", "diagonal", "lower", "upper", "orthogonal"})
+        if node.op.elementwise:
+            arrays = [a for n, a in zip(node.args, args, strict=True) if n.kind != "scalar"]
+            return closure(node.op.gives | frozenset.intersection(*arrays or [NONE]) & {"symmetric"})
+        return closure(node.op.gives | (node.op.keeps & args[0] if args else NONE))
+
+    def _product(self, node: Apply, args: list[Properties]) -> Properties:
+        kept = args[0] & args[1] & {"diagonal", "lower", "upper", "orthogonal"}
+        if node.rows is not node.cols:
+            return kept
+        _, factors = self._settled(self._factors(node))
+        turn, mirrored = self._mirrored(factors)
+        if factors and factors == mirrored:
+            kept |= {"symmetric" if turn == 1 else "skew"}
+        a, b = node.args
+        if any(isinstance(p, Apply) and p.op.name == "pinv" and p.args[0] is q for p, q in ((a, b), (b, a))):
+            kept |= {"symmetric"}
+        return kept
+
+    def _symmetric_blocks(self, node: Apply) -> bool:
+        """[A, B; Bᵀ, C] with symmetric A and C."""
+        grid = [row.children if isinstance(row, Apply) and row.op.name == "hcat" else (row,) for row in node.args]
+        size = len(grid)
+        if any(len(row) != size for row in grid) or size > PALINDROME or node.rows is not node.cols:
+            return False
+        if not all("symmetric" in self(grid[i][i]) for i in range(size)):
+            return False
+        pairs = ((grid[i][j], grid[j][i]) for i in range(size) for j in range(i))
+        return all(b is self.transposed(a) or b is transpose(a) for a, b in pairs)
+
+    def _symmetric_sum(self, node: Apply) -> bool:
+        """Does every term have its transpose among the terms?"""
+        if node.rows is not node.cols:
+            return False
+        terms: dict[Term, Value] = {}
+        for t in node.args:
+            value: Value = 1
+            scalars: tuple[Node, ...] = ()
+            while is_op(t, SCALE):
+                s, t = t.children
+                if isinstance(s, Number):
+                    value = value * s.value
+                else:
+                    scalars = (*scalars, s)
+            sign, factors = self._settled(self._factors(t) or (self._factor(t, False),))
+            terms[scalars, factors] = terms.get((scalars, factors), 0) + sign * value
+        for (scalars, factors), value in terms.items():
+            turn, mirrored = self._mirrored(factors)
+            if terms.get((scalars, mirrored)) != turn * value:
+                return False
+        return True
+
+    def _factors(self, node: Node) -> Factors:
+        """The factors of a product left to right, or none if there are more than `PALINDROME`."""
+        out: list[Factor] = []
+        stack = [(node, False)]
+        while stack:
+            top, turned = stack.pop()
+            if isinstance(top, Symbol) and top.body is not None:
+                stack.append((top.body, turned))
+            elif is_op(top, TRANSPOSE):
+                stack.append((top.children[0], not turned))
+            elif is_op(top, MATMUL):
+                a, b = top.children
+                stack += [(a, turned), (b, turned)] if turned else [(b, turned), (a, turned)]
+            elif isinstance(top, Apply) and is_op(top, MPOW) and top.params[0] <= PALINDROME:
+                stack += [(top.children[0], turned)] * top.params[0]
+            else:
+                out.append(self._factor(top, turned))
+            if len(out) + len(stack) > PALINDROME:
+                return ()
+        return tuple(out)
+
+    def _factor(self, node: Node, turned: bool) -> Factor:
+        """A symmetric matrix is its own transpose; what it is made of was looked at before."""
+        return node, turned and not (node.kind == "matrix" and "symmetric" in self._memo[node])
+
+    def _settled(self, factors: Factors) -> tuple[int, Factors]:
+        """Skew factors without their transposes, and the sign that comes of it: Wᵀ = −W."""
+        turned = sum(turned and "skew" in self._memo[node] for node, turned in factors)
+        plain = tuple((node, turned and "skew" not in self._memo[node]) for node, turned in factors)
+        return (-1 if turned % 2 else 1), plain
+
+    def _mirrored(self, factors: Factors) -> tuple[int, Factors]:
+        """The factors of the transpose, and its sign."""
+        return self._settled(tuple(self._factor(node, not turned) for node, turned in reversed(factors)))
+
+
+def product_nodes(node: Node, longest: int) -> list[Node]:
+    """The factors of a matrix product left to right, or none if there are more than `longest`."""
+    out: list[Node] = []
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        if is_op(top, MATMUL):
+            stack.extend(top.children)
+            if len(out) + len(stack) > longest:
+                return []
+        else:
+            out.append(top)
+    return out[::-1]

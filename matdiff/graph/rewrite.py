@@ -1,0 +1,101 @@
+"""Passes over whole expressions: substitution, inlining of definitions, and the rewriting before d."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
+from matdiff.errors import UnsupportedError
+from matdiff.ops.algebra import ADD, CONSTRUCTORS, MATMUL, POWER, hadamard, is_op, matmul, power
+from matdiff.ops.algebra import inner as pair
+from matdiff.ops.constants import is_ones
+from matdiff.ops.elementwise import exp, log, softplus
+from matdiff.ops.indexing import ENTRY
+from matdiff.ops.reductions import logsumexp, norm, softmax
+from matdiff.ops.structure import Diag
+
+
+def rebuild(node: Apply, args: tuple[Node, ...]) -> Node:
+    """The application with other arguments, through the constructor that simplifies on the way."""
+    if args == node.args:
+        return node
+    build = CONSTRUCTORS.get(node.op.name)
+    return build(*args) if build else node.op(*args, params=node.params)
+
+
+def respelled(node: Apply, args: tuple[Node, ...]) -> Node:
+    """The application to equal arguments; as it was where their form hides what the function needs to see of them."""
+    try:
+        return rebuild(node, args)
+    except UnsupportedError:
+        return node
+
+
+def substitute(root: Node, values: Mapping[Any, Node], into_bodies: bool = False) -> Node:
+    """Every occurrence of a key replaced by its value, at once."""
+    memo: dict[Node, Node] = {}
+    for node in topological(root, into_bodies=into_bodies):
+        found = values.get(node)
+        if found is not None:
+            memo[node] = found
+        elif isinstance(node, Apply):
+            memo[node] = rebuild(node, tuple(memo[a] for a in node.args))
+        elif into_bodies and isinstance(node, Symbol) and node.body is not None and memo[node.body] is not node.body:
+            memo[node] = symbol(node.name, node.kind, node.rows, node.cols, node.attributes, memo[node.body], node.of)
+        else:
+            memo[node] = node
+    return memo[root]
+
+
+def inline(root: Node) -> Node:
+    """Definitions replaced by their bodies."""
+    order = topological(root)
+    if not any(isinstance(n, Symbol) and n.body is not None for n in order):
+        return root
+    memo: dict[Node, Node] = {}
+    for node in order:
+        if isinstance(node, Apply):
+            memo[node] = rebuild(node, tuple(memo[a] for a in node.args))
+        elif isinstance(node, Symbol) and node.body is not None:
+            memo[node] = memo[node.body]
+        else:
+            memo[node] = node
+    return memo[root]
+
+
+def prepared(root: Node) -> Node:
+    """The expression as it is differentiated: ‖u‖² is ⟨u,u⟩, smooth at 0, log(1 + eᵘ) is softplus(u), and the log of
+    an entry of softmax(u) is that of u less logsumexp(u).
+    """
+    memo: dict[Node, Node] = {}
+    for node in topological(root):
+        if isinstance(node, Apply):
+            memo[node] = _smoother(rebuild(node, tuple(memo[a] for a in node.args)))
+        elif isinstance(node, Symbol) and node.body is not None:
+            body = memo[node.body]
+            same = body is node.body
+            memo[node] = node if same else symbol(node.name, node.kind, node.rows, node.cols, body=body)
+        else:
+            memo[node] = node
+    return memo[root]
+
+
+def _smoother(node: Node) -> Node:
+    if is_op(node, POWER) and is_op(node.children[0], norm):
+        p, u = node.children[1], node.children[0].children[0]
+        if isinstance(p, Number) and isinstance(p.value, int) and p.value > 0 and p.value % 2 == 0:
+            square = matmul(u.T, u) if u.kind == "vector" else pair(u, u)
+            return power(square, number(p.value // 2))
+    if is_op(node, MATMUL) and is_op(node.children[0], Diag) and node.kind == "vector":
+        return hadamard(node.children[0].children[0], node.children[1])
+    if is_op(node, log) and is_op(e := node.children[0], ENTRY) and is_op(e.children[0], softmax):
+        assert isinstance(e, Apply)
+        (u,) = e.children[0].children
+        return ENTRY.build((u,), e.params) - logsumexp(u)
+    if is_op(node, log) and is_op(node.children[0], ADD) and len(node.children[0].children) == 2:
+        a, b = node.children[0].children
+        for one, e in ((a, b), (b, a)):
+            if is_op(e, exp) and is_ones(one):
+                return softplus(e.children[0])
+    return node

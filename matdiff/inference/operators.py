@@ -1,0 +1,248 @@
+"""What each operator makes of the types of its arguments; dimensions that must agree become equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from matdiff.core.node import Kind
+from matdiff.core.shape import ONE, ZERO
+from matdiff.inference.calls import call_type, check_call
+from matdiff.inference.literals import literal
+from matdiff.inference.misfit import Misfit
+from matdiff.inference.subscripts import index_type
+from matdiff.inference.types import Solver, Type
+from matdiff.text.tree import Tree, walk
+
+if TYPE_CHECKING:
+    from matdiff.inference.check import Checker
+
+SCALAR: Type = ("scalar", ONE, ONE)
+PRODUCT_KIND: dict[tuple[Kind, Kind], Kind] = {
+    ("row", "vector"): "scalar",
+    ("row", "matrix"): "row",
+    ("row", "row"): "row",
+    ("matrix", "vector"): "vector",
+}
+LARGEST = 1e18
+"""Exponents of matrices stay below it."""
+
+FLIPPED: dict[Kind, Kind] = {"vector": "row", "row": "vector"}
+
+Handler = Callable[["Checker", Tree, list[Type]], Type]
+
+
+def no_product(t: Tree, a: Type, b: Type, solver: Solver) -> Misfit:
+    """With the transpose that would make the product fit, if one does."""
+    hint = ""
+    left, right = [(solver.value(d[1]), solver.value(d[2])) for d in (a, b)]
+    if a[0] == b[0] == "vector":
+        hint = "write {0}'*{1} for the inner product, {0}.*{1} entry by entry, {0}*{1}' for the outer product"
+        if t.args[0].head == "name" and t.args[0].value == t.args[1].value:
+            hint += f", or declare `{t.args[0].value}: scalar`"
+    elif a[0] == "vector":
+        hint = "write {0}'*{1} if the row is meant"
+    elif left[0] is right[0] and a[0] == "matrix":
+        hint = "did you mean {0}'*{1}?"
+    elif left[1] is right[1] and b[0] == "matrix":
+        hint = "did you mean {0}*{1}'?"
+    return Misfit(t, "cannot multiply {} by {}", (a, b), hint)
+
+
+def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
+    first = args[0]
+    kind, rows, cols = first
+    equate = c.solver.equate
+    for i, a in enumerate(args):
+        if a is not first:
+            if (a[1] is not rows and not equate(rows, a[1])) or (a[2] is not cols and not equate(cols, a[2])):
+                raise _no_sum(t, i, first, a, c.solver)
+            if a[0] != kind:
+                kind = "matrix"
+    return kind, rows, cols
+
+
+def _no_sum(t: Tree, i: int, a: Type, b: Type, solver: Solver) -> Misfit:
+    hint, right = "", t.args[i]
+    minus = right.head == "neg"
+    if "scalar" in (a[0], b[0]):
+        hint = f"write {{0}} .{'-' if minus else '+'} {{1}} to add the scalar to every entry"
+        if "matrix" in (a[0], b[0]):
+            hint += ", or multiply it by I"
+        if len(t.args) == 2:
+            array = t.args[i] if a[0] == "scalar" else t.args[0]
+            if array.head == "name":
+                hint += f", or declare `{array.value}: scalar`"
+    elif {a[0], b[0]} == {"vector", "row"} or [solver.value(d) for d in a[1:]] == [
+        solver.value(d) for d in (b[2], b[1])
+    ]:
+        hint = "one of the two needs a transpose"
+    elif {a[0], b[0]} == {"vector", "matrix"}:
+        hint = f"write {{{int(b[0] == 'vector')}}}*vector(1)' to add the vector to every column"
+    what = "cannot subtract {1} from {0}" if minus else "cannot add {} and {}"
+    return Misfit(t, what, (a, b), hint, (t.args[0], right.args[0] if minus else right))
+
+
+def _broadcast(c: Checker, t: Tree, args: list[Type]) -> Type:
+    """Equal shapes, or a scalar and anything."""
+    out = args[0]
+    for i, a in enumerate(args):
+        if out[0] == "scalar":
+            out = a
+        elif a[0] != "scalar":
+            if (out[0] != a[0] and {out[0], a[0]} != {"row", "matrix"}) or not c.same(out, a):
+                what = f"{t.head} takes equal shapes, or a scalar and anything, not {{}} and {{}}"
+                raise Misfit(t, what, (out, a), "", (t.args[0], t.args[i]))
+            out = out if out[0] == a[0] else ("matrix", out[1], out[2])
+    return out
+
+
+def _negative(c: Checker, t: Tree, args: list[Type]) -> Type:
+    return args[0]
+
+
+def _transpose(c: Checker, t: Tree, args: list[Type]) -> Type:
+    kind, rows, cols = args[0]
+    return FLIPPED.get(kind, kind), cols, rows
+
+
+def _quotient(c: Checker, t: Tree, args: list[Type]) -> Type:
+    a, b = args
+    if b[0] != "scalar":
+        raise Misfit(t, "/ divides by a scalar, not by {1}", (a, b), _instead_of_quotient(t.args[1], a[0], b[0]))
+    return a
+
+
+def _instead_of_quotient(below: Tree, a: Kind, b: Kind) -> str:
+    hints = []
+    if b == "matrix":
+        hints.append("inv({1})*{0}" if a == "vector" else "{0}*inv({1})")
+    if a in ("scalar", b):
+        hints.append("{0} ./ {1} entry by entry")
+    if hints:
+        return f"write {', or '.join(hints)}"
+    names = {t.value for t in walk(below) if t.head == "name"}
+    return f"declare `{names.pop()}: scalar`" if len(names) == 1 and b == "vector" else ""
+
+
+def _solve(c: Checker, t: Tree, args: list[Type]) -> Type:
+    a, b = args
+    if a[0] == "scalar":
+        return b
+    if a[0] != "matrix" or b[0] == "scalar" or not c.solver.equate(a[1], a[2]) or not c.solver.equate(a[2], b[1]):
+        square = a[0] == "matrix" and c.solver.value(a[1]) is c.solver.value(a[2])
+        hint = "" if square or a[0] != "matrix" else "for least squares write pinv({0})*{1}"
+        raise Misfit(t, r"A\b is inv(A)*b with a square A; it cannot take {} and {}", (a, b), hint)
+    return PRODUCT_KIND.get((a[0], b[0]), "matrix"), a[1], b[2]
+
+
+def _kron(c: Checker, t: Tree, args: list[Type]) -> Type:
+    return call_type(c, t, "kron", args, ())
+
+
+def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
+    a, p = args
+    if p[0] != "scalar":
+        raise Misfit(t, "the exponent of ^ must be a scalar, not {1}", (a, p), "write {0} .^ {1} entry by entry")
+    if a[0] == "scalar":
+        return a
+    if a[0] != "matrix":
+        hint = "write {0}.^{1} entry by entry"
+        if t.args[0].head == "name":
+            hint += f", or declare `{t.args[0].value}: scalar`"
+        raise Misfit(t, "^ takes a scalar or a square matrix, not {0}", (a, p), hint)
+    value = literal(t.args[1])
+    if value is None or isinstance(value, str) or (value % 1 != 0 and abs(value) != 0.5):
+        raise Misfit(
+            t, "the exponent of a matrix must be a whole number or 1/2", (a, p), "write {0}.^{1} entry by entry"
+        )
+    if not -LARGEST <= value <= LARGEST:
+        raise Misfit(t, "the exponent of a matrix is too large", (a, p))
+    if not c.solver.equate(a[1], a[2]):
+        raise Misfit(t, "a power needs a square matrix, not {0}", (a, p), "write {0}.^{1} entry by entry")
+    return a
+
+
+def _norm(c: Checker, t: Tree, args: list[Type]) -> Type:
+    a = args[0]
+    if a[0] == "matrix" and t.value in ("1", "2", "inf"):
+        offer = {
+            "2": "write normF({0}) for the Frobenius norm or sigma_max({0}) for the spectral norm",
+            "1": "write norm1({0}) for the sum of the absolute values of all entries",
+            "inf": "write norminf({0}) for the largest absolute value of an entry",
+        }[str(t.value)]
+        raise Misfit(t, f"‖·‖_{t.value} of a matrix has two meanings", (a,), offer)
+    return SCALAR
+
+
+def _inner(c: Checker, t: Tree, args: list[Type]) -> Type:
+    a, b = args
+    if not c.same(a, b):
+        raise Misfit(t, "the inner product needs equal shapes, not {} and {}", (a, b))
+    return SCALAR
+
+
+def _index(c: Checker, t: Tree, args: list[Type]) -> Type:
+    return index_type(c, t, args[0])
+
+
+def _row(c: Checker, t: Tree, args: list[Type]) -> Type:
+    """A row of blocks: side by side, equal heights."""
+    rows, cols = args[0][1], ZERO
+    for i, a in enumerate(args):
+        if a[1] is not rows and not c.solver.equate(rows, a[1]):
+            what = "blocks side by side need equal row counts, not {} and {}"
+            raise Misfit(t, what, (args[0], a), "", (t.args[0], t.args[i]))
+        cols = cols + c.solver.value(a[2])
+    return args[0] if len(args) == 1 else ("matrix", rows, cols)
+
+
+def _block(c: Checker, t: Tree, args: list[Type]) -> Type:
+    cols, rows = args[0][2], ZERO
+    for i, a in enumerate(args):
+        if a[2] is not cols and not c.solver.equate(cols, a[2]):
+            what = "stacked blocks need equal column counts, not {} and {}"
+            raise Misfit(t, what, (args[0], a), "", (t.args[0], t.args[i]))
+        rows = rows + c.solver.value(a[1])
+    if len(args) == 1:
+        return args[0]
+    return ("vector" if all(a[0] in ("scalar", "vector") for a in args) else "matrix"), rows, cols
+
+
+def _abs(c: Checker, t: Tree, args: list[Type]) -> Type:
+    if args[0][0] in ("matrix", "row"):
+        raise Misfit(
+            t,
+            "|·| of a matrix has two meanings",
+            tuple(args),
+            "write det({0}) for the determinant or abs({0}) entry by entry",
+        )
+    return args[0]
+
+
+def _call(c: Checker, t: Tree, args: list[Type]) -> Type:
+    if t.value in ("hcat", "vcat") and args:
+        return (_row if t.value == "hcat" else _block)(c, t, args)
+    return check_call(c, t, args)
+
+
+HANDLERS: dict[str, Handler] = {
+    "+": _sum,
+    ".+": _broadcast,
+    "neg": _negative,
+    "/": _quotient,
+    "\\": _solve,
+    ".*": _broadcast,
+    "./": _broadcast,
+    "⊗": _kron,
+    "^": _power,
+    ".^": _broadcast,
+    "'": _transpose,
+    "norm": _norm,
+    "inner": _inner,
+    "index": _index,
+    "row": _row,
+    "block": _block,
+    "abs": _abs,
+    "call": _call,
+}

@@ -1,0 +1,138 @@
+"""Unknown dimensions: equations between polynomials, solved where one unknown is linear."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from math import gcd
+
+from matdiff.core.node import Kind
+from matdiff.core.shape import ONE, Coefficient, Dim, Monomial
+
+Type = tuple[Kind, Dim, Dim]
+
+UNKNOWN: dict[Dim, int] = {}
+"""Every unknown `?0`, `?1`, … with its age; shared by all solvers, and never shown."""
+
+_unknowns: list[Dim] = []
+
+
+def unknown(i: int) -> Dim:
+    while i >= len(_unknowns):
+        fresh = Dim.of(f"?{len(_unknowns)}")
+        UNKNOWN[fresh] = len(_unknowns)
+        _unknowns.append(fresh)
+    return _unknowns[i]
+
+
+class Solver:
+    """Bindings of unknowns.  Names of the user's are rigid, and no unknown ever becomes 1."""
+
+    __slots__ = ("bind", "count", "deferred", "place")
+
+    def __init__(self) -> None:
+        self.bind: dict[Dim, Dim] = {}
+        self.count = 0
+        self.deferred: list[tuple[Dim, Dim, object]] = []
+        self.place: object = None
+
+    def fresh(self) -> Dim:
+        self.count += 1
+        return unknown(self.count - 1)
+
+    def equate(self, a: Dim, b: Dim) -> bool:
+        """Make a = b hold; False where it cannot.  Equations that are not yet decided wait for `settle`."""
+        if a is b:
+            return True
+        bind = self.bind
+        if a in bind:
+            a = self.root(a)
+        if b in bind:
+            b = self.root(b)
+        if a is b:
+            return True
+        if a in UNKNOWN:
+            if b in UNKNOWN:
+                if UNKNOWN[a] < UNKNOWN[b]:
+                    a, b = b, a
+            elif b is ONE or not _plain(b):
+                return b is not ONE and self._solve(a, b)
+            bind[a] = b
+            return True
+        if b in UNKNOWN and _plain(a):
+            if a is ONE:
+                return False
+            bind[b] = a
+            return True
+        return self._solve(a, b)
+
+    def root(self, d: Dim) -> Dim:
+        """Where the bindings of a single unknown lead; the way is shortened for the next time."""
+        bind = self.bind
+        end = d
+        while end in bind:
+            end = bind[end]
+        while (after := bind.get(d)) is not None and after is not end:
+            bind[d] = end
+            d = after
+        return end
+
+    def value(self, d: Dim) -> Dim:
+        """The dimension with all that is known put in."""
+        d = self.root(d)
+        while True:
+            known = {n: self.root(u) for n in d.names if (u := Dim.of(n)) in self.bind}
+            if not known:
+                return d
+            d = d.substitute(known)
+
+    def settle(self) -> tuple[Dim, Dim, object] | None:
+        """Retry what waits until nothing moves; the first equation that fails or stays undecided."""
+        before = -1
+        while self.deferred and len(self.deferred) != before:
+            before = len(self.deferred)
+            waiting, self.deferred = self.deferred, []
+            for a, b, place in waiting:
+                self.place = place
+                if not self.equate(a, b):
+                    return a, b, place
+        return self.deferred[0] if self.deferred else None
+
+    def _solve(self, a: Dim, b: Dim) -> bool:
+        left, right = self.value(a), self.value(b)
+        if (left is ONE) is not (right is ONE):
+            return False
+        terms = _reduced((left - right).terms)
+        if not terms:
+            return True
+        unknowns = {n for m, _ in terms for n in m if n[0] == "?"}
+        if not unknowns or all(c > 0 for _, c in terms) or all(c < 0 for _, c in terms):
+            return False
+        for m, c in terms:
+            if len(m) == 1 and m[0] in unknowns and abs(c) == 1 and sum(m[0] in other for other, _ in terms) == 1:
+                rest = Dim.collect({other: -c * k for other, k in terms if other != m})
+                if rest is ONE or (rest.number is not None and rest.number < 1):
+                    return False
+                if all(k > 0 for _, k in rest.terms):
+                    self.bind[Dim.of(m[0])] = rest
+                    return True
+        self.deferred.append((left, right, self.place))
+        return True
+
+
+def _plain(d: Dim) -> bool:
+    """A number or a multiple of one name: nothing an unknown could hide in."""
+    return not d.terms or (len(d.terms) == 1 and (not d.terms[0][0] or (d.name is not None and d not in UNKNOWN)))
+
+
+def _reduced(terms: Iterable[tuple[Monomial, Coefficient]]) -> list[tuple[Monomial, Coefficient]]:
+    """Common factors taken out: dimensions are positive, so m·k = m·n says k = n."""
+    out = list(terms)
+    if len(out) < 2:
+        return out
+    whole = [c for _, c in out if isinstance(c, int)]
+    factor = gcd(*whole) if len(whole) == len(out) else 1
+    common = Counter(out[0][0])
+    for m, _ in out[1:]:
+        common &= Counter(m)
+    return [(tuple(sorted((Counter(m) - common).elements())), c if factor == 1 else c // factor) for m, c in out]

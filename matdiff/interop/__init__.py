@@ -1,0 +1,1 @@
+"""Expressions to and from other worlds: SymPy, single entries, SciPy."""

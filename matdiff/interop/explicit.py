@@ -1,0 +1,147 @@
+"""Derivatives entry by entry, through SymPy, for small numeric dimensions; importing this module imports SymPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from matdiff.api.expr import Expr
+from matdiff.core.node import Node, Symbol, topological
+from matdiff.errors import UnsupportedError
+from matdiff.graph.properties import closure
+from matdiff.interop.entries import value
+
+if TYPE_CHECKING:
+    from matdiff.api.derivation import Derivation
+
+LARGEST = 256
+"""Most entries of the derivative, and of any array on the way."""
+LETTERS = "pqrsuv"
+"""Names for the entries of the variable where there are few, down the columns: X = [p, r; q, s]."""
+
+
+def explicit(d: Derivation) -> Any:
+    """The derivative as a SymPy matrix: the gradient of a scalar function, else the Jacobian J, vec(dF) = J vec(dX).
+
+    Raises UnsupportedError for dimensions that are not numbers or too large, and for functions, by their names,
+    whose entries SymPy has no formulas for.
+
+    >>> from matdiff import derive
+    >>> explicit(derive("X^2", wrt="X", declare="X: 2×2"))
+    Matrix([
+    [2*p,     r,     q,   0],
+    [  q, p + s,     0,   q],
+    [  r,     0, p + s,   r],
+    [  0,     r,     q, 2*s]])
+    """
+    return found(d)[1]
+
+
+def render(d: Derivation) -> str:
+    """The entries of the variable, then the derivative in them."""
+    X, J = found(d)
+    name = d.wrt[0].name
+    by_scalar = d.wrt[0].kind == "scalar"
+    what = "derivative" if by_scalar else "gradient" if d.function.kind == "scalar" else "Jacobian"
+    lines = [f"{what} ="] if by_scalar else [f"{name} =", *rows(X), "", f"{what} ="]
+    return "\n".join([*lines, *rows(J)])
+
+
+def found(d: Derivation) -> tuple[Any, Any]:
+    """The variable and the derivative, entry by entry."""
+    if d.several:
+        raise UnsupportedError("the component view is for one variable", hint='derive by one of them: wrt="X"')
+    answer: Expr = d.gradient if d.function.kind == "scalar" else d.jacobian
+    check(answer.node)
+    arrays = named(d)
+    J = value(answer.node, arrays)
+    return arrays[d.wrt[0]], J.applyfunc(plain) if answer.kind != "scalar" else plain(J)
+
+
+def check(root: Node) -> None:
+    """Raises UnsupportedError where a dimension is not a number, or an array has too many entries."""
+    for node in topological(root):
+        if node.rows.number is None or node.cols.number is None:
+            raise UnsupportedError(
+                f"the component view needs numbers for dimensions, but there is {node.rows}×{node.cols}",
+                hint='declare them: "X: 2×2"',
+            )
+        if node.rows.number * node.cols.number > LARGEST:
+            raise UnsupportedError(
+                f"the component view is for small dimensions: {node.rows}×{node.cols} has "
+                f"{node.rows.number * node.cols.number} entries, and at most {LARGEST} are written out"
+            )
+
+
+def named(d: Derivation) -> dict[Symbol, Any]:
+    """Every variable as a matrix of SymPy symbols; those of a structured one repeat or vanish as it says."""
+    variables = [*d.wrt, *(v for v in d.function.variables if v not in d.wrt)]
+    taken = {v.name for v in variables}
+    out: dict[Symbol, Any] = {}
+    for v in variables:
+        check(v)
+        places = list(free(v))
+        few = v in d.wrt and v.kind == "matrix" and len(places) <= 4 and not taken & set(LETTERS[: len(places)])
+        names = list(LETTERS[: len(places)]) if few else indexed(v, places, taken)
+        out[v] = filled(v, dict(zip(places, names, strict=True)))
+    return out
+
+
+def free(v: Symbol) -> Iterator[tuple[int, int]]:
+    """The places of the free entries, down the columns."""
+    known = closure(v.attributes)
+    for j in range(v.cols.number or 0):
+        for i in range(v.rows.number or 0):
+            hidden = (
+                (known & {"symmetric", "lower"} and i < j)
+                or ("upper" in known and i > j)
+                or ("skew" in known and i <= j)
+                or ("diagonal" in known and i != j)
+            )
+            if not hidden:
+                yield i, j
+
+
+def indexed(v: Symbol, places: Sequence[tuple[int, int]], taken: set[str]) -> list[str]:
+    """`x1`, `a12`: the name in lower case where that is free."""
+    if v.kind == "scalar":
+        return [v.name]
+    stem = v.name.lower() if v.name.lower() not in taken else v.name
+    comma = "_" if max(v.rows.number or 0, v.cols.number or 0) > 9 else ""
+    vector = v.kind != "matrix"
+    return [f"{stem}{i + 1 + (j if vector else 0)}{'' if vector else f'{comma}{j + 1}'}" for i, j in places]
+
+
+def filled(v: Symbol, names: dict[tuple[int, int], str]) -> Any:
+    known = closure(v.attributes)
+    positive = {"positive": True} if "positive" in known else {"real": True}
+
+    def at(i: int, j: int) -> Any:
+        if (i, j) in names:
+            return sp.Symbol(names[i, j], **positive)
+        mirrored = sp.Symbol(names[j, i], **positive) if (j, i) in names else sp.Integer(0)
+        return mirrored if "symmetric" in known else -mirrored if "skew" in known else sp.Integer(0)
+
+    return at(0, 0) if v.kind == "scalar" else sp.Matrix(v.rows.number, v.cols.number, at)
+
+
+def plain(e: Any) -> Any:
+    """A polynomial multiplied out, a rational function factored; anything else simplified while it is small."""
+    if e.is_rational_function():
+        return sp.factor(e) if sp.denom(sp.together(e)) != 1 else sp.expand(e)
+    return sp.simplify(e) if sp.count_ops(e) < 100 else e
+
+
+def rows(M: Any) -> list[str]:
+    """A matrix as lines with its columns flush right."""
+    if not hasattr(M, "tolist"):
+        return [f"  {text(M)}"]
+    cells = [[text(e) for e in row] for row in M.tolist()]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  [" + "  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) + "]" for row in cells]
+
+
+def text(e: Any) -> str:
+    return str(e).replace("**", "^")

@@ -1,0 +1,187 @@
+"""To SymPy's matrix expressions and back; importing this module imports SymPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from matdiff.api.expr import Expr
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
+from matdiff.core.op import registry
+from matdiff.core.shape import Dim
+from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.graph.rewrite import inline
+
+SAME = "exp log sqrt sign sin cos tan sinh cosh tanh asin acos atan erf digamma".split()  # noqa: SIM905
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    **{name: getattr(sp, name) for name in SAME},
+    "abs": sp.Abs,
+    "lgamma": sp.loggamma,
+    "sigmoid": lambda t: 1 / (1 + sp.exp(-t)),
+    "softplus": lambda t: sp.log(1 + sp.exp(t)),
+    "relu": lambda t: sp.Max(t, 0),
+}
+"""Elementwise functions of the language as functions of a SymPy scalar."""
+
+
+def to_sympy(e: Expr) -> Any:
+    """The expression in SymPy: matrices are MatrixSymbols, vectors n×1 ones, scalars real Symbols.
+
+    Raises UnsupportedError, with its name, for a function that SymPy has no matrix expression for.
+    """
+    root = inline(e.node)
+    memo: dict[Node, Any] = {}
+    try:
+        for node in topological(root):
+            memo[node] = translate(node, [memo[a] for a in node.children]) if isinstance(node, Apply) else leaf(node)
+    except RecursionError:
+        raise UnsupportedError("the expression is nested too deeply for SymPy") from None
+    return memo[root]
+
+
+def dimension(d: Dim) -> Any:
+    """A dimension as a SymPy integer."""
+    return sum(
+        (rational(c) * sp.Mul(*(sp.Symbol(n, integer=True, positive=True) for n in names)) for names, c in d.terms),
+        sp.Integer(0),
+    )
+
+
+def rational(value: Any) -> Any:
+    return sp.Float(value) if isinstance(value, float) else sp.Rational(value.numerator, value.denominator)
+
+
+def leaf(node: Node) -> Any:
+    rows, cols = dimension(node.rows), dimension(node.cols)
+    if isinstance(node, Number):
+        return rational(node.value)
+    if isinstance(node, Symbol):
+        return scalar(node) if node.kind == "scalar" else sp.MatrixSymbol(node.name, rows, cols)
+    assert isinstance(node, Constant)
+    if node.name == "size":
+        return dimension(node.dims[0])
+    constants = {"pi": lambda: sp.pi, "I": lambda: sp.Identity(rows)}
+    constants |= {"zeros": lambda: sp.ZeroMatrix(rows, cols), "ones": lambda: sp.OneMatrix(rows, cols)}
+    if node.name not in constants:
+        raise UnsupportedError(f"SymPy has no matrix expression for {node!r}")
+    return constants[node.name]()
+
+
+def scalar(s: Symbol) -> Any:
+    return sp.Symbol(s.name, positive=True) if "positive" in s.attributes else sp.Symbol(s.name, real=True)
+
+
+def translate(node: Apply, args: list[Any]) -> Any:
+    """One application, its arguments in SymPy already."""
+    name = node.op.name
+    if name in FORMS:
+        return FORMS[name](node, *args)
+    if node.op.elementwise and name in FUNCTIONS:
+        return entrywise(FUNCTIONS[name], args[0])
+    if name == "polygamma":
+        return entrywise(lambda t: sp.polygamma(args[0], t), args[1])
+    if node.op.elementwise and registry.get(name) is not node.op and name.isidentifier():
+        return entrywise(sp.Function(name), args[0])
+    raise UnsupportedError(f"SymPy has no matrix expression for {name}")
+
+
+def entrywise(f: Callable[[Any], Any], a: Any) -> Any:
+    """f of a scalar, or of every entry of a matrix."""
+    if not is_matrix(a):
+        return f(a)
+    t = sp.Symbol("_t", real=True)
+    return ElementwiseApplyFunction(sp.Lambda(t, f(t)), a)
+
+
+def is_matrix(a: Any) -> bool:
+    return bool(getattr(a, "is_Matrix", False))
+
+
+def product(node: Apply, a: Any, b: Any) -> Any:
+    """A product; one of a row and a vector, a 1×1 matrix for SymPy, is its trace."""
+    found = sp.MatMul(*(a.args if isinstance(a, sp.MatMul) else (a,)), *(b.args if isinstance(b, sp.MatMul) else (b,)))
+    return sp.Trace(found) if node.kind == "scalar" else found
+
+
+def power(node: Apply, base: Any, exponent: Any) -> Any:
+    if is_matrix(exponent):
+        raise UnsupportedError("SymPy has no elementwise power with an array for its exponent")
+    if is_matrix(base):
+        return sp.HadamardPower(base, exponent)
+    return sp.Pow(base, exponent, evaluate=not (isinstance(base, sp.Pow) and isinstance(base.base, sp.Trace)))
+
+
+def total(node: Apply, a: Any) -> Any:
+    """The sum of the entries is 1ᵀ A 1."""
+    if node.args[0].kind == "vector":
+        return sp.Trace(sp.MatMul(sp.OneMatrix(1, a.rows), a))
+    return sp.Trace(sp.MatMul(sp.OneMatrix(1, a.rows), a, sp.OneMatrix(a.cols, 1)))
+
+
+def mean(node: Apply, a: Any) -> Any:
+    return total(node, a) / (a.rows * a.cols)
+
+
+def block(rows: list[list[Any]]) -> Any:
+    """A block matrix; scalars are 1×1 matrices."""
+    return sp.BlockMatrix([[a if is_matrix(a) else a * sp.OneMatrix(1, 1) for a in row] for row in rows])
+
+
+def entry(node: Apply, a: Any) -> Any:
+    i, j = (*node.params, 1)[:2]
+    return MatrixElement(a, *((j - 1, i - 1) if node.args[0].kind == "row" else (i - 1, j - 1)))
+
+
+FORMS: dict[str, Callable[..., Any]] = {
+    "add": lambda node, *args: (sp.MatAdd if is_matrix(args[0]) else sp.Add)(*args),
+    "scale": lambda node, s, a: s * a,
+    "matmul": product,
+    "transpose": lambda node, a: sp.Transpose(a),
+    "hadamard": lambda node, a, b: sp.HadamardProduct(a, b),
+    "inner": lambda node, a, b: sp.Trace(sp.MatMul(sp.Transpose(a), b)),
+    "power": power,
+    "mpow": lambda node, a: sp.MatPow(a, node.params[0]),
+    "tr": lambda node, a: sp.Trace(a),
+    "det": lambda node, a: sp.Determinant(a),
+    "logdet": lambda node, a: sp.log(sp.Determinant(a)),
+    "inv": lambda node, a: sp.Inverse(a),
+    "kron": lambda node, a, b: sp.KroneckerProduct(a, b),
+    "kronv": lambda node, a, b: sp.KroneckerProduct(a, b),
+    "sum": total,
+    "mean": mean,
+    "norm": lambda node, a: sp.sqrt(sp.Trace(sp.MatMul(sp.Transpose(a), a))),
+    "diag": lambda node, a: sp.DiagonalOf(a),
+    "Diag": lambda node, a: sp.DiagMatrix(a),
+    "entry": entry,
+    "hcat": lambda node, *args: block([list(args)]),
+    "vcat": lambda node, *args: block([[a] for a in args]),
+}
+"""Functions of the language as SymPy's matrix expressions."""
+
+
+def from_sympy(e: Any, declare: str | None = None) -> Expr:
+    """A SymPy expression in matdiff: n×1 MatrixSymbols are vectors, Symbols scalars.
+
+    `declare` gives attributes, which a MatrixSymbol has none of: "S: n×n symmetric".
+    Raises UnsupportedError, with its name, for what has no counterpart.
+
+    >>> import sympy as sp
+    >>> n = sp.Symbol("n")
+    >>> A, x = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("x", n, 1)
+    >>> str(from_sympy(x.T * A * x))
+    'xᵀ A x'
+    """
+    from matdiff.interop.sympy_read import Reader
+
+    try:
+        return Expr(Reader(declare).read(sp.sympify(e)))
+    except MatdiffError:
+        raise
+    except RecursionError:
+        raise UnsupportedError("the expression is nested too deeply for SymPy") from None
+    except (sp.SympifyError, TypeError, AttributeError) as error:
+        raise UnsupportedError(f"this is no expression of SymPy: {error}") from None

@@ -1,0 +1,64 @@
+"""Printing: Unicode text, plain ASCII, LaTeX and MathML are tables that one emitter writes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from matdiff.core.node import Node, Symbol, topological
+from matdiff.printing.emit import Emitter
+from matdiff.printing.layout import Layout
+from matdiff.printing.length import length
+from matdiff.printing.names import ascii_name, latex_name, unicode_name
+from matdiff.printing.parts import named_parts
+from matdiff.printing.tables import ASCII, LATEX, TEXT, Notation
+
+__all__ = ["length", "to_latex", "to_mathml", "to_text"]
+
+
+def to_text(
+    node: Node, *, ascii: bool = False, limit: int | None = None, defined: bool = True, taken: Iterable[str] = ()
+) -> str:
+    """The language's own text, which parses back to the expression.
+
+    Definitions and, in large expressions, shared parts come first: `r = A x − b; 2Aᵀ r`; not so with
+    `defined=False`.  With a `limit` one expression of at most so many characters is written, elided with `…`.
+    `taken` are names of variables that need not occur, by which no constant goes.
+    """
+    notation = ASCII if ascii else TEXT
+    if limit is not None:
+        emitter = Emitter(Layout(notation), limit)
+        emitter.run(emitter.layout.piece(node))
+        return emitter.text()
+    return _write(node, notation, ascii_name if ascii else unicode_name, defined, taken)
+
+
+def to_latex(node: Node, *, defined: bool = True, taken: Iterable[str] = ()) -> str:
+    """LaTeX for mathematics mode; the rest as in `to_text`."""
+    return _write(node, LATEX, latex_name, defined, taken)
+
+
+def to_mathml(node: Node, *, defined: bool = True) -> str:
+    """The inside of a `<math>` element; definitions as in `to_text`."""
+    from matdiff.printing.mathml import MATHML, mathml_name
+
+    return _write(node, MATHML, mathml_name, defined)
+
+
+def _write(
+    node: Node, notation: Notation, spell: Callable[[str], str], defined: bool, taken: Iterable[str] = ()
+) -> str:
+    order = topological(node) if defined else []
+    names = {n: spell(name) for n, name in named_parts(order).items()} if defined else {}
+    emitter = Emitter(Layout(notation, names, frozenset(taken)))
+    equals, then = notation.definition
+    for part in [n for n in order if n in names or (isinstance(n, Symbol) and n.body is not None)]:
+        body = part.body if isinstance(part, Symbol) else None
+        emitter.write(notation.symbol(part) if isinstance(part, Symbol) else names[part])
+        emitter.write(equals)
+        own = names.pop(part, None)
+        emitter.run(emitter.layout.piece(part if body is None else body))
+        if own is not None:
+            names[part] = own
+        emitter.write(then)
+    emitter.run(emitter.layout.piece(node))
+    return emitter.text()

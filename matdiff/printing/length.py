@@ -1,0 +1,71 @@
+"""The cost of a form: how many symbols it is written with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import MutableMapping
+from functools import lru_cache
+from weakref import WeakKeyDictionary
+
+from matdiff.core.node import Node
+from matdiff.printing.layout import Layout
+from matdiff.printing.piece import Piece
+from matdiff.printing.tables import ASCII
+
+Memo = MutableMapping[Node, tuple[int, int]]
+
+ENOUGH = 10**9
+"""Lengths stop counting here: written without names for shared parts, a graph can be exponentially long."""
+
+_known: Memo = WeakKeyDictionary()
+_layout = Layout(ASCII)
+_symbol = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\.\*|\.?[-+/^]|['\[<:]")
+
+
+def length(node: Node, memo: Memo | None = None) -> int:
+    """Names, numbers, operators, functions and pairs of brackets in the plain text of a node.
+
+    `*`, commas and the parentheses of calls count nothing.  Nothing is printed; known lengths are kept
+    as long as their nodes live.
+    """
+    memo = _known if memo is None else memo
+    layouts: dict[Node, Piece] = {}
+    stack = [node]
+    while stack:
+        top = stack[-1]
+        if top in memo:
+            stack.pop()
+            continue
+        piece = layouts.get(top) or layouts.setdefault(top, _layout.piece(top))
+        total, missing = _measure(piece, memo)
+        if missing:
+            stack.extend(missing)
+        else:
+            memo[top] = min(total, ENOUGH), piece.level
+            stack.pop()
+    return memo[node][0]
+
+
+def _measure(piece: Piece, memo: Memo) -> tuple[int, list[Node]]:
+    """The symbols of a layout, or the nodes in it whose own length must come first."""
+    total = 0
+    missing: list[Node] = []
+    stack = [piece]
+    while stack:
+        for item in stack.pop().items:
+            if isinstance(item, str):
+                total += _weight(item)
+            elif isinstance(item.what, Piece):
+                total += item.what.level < item.least
+                stack.append(item.what)
+            elif item.what in memo:
+                below, level = memo[item.what]
+                total += below + (level < item.least)
+            else:
+                missing.append(item.what)
+    return total, missing
+
+
+@lru_cache(maxsize=4096)
+def _weight(text: str) -> int:
+    return len(_symbol.findall(text))

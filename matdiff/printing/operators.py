@@ -1,0 +1,96 @@
+"""The functions that are written with operators: products, powers, transposes, divisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from matdiff.core.node import Apply, Node, Number, Symbol
+from matdiff.printing.indexing import INDEXING, blocks
+from matdiff.printing.piece import BESIDE, Hole, Piece
+from matdiff.printing.scaling import inverse_power
+from matdiff.printing.sums import lay_sum
+from matdiff.printing.tables import ATOM, MIXED, POSTFIX, POWER, PRODUCT
+
+if TYPE_CHECKING:
+    from matdiff.printing.layout import Layout
+
+
+def _scale(layout: Layout, node: Apply) -> Piece:
+    return layout.product(node)
+
+
+def _matmul(layout: Layout, node: Apply) -> Piece:
+    return Piece(PRODUCT, (Hole(node.args[0], PRODUCT), BESIDE, Hole(node.args[1], POWER)))
+
+
+def _transpose(layout: Layout, node: Apply) -> Piece:
+    (a,) = node.args
+    if layout.looks_into(a, "inv"):
+        return layout.form("inverse transpose", *a.children)
+    return layout.form("transpose", a)
+
+
+def _power(layout: Layout, node: Apply) -> Piece:
+    base, exponent = node.args
+    dotted = node.kind != "scalar"
+    if isinstance(exponent, Number):
+        if inverse_power(node) is not None:
+            return layout.product(node)
+        out = layout.powered(base, exponent.value, dotted)
+        return out if isinstance(out, Piece) else layout.piece(out)
+    return layout.form("dot power" if dotted else "power", layout.raisable(base), exponent)
+
+
+def _matrix_power(layout: Layout, node: Apply) -> Piece:
+    (a,), (k,) = node.args, node.params
+    spelled = layout.notation.forms["inv"][0] == ATOM
+    if layout.looks_into(a, "inv"):
+        inside = a.children[0]
+        if spelled and not isinstance(inside, Symbol):
+            return layout.form("power", a, str(k))
+        raised = {2: "inverse square", 3: "inverse cube"}.get(k, "")
+        if raised in layout.notation.forms:
+            return layout.form(raised, inside)
+        return layout.form("power", inside, layout.notation.literal(f"-{k}"))
+    if spelled and layout.looks_into(a, "transpose"):
+        return Piece(POWER, (Hole(a, POSTFIX), f"^{k}"))
+    out = layout.powered(a, k, dotted=False)
+    return out if isinstance(out, Piece) else layout.piece(out)
+
+
+def _hadamard(layout: Layout, node: Apply) -> Piece:
+    a, b = node.args
+    for top, bottom in ((a, b), (b, a)):
+        inverse = None if bottom in layout.names else inverse_power(bottom)
+        if inverse is not None and not (top is b and inverse_power(b)):
+            return layout.form("dot over", _leading(layout, top, "hadamard"), layout.powered(*inverse, dotted=True))
+    return layout.form("hadamard", _leading(layout, a, "hadamard"), b)
+
+
+def _kron(layout: Layout, node: Apply) -> Piece:
+    a, b = node.args
+    infix = layout.notation.forms["kron"][0] == MIXED
+    return layout.form("kron", _leading(layout, a, "kron", "kronv") if infix else a, b)
+
+
+def _leading(layout: Layout, node: Node, *same: str) -> Node | Piece:
+    """The left operand of ⊙ or ⊗: a chain of the same goes on, all else keeps parentheses for the reader."""
+    goes_on = any(layout.looks_into(node, name) for name in same)
+    return node if goes_on else Piece(ATOM, (Hole(node, POWER),))
+
+
+SPECIAL: dict[str, Callable[[Layout, Apply], Piece]] = {
+    "add": lay_sum,
+    "scale": _scale,
+    "matmul": _matmul,
+    "transpose": _transpose,
+    "power": _power,
+    "mpow": _matrix_power,
+    "hadamard": _hadamard,
+    "kron": _kron,
+    "kronv": _kron,
+    "hcat": blocks,
+    "vcat": blocks,
+    **INDEXING,
+}

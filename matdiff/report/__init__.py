@@ -1,0 +1,1 @@
+"""Pages as blocks, and a writer for each format."""

@@ -1,0 +1,86 @@
+"""What sheets are made of before any format: prose, formulas, derivations, hints, room to answer in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matdiff.api.expr import Expr
+from matdiff.worksheet.problem import Problem
+from matdiff.worksheet.solution import Line
+
+
+@dataclass(frozen=True)
+class Text:
+    """Markdown with LaTeX between dollars."""
+
+    markdown: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """`left = right` on a line of its own; `left` is LaTeX."""
+
+    left: str
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Derived:
+    """Lines of the derivation of a function, with the names of their rules.
+
+    `left` is the LaTeX left of what is read off at the end; what `function` defines has been shown with it.
+    """
+
+    function: Expr
+    left: str
+    lines: tuple[Line, ...]
+
+    def label(self, line: Line) -> str:
+        """What a line reads off, in LaTeX; the steps after the gradient's end in the Hessian."""
+        return "H" if line.relation == HESSIAN else self.left
+
+
+HESSIAN = "⇒ H ="
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Something to unfold."""
+
+    title: str
+    inside: tuple[Text | Derived | Hint, ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A problem begins."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where the answer goes: `first` is what it begins with."""
+
+    problem: Problem
+    first: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the numerical check says."""
+
+    text: str
+    right: bool | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An error plot."""
+
+    svg: str
+    png: bytes
+    caption: str
+
+
+Block = Text | Formula | Derived | Hint | Start | Room | Verdict | Figure

@@ -1,0 +1,63 @@
+"""A derivation as typeset mathematics: lines that are aligned, each with the name of its rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matdiff.printing.prose import latex_prose
+
+if TYPE_CHECKING:
+    from matdiff.api.derivation import Derivation
+    from matdiff.api.expr import Expr
+
+AND = r";\quad "
+"""What the LaTeX of an expression puts after a definition."""
+
+
+def statements(expr: Expr) -> tuple[list[str], str]:
+    """The LaTeX of the definitions that an expression uses, and of the expression itself."""
+    *definitions, body = expr.latex().split(AND)
+    return definitions, body
+
+
+def derivation_latex(derivation: Derivation) -> str:
+    """The steps as an `aligned`, and below them what was found; for notebooks and for `$$`."""
+    rows: list[str] = []
+    known = set(statements(derivation.function)[0])
+    rows += [rf"{{}} & {d}" for d in known]
+    last = ""
+    for step in derivation.steps:
+        definitions, after = statements(step.after)
+        rows += [rf"& \quad \text{{where }} {d}" for d in definitions if d not in known]
+        known.update(definitions)
+        before = statements(step.before)[1]
+        left = "" if before == last else before
+        if step.relation != "=":
+            left = r"\nabla f"
+        rows.append(rf"{left} &= {after} && \text{{{latex_prose(step.rule)}}}")
+        last = after
+    if derivation.kind == "jacobian" or derivation.several or not derivation.steps:
+        rows += found(derivation)
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def bundle(derivation: Derivation) -> dict[str, str]:
+    """What a notebook shows: LaTeX, and plain text where it cannot be typeset."""
+    lines = [str(step) for step in derivation.steps] or [f"d = {derivation.differential}"]
+    return {"text/latex": f"$$\n{derivation_latex(derivation)}\n$$", "text/plain": "\n".join(lines)}
+
+
+def found(derivation: Derivation) -> list[str]:
+    """A row for the derivative by each variable, the differential where it has no matrix."""
+    from matdiff.errors import UnsupportedError
+
+    try:
+        result = getattr(derivation, derivation.kind)
+    except UnsupportedError:
+        return [rf"\mathrm{{d}}f &= {derivation.differential.latex()}"]
+    sign = r"\nabla" if derivation.kind == "gradient" else "J"
+    if not derivation.several:
+        return [rf"{sign + ' f' * (sign != 'J')} &= {result.latex()}"]
+    from matdiff.printing.names import latex_name
+
+    return [rf"{sign}_{{{latex_name(x)}}} {'f' * (sign != 'J')} &= {g.latex()}" for x, g in result.items()]

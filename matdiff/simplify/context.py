@@ -1,0 +1,257 @@
+"""What one run of the normal form remembers, and how it chooses among equal scalars, sums and products."""
+
+from __future__ import annotations
+
+from matdiff.core.node import Apply, Constant, Kind, Node, Number, Value, number
+from matdiff.core.shape import Dim
+from matdiff.graph.properties import Known
+from matdiff.ops.algebra import ADD, POWER, TRANSPOSE, add, inner, is_op, matmul, power, scale, transpose
+from matdiff.ops.constants import is_ones, ones_like, zeros_like
+from matdiff.ops.indexing import entry
+from matdiff.ops.reductions import norm
+from matdiff.ops.structure import vec
+from matdiff.simplify.scalars import (
+    cancelled,
+    determinants_apart,
+    is_unit,
+    negative,
+    numbered,
+    products_apart,
+    signs_away,
+    spelled,
+    transposes,
+)
+from matdiff.simplify.terms import (
+    WINDOW,
+    Factor,
+    Term,
+    base_and_exponent,
+    chain,
+    entrywise,
+    factors,
+    join,
+    merged,
+    plain,
+    split,
+)
+
+
+class Context:
+    """What one run of the normal form remembers: properties, and which of several equal scalars stands for all."""
+
+    def __init__(self, known: Known | None = None) -> None:
+        self.known = known or Known()
+        self._scalars: dict[Node, Node] = {}
+        self._squares: dict[Node, Node] = {}
+        self._sums: dict[frozenset[tuple[Value, Node | None]], Node] = {}
+        self._totals: dict[tuple[frozenset[tuple[Value, Node | None]], Kind], Node] = {}
+        self._signs: dict[Node, Node] = {}
+        self._exponents: dict[frozenset[tuple[Value, Node | None]], Node] = {}
+        self._orders: dict[frozenset[tuple[Node, Value]], dict[Node, Value]] = {}
+
+    def facing(self, a: Node, b: Node) -> Node:
+        """⟨A,B⟩ and ⟨B,A⟩ are one scalar: a differential second, else as it was met first."""
+        if self.known.moving(a) and not self.known.moving(b):
+            a, b = b, a
+        here = inner(a, b)
+        found = self._scalars.get(here)
+        if found is None:
+            found = self._scalars[here] = self._scalars[inner(b, a)] = here
+        return found
+
+    def join(self, term: Term) -> Node:
+        """The node of a term, equal products of scalars always in the same order."""
+        products_apart(term)
+        determinants_apart(term)
+        signs_away(term)
+        self._squares_away(term)
+        self._exponents_together(term)
+        if len(term.scalars) > 1:
+            term.scalars = self._orders.setdefault(frozenset(term.scalars.items()), term.scalars)
+        return join(term)
+
+    def _squares_away(self, term: Term) -> None:
+        """uᵀu/‖u‖ = ‖u‖, where both are there."""
+        for base in [b for b in term.scalars if is_op(b, norm) and b.children[0].kind == "vector"]:
+            square = self._squares.get(base)
+            if square is None:
+                parts = factors(base.children[0], self.known)
+                square = self._squares[base] = self.oriented(self.transposed(parts) + parts)
+            exponent = term.scalars.get(square, 0)
+            if exponent:
+                term.multiply(square, -exponent)
+                term.multiply(base, 2 * exponent)
+
+    def _exponents_together(self, term: Term) -> None:
+        """a · a^(p − 1) = a^p, a^p · a^q = a^(p + q) and a^(−p) = 1/a^p for exponents that are no numbers."""
+        raised: dict[Node, list[Node]] = {}
+        for b in term.scalars:
+            if is_op(b, POWER):
+                raised.setdefault(b.children[0], []).append(b)
+        for base, met in raised.items():
+            powers = [p for p in met if p in term.scalars and self._opens(p, term.scalars[p])]
+            if not powers:
+                continue
+            times, first = term.scalars.get(base, 0), term.scalars[powers[0]]
+            if len(powers) == 1 and not times and first in (1, -1) and not negative(powers[0].children[1]):
+                continue
+            exponents = [scale(number(term.scalars[p]), p.children[1]) for p in powers]
+            exponents.append(scale(number(times), ones_like(exponents[0])))
+            for p in (base, *powers):
+                term.scalars.pop(p, None)
+            total = self._exponent(add(*exponents))
+            if isinstance(total, Number) or not negative(total):
+                term.multiply(*base_and_exponent(power(base, total)))
+            else:
+                term.multiply(power(base, self.normal(scale(number(-1), total))), -1)
+
+    def _opens(self, inside: Node, exponent: Value) -> bool:
+        """Is (a^p)^exponent = a^(p·exponent)?  Not where a may be negative: √(t²) is not t."""
+        base, p = inside.children
+        if isinstance(exponent, int) or "nonnegative" in self.known(base):
+            return True
+        return isinstance(p, Number) and (not isinstance(p.value, int) or p.value % 2 == 1)
+
+    def _exponent(self, total: Node) -> Node:
+        """An exponent in normal form, equal sums always in the same order."""
+        simple = self.normal(total)
+        if not is_op(simple, ADD):
+            return simple
+        return self._exponents.setdefault(frozenset(map(numbered, simple.children)), simple)
+
+    def same(self, total: Node) -> Node:
+        """The sum with these terms that was met first, whatever its order."""
+        if not is_op(total, ADD) or len(total.children) > WINDOW:
+            return total
+        return self._totals.setdefault((frozenset(map(numbered, total.children)), total.kind), total)
+
+    def scaled(self, term: Term, node: Node) -> Node:
+        """A node in normal form times the scalars of a term."""
+        piece = split(node)
+        term.multiply_all(piece)
+        term.core = piece.core
+        return self.join(term)
+
+    def normal(self, node: Node) -> Node:
+        """The normal form of something new, made on the way."""
+        from matdiff.simplify.normal import normal
+
+        return normal(node, self.known)
+
+    def product(self, a: Node, b: Node) -> Node:
+        """The normal form of a product of two in normal form."""
+        from matdiff.simplify.products import product
+
+        return product(self, a, b, matmul(a, b))
+
+    def unsigned(self, part: Factor, term: Term) -> Factor:
+        """A factor of which the negative was met before becomes that, its sign going to the term; Wᵀ = −W if skew."""
+        base, exponent = part
+        bare = base.children[0] if is_op(base, TRANSPOSE) else base
+        if bare is not base and "skew" in self.known(bare):
+            term.number = -term.number if exponent % 2 else term.number
+            return bare, exponent
+        if not is_op(bare, ADD) or exponent != 1 or len(bare.children) > WINDOW:
+            return part
+        met = self._met(bare)
+        if met is bare:
+            return part
+        term.number = -term.number
+        return (transpose(met) if bare is not base else met), exponent
+
+    def _met(self, total: Node) -> Node:
+        """The sum itself, or its negative if that was met before."""
+        found = self._signs.get(total)
+        if found is None:
+            signed = [numbered(t) for t in total.children]
+            terms, negative = frozenset(signed), frozenset((-value, core) for value, core in signed)
+            found = self._signs[total] = total if terms in self._sums else self._sums.get(negative, total)
+            if found is total:
+                self._sums[terms] = total
+        return found
+
+    def entrywise(self, entries: Term, like: Node) -> Node:
+        """The Hadamard product of powers, equal products always in the same order; vec(A) ⊙ vec(B) is vec(A ⊙ B)."""
+        unit = next((b for b, e in entries.scalars.items() if is_unit(b) and e > 0), None)
+        if unit is not None:
+            return self._at(entries, unit)
+        signs_away(entries)
+        self._exponents_together(entries)
+        self._into_vec(entries)
+        if len(entries.scalars) > 1:
+            entries.scalars = self._orders.setdefault(frozenset(entries.scalars.items()), entries.scalars)
+        return entrywise(entries, like)
+
+    def _at(self, entries: Term, unit: Node) -> Node:
+        """u ⊙ eᵢ = uᵢ eᵢ, and eᵢ ⊙ eⱼ = 0."""
+        assert isinstance(unit, Constant)
+        term = Term(core=unit)
+        for base, exponent in entries.scalars.items():
+            if not is_unit(base):
+                term.multiply(entry(base, unit.index), exponent)
+            elif base is not unit and exponent > 0:
+                return zeros_like(unit)
+        return self.join(term)
+
+    def _into_vec(self, entries: Term) -> None:
+        groups: dict[tuple[Dim, Dim], list[Node]] = {}
+        for base in entries.scalars:
+            if is_op(base, vec):
+                groups.setdefault((base.children[0].rows, base.children[0].cols), []).append(base)
+        for bases in groups.values():
+            if len(bases) > 1 or entries.scalars[bases[0]] != 1:
+                inside = Term()
+                for base in bases:
+                    exponent = entries.scalars.pop(base)
+                    for b, e in merged(base.children[0]).scalars.items():
+                        inside.multiply(b, plain(e * exponent))
+                total = self.entrywise(inside, bases[0].children[0])
+                if not is_ones(total):
+                    entries.multiply(vec(total), 1)
+
+    def oriented(self, parts: list[Factor]) -> Node:
+        """xᵀAy and yᵀAᵀx are one scalar: fewer transposes, or names in order; of a unit u, uᵀu is 1."""
+        here = chain(parts)
+        found = self._scalars.get(here)
+        if found is None and len(parts) == 2 and parts[0][0].T is parts[1][0] and "unit" in self.known(parts[1][0]):
+            found = self._scalars[here] = number(1)
+        if found is None and len(parts) == 2 and is_op(parts[0][0].T, vec) and is_op(parts[1][0], vec):
+            found = self._scalars[here] = self._paired(parts[0][0].T.children[0], parts[1][0].children[0])
+        if found is None and len(parts) == 2 and (total := cancelled(parts[0][0], parts[1][0])) is not None:
+            found = self._scalars[here] = total
+        if found is None:
+            flipped = self.transposed(parts)
+            there = chain(flipped)
+            turn = (transposes(flipped), spelled(flipped)) < (transposes(parts), spelled(parts))
+            found = there if turn else here
+            self._scalars[here] = self._scalars[there] = found
+        return found
+
+    def _paired(self, a: Node, b: Node) -> Node:
+        """vec(A)ᵀ vec(B) = ⟨A, B⟩."""
+        from matdiff.simplify.pairings import paired
+
+        node = inner(a, b)
+        return paired(self, node, (a, b)) if a.cols is b.cols and isinstance(node, Apply) else vec(a).T @ vec(b)
+
+    def cyclic(self, parts: list[Factor]) -> Node:
+        """tr(AB), tr(BA) and their transposes are one scalar: the core that was met first, fewest transposes."""
+        while len(parts) > 2 and parts[0][0] is parts[-1][0] and parts[0][0].rows is parts[0][0].cols:
+            (base, i), *middle, (_, j) = parts
+            parts = [(base, i + j), *middle] if i + j else middle
+        rotations = [parts[i:] + parts[:i] for i in range(len(parts))]
+        rotations = [r for r in rotations if r[0][0].rows is r[-1][0].cols]
+        best = min((transposes(r), i) for i, r in enumerate(rotations))[1]
+        chosen = min(rotations[best], self.transposed(parts), key=self._turns)
+        first = chain(chosen)
+        found = self._scalars.get(first, first)
+        for r in rotations + [self.transposed(r) for r in rotations]:
+            found = self._scalars.setdefault(chain(r), found)
+        return found
+
+    def _turns(self, parts: list[Factor]) -> tuple[int, bool]:
+        """Transposes in a product, and whether a differential is transposed."""
+        return transposes(parts), any(is_op(b, TRANSPOSE) and self.known.moving(b) for b, _ in parts)
+
+    def transposed(self, parts: list[Factor]) -> list[Factor]:
+        return [(self.known.transposed(b), e) for b, e in reversed(parts)]

@@ -1,0 +1,327 @@
+"""Sums with common factors taken out: scalars, factors on one side, arguments of linear functions, entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from math import gcd
+
+from matdiff.core.node import Apply, Node, Value
+from matdiff.core.op import Linear
+from matdiff.graph.properties import Known
+from matdiff.graph.rewrite import rebuild
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, hadamard, is_op, scale
+from matdiff.ops.constants import eye, is_eye, is_ones, ones, zeros_like
+from matdiff.ops.structure import Diag, vec
+from matdiff.printing.length import length
+from matdiff.simplify.context import Context
+from matdiff.simplify.terms import (
+    NESTED,
+    WINDOW,
+    Factor,
+    Term,
+    chain,
+    entrywise,
+    factors,
+    join,
+    magnitude,
+    merged,
+    plain,
+    split,
+)
+
+BRACKETS = 1
+"""Symbols that a factored form may be longer: (A + Aᵀ)x is preferred to Ax + Aᵀx."""
+SYMMETRY = 2
+"""Symbols that a factored form must save if it hides that a sum is symmetric: u vᵀ + v uᵀ + A shows it."""
+
+
+def factored(terms: Sequence[Node], known: Known) -> Node:
+    """A sum with common factors taken out while that does not make it longer."""
+    current = ordered(_collected(terms))
+    if len(current) > WINDOW:
+        return add(*current)
+    while len(current) > 1:
+        cost = sum(length(t) for t in current)
+        for attempt in ATTEMPTS:
+            shorter = attempt(current, known)
+            if shorter is None:
+                continue
+            allowed = -SYMMETRY if symmetric(current, known) and not symmetric(shorter, known) else BRACKETS
+            if sum(length(t) for t in shorter) <= cost + allowed:
+                current = ordered(shorter)
+                break
+        else:
+            break
+    return add(*_collected(current))
+
+
+def symmetric(terms: list[Node], known: Known) -> bool:
+    return terms[0].kind == "matrix" and "symmetric" in known(add(*terms))
+
+
+def _collected(terms: Sequence[Node]) -> list[Node]:
+    """The terms, and those of sums among them, with equal ones in one; 0 where all of them cancel."""
+    parts = [p for t in terms for p in (t.children if is_op(t, ADD) and len(t.children) <= NESTED else (t,))]
+    found: dict[object, Term] = {}
+    for term in map(split, parts):
+        same = found.setdefault(term.key, term)
+        if same is not term:
+            same.number = same.number + term.number
+    if len(found) == len(parts):
+        return parts
+    return [join(t) for t in found.values() if t.number != 0] or [zeros_like(terms[0])]
+
+
+def ordered(terms: list[Node]) -> list[Node]:
+    """A positive term first, if there is one: S − X, not −X + S; and A + Aᵀ, not Aᵀ + A."""
+    if len(terms) == 2 and is_op(terms[0], TRANSPOSE) and terms[0].children[0] is terms[1]:
+        return terms[::-1]
+    if len(terms) > 1 and split(terms[0]).number < 0:
+        for i, t in enumerate(terms):
+            if split(t).number > 0:
+                return [t, *terms[:i], *terms[i + 1 :]]
+    return terms
+
+
+Attempt = Callable[[list[Node], Known], list[Node] | None]
+
+
+def _common_scalars(terms: list[Node], known: Known) -> list[Node] | None:
+    """s A + s B as s (A + B): the scalars and the number that all terms share."""
+    pieces = [split(t) for t in terms]
+    shared = _shared_exponents([p.scalars for p in pieces])
+    shared.number = _common_number(pieces)
+    if not shared.scalars and shared.number == 1:
+        return None
+    for p in pieces:
+        p.number = _divide(p.number, shared.number)
+        for base, exponent in shared.scalars.items():
+            p.multiply(base, -exponent)
+    rest = split(factored([join(p) for p in pieces], known))
+    shared.multiply_all(rest)
+    shared.core = rest.core
+    return [join(shared)]
+
+
+def _common_number(pieces: list[Term]) -> Value:
+    """The greatest common divisor of whole numbers, or the size of numbers that differ in sign at most.
+
+    Negative if they all are.
+    """
+    sign = -1 if all(p.number < 0 for p in pieces) else 1
+    size = magnitude(pieces[0].number)
+    if all(magnitude(p.number) == size for p in pieces):
+        return sign * size
+    whole = [p.number for p in pieces if isinstance(p.number, int)]
+    return sign * (gcd(*whole) if len(whole) == len(pieces) else 1)
+
+
+def _divide(a: Value, b: Value) -> Value:
+    if isinstance(a, float) or isinstance(b, float):
+        return a / b
+    return a if b == 1 else plain(Fraction(a) / Fraction(b))
+
+
+def _common_side(side: int) -> Attempt:
+    """A C + B C as (A + B) C (side −1), or C A + C B as C (A + B) (side 0)."""
+
+    def attempt(terms: list[Node], known: Known) -> list[Node] | None:
+        terms = _aligned(terms, known)
+        parts = [factors(core, known) if (core := split(t).core) is not None else [] for t in terms]
+        groups: dict[Factor, list[int]] = {}
+        for i, p in enumerate(parts):
+            if p:
+                groups.setdefault(p[side], []).append(i)
+        group = max(groups.values(), key=len, default=[])
+        longer = [i for i in group if len(parts[i]) > 1]
+        found = [_gathered(terms, parts, g, side, known) for g in (longer, group)[len(longer) == len(group) :]]
+        return min((f for f in found if f is not None), key=_written, default=None)
+
+    return attempt
+
+
+def _aligned(terms: list[Node], known: Known) -> list[Node]:
+    """The terms with a factor that is the negative of one met before turned: (a − b) C + (b − a) D as … − (a − b) D."""
+    context = Context(known)
+    turned = []
+    for t in terms:
+        term = split(t)
+        parts = factors(term.core, known) if term.core is not None else []
+        signed = [context.unsigned(p, term) for p in parts]
+        if signed != parts:
+            term.core = chain(signed)
+            t = join(term)
+        turned.append(t)
+    return turned
+
+
+def _written(terms: list[Node]) -> int:
+    return length(add(*terms))
+
+
+def _gathered(
+    terms: list[Node], parts: list[list[Factor]], group: list[int], side: int, known: Known
+) -> list[Node] | None:
+    """The terms with those of a group, which share factors on one side, made one product."""
+    if len(group) < 2 or is_eye(parts[group[0]][side][0]):
+        return None
+    shared = _overlap([parts[i] for i in group], side)
+    if all(len(parts[i]) == len(shared) for i in group):
+        total = add(*(split(terms[i]).scalar for i in group))
+        return _replaced(terms, group, scale(total, chain(shared)))
+    rests = [_without(split(terms[i]), parts[i], shared, side) for i in group]
+    if any(r is None for r in rests):
+        return None
+    piece = split(factored([r for r in rests if r is not None], known))
+    assert piece.core is not None
+    rest = factors(piece.core, known)
+    piece.core = chain([*rest, *shared] if side else [*shared, *rest])
+    joined = join(piece)
+    whole = any(len(parts[i]) == len(shared) for i in group)
+    if whole and length(joined) + 1 >= length(add(*(terms[i] for i in group))):
+        return None
+    return _replaced(terms, group, joined)
+
+
+def _congruence(terms: list[Node], known: Known) -> list[Node] | None:
+    """Aᵀ A − Aᵀ B A as Aᵀ(I − B) A: the terms that a matrix and its transpose enclose, one with nothing between."""
+    parts = [factors(core, known) if (core := split(t).core) is not None else [] for t in terms]
+    groups: dict[Node, list[int]] = {}
+    for i, p in enumerate(parts):
+        ends = len(p) > 1 and p[0][1] == p[-1][1] == 1 and p[0][0].kind == "matrix"
+        if ends and p[0][0] is known.transposed(p[-1][0]):
+            groups.setdefault(p[0][0], []).append(i)
+    left, group = max(groups.items(), key=lambda g: len(g[1]), default=(None, []))
+    if left is None or len(group) < 2 or all(len(parts[i]) > 2 for i in group):
+        return None
+    middles = []
+    for i in group:
+        middle = split(terms[i])
+        middle.core = chain(parts[i][1:-1]) if len(parts[i]) > 2 else eye(left.cols)
+        middles.append(join(middle))
+    inside = split(factored(middles, known))
+    inside.core = chain([(left, 1), *factors(inside.core or left, known), (known.transposed(left), 1)])
+    return _replaced(terms, group, join(inside))
+
+
+def _common_function(terms: list[Node], known: Known) -> list[Node] | None:
+    """L(A) + L(B) as L(A + B), for a function linear in an argument and the others alike: kron, ⊙, Diag, Fréchet."""
+    groups: dict[object, list[tuple[int, int]]] = {}
+    cores = [split(t).core for t in terms]
+    if any(core is not None and is_op(core, Diag) for core in cores):
+        cores = [Diag(ones("vector", core.rows)) if core is not None and is_eye(core) else core for core in cores]
+    for i, core in enumerate(cores):
+        if isinstance(core, Apply) and core.op not in (ADD, MATMUL, SCALE, TRANSPOSE):
+            for slot in range(len(core.args)):
+                if isinstance(core.op.rule(slot), Linear) and (len(core.args) > 1 or core.op in (Diag, vec)):
+                    rest = (*core.args[:slot], None, *core.args[slot + 1 :])
+                    groups.setdefault((core.op, rest, core.params), []).append((i, slot))
+    group = max(groups.values(), key=len, default=[])
+    if len(group) < 2:
+        return None
+    slot = group[0][1]
+    pieces = [split(terms[i]) for i, _ in group]
+    first = cores[group[0][0]]
+    assert isinstance(first, Apply)
+    insides = [cores[i].children[slot] for i, _ in group]  # type: ignore[union-attr]
+    total = factored([join(Term(p.number, p.scalars, a)) for p, a in zip(pieces, insides, strict=True)], known)
+    outer = split(total)
+    if outer.core is None:
+        return None
+    args = (*first.args[:slot], outer.core, *first.args[slot + 1 :])
+    return _replaced(terms, [i for i, _ in group], join(Term(outer.number, outer.scalars, rebuild(first, args))))
+
+
+def _same_scalars(terms: list[Node], known: Known) -> list[Node] | None:
+    """2 A + B − 2 C as 2(A − C) + B: the terms that share all of their scalars and the number, up to a sign."""
+    pieces = [split(t) for t in terms]
+    groups: dict[object, list[int]] = {}
+    for i, p in enumerate(pieces):
+        if p.core is not None and (p.scalars or abs(p.number) != 1):
+            groups.setdefault((magnitude(p.number), frozenset(p.scalars.items())), []).append(i)
+    group = max(groups.values(), key=len, default=[])
+    if not 1 < len(group) < len(terms):
+        return None
+    shared = _common_scalars([terms[i] for i in group], known)
+    return None if shared is None else _replaced(terms, group, shared[0])
+
+
+def _common_entries(terms: list[Node], known: Known) -> list[Node] | None:
+    """a ⊙ b + a ⊙ c as a ⊙ (b + c): the entrywise factors that most terms share; a term that is all shared leaves 1.
+
+    Not in a differential s ⊙ dx − (sᵀdx) s: its matrix Diag(s) − s sᵀ is better than Diag(s)(I − 1 sᵀ).
+    """
+    pieces = [split(t) for t in terms]
+    entries = [merged(p.core).scalars if p.core is not None and p.core.kind != "scalar" else {} for p in pieces]
+    groups: dict[object, list[int]] = {}
+    for i, found in enumerate(entries):
+        for base, exponent in found.items():
+            groups.setdefault((base, exponent > 0), []).append(i)
+    group = max(groups.values(), key=len, default=[])
+    if len(group) < 2 or not any(len(entries[i]) > 1 for i in group):
+        return None
+    shared = _shared_exponents([entries[i] for i in group])
+    for i in group:
+        rest = Term(scalars=dict(entries[i]))
+        for base, exponent in shared.scalars.items():
+            rest.multiply(base, -exponent)
+        pieces[i].core = entrywise(rest, terms[i])
+    inside = split(factored([join(pieces[i]) for i in group], known))
+    assert inside.core is not None
+    inside.core = hadamard(entrywise(shared, terms[group[0]]), inside.core)
+    whole = [pieces[i] for i in group if is_ones(pieces[i].core or terms[i])]
+    if any(known.moving(s) for p in whole for s in p.scalars):
+        return None
+    if whole and length(join(inside)) >= _written([terms[i] for i in group]):
+        return None
+    return _replaced(terms, group, join(inside))
+
+
+def _shared_exponents(found: list[dict[Node, Value]]) -> Term:
+    """What several products have in common: of each base the power nearest to 0, where all signs agree."""
+    shared = Term()
+    for base in found[0]:
+        exponents = [f.get(base, 0) for f in found]
+        if all(e > 0 for e in exponents) or all(e < 0 for e in exponents):
+            shared.multiply(base, min(exponents, key=magnitude))
+    return shared
+
+
+ATTEMPTS = (
+    _common_scalars,
+    _congruence,
+    _common_side(-1),
+    _common_side(0),
+    _common_entries,
+    _common_function,
+    _same_scalars,
+)
+
+
+def _replaced(terms: list[Node], group: list[int], new: Node) -> list[Node]:
+    """The terms with a group replaced by one, where its first member stood."""
+    return [new if i == group[0] else t for i, t in enumerate(terms) if i == group[0] or i not in group]
+
+
+def _overlap(parts: list[list[Factor]], side: int) -> list[Factor]:
+    """The longest run of factors that all products share on one side."""
+    shared: list[Factor] = []
+    for column in zip(*(reversed(p) if side else p for p in parts), strict=False):
+        if any(c != column[0] for c in column):
+            break
+        shared.append(column[0])
+    return shared[::-1] if side else shared
+
+
+def _without(term: Term, parts: list[Factor], shared: list[Factor], side: int) -> Node | None:
+    """The term with the shared factors taken away; a square one that was all shared leaves I."""
+    rest = parts[: -len(shared)] if side else parts[len(shared) :]
+    if rest:
+        term.core = chain(rest)
+    else:
+        edge = shared[0][0].rows if side else shared[-1][0].cols
+        if shared[0 if side else -1][0].kind not in ("matrix", "vector" if side else "row"):
+            return None
+        term.core = eye(edge)
+    return join(term) if term.core.kind != "scalar" else None

@@ -1,0 +1,117 @@
+"""The best of several equal forms: common factors taken out, signs turned, the shortest kept.
+
+Forms only refactor what the rules produced; they bring in no function of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matdiff.core.node import Apply, Node, number, topological
+from matdiff.graph.properties import Known
+from matdiff.graph.rewrite import respelled
+from matdiff.ops.algebra import (
+    ADD,
+    MATMUL,
+    SCALE,
+    add,
+    is_op,
+    scale,
+)
+from matdiff.ops.kronecker import kron
+from matdiff.printing.length import length
+from matdiff.simplify.expand import cleared, expanded
+from matdiff.simplify.factor import SYMMETRY, factored, ordered, symmetric
+from matdiff.simplify.identities import IDENTITIES
+from matdiff.simplify.normal import normal
+from matdiff.simplify.terms import WINDOW, Term, chain, factors, join, split
+
+SMALL = 120
+"""Most distinct parts of an expression that is also tried multiplied out."""
+LARGE = 4000
+"""Most distinct parts of an expression that is factored at all: nobody reads a longer one."""
+
+
+def shortest(node: Node) -> Node:
+    """The best form of an expression in normal form: of it as it came, multiplied out, and cleared of denominators."""
+    size = len(topological(node))
+    if size > LARGE:
+        return node
+    known = Known()
+    forms = [best(node, known)]
+    if size <= SMALL:
+        forms += [best(normal(other, known), known) for other in _others(node, forms[0], known)]
+    return min(forms, key=lambda form: _cost(form, known))
+
+
+def _cost(form: Node, known: Known) -> tuple[int, bool]:
+    """Length first; what hides that it is symmetric must be shorter by more than SYMMETRY."""
+    hidden = not symmetric([form], known)
+    return length(form) + SYMMETRY * hidden, hidden
+
+
+def _others(node: Node, factored: Node, known: Known) -> Iterator[Node]:
+    out = expanded(node)
+    if out is not node:
+        yield out
+    wide = expanded(node, outer=True)
+    if wide is not out:
+        yield wide
+    clear = cleared(factored)
+    if clear is not factored:
+        yield clear
+        yield expanded(normal(clear, known), entrywise=True)
+
+
+def best(node: Node, known: Known | None = None) -> Node:
+    """The form to print of an expression in normal form: as short as factoring its sums makes it."""
+    known = known or Known()
+    memo: dict[Node, Node] = {}
+    for n in topological(node, into_bodies=False):
+        if not isinstance(n, Apply):
+            memo[n] = n
+            continue
+        args = tuple(memo[a] for a in n.args)
+        if n.op is ADD:
+            memo[n] = factored(args, known)
+        else:
+            memo[n] = _turned(_nested(respelled(n, args), known), known)
+    return memo[node]
+
+
+def _nested(node: Node, known: Known) -> Node:
+    """A Kronecker product of what became one by factoring: x ⊗ (yᵀ ⊗ A) is x yᵀ ⊗ A."""
+    return (IDENTITIES["kron"](known, node, node.args) if isinstance(node, Apply) and node.op is kron else None) or node
+
+
+def _turned(node: Node, known: Known) -> Node:
+    """t · t A as t² A, and −A(b − c) as A(c − b), where a sum with both signs is a factor."""
+    piece = split(node)
+    if is_op(node, SCALE):
+        node = join(piece)
+    if piece.number >= 0:
+        return node
+    if piece.core is None:
+        return node
+    if is_op(piece.core, ADD):
+        turned = _negated(piece.core)
+        if turned is not None:
+            return join(Term(-piece.number, piece.scalars, turned))
+        return node
+    if is_op(piece.core, MATMUL):
+        parts = factors(piece.core, known)
+        for i, (base, exponent) in enumerate(parts):
+            alone = sum(base in (b, b.T) for b, _ in parts) == 1
+            turned = _negated(base) if exponent == 1 and is_op(base, ADD) and alone else None
+            if turned is not None:
+                core = chain([*parts[:i], (turned, 1), *parts[i + 1 :]])
+                return join(Term(-piece.number, piece.scalars, core))
+    return node
+
+
+def _negated(total: Node) -> Node | None:
+    """−(a − b) = b − a for a sum with both signs, else None."""
+    numbers = [split(t).number for t in total.children]
+    if len(numbers) > WINDOW or not (min(numbers) < 0 < max(numbers)):
+        return None
+    return add(*ordered([scale(number(-1), t) for t in total.children]))

@@ -1,0 +1,326 @@
+"""Identities of single functions: f(args in normal form) → simpler, or None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from matdiff.core.node import Apply, Constant, Node, Number, number
+from matdiff.core.shape import ONE, ZERO
+from matdiff.graph.properties import PALINDROME, Known, product_nodes
+from matdiff.ops.algebra import (
+    ADD,
+    POWER,
+    SCALE,
+    TRANSPOSE,
+    add,
+    hadamard,
+    inner,
+    is_op,
+    matmul,
+    matrix_product,
+    power,
+    scale,
+    transpose,
+    whole,
+)
+from matdiff.ops.constants import eye, is_eye, is_ones, is_zero, ones, ones_like, zeros_like
+from matdiff.ops.elementwise import exp, log, sign
+from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, entry, slice_
+from matdiff.ops.kronecker import kron, kron_of, kronv
+from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.matrix_functions import expm
+from matdiff.ops.structure import Diag, diag, unvec, vec
+
+FRECHET: dict[str, Callable[[Node], Node]] = {"frechet_expm": expm, "frechet_logm": inv}
+"""The scalar derivative of each matrix function, as a function of matrices."""
+
+Identity = Callable[[Known, Apply, tuple[Node, ...]], Node | None]
+
+
+def _sym(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if "skew" in known(args[0]):
+        return zeros_like(args[0])
+    return args[0] if "symmetric" in known(args[0]) else None
+
+
+def _skew(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if "symmetric" in known(args[0]):
+        return zeros_like(args[0])
+    return args[0] if "skew" in known(args[0]) else None
+
+
+def _of_transpose(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """f(Aᵀ) = f(A) for determinants."""
+    if is_eye(args[0]):
+        return number(1 if node.op is det else 0)
+    return node.op(args[0].children[0]) if is_op(args[0], TRANSPOSE) else None
+
+
+def _Diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """Diag(s v) = s Diag(v), Diag(1) = I, and Diag(diag(D)) = D for a diagonal D."""
+    if is_op(args[0], SCALE):
+        return scale(args[0].children[0], _Diag(known, node, args[0].children[1:]) or Diag(args[0].children[1]))
+    if is_ones(args[0]):
+        return eye(node.rows)
+    if is_op(args[0], diag) and "diagonal" in known(args[0].children[0]):
+        return args[0].children[0]
+    return None
+
+
+def _diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """diag(Diag v) = v, diag(u vᵀ) = u ⊙ v, diag(A Diag(v) B) = (A ⊙ Bᵀ) v, scalars in front."""
+    a = args[0]
+    if is_op(a, SCALE):
+        return scale(a.children[0], diag(a.children[1]))
+    if is_op(a, Diag):
+        return a.children[0]
+    if is_eye(a) or is_ones(a):
+        return ones("vector", a.rows)
+    if is_op(a, TRANSPOSE):
+        return diag(a.children[0])
+    if is_op(a, ADD):
+        taken = [_diag(known, node, (t,)) for t in a.children]
+        return None if None in taken else add(*(t for t in taken if t is not None))
+    parts = product_nodes(a, PALINDROME)
+    flipped = [known.transposed(p) for p in reversed(parts)]
+    if sum(is_op(p, TRANSPOSE) for p in flipped) < sum(is_op(p, TRANSPOSE) for p in parts):
+        return _diag(known, node, (matrix_product(flipped),)) or diag(matrix_product(flipped))
+    if len(parts) > 1 and is_op(parts[0], Diag):
+        return hadamard(parts[0].children[0], diag(matrix_product(parts[1:])))
+    for i in range(1, len(parts)):
+        if parts[i].kind == "row":
+            return hadamard(matrix_product(parts[:i]), matrix_product(parts[i:]).T)
+        if is_op(parts[i], Diag) and i + 1 == len(parts):
+            return hadamard(diag(matrix_product(parts[:i])), parts[i].children[0])
+        if is_op(parts[i], Diag):
+            right = matrix_product([known.transposed(p) for p in reversed(parts[i + 1 :])])
+            return matmul(hadamard(matrix_product(parts[:i]), right), parts[i].children[0])
+    return None
+
+
+def _diagonal(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """The lower triangle of a lower matrix is that matrix, of an upper one its diagonal; and conversely."""
+    same, other = ("lower", "upper") if node.op.name == "tril" else ("upper", "lower")
+    properties = known(args[0])
+    if same in properties:
+        return args[0]
+    return Diag(diag(args[0])) if other in properties else None
+
+
+def _of_flipped(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """f(Aᵀ) = f(A)ᵀ for matrix functions."""
+    return transpose(node.op(args[0].children[0])) if is_op(args[0], TRANSPOSE) else None
+
+
+def _unkron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """⟨Q, B⟩ P where Y = P ⊗ Q is taken apart by B, ⟨A, P⟩ Q by A; eye(mn) is eye(m) ⊗ eye(n)."""
+    left = node.op.name == "unkron_left"
+    Y, other = args if left else args[::-1]
+    rows, cols = node.params
+    if is_eye(Y) and other.rows is other.cols and rows is cols:
+        P, Q = (eye(rows), eye(other.rows)) if left else (eye(other.rows), eye(rows))
+    elif is_op(Y, kron):
+        P, Q = Y.children
+    else:
+        return None
+    taken, kept = (Q, P) if left else (P, Q)
+    if taken.rows is not other.rows or taken.cols is not other.cols:
+        return None
+    return scale(inner(taken, other), kept)
+
+
+def _frechet(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """L_f(A; V) = V f'(A) for a V that is a function of A."""
+    A, V = args
+    return matmul(V, FRECHET[node.op.name](A)) if made_of(V, A) else None
+
+
+FUNCTIONS = {"inv", "expm", "logm", "sqrtm", "mpow", "add", "scale", "matmul"}
+LARGEST = 40
+"""Most nodes of a direction that is tried for being a function of the point."""
+
+
+def made_of(V: Node, A: Node) -> bool:
+    """Is V, or where A is a transpose Vᵀ, built from A alone by functions that commute with it?"""
+    if is_op(A, TRANSPOSE) and is_op(V, TRANSPOSE):
+        A, V = A.children[0], V.children[0]
+    seen: set[Node] = set()
+    waiting = [V]
+    while waiting:
+        node = waiting.pop()
+        if node is A or node in seen or node.kind == "scalar" or is_eye(node):
+            continue
+        seen.add(node)
+        if not isinstance(node, Apply) or node.op.name not in FUNCTIONS or len(seen) > LARGEST:
+            return False
+        waiting.extend(node.args)
+    return True
+
+
+def _vec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """vec(unvec(x)) = x, and vec(u vᵀ) = v ⊗ u."""
+    if is_op(args[0], unvec):
+        return args[0].children[0]
+    parts = product_nodes(args[0], PALINDROME)
+    for i in range(1, len(parts)):
+        if parts[i].kind == "row":
+            return kronv(transpose(matrix_product(parts[i:])), matrix_product(parts[:i]))
+    return None
+
+
+def _unvec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """unvec(vec A) = A, and unvec(a ⊗ b) = b aᵀ."""
+    if is_op(args[0], kronv):
+        a, b = args[0].children
+        return matmul(b, transpose(a)) if b.rows is node.rows and a.rows is node.cols else None
+    if is_op(args[0], vec):
+        inside = args[0].children[0]
+        return inside if inside.rows is node.rows and inside.cols is node.cols else None
+    if is_op(args[0], SCALE):
+        s, a = args[0].children
+        return scale(s, _unvec(known, node, (a,)) or unvec(a, params=node.params))
+    if is_op(args[0], ADD):
+        taken = [_unvec(known, node, (t,)) for t in args[0].children]
+        return None if None in taken else add(*(t for t in taken if t is not None))
+    return None
+
+
+def _norm(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    return number(1) if "unit" in known(args[0]) else None
+
+
+def _abs(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """|u| = u, sign(u) = 1 and so relu(u) = u of what is positive; relu(u) and |u| of what is 0 or more."""
+    properties = known(args[0])
+    if node.op is sign:
+        return ones_like(args[0]) if "positive" in properties else None
+    return args[0] if "nonnegative" in properties else None
+
+
+def _sqrt(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """√(u^p) = u^(p/2) of what is 0 or more, for an even p."""
+    (a,) = args
+    if not is_op(a, POWER) or "nonnegative" not in known(a.children[0]):
+        return None
+    p = whole(a.children[1])
+    return power(a.children[0], number(p // 2)) if p is not None and p % 2 == 0 else None
+
+
+def _exp(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if isinstance(args[0], Number) and args[0].value == 0:
+        return number(1)
+    return args[0].children[0] if is_op(args[0], log) else None
+
+
+def _log(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    if is_op(args[0], det):
+        return logdet(args[0].children[0])
+    if isinstance(args[0], Number) and args[0].value == 1:
+        return number(0)
+    return args[0].children[0] if is_op(args[0], exp) else None
+
+
+def _kron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """I ⊗ I = I, eye(1) ⊗ A = A, and x ⊗ (yᵀ ⊗ A) = x yᵀ ⊗ A."""
+    for i in (0, 1):
+        if is_op(args[i], SCALE):
+            s, a = args[i].children
+            return scale(s, node.op(*args[:i], a, *args[i + 1 :]))
+    if all(map(is_eye, args)):
+        return eye(node.rows)
+    if is_op(args[1], kron) and {args[0].kind, args[1].children[0].kind} == {"vector", "row"}:
+        left, right = args[1].children
+        return kron(kron_of(args[0], left), right)
+    for one, other in (args, args[::-1]):
+        if is_eye(one) and one.rows is ONE and other.kind == node.kind:
+            return other
+    return zeros_like(node) if any(map(is_zero, args)) else None
+
+
+def _entry(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """Entries of constants and of diagonals, and those that are 0 in a triangle; Aᵀ[i,j] = A[j,i]."""
+    (a,), (i, j) = args, node.params
+    if is_op(a, TRANSPOSE) and a.kind == "matrix":
+        return entry(a.children[0], j, i)
+    if a.kind != "matrix":
+        return number(int(a.index == i)) if isinstance(a, Constant) and a.name == "e" else None
+    properties = known(a)
+    if (i < j and "lower" in properties) or (i > j and "upper" in properties) or (i == j and "skew" in properties):
+        return number(0)
+    if is_eye(a):
+        return number(1)
+    return entry(a.children[0], i) if is_op(a, Diag) else None
+
+
+def _slice(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """A slice of a slice is a slice; a slice that is one block of [A, B] or [A; B] is that block."""
+    (a,) = args
+    r0, r1, c0, c1 = node.params
+    if is_op(a, SLICE):
+        assert isinstance(a, Apply)
+        top, _, left, _ = a.params
+        return slice_(a.children[0], r0 + top, r1 + top, c0 + left, c1 + left)
+    if is_op(a, VCAT) and c0 is ZERO and c1 is a.cols:
+        at = ZERO
+        for block in a.children:
+            if at is r0 and at + block.rows is r1 and block.kind == node.kind:
+                return block
+            at = at + block.rows
+    if is_op(a, HCAT) and r0 is ZERO and r1 is a.rows:
+        at = ZERO
+        for block in a.children:
+            if at is c0 and at + block.cols is c1 and block.kind == node.kind:
+                return block
+            at = at + block.cols
+    return None
+
+
+def _getcol(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """A column of a slice is a column, and of blocks side by side the column of one block."""
+    (a,) = args
+    (j,) = node.params
+    if is_op(a, SLICE):
+        assert isinstance(a, Apply)
+        r0, r1, c0, _ = a.params
+        inside = a.args[0]
+        if r0 is ZERO and r1 is inside.rows and c0.number is not None:
+            return COLUMN(inside, params=(j + c0.number,))
+    if is_op(a, HCAT):
+        at = 0
+        for block in a.children:
+            width = block.cols.number
+            if width is None:
+                return None
+            if j <= at + width:
+                return block if block.kind == "vector" else COLUMN(block, params=(j - at,))
+            at += width
+    return None
+
+
+IDENTITIES: dict[str, Identity] = {
+    "sym": _sym,
+    "skew": _skew,
+    "tril": _diagonal,
+    "triu": _diagonal,
+    "expm": _of_flipped,
+    "logm": _of_flipped,
+    "sqrtm": _of_flipped,
+    "unkron_left": _unkron,
+    "unkron_right": _unkron,
+    **dict.fromkeys(FRECHET, _frechet),
+    "det": _of_transpose,
+    "logdet": _of_transpose,
+    "Diag": _Diag,
+    "diag": _diag,
+    "vec": _vec,
+    "unvec": _unvec,
+    "norm": _norm,
+    "sqrt": _sqrt,
+    **dict.fromkeys(("abs", "relu", "sign"), _abs),
+    "exp": _exp,
+    "log": _log,
+    "kron": _kron,
+    "entry": _entry,
+    "slice": _slice,
+    "getcol": _getcol,
+}

@@ -1,0 +1,43 @@
+"""Inverses and matrix powers in normal form."""
+
+from __future__ import annotations
+
+from matdiff.core.node import Apply, Node
+from matdiff.ops.algebra import MPOW, is_op, transpose
+from matdiff.ops.constants import is_eye, is_zero
+from matdiff.ops.kronecker import kron
+from matdiff.ops.linalg import inverse
+from matdiff.simplify.context import Context
+from matdiff.simplify.products import multiply
+from matdiff.simplify.terms import (
+    factor,
+    factors,
+    split,
+)
+
+
+def inverted(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
+    piece = split(args[0])
+    core = piece.core
+    if core is None:
+        return inverse(args[0])
+    outside = piece.raised(-1)
+    if is_op(core, kron) and all(a.rows is a.cols for a in core.children):
+        return context.scaled(outside, kron(*map(inverse, core.children)))
+    if is_op(core, MPOW):
+        base, exponent = factor(core, context.known)
+        return multiply(context, [(base, -exponent)], outside, node)
+    if "orthogonal" in context.known(core) and not is_eye(core):
+        return context.scaled(outside, transpose(core))
+    return context.scaled(outside, inverse(core))
+
+
+def repeated(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
+    piece = split(args[0])
+    k = node.params[0]
+    assert piece.core is not None
+    if is_zero(piece.core):
+        return args[0]
+    parts = factors(piece.core, context.known)
+    powers = [(parts[0][0], parts[0][1] * k)] if len(parts) == 1 else [(piece.core, k)]
+    return multiply(context, powers, piece.raised(k), node)

@@ -1,0 +1,161 @@
+"""The normal form: silent, idempotent, linear in the size of the graph.
+
+Sums are flattened and like terms collected, scalars come to the front, transposes go through products
+and inverses but over sums only where that removes some, A A⁻¹ vanishes, Sᵀ is S where that is known.
+Nothing is multiplied out that a person would keep factored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from matdiff.core.node import Apply, Node, Value, number, topological
+from matdiff.core.op import Linear
+from matdiff.graph.properties import Known
+from matdiff.graph.rewrite import respelled
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, SCALE, TRANSPOSE, add, is_op, scale
+from matdiff.ops.constants import is_zero, zeros_like
+from matdiff.simplify.context import Context
+from matdiff.simplify.entrywise import multiplied, raised
+from matdiff.simplify.identities import IDENTITIES
+from matdiff.simplify.inverses import inverted, repeated
+from matdiff.simplify.pairings import paired, totalled, traced
+from matdiff.simplify.products import product
+from matdiff.simplify.scalars import numbered
+from matdiff.simplify.terms import (
+    NESTED,
+    SCALARS,
+    Term,
+    magnitude,
+    split,
+)
+from matdiff.simplify.transposes import transposed
+
+
+def normal(root: Node, known: Known | None = None) -> Node:
+    """The normal form of an expression; definitions inside it are left as they are."""
+    context = Context(known)
+    memo: dict[Node, Node] = {}
+    for node in topological(root, into_bodies=False):
+        memo[node] = _rebuild(context, node, tuple(memo[a] for a in node.args)) if isinstance(node, Apply) else node
+    return memo[root]
+
+
+def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
+    rule = RULES.get(node.op.name)
+    if rule is not None:
+        return rule(context, node, args)
+    linear = [a for i, a in enumerate(args) if isinstance(node.op.rule(i), Linear)]
+    if any(map(is_zero, linear)):
+        return zeros_like(node)
+    if any(is_op(a, SCALE) and a.kind != "scalar" for a in linear):
+        return _scalars_out(context, node, args)
+    identity = IDENTITIES.get(node.op.name)
+    if identity is not None:
+        simpler = identity(context.known, node, args)
+        if simpler is not None:
+            return simpler if simpler in args or not isinstance(simpler, Apply) else normal(simpler, context.known)
+    return respelled(node, args)
+
+
+def _scalars_out(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
+    """L(s A) = s L(A) for every argument in which a function is linear."""
+    term = Term()
+    bare = list(args)
+    for i, a in enumerate(args):
+        if isinstance(node.op.rule(i), Linear) and a.kind != "scalar":
+            piece = split(a)
+            if piece.core is not None:
+                term.multiply_all(piece)
+                bare[i] = piece.core
+    inside = node.op(*bare, params=node.params)
+    value = _rebuild(context, inside, tuple(bare)) if isinstance(inside, Apply) and inside.op is node.op else inside
+    return context.scaled(term, value)
+
+
+def _sum(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
+    terms: dict[object, Term] = {}
+    for a in args:
+        for part in _opened(a):
+            term = split(part)
+            found = terms.setdefault(term.key, term)
+            if found is not term:
+                found.number = found.number + term.number
+    kept = [t for t in terms.values() if t.number != 0 and not (t.core and is_zero(t.core))]
+    if not kept:
+        return zeros_like(node)
+    content = _content(kept)
+    if content == 1:
+        return context.same(add(*(context.join(t) for t in kept)))
+    for t in kept:
+        t.number = 1 if t.number == content else -1
+    inside = add(*(context.join(t) for t in kept))
+    if any(not t.scalars and t.core is not None and is_op(t.core, ADD) for t in kept):
+        inside = _sum(context, node, inside.children)
+    return scale(number(content), context.same(inside))
+
+
+def _opened(a: Node) -> Iterable[Node]:
+    """The terms of a sum or of a number times one: 2(A + B) + C is 2A + 2B + C, whatever was in brackets."""
+    value, inside = numbered(a)
+    if inside is None or not is_op(inside, ADD) or len(inside.children) > NESTED:
+        return (a,)
+    return inside.children if value == 1 else (scale(number(value), t) for t in inside.children)
+
+
+def _content(terms: list[Term]) -> Value:
+    """The number to stand before a sum: the one that all terms share up to sign, the first one's sign."""
+    first: Value = terms[0].number
+    if len(terms) < 2 or any(abs(t.number) != abs(first) for t in terms):
+        return 1
+    if abs(first) == 1:
+        return -1 if all(t.number == -1 for t in terms) else 1
+    return first if all(t.number == first for t in terms) else magnitude(first)
+
+
+def _scale(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
+    if any(map(is_zero, args)):
+        return zeros_like(node)
+    if node.kind == "scalar" and _many_scalars(args):
+        return node if args == node.args else node.op.build(args)
+    term = Term()
+    term.absorb(args[0])
+    if node.kind == "scalar":
+        term.absorb(args[1])
+        return context.join(term)
+    inside = split(args[1])
+    term.core = inside.core
+    term.multiply_all(inside)
+    return context.join(term)
+
+
+def _many_scalars(args: tuple[Node, ...]) -> bool:
+    """Are more scalars multiplied here than are taken apart and put together again?"""
+    count, stack = 1, list(args)
+    while stack and count <= SCALARS:
+        top = stack.pop()
+        if is_op(top, SCALE):
+            count += 1
+            stack.extend(top.children)
+    return count > SCALARS
+
+
+def _matmul(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
+    a, b = args
+    return zeros_like(node) if is_zero(a) or is_zero(b) else product(context, a, b, node)
+
+
+Rule = Callable[[Context, Apply, tuple[Node, ...]], Node]
+RULES: dict[str, Rule] = {
+    ADD.name: _sum,
+    SCALE.name: _scale,
+    MATMUL.name: _matmul,
+    TRANSPOSE.name: transposed,
+    HADAMARD.name: multiplied,
+    INNER.name: paired,
+    "power": raised,
+    "mpow": repeated,
+    "inv": inverted,
+    "tr": traced,
+    "sum": totalled,
+}

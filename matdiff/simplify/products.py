@@ -1,0 +1,187 @@
+"""Matrix products in normal form: neighbours cancel or combine, and inner products come out as scalars."""
+
+from __future__ import annotations
+
+from matdiff.core.node import Node, number
+from matdiff.ops.algebra import is_op, matmul, transpose
+from matdiff.ops.constants import eye, is_eye, is_ones, ones
+from matdiff.ops.kronecker import kron_of
+from matdiff.ops.linalg import chol, pinv
+from matdiff.ops.matrix_functions import sqrtm
+from matdiff.ops.spectral import eigvals, eigvecs
+from matdiff.ops.structure import Diag
+from matdiff.simplify.context import Context
+from matdiff.simplify.diagonals import diagonal, entries_of, entry_power
+from matdiff.simplify.kroneckers import beside, commuted, of_diagonals, on_vec, outer, pairs
+from matdiff.simplify.terms import (
+    LONGEST,
+    Factor,
+    Term,
+    base_and_exponent,
+    chain,
+    factors,
+    inside_inverse,
+    inverse_of,
+    split,
+)
+
+
+def product(context: Context, a: Node, b: Node, like: Node) -> Node:
+    """The normal form of a product of two in normal form, of the type of `like`."""
+    term = Term()
+    parts: list[Factor] = []
+    for piece in (split(a), split(b)):
+        term.multiply_all(piece)
+        assert piece.core is not None
+        parts += factors(piece.core, context.known)
+    return matmul(a, b) if len(parts) > LONGEST else multiply(context, parts, term, like)
+
+
+def multiply(context: Context, parts: list[Factor], term: Term, like: Node) -> Node:
+    """The product term·parts of the type of `like`."""
+    out: list[Factor] = []
+    pending = list(reversed(parts))
+    while pending:
+        part = context.unsigned(pending.pop(), term)
+        if part[0].kind == "scalar":
+            term.absorb(part[0])
+            continue
+        if is_eye(part[0]):
+            continue
+        if part[1] > 1 and is_op(part[0], Diag):
+            pending.extend(reversed(diagonal(entry_power(part[0].children[0], part[1], context))))
+            continue
+        met = combine(out[-1], part, context) if out else None
+        if met is not None:
+            out.pop()
+            pending.extend(reversed(met))
+            continue
+        rest = reduced(out, part, context) if len(out) > 1 else None
+        if rest is not None:
+            pending.extend(reversed(rest))
+            continue
+        out.append(part)
+        if part[0].kind == "vector":
+            take_scalar(context, out, term)
+    out = spectral(out)
+    if out:
+        core = split(chain(out))
+        term.core = core.core
+        term.multiply_all(core)
+    elif like.kind != "scalar":
+        term.core = eye(like.rows)
+    return context.join(term)
+
+
+def take_scalar(context: Context, out: list[Factor], term: Term) -> None:
+    """If a row stands before the vector just appended, xᵀ…y is a scalar: take it out of the product."""
+    for start in range(len(out) - 2, -1, -1):
+        kind = out[start][0].kind
+        if kind == "row":
+            s = context.oriented(out[start:])
+            del out[start:]
+            term.absorb(s)
+        if kind != "matrix":
+            return
+
+
+def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | None:
+    """Two neighbours as fewer or simpler factors, or None: A² A = A³, A A⁻¹ = I, QᵀQ = I, (AB)⁻¹A = B⁻¹."""
+    (a, i), (b, j) = before, after
+    known = context.known
+    if is_op(a, Diag) and is_op(b, Diag) and a is not b:
+        left, right = (entry_power(base.children[0], e, context) for base, e in ((a, i), (b, j)))
+        return diagonal(entries_of(left, right, context))
+    if i > 0 < j and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
+        return [] if i == j else [(a, i - j)] if i > j else [(b, j - i)]
+    if a is b and a.rows is a.cols:
+        whole = i + j
+        if is_op(a, sqrtm) and whole % 2 == 0:
+            return [(a.children[0], whole // 2)] if whole else []
+        return [(a, whole)] if whole else []
+    if is_op(a, chol) and i == j == 1 and b is transpose(a):
+        return [(a.children[0], 1)]
+    if is_op(b, chol) and i == j == -1 and a is transpose(b):
+        return [(b.children[0], -1)]
+    if i == j == 1 and is_op(a.T, pinv) and a.T.children[0] is b.T:
+        return [(b.T, 1), (a.T, 1)]
+    if i == j == 1 and is_op(b.T, pinv) and b.T.children[0] is a.T:
+        return [(b.T, 1), (a.T, 1)]
+    if i == -1 and j == 1 and b.rows is b.cols:
+        inside = inside_inverse(a, known)
+        if len(inside) > 1 and inside[0] == (b, 1):
+            return [inverse_of(inside[1:], a, known)]
+    if j == -1 and i == 1 and a.rows is a.cols:
+        inside = inside_inverse(b, known)
+        if len(inside) > 1 and inside[-1] == (a, 1):
+            return [inverse_of(inside[:-1], b, known)]
+    if a.kind == "vector" and b.kind == "row" and is_ones(a) and is_ones(b):
+        return [(ones("matrix", a.rows, b.cols), 1)]
+    if i == j == 1:
+        if (both := pairs(a, b)) is not None:
+            return side_by_side(context, *both)
+        found = commuted(a, b) or on_vec(a, b, context.product, known)
+        found = found or beside(a, b, context.product) or outer(a, b, context.product)
+        if found is not None:
+            return [(part, 1) for part in found]
+    if is_op(a, Diag) and b.kind == "vector":
+        piece = split(entries_of(entry_power(a.children[0], i, context), b, context))
+        return [(piece.scalar, 1), (piece.core or b, 1)]
+    return None
+
+
+def reduced(out: list[Factor], part: Factor, context: Context) -> list[Factor] | None:
+    """The last factors of `out`, taken off it, and the next one as fewer, or None."""
+    found = cancelled(out, part, context)
+    if found is None and out[-1][1] == 1 and of_diagonals(out[-2][0], out[-1][0], part[0]):
+        del out[-2:]
+        return [part]
+    return projected(out, part) if found is None else found
+
+
+def cancelled(out: list[Factor], part: Factor, context: Context) -> list[Factor] | None:
+    """What is left of (XᵀX)⁻¹ Xᵀ X and of Xᵀ X (XᵀX)⁻¹, taken off the end of `out`; None where nothing cancels."""
+    run = [*out, part]
+    for i in range(max(len(run) - LONGEST, 0), len(run) - 2):
+        base, exponent = run[i]
+        if exponent < 0 and run[i + 1 :] == inside_inverse(base, context.known):
+            del out[i:]
+            return [(base, exponent + 1)] if exponent < -1 else []
+    base, exponent = part
+    inside = inside_inverse(base, context.known) if exponent < 0 else []
+    if 1 < len(inside) <= len(out) and out[-len(inside) :] == inside:
+        del out[-len(inside) :]
+        return [(base, exponent + 1)] if exponent < -1 else []
+    return None
+
+
+def projected(out: list[Factor], part: Factor) -> list[Factor] | None:
+    """A projector A A⁺ or A⁺A is I before what lies in its range, and after the transpose of such: A A⁺ A = A."""
+    (a, i), (b, j), (c, k) = out[-2], out[-1], part
+    if i == j == k == 1 and ((each_other(a, b) and c in (a, b.T)) or (each_other(b, c) and a in (c, b.T))):
+        del out[-2:]
+        return [part if each_other(a, b) and c in (a, b.T) else (a, 1)]
+    return None
+
+
+def each_other(a: Node, b: Node) -> bool:
+    """Is one the pseudoinverse of the other?"""
+    return (is_op(a, pinv) and a.children[0] is b) or (is_op(b, pinv) and b.children[0] is a)
+
+
+def side_by_side(context: Context, left: tuple[Node, Node], right: tuple[Node, Node]) -> list[Factor]:
+    """AC ⊗ BD, both products in normal form, with their scalars in front."""
+    pieces = [split(product(context, a, b, matmul(a, b))) for a, b in (left, right)]
+    scalars = [piece.scalar for piece in pieces]
+    return [(part, 1) for part in (*scalars, kron_of(*(piece.core or number(1) for piece in pieces)))]
+
+
+def spectral(parts: list[Factor]) -> list[Factor]:
+    """Q Diag(λ^k) Qᵀ = S^k for the eigenvalues λ and eigenvectors Q of S."""
+    for i in range(len(parts) - 2):
+        (Q, _), (middle, one), (R, _) = parts[i : i + 3]
+        if is_op(Q, eigvecs) and one == 1 and is_op(middle, Diag) and R is transpose(Q):
+            base, k = base_and_exponent(middle.children[0])
+            if is_op(base, eigvals) and base.children[0] is Q.children[0] and isinstance(k, int):
+                return [*parts[:i], (Q.children[0], k), *parts[i + 3 :]]
+    return parts

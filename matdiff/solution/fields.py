@@ -1,0 +1,79 @@
+"""What an answer states, told apart: definitions, lines of a derivation, and the claim at the end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from matdiff.solution.tidy import cut
+from matdiff.worksheet.problem import Problem
+
+DEFINED = re.compile(r"([^\W\d]\w*)(?:\s*\(\s*([^\W\d]\w*)\s*\))?\s*=(?!=)(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Named:
+    """What is known of a problem before its answer is read: the names in it, and what it calls the function."""
+
+    letter: str
+    names: frozenset[str]
+    sizes: frozenset[str] = frozenset()
+    matrices: frozenset[str] = frozenset()
+
+
+@dataclass
+class Answer:
+    """`claim` is what stands at the end, on line `at`; `strong` says that it was called what is asked for.
+
+    `definitions` and `chain`, a derivation, are statements with their lines; `curved` are those about d²f and d(∇f).
+    """
+
+    claim: str = ""
+    at: int = 0
+    strong: bool = False
+    definitions: list[tuple[int, str]] = field(default_factory=list)
+    chain: list[tuple[int, str]] = field(default_factory=list)
+    curved: list[tuple[int, str]] = field(default_factory=list)
+
+    def used(self, *texts: str) -> list[tuple[int, str]]:
+        """The definitions that statements use, also through others."""
+        needed, waiting = set[str](), list(texts)
+        while waiting:
+            words = set(re.findall(r"[^\W\d]\w*", waiting.pop())) - needed
+            words |= {w[1:] for w in words if w[0] == "d"} - needed
+            needed |= words
+            waiting += [d for _, d in self.definitions if named_in(d) in words]
+        return [(at, d) for at, d in self.definitions if named_in(d) in needed]
+
+    def says(self, claim: str, at: int, strong: bool) -> None:
+        """A claim takes the place of a weaker one, and of one as strong unless it sets that to zero."""
+        if strong >= self.strong and not (self.strong and claim == "0"):
+            self.claim, self.at, self.strong = claim, at, strong
+
+
+def sides(text: str) -> list[str]:
+    """What stands between the equals signs outside brackets.
+
+    >>> sides("f(x) = r'*r = [a = b]")
+    ['f(x) ', " r'*r ", ' [a = b]']
+    """
+    return cut(text, "=")
+
+
+def last_side(text: str) -> str:
+    """What stands right of the last equals sign outside brackets."""
+    return sides(text)[-1].strip()
+
+
+def given(problem: Problem) -> list[str]:
+    """The definitions that the function is written with; they are known in the answer too."""
+    return [s for s in parts(problem.f) if DEFINED.fullmatch(s)]
+
+
+def parts(program: str) -> list[str]:
+    """The statements of a program."""
+    return [part.strip() for line in program.splitlines() for part in cut(line, ";") if part.strip()]
+
+
+def named_in(definition: str) -> str:
+    return re.split(r"[=(]", definition, maxsplit=1)[0].strip()

@@ -1,0 +1,86 @@
+"""What stands left of an equals sign in an answer: the gradient under one of its many names, a differential, a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from typing import Literal
+
+from matdiff.solution.plain import UPRIGHT
+from matdiff.solution.spelling import canonical
+
+Kind = Literal["first", "second", "differential", "curvature", "answer", "elsewhere", ""]
+"""`curvature` is d²f or d(∇f); `elsewhere` is a derivative of or by something else, such as dr/dx."""
+
+NAME = r"\\?[^\W\d_]+(?:_\{?\w+\}?)?"
+OF = rf"(?:\s*\(?\s*{NAME}\s*\)?)?(?:\s*\([^=]*\))?"
+BY = r"(?:\s*_\s*\{?\s*\\?\w+\s*\}?)?"
+PARTIAL = r"(?:d|∂|\\partial)"
+TWICE = r"\s*(?:²|\^\s*\{?\s*2\s*\}?)\s*"
+ADVERB = r"(?:(?:so|thus|hence|and|the|my|our|its|final|total|full|whole)\s+)*"
+ASKED_FOR = r"(?:\s+(?:matrix|vector))?(?:\s+(?:of|for)\s+\S+)?(?:\s+(?:by|at|in|wrt|w\.r\.t\.|with respect to)\s+\S+)?"
+
+WORDS: dict[Kind, str] = {
+    "first": r"gradient|jacobian|derivative|grad|jac",
+    "second": r"hessian|hess|second derivative",
+    "differential": r"differential",
+    "answer": r"answer|result|solution",
+}
+
+QUOTIENT = re.compile(
+    rf"{PARTIAL}\s*(?P<of>{NAME})(?:\([^)]*\))?\s*/\s*\(?\s*{PARTIAL}\s*(?P<by>{NAME})\s*\)?"
+    rf"|\\[dt]?frac\s*\{{\s*{PARTIAL}\s*(?P<of2>{NAME})?(?:\([^)]*\))?\s*\}}\s*\{{\s*{PARTIAL}\s*(?P<by2>{NAME})[^{{}}]*\}}\s*(?:{NAME})?"
+)
+SECOND = re.compile(
+    rf"(?:∇|\\nabla|nabla|D){BY}{TWICE}{BY}{OF}|{PARTIAL}{TWICE}{NAME}\s*/.*|\\[dt]?frac\s*\{{\s*{PARTIAL}{TWICE}.*|{NAME}''{OF}"
+    rf"|(?:∇|\\nabla)\s*(?:∇|\\nabla)(?:\s*\^\s*(?:T|\\top|\{{\\top\}}))?{OF}"
+)
+CURVATURE = re.compile(
+    rf"d{TWICE}{NAME}|d\s*\(\s*d\s*{NAME}\s*\)|d\s*\(?\s*(?:(?:∇|\\nabla|grad|gradient)\s*(?:{NAME})?)(?:\([^)]*\))?\s*\)?"
+)
+FIRST = re.compile(rf"(?:∇|\\nabla|nabla|grad){BY}{OF}")
+PRIME = re.compile(rf"({NAME})'(?:\s*\([^=]*\))?")
+LETTER = re.compile(r"([GJDH])(?:_\{?\\?\w+\}?)?(?:\s*\w)?(?:\s*\(\s*\\?\w+\s*\))?")
+
+
+def kind(left: str, x: str, taken: Container[str], ask: str) -> Kind:
+    """What a left side is a name for; `taken` are the names of variables and definitions."""
+    left = bare(left)
+    if left in taken:
+        return ""
+    spoken = re.sub(r"\s*\([^()]*\)$", "", left)
+    for found, words in WORDS.items():
+        if re.fullmatch(rf"{ADVERB}(?:{words}){ASKED_FOR}", spoken, re.IGNORECASE):
+            return found
+    quotient = QUOTIENT.fullmatch(left)
+    if quotient:
+        of, by = (quotient[k] or quotient[f"{k}2"] or "" for k in ("of", "by"))
+        right = canonical(by.strip("\\")) == canonical(x) and of.strip("\\") not in taken
+        return "first" if right else "elsewhere"
+    if SECOND.fullmatch(left):
+        return "second"
+    if CURVATURE.fullmatch(left):
+        return "curvature"
+    if re.fullmatch(rf"[fFLℓ]_\s*\{{?\s*\\?{re.escape(x)}\s*\}}?(?:\s*\([^=]*\))?", left):
+        return "first"
+    prime = PRIME.fullmatch(left)
+    if FIRST.fullmatch(left) or (prime and prime[1] not in taken):
+        return "first"
+    return lettered(left, taken, ask)
+
+
+def lettered(left: str, taken: Container[str], ask: str) -> Kind:
+    """G, J and H, where they are what is asked for, and no names."""
+    letter = LETTER.fullmatch(left)
+    if not letter or letter[1] in taken:
+        return ""
+    if letter[1] == "H":
+        return "second" if ask == "hessian" else ""
+    return "" if ask == "hessian" else "first"
+
+
+def bare(left: str) -> str:
+    """The left side without fonts and spaces of LaTeX."""
+    left = UPRIGHT.sub("d", left)
+    left = re.sub(r"\\(?:mathrm|mathbf|boldsymbol|operatorname|text|textrm|mathit)\s*\{([^{}]*)\}", r"\1", left)
+    return re.sub(r"\\(?:left|right|big|Big)(?![A-Za-z])|\\[,;!: ]", "", left).strip().rstrip(":").strip()

@@ -1,0 +1,172 @@
+"""An answer read: each of its statements is a definition, a line of a derivation, or the claim."""
+
+from __future__ import annotations
+
+import re
+
+from matdiff.solution.fields import DEFINED, Answer, Named, given, last_side, named_in, sides
+from matdiff.solution.labels import Kind, bare, kind
+from matdiff.solution.plain import plain
+from matdiff.solution.spelling import Vocabulary, canonical
+from matdiff.solution.tidy import Line, tidied
+from matdiff.worksheet.problem import Problem
+
+LABEL = re.compile(r"(?:\s+(?:is|equals|reads)\s+|\s*:\s+|\s*:$|\s+is:\s*)(?:given by\s+)?")
+FUNCTIONS = "f F L J E l ℓ ell g φ ϕ phi ψ psi Phi loss cost"
+"""What students call the function where it has no name."""
+
+
+def read_answer(text: str, problem: Problem, named: Named) -> Answer:
+    """Take an answer apart."""
+    reader = Reader(problem, named)
+    lines = tidied(text, reader.known)
+    for i, line in enumerate(lines):
+        reader.read(line, " ".join(after.text for after in lines[i + 1 :]))
+    found = reader.found
+    if not found.claim and found.definitions and found.definitions[-1][0]:
+        at, said = found.definitions[-1]
+        found.says(last_side(said), at, False)
+    return found
+
+
+class Reader:
+    """Reads statements in order."""
+
+    def __init__(self, problem: Problem, named: Named) -> None:
+        self.problem, self.named = problem, named
+        self.ask: Kind = {"hessian": "second", "differential": "differential"}.get(problem.ask, "first")  # type: ignore[assignment]
+        self.known = Vocabulary({*named.names, *named.sizes, "f", named.letter}, problem.wrt)
+        self.direction = ""
+        """The h of `df(x)[h] = …`."""
+        self.found = Answer(definitions=[(0, self.formula(d)) for d in given(problem)])
+        self.defined = {named_in(d) for _, d in self.found.definitions}
+        self.known.names |= self.defined
+        self.last: Kind = ""
+        """What the last line was about, for one that begins with an equals sign."""
+
+    @property
+    def taken(self) -> set[str]:
+        return {*self.named.names, *self.defined}
+
+    def formula(self, text: str) -> str:
+        """A side or an equation in plain text and in the problem's spelling."""
+        moving = sorted({*self.known.names, *map(canonical, self.known.names)}, key=len, reverse=True)
+        found = "=".join(self.known.respelled(plain(s, moving, self.named.matrices)) for s in sides(text))
+        return re.sub(rf"(?<!\w){self.direction}(?!\w)", f"d{self.problem.wrt}", found) if self.direction else found
+
+    def read(self, line: Line, later: str) -> None:
+        left, *rights = sides(line.text)
+        spoken = LABEL.split(line.text, maxsplit=1)
+        if not rights and len(spoken) == 2 and kind(spoken[0], self.problem.wrt, self.taken, self.problem.ask):
+            left, *rights = spoken[0], *sides(spoken[1])
+        rights = [r.strip() for r in rights if re.search(r"\w", r)]
+        about = kind(left, self.problem.wrt, self.taken, self.problem.ask) if left.strip() else self.last
+        if len(bare(left)) == 1 and re.search(rf"(?<![\w\\]){re.escape(bare(left))}(?!\w)", later):
+            about = ""
+        if not rights:
+            if left.strip() and not line.aside and "=" not in line.text:
+                self.weak(line.at, left)
+            self.last = about
+            return
+        left = self.directed(left)
+        rights = rights[:-1] if len(rights) > 1 and rights[-1].strip() == "0" else rights
+        values = [self.formula(r) for r in rights]
+        self.equation(line, left, values, about)
+
+    def directed(self, left: str) -> str:
+        """`df(x)[h]` and `f'(x)[h]` are df, and h is dx from now on."""
+        found = re.fullmatch(r"(?:d|D\s?)?(\w+)'?\s*(?:\(.*\))?\s*\[\s*([^\W\d]\w*)\s*\]", bare(left))
+        if not found or found[1] not in FUNCTIONS.split() or found[2] in self.known:
+            return left
+        self.direction = found[2]
+        return f"d{self.function}"
+
+    def equation(self, line: Line, left: str, values: list[str], about: Kind) -> None:
+        at, goes_on = line.at, not left.strip()
+        before, self.last = self.last, about
+        if about in ("first", "second", "answer") or (about == "differential" and not self.differential(left)):
+            strong = about in (self.ask, "answer")
+            chained = [f"1 ({self.found.claim})"] if goes_on and self.found.claim else []
+            self.stated(at, [*chained, *values], strong)
+            if not strong and not goes_on:
+                label = "gradient" if about == "first" else "hessian" if about == "second" else "df"
+                self.found.chain.append((at, f"{label} = {values[0]}"))
+        elif about == "curvature":
+            self.found.curved += [(at, v) for v in values]
+            self.found.says(values[-1], at, False)
+        elif about == "elsewhere":
+            self.found.says(values[-1], at, False)
+        elif goes_on or self.differential(left):
+            self.last = before if goes_on else ""
+            self.found.chain.append((at, " = ".join([self.started(left), *values]).strip()))
+            self.found.says(values[-1], at, self.ask == "differential" and not self.of_name(left))
+        else:
+            self.other(line, left, values)
+
+    def stated(self, at: int, values: list[str], strong: bool) -> None:
+        """What is asked for, or another derivative, in one form or in several that have to be equal."""
+        if len(values) > 1:
+            first = values[0] if values[0].startswith("1 (") else f"1 ({values[0]})"
+            self.found.chain.append((at, " = ".join([first, *values[1:]])))
+        self.found.says(values[-1], at, strong)
+
+    def other(self, line: Line, left: str, values: list[str]) -> None:
+        """A definition, the function once more, or an equation whose last side is the claim."""
+        at, said = line.at, DEFINED.fullmatch(f"{self.left(left)}={values[0]}")
+        name, of = (said[1], said[2] or "") if said else ("", "")
+        restated = name and name not in self.taken and name in ("f", self.named.letter) and of in ("", self.problem.wrt)
+        if restated:
+            self.found.chain.append((at, " = ".join([f"1 ({self.function})", *values])))
+            self.found.says(values[-1], at, False)
+        elif name and name not in self.named.names:
+            kept = [(n, d) for n, d in self.found.definitions if named_in(d) != name]
+            parameter = f"({of})" if of and of not in self.taken else ""
+            self.found.definitions = [*kept, (at, f"{name}{parameter} = {values[0]}")]
+            self.defined.add(name)
+            self.known.names.add(name)
+            if len(values) > 1:
+                self.found.chain.append((at, " = ".join([f"1 ({values[0]})", *values[1:]])))
+        elif not line.aside and not name:
+            moving = re.match(r"d\s?[^=]*", self.left(left)) and self.differential(left)
+            claim = self.left(left) if values == ["0"] else values[-1]
+            if moving:
+                self.found.chain.append((at, " = ".join([self.left(left), *values])))
+            self.found.says(claim, at, False)
+
+    def weak(self, at: int, text: str) -> None:
+        self.found.says(self.formula(text.strip()), at, False)
+
+    def left(self, left: str) -> str:
+        """A left side in plain text."""
+        plain_left = self.formula(bare(left))
+        return re.sub(
+            r"^d\s+(?=[^\W\d_])", "d", plain_left.replace("\\", "") if "{" not in plain_left else plain_left
+        ).strip()
+
+    def differential(self, left: str) -> bool:
+        """Is it df, dr of something known, or d(u)?"""
+        said = re.sub(r"\s*\[.*?\]$", "", self.left(left))
+        if said in self.taken:
+            return False
+        return bool(re.match(r"d\s*\(", said)) or self.moves(said) or self.alias(said)
+
+    def moves(self, said: str) -> bool:
+        """Is it the differential of something known, such as dr of `r = A*x - b`?"""
+        inside = re.findall(r"(?<![\w\\])d([^\W\d]\w*)", said)
+        return any(n in self.taken for n in inside)
+
+    def alias(self, said: str) -> bool:
+        """Is it df, under one of the names that the function goes by?"""
+        return said[:1] == "d" and said[1:].split("(")[0] in {*FUNCTIONS.split(), self.named.letter} - self.taken
+
+    def of_name(self, left: str) -> bool:
+        return bool(left.strip()) and not self.alias(re.sub(r"\s*\[.*?\]$", "", self.left(left)))
+
+    def started(self, left: str) -> str:
+        """The left side of a line of a derivation; the function is called f."""
+        said = re.sub(r"\s*\[.*?\]$", "", self.left(left))
+        return f"d{self.function}" if said and self.alias(said) else said
+
+    @property
+    def function(self) -> str:
+        return "f" if "f" not in self.named.names else self.named.letter

@@ -1,0 +1,113 @@
+"""Words of an answer: which are names of the problem, in another spelling or run together, and which are prose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from matdiff.printing.names import GREEK, VARIANTS
+
+WORD = re.compile(r"(?<![\\\w.])[^\W\d_]\w*")
+LEAD = r"(?:[A-Za-z]{2,}|I(?=\s+[a-z]{2}|'))(?:'[a-z]+)?[,:]?\s+"
+LEADING = re.compile(rf"^(?:{LEAD})+(?=\S)")
+FORMULA = re.compile(r"[*/^\\=<>|\[\]{}+⟨⟩⊙⊗∇∂ᵀ⁻²‖−√]|\w\(|(?<!\w)\w'|\.T\b|\d")
+SHORT = "so we by is it at if in of to as an on or be do no my he"
+KEPT = "minus plus times half twice negative not "
+KEPT += "gradient jacobian hessian differential derivative grad hess answer result solution"
+
+
+@cache
+def language() -> frozenset[str]:
+    """The words that mean something in a formula."""
+    import matdiff.ops  # noqa: F401  the functions register themselves
+    from matdiff.core.op import words
+    from matdiff.inference.names import RESERVED
+
+    letters = {*GREEK.values(), *GREEK, *VARIANTS}
+    return frozenset({*words, *RESERVED, *letters, *(f"d{c}" for c in letters), "softmax", "norm"})
+
+
+def canonical(name: str) -> str:
+    """One spelling for Σ, Sigma; w_1, w1, w₁.
+
+    >>> canonical("Σ_1") == canonical("Sigma₁")
+    True
+    """
+    plain = "".join(GREEK.get(c) or VARIANTS.get(c) or {"µ": "mu"}.get(c) or c for c in name)
+    return plain.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")).replace("_", "")
+
+
+class Vocabulary:
+    """The names that an answer may use; it grows with the answer's own definitions."""
+
+    def __init__(self, names: Iterable[str], variable: str) -> None:
+        self.names, self.variable = {*names}, variable
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.names or (word[:1] == "d" and word[1:] in self.names) or word in language()
+
+    def strange(self, text: str) -> list[str]:
+        """Words of at least two letters that no formula has."""
+        found = (w for w in WORD.findall(text) if w not in self and self.meant(w) == w)
+        return [w for w in found if len(w) > 2 or w.lower() in SHORT.split()]
+
+    def prose(self, text: str) -> bool:
+        """Is this a sentence and no formula?"""
+        if not re.search(r"\w", text):
+            return True
+        spoken = re.sub(r"[A-Za-z]+'[a-z]+", "word", text)
+        return not FORMULA.search(spoken) and bool(self.strange(spoken) or re.fullmatch(r"(?:\w\.)+\w?", text.strip()))
+
+    def without_words(self, line: str) -> str:
+        """The line without words before its formula, such as `Using the chain rule,`."""
+        found = LEADING.match(line)
+        if not found or re.match(r"\s*(?:=|is\b)", line[found.end() :]):
+            return line
+        words = re.findall(r"[A-Za-z]+(?:'[a-z]+)?", found[0])
+        kept = next((i for i, w in enumerate(words) if self.means(w)), len(words))
+        for _ in range(kept):
+            line = re.sub(rf"^{LEAD}", "", line)
+        return line
+
+    def means(self, word: str) -> bool:
+        """May a formula or its label begin with this word?"""
+        named = word.lower() in KEPT.split() or word in self or self.meant(word) != word
+        return named and word != "I"
+
+    def meant(self, word: str) -> str:
+        """A name in the problem's spelling; letters run together are set apart: BA is B A."""
+        if word in self.names or (word[:1] == "d" and word[1:] in self.names):
+            return word
+        for d, rest in (("", word), ("d", word[1:])):
+            same = [n for n in self.names if rest and word.startswith(d) and canonical(n) == canonical(rest)]
+            if len(same) == 1:
+                return d + same[0]
+        return word if word in language() else " ".join(self.letters(word)) or word
+
+    def letters(self, word: str) -> list[str]:
+        """The one-letter names, I and differentials that a word is made of; empty if it is not."""
+        found: list[str] = []
+        while word:
+            first = next((word[:k] for k in (2, 1) if self.single(word[:k])), "")
+            if not first or len(found) > 8:
+                return []
+            found.append(first)
+            word = word[len(first) :]
+        return found
+
+    def single(self, name: str) -> bool:
+        return (len(name) == 1 and (name in self.names or name == "I")) or (
+            len(name) == 2 and name[0] == "d" and name[1] in self.names and "d" not in self.names
+        )
+
+    def respelled(self, text: str) -> str:
+        """A plain formula in the problem's spelling."""
+        text = re.sub(r"\^T(?=[^\W\d_])", "^T ", text) if "T" not in self.names else text
+        text = re.sub(r"\^t(?!\w)", "'", text) if "t" not in self.names else text
+        text = re.sub(rf"(?<![\w\\])([fF])\(\s*{re.escape(self.variable)}\s*\)", r"\1", text)
+        return WORD.sub(lambda m: self.word(m[0], text[m.end() : m.end() + 1]), text.replace("@", "*"))
+
+    def word(self, word: str, after: str) -> str:
+        """A longer word before a parenthesis is a function."""
+        return word if after == "(" and len(word) > 2 else self.meant(word)

@@ -1,0 +1,109 @@
+"""Each line of a derivation held against the one before: d(u) is the true differential, ⟨Y, V⟩ the inner product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from matdiff.calculus.differential import differentials
+from matdiff.calculus.markers import PAIRING, D, pairing
+from matdiff.core.node import Apply, Node, Symbol, apply, topological
+from matdiff.errors import UnsupportedError
+from matdiff.graph.rewrite import inline, prepared
+from matdiff.ops.algebra import inner, is_op
+from matdiff.ops.constants import zeros_like
+from matdiff.verify.case import Case, Sample, apart
+from matdiff.verify.sets import Array
+
+if TYPE_CHECKING:
+    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.steps import Step
+
+CLOSE = 1e-7
+POINTS = 2
+NOTHING = 1e-9
+"""What both sides may be where the differential is 0 but for rounding."""
+
+
+def check_steps(derivation: Derivation, steps: Sequence[Step] | None = None, seed: int = 0) -> tuple[bool | None, ...]:
+    """Does each step of `derivation.steps` (or of those given) hold?  None where it could not be evaluated."""
+    steps = derivation.steps if steps is None else steps
+    dF = derivation.differential.node
+    case = Case(derivation, "differential", dF, dF, None, seed)
+    _, samples = case.draw({}, POINTS)
+    memo: dict[Node, Node] = {}
+    read_ = [read(derivation, step, memo) for step in steps]
+    sides = [side for pair in read_ if pair for side in pair]
+    values = iter(case.values(sides, samples) if samples else [None] * len(sides))
+    return tuple(holds(case, pair, [next(values), next(values)], samples) if pair else None for pair in read_)
+
+
+def read(d: Derivation, step: Step, memo: dict[Node, Node]) -> tuple[Node, Node] | None:
+    """Both sides without marks; G of the last line, which reads off the gradient, as ⟨G, dX⟩."""
+    try:
+        before, after = (evaluable(d, e.node, memo) for e in (step.before, step.after))
+    except UnsupportedError:
+        return None
+    if step.relation != "=":
+        after = paired(d, step.after.node)
+    return before, after
+
+
+def paired(d: Derivation, G: Node) -> Node:
+    """df of a gradient: ⟨G, dX⟩ in the inner product of the derivation."""
+    weighted = G if d.metric is None else d.metric @ G
+    return inner(inline(weighted), d.directions[d.wrt[0]])
+
+
+def evaluable(d: Derivation, root: Node, memo: dict[Node, Node]) -> Node:
+    """The expression with d(u) and ⟨Y, V⟩ replaced by what they stand for."""
+    own = pairing(d.gradient.node, d.directions[d.wrt[0]]) if d.metric is not None and not d.several else None
+    for node in topological(root):
+        if node in memo:
+            continue
+        if isinstance(node, Symbol):
+            memo[node] = memo[node.body] if node.body is not None else node
+        elif not isinstance(node, Apply):
+            memo[node] = node
+        elif is_op(node, D):
+            memo[node] = differential(inline(memo[node.args[0]]), d.directions)
+        elif node is own:
+            memo[node] = paired(d, node.args[0])
+        elif is_op(node, PAIRING):
+            memo[node] = inner(*(memo[a] for a in node.args))
+        else:
+            memo[node] = apply(node.op, tuple(memo[a] for a in node.args), node.params, node.kind, node.rows, node.cols)
+    return memo[root]
+
+
+def differential(u: Node, directions: Mapping[Symbol, Symbol]) -> Node:
+    ready = prepared(u)
+    return differentials(ready, directions).get(ready) or zeros_like(u)
+
+
+def holds(
+    case: Case, sides: Sequence[Node], values: Sequence[list[Array] | None], samples: Sequence[Sample]
+) -> bool | None:
+    """Are both sides equal at every sample, up to what rounding makes of them?"""
+    left, right = values
+    if left is None or right is None:
+        return None
+    for a, b, s in zip(left, right, samples, strict=True):
+        if a.shape != b.shape and a.size != b.size:
+            return False
+        b = b.reshape(a.shape)
+        if s.dull and max(abs(a).max(initial=0), abs(b).max(initial=0)) <= NOTHING:
+            continue
+        if apart(a, b) > CLOSE and not within_rounding(case, sides, (a, b), s):
+            return False
+    return True
+
+
+def within_rounding(case: Case, sides: Sequence[Node], pair: tuple[Array, Array], s: Sample) -> bool:
+    """Is the difference no larger than what changes in the last digits of the arrays do?"""
+    difference = Case(case.d, "differential", sides[0], sides[1], None, case.seed)
+    noise = difference.noise(Sample(s.way, s.arrays, pair[1], pair[0]))
+    return bool(abs(pair[0] - pair[1]).max(initial=0) <= 1e3 * noise)
+
+
+__all__ = ["check_steps"]

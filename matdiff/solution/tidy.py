@@ -1,0 +1,123 @@
+"""An answer's lines as they are meant: without the dress of Markdown and LaTeX, and without the prose around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from matdiff.solution.spelling import Vocabulary
+
+MARKUP = re.compile(
+    r"\\(?:begin|end)\s*\{(?![^}]*(?:matrix|array))[^}]*\}(?:\[[^\]]*\])?|\$+|\\[][()](?!\w*\])|(?<!\\)&|`+|\*\*|\\(?:nonumber|notag|square|blacksquare|checkmark)"
+    r"(?![A-Za-z])|\\(?:tag|label)\{[^}]*\}|\\(?:display|text|script)style(?![A-Za-z])|[✓∎□■]"
+)
+ROW = re.compile(r"\\begin\s*\{[^}]*(?:matrix|array)\}.*?\\end\s*\{[^}]*\}|\\\\(?:\[[^\]]*\])?")
+"""A row's end; those inside a matrix are none of the line."""
+COMMENT = re.compile(r"(?<!\\)[#%].*|<!--.*?-->|(?<!:)//\s.*")
+ARROW = re.compile(r"^\s*(?:[⇒→∴➔]|=>|==>|->|\\(?:Rightarrow|implies|therefore|to)(?![A-Za-z]))\s*")
+INNER_ARROW = re.compile(r"\s(?:⇒|=>|==>|⇔|<=>|\\(?:Rightarrow|implies|Leftrightarrow|iff)(?![A-Za-z]))\s*")
+REMARK = re.compile(r"\s*\\q?quad\s*\\(?:text\w*|mbox)\{.*$|\s+\\(?:text|textrm|mbox)\{[^{}]*[a-z]{3}[^{}]*\}.*$")
+BOXED = re.compile(r"\\(?:boxed|fbox|underline|displaystyle)\s*\{")
+BULLET = re.compile(r"^(?:[-*•]|\(?(?:\d{1,2}|[a-h])[.)])\s+(?=[^=]*=)")
+OPENS, CLOSES = "([{⟨", ")]}⟩"
+SIGNS = "+-−*/⊙∘⊗·@"
+ASIDES = re.compile(
+    r"\s+(?:where|with|for|since|because|by|using|as|if|from|due|so|hence|thus|when|whenever|provided|and)\s+(?=\S)"
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A statement on a line of the answer; an aside (`where r = …`) only says what a name means."""
+
+    at: int
+    text: str
+    aside: bool = False
+
+
+def tidied(text: str, known: Vocabulary) -> list[Line]:
+    """The statements of an answer."""
+    lines: list[Line] = []
+    for at, raw in enumerate(text.splitlines(), 1):
+        for i, piece in enumerate(cut(stripped(raw), ";")):
+            line = bare(piece, known)
+            if line and lines and not i and goes_on(lines[-1].text, line):
+                lines[-1] = Line(lines[-1].at, f"{lines[-1].text} {line}")
+            elif line:
+                lines.append(Line(at, BULLET.sub("", line)))
+    found = (part for line in lines for part in told_apart(line))
+    return [line for line in found if not known.prose(line.text)]
+
+
+def stripped(line: str) -> str:
+    r"""Without comments, fences of formulas, alignment and boxes; rows of LaTeX on one line become statements."""
+    line = COMMENT.sub("", line)
+    line = ROW.sub(lambda m: m[0] if m[0][1] != "\\" else " ; ", line)
+    line = REMARK.sub("", MARKUP.sub(" ", line))
+    while found := BOXED.search(line):
+        end = closing(line, found.end())
+        line = f"{line[: found.start()]}{line[found.end() : end]}{line[end + 1 :]}"
+    line = re.sub(r"\.\s+(?=[A-Za-z]{2})", " ; ", line)
+    line = "" if re.fullmatch(r"\s*[-=_*~.?]{2,}\s*", line) else line
+    return re.sub(r"(?<![=<>!:])(?::=|==|≡)(?!=)", "=", line).strip()
+
+
+def closing(text: str, start: int) -> int:
+    """Where the brace closes that opens before `start`."""
+    depth = 1
+    for i in range(start, len(text)):
+        depth += (text[i] == "{") - (text[i] == "}")
+        if not depth:
+            return i
+    return len(text)
+
+
+def bare(line: str, known: Vocabulary) -> str:
+    """Without words before the formula, arrows, and a full stop or a remark in parentheses behind it."""
+    line = ARROW.sub("", line.strip())
+    line = known.without_words(re.sub(r"[.,!\s]+$", "", line))
+    found = re.search(r"\s+[(\[]([^()\[\]]*)[)\]]$", line)
+    return line[: found.start()] if found and known.prose(found[1]) else ARROW.sub("", line)
+
+
+def goes_on(before: str, line: str) -> bool:
+    """Does a line go on with the one before: inside brackets, or after or with a sign?"""
+    if "=" in line and not (line[0] in SIGNS and not BULLET.match(line)):
+        return False
+    if line[0] in f"{SIGNS}.)]" or re.match(r"\\(?:c?dot|odot|otimes|times)(?![A-Za-z])", line):
+        return True
+    return depths(before)[-1] > 0 or bool(re.search(rf"[=({re.escape(SIGNS)}]$|\\(?:cdot|odot|otimes)$", before))
+
+
+def told_apart(line: Line) -> Iterator[Line]:
+    """What a line states, and what it says aside: after a comma, an arrow, or words such as `where`."""
+    first, *rest = cut(line.text, ",")
+    pieces = [p for part in (first, *rest) for q in INNER_ARROW.split(part) for p in ASIDES.split(q)]
+    for i, piece in enumerate(pieces):
+        piece = re.sub(r"^(?:where|with|so|and|hence|thus)\s+", "", piece.strip())
+        if piece and (i == 0 or "=" in piece):
+            yield Line(line.at, piece, i > 0)
+
+
+def depths(text: str) -> list[int]:
+    r"""How deep each place is in brackets, and the end; \langle and < open as well, where they close again."""
+    angles = text.count("<") == text.count(">") and "=>" not in text
+    found, depth, i = [], 0, 0
+    while i < len(text):
+        step = 1
+        if text[i] == "\\":
+            word = re.match(r"\\(?:[A-Za-z]+|.)?", text[i:])
+            step = max(1, word.end()) if word else 1
+            depth += text.startswith("\\langle", i) - text.startswith("\\rangle", i)
+        else:
+            depth += (text[i] in OPENS) - (text[i] in CLOSES) + angles * ((text[i] == "<") - (text[i] == ">"))
+        found += [max(depth, step > 1)] * step
+        i += step
+    return [*found, depth]
+
+
+def cut(text: str, mark: str) -> list[str]:
+    """The text cut at a mark outside of brackets and commands."""
+    places = [i for i, depth in enumerate(depths(text)[:-1]) if depth <= 0 and text[i] == mark]
+    return [text[a + 1 : b] for a, b in zip([-1, *places], [*places, len(text)], strict=True)]

@@ -1,0 +1,191 @@
+"""What each rule of the grammar makes of its parts: trees.
+
+A sum under construction is a Tree whose args are a list, so that 10,000 terms are one node made in linear time;
+the rule `close` turns it into a tuple.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from matdiff.text.tree import Head, Tree
+
+Parts = list[Any]
+"""Trees, and for operators and brackets their spans."""
+
+
+def binary(head: Head) -> Callable[[Parts], Tree]:
+    def make(parts: Parts) -> Tree:
+        a, _, b = parts
+        return Tree(head, (a, b), "", (a.span[0], b.span[1]))
+
+    return make
+
+
+def juxtapose(parts: Parts) -> Tree:
+    a, b = parts
+    return Tree("*", (a, b), "", (a.span[0], b.span[1]))
+
+
+def term(head: Head, negative: bool) -> Callable[[Parts], Tree]:
+    def make(parts: Parts) -> Tree:
+        total, sign, b = parts
+        if negative:
+            b = Tree("neg", (b,), "", (sign[0], b.span[1]))
+        if type(total.args) is tuple:
+            return Tree(head, [total, b])  # type: ignore[arg-type]
+        if total.head == head:
+            total.args.append(b)
+            return total  # type: ignore[no-any-return]
+        return Tree(head, [close([total]), b])  # type: ignore[arg-type]
+
+    return make
+
+
+def close(parts: Parts) -> Tree:
+    tree: Tree = parts[0]
+    if type(tree.args) is not tuple:
+        tree.span = (tree.args[0].span[0], tree.args[-1].span[1])
+        tree.args = tuple(tree.args)
+    return tree
+
+
+def negate(parts: Parts) -> Tree:
+    """A negative number is one node, so that X^-1 and X⁻¹ are the same tree."""
+    sign, a = parts
+    if a.head == "number":
+        return Tree("number", (), -a.value, (sign[0], a.span[1]))
+    return Tree("neg", (a,), "", (sign[0], a.span[1]))
+
+
+def apply(parts: Parts) -> Tree:
+    function, a = parts
+    return raised(Tree("call", (a,), function.value, (function.span[0], a.span[1])), function)
+
+
+def raised(call: Tree, function: Tree) -> Tree:
+    r"""The power that a function's name carries in LaTeX: \sin^2 x."""
+    return Tree(".^", (call, function.args[0]), "", call.span) if function.args else call
+
+
+def transpose(parts: Parts) -> Tree:
+    a, mark = parts
+    return Tree("'", (a,), "", (a.span[0], mark[1]))
+
+
+def superscript(parts: Parts) -> Tree:
+    """X², X⁻¹: the mark comes as the number."""
+    a, exponent = parts
+    return Tree("^", (a, exponent), "", (a.span[0], exponent.span[1]))
+
+
+def inverse_transpose(parts: Parts) -> Tree:
+    a, mark = parts
+    span = (a.span[0], mark[1])
+    return Tree("'", (Tree("^", (a, Tree("number", (), -1, mark)), "", span),), "", span)
+
+
+def pseudoinverse(parts: Parts) -> Tree:
+    a, mark = parts
+    return Tree("call", (a,), "pinv", (a.span[0], mark[1]))
+
+
+def index(parts: Parts) -> Tree:
+    a, _, subscripts, bracket = parts
+    return Tree("index", (a, *subscripts), "", (a.span[0], bracket[1]))
+
+
+def paren(parts: Parts) -> Tree:
+    left, tree, right = parts
+    tree.span = (left[0], right[1])
+    return tree  # type: ignore[no-any-return]
+
+
+def call(parts: Parts) -> Tree:
+    function, _, arguments, right = parts
+    return raised(Tree("call", tuple(arguments), function.value, (function.span[0], right[1])), function)
+
+
+def norm(parts: Parts) -> Tree:
+    """The closing bar comes with its subscript; the nuclear norm ‖X‖_* is a function."""
+    left, a, (right, which) = parts
+    span = (left[0], right[1])
+    return Tree("call", (a,), "nuclear", span) if which == "*" else Tree("norm", (a,), which, span)
+
+
+def absolute(parts: Parts) -> Tree:
+    left, a, right = parts
+    return Tree("abs", (a,), "", (left[0], right[1]))
+
+
+def inner(parts: Parts) -> Tree:
+    left, a, _, b, right = parts
+    return Tree("inner", (a, b), "", (left[0], right[1]))
+
+
+def block(parts: Parts) -> Tree:
+    left, rows, right = parts
+    return Tree("block", tuple(rows), "", (left[0], right[1]))
+
+
+def row(items: list[Tree]) -> Tree:
+    return Tree("row", tuple(items), "", (items[0].span[0], items[-1].span[1]))
+
+
+def append(parts: Parts) -> list[Any]:
+    items: list[Any] = parts[0]
+    items.append(parts[2])
+    return items
+
+
+def append_row(parts: Parts) -> list[Tree]:
+    rows: list[Tree] = parts[0]
+    rows.append(row(parts[2]))
+    return rows
+
+
+def slice_(parts: Parts) -> Tree:
+    low, _, high = parts
+    return Tree("slice", (low, high), "", (low.span[0], high.span[1]))
+
+
+actions: dict[str, Callable[[Parts], Any]] = {
+    "whole": lambda parts: parts[0],
+    "close": close,
+    "plus": term("+", False),
+    "minus": term("+", True),
+    "dot_plus": term(".+", False),
+    "dot_minus": term(".+", True),
+    "times": binary("*"),
+    "over": binary("/"),
+    "left_divide": binary("\\"),
+    "hadamard": binary(".*"),
+    "dot_over": binary("./"),
+    "kron": binary("⊗"),
+    "juxtapose": juxtapose,
+    "negate": negate,
+    "second": lambda parts: parts[1],
+    "apply": apply,
+    "transpose": transpose,
+    "inverse_transpose": inverse_transpose,
+    "superscript": superscript,
+    "pseudoinverse": pseudoinverse,
+    "power": binary("^"),
+    "dot_power": binary(".^"),
+    "index": index,
+    "paren": paren,
+    "call": call,
+    "norm": norm,
+    "absolute": absolute,
+    "inner": inner,
+    "block": block,
+    "first": lambda parts: [parts[0]],
+    "more": append,
+    "first_row": lambda parts: [row(parts[0])],
+    "more_rows": append_row,
+    "pair": lambda parts: [parts[0], parts[2]],
+    "everything": lambda parts: Tree("slice", (), "", parts[0]),
+    "slice": slice_,
+}
+"""By the aliases in grammar/expression.lark."""

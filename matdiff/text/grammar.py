@@ -1,0 +1,66 @@
+"""The parser proper: shift and reduce by the table that Lark makes of grammar/expression.lark.
+
+Lark's own loop does the same; this one needs no import of Lark (half of the time of a start)
+and hashes no rule objects, which makes it twice as fast on long sums.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from typing import Any
+
+from matdiff.text.actions import actions
+from matdiff.text.tree import Tree
+
+Action = Any
+Rules = list[tuple[str, int, Action]]
+States = list[dict[str, int]]
+
+
+class Stuck(Exception):
+    """No action for the token at this index."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+@lru_cache(maxsize=1)
+def tables() -> tuple[Rules, States]:
+    """Installed, the grammar is matdiff/grammar; in a checkout it stands beside matdiff."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    for folder in (package, os.path.dirname(package)):
+        path = os.path.join(folder, "grammar", "expression.json")
+        if os.path.exists(path):
+            break
+    with open(path, encoding="utf-8") as file:
+        table = json.load(file)
+    return [(lhs, size, name and actions[name]) for lhs, size, name in table["rules"]], table["states"]
+
+
+def run(kinds: list[str], values: list[Any]) -> Tree:
+    """The tree of an expression's tokens, of which the last is END.  Raises Stuck; the time is linear."""
+    rules, states = tables()
+    stack = [0]
+    done: list[Any] = []
+    for i, (kind, value) in enumerate(zip(kinds, values, strict=True)):
+        while True:
+            step = states[stack[-1]].get(kind)
+            if step is None:
+                raise Stuck(i) from None
+            if step >= 0:
+                stack.append(step)
+                done.append(value)
+                break
+            lhs, size, action = rules[-1 - step]
+            if action is None:
+                stack[-1] = states[stack[-2]][lhs]
+                continue
+            parts = done[-size:]
+            del stack[-size:], done[-size:]
+            done.append(action(parts))
+            if lhs == "start":
+                return done[0]  # type: ignore[no-any-return]
+            stack.append(states[stack[-1]][lhs])
+    raise AssertionError("the last token is END")

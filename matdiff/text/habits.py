@@ -1,0 +1,247 @@
+"""Habits from other notations and tools, each refused with what to write instead."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Any
+
+from matdiff.errors import UnsupportedError
+from matdiff.text.advice import INSTEAD, REFUSALS
+from matdiff.text.tokens import OPERAND_ENDS, SOFT, Stream, words
+from matdiff.text.tree import Span, Tree
+
+MODULES = words("np numpy scipy sp la linalg torch tf jnp jax math sympy")
+COMPARED = "There are no comparisons here: write the function alone."
+SIGNS = {
+    **dict.fromkeys("≤≥≠≈≡∼≺≻⪯⪰∈", COMPARED),
+    "∫": "Integrals are not part of the language; write the integrand.",
+    "∞": "There is no infinity; the largest absolute value is norminf(x).",
+    "→": "Limits are not part of the language; write the value.",
+    "~": COMPARED,
+    "±": "Write one of the two signs.",
+    "†": "The pseudoinverse is pinv(A), a transpose A'.",
+    **dict.fromkeys("´ˊ", "A transpose is written A'."),
+    **dict.fromkeys("“”„«»", "There are no quoted texts; a transpose is written A'."),
+}
+SUBSCRIPTED = {
+    "RBAR": "A norm has two bars on each side: ||x||_2.",
+    "RPAR": "A name carries it, a call does not: norm1(x), norminf(x), normF(X).",
+    "RANGLE": "Write x'*A*y.",
+}
+ATTRIBUTES = {"H": "A'", "mT": "A'", "t": "A'", "I": "inv(A)"}
+QUOTED = {"fro": "normF({})", "f": "normF({})", "nuc": "nuclear({})", "inf": "norminf({})", "all": "sum({})"}
+RAISED = {
+    "STAR": "All variables are real: write A' for A^*.",
+    "PLUS": "Write pinv(A) for A^+.",
+    "CARET": "A power is written x^2, entry by entry x.^2.",
+    "TICK": "A transpose is written A', A.T or A^T.",
+}
+NAMED = {
+    **dict.fromkeys(("axis", "dim", "keepdims"), "Sums along one axis are colsum(X) and rowsum(X)."),
+    "ord": "Norms are norm(x), norm1(x), norminf(x), normF(X) and sigma_max(X).",
+}
+GOALS = words("min max minimize minimise maximize maximise argmin argmax arg sup")
+INDEXED = words("sum prod max min")
+STARTS = words("NAME NUMBER FUNC LPAR LBAR LNORM LANGLE LSQB")
+OPENS, CLOSES = words("LPAR LSQB INDEX LBAR LNORM LANGLE"), words("RPAR RSQB RBAR RNORM RANGLE $END")
+LOOSE = words("PLUS MINUS DOTPLUS DOTMINUS COMMA SEMI COLON EQUALS")
+LATEX = 'read the text as LaTeX (--input latex, in Python dialect="latex")'
+
+_quoted = re.compile(r"[\"'](\w{0,20})[\"']")
+_item = r"(?::|\d+\s*(?::\s*\d+)?|[ijkl])"
+_subscript = re.compile(rf"\(\s*({_item})\s*(?:,\s*({_item})\s*)?\)(?!\s*=)")
+_sized = re.compile(r"\(\s*(\d+|[a-z])\s*\)")
+_decimal = re.compile(r"(?<![\w.,])\d+,\d+(?![\w.,])")
+_whole = str.maketrans("ijkl", "1212")
+_arguments = re.compile(r"\([\w\s.*+'-]{1,40},[\w\s.*+',-]{1,40}\)(?!\s*=)")
+_argument = re.compile(r"[(\[]([^()\[\]]{0,40})[)\]]")
+_norm_of_latex = re.compile(r"[|‖]_[2F]\^2")
+
+
+def refuse_subscripts(stream: Stream, span: Span) -> None:
+    """X(1,2), X(:,1) and f(A,B) of what is no function; x(3) is a product."""
+    name = stream.values[-2] if len(stream.kinds) > 1 and stream.kinds[-2] == "NAME" else None
+    if name is None or name.span[1] != span[0]:
+        return
+    shown = stream.text[name.span[0] : name.span[1]]
+    if shown == "I" and (size := _sized.match(stream.text, span[0])):
+        hint = f"Write eye({size[1]}) for the identity of that size, {size[1]}*I for a product."
+        stream.refuse("I has the size that fits", (name.span[0], size.end()), hint)
+    found = _subscript.match(stream.text, span[0])
+    inside = found[0][1:-1].replace(" ", "") if found else ""
+    if found and (found[2] or ":" in inside):
+        written = f"vec({shown})" if inside == ":" else f"{shown}[{inside.translate(_whole)}]"
+        whole = ", with whole numbers" * bool(re.search("[a-z]", inside))
+        stream.refuse("entries stand in square brackets", (name.span[0], found.end()), f"Write {written}{whole}.")
+    if called := _arguments.match(stream.text, span[0]):
+        hint = f"Functions of one's own have one parameter: s(t) = t/(1+exp(-t)); an entry is {shown}[1,2]."
+        stream.refuse(f"{shown} is no function that takes arguments", (name.span[0], called.end()), hint)
+
+
+def refuse_called(stream: Stream, span: Span) -> None:
+    """Inverse[X], tr[X]."""
+    name = stream.values[-1] if stream.kinds and stream.kinds[-1] == "NAME" else None
+    if name is None or name.span[1] != span[0] or len(name.value) == 1 or name.value in stream.names.variables:
+        return
+    word, found = name.value.lower(), _argument.match(stream.text, span[0])
+    argument = found[1] if found else "X"
+    written = f"{word}({argument})" if word in stream.names.words else INSTEAD.get(word, "")
+    if written or word in REFUSALS:
+        place = (name.span[0], found.end() if found else span[1])
+        hint = f"Write {written}." if written else REFUSALS[word][1]
+        stream.refuse("arguments stand in parentheses, indices in square brackets", place, hint)
+
+
+def refuse_quoted(stream: Stream, span: Span) -> None:
+    """norm(X,'fro')."""
+    if quoted := _quoted.match(stream.text, span[0]):
+        of = str(stream.values[-2].value) if stream.kinds[-2:] == ["NAME", "COMMA"] else "X"
+        written = QUOTED.get(quoted[1].lower(), "")
+        hint = f"Write {written.format(of)}." if written else "A ' transposes what stands before it."
+        stream.refuse("there are no quoted texts", quoted.span(), hint)
+
+
+def refuse_method(stream: Stream, method: str, span: Span) -> None:
+    """np.linalg.inv(X), x.dot(y)."""
+    last = method.rpartition(".")[2]
+    owner = stream.values[-1].value if stream.kinds[-1] == "NAME" else "X"
+    found = _argument.match(stream.text, span[1])
+    argument = (found[1] if found and found[1] else "X") if owner in MODULES else owner
+    written = f"{last}({argument})" if last in stream.names.words else ATTRIBUTES.get(last) or INSTEAD.get(last.lower())
+    if last in ("trace", "transpose"):
+        written = {"trace": "tr(A)", "transpose": "A'"}[last].replace("A", argument)
+    if len(last) == 1 and not written:
+        written = f"{owner}*{last} for the product"
+    hint = f"write {written}." if written else REFUSALS.get(last.lower(), ("", "functions are called as inv(X)."))[1]
+    stream.refuse(f"unexpected `{method}`", span, f"There are no methods and modules: {hint}")
+
+
+def subscripted(stream: Stream) -> str:
+    """What is meant by |x|_2, ||x||^2_2, 1_n, <x, y>_A."""
+    if stream.kinds[-1] == "SUPERSCRIPT" or stream.kinds[-2:] == ["CARET", "NUMBER"]:
+        return "The subscript stands before the power: ||x||_2^2."
+    if stream.kinds[-1] == "NUMBER" and stream.text[_start(stream, -1) :][2:3].isdigit():
+        return "Digits stand together: 1000."
+    if stream.kinds[-1] == "NUMBER":
+        return "A vector of ones is ones(n), or vector(1) of the length that fits."
+    return SUBSCRIPTED.get(stream.kinds[-1], "A name starts with a letter.")
+
+
+def refuse_open_slice(stream: Stream, span: Span) -> None:
+    """x[1:], x[:3]."""
+    first, *rest = (["", *stream.kinds])[-3:]
+    if stream.text[span[0]] == "]" and (
+        (rest[-1:] == ["COLON"] and rest[:1] not in (["INDEX"], ["COMMA"]))
+        or (rest[:1] == ["COLON"] and first in ("INDEX", "COMMA") and rest[-1] != "RSQB")
+    ):
+        hint = "Write x[1:3], or x[2:n] with x: n declared; indices count from 1, and both ends belong to it."
+        stream.refuse("a slice has both ends", span, hint)
+
+
+def refuse_signs(stream: Stream) -> None:
+    """// a comment; 0,5*x; A^*."""
+    kinds, first = stream.kinds, _start(stream, 0)
+    if stream.text.startswith(("//", "/*"), first):
+        stream.refuse("a comment starts with #", (first, first + 2), "Write # before it.")
+    if (comma := _decimal.search(stream.text, first, _start(stream, -1))) and kinds[0] != "LSQB":
+        _refuse_decimal(stream, comma.start(), comma[0].replace(",", "."))
+    for i, (kind, after) in enumerate(pairwise(kinds)):
+        if kind == "CARET" and after in RAISED:
+            stream.refuse("the exponent is missing", stream.values[i], RAISED[after])
+
+
+def refuse_habits(stream: Stream) -> None:
+    """log det X, min f, d/dx f, sum(X, axis=1), a^Tx, ||Ax-b||_2^2."""
+    kinds, pasted = stream.kinds, _norm_of_latex.search(stream.text) is not None
+    for i, (kind, after) in enumerate(pairwise(kinds)):
+        if kind != "NAME" or (word := str(stream.values[i].value)) in stream.names.variables:
+            continue
+        before, span = kinds[i - 1] if i else "", stream.values[i].span
+        if word == "d" and after == "SLASH":
+            _refuse_derivative(stream, i)
+        if len(word) == 1:
+            continue
+        if after in STARTS:
+            _refuse_bare(stream, i, word)
+        if after == "EQUALS" and before == "COMMA":
+            stream.refuse("there are no named arguments", span, NAMED.get(word, "Leave it out."))
+        if word[0] == "T" and before == "CARET":
+            hint = f"Write ^T {' '.join(word[1:])}, or {LATEX}."
+            stream.refuse(f"^{word} is a power, not a transpose", span, hint)
+        if pasted and before in ("LNORM", "PLUS", "MINUS") and after in ("RNORM", "PLUS", "MINUS"):
+            _refuse_pasted(stream, word, span)
+
+
+def _refuse_pasted(stream: Stream, word: str, span: Span) -> None:
+    if len(word) < 5 and word.isalpha() and not stream.names.differential(word):
+        hint = f"For a product write {'*'.join(word)}, or {LATEX}."
+        stream.refuse(f"{word} is not declared", span, hint)
+
+
+def _refuse_decimal(stream: Stream, start: int, written: str) -> None:
+    """0,5*x, outside of brackets."""
+    kinds = stream.kinds
+    i = next((i for i, kind in enumerate(kinds) if kind == "NUMBER" and _start(stream, i) == start), -1)
+    depth = sum((kind in OPENS) - (kind in CLOSES) for kind in kinds[:i])
+    if i >= 0 and not depth and "FUNC" not in kinds[i - 2 : i]:
+        stream.refuse("decimals have a point", (start, start + len(written)), f"Write {written}.")
+
+
+def _refuse_bare(stream: Stream, i: int, word: str) -> None:
+    span: Span = stream.values[i].span
+    head, index, _ = word.partition("_")
+    if word == "kron" and i and stream.kinds[i - 1] in OPERAND_ENDS:
+        stream.refuse("functions take parentheses", span, "Write kron(A,B), or A ⊗ B.")
+    if word in stream.names.words and word not in SOFT:
+        stream.refuse("functions take parentheses", span, f"Write {_called(stream, i)}.")
+    if index and head in INDEXED - GOALS:
+        message = f"{word} begins index notation, which is not in the language"
+        hint = "Write the function in matrices and vectors: x'*y, sum(X), tr(A*B)."
+        raise UnsupportedError(message, text=stream.text, span=span, hint=hint)
+    if head.lower() in GOALS:
+        message = f"{word} begins an optimisation problem, which is not in the language"
+        hint = "Write only the function that is minimised or maximised."
+        if word == "max" and stream.kinds[i + 1] == "LPAR":
+            hint = "Write only the function; the function max(x,0) is written without a blank."
+        raise UnsupportedError(message, text=stream.text, span=span, hint=hint)
+
+
+def _refuse_derivative(stream: Stream, i: int) -> None:
+    last = stream.values[i + 2]
+    if stream.kinds[i + 2] != "NAME" or last.value[0] != "d" or last.value in stream.names.variables:
+        return
+    if stream.names.differential(last.value):
+        message = f"d/{last.value} is what is computed; it is not part of the function"
+        hint = f"Write the function alone and name the variable by wrt: {last.value[1:]}."
+        raise UnsupportedError(message, text=stream.text, span=(stream.values[i].span[0], last.span[1]), hint=hint)
+
+
+def _called(stream: Stream, i: int) -> str:
+    """log(det(X)) for the `log det X` at a token."""
+    kinds, functions = stream.kinds, []
+    while kinds[i] == "NAME" and stream.values[i].value in stream.names.words:
+        functions.append(str(stream.values[i].value))
+        i += 1
+    first, depth = i, 0
+    while depth or not _ends(stream, i, first):
+        depth += (kinds[i] in OPENS) - (kinds[i] in CLOSES)
+        i += 1
+    argument = stream.text[_start(stream, first) : _start(stream, i)].strip()
+    matrix = any(c.isupper() for c in argument) and "FUNC" not in kinds[first:i]
+    if functions[-1] == "log" and kinds[first] == "LBAR" and matrix:
+        functions[-1], argument = "logdet", argument[1:-1].strip()
+    return "(".join([*functions, argument]) + ")" * len(functions)
+
+
+def _ends(stream: Stream, i: int, first: int) -> bool:
+    """Whether the argument of a function without parentheses, a product or |…|, ends before token i."""
+    kind = stream.kinds[i]
+    again = kind == "NAME" and i > first and stream.values[i].value in stream.names.words
+    return again or kind in LOOSE or kind in CLOSES or stream.kinds[i - 1] == "RBAR"
+
+
+def _start(stream: Stream, i: int) -> int:
+    value: Any = stream.values[i]
+    span = value.span if isinstance(value, Tree) else value[0] if isinstance(value[0], tuple) else value
+    return int(span[0])

@@ -1,0 +1,89 @@
+r"""Names of which LaTeX leaves open what they are: \sigma_1(X), x(t), \ell, e^{i\theta}."""
+
+from __future__ import annotations
+
+import re
+
+from matdiff.text import latex_hints as hints
+from matdiff.text.latex.latex_bars import Bars
+from matdiff.text.latex.latex_exponents import LONGEST
+from matdiff.text.latex.latex_places import blank
+from matdiff.text.latex.names import Name, name_at
+from matdiff.text.tokens import letters
+from matdiff.text.tree import Span, Tree
+
+_capital = re.compile(
+    r"[\s{]*(?:\\(?:mathbf|boldsymbol|bm|bf|mathcal|mathsf|mathrm|hat|widehat|tilde|widetilde|bar|left)(?![A-Za-z])[\s{(]*)*"
+    r"(?:[A-Z]|\\(?:Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega)(?![A-Za-z]))"
+)
+"""What begins with a matrix."""
+_vector = re.compile(r"(\\[A-Za-z]+|[A-Za-z])(?:[\s}]|_\w|_\{\w+\})*\Z")
+r"""What ends with the letter of a vector: Wx, W\mathbf{x}, Wx+b_1."""
+_imaginary = re.compile(r"\{\s*-?\s*(?:2\s*\\pi\s*)?(?:\\mathrm\s*\{\s*)?([ij])[\s}]*\\(?:theta|phi|varphi|omega|pi)\b")
+_primed = re.compile(r"\s*['′’]+\s*(?:\\left\s*)?\(")
+_paren = re.compile(r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?([(\[])")
+_closes = re.compile(r"\s*(?:\\right|\\[bB]igg?r?)?\s*")
+
+
+class Doubts(Bars):
+    """Each is read where one reading is left, and refused with the readings where not."""
+
+    def undecided(self, name: Name, value: str, sub: str, span: Span) -> int:
+        r"""\sigma'(x), \sigma_1(X), f(x), \ell: where reading goes on if one of them is read, 0 for a variable."""
+        known = value in self.stream.names.variables or value in self.stream.names.functions
+        if self.head or known:
+            return 0
+        if name.value == "sigma" and _primed.match(self.text, span[1]):
+            hint = r"Write \sigma(x) \odot (1 - \sigma(x)) for the derivative of the sigmoid."
+            self.stream.refuse(f"{self.text[slice(*span)]}'(…) is a derivative", span, hint)
+        opened = _paren.match(self.text, span[1], self.end)
+        if opened:
+            self.of_letter(name, value, span, opened)
+            return self.spectral(name.value, sub, span, opened) if name.value in ("sigma", "lambda") and sub else 0
+        if name.value == "ell" and not self.text.startswith("{", blank(self.text, span[1])):
+            written = self.text[slice(*span)]
+            hint = f"Declare `{written}: scalar`, or `{written}: n` for a vector."
+            self.stream.refuse(f"{written} is not declared, and nothing tells what it is", span, hint)
+        return 0
+
+    def spectral(self, name: str, sub: str, span: Span, opened: re.Match[str]) -> int:
+        r"""\sigma_1(X) is a singular value; of \lambda_1(S) nobody knows from which end.  Returns 0 for a product."""
+        closing = self.pairs.match.get(opened.start(1), self.end)
+        matrix = _capital.match(self.text, opened.end(), closing) is not None
+        tail = _vector.search(self.text, max(opened.end(), closing - LONGEST), closing)
+        vector = tail is not None and len(tail[1]) == 1 and tail[1].islower()
+        written = self.text[slice(*span)]
+        if sub == "max" or (sub == "min" and name == "lambda"):
+            return 0
+        if not matrix and not (name == "sigma" and sub.isdigit() and vector):
+            return 0
+        if name == "sigma" and sub.isdigit() and not vector:
+            self.stream.push("FUNC", Tree("name", (), name, span))
+            self.stream.open("LPAR", "RPAR", opened.span(1))
+            self.counts.append((len(self.stream.stack), sub))
+            return opened.end()
+        message, hint = hints.spectral(name, sub, written, vector)
+        self.stream.refuse(message, span, hint)
+
+    def of_letter(self, name: Name, value: str, span: Span, opened: re.Match[str]) -> None:
+        """x(t) and f(x): a name before one letter in parentheses is no product to anybody who writes so."""
+        if not (name.value.isalpha() and name.value.islower() and len(name.value) == 1 and name.value != "e"):
+            return
+        inside = name_at(self.stream, blank(self.text, opened.end()), self.pairs)
+        closing = self.pairs.match.get(opened.start(1), -1)
+        if (
+            inside is None
+            or not letters(inside.value).islower()
+            or not _closes.fullmatch(self.text, inside.end, closing)
+        ):
+            return
+        f, t = self.text[slice(*span)], self.text[inside.start : inside.end]
+        whole = self.text[span[0] : closing + 1]
+        hint = (
+            f"Write {f} alone where {t} is understood, {f} \\cdot {t} for a product, or declare `{value}: elementwise`."
+        )
+        self.stream.refuse(f"is {whole} a function of {t} or a product?", (span[0], closing + 1), hint)
+
+    def imaginary(self, body: str) -> bool:
+        m = _imaginary.match(body)
+        return m is not None and m[1] not in self.stream.names.variables

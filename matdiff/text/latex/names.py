@@ -1,0 +1,119 @@
+"""Names in LaTeX: letters, Greek commands, styles and accents around them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from matdiff.text.characters import LETTER, lowered
+from matdiff.text.latex import commands as words
+from matdiff.text.latex.latex_places import Pairs, blank
+from matdiff.text.latex.latex_subscripts import subscript
+from matdiff.text.tokens import GREEK, Names, Stream
+
+_base = re.compile(rf"(\\[A-Za-z]+\*?)|([{LETTER}])([₀-₉]*)|([01])")
+_long = re.compile(r"\s*\{\s*([A-Za-z][A-Za-z0-9]*)((?:\\?_[A-Za-z0-9]+)*)\s*\}")
+_run = re.compile(r"\s*([A-Za-z]+)()")
+
+MAX_WRAPPERS = 16
+"""Most styles, accents and braces around one name."""
+
+
+@dataclass(slots=True)
+class Name:
+    """A name; `sub` is its subscript if that stood inside a style's braces; `upright`: from \\mathrm or \\text.
+
+    `bold`: what a Greek letter in bold is, a vector or a matrix.
+    """
+
+    value: str
+    start: int
+    end: int
+    upright: bool = False
+    sub: str = ""
+    bold: str = ""
+
+
+def function_of(names: Names, word: str) -> str:
+    """The language's name of a function as LaTeX writes it, or nothing."""
+    for candidate in (word, words.RENAMED.get(word, word), word.lower()):
+        if candidate in names.words or candidate in names.functions or candidate in ("eye", "ones", "zeros"):
+            return candidate
+    opens = len(word) > 1 and word not in names.variables and word in words.FUNCTIONS
+    return words.RENAMED.get(word, word) if opens else ""
+
+
+def greek_kind(name: str) -> str:
+    """What a Greek letter in bold is; nothing for a Latin one."""
+    return ("matrix" if name[0].isupper() else "vector") if name.partition("_")[0] in GREEK else ""
+
+
+@dataclass(slots=True)
+class _Around:
+    """The styles, accents and braces that a name stands in."""
+
+    stream: Stream
+    start: int
+    pairs: Pairs
+    suffixes: list[str] = field(default_factory=list)
+    closers: list[int] = field(default_factory=list)
+    bold: bool = False
+
+    def name(self, base: str, at: int, upright: bool = False) -> Name | None:
+        """The name with its subscript; None where something else stands in the braces."""
+        sub = ""
+        if self.closers:
+            sub, at = subscript(self.stream, at, self.pairs)
+        for closing in reversed(self.closers):
+            at = blank(self.stream.text, at)
+            if at != closing:
+                return None
+            at += 1
+        value = "_".join([base, *reversed(self.suffixes)]) + ("_" + sub if sub else "")
+        return Name(value, self.start, at, upright, sub, greek_kind(base) if self.bold else "")
+
+    def word(self, m: re.Match[str]) -> Name | None:
+        if m[1] == "Id":
+            return self.name("I", m.end())
+        return self.name(m[1] + m[2].replace("\\", ""), m.end(), len(m[1]) > 1 or m[1] == "d")
+
+    def spelled(self, command: str, at: int) -> re.Match[str] | None:
+        r"""The word in \mathrm{loss}, and in {\bf tr} if it is a function's name."""
+        if command not in words.FONTS:
+            return None
+        text = self.stream.text
+        braces = _long.match(text, at)
+        m = braces or (_run.match(text, at) if command in words.SWITCHES else None)
+        if m is None or (not braces and len(m[1]) == 1 and m[1] != "d"):
+            return None
+        if command in words.UPRIGHT and (braces or self.closers):
+            return m
+        return m if len(m[1]) > 1 and not m[1].isupper() and function_of(self.stream.names, m[1]) else None
+
+
+def name_at(stream: Stream, start: int, pairs: Pairs) -> Name | None:
+    r"""The name that begins at `start`, through styles and accents: x, \lambda, \hat{\mathbf{y}}, \mathrm{loss}."""
+    text, at = stream.text, start
+    around = _Around(stream, start, pairs)
+    for _ in range(MAX_WRAPPERS):
+        at = blank(text, at)
+        if text[at : at + 1] == "{":
+            around.closers.append(pairs.match.get(at, -1))
+            at += 1
+            continue
+        m = _base.match(text, at)
+        if m is None or (m[4] and at == start):
+            return None
+        command, at = (m[1] or "")[1:], m.end()
+        if word := around.spelled(command, at):
+            return around.word(word)
+        around.bold |= command in words.BOLD
+        if not command:
+            return around.name((m[2] or m[4]) + ("_" + m[3].translate(lowered) if m[3] else ""), at)
+        if command in words.LETTERS:
+            return around.name(words.LETTERS[command], at)
+        if command in words.ACCENTS:
+            around.suffixes.append(words.ACCENTS[command])
+        elif command not in words.STYLES and command not in words.UPRIGHT:
+            return None
+    return None

@@ -1,0 +1,239 @@
+"""From text to the untyped tree: `parse_program` and `parse_declarations`.
+
+Every refusal is a ParseError or UnsupportedError with its place; nothing recurses, and the time is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NoReturn
+
+from matdiff.core import op
+from matdiff.errors import MatdiffError, ParseError
+from matdiff.text import plain
+from matdiff.text.characters import LATEX_MARKS
+from matdiff.text.declarations import EXAMPLE, read_declaration
+from matdiff.text.grammar import Stuck, run
+from matdiff.text.statements import Statement, rows_marked, split, without_comments
+from matdiff.text.tokens import OPERAND_ENDS, Names, Stream
+from matdiff.text.tree import Declaration, Definition, Program, Span, Tree
+
+MAX_BYTES = 100_000
+
+_latex = re.compile(LATEX_MARKS + r"|\A\s*(?:\$|\\\[|\\\()|\$\s*\Z")
+
+
+def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declaration] = ()) -> Program:
+    """A program read; `declared` are declarations that stand elsewhere (they tell calls `h(x)` from products)."""
+    text = _prepared(text)
+    source = without_comments(text)
+    if dialect == "auto":
+        dialect = "latex" if _latex.search(source) else "plain"
+    if dialect not in ("plain", "latex"):
+        raise ParseError(f"unknown dialect {dialect!r}", hint="The dialects are auto, plain and latex.")
+    reader = _Reader(Program(text), dialect, source)
+    reader.read(declared)
+    if not (reader.program.function or reader.program.definitions or reader.program.declarations):
+        raise ParseError(
+            "there is no expression here",
+            text=text,
+            span=(len(text), len(text)),
+            hint="An expression is, for instance, x'*A*x.",
+        )
+    return reader.program
+
+
+def parse_declarations(text: str) -> list[Declaration]:
+    """Declarations only, as `declare=` takes them."""
+    text = _prepared(text)
+    found: list[Declaration] = []
+    source = without_comments(text)
+    for s in split(source, "plain"):
+        if s.kind != "declaration":
+            hint = EXAMPLE if "=" not in source[s.start : s.end] else f"Sizes stand behind a colon. {EXAMPLE}"
+            raise ParseError("this is not a declaration", text=text, span=s.span, hint=hint)
+        found += _located(source, text, s)
+    return found
+
+
+def _located(source: str, text: str, s: Statement) -> list[Declaration]:
+    try:
+        return read_declaration(source, s.start, s.mark, s.end)
+    except ParseError as error:
+        error.text = text
+        raise
+
+
+def _prepared(text: str) -> str:
+    """The text in Unicode's composed form.  Refuses what is too long."""
+    if not isinstance(text, str):
+        raise ParseError(f"a text is wanted, not {type(text).__name__}")
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise ParseError(
+            f"the text is longer than {MAX_BYTES // 1000} kB", hint="Build large expressions in Python instead."
+        )
+    if not text.isascii():
+        import unicodedata
+
+        text = unicodedata.normalize("NFC", text)
+    return text
+
+
+class _Reader:
+    """One pass over the statements of a program."""
+
+    def __init__(self, program: Program, dialect: str, source: str) -> None:
+        self.program = program
+        self.dialect = dialect
+        self.names = Names(frozenset(op.words))
+        self.lex = plain.lex
+        if dialect == "latex":
+            from matdiff.text.latex import reader as latex
+
+            source = latex.unwrapped(source)
+            self.lex = latex.lex
+        else:
+            source = rows_marked(source)
+        self.source = source
+        self.statements = split(source, dialect)
+
+    def read(self, declared: Iterable[Declaration]) -> None:
+        for d in declared:
+            self.know(d)
+        for s in self.statements:
+            if s.kind == "declaration":
+                for d in _located(self.source, self.program.text, s):
+                    self.program.declarations.append(d)
+                    self.know(d)
+        self.formula()
+        heads = {s.start: self.head(s) for s in self.statements if s.kind == "definition"}
+        for name, parameter, _ in heads.values():
+            (self.names.functions if parameter else self.names.variables).add(name)
+        for s in self.statements:
+            if s.kind == "definition":
+                self.definition(s, *heads[s.start])
+            elif s.kind == "expression":
+                self.function(s)
+        for name, (kind, place) in self.names.bold.items():
+            if name not in self.names.variables and name not in self.names.functions:
+                self.program.declarations.append(Declaration(name, (), (kind,), place))
+
+    def formula(self) -> None:
+        r"""In LaTeX a last f(x) = … without an expression after it is the function, as papers write it."""
+        last = self.statements[-1] if self.statements else None
+        if self.dialect != "latex" or last is None or last.kind != "definition":
+            return
+        if any(s.kind == "expression" for s in self.statements):
+            return
+        kinds = self.tokens(last.start, last.mark).kinds
+        named = kinds[:1] in (["NAME"], ["FUNC"]) and set(kinds[1:]) <= {
+            "LPAR",
+            "NAME",
+            "COMMA",
+            "SEMI",
+            "RPAR",
+            "$END",
+        }
+        if named and (len(kinds) == 2 or kinds[-2] == "RPAR"):
+            last.kind = "expression"
+            last.start = last.mark + (2 if self.source.startswith(":=", last.mark) else 1)
+
+    def know(self, d: Declaration) -> None:
+        (self.names.functions if "elementwise" in d.words else self.names.variables).add(d.name)
+
+    def head(self, s: Statement) -> tuple[str, str, Span]:
+        """Name and parameter left of the `=`."""
+        stream = self.tokens(s.start, s.mark)
+        match stream.kinds:
+            case ["NAME", "$END"]:
+                return stream.values[0].value, "", stream.values[0].span
+            case ["NAME" | "FUNC", "LPAR", "NAME", "RPAR", "$END"]:
+                return stream.values[0].value, stream.values[2].value, stream.values[0].span
+        many = "COMMA" in stream.kinds
+        hint = "Definitions look like r = A*x - b or s(t) = t/(1+exp(-t)); there are no equations or comparisons."
+        self.refuse(
+            "a defined function has one parameter" if many else "left of `=` a single name is wanted",
+            (s.start, s.mark),
+            hint,
+        )
+
+    def definition(self, s: Statement, name: str, parameter: str, place: Span) -> None:
+        start = s.mark + (2 if self.source.startswith(":=", s.mark) else 1)
+        self.program.definitions.append(Definition(name, self.expression(start, s.end), parameter, place))
+
+    def function(self, s: Statement) -> None:
+        """The last expression counts; a second line that begins with a sign may have been meant to go on."""
+        if self.program.function is not None and s.newline and self.source[s.start] in "+-−":
+            hint = "End the line before with the operator to go on, or put parentheses around the whole."
+            self.refuse("does this line go on with the expression before it?", (s.start, s.start + 1), hint)
+        self.program.function = self.expression(s.start, s.end)
+
+    def tokens(self, start: int, end: int) -> Stream:
+        stream = Stream(self.source, self.names)
+        try:
+            self.lex(stream, start, end)
+        except MatdiffError as error:
+            error.text = self.program.text
+            raise
+        return stream
+
+    def expression(self, start: int, end: int) -> Tree:
+        stream = self.tokens(start, end)
+        try:
+            tree = run(stream.kinds, stream.values)
+        except Stuck as stuck:
+            self.explain(stream, stuck.index)
+        if self.dialect == "latex":
+            from matdiff.text.latex.latex_readings import settle
+
+            return settle(tree, self.program.text)
+        return tree
+
+    def explain(self, stream: Stream, i: int) -> NoReturn:
+        """A syntax error in the words of the language."""
+        kind, value = stream.kinds[i], stream.values[i]
+        span: Span = _span(value)
+        written = self.program.text[span[0] : min(span[1], span[0] + 20)]
+        before = stream.kinds[i - 1] if i else ""
+        if kind == "$END":
+            what = "there is no expression here" if not i else "the expression ends too early"
+            self.refuse(f"{what}: an operand is missing", span, "Operands are names, numbers, calls and parentheses.")
+        if kind == "EQUALS":
+            self.refuse(
+                "`=` inside an expression", span, "A definition has one `=`: r = A*x - b. There are no equations."
+            )
+        if kind == "COMMA" and before in OPERAND_ENDS:
+            self.refuse("unexpected `,`", span, "Commas separate arguments, blocks [A, B] and the two sides of <A, B>.")
+        if before == "LPAR" and kind == "RPAR":
+            place = (_span(stream.values[i - 1])[0], span[1])
+            self.refuse("nothing stands between the parentheses", place, "Write the argument there, as in tr(A).")
+        if before in OPERAND_ENDS:
+            self.refuse(f"unexpected `{written}`", span, _AFTER_OPERAND.get(kind, ""))
+        hint = f"Before `{written}` an operand is missing."
+        if written == "*" and before == "STAR":
+            hint = "Powers are written ^ or .^"
+        elif kind == "TICK":
+            hint = "A ' transposes what stands before it; there are no quoted texts."
+        elif kind == "HADAMARD" or before == "HADAMARD":
+            hint += " Elementwise operators are .* ./ .^"
+        self.refuse(f"unexpected `{written}`", span, hint)
+
+    def refuse(self, message: str, span: Span, hint: str = "") -> NoReturn:
+        raise ParseError(message, text=self.program.text, span=span, hint=hint)
+
+
+_AFTER_OPERAND = {
+    "COLON": "A colon stands in slices A[1:2,:] and in declarations on a line of their own.",
+    "SEMI": "Semicolons separate statements and the rows of a block [A; B].",
+    "INDEX": "Only names, calls and parentheses have an index: (A')[1,2].",
+    "RANGLE": "An inner product has two sides: <A, B>.",
+}
+
+
+def _span(value: object) -> Span:
+    if isinstance(value, Tree):
+        return value.span
+    if isinstance(value, tuple) and isinstance(value[0], tuple):
+        return value[0]
+    return value  # type: ignore[return-value]

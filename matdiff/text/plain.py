@@ -1,0 +1,172 @@
+"""The lexer of plain text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from matdiff.text import habits
+from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, SUBSCRIPT, VULGAR, plain_name, raised, unknown
+from matdiff.text.tokens import OPERAND_ENDS, Stream, number
+from matdiff.text.tree import Span, Tree
+
+_token = re.compile(
+    rf"""[{SPACE}]*(?:
+    (?P<NAME>[{LETTER}][{LETTER}0-9_]*[{SUBSCRIPT}]*)
+  | (?P<OPEN>[(\[<⟨〈\u2329])
+  | (?P<CLOSE>[)\]>⟩〉\u232a])
+  | (?P<NUMBER>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+\.(?![*/^+'\\−T-]))
+  | (?P<TICK>\.?'|′|’|\.T(?![{LETTER}0-9_])|ᵀ|⊤|\^\s*(?:T(?![{LETTER}0-9_])|ᵀ|⊤|\(\s*T\s*\)))
+  | (?P<INVT>⁻ᵀ|\^\s*(?:[-−]\s*T(?![{LETTER}0-9_])|\(\s*[-−]\s*T\s*\)))
+  | (?P<OPERATOR>\.[*/^+−-]|[+\-−–*·⋅∗×∙•/∕⁄÷⊙∘◦⊘\\⊗^,;:=])
+  | (?P<BAR>\|\||[‖∥|])
+  | (?P<RAISED>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
+  | (?P<VULGAR>[{"".join(VULGAR)}])
+  | (?P<END>\Z)
+  | (?P<BAD>.)
+  )""",
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_norm = re.compile(r"(²?)(?:_([A-Za-z0-9]+|\*|∞)|([₁₂]))")
+_method = re.compile(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
+_closing = {")": "RPAR", "]": "RSQB"}
+
+
+def lex(stream: Stream, start: int, end: int) -> None:
+    """Tokens of text[start:end]."""
+    text = stream.text
+    kinds, values = stream.kinds, stream.values
+    at = start
+    match = _token.match
+    while True:
+        found = match(text, at, end)
+        assert found is not None
+        group: Any = found.lastgroup
+        before = at
+        first, at = found.span(group)
+        if group == "NAME":
+            name = text[first:at]
+            if not name.isascii():
+                name = plain_name(name, text, first)
+            kinds.append(group)
+            values.append(Tree("name", (), name, (first, at)))
+        elif group == "OPERATOR":
+            kinds.append(OPERATORS[text[first:at]])
+            values.append((first, at))
+        elif group == "END":
+            return _finish(stream, max(before, start))
+        else:
+            at = _others[group](stream, (first, at))
+
+
+def _finish(stream: Stream, end: int) -> None:
+    stream.finish(end)
+    habits.refuse_signs(stream)
+    habits.refuse_habits(stream)
+
+
+def _open(stream: Stream, span: Span) -> int:
+    c = stream.text[span[0]]
+    if c == "(":
+        stream.open("LPAR", "RPAR", span, c)
+        habits.refuse_subscripts(stream, span)
+    elif c == "[":
+        habits.refuse_called(stream, span)
+        touching = span[0] > 0 and stream.kinds and stream.kinds[-1] in OPERAND_ENDS and stream.kinds[-1] != "NUMBER"
+        stream.open("INDEX" if touching and not stream.text[span[0] - 1].isspace() else "LSQB", "RSQB", span, c)
+    else:
+        stream.open("LANGLE", "RANGLE", span, c)
+    return span[1]
+
+
+def _close(stream: Stream, span: Span) -> int:
+    habits.refuse_open_slice(stream, span)
+    stream.close(_closing.get(stream.text[span[0]], "RANGLE"), span)
+    return span[1]
+
+
+def _number(stream: Stream, span: Span) -> int:
+    written = stream.text[span[0] : span[1]]
+    if stream.kinds and stream.kinds[-1] == "NUMBER":
+        block = stream.stack and stream.stack[-1][0] == "RSQB"
+        hint = "Entries are separated by commas: [1, 2, 3]." if block else "Write 2*3 or 2 + 1/2."
+        stream.refuse("two numbers without an operator between them", span, hint)
+    value = Tree("number", (), VULGAR[written], span) if written in VULGAR else number(stream, written, span)
+    stream.push("NUMBER", value)
+    return span[1]
+
+
+def _mark(kind: str) -> Any:
+    def push(stream: Stream, span: Span) -> int:
+        stream.push(kind, span)
+        return span[1]
+
+    return push
+
+
+def _raised(stream: Stream, span: Span) -> int:
+    value = int(stream.text[span[0] : span[1]][:300].translate(raised))
+    stream.push("SUPERSCRIPT", Tree("number", (), value, span))
+    return span[1]
+
+
+def _bar(stream: Stream, span: Span) -> int:
+    if span[1] - span[0] == 2 and not stream.bar_opens("RBAR"):
+        span = (span[0], span[0] + 1)
+    single = stream.text[span[0] : span[1]] == "|"
+    closer = "RBAR" if single else "RNORM"
+    if stream.bar_opens(closer):
+        stream.open("LBAR" if single else "LNORM", closer, span)
+        return span[1]
+    if single:
+        stream.close(closer, span)
+        return span[1]
+    which = _norm.match(stream.text, span[1])
+    end = which.end() if which else span[1]
+    name = (which[2] or str("₀₁₂".index(which[3]))) if which else ""
+    if name not in NORMS:
+        stream.refuse(
+            f"no norm is called ‖·‖_{name}", (span[0], end), "There are ‖x‖, ‖x‖_2, ‖X‖_F, ‖x‖_1 and ‖x‖_inf."
+        )
+    stream.close(closer, span, ((span[0], end), NORMS[name]))
+    if which and which[1]:
+        _raised(stream, which.span(1))
+    return end
+
+
+def _tick(stream: Stream, span: Span) -> int:
+    before = stream.kinds[-1] if stream.kinds else ""
+    if before == "COMMA":
+        habits.refuse_quoted(stream, span)
+    if before == "NUMBER" and stream.values[-1].value == 1 and not {"CARET", "DOTCARET"} & {*stream.kinds[-3:-1]}:
+        stream.refuse("a number is not transposed", span, "A vector of ones is vector(1), or ones(n) with its length.")
+    stream.push("TICK", span)
+    return span[1]
+
+
+def _bad(stream: Stream, span: Span) -> int:
+    method = _method.match(stream.text, span[0])
+    if method and stream.after_operand():
+        habits.refuse_method(stream, method[0], method.span())
+    habits.refuse_quoted(stream, span)
+    c = stream.text[span[0]]
+    error = unknown(c, stream.text, span[0])
+    if c == "_" and stream.kinds:
+        error.hint = habits.subscripted(stream)
+    elif stream.text.startswith("!=", span[0]):
+        error.hint = habits.COMPARED
+    error.hint = habits.SIGNS.get(c, error.hint)
+    raise error
+
+
+_others = {
+    "OPEN": _open,
+    "CLOSE": _close,
+    "NUMBER": _number,
+    "VULGAR": _number,
+    "TICK": _tick,
+    "INVT": _mark("INVT"),
+    "RAISED": _raised,
+    "BAR": _bar,
+    "BAD": _bad,
+}

@@ -1,0 +1,131 @@
+"""Programs cut into statements before anything is parsed: one linear scan."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from matdiff.errors import ParseError
+from matdiff.text.characters import LETTER
+from matdiff.text.declarations import EXAMPLE, LONGEST, advice
+from matdiff.text.tree import Span
+
+_landmark = {
+    "plain": re.compile(r"[()\[\]{};\n=:]"),
+    "latex": re.compile(
+        r"\\(?:begin|end)\b|\\left\b\s*\\?.|\\right\b\s*\\?.|\\(?:[A-Za-z]+|.)|[()\[\]{};\n=:]", re.DOTALL
+    ),
+}
+_undeclared = re.compile(
+    rf"(?P<names>[{LETTER}]\w*(?:\s*,\s*[{LETTER}]\w*)*)\s*(?:"
+    r"(?:∈|\\in(?![A-Za-z])|\bin\b)\s*(?P<set>(?:R\b|ℝ|\\mathbb\b).*)"
+    r"|\b(?:is|are)\b\s*(?P<what>[^=:]*)"
+    r"|(?P<word>(?:symmetric|spd|psd|orthogonal|scalar|elementwise|skew|(?:symmetric )?positive (?:semi)?definite)))",
+    re.DOTALL | re.IGNORECASE,
+)
+_joins_left = re.compile(r"[-+*/\\^,=·⊙⊗(\[]\s*\Z")
+_joins_right = re.compile(r"(?:\s|\\[,;:!]|\\q?quad\b)*(?:[-+*/^=)\]]|\\(?:cdot|times|odot|circ|otimes)\b)")
+
+
+@dataclass(slots=True)
+class Statement:
+    """text[start:end]; `mark`: where its `:` or `=` stands; `newline`: a line break, not `;`, came before it."""
+
+    kind: Literal["declaration", "definition", "expression"]
+    start: int
+    end: int
+    mark: int
+    newline: bool
+
+    @property
+    def span(self) -> Span:
+        return self.start, self.end
+
+
+def without_comments(text: str) -> str:
+    """Comments overwritten by blanks, so that places stay what they are."""
+    if "#" not in text:
+        return text
+    return re.sub(r"#[^\n]*", lambda m: " " * len(m.group()), text)
+
+
+def rows_marked(text: str) -> str:
+    """A line break inside [ ] ends a row, as `;` does, unless a separator or an operator stands beside it."""
+    if "[" not in text or "\n" not in text:
+        return text
+    stack: list[str] = []
+    marked = list(text)
+    for m in re.finditer(r"[()\[\]{}\n]", text):
+        c = m.group()
+        if c in "([{":
+            stack.append(c)
+        elif c in ")]}":
+            del stack[-1:]
+        elif stack and stack[-1] == "[" and not _goes_on(text, m.start()):
+            marked[m.start()] = ";"
+    return "".join(marked)
+
+
+def _goes_on(text: str, at: int) -> bool:
+    before, after = text[max(0, at - 20) : at].rstrip(), text[at : at + 20].lstrip()
+    return not before or not after or before[-1] in ",;[+-*/^\\" or after[0] in ",;]"
+
+
+def split(text: str, dialect: str) -> list[Statement]:
+    found: list[Statement] = []
+    depth = 0
+    start, mark, newline = 0, -1, False
+    for m in _landmark[dialect].finditer(text):
+        c = m.group()
+        if c in ("(", "[", "{", "\\begin") or c.startswith("\\left"):
+            depth += 1
+        elif c in (")", "]", "}", "\\end") or c.startswith("\\right"):
+            depth = max(0, depth - 1)
+        elif depth or c[0] == "\\":
+            continue
+        elif c in "=:":
+            mark = m.start() if mark < 0 else mark
+        elif c == ";" or not _joins_left.search(text, max(start, m.start() - 20), m.start()):
+            _add(found, text, start, m.start(), mark, newline)
+            start, mark, newline = m.end(), -1, c == "\n"
+    _add(found, text, start, len(text), mark, newline)
+    for statement in found:
+        if statement.kind == "expression":
+            _refuse_undeclared(text, statement)
+    return _merged(found, text) if dialect == "latex" else found
+
+
+def _add(found: list[Statement], text: str, start: int, end: int, mark: int, newline: bool) -> None:
+    body = text[start:end]
+    stripped = body.strip()
+    if not stripped:
+        return
+    start += len(body) - len(body.lstrip())
+    kind: Literal["declaration", "definition", "expression"] = "expression"
+    if mark >= 0:
+        kind = "definition" if text[mark] == "=" or text[mark + 1 : mark + 2] == "=" else "declaration"
+    found.append(Statement(kind, start, start + len(stripped), mark, newline))
+
+
+def _refuse_undeclared(text: str, statement: Statement) -> None:
+    """A declaration as mathematicians write it: x ∈ ℝⁿ, X symmetric, A is m×n."""
+    if statement.end - statement.start > LONGEST or not (found := _undeclared.fullmatch(text, *statement.span)):
+        return
+    said = found["set"] or found["what"] or found["word"] or ""
+    said = "scalar" if said.strip() in ("R", "ℝ", "\\mathbb{R}", "\\mathbb R") else said
+    hint = advice(found["names"], said) or EXAMPLE
+    raise ParseError("a declaration has a colon", text=text, span=statement.span, hint=hint)
+
+
+def _merged(found: list[Statement], text: str) -> list[Statement]:
+    """In LaTeX a line break is a blank: formulas go on over it, only declarations and definitions end at it."""
+    merged: list[Statement] = []
+    for s in found:
+        last = merged[-1] if merged else None
+        goes_on = s.newline and s.kind == "expression" and last is not None and last.kind != "declaration"
+        if last is not None and goes_on and (last.kind == "expression" or _joins_right.match(text, s.start)):
+            last.end = s.end
+        else:
+            merged.append(s)
+    return merged

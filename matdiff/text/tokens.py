@@ -1,0 +1,159 @@
+"""The tokens of one expression, as both lexers make them: brackets checked, calls told from products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from matdiff.errors import ParseError
+from matdiff.ops.constants import LONG
+from matdiff.text.tree import Span, Tree
+
+MAX_DEPTH = 1024
+"""Deepest nesting that is read."""
+
+OPERAND_ENDS = frozenset(
+    {"NAME", "NUMBER", "RPAR", "RSQB", "RNORM", "RBAR", "RANGLE", "TICK", "INVT", "SUPERSCRIPT", "PINV"}
+)
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+GREEK = words(
+    """alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa varkappa lambda mu nu xi omicron pi
+    varpi rho varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon
+    Phi Psi Omega"""
+)
+
+CONSTANT_CALLS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix", *LONG})
+SOFT = frozenset({"e", "K", "D", "sigma", "σ"})
+"""Functions only where nothing of that name is declared or defined."""
+
+
+@dataclass(slots=True)
+class Names:
+    """What a name followed by `(` may be."""
+
+    words: frozenset[str] = frozenset()
+    functions: set[str] = field(default_factory=set)
+    variables: set[str] = field(default_factory=set)
+    bold: dict[str, tuple[str, Span]] = field(default_factory=dict)
+    r"""Greek names in bold, which are no scalars: `vector` for \boldsymbol\beta, `matrix` for \boldsymbol\Sigma."""
+
+    def callable(self, name: str, adjacent: bool) -> bool:
+        """A longer name that nothing declares is a call where `(` follows directly: a misspelt function."""
+        if name in self.functions:
+            return True
+        if name in self.variables:
+            return name in self.words and name not in SOFT
+        if name in self.words or name in CONSTANT_CALLS or name == "σ":
+            return True
+        return adjacent and len(letters(name)) > 1 and letters(name) not in GREEK and not self.differential(name)
+
+    def differential(self, name: str) -> bool:
+        return name[0] == "d" and (
+            name[1:] in self.variables or len(letters(name[1:])) == 1 or letters(name[1:]) in GREEK
+        )
+
+
+def letters(name: str) -> str:
+    """The name without digits and subscripts: W of W_12 and of W1."""
+    return name.partition("_")[0].rstrip("0123456789")
+
+
+@dataclass(slots=True)
+class Stream:
+    """`kinds` are terminals of the grammar, `values` what they carry: trees for names and numbers, else spans."""
+
+    text: str
+    names: Names
+    kinds: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+    stack: list[tuple[str, Span, str]] = field(default_factory=list)
+    """Open brackets: terminal that closes, place, as written."""
+
+    def refuse(self, message: str, span: Span, hint: str = "") -> NoReturn:
+        raise ParseError(message, text=self.text, span=span, hint=hint)
+
+    def push(self, kind: str, value: Any) -> None:
+        self.kinds.append(kind)
+        self.values.append(value)
+
+    def after_operand(self) -> bool:
+        return bool(self.kinds) and self.kinds[-1] in OPERAND_ENDS
+
+    def open(self, kind: str, closer: str, span: Span, written: str = "") -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            self.refuse(
+                f"nested deeper than {MAX_DEPTH} levels", span, "Name inner parts by definitions: r = A*x - b; r'*r"
+            )
+        if kind == "LPAR" and self.kinds and self.kinds[-1] in ("NAME", "TICK"):
+            self.retag(span)
+        self.push(kind, span)
+        self.stack.append((closer, span, written or self.text[span[0] : span[1]]))
+
+    def retag(self, bracket: Span) -> None:
+        """The name before a parenthesis is a function or a factor; h'(x) is the derivative of a function h."""
+        primes = 0
+        end = bracket[0]
+        while self.kinds[-1 - primes] == "TICK" and self.values[-1 - primes][1] == end and primes + 1 < len(self.kinds):
+            end = self.values[-1 - primes][0]
+            primes += 1
+        name = self.values[-1 - primes]
+        if self.kinds[-1 - primes] != "NAME" or (
+            primes and (name.value not in self.names.functions or name.span[1] != end)
+        ):
+            return
+        if primes or self.names.callable(name.value, name.span[1] == end):
+            if primes:
+                del self.kinds[-primes:], self.values[-primes:]
+                name.value += "'" * primes
+            self.kinds[-1] = "FUNC"
+
+    def close(self, closer: str, span: Span, value: Any = None) -> None:
+        if not self.stack:
+            self.refuse(
+                f"unmatched `{self.text[span[0] : span[1]]}`: nothing is open here",
+                span,
+                "There are no comparisons here; <A, B> is the inner product."
+                if self.text[span[0] : span[1]] == ">"
+                else "Remove it, or open it before.",
+            )
+        wanted, place, written = self.stack[-1]
+        if wanted != closer:
+            here = self.text[span[0] : span[1]]
+            self.refuse(
+                f"`{here}` does not close `{written}`",
+                span,
+                f"Close the `{written}` at column {self.column(place)} first.",
+            )
+        self.stack.pop()
+        self.push(closer, span if value is None else value)
+
+    def column(self, span: Span) -> int:
+        return span[0] - self.text.rfind("\n", 0, span[0])
+
+    def bar_opens(self, closer: str) -> bool:
+        """A bar closes where an operand has ended and its like is the innermost open; bars do not tell their side."""
+        return not (self.stack and self.stack[-1][0] == closer and self.after_operand())
+
+    def finish(self, end: int) -> None:
+        if self.stack:
+            _, place, written = self.stack[-1]
+            hint = "There are no comparisons here; <A, B> is the inner product." if written == "<" else "Close it."
+            self.refuse(f"unclosed `{written}`", place, hint)
+        self.push("$END", (end, end))
+
+
+def number(stream: Stream, text: str, span: Span) -> Tree:
+    """Whole numbers are exact, decimals are floats."""
+    if text.isdigit():
+        if len(text) > 300:
+            stream.refuse(f"a number of {len(text)} digits is too long", span, "Numbers of up to 300 digits are read.")
+        return Tree("number", (), int(text), span)
+    value = float(text)
+    if value in (float("inf"), 0.0) and text.lower().partition("e")[0].strip("0."):
+        stream.refuse(f"{text} is out of the range of floating-point numbers", span)
+    return Tree("number", (), value, span)

@@ -1,0 +1,87 @@
+"""The untyped tree that the parser makes of text: names, numbers and operators with their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from matdiff.core.node import Value
+
+Span = tuple[int, int]
+
+Head = Literal[
+    "name",  # value: the name
+    "number",  # value: int, Fraction or float
+    "call",  # value: the function's name; args
+    "+",  # any number of terms; subtraction is a "neg" term
+    ".+",  # any number of terms, broadcasting
+    "neg",  # unary minus
+    "*",  # matrix product, scaling, juxtaposition (binary)
+    "/",  # by a scalar (binary)
+    "\\",  # A\b
+    ".*",  # Hadamard
+    "./",
+    "⊗",
+    "^",  # base, exponent
+    ".^",
+    "'",  # transpose
+    "norm",  # value: "", "2", "F", "1", "inf"; one argument between bars
+    "inner",  # ⟨A, B⟩
+    "index",  # base, then one or two subscripts: trees, or "slice"
+    "slice",  # i:j as two args; ":" alone has none
+    "block",  # one "row" argument a row
+    "row",
+    "abs",  # |x| in LaTeX
+]
+
+
+@dataclass(slots=True, eq=False)
+class Tree:
+    """One node of the untyped tree; `span` is where it stands in the text."""
+
+    head: Head
+    args: tuple[Tree, ...] = ()
+    value: str | Value = ""
+    span: Span = (0, 0)
+
+
+@dataclass(slots=True, eq=False)
+class Declaration:
+    """`A: m×n symmetric` → name, dims as text (one: vector, two: matrix, none: see words), attribute words."""
+
+    name: str
+    dims: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    span: Span = (0, 0)
+
+
+@dataclass(slots=True, eq=False)
+class Definition:
+    """`r = A*x - b`, or with `parameter` an elementwise function `s(t) = …`."""
+
+    name: str
+    body: Tree
+    parameter: str = ""
+    span: Span = (0, 0)
+
+
+@dataclass(slots=True, eq=False)
+class Program:
+    """A text read: declarations, definitions in order, and the function (None where only declarations stand)."""
+
+    text: str
+    declarations: list[Declaration] = field(default_factory=list)
+    definitions: list[Definition] = field(default_factory=list)
+    function: Tree | None = None
+
+
+def walk(tree: Tree) -> Iterator[Tree]:
+    """Every node, children before parents, without recursion."""
+    order: list[Tree] = []
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        stack.extend(node.args)
+    return reversed(order)

@@ -1,0 +1,183 @@
+"""The functions of the language on dual numbers over the prime field, each from its definition.
+
+What is linear obeys the product rule; the inverse and the determinant have their textbook derivatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+
+from matdiff.core.node import Apply, Number
+from matdiff.verify import field
+from matdiff.verify.field import P, entrywise, ratio, reduced
+from matdiff.verify.linear import TABLE, Array, whole
+
+Dual = tuple[Array, Array | None]
+"""Value and derivative; None for a derivative that is 0."""
+
+
+class NotRational(Exception):
+    """The function named has no exact counterpart over the field."""
+
+
+def multilinear(
+    f: Callable[..., Array], args: list[Dual], params: list[int] | tuple[()], joint: bool, shape: tuple[int, int]
+) -> Dual:
+    """The product rule, once for all of them."""
+    values = [a for a, _ in args]
+    out = reduced(f(*values, *params))
+    moving = [i for i, (_, b) in enumerate(args) if b is not None]
+    if not moving:
+        return out, None
+    if joint:
+        return out, reduced(f(*(zeros(a.shape) if b is None else b for a, b in args), *params))
+    terms = [f(*values[:i], args[i][1], *values[i + 1 :], *params) for i in moving]
+    return out, reduced(sum(terms[1:], terms[0]))
+
+
+def zeros(shape: tuple[int, ...]) -> Array:
+    return whole(np.zeros(shape, dtype=int))
+
+
+def applied(g: field.Entry, slope: field.Entry, u: Dual) -> Dual:
+    A, dA = u
+    return entrywise(g, A), None if dA is None else reduced(entrywise(slope, A) * dA)
+
+
+def matmul(a: Dual, b: Dual) -> Dual:
+    return multilinear(TABLE["matmul"], [a, b], (), False, (0, 0))
+
+
+def transpose(a: Dual) -> Dual:
+    return a[0].T, None if a[1] is None else a[1].T
+
+
+def times(s: Dual, a: Dual) -> Dual:
+    return multilinear(TABLE["scale"], [s, a], (), False, (0, 0))
+
+
+def inv(node: Apply, a: Dual) -> Dual:
+    """(A + εB)⁻¹ = A⁻¹ − ε A⁻¹BA⁻¹."""
+    A, dA = a
+    B, _ = field.inverse(A)
+    return B, None if dA is None else reduced(-(reduced(B @ dA) @ B))
+
+
+def det(node: Apply, a: Dual) -> Dual:
+    """The derivative is the sum of dA_ij times its cofactor, also where A is singular."""
+    A, dA = a
+    D = whole([[field.det(A)]])
+    if dA is None:
+        return D, None
+    return D, whole([[int((field.adjugate(A).T * dA).sum()) % P]])
+
+
+def logdet(node: Apply, a: Dual) -> Dual:
+    return applied(*field.ELEMENTWISE["log"], det(node, a))
+
+
+def adj(node: Apply, a: Dual) -> Dual:
+    return times(det(node, a), inv(node, a))
+
+
+def mpow(node: Apply, a: Dual) -> Dual:
+    """By squaring, from the highest digit of the exponent on."""
+    (k,) = node.params
+    out = a
+    for digit in f"{k:b}"[1:]:
+        out = matmul(out, out)
+        out = matmul(out, a) if digit == "1" else out
+    return out
+
+
+def pinv(node: Apply, a: Dual) -> Dual:
+    """Of a matrix of full rank."""
+    t = transpose(a)
+    rows, cols = a[0].shape
+    return matmul(inv(node, matmul(t, a)), t) if rows >= cols else matmul(t, inv(node, matmul(a, t)))
+
+
+def power(node: Apply, a: Dual, p: Dual) -> Dual:
+    """Whole exponents and halves of them."""
+    exponent = node.args[1]
+    if not isinstance(exponent, Number) or (2 * Fraction(exponent.value)).denominator != 1:
+        raise NotRational("a power that is not whole")
+    k = Fraction(exponent.value)
+    if k.denominator == 1:
+        n = int(k)
+        return applied(lambda x: raised(x, n), lambda x: n * raised(x, n - 1), a)
+    n = int(2 * k)
+    return applied(lambda x: raised(field.root(x), n), lambda x: ratio(k) * raised(field.root(x), n - 2), a)
+
+
+def raised(x: int, n: int) -> int:
+    if n < 0:
+        return pow(field.reciprocal(x), -n, P)
+    return pow(x, n, P)
+
+
+def norm(node: Apply, a: Dual) -> Dual:
+    return applied(*field.ELEMENTWISE["sqrt"], multilinear(TABLE["inner"], [a, a], (), False, (1, 1)))
+
+
+def logsumexp(node: Apply, a: Dual) -> Dual:
+    return applied(*field.ELEMENTWISE["log"], total_exp(a))
+
+
+def total_exp(a: Dual) -> Dual:
+    return multilinear(TABLE["sum"], [applied(*field.ELEMENTWISE["exp"], a)], (), False, (1, 1))
+
+
+def softmax(node: Apply, a: Dual) -> Dual:
+    reciprocal = (field.reciprocal, lambda x: -pow(field.reciprocal(x), 2, P))
+    return times(applied(*reciprocal, total_exp(a)), applied(*field.ELEMENTWISE["exp"], a))
+
+
+def sylvester(node: Apply, a: Dual, b: Dual, c: Dual) -> Dual:
+    """AX + XB = C as a linear system for vec X; the derivative solves the same with dC − dA X − X dB."""
+    (A, dA), (B, dB), (C, dC) = a, b, c
+    M, _ = field.inverse(reduced(np.kron(eye(len(B)), A) + np.kron(B.T, eye(len(A)))))
+
+    def solve(R: Array) -> Array:
+        return reduced(M @ R.reshape((-1, 1), order="F")).reshape(C.shape, order="F")
+
+    X = solve(C)
+    if dA is None and dB is None and dC is None:
+        return X, None
+    R = zeros(C.shape) if dC is None else dC
+    R = R if dA is None else R - dA @ X
+    R = R if dB is None else R - X @ dB
+    return X, solve(reduced(R))
+
+
+def eye(n: int) -> Array:
+    return whole(np.eye(n, dtype=int))
+
+
+def polygamma(node: Apply, k: Dual, a: Dual) -> Dual:
+    order = int(k[0][0, 0])
+    return applied(lambda x: field.free(f"polygamma{order}", x), lambda x: field.free(f"polygamma{order + 1}", x), a)
+
+
+NONLINEAR: dict[str, Callable[..., Dual]] = {
+    "inv": inv,
+    "det": det,
+    "logdet": logdet,
+    "adj": adj,
+    "cof": lambda node, a: transpose(adj(node, a)),
+    "mpow": mpow,
+    "pinv": pinv,
+    "power": power,
+    "norm": norm,
+    "sqrt": lambda node, a: applied(*field.ELEMENTWISE["sqrt"], a),
+    "logsumexp": logsumexp,
+    "softmax": softmax,
+    "sylvester": sylvester,
+    "polygamma": polygamma,
+}
+ROOTS = frozenset({"sqrt", "norm", "power"})
+FREE = {"logdet": "log", "logsumexp": "log", "softmax": "exp", "polygamma": "polygamma"}
+"""The functions among them that are not rational, by what they are made of."""
