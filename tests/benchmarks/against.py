@@ -30,6 +30,13 @@ COMMANDS = {
     "derive --no-verify": ["-m", "matdiff", "derive", "tr(A*X*B)", "--wrt", "X", "--no-verify"],
     "derive": ["-m", "matdiff", "derive", "tr(A*X*B)", "--wrt", "X"],
 }
+MEMORY = {
+    "import matdiff": "import matdiff\n",
+    "a gradient": "import matdiff as md\nmd.derive('tr(A*X*B)', wrt='X').gradient\n",
+    "a Hessian": "import matdiff as md\nmd.derive('logdet(X)', wrt='X').hessian\n",
+}
+PEAK = "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+"""The most memory since the program was started; what `getrusage` says is at least that of the process that did it."""
 HESSIANS = [
     ("logdet({X}'*{X}) + tr(inv({X}'*{X})*{B})", "{X}", "XB"),
     ("logdet({X}'*{X})", "{X}", "X"),
@@ -178,14 +185,10 @@ class Side:
 
     def fresh(self, group: str, case: int) -> float:
         """Of a process of its own: seconds, or the most memory it takes, in MB."""
-        command = list(COMMANDS.values())[case]
+        command = COMMANDS[cases("start")[case]] if group == "start" else ["-c", MEMORY[cases("memory")[case]] + PEAK]
         begin = time.perf_counter()
-        child = subprocess.Popen([self.python, *command], stdout=subprocess.DEVNULL, cwd=self.home)
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
-            raise SystemExit(f"{' '.join(command)} failed under {self.python}")
-        return used.ru_maxrss / 1024 if group == "memory" else time.perf_counter() - begin
+        done = subprocess.run([self.python, *command], check=True, capture_output=True, text=True, cwd=self.home)
+        return time.perf_counter() - begin if group == "start" else int(done.stdout.split()[-2]) / 1024
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -198,7 +201,7 @@ def cases(group: str) -> list[str]:
     from problems import PROBLEMS
 
     if group in ("start", "memory"):
-        return list(COMMANDS)
+        return list(COMMANDS if group == "start" else MEMORY)
     if group == "code":
         return [p.name for p in PROBLEMS]
     plain = str.maketrans("", "", "{}")
