@@ -17,13 +17,20 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from counting import counted
 
 import matdiff as md
 
 SECONDS = 2.0
+CALLS = 10_000_000
+"""The bound of the tests, which know no seconds."""
 MEGABYTES = 500
 
 PLAIN = """
@@ -360,10 +367,10 @@ def drive(text: str, wrt: str, declare: str | None) -> None:
         e.latex()
 
 
-def outcome(text: str, wrt: str, declare: str | None, seconds: float = SECONDS) -> str:
+def outcome(text: str, wrt: str, declare: str | None, seconds: float | None = SECONDS) -> str:
     """`result`, the name of a MatdiffError, or `FAILED: …`."""
     try:
-        with limited(seconds):
+        with limited(seconds) if seconds else nullcontext():
             drive(text, wrt, declare)
         return "result"
     except md.MatdiffError as error:
@@ -408,14 +415,19 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
 
 
-def fuzz(seed: int, numbers: range, current: object = None, seconds: float = SECONDS) -> Tally:
-    """All inputs of these numbers, one after the other."""
+def fuzz(seed: int, numbers: range, current: object = None, seconds: float | None = SECONDS) -> Tally:
+    """All inputs of these numbers, one after the other; without seconds, each in at most CALLS function calls."""
     tally = Tally()
     for i in numbers:
         if current is not None:
             current.value = i  # type: ignore[attr-defined]
         before, start = _peak(), time.process_time()
-        found = outcome(*make(seed, i), seconds)
+        if seconds is None:
+            with counted() as count:
+                found = outcome(*make(seed, i), None)
+            found = f"FAILED: {count.calls:,} calls" if count.calls > CALLS else found
+        else:
+            found = outcome(*make(seed, i), seconds)
         tally.add(i, found, time.process_time() - start)
         grown = _peak() - before
         tally.peak = max(tally.peak, grown)

@@ -6,7 +6,6 @@ import ast
 import math
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
@@ -60,6 +59,7 @@ from codegen_cases import (
     x,
     y,
 )  # fmt: skip
+from counting import at_most
 
 # an evaluation that shares nothing with the generator: vectors are n×1, scalars 1×1
 
@@ -595,10 +595,9 @@ def test_deep_and_wide_graphs() -> None:
     for _ in range(10_000):
         deep = el.sin(deep) + x
     wide = al.add(*(el.sin(number(k) * x) for k in range(2, 3000)))
-    start = time.perf_counter()
-    for node in (deep, wide):
-        assert np.isfinite(evaluate(node, (x,), {"x": np.ones(2)})).all()
-    assert time.perf_counter() - start < 10
+    with at_most(25_000_000):
+        for node in (deep, wide):
+            assert np.isfinite(evaluate(node, (x,), {"x": np.ones(2)})).all()
 
 
 def test_long_products() -> None:
@@ -613,14 +612,12 @@ def test_long_products() -> None:
     )
 
 
-def test_compiling_is_fast() -> None:
-    times = []
-    for k in range(20):
+def test_compiling_is_little_work() -> None:
+    compile_(x, VARIABLES)  # what a first use imports is start-up
+    for k in range(2, 5):
         node = A.T @ (el.sigmoid(A @ x) - b) + number(k) * x / re_.norm(x) + la.inv(X) @ x
-        start = time.perf_counter()
-        compile_(node, VARIABLES)
-        times.append(time.perf_counter() - start)
-    assert sorted(times)[10] < 0.006
+        with at_most(18_000):
+            compile_(node, VARIABLES)
 
 
 def test_import_is_light() -> None:

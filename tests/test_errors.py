@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from counting import at_most
 
 import matdiff as md
 from matdiff.text.advice import INSTEAD
@@ -156,15 +157,19 @@ HOSTILE: dict[str, tuple[str, str, str | None]] = {
 
 
 @pytest.mark.parametrize(("text", "wrt", "declare"), HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_input_is_done_or_refused_within_two_seconds(text: str, wrt: str, declare: str | None) -> None:
-    start = time.process_time()
+def test_hostile_input_is_done_or_refused_in_bounded_work(text: str, wrt: str, declare: str | None) -> None:
+    """In at most twice what the costliest takes; `tests/benchmarks/hostile.py` says the seconds."""
+    with at_most(12_000_000):
+        derived_or_refused(text, wrt, declare)
+
+
+def derived_or_refused(text: str, wrt: str, declare: str | None) -> None:
     try:
         derivation = md.derive(text, wrt=wrt, declare=declare)
         answer = derivation.gradient if derivation.function.kind == "scalar" else derivation.jacobian
         answer.text()
     except md.MatdiffError as error:
         assert len(str(error)) < 2_000
-    assert time.process_time() - start < 2
 
 
 @pytest.fixture(scope="module")
@@ -177,10 +182,12 @@ def fuzz() -> ModuleType:
     return module
 
 
-def test_random_input_ends_in_a_result_or_a_refusal(fuzz: ModuleType) -> None:
-    tally = fuzz.fuzz(0, range(2_000), seconds=5)
+@pytest.mark.parametrize("first", range(0, 1_000, 100))
+def test_random_input_ends_in_a_result_or_a_refusal(fuzz: ModuleType, first: int) -> None:
+    """`python tests/fuzz.py` does more, and takes the time."""
+    tally = fuzz.fuzz(0, range(first, first + 100), seconds=None)
     assert tally.failures == []
-    assert tally.counts["result"] > 400
+    assert tally.counts["result"] > 20
 
 
 def test_the_script_sees_what_escapes(fuzz: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

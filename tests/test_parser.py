@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import time
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from counting import at_most
 
 from matdiff.core import op
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
@@ -324,10 +324,8 @@ HOSTILE += [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 @pytest.mark.parametrize("size", [99_000, 700_000])
-def test_hostile_input_is_refused_fast(piece: str, size: int) -> None:
+def test_hostile_input_is_refused_in_bounded_work(piece: str, size: int) -> None:
     text = piece * (size // len(piece.encode()))
-    start = time.perf_counter()
-    with pytest.raises(MatdiffError) as caught:
+    with at_most(2_000_000), pytest.raises(MatdiffError) as caught:
         parse_program(text)
-    assert time.perf_counter() - start < 2
     assert len(str(caught.value)) < 1000

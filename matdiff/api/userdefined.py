@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.api.expr import Expr, function
 from matdiff.calculus.differential import differentials
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbols, topological
-from matdiff.core.op import Nonlinear, Op, register, registry, words
+from matdiff.core.op import Nonlinear, Op, columns, register, registry, words
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.graph.rewrite import inline, rebuild
 from matdiff.ops.algebra import broadcast_add, product
@@ -169,6 +169,7 @@ def own(name: str, body: Node, t: Symbol) -> Own:
         law=f"{name}′ by SymPy",
         summary=Expr(body).text(),
         formula=formula,
+        definition=formula.at,
         **code,
     )
 
@@ -218,11 +219,14 @@ def forget(name: str) -> None:
 
     if name not in registry:
         raise ParseError(f"there is no function {name}")
-    op = registry.pop(name)
+    op = registry[name]
+    gone = [op, *(c for slot in range(len(op.rules)) if (c := columns(op, slot)))]
+    for record in gone:
+        del registry[record.name]
     FORMULAS.pop(name, None)
     vars(matdiff).pop(name, None)
     for word, records in list(words.items()):
-        words[word] = [r for r in records if r is not op]
+        words[word] = [r for r in records if r not in gone]
         if not words[word]:
             del words[word]
 

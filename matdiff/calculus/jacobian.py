@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matdiff.calculus.adjoint import adjoint, dependent
-from matdiff.core.node import Apply, Node, Symbol, number
-from matdiff.core.shape import ZERO, Dim
+from matdiff.core.node import Apply, Node, Symbol, number, symbol
+from matdiff.core.op import columns
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known, closure
-from matdiff.graph.rewrite import substitute
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, add, is_op, matmul, matrix_product, scale, transpose
-from matdiff.ops.constants import commutation, duplication, eye, ones, unit, zeros
-from matdiff.ops.indexing import HCAT, VCAT, slice_
+from matdiff.graph.rewrite import rebuild, substitute
+from matdiff.ops.algebra import ADD, MATMUL, add, is_op, matmul, matrix_product, scale
+from matdiff.ops.constants import commutation, duplication, eye, zeros
+from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.kronecker import kron_of
-from matdiff.ops.linalg import inv, pinv
-from matdiff.ops.matrix_functions import expm, logm
-from matdiff.ops.structure import HALF, Diag, tril, triu, unvec, vec
+from matdiff.ops.linalg import pinv
+from matdiff.ops.structure import Diag, diagonal_matrix, lower_triangle, vector_of
 
 MOST = 64
 """Most terms into which a sum that stands before a vector is taken apart."""
@@ -54,13 +53,16 @@ def _matrix(node: Node, dX: Symbol, J: dict[Node, Node]) -> Node:
         return _on_vector(node, J)
     if node.op.name in ("hcat", "vcat"):
         return _blocks(node, dX, J)
-    reading = READINGS.get(node.op.name)
-    if reading is None or (node.op is not SCALE and any(a in J and a.kind == "scalar" for a in node.args)):
-        raise UnsupportedError(f"the matrix of {node.op.name} is not known; use .jvp and .vjp, which need none")
-    parts = [
-        matmul(reading(node, slot), J[a]) if a.kind != "scalar" else _scaled(node, J[a]) for slot, a in _moving(node, J)
-    ]
+    parts = [_part(node, slot, a, J) for slot, a in _moving(node, J)]
     return parts[0] if len(parts) == 1 else add(*parts)
+
+
+def _part(node: Apply, slot: int, a: Node, J: dict[Node, Node]) -> Node:
+    """What one argument brings in: M J; of a scalar argument s, the value at 1 times the row of s."""
+    if a.kind != "scalar":
+        return matmul(reading(node, slot), J[a])
+    at_one = rebuild(node, (*node.args[:slot], number(1), *node.args[slot + 1 :]))
+    return matmul(vector_of(at_one), J[a])
 
 
 def _on_vector(node: Apply, J: dict[Node, Node]) -> Node:
@@ -91,16 +93,6 @@ def _on_vector(node: Apply, J: dict[Node, Node]) -> Node:
 
 def _moving(node: Apply, J: dict[Node, Node]) -> list[tuple[int, Node]]:
     return [(i, a) for i, a in enumerate(node.args) if a in J]
-
-
-def _scaled(node: Apply, row: Node) -> Node:
-    """s(V) A by V: vec(A) times the row of s."""
-    return matmul(vector_of(node.args[1]), row)
-
-
-def vector_of(a: Node) -> Node:
-    """vec(A) of anything but a scalar; a row is stood up."""
-    return a.T if a.kind == "row" else a if a.kind == "vector" else vec(a)
 
 
 def _blocks(node: Apply, dX: Symbol, J: dict[Node, Node]) -> Node:
@@ -137,82 +129,10 @@ def _transposed(node: Apply, slot: int) -> Node:
     return commutation(A.rows, A.cols) if A.kind == "matrix" else eye(A.rows * A.cols)
 
 
-def _kron(node: Apply, slot: int) -> Node:
-    """vec(A ⊗ B) = (I ⊗ K ⊗ I)(vec A ⊗ vec B) (Magnus & Neudecker 2019, thm 3.10)."""
-    A, B = node.args
-    other = kron_of(eye(A.rows * A.cols), vector_of(B)) if slot == 0 else kron_of(vector_of(A), eye(B.rows * B.cols))
-    return matmul(shuffle(A.rows, A.cols, B.rows, B.cols), other)
-
-
-def shuffle(m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
-    return kron_of(kron_of(eye(n), commutation(q, m)), eye(p))
-
-
-def _blockwise(node: Apply, slot: int, m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
-    """The pq×mn matrix whose column ij is vec of the block Y_ij."""
-    Y = node.args[slot]
-    return unvec(matmul(transpose(shuffle(m, n, p, q)), vec(Y)), params=(p * q, m * n))
-
-
-def _unkron_left(node: Apply, slot: int) -> Node:
-    B = node.args[1]
-    m, n = node.params
-    if slot == 1:
-        return transpose(_blockwise(node, 0, m, n, B.rows, B.cols))
-    return transpose(matmul(shuffle(m, n, B.rows, B.cols), kron_of(eye(m * n), vec(B))))
-
-
-def _unkron_right(node: Apply, slot: int) -> Node:
-    A = node.args[0]
-    p, q = node.params
-    if slot == 0:
-        return _blockwise(node, 1, A.rows, A.cols, p, q)
-    return transpose(matmul(shuffle(A.rows, A.cols, p, q), kron_of(vec(A), eye(p * q))))
-
-
-def _divided(name: str) -> Reading:
-    """The matrix of a Fréchet map: the corner of f([I⊗A, I; 0, Aᵀ⊗I]), whose blocks commute (Higham 2008, §3.2)."""
-
-    def reading(node: Apply, slot: int) -> Node:
-        A = node.args[0]
-        left, right, one = kron_of(eye(A.rows), A), kron_of(A.T, eye(A.rows)), eye(A.rows * A.rows)
-        function = expm if name == "expm" else logm
-        whole = function(VCAT(HCAT(left, one), HCAT(zeros("matrix", one.rows, one.rows), right)))
-        return slice_(whole, ZERO, one.rows, one.rows, one.rows + one.rows)
-
-    return reading
-
-
-def _sylvester(node: Apply, slot: int) -> Node:
-    A, B, _ = node.args
-    return inv(kron_of(eye(B.rows), A) + kron_of(B.T, eye(A.rows)))
-
-
-def _window(node: Apply, slot: int) -> Node:
-    """A block V[r0:r1, c0:c1] is S V Cᵀ with slices of I."""
-    (A,) = node.args
-    r0, r1, c0, c1 = node.params
-    left, right = slice_(eye(A.rows), r0, r1, ZERO, A.rows), slice_(eye(A.cols), c0, c1, ZERO, A.cols)
-    return left if A.kind == "vector" else kron_of(right, left)
-
-
-def lower_triangle(n: Dim) -> Node:
-    """D′ Diag(vec(tril(ones))), the matrix of vech: the lower triangle mirrored is taken apart by D′ unchanged."""
-    return matmul(duplication(n).T, Diag(vec(tril(ones("matrix", n, n)))))
-
-
 def _vech(node: Apply, slot: int) -> Node:
     """D⁺ where the argument is symmetric (Magnus & Neudecker 2019, §3.8)."""
     (A,) = node.args
     return pinv(duplication(A.rows)) if "symmetric" in Known()(A) else lower_triangle(A.rows)
-
-
-def _half(sign: int) -> Reading:
-    def reading(node: Apply, slot: int) -> Node:
-        n = node.rows
-        return scale(HALF, add(eye(n * n), scale(number(sign), commutation(n, n))))
-
-    return reading
 
 
 READINGS: dict[str, Reading] = {
@@ -221,30 +141,29 @@ READINGS: dict[str, Reading] = {
     "matmul": _times,
     "transpose": _transposed,
     "hadamard": lambda node, slot: Diag(vector_of(node.args[1 - slot])),
-    "diag": lambda node, slot: matmul(kron_of(ones("vector", node.rows).T, eye(node.rows)), Diag(vec(eye(node.rows)))),
-    "Diag": lambda node, slot: matmul(Diag(vec(eye(node.rows))), kron_of(ones("vector", node.rows), eye(node.rows))),
-    "vec": lambda node, slot: eye(node.rows),
     "vech": _vech,
-    "unvech": lambda node, slot: duplication(node.rows),
-    "unvec": lambda node, slot: eye(node.rows * node.cols),
-    "getrow": lambda node, slot: kron_of(eye(node.rows), unit(node.args[0].rows, node.params[0]).T),
-    "getcol": lambda node, slot: kron_of(unit(node.args[0].cols, node.params[0]).T, eye(node.rows)),
-    "kron": _kron,
-    "kronv": lambda node, slot: (
-        kron_of(eye(node.args[0].rows), node.args[1]) if slot == 0 else kron_of(node.args[0], eye(node.args[1].rows))
-    ),
-    "unkron_left": _unkron_left,
-    "unkron_right": _unkron_right,
-    "tril": lambda node, slot: Diag(vec(tril(ones("matrix", node.rows, node.rows)))),
-    "triu": lambda node, slot: Diag(vec(triu(ones("matrix", node.rows, node.rows)))),
-    "sym": _half(1),
-    "skew": _half(-1),
-    "slice": _window,
-    "frechet_expm": _divided("expm"),
-    "frechet_logm": _divided("logm"),
-    "sylvester": _sylvester,
 }
-"""The matrix of each linear function in one argument, the others fixed."""
+"""The matrices of the operators, and of vech, which depends on what its argument is known to be."""
+
+
+def reading(node: Apply, slot: int) -> Node:
+    """The matrix of one linear function in one argument, the others fixed.
+
+    As its record has it; else from its definition, or by what its code makes of the columns of I.
+    Raises UnsupportedError where there is none of them.
+    """
+    op = node.op
+    given = READINGS.get(op.name) or op.matrix
+    if given is not None:
+        return given(node, slot)
+    if op.definition is not None:
+        formal = tuple(symbol(f"_{i}", a.kind, a.rows, a.cols) for i, a in enumerate(node.args))
+        body = jacobian(op.definition(*formal, *node.params), formal[slot])
+        return substitute(body, dict(zip(formal, node.args, strict=True)))
+    mapped = columns(op, slot)
+    if mapped is None:
+        raise UnsupportedError(f"the matrix of {op.name} is not known; use .jvp and .vjp, which need none")
+    return mapped.of_identity(node.args, node.params)
 
 
 def free_entries(X: Symbol) -> Node | None:
@@ -255,7 +174,7 @@ def free_entries(X: Symbol) -> Node | None:
     known = closure(X.attributes)
     n = X.rows
     if "diagonal" in known:
-        return matmul(Diag(vec(eye(n))), kron_of(ones("vector", n), eye(n)))
+        return diagonal_matrix(n)
     if "symmetric" in known:
         return duplication(n)
     if "lower" in known:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from matdiff.core.node import Apply, Kind, Node, apply, describe, symbol
+from matdiff.core.node import Apply, Kind, Node, apply, constant, describe, symbol
 from matdiff.core.shape import ONE, Dim, Spec, signature
 from matdiff.errors import MatdiffError, ShapeError
 
@@ -61,6 +61,10 @@ class Op:
     law, source the name of the rule and where it is found in books
     spoken      what a call in text may say for it; the name alone unless given; () for operators
     elementwise applied entry by entry
+    matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
+                is not given, it is found from the definition, or from what the code makes of unit matrices
+    definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
+                entrywise functions, which serves exact certificates, complex steps, entries and SymPy
     """
 
     name: str
@@ -81,6 +85,8 @@ class Op:
     spoken: tuple[str, ...] | None = None
     elementwise: bool = False
     summary: str = ""
+    matrix: Callable[[Apply, int], Node] | None = None
+    definition: Callable[..., Node] | None = None
 
     def rule(self, slot: int) -> Rule:
         """The rule of one argument; None for functions that only generated code knows."""
@@ -226,8 +232,15 @@ def register(op: Op) -> Op:
 
 
 def linear(name: str, sig: str, *adjoints: Callable[..., Node], **fields: Any) -> Op:
-    """A function linear in each argument; `adjoints[i](Y, *args, *params)` for argument i."""
-    return register(Op(name, sig, tuple(Linear(a) for a in adjoints), **_words(fields)))
+    """A function linear in each argument; `adjoints[i](Y, *args, *params)` for argument i.
+
+    One that has code, but neither `matrix` nor `definition`, brings along the functions of its `columns`.
+    """
+    op = register(Op(name, sig, tuple(Linear(a) for a in adjoints), **_words(fields)))
+    if op.matrix is None and op.definition is None:
+        for slot in range(len(adjoints)):
+            _register_columns(op, slot)
+    return op
 
 
 def nonlinear(name: str, sig: str, *differentials: Callable[..., Node] | Rule, **fields: Any) -> Op:
@@ -241,6 +254,79 @@ def elementwise(name: str, derivative: Callable[[Node], Node], **fields: Any) ->
     return register(
         Op(name, "(...)->(...)", (Nonlinear(lambda x, dx: derivative(x) * dx),), elementwise=True, **_words(fields))
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns(Op):
+    """`f_columns(C, m, n)`: a linear f of every column of C, each as a matrix m×n; of I it is the matrix of f."""
+
+    slot: int = 0
+    dims: tuple[str, ...] = ()
+
+    def of_identity(self, args: tuple[Node, ...], params: tuple[Any, ...]) -> Node:
+        """The M with vec(f(…, V, …)) = M vec(V), the other arguments as given."""
+        V = args[self.slot]
+        identity = constant("I", "matrix", V.rows * V.cols, V.rows * V.cols, (V.rows * V.cols,))
+        sizes = (V.rows, V.cols)[: len(self.dims)]
+        return self(*args[: self.slot], identity, *args[self.slot + 1 :], params=(*params, *sizes))
+
+
+def columns(op: Op, slot: int) -> Columns | None:
+    """The function that maps columns as a linear function of one argument does; None where it has none."""
+    found = registry.get(_columns_name(op, slot))
+    return found if isinstance(found, Columns) else None
+
+
+def _columns_name(op: Op, slot: int) -> str:
+    return f"{op.name}_columns" + (f"_{slot + 1}" if len(op.rules) > 1 else "")
+
+
+def _register_columns(op: Op, slot: int) -> None:
+    """For code and arguments of known shapes, whose dimensions have names of their own."""
+    inputs, output = signature(op.signature)
+    if not op.numpy or op.typing is not None or not output or None in inputs or not inputs[slot]:
+        return
+    spec = inputs[slot] or ()
+    if any(d.name is None for d in (*spec, *output)):
+        return
+    dims = tuple(d.name or "" for d in spec) if len(spec) == 2 else ()
+    taken = {n for s in (*inputs, output) for d in s or () for n in d.names} | set(parameters(op.signature))
+    count = next(c for c in "klpqrsuvw" if c not in taken)
+    shapes = [f"({','.join(map(str, s or ()))})" for s in inputs]
+    shapes[slot] = f"({'*'.join(map(str, spec))},{count})"
+    given = ",".join((*parameters(op.signature), *dims))
+    sig = f"{','.join(shapes)}{';' * bool(given)}{given}->({'*'.join(map(str, output))},{count})"
+
+    def adjoint(Y: Node, *rest: Any) -> Node:
+        M = made.of_identity(rest[: len(inputs)], rest[len(inputs) : len(rest) - len(dims)])
+        return M.T @ Y
+
+    rules: list[Rule] = [None] * len(inputs)
+    rules[slot] = Linear(adjoint)
+    code = {library: _columns_code(op, library, slot, len(dims), len(output)) for library in ("numpy", "jax", "torch")}
+    made = Columns(
+        _columns_name(op, slot),
+        sig,
+        tuple(rules),
+        law=f"{op.name} is linear",
+        summary=f"{op.name} of every column of a matrix; of I, the matrix of {op.name}",
+        slot=slot,
+        dims=dims,
+        **code,
+    )
+    register(made)
+
+
+def _columns_code(op: Op, library: str, slot: int, dims: int, out: int) -> str:
+    """The code of a function at one column after the other."""
+    own: str = getattr(op, library)
+    if own in ("", "-"):
+        return own
+    last = len(parameters(op.signature))
+    column = f"_column.reshape({{p{last + 1}}}, {{p{last}}}).T" if dims else "_column"
+    value = own.replace(f"{{{slot}}}", column)
+    prefix = {"numpy": "np", "jax": "jnp"}.get(library, library)
+    return f"{prefix}.stack([({value}){'.T.reshape(-1)' * (out == 2)} for _column in {{{slot}}}.T]).T"
 
 
 def _words(fields: dict[str, Any]) -> dict[str, Any]:

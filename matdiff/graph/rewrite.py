@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
+from matdiff.core.op import Op
 from matdiff.errors import UnsupportedError
 from matdiff.ops.algebra import ADD, CONSTRUCTORS, MATMUL, POWER, hadamard, is_op, matmul, power
 from matdiff.ops.algebra import inner as pair
@@ -61,6 +62,32 @@ def inline(root: Node) -> Node:
             memo[node] = memo[node.body]
         else:
             memo[node] = node
+    return memo[root]
+
+
+def defined(root: Node, known: Callable[[Op], bool]) -> Node:
+    """The expression in terms of functions that are known: others are replaced by the definition in their record.
+
+    A function without a definition stays.  Raises UnsupportedError where a definition leads back to its function.
+    """
+    return _defined(root, known, ())
+
+
+def _defined(root: Node, known: Callable[[Op], bool], inside: tuple[Op, ...]) -> Node:
+    memo: dict[Node, Node] = {}
+    for node in topological(root):
+        if not isinstance(node, Apply):
+            memo[node] = memo[node.body] if isinstance(node, Symbol) and node.body is not None else node
+            continue
+        args = tuple(memo[a] for a in node.args)
+        if node.op.definition is None or known(node.op):
+            memo[node] = rebuild(node, args)
+        elif node.op in inside:
+            raise UnsupportedError(f"the definition of {node.op.name} leads back to {node.op.name}")
+        else:
+            formal = tuple(symbol(f"_{i}", a.kind, a.rows, a.cols) for i, a in enumerate(args))
+            body = _defined(node.op.definition(*formal, *node.params), known, (*inside, node.op))
+            memo[node] = substitute(body, dict(zip(formal, args, strict=True)))
     return memo[root]
 
 

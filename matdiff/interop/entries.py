@@ -8,8 +8,9 @@ from typing import Any
 import sympy as sp
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
-from matdiff.core.op import registry
+from matdiff.core.op import Op, registry
 from matdiff.errors import UnsupportedError
+from matdiff.graph.rewrite import defined
 from matdiff.interop.sympy_write import FUNCTIONS, rational
 
 LARGEST_INVERSE = 4
@@ -22,6 +23,7 @@ def value(root: Node, arrays: Mapping[Symbol, Any]) -> Any:
     Raises UnsupportedError with the name of a function that has no formula for its entries.
     """
     memo: dict[Node, Any] = {}
+    root = defined(root, is_known)
     for node in topological(root):
         if isinstance(node, Apply):
             memo[node] = applied(node, [memo[a] for a in node.args])
@@ -33,6 +35,10 @@ def value(root: Node, arrays: Mapping[Symbol, Any]) -> Any:
             assert isinstance(node, Constant)
             memo[node] = constant(node)
     return memo[root]
+
+
+def is_known(op: Op) -> bool:
+    return op.name in RULES or op.name in FUNCTIONS or op.name == "polygamma"
 
 
 def constant(node: Constant) -> Any:

@@ -11,10 +11,10 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from matdiff.api.expr import Expr
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
-from matdiff.core.op import registry
+from matdiff.core.op import Op, registry
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
-from matdiff.graph.rewrite import inline
+from matdiff.graph.rewrite import defined, inline
 
 SAME = "exp log sqrt sign sin cos tan sinh cosh tanh asin acos atan erf digamma".split()  # noqa: SIM905
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
@@ -33,7 +33,7 @@ def to_sympy(e: Expr) -> Any:
 
     Raises UnsupportedError, with its name, for a function that SymPy has no matrix expression for.
     """
-    root = inline(e.node)
+    root = defined(inline(e.node), is_known)
     memo: dict[Node, Any] = {}
     try:
         for node in topological(root):
@@ -41,6 +41,10 @@ def to_sympy(e: Expr) -> Any:
     except RecursionError:
         raise UnsupportedError("the expression is nested too deeply for SymPy") from None
     return memo[root]
+
+
+def is_known(op: Op) -> bool:
+    return op.name in FORMS or op.name in FUNCTIONS or op.name == "polygamma"
 
 
 def dimension(d: Dim) -> Any:

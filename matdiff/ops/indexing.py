@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from matdiff.core.node import Node, describe
+from matdiff.core.node import Apply, Node, describe, operators
 from matdiff.core.op import Joint, Linear, Op, Type, register
 from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import ShapeError
 from matdiff.ops.algebra import inner, scale
-from matdiff.ops.constants import ones_like, unit, zeros
+from matdiff.ops.constants import eye, ones_like, unit, zeros
 
 
 def check_index(i: int, size: Dim, what: str) -> None:
@@ -52,6 +52,7 @@ ROW: Op = register(
         _row_type,
         law="a row is linear",
         spoken=(),
+        matrix=lambda node, slot: operators["⊗"](eye(node.rows), unit(node.args[0].rows, node.params[0]).T),
     )
 )
 """A[i,:] as a vector."""
@@ -64,6 +65,7 @@ COLUMN: Op = register(
         _col_type,
         law="a column is linear",
         spoken=(),
+        matrix=lambda node, slot: operators["⊗"](unit(node.args[0].cols, node.params[0]).T, eye(node.rows)),
     )
 )
 """A[:,j]."""
@@ -103,6 +105,14 @@ def _slice_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return a.kind if a.kind != "row" else "matrix", r1 - r0, c1 - c0
 
 
+def _window(node: Apply, slot: int) -> Node:
+    """A block V[r0:r1, c0:c1] is S V Cᵀ with slices of I."""
+    (A,) = node.args
+    r0, r1, c0, c1 = node.params
+    left, right = slice_(eye(A.rows), r0, r1, ZERO, A.rows), slice_(eye(A.cols), c0, c1, ZERO, A.cols)
+    return left if A.kind == "vector" else operators["⊗"](right, left)
+
+
 SLICE: Op = register(
     Op(
         "slice",
@@ -111,6 +121,7 @@ SLICE: Op = register(
         _slice_type,
         law="a block is linear",
         spoken=(),
+        matrix=_window,
     )
 )
 """A[r0+1:r1, c0+1:c1] (params are half-open and count from 0); for a vector c0, c1 = 0, 1."""

@@ -2,15 +2,58 @@
 
 from __future__ import annotations
 
-from matdiff.core.node import Node
+from matdiff.core.node import Apply, Node, operators
 from matdiff.core.op import Op, linear, macro
-from matdiff.ops.algebra import scale
+from matdiff.core.shape import Dim
+from matdiff.ops.algebra import matmul, scale, transpose
+from matdiff.ops.constants import commutation, eye
+from matdiff.ops.structure import unvec, vec, vector_of
+
+
+def _kron(node: Apply, slot: int) -> Node:
+    """vec(A ⊗ B) = (I ⊗ K ⊗ I)(vec A ⊗ vec B) (Magnus & Neudecker 2019, thm 3.10)."""
+    A, B = node.args
+    other = kron_of(eye(A.rows * A.cols), vector_of(B)) if slot == 0 else kron_of(vector_of(A), eye(B.rows * B.cols))
+    return matmul(shuffle(A.rows, A.cols, B.rows, B.cols), other)
+
+
+def shuffle(m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
+    return kron_of(kron_of(eye(n), commutation(q, m)), eye(p))
+
+
+def _kronv(node: Apply, slot: int) -> Node:
+    a, b = node.args
+    return kron_of(eye(a.rows), b) if slot == 0 else kron_of(a, eye(b.rows))
+
+
+def _blockwise(node: Apply, slot: int, m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
+    """The pq×mn matrix whose column ij is vec of the block Y_ij."""
+    Y = node.args[slot]
+    return unvec(matmul(transpose(shuffle(m, n, p, q)), vec(Y)), params=(p * q, m * n))
+
+
+def _unkron_left(node: Apply, slot: int) -> Node:
+    B = node.args[1]
+    m, n = node.params
+    if slot == 1:
+        return transpose(_blockwise(node, 0, m, n, B.rows, B.cols))
+    return transpose(matmul(shuffle(m, n, B.rows, B.cols), kron_of(eye(m * n), vec(B))))
+
+
+def _unkron_right(node: Apply, slot: int) -> Node:
+    A = node.args[0]
+    p, q = node.params
+    if slot == 0:
+        return _blockwise(node, 1, A.rows, A.cols, p, q)
+    return transpose(matmul(shuffle(A.rows, A.cols, p, q), kron_of(vec(A), eye(p * q))))
+
 
 kron: Op = linear(
     "kron",
     "(m,n),(p,q)->(m*p,n*q)",
     lambda Y, A, B: unkron_left(Y, B, params=(A.rows, A.cols)),
     lambda Y, A, B: unkron_right(A, Y, params=(B.rows, B.cols)),
+    matrix=_kron,
     scalar=lambda a, b: scale(a, b),
     numpy="np.kron({0}, {1})",
     torch="torch.kron({0}, {1})",
@@ -23,6 +66,7 @@ kronv: Op = linear(
     "(m),(n)->(m*n)",
     lambda Y, a, b: matrix_of(Y, b, a).T @ b,
     lambda Y, a, b: matrix_of(Y, b, a) @ a,
+    matrix=_kronv,
     numpy="np.kron({0}, {1})",
     torch="torch.kron({0}, {1})",
     latex=r"{0} \otimes {1}",
@@ -36,6 +80,7 @@ unkron_left: Op = linear(
     "(m*p,n*q),(p,q);m,n->(m,n)",
     lambda Z, Y, B, m, n: kron(Z, B),
     lambda Z, Y, B, m, n: unkron_right(Z, Y, params=(B.rows, B.cols)),
+    matrix=_unkron_left,
     numpy="unkron_left({0}, {1}, {p0}, {p1})",
     law="the adjoint of A ↦ A ⊗ B",
     summary="the m×n matrix of ⟨Y_ij, B⟩ over the blocks Y_ij of Y",
@@ -45,6 +90,7 @@ unkron_right: Op = linear(
     "(m,n),(m*p,n*q);p,q->(p,q)",
     lambda Z, A, Y, p, q: unkron_left(Y, Z, params=(A.rows, A.cols)),
     lambda Z, A, Y, p, q: kron(A, Z),
+    matrix=_unkron_right,
     numpy="unkron_right({0}, {1}, {p0}, {p1})",
     law="the adjoint of B ↦ A ⊗ B",
     summary="the p×q matrix Σ A_ij Y_ij over the blocks Y_ij of Y",
@@ -64,7 +110,8 @@ def kron_of(a: Node, b: Node) -> Node:
     return kron(a, b)
 
 
-def matrix_of(y: Node, rows: Node, cols: Node) -> Node:
-    from matdiff.ops.structure import unvec
+operators["⊗"] = kron_of
 
+
+def matrix_of(y: Node, rows: Node, cols: Node) -> Node:
     return unvec(y, params=(rows.rows, cols.rows))

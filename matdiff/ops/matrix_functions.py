@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from matdiff.core.node import Node, number
-from matdiff.core.op import Linear, Nonlinear, Op, nonlinear, register
+from matdiff.core.node import Apply, Node, number
+from matdiff.core.op import Linear, Nonlinear, Op, nonlinear, register, registry
 from matdiff.core.shape import ZERO
 from matdiff.ops.algebra import SCALE, is_op, matmul, scale
-from matdiff.ops.constants import is_eye, zeros_like
+from matdiff.ops.constants import eye, is_eye, zeros, zeros_like
 from matdiff.ops.elementwise import exp, log, sqrt
 from matdiff.ops.indexing import HCAT, VCAT, slice_
+from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import inv
 
 Direction = Callable[[Node, Node], Node]
@@ -38,6 +39,13 @@ def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Di
         big = build(_upper(A, V), VCAT(HCAT(dA, zero), HCAT(zero, dA)))
         return slice_(big, ZERO, A.rows, A.rows, A.rows + A.rows)
 
+    def divided(node: Apply, slot: int) -> Node:
+        """The corner of f([I⊗A, I; 0, Aᵀ⊗I]), whose blocks commute (Higham 2008, §3.2)."""
+        A = node.args[0]
+        left, right, one = kron_of(eye(A.rows), A), kron_of(A.T, eye(A.rows)), eye(A.rows * A.rows)
+        whole = registry[name](VCAT(HCAT(left, one), HCAT(zeros("matrix", one.rows, one.rows), right)))
+        return slice_(whole, ZERO, one.rows, one.rows, one.rows + one.rows)
+
     op = register(
         Op(
             f"frechet_{name}",
@@ -46,6 +54,7 @@ def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Di
             numpy=numpy,
             law=f"the Fréchet map of {name} is linear in its direction",
             source="Higham 2008, ch. 3",
+            matrix=divided,
         )
     )
 
@@ -115,6 +124,7 @@ SYLVESTER: Op = register(
         law="AX + XB = C differentiated",
         source="Higham 2008, §B.14",
         summary="the X with A*X + X*B = C",
+        matrix=lambda node, slot: inv(kron_of(eye(node.cols), node.args[0]) + kron_of(node.args[1].T, eye(node.rows))),
     )
 )
 

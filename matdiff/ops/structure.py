@@ -4,15 +4,50 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from matdiff.core.node import number
+from matdiff.core.node import Apply, Node, number, operators
 from matdiff.core.op import Op, linear, macro
+from matdiff.core.shape import Dim
+from matdiff.ops.algebra import add, matmul, scale
+from matdiff.ops.constants import commutation, duplication, eye, ones
 
 HALF = number(Fraction(1, 2))
+
+
+def _triangle(of: Op, n: Dim) -> Node:
+    """The entries kept: Diag(vec(tril(ones)))."""
+    return Diag(vec(of(ones("matrix", n, n))))
+
+
+def _diag(node: Apply, slot: int) -> Node:
+    (n,) = node.shape
+    return matmul(operators["⊗"](ones("vector", n).T, eye(n)), Diag(vec(eye(n))))
+
+
+def diagonal_matrix(n: Dim) -> Node:
+    """The P with vec(Diag(x)) = P x."""
+    return matmul(Diag(vec(eye(n))), operators["⊗"](ones("vector", n), eye(n)))
+
+
+def _half(node: Apply, sign: int) -> Node:
+    n = node.rows
+    return scale(HALF, add(eye(n * n), scale(number(sign), commutation(n, n))))
+
+
+def lower_triangle(n: Dim) -> Node:
+    """D′ Diag(vec(tril(ones))), the matrix of vech: the lower triangle mirrored is taken apart by D′ unchanged."""
+    return matmul(duplication(n).T, _triangle(tril, n))
+
+
+def vector_of(a: Node) -> Node:
+    """vec(A) of anything but a scalar; a row is stood up."""
+    return a.T if a.kind == "row" else a if a.kind == "vector" else vec(a)
+
 
 diag: Op = linear(
     "diag",
     "(n,n)->(n)",
     lambda y, X: Diag(y),
+    matrix=_diag,
     numpy="np.diagonal({0})",
     torch="torch.diagonal({0})",
     law="the diagonal is linear",
@@ -23,6 +58,7 @@ Diag: Op = linear(
     "Diag",
     "(n)->(n,n)",
     lambda Y, x: diag(Y),
+    matrix=lambda node, slot: diagonal_matrix(node.rows),
     gives="diagonal",
     numpy="np.diag({0})",
     torch="torch.diag({0})",
@@ -36,6 +72,7 @@ tril: Op = linear(
     "tril",
     "(n,n)->(n,n)",
     lambda Y, X: tril(Y),
+    matrix=lambda node, slot: _triangle(tril, node.rows),
     gives="lower",
     numpy="np.tril({0})",
     torch="torch.tril({0})",
@@ -47,6 +84,7 @@ triu: Op = linear(
     "triu",
     "(n,n)->(n,n)",
     lambda Y, X: triu(Y),
+    matrix=lambda node, slot: _triangle(triu, node.rows),
     gives="upper",
     numpy="np.triu({0})",
     torch="torch.triu({0})",
@@ -58,6 +96,7 @@ sym: Op = linear(
     "sym",
     "(n,n)->(n,n)",
     lambda Y, X: sym(Y),
+    matrix=lambda node, slot: _half(node, 1),
     scalar=lambda s: s,
     gives="symmetric",
     numpy="({0} + {0}.T)/2",
@@ -69,6 +108,7 @@ skew: Op = linear(
     "skew",
     "(n,n)->(n,n)",
     lambda Y, X: skew(Y),
+    matrix=lambda node, slot: _half(node, -1),
     gives="skew",
     numpy="({0} - {0}.T)/2",
     law="the skew part is linear and self-adjoint",
@@ -78,6 +118,7 @@ vec: Op = linear(
     "vec",
     "(m,n)->(m*n)",
     lambda y, X: unvec(y, params=(X.rows, X.cols)),
+    matrix=lambda node, slot: eye(node.rows),
     numpy="{0}.reshape(-1, order='F')",
     jax="{0}.T.reshape(-1)",
     torch="{0}.T.reshape(-1)",
@@ -90,6 +131,7 @@ unvec: Op = linear(
     "unvec",
     "(m*n);m,n->(m,n)",
     lambda Y, x, m, n: vec(Y),
+    matrix=lambda node, slot: eye(node.rows * node.cols),
     numpy="{0}.reshape(({p0}, {p1}), order='F')",
     jax="{0}.reshape({p1}, {p0}).T",
     torch="{0}.reshape({p1}, {p0}).T",
@@ -101,6 +143,7 @@ vech: Op = linear(
     "vech",
     "(n,n)->(n*n/2+n/2)",
     lambda y, X: tril(unvech(y, params=(X.rows,))),
+    matrix=lambda node, slot: lower_triangle(node.args[0].rows),
     numpy="vech({0})",
     latex=r"\operatorname{{vech}}({0})",
     law="vech is linear",
@@ -111,6 +154,7 @@ unvech: Op = linear(
     "unvech",
     "(n*n/2+n/2);n->(n,n)",
     lambda Y, x, n: vech(Y + Y.T - Diag(diag(Y))),
+    matrix=lambda node, slot: duplication(node.rows),
     gives="symmetric",
     numpy="unvech({0}, {p0})",
     law="unvech is linear",

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
+from matdiff.codegen.evaluate import evaluate as evaluated
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, symbol, topological
+from matdiff.core.op import Linear, Op
+from matdiff.core.shape import Dim
 from matdiff.errors import UnsupportedError
-from matdiff.verify.linear import TABLE, WEIGHTED, Array, Sizes, constant, parameters, total
+from matdiff.graph.rewrite import defined
+from matdiff.verify.linear import TABLE, WEIGHTED, Array, Sizes, constant, node_shape, parameters, total
 
 
 def evaluate(roots: list[Node], given: Mapping[Symbol, Array], sizes: Sizes) -> list[Array]:
@@ -18,6 +23,7 @@ def evaluate(roots: list[Node], given: Mapping[Symbol, Array], sizes: Sizes) -> 
     Raises UnsupportedError with the name of a function that is not analytic.
     """
     memo: dict[Node, Array] = {}
+    roots = [defined(r, is_known) for r in roots]
     for node in topological(*roots):
         memo[node] = value(node, memo, given, sizes)
     return [memo[r] for r in roots]
@@ -42,8 +48,29 @@ def value(node: Node, memo: Mapping[Node, Array], given: Mapping[Symbol, Array],
     if name == "mpow":
         return np.linalg.matrix_power(args[0], node.params[0])
     if name not in ANALYTIC:
+        if node.op.rules and all(isinstance(r, Linear) for r in node.op.rules):
+            return extended(node, args, sizes)
         raise UnsupportedError(f"the complex step needs an analytic function, and {name} is not known to be one")
     return np.asarray(ANALYTIC[name](*args)).reshape(node.rows.evaluate(sizes), node.cols.evaluate(sizes))
+
+
+def is_known(op: Op) -> bool:
+    return op.name in TABLE or op.name in WEIGHTED or op.name in ANALYTIC or op.name == "mpow"
+
+
+def extended(node: Apply, args: list[Array], sizes: Sizes) -> Array:
+    """A function linear in each argument, f(A + iB) = f(A) + i f(B), by its code at real arrays."""
+    formal = tuple(symbol(f"_{i}", a.kind, *map(Dim.of, node_shape(a, sizes))) for i, a in enumerate(node.args))
+    params = tuple(Dim.of(p.evaluate(sizes)) if isinstance(p, Dim) else p for p in node.params)
+    call = node.op.build(formal, params)
+    total = np.zeros(node_shape(node, sizes), dtype=complex)
+    for chosen in product(*(((a.real, 1), (a.imag, 1j)) if a.imag.any() else ((a.real, 1),) for a in args)):
+        given = {
+            s.name: part.reshape([d.evaluate({}) for d in s.shape]) for s, (part, _) in zip(formal, chosen, strict=True)
+        }
+        value = np.asarray(evaluated(call, formal, given)).reshape(total.shape)
+        total += np.prod([unit for _, unit in chosen]) * value
+    return total
 
 
 def adj(A: Array) -> Array:

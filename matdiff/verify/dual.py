@@ -11,6 +11,7 @@ from dataclasses import field as dataclass_field
 from fractions import Fraction
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
+from matdiff.core.op import Op
 from matdiff.inference.own import split_primes
 from matdiff.verify import field
 from matdiff.verify.algebras import FREE, NONLINEAR, ROOTS, Dual, NotRational, applied, multilinear, raised
@@ -37,6 +38,10 @@ def evaluate(roots: list[Node], given: Mapping[Symbol, Dual], sizes: Sizes, seen
     for node in needed(roots):
         memo[node] = value(node, memo, given, sizes, seen)
     return [memo[r] for r in roots]
+
+
+def is_known(op: Op) -> bool:
+    return any(op.name in table for table in (TABLE, WEIGHTED, NONLINEAR, field.ELEMENTWISE))
 
 
 def needed(roots: list[Node]) -> list[Node]:

@@ -16,10 +16,10 @@ import numpy as np
 
 from matdiff.core.node import Constant, Node, Symbol, symbols, topological
 from matdiff.errors import MatdiffError
-from matdiff.graph.rewrite import inline
+from matdiff.graph.rewrite import defined, inline
 from matdiff.verify import degree
 from matdiff.verify.algebras import Dual, NotRational, zeros
-from matdiff.verify.dual import Seen, evaluate
+from matdiff.verify.dual import Seen, evaluate, is_known
 from matdiff.verify.field import P, Unlucky, reduced
 from matdiff.verify.linear import Array, Sizes, node_shape
 from matdiff.verify.points import point
@@ -135,6 +135,8 @@ def run(
     seed: int,
     trials: int,
 ) -> Certificate:
+    claims = [defined(n, is_known) for n in claims]
+    functions = None if functions is None else [defined(n, is_known) for n in functions]
     roots = claims + (functions or [])
     length = len(topological(*roots))
     if length > MAX_NODES:
