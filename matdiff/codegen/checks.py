@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ EPS = 2.3e-16
 """n×n counts as singular below max(n, 5) times this reciprocal condition number: rounding hides the difference."""
 TOLERANCE = 1e-8
 """Relative size of what rounding may do to an attribute."""
+REMAINDER = 1e-13
 
 
 def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
@@ -226,12 +228,17 @@ def orthonormal(X: Array) -> bool:
     return bool(np.abs(X.T @ X - np.eye(X.shape[1])).max(initial=0) <= TOLERANCE)
 
 
+LINEAR: dict[str, Callable[[Array], Array]] = {
+    "symmetric": lambda X: X.T,
+    "skew": lambda X: -X.T,
+    "diagonal": lambda X: np.diag(np.diagonal(X)),
+    "lower": np.tril,
+    "upper": np.triu,
+}
+"""What a matrix of each kind is equal to."""
+
 ATTRIBUTES: dict[str, Callable[[Array], bool]] = {
-    "symmetric": lambda X: close(X, X.T),
-    "skew": lambda X: close(X, -X.T),
-    "diagonal": lambda X: close(X, np.diag(np.diagonal(X))),
-    "lower": lambda X: close(X, np.tril(X)),
-    "upper": lambda X: close(X, np.triu(X)),
+    **{word: lambda X, same=same: close(X, same(X)) for word, same in LINEAR.items()},
     "spd": lambda X: not spd(X),
     "orthogonal": orthonormal,
     "unit": lambda x: bool(abs(np.linalg.norm(x) - 1) <= TOLERANCE),
@@ -247,12 +254,23 @@ WORDS = {
 }
 
 
-def check_attributes(variable: Symbol, value: Array) -> None:
-    """Raises DomainError where an array is not what its declaration says."""
+def rounding(arrays: Iterable[Any]) -> float:
+    """What remains of numbers of the size of the arrays that cancel: a gradient at a critical point is nothing else."""
+    sizes = [1.0]
+    for a in arrays:
+        with suppress(TypeError, ValueError, OverflowError):
+            sizes.append(float(np.linalg.norm(np.asarray(a, dtype=float).ravel())))
+    return REMAINDER * max(s for s in sizes if np.isfinite(s))
+
+
+def check_attributes(variable: Symbol, value: Array, allowed: float = 0.0) -> None:
+    """Raises DomainError where an array is not what its declaration says, up to `allowed` and to 1e-8 of its size."""
     wanted = variable.attributes
     for attribute in sorted(wanted):
         test = ATTRIBUTES.get(attribute)
         if test is None or (attribute == "positive" and "diagonal" in wanted):
+            continue
+        if allowed and attribute in LINEAR and np.abs(value - LINEAR[attribute](value)).max(initial=0) <= allowed:
             continue
         if value.size and not test(value):
             word = WORDS.get(attribute, attribute)
