@@ -20,6 +20,7 @@ EPS = 2.3e-16
 TOLERANCE = 1e-8
 """Relative size of what rounding may do to an attribute."""
 REMAINDER = 1e-13
+"""What remains of numbers of order 1 that cancel."""
 
 
 def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
