@@ -27,8 +27,9 @@ def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
     """The `check(word, number, value)` of generated code: the value itself, or a DomainError."""
 
     def check(word: str, number: int, *values: Array) -> Array:
-        test = TESTS.get(word, finite)
-        complaint = test(*(np.asarray(v) for v in values))
+        name, _, index = word.partition(" #")
+        test = TESTS.get(name, finite)
+        complaint = test(*(np.asarray(v) for v in values), *([int(index)] if index else []))
         if complaint:
             raise refusal(checks[number], complaint)
         return values[0]
@@ -41,6 +42,9 @@ def refusal(check: Check, complaint: str) -> DomainError:
     names = {"power": "the power", "solve": "inv", "lu": "inv", "solve_lower": "inv", "scale": "the quotient"}
     names |= {
         "full_rank": "the derivative of pinv",
+        "simple": "the derivative of an eigenvalue",
+        "simple_singular": "the derivative of a singular value",
+        "eigh": "eigvecs",
         "logabsdet": "the logarithm",
         "lu_logabsdet": "the logarithm",
         "solve_lower_t": "inv",
@@ -170,6 +174,26 @@ def simple_spectrum(S: Array) -> str:
     return "" if np.diff(values).min() > 1e-12 * np.abs(values).max() else "has equal eigenvalues"
 
 
+def simple(S: Array, i: int) -> str:
+    """Symmetric with the i-th eigenvalue, from the top for a negative i, apart from the others."""
+    complaint = symmetric(S)
+    return complaint or alone(np.linalg.eigvalsh(S), i, "eigenvalues")
+
+
+def simple_singular(A: Array, i: int) -> str:
+    """The i-th singular value, counted upward or for a negative i from the top, is apart from the others."""
+    return finite(A) or alone(np.linalg.svd(A, compute_uv=False)[::-1] ** 2, i, "singular values")
+
+
+def alone(values: Array, i: int, name: str) -> str:
+    """Is the i-th of ascending values apart from its neighbours by more than rounding?"""
+    at = i - 1 if i > 0 else len(values) + i
+    if not 0 <= at < len(values) or len(values) < 2:
+        return ""
+    gap = np.diff(values)[max(at - 1, 0) : at + 1].min()
+    return "" if gap > 1e-12 * np.abs(values).max() else f"has equal {name}, the one that is used among them"
+
+
 def power(base: Array, exponent: Array) -> str:
     """Real base and exponent with a real power."""
     complaint = finite(base, exponent)
@@ -210,6 +234,8 @@ TESTS: dict[str, Callable[..., str]] = {
     "fullrank": full_rank,
     "spectrum": spectrum,
     "distinct": simple_spectrum,
+    "simple": simple,
+    "simple_singular": simple_singular,
     "power": power,
     "disjoint": disjoint,
     "notzero": not_zero,

@@ -6,15 +6,13 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from matdiff.calculus.existence import guard, settled
 from matdiff.codegen import Nodes, Program, Request, compiled, outputs
 from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.emit.sizes import Misfit, bind
 from matdiff.core.node import Apply, Constant, Node, Symbol, describe, topological
-from matdiff.core.op import Op
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
-from matdiff.ops.algebra import is_op
-from matdiff.ops.linalg import pinv
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +32,9 @@ def evaluate(
     Raises MatdiffError for a missing array, ShapeError for a wrong shape, DomainError where a function is not defined.
     """
     roots, keys, single = outputs(node)
-    asked = (*roots, *map(guard, guards))
-    program = compiled(Request(asked, None, False, tuple(variables), checked=True, strict=smooth))
+    loose, columns = settled(roots, guards)
+    asked = (*roots, *map(guard, (*guards, *columns)))
+    program = compiled(Request(asked, None, False, tuple(variables), checked=True, strict=smooth, settled=loose))
     given = gather(program, variables, arrays)
     sizes = check_sizes(given)
     for variable, value in given.items():
@@ -50,14 +49,6 @@ def evaluate(
     if single:
         return values[0]
     return tuple(values) if keys is None else dict(zip(keys, values, strict=True))
-
-
-FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",))
-
-
-def guard(node: Node) -> Node:
-    """What is evaluated to see that a derivative exists: pinv has a value everywhere, and jumps with the rank."""
-    return FULL_RANK(node.children[0]) if is_op(node, pinv) else node
 
 
 def gather(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> dict[Symbol, np.ndarray]:

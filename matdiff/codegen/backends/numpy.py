@@ -302,9 +302,10 @@ def polygamma(k, x):
 ''',
     '''
 def eiggaps(v):
-    """1/(v_j - v_i), with zeros on the diagonal."""
-    gaps = v[None, :] - v[:, None] + np.eye(v.shape[0], dtype=v.dtype)
-    return 1 / gaps - np.eye(v.shape[0], dtype=v.dtype)
+    """1/(v_j - v_i), with zeros on the diagonal and wherever values are equal."""
+    gaps = v[None, :] - v[:, None]
+    equal = gaps == 0
+    return np.where(equal, 0 * gaps, 1 / (gaps + equal))
 ''',
     '''
 def polar(A):
