@@ -379,7 +379,7 @@ class Derivation:
     @cached_property
     def guards(self) -> tuple[Node, ...]:
         """What must be defined for a derivative to be: parts of the function that are not defined everywhere."""
-        root = inline(self.function.node)
+        root = inline(prepared(self.function.node))
         return tuple(dict.fromkeys((*self.function.guards, *guards(root, set(dependent(root, self.wrt))))))
 
     def _projected(self, G: Node, X: Symbol) -> Node:

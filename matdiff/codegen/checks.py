@@ -45,6 +45,8 @@ def refusal(check: Check, complaint: str) -> DomainError:
         "simple": "the derivative of an eigenvalue",
         "simple_singular": "the derivative of a singular value",
         "eigh": "eigvecs",
+        "positive_part": "the derivative",
+        "hinge_or_one": "the derivative of norm",
         "logabsdet": "the logarithm",
         "lu_logabsdet": "the logarithm",
         "solve_lower_t": "inv",
@@ -103,6 +105,11 @@ def strictly_inside(x: Array) -> str:
 
 def worst(what: str, x: Array, value: Array) -> str:
     return f"is {what} ({value:.4g})" if x.ndim == 0 else f"has an entry that is {what} ({value:.4g})"
+
+
+def hinge(x: Array) -> str:
+    """max(x, 0) has an entry above 0, or is 0 all around."""
+    return finite(x) or ("is 0 in its largest entry" if x.size and np.max(x) == 0 else "")
 
 
 def invertible(X: Array) -> str:
@@ -239,6 +246,7 @@ TESTS: dict[str, Callable[..., str]] = {
     "power": power,
     "disjoint": disjoint,
     "notzero": not_zero,
+    "hinge": hinge,
     "finite": finite,
 }
 

@@ -267,6 +267,33 @@ def svd_adjugate(X):
     return np.linalg.det(U) * np.linalg.det(Vt) * (Vt.T * (before * after)) @ U.T
 ''',
     '''
+def left_out(s):
+    """The products of all entries but those of i and j, with zeros on the diagonal."""
+    n = s.shape[0]
+    others = s[:, None] * 0 + 1 - np.eye(n, dtype=s.dtype)
+    for k in range(n):
+        apart = (np.arange(n) != k) * 1
+        keep = apart[:, None] * apart[None, :]
+        others = others * (keep * s[k] + (1 - keep))
+    return others
+''',
+    '''
+def adjugate_along(X, V):
+    """The derivative of det(X) inv(X) along V, defined for singular X too."""
+    U, s, Vt = np.linalg.svd(X)
+    M, others = U.T @ V @ Vt.T, left_out(s)
+    inside = np.diag(others @ np.diagonal(M)) - others * M
+    return np.linalg.det(U) * np.linalg.det(Vt) * (Vt.T @ inside @ U.T)
+''',
+    '''
+def det_second(X):
+    """The second derivatives of det(X) by vec(X), defined for singular X too."""
+    U, s, Vt = np.linalg.svd(X)
+    n, others = s.shape[0], left_out(s)
+    T = np.einsum("ij,ai,ib,cj,jd->badc", others, U, Vt, U, Vt) - np.einsum("ij,ai,jb,cj,id->badc", others, U, Vt, U, Vt)
+    return np.linalg.det(U) * np.linalg.det(Vt) * T.reshape(n * n, n * n)
+''',
+    '''
 def det_power(A, p):
     """det(A)**p, also where det(A) is too small or too large for a float."""
     sign, size = np.linalg.slogdet(A)

@@ -30,6 +30,7 @@ GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "lu_logdet": ("posdet", (1,)),
     "cholesky_logdet": ("posdet", (1,)),
     "positive_kron": ("poskron", (1, 2)),
+    "hinge_or_one": ("hinge", (1,)),
 }
 """Checks made on a line of their own: of several arguments together, or of one that the code does not mention."""
 
