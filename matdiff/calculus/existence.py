@@ -53,6 +53,16 @@ def guard(node: Node) -> Node:
     return node if node.op.guard is None else node.op.guard(*node.args, *node.params)
 
 
+def singular_at_zero(node: Node) -> bool:
+    """Is it a function of the entries of an array that has no derivative at 0, as a root?"""
+    if not isinstance(node, Apply) or node.kind == "scalar" or not node.op.elementwise:
+        return False
+    if node.op is POWER:
+        p = node.args[1]
+        return node.args[0].kind == node.kind and isinstance(p, Number) and p.value < 1
+    return node.op.domain == ("positive",)
+
+
 def columns_of(roots: Sequence[Node]) -> dict[Node, list[Node]]:
     """The eigenvectors of which nothing but columns is used, with these."""
     order = topological(*roots)
