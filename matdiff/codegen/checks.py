@@ -39,7 +39,14 @@ def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
 
 def refusal(check: Check, complaint: str) -> DomainError:
     shown = describe(check.node)
-    names = {"power": "the power", "solve": "inv", "lu": "inv", "solve_lower": "inv", "scale": "the quotient"}
+    names = {
+        "power": "the power",
+        "solve": "inv",
+        "lu": "inv",
+        "solve_lower": "inv",
+        "scale": "the quotient",
+        "dot_over": "the quotient",
+    }
     names |= {
         "full_rank": "the derivative of pinv",
         "simple": "the derivative of an eigenvalue",

@@ -7,6 +7,36 @@ from collections.abc import Iterable, Mapping
 
 SOURCES = (
     '''
+def norm(X):
+    """The root of the sum of squares, scaled where squares leave the range of floats."""
+    square = np.vdot(X, X)
+    if 1e-30 < square < np.inf:
+        return np.sqrt(square)
+    largest = np.max(np.abs(X), initial=0)
+    if 0 < largest < np.inf:
+        X = X / largest
+        return largest * np.sqrt(np.vdot(X, X))
+    return largest
+''',
+    '''
+def dot_over(x, y, s):
+    """<x, y>/s, the division first where the product leaves the range of floats."""
+    total = np.vdot(x, y)
+    return total / s if 1e-30 < abs(total) < np.inf else np.vdot(x / s, y)
+''',
+    '''
+def hypot_norm(s, X):
+    """sqrt(s^2 + |X|^2), scaled likewise."""
+    total = s * s + np.vdot(X, X)
+    return np.sqrt(total) if 1e-30 < total < np.inf else np.hypot(s, norm(X))
+''',
+    '''
+def root_of_sum(c, X):
+    """sqrt(c + |X|^2), scaled likewise, for c > 0."""
+    total = c + np.vdot(X, X)
+    return np.sqrt(total) if total < np.inf else np.hypot(np.sqrt(c), norm(X)).astype(X.dtype)
+''',
+    '''
 def floats(*values):
     """The inputs as floating-point arrays of one type: single if all are, else double."""
     doubles = []

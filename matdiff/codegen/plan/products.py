@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, run
+from matdiff.codegen.lengths import lengths
 from matdiff.codegen.plan.decompositions import decomposed
 from matdiff.codegen.plan.determinants import adjugates, second_determinants
 from matdiff.codegen.plan.distribute import distributed
@@ -55,7 +56,9 @@ def plan(roots: Sequence[Node], association: Association = "best", inverses: boo
 def prepared(roots: Sequence[Node]) -> list[Node]:
     """What does not depend on the order of products."""
     return adjugates(
-        distributed(mirrored(tensors(mirrored(shortcuts(decomposed(stable(removable(second_determinants(roots)))))))))
+        distributed(
+            mirrored(tensors(mirrored(shortcuts(decomposed(stable(removable(lengths(second_determinants(roots)))))))))
+        )
     )
 
 
