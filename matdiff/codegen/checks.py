@@ -52,6 +52,7 @@ def refusal(check: Check, complaint: str) -> DomainError:
         "simple": "the derivative of an eigenvalue",
         "simple_singular": "the derivative of a singular value",
         "eigh": "eigvecs",
+        "gram_logdet": "logdet",
         "positive_part": "the derivative",
         "hinge_or_one": "the derivative of norm",
         "logabsdet": "the logarithm",
@@ -169,6 +170,10 @@ def full_rank(X: Array) -> str:
     return "" if s[-1] > 1e-13 * s[0] else "does not have full rank"
 
 
+def full_columns(X: Array) -> str:
+    return "does not have full column rank" if X.shape[0] < X.shape[1] else full_rank(X)
+
+
 def spectrum(X: Array) -> str:
     """No eigenvalue on the closed negative real axis."""
     complaint = finite(X)
@@ -246,6 +251,7 @@ TESTS: dict[str, Callable[..., str]] = {
     "symmetric": symmetric,
     "spd": spd,
     "fullrank": full_rank,
+    "fullcolumns": full_columns,
     "spectrum": spectrum,
     "distinct": simple_spectrum,
     "simple": simple,

@@ -33,22 +33,39 @@ def evaluate(
     """
     roots, keys, single = outputs(node)
     loose, columns = settled(roots, guards)
-    asked = (*roots, *map(guard, (*guards, *columns)))
-    program = compiled(Request(asked, None, False, tuple(variables), checked=True, strict=smooth, settled=loose))
+    rest = beside(roots, tuple(map(guard, (*guards, *columns))))
+    known = tuple(variables)
+    program = compiled(Request(roots, None, False, known, checked=True, strict=smooth, settled=loose))
+    guarded = compiled(Request(rest, None, False, known, checked=True, strict=smooth, settled=loose)) if rest else None
     given = gather(program, variables, arrays)
+    if guarded is not None:
+        given = {**gather(guarded, variables, arrays), **given}
     sizes = check_sizes(given)
     for variable, value in given.items():
         check_attributes(variable, value, given.values())
     check_indices(roots, sizes)
     check_room(roots, sizes)
-    inputs = {name: given[v] for v, name in program.inputs}
-    found = run(program, inputs)[: len(roots)]
+    if guarded is not None:
+        run(guarded, {name: given[v] for v, name in guarded.inputs})
+    found = run(program, {name: given[v] for v, name in program.inputs})
     values = [finished(r, v) for r, v in zip(roots, found, strict=True)]
     if all(_finite(v) for v in given.values()) and not all(_finite(v) for v in values):
         raise DomainError("the value is not a finite number at these arrays: a function leaves its domain or overflows")
     if single:
         return values[0]
     return tuple(values) if keys is None else dict(zip(keys, values, strict=True))
+
+
+def beside(roots: Sequence[Node], guards: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The guards that are no parts of what is computed anyway, the outermost of them; they have a program of their own.
+
+    Beside the roots they would change the plan for these: an inverse that is there is used, where solving is more exact.
+    """
+    if not guards:
+        return ()
+    within = set(topological(*roots))
+    inside = {c for g in guards for n in topological(g) for c in n.children}
+    return tuple(g for g in dict.fromkeys(guards) if g not in within and g not in inside)
 
 
 def gather(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> dict[Symbol, np.ndarray]:

@@ -53,6 +53,19 @@ def floats(*values):
     return [np.asarray(v, dtype=dtype) for v in values]
 ''',
     '''
+def sech2(u):
+    """1 - tanh(u)**2 without cancellation."""
+    e = np.exp(-2 * np.abs(u))
+    return 4 * e / (1 + e) ** 2
+''',
+    '''
+def gram_logdet(X):
+    """log det(X' X) from the triangular factor of X, whose condition is the root of that of X' X."""
+    if X.shape[0] < X.shape[1]:
+        return np.sum(X) * 0 - np.inf
+    return 2 * np.sum(np.log(np.abs(np.diagonal(np.linalg.qr(X)[1]))))
+''',
+    '''
 def singular_value(A, i):
     """The i-th largest singular value; 0 where it is no more than rounding."""
     s = np.linalg.svd(A, compute_uv=False)
@@ -403,6 +416,13 @@ HELPERS = table(SOURCES)
 
 NUMPY = table(
     (
+        '''
+def gram_logdet(X):
+    """log det(X' X) from the triangular factor of X, whose condition is the root of that of X' X."""
+    if X.shape[0] < X.shape[1]:
+        return X.dtype.type(-np.inf)
+    return 2 * np.sum(np.log(np.abs(np.diagonal(np.linalg.qr(X, mode="r")))))
+''',
         '''
 def outer(x, y):
     """x y', in half the time of np.outer."""
