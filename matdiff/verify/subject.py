@@ -69,9 +69,9 @@ class Subject:
         """Is the derivative 0 as it is written?"""
         return all(is_zero(n) for n in self.said)
 
-    def value(self, arrays: Arrays) -> Array:
+    def value(self, arrays: Arrays, smooth: bool = True) -> Array:
         """F, all parts in one long vector.  Raises DomainError outside of the domain."""
-        return flat(evaluate(list(self.parts), self.variables, named(arrays), smooth=True))
+        return flat(evaluate(list(self.parts), self.variables, named(arrays), smooth=smooth))
 
     def complex_value(self, arrays: Arrays, sizes: Mapping[str, int]) -> Array:
         """F at complex arrays.  Raises UnsupportedError where it is not analytic."""
@@ -82,7 +82,13 @@ class Subject:
         return np.concatenate([v.ravel(order="F") for v in evaluate_analytic(list(self.parts), given, sizes)])
 
     def state(
-        self, arrays: Arrays, V: Arrays, sizes: Mapping[str, int], rng: np.random.Generator, least: float = 0.0
+        self,
+        arrays: Arrays,
+        V: Arrays,
+        sizes: Mapping[str, int],
+        rng: np.random.Generator,
+        least: float = 0.0,
+        smooth: bool = True,
     ) -> Statement:
         """The derivative along V, evaluated once; where its parts are below `least`, they are rounding."""
         matrices = self.matrices if all(_small(m, sizes) for m in self.matrices) else ()
@@ -94,7 +100,7 @@ class Subject:
             Y = np.asarray(rng.normal(size=_shape(self.covector, sizes)))
             given[self.covector] = Y
             known += (self.covector,)
-        values = evaluate([*self.said, *matrices], known, named(given), smooth=True, guards=self.guards)
+        values = evaluate([*self.said, *matrices], known, named(given), smooth=smooth, guards=self.guards)
         return self.read(values, arrays, V, Y, least)
 
 
