@@ -68,6 +68,7 @@ case("Diag(x)*A*Diag(x)*b + inv(Diag(x))*b", "A: n×n; x: n positive; b: n", "x"
 ))  # fmt: skip
 case("sum(X.^2 .* A)", "X: m×n; A: m×n", "X", lambda X, A: np.sum(X**2 * A))
 case("mean(exp(X))", "X: m×n", "X", lambda X: np.mean(np.exp(X)))
+case("prod(cosh(X))", "X: m×n", "X", lambda X: np.prod(np.cosh(X)))
 case("norm(A*x - b)", "A: m×n; x: n; b: m", "x", lambda A, x, b: np.linalg.norm(A @ x - b))
 case("norm(X)*norm2(x)*normF(X)", "X: m×n; x: n", "X", lambda X, x: np.sum(X * X) * np.linalg.norm(x))
 case("‖A*x - b‖²/2", "A: m×n; x: n; b: m", "x", lambda A, x, b: np.sum((A @ x - b) ** 2) / 2)

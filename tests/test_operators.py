@@ -176,3 +176,25 @@ def test_matrices_too_large_for_memory():
     with pytest.raises(md.UnsupportedError, match="hvp"):
         md.derive("logdet(X)", wrt="X").hessian.evaluate(X=X)
     assert d.jvp(X, X=X).shape == d.vjp(X, X=X).shape == (n, n)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_gradients_at_critical_points_are_directions(size):
+    """They are rounding and nothing else; what leaves the tangent space by more is refused."""
+    rng = np.random.default_rng(3)
+    B = size * rng.normal(size=(5, 5))
+    S = B + B.T
+    d = md.derive("x'*S*x", wrt="x", declare="x: n unit; S: n×n symmetric")
+    for q in np.linalg.eigh(S)[1].T:
+        x = q / np.linalg.norm(q)
+        d.jvp(d.gradient.evaluate(x=x, S=S), x=x, S=S)
+        for wrong in (x, 1e-6 * x, q + rng.normal(size=5)):
+            with pytest.raises(md.DomainError, match="x'\\*V is not 0"):
+                d.jvp(wrong, x=x, S=S)
+    U, s, Vt = np.linalg.svd(B)
+    d = md.derive("tr(B'*Q)", wrt="Q", declare="Q: n×n orthogonal")
+    d.jvp(d.gradient.evaluate(Q=U @ Vt, B=B), Q=U @ Vt, B=B)
+    d = md.derive("norm(X - S)^2", wrt="X", declare="X: n×n symmetric")
+    d.hvp(1e-17 * size * rng.normal(size=(5, 5)), X=S, S=S)
+    with pytest.raises(md.DomainError, match="it is not symmetric"):
+        d.hvp(1e-3 * B, X=S, S=S)

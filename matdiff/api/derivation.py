@@ -11,16 +11,17 @@ from matdiff.api.expr import Expr
 from matdiff.api.operators import Operator, bilinear, check_directions, hessian_operator, pullback, pushforward
 from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.calculus.differential import differentials
+from matdiff.calculus.existence import WHOLE, guards, symmetric_in
 from matdiff.calculus.jacobian import free_entries, jacobian, vector_of
 from matdiff.calculus.tangent import project, tangent
-from matdiff.core.node import Apply, Node, Number, Symbol, describe, number, symbol, topological
+from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known, closure
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.algebra import POWER, hadamard, is_op, matmul, power, scale
 from matdiff.ops.constants import eye, zeros_like
-from matdiff.ops.linalg import inverse, pinv
+from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import norm
 from matdiff.printing.length import length
 from matdiff.simplify.forms import SMALL, shortest
@@ -287,6 +288,8 @@ class Derivation:
         bare = linearly_below(self.prepared, self.differentials)
         for node in topological(self.prepared):
             if isinstance(node, Apply) and node.op.smooth and node in self.differentials:
+                if node.op in WHOLE and symmetric_in(self.prepared, node):
+                    continue
                 place = Expr(inline(node.args[-1])).text()
                 verb = "not" if node in bare else "perhaps not"
                 entries = node.args[-1].kind != "scalar"
@@ -378,10 +381,8 @@ class Derivation:
     @cached_property
     def guards(self) -> tuple[Node, ...]:
         """What must be defined for a derivative to be: parts of the function that are not defined everywhere."""
-        root = inline(self.function.node)
-        moving = set(dependent(root, self.wrt))
-        partly = [n for n in topological(root) if isinstance(n, Apply) and partial(n, moving)]
-        return tuple(dict.fromkeys((*self.function.guards, *partly)))
+        root = inline(prepared(self.function.node))
+        return tuple(dict.fromkeys((*self.function.guards, *guards(root, set(dependent(root, self.wrt))))))
 
     def _projected(self, G: Node, X: Symbol) -> Node:
         """G inside the tangent space in which X moves."""
@@ -465,16 +466,6 @@ class Derivation:
 def row_of(G: Node) -> Node:
     """vec(G)', the Jacobian of a scalar function."""
     return G if G.kind == "scalar" else vector_of(G).T
-
-
-def partial(node: Apply, moving: Container[Node]) -> bool:
-    """Is the function undefined somewhere, or its derivative, as that of pinv where the rank jumps?"""
-    if node.op is pinv:
-        return node in moving
-    if node.op is POWER:
-        exponent = node.children[1]
-        return not (isinstance(exponent, Number) and isinstance(exponent.value, int) and exponent.value > 0)
-    return any(node.op.domain)
 
 
 def linearly_below(root: Node, moving: Container[Node]) -> set[Node]:

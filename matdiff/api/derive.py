@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.api.wrt import chosen_names, suggestion
+from matdiff.calculus.existence import singular_at_zero
 from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, topological
 from matdiff.errors import ParseError, ShapeError, UnsupportedError
@@ -61,6 +62,11 @@ def derive(
     weighted = None if metric is None else metric.node
     derivation = Derivation(expr, chosen, types, len(chosen) > 1, weighted, source, remarks)
     _ = derivation.raw_differential
+    suspects = [n for n in topological(derivation.prepared) if n in derivation.differentials and singular_at_zero(n)]
+    if suspects:
+        from matdiff.verify.nowhere import check_somewhere
+
+        check_somewhere(derivation, suspects)
     return derivation
 
 

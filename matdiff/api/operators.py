@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -178,15 +178,17 @@ def check_directions(variables: Sequence[Symbol], V: Mapping[str, Any], arrays: 
 
     for X in variables:
         key = lookup(X.name, arrays)
-        why = "" if key is None or not X.attributes else _outside(X, V[X.name], arrays[key])
+        why = "" if key is None or not X.attributes else _outside(X, V[X.name], arrays[key], arrays.values())
         if why:
             raise DomainError(f"the direction given for {X.name} is outside the tangent space: {why}")
 
 
-def _outside(X: Symbol, V: Any, point: Any) -> str:
+def _outside(X: Symbol, V: Any, point: Any, arrays: Iterable[Any]) -> str:
+    """What is wrong with a direction, up to the rounding of the point and of what was computed from the arrays."""
     import numpy as np
 
-    from matdiff.codegen.checks import ATTRIBUTES, TOLERANCE, WORDS
+    from matdiff.codegen.checks import ATTRIBUTES, TOLERANCE, WORDS, rounding
+    from matdiff.verify.sets import project
 
     try:
         v, x = np.asarray(V, dtype=float), np.asarray(point, dtype=float)
@@ -194,14 +196,13 @@ def _outside(X: Symbol, V: Any, point: Any) -> str:
         return ""
     if v.shape != x.shape or v.ndim != len(X.shape) or not v.size or not np.isfinite(v).all():
         return ""
+    length = max(1.0, float(np.linalg.norm(x)))
+    allowed = TOLERANCE * float(np.linalg.norm(v)) * length + length * rounding(arrays)
+    if float(np.linalg.norm(v - project(X, x, v))) <= allowed:
+        return ""
     dX = differential_symbol(X)
     assert isinstance(dX, Symbol)
     for word in sorted(dX.attributes):
         if v.shape[0] == v.shape[1] and not ATTRIBUTES[word](v):
             return f"it is not {WORDS.get(word, word)}"
-    size = TOLERANCE * float(np.linalg.norm(v)) * max(1.0, float(np.linalg.norm(x)))
-    if "unit" in X.attributes and abs(x @ v) > size:
-        return f"{X.name}'*V is not 0"
-    if "orthogonal" in X.attributes and float(np.linalg.norm(x.T @ v + v.T @ x)) > size:
-        return f"{X.name}'*V is not skew-symmetric"
-    return ""
+    return f"{X.name}'*V is not {'0' if 'unit' in X.attributes else 'skew-symmetric'}"

@@ -25,7 +25,8 @@ Nodes = Node | Mapping[str, Node] | Mapping[Key, Node] | Sequence[Node]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What code is asked for: `checked` to refuse arrays outside a domain, `strict` also where nothing is smooth."""
+    """What code is asked for: `checked` to refuse arrays outside a domain, `strict` also where nothing is smooth,
+    `settled` where eigenvalues need not all be distinct."""
 
     roots: tuple[Node, ...]
     keys: tuple[Key, ...] | None
@@ -36,6 +37,7 @@ class Request:
     doc: str = ""
     checked: bool = False
     strict: bool = False
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ Written = tuple[str, tuple[tuple[Symbol, str], ...], tuple[Check, ...]]
 @lru_cache(maxsize=64)
 def written(request: Request) -> Written:
     target = backend_named(request.backend)
-    emitter = Emitter(target, request.variables, request.checked, request.strict)
+    emitter = Emitter(target, request.variables, request.checked, request.strict, request.settled)
     planned = plans(request.roots, target.inverses)
     made = generate(planned, request.keys, request.single, emitter, identifier(request.name), request.doc)
     return made.text, tuple(made.inputs.items()), made.checks

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,17 @@ EPS = 2.3e-16
 """n×n counts as singular below max(n, 5) times this reciprocal condition number: rounding hides the difference."""
 TOLERANCE = 1e-8
 """Relative size of what rounding may do to an attribute."""
+REMAINDER = 1e-13
+"""What remains of numbers of order 1 that cancel."""
 
 
 def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
     """The `check(word, number, value)` of generated code: the value itself, or a DomainError."""
 
     def check(word: str, number: int, *values: Array) -> Array:
-        test = TESTS.get(word, finite)
-        complaint = test(*(np.asarray(v) for v in values))
+        name, _, index = word.partition(" #")
+        test = TESTS.get(name, finite)
+        complaint = test(*(np.asarray(v) for v in values), *([int(index)] if index else []))
         if complaint:
             raise refusal(checks[number], complaint)
         return values[0]
@@ -35,9 +39,22 @@ def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
 
 def refusal(check: Check, complaint: str) -> DomainError:
     shown = describe(check.node)
-    names = {"power": "the power", "solve": "inv", "lu": "inv", "solve_lower": "inv", "scale": "the quotient"}
+    names = {
+        "power": "the power",
+        "solve": "inv",
+        "lu": "inv",
+        "solve_lower": "inv",
+        "scale": "the quotient",
+        "dot_over": "the quotient",
+    }
     names |= {
         "full_rank": "the derivative of pinv",
+        "simple": "the derivative of an eigenvalue",
+        "simple_singular": "the derivative of a singular value",
+        "eigh": "eigvecs",
+        "gram_logdet": "logdet",
+        "positive_part": "the derivative",
+        "hinge_or_one": "the derivative of norm",
         "logabsdet": "the logarithm",
         "lu_logabsdet": "the logarithm",
         "solve_lower_t": "inv",
@@ -98,6 +115,11 @@ def worst(what: str, x: Array, value: Array) -> str:
     return f"is {what} ({value:.4g})" if x.ndim == 0 else f"has an entry that is {what} ({value:.4g})"
 
 
+def hinge(x: Array) -> str:
+    """max(x, 0) has an entry above 0, or is 0 all around."""
+    return finite(x) or ("is 0 in its largest entry" if x.size and np.max(x) == 0 else "")
+
+
 def invertible(X: Array) -> str:
     complaint = finite(X)
     if complaint or not X.size:
@@ -148,6 +170,10 @@ def full_rank(X: Array) -> str:
     return "" if s[-1] > 1e-13 * s[0] else "does not have full rank"
 
 
+def full_columns(X: Array) -> str:
+    return "does not have full column rank" if X.shape[0] < X.shape[1] else full_rank(X)
+
+
 def spectrum(X: Array) -> str:
     """No eigenvalue on the closed negative real axis."""
     complaint = finite(X)
@@ -165,6 +191,26 @@ def simple_spectrum(S: Array) -> str:
         return complaint
     values = np.linalg.eigvalsh(S)
     return "" if np.diff(values).min() > 1e-12 * np.abs(values).max() else "has equal eigenvalues"
+
+
+def simple(S: Array, i: int) -> str:
+    """Symmetric with the i-th eigenvalue, from the top for a negative i, apart from the others."""
+    complaint = symmetric(S)
+    return complaint or alone(np.linalg.eigvalsh(S), i, "eigenvalues")
+
+
+def simple_singular(A: Array, i: int) -> str:
+    """The i-th singular value, counted upward or for a negative i from the top, is apart from the others."""
+    return finite(A) or alone(np.linalg.svd(A, compute_uv=False)[::-1] ** 2, i, "singular values")
+
+
+def alone(values: Array, i: int, name: str) -> str:
+    """Is the i-th of ascending values apart from its neighbours by more than rounding?"""
+    at = i - 1 if i > 0 else len(values) + i
+    if not 0 <= at < len(values) or len(values) < 2:
+        return ""
+    gap = np.diff(values)[max(at - 1, 0) : at + 1].min()
+    return "" if gap > 1e-12 * np.abs(values).max() else f"has equal {name}, the one that is used among them"
 
 
 def power(base: Array, exponent: Array) -> str:
@@ -205,11 +251,15 @@ TESTS: dict[str, Callable[..., str]] = {
     "symmetric": symmetric,
     "spd": spd,
     "fullrank": full_rank,
+    "fullcolumns": full_columns,
     "spectrum": spectrum,
     "distinct": simple_spectrum,
+    "simple": simple,
+    "simple_singular": simple_singular,
     "power": power,
     "disjoint": disjoint,
     "notzero": not_zero,
+    "hinge": hinge,
     "finite": finite,
 }
 
@@ -226,12 +276,17 @@ def orthonormal(X: Array) -> bool:
     return bool(np.abs(X.T @ X - np.eye(X.shape[1])).max(initial=0) <= TOLERANCE)
 
 
+LINEAR: dict[str, Callable[[Array], Array]] = {
+    "symmetric": lambda X: X.T,
+    "skew": lambda X: -X.T,
+    "diagonal": lambda X: np.diag(np.diagonal(X)),
+    "lower": np.tril,
+    "upper": np.triu,
+}
+"""What a matrix of each kind is equal to."""
+
 ATTRIBUTES: dict[str, Callable[[Array], bool]] = {
-    "symmetric": lambda X: close(X, X.T),
-    "skew": lambda X: close(X, -X.T),
-    "diagonal": lambda X: close(X, np.diag(np.diagonal(X))),
-    "lower": lambda X: close(X, np.tril(X)),
-    "upper": lambda X: close(X, np.triu(X)),
+    **{word: lambda X, same=same: close(X, same(X)) for word, same in LINEAR.items()},
     "spd": lambda X: not spd(X),
     "orthogonal": orthonormal,
     "unit": lambda x: bool(abs(np.linalg.norm(x) - 1) <= TOLERANCE),
@@ -247,12 +302,23 @@ WORDS = {
 }
 
 
-def check_attributes(variable: Symbol, value: Array) -> None:
-    """Raises DomainError where an array is not what its declaration says."""
+def rounding(arrays: Iterable[Any]) -> float:
+    """What remains of numbers of the size of the arrays that cancel: a gradient at a critical point is nothing else."""
+    sizes = [1.0]
+    for a in arrays:
+        with suppress(TypeError, ValueError, OverflowError):
+            sizes.append(float(np.linalg.norm(np.asarray(a, dtype=float).ravel())))
+    return REMAINDER * max(s for s in sizes if np.isfinite(s))
+
+
+def check_attributes(variable: Symbol, value: Array, allowed: float = 0.0) -> None:
+    """Raises DomainError where an array is not what its declaration says, up to `allowed` and to 1e-8 of its size."""
     wanted = variable.attributes
     for attribute in sorted(wanted):
         test = ATTRIBUTES.get(attribute)
         if test is None or (attribute == "positive" and "diagonal" in wanted):
+            continue
+        if allowed and attribute in LINEAR and np.abs(value - LINEAR[attribute](value)).max(initial=0) <= allowed:
             continue
         if value.size and not test(value):
             word = WORDS.get(attribute, attribute)

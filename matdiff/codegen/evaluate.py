@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from matdiff.calculus.existence import guard, settled
 from matdiff.codegen import Nodes, Program, Request, compiled, outputs
 from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.emit.sizes import Misfit, bind
 from matdiff.core.node import Apply, Constant, Node, Symbol, describe, topological
-from matdiff.core.op import Op
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
-from matdiff.ops.algebra import is_op
-from matdiff.ops.linalg import pinv
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,16 +32,22 @@ def evaluate(
     Raises MatdiffError for a missing array, ShapeError for a wrong shape, DomainError where a function is not defined.
     """
     roots, keys, single = outputs(node)
-    asked = (*roots, *map(guard, guards))
-    program = compiled(Request(asked, None, False, tuple(variables), checked=True, strict=smooth))
+    loose, columns = settled(roots, guards)
+    rest = beside(roots, tuple(map(guard, (*guards, *columns))))
+    known = tuple(variables)
+    program = compiled(Request(roots, None, False, known, checked=True, strict=smooth, settled=loose))
+    guarded = compiled(Request(rest, None, False, known, checked=True, strict=smooth, settled=loose)) if rest else None
     given = gather(program, variables, arrays)
+    if guarded is not None:
+        given = {**gather(guarded, variables, arrays), **given}
     sizes = check_sizes(given)
     for variable, value in given.items():
-        check_attributes(variable, value)
+        check_attributes(variable, value, given.values())
     check_indices(roots, sizes)
     check_room(roots, sizes)
-    inputs = {name: given[v] for v, name in program.inputs}
-    found = run(program, inputs)[: len(roots)]
+    if guarded is not None:
+        run(guarded, {name: given[v] for v, name in guarded.inputs})
+    found = run(program, {name: given[v] for v, name in program.inputs})
     values = [finished(r, v) for r, v in zip(roots, found, strict=True)]
     if all(_finite(v) for v in given.values()) and not all(_finite(v) for v in values):
         raise DomainError("the value is not a finite number at these arrays: a function leaves its domain or overflows")
@@ -52,12 +56,16 @@ def evaluate(
     return tuple(values) if keys is None else dict(zip(keys, values, strict=True))
 
 
-FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",))
+def beside(roots: Sequence[Node], guards: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The guards that are no parts of what is computed anyway, the outermost ones; they have a program of their own.
 
-
-def guard(node: Node) -> Node:
-    """What is evaluated to see that a derivative exists: pinv has a value everywhere, and jumps with the rank."""
-    return FULL_RANK(node.children[0]) if is_op(node, pinv) else node
+    Beside the roots they would change the plan for these: an inverse that is there is used, where solving is more exact.
+    """
+    if not guards:
+        return ()
+    within = set(topological(*roots))
+    inside = {c for g in guards for n in topological(g) for c in n.children}
+    return tuple(g for g in dict.fromkeys(guards) if g not in within and g not in inside)
 
 
 def gather(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> dict[Symbol, np.ndarray]:
@@ -163,11 +171,12 @@ def misfit_error(variable: Symbol, array: np.ndarray, misfit: Misfit) -> ShapeEr
     )
 
 
-def check_attributes(variable: Symbol, value: np.ndarray) -> None:
+def check_attributes(variable: Symbol, value: np.ndarray, given: Iterable[np.ndarray]) -> None:
+    """Raises DomainError for an array that is not what its declaration says; a direction may be rounding alone."""
     if variable.attributes:
         from matdiff.codegen import checks
 
-        checks.check_attributes(variable, value)
+        checks.check_attributes(variable, value, checks.rounding(given) if variable.of else 0.0)
 
 
 def check_indices(roots: Sequence[Node], sizes: Mapping[str, int]) -> None:

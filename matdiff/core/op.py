@@ -56,6 +56,7 @@ class Op:
     latex       likewise; text is `name(arguments)` unless the printers know better
     domain      where it is defined, one word per argument: positive invertible spd symmetric nonzero …
     smooth      where it is not differentiable, in words; empty if it is wherever it is defined
+    guard       what must be defined for a derivative to exist, of the arguments, where that is more than the value
     keeps       properties of the argument that the value has as well: "symmetric spd diagonal …"
     gives       properties that the value always has
     law, source the name of the rule and where it is found in books
@@ -78,6 +79,7 @@ class Op:
     latex: str = ""
     domain: tuple[str, ...] = ()
     smooth: str = ""
+    guard: Callable[..., Node] | None = None
     keeps: frozenset[str] = frozenset()
     gives: frozenset[str] = frozenset()
     law: str = ""

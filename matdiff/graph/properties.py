@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value
-from matdiff.ops.algebra import MATMUL, MPOW, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.ops.algebra import HADAMARD, MATMUL, MPOW, SCALE, TRANSPOSE, is_op, transpose
 from matdiff.ops.kronecker import kron
 
 Properties = frozenset[str]
@@ -202,11 +202,26 @@ class Known:
                 stack += [(a, turned), (b, turned)] if turned else [(b, turned), (a, turned)]
             elif isinstance(top, Apply) and is_op(top, MPOW) and top.params[0] <= PALINDROME:
                 stack += [(top.children[0], turned)] * top.params[0]
+            elif (turn := self._turned(top)) is not None:
+                stack.append((turn, not turned))
             else:
                 out.append(self._factor(top, turned))
             if len(out) + len(stack) > PALINDROME:
                 return ()
         return tuple(out)
+
+    def _turned(self, node: Node) -> Node | None:
+        """The A of Aᵀ written inside: of exp(Xᵀ) or X⁻ᵀ the function of X, of Xᵀ ∘ S the X ∘ S."""
+        if not isinstance(node, Apply) or not any(is_op(a, TRANSPOSE) for a in node.args):
+            return None
+        if not (node.op is HADAMARD or (len(node.args) == 1 and (node.op.elementwise or "symmetric" in node.op.keeps))):
+            return None
+        if not all(is_op(a, TRANSPOSE) or "symmetric" in self._memo[a] for a in node.args):
+            return None
+        args = tuple(a.children[0] if is_op(a, TRANSPOSE) else a for a in node.args)
+        turned = node.op.build(args, node.params)
+        self(turned)
+        return turned
 
     def _factor(self, node: Node, turned: bool) -> Factor:
         """A symmetric matrix is its own transpose; what it is made of was looked at before."""

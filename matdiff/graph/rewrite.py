@@ -8,13 +8,31 @@ from typing import Any
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
 from matdiff.core.op import Op
 from matdiff.errors import UnsupportedError
-from matdiff.ops.algebra import ADD, CONSTRUCTORS, MATMUL, POWER, hadamard, is_op, matmul, power
+from matdiff.graph.properties import product_nodes
+from matdiff.ops.algebra import (
+    ADD,
+    CONSTRUCTORS,
+    MATMUL,
+    POWER,
+    SCALE,
+    hadamard,
+    is_op,
+    matmul,
+    matrix_product,
+    power,
+    scale,
+    transpose,
+)
 from matdiff.ops.algebra import inner as pair
 from matdiff.ops.constants import is_ones
 from matdiff.ops.elementwise import exp, log, softplus
 from matdiff.ops.indexing import ENTRY
+from matdiff.ops.linalg import pinv
 from matdiff.ops.reductions import logsumexp, norm, softmax
 from matdiff.ops.structure import Diag
+
+LONGEST = 24
+"""Most factors of a product that is split."""
 
 
 def rebuild(node: Apply, args: tuple[Node, ...]) -> Node:
@@ -114,6 +132,8 @@ def _smoother(node: Node) -> Node:
         if isinstance(p, Number) and isinstance(p.value, int) and p.value > 0 and p.value % 2 == 0:
             square = matmul(u.T, u) if u.kind == "vector" else pair(u, u)
             return power(square, number(p.value // 2))
+    if is_op(node, pinv):
+        return _pseudoinverse(node)
     if is_op(node, MATMUL) and is_op(node.children[0], Diag) and node.kind == "vector":
         return hadamard(node.children[0].children[0], node.children[1])
     if is_op(node, log) and is_op(e := node.children[0], ENTRY) and is_op(e.children[0], softmax):
@@ -125,4 +145,21 @@ def _smoother(node: Node) -> Node:
         for one, e in ((a, b), (b, a)):
             if is_op(e, exp) and is_ones(one):
                 return softplus(e.children[0])
+    return node
+
+
+def _pseudoinverse(node: Node) -> Node:
+    """(u vᵀ)⁺ = v uᵀ/(‖u‖²‖v‖²), and (AB)⁺ = B⁺A⁺ where that is a product through fewer columns: rank has not to jump."""
+    (a,) = node.children
+    if is_op(a, SCALE):
+        return scale(power(a.children[0], number(-1)), _pseudoinverse(pinv(a.children[1])))
+    parts = product_nodes(a, LONGEST)
+    for i in range(1, len(parts)):
+        left, right = matrix_product(parts[:i]), matrix_product(parts[i:])
+        if left.kind == "vector" and right.kind == "row":
+            u, v = left, transpose(right)
+            return scale(power(pair(u, u) * pair(v, v), number(-1)), matmul(v, transpose(u)))
+        rows, inside, cols = a.rows.number, left.cols.number, a.cols.number
+        if rows is not None and inside is not None and cols is not None and inside < min(rows, cols):
+            return matmul(_pseudoinverse(pinv(right)), _pseudoinverse(pinv(left)))
     return node

@@ -159,3 +159,7 @@ operators["log"] = log
 
 def reciprocal(x: Node) -> Node:
     return power(x, number(-1))
+
+
+VANISHING = (sin, tan, asin, atan, sinh, tanh, erf, abs_, relu)
+"""Those with |f(u)| at most in proportion to |u| around 0."""

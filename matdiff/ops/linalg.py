@@ -67,6 +67,7 @@ cof: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.5",
     summary="the cofactor matrix det(X)*inv(X)'",
 )
+FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",))
 pinv: Op = nonlinear(
     "pinv",
     "(m,n)->(n,m)",
@@ -81,6 +82,7 @@ pinv: Op = nonlinear(
     latex="{0}^{{+}}",
     keeps="symmetric diagonal",
     domain="fullrank",
+    guard=lambda A: FULL_RANK(A),
     law="d(A⁺) at constant rank",
     source="Golub & Pereyra 1973, eq. 4.12",
     summary="Moore-Penrose inverse",

@@ -105,6 +105,9 @@ sqrtm: Op = nonlinear(
     law="R = X^½: R dR + dR R = dX",
     source="Higham 2008, eq. 6.1",
 )
+MATRIX: dict[Op, Op] = {exp: expm, log: logm, sqrt: sqrtm}
+"""The function of matrices for each of entries: it does to the eigenvalues what that does to the entries."""
+
 frechet_expm: Direction = frechet_map(
     "expm", lambda A: expm(A), "scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)"
 )

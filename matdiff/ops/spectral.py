@@ -47,6 +47,22 @@ def symmetric_function(name: str, sig: str, result: str, differential: Any, **fi
     return register(Op(name, sig, (rule,), symmetric_type(result), **fields))
 
 
+def asking(name: str) -> Op:
+    """A matrix asked to have one of its values but once; counted upward, a negative number from the top."""
+    return Op(
+        name,
+        "(m,n)->(m,n)",
+        (),
+        lambda args, params: ("matrix", args[0].rows, args[0].cols),
+        numpy="{0}",
+        domain=(name,),
+    )
+
+
+SIMPLE: Op = asking("simple")
+SIMPLE_SINGULAR: Op = asking("simple_singular")
+
+
 def _quadratic(q: Node, dS: Node) -> Node:
     """qᵀ dS q"""
     return q.T @ dS @ q
@@ -98,6 +114,7 @@ eigval: Op = symmetric_function(
     torch="torch.linalg.eigvalsh({0})[{p0} - 1]",
     domain=("symmetric",),
     smooth="where the eigenvalue of {0} is not simple",
+    guard=lambda S, i: SIMPLE.build((S,), (i,)),
     law="dλ = qᵀ dS q",
     source="Magnus 1985, thm 1",
     summary="the i-th eigenvalue of a symmetric matrix, counted upward",
@@ -113,6 +130,7 @@ lambda_max: Op = symmetric_function(
     latex=r"\lambda_{{\max}}({0})",
     domain=("symmetric",),
     smooth="where the largest eigenvalue of {0} is not simple",
+    guard=lambda S: SIMPLE.build((S,), (-1,)),
     law="dλ = qᵀ dS q",
     source="Magnus 1985, thm 1",
 )
@@ -127,13 +145,17 @@ lambda_min: Op = symmetric_function(
     latex=r"\lambda_{{\min}}({0})",
     domain=("symmetric",),
     smooth="where the smallest eigenvalue of {0} is not simple",
+    guard=lambda S: SIMPLE.build((S,), (1,)),
     law="dλ = qᵀ dS q",
     source="Magnus 1985, thm 1",
 )
 
 
 def _singular(A: Node, dA: Node, i: int, sigma: Node) -> Node:
-    """dσ = uᵀ dA v with Av = σu, v an eigenvector of AᵀA."""
+    """dσ = uᵀ dA v with Av = σu, v an eigenvector of AᵀA, or of a smaller AAᵀ the u."""
+    rows, cols = A.rows.number, A.cols.number
+    if rows is not None and cols is not None and rows < cols:
+        return _singular(A.T, dA.T, i, sigma)
     v = column_at(eigvecs(A.T @ A), A.cols + ONE - Dim.of(i))
     return v.T @ A.T @ dA @ v / sigma
 
@@ -147,6 +169,7 @@ sigma_max: Op = nonlinear(
     torch="torch.linalg.matrix_norm({0}, 2)",
     latex=r"\sigma_{{\max}}({0})",
     smooth="where the largest singular value of {0} is not simple",
+    guard=lambda A: SIMPLE_SINGULAR.build((A,), (-1,)),
     law="dσ = uᵀ dA v",
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the spectral norm",
@@ -172,6 +195,7 @@ sigma: Op = nonlinear(
     numpy="singular_value({0}, {p0})",
     torch="torch.linalg.svdvals({0})[{p0} - 1]",
     smooth="where the singular value of {0} is zero or not simple",
+    guard=lambda A, i: SIMPLE_SINGULAR.build((A,), (-i,)),
     law="dσ = uᵀ dA v",
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the i-th singular value, counted downward",
@@ -198,6 +222,7 @@ cond2: Op = nonlinear(
     torch="torch.linalg.cond({0})",
     domain="fullrank",
     smooth="where an extreme singular value of {0} is not simple",
+    guard=lambda A: SIMPLE_SINGULAR.build((SIMPLE_SINGULAR.build((A,), (-1,)),), (1,)),
     law="cond A = σ_max(A) σ_max(A⁺), product rule",
     summary="the condition number σ_max/σ_min",
 )

@@ -10,16 +10,15 @@ from matdiff.ops.constants import eye, is_eye, is_ones, ones
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import chol, pinv
 from matdiff.ops.matrix_functions import sqrtm
-from matdiff.ops.spectral import eigvals, eigvecs
 from matdiff.ops.structure import Diag
 from matdiff.simplify.context import Context
 from matdiff.simplify.diagonals import diagonal, entries_of, entry_power
 from matdiff.simplify.kroneckers import beside, commuted, of_diagonals, on_vec, outer, pairs
+from matdiff.simplify.spectra import spectral
 from matdiff.simplify.terms import (
     LONGEST,
     Factor,
     Term,
-    base_and_exponent,
     chain,
     factors,
     inside_inverse,
@@ -67,7 +66,7 @@ def multiply(context: Context, parts: list[Factor], term: Term, like: Node, done
         out.append(part)
         if part[0].kind == "vector":
             take_scalar(context, out, term)
-    out = spectral(out)
+    out = spectral(out, context)
     if out:
         core = split(chain(out))
         term.core = core.core
@@ -180,14 +179,3 @@ def side_by_side(context: Context, left: tuple[Node, Node], right: tuple[Node, N
     pieces = [split(product(context, a, b, matmul(a, b))) for a, b in (left, right)]
     scalars = [piece.scalar for piece in pieces]
     return [(part, 1) for part in (*scalars, kron_of(*(piece.core or number(1) for piece in pieces)))]
-
-
-def spectral(parts: list[Factor]) -> list[Factor]:
-    """Q Diag(λ^k) Qᵀ = S^k for the eigenvalues λ and eigenvectors Q of S."""
-    for i in range(len(parts) - 2):
-        (Q, _), (middle, one), (R, _) = parts[i : i + 3]
-        if is_op(Q, eigvecs) and one == 1 and is_op(middle, Diag) and R is transpose(Q):
-            base, k = base_and_exponent(middle.children[0])
-            if is_op(base, eigvals) and base.children[0] is Q.children[0] and isinstance(k, int):
-                return [*parts[:i], (Q.children[0], k), *parts[i + 3 :]]
-    return parts

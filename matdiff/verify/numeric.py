@@ -16,6 +16,7 @@ from matdiff.codegen.evaluate import evaluate
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.verify import methods, sampling, sets
 from matdiff.verify.differences import LEAST_ORDER, STEPS, Slope, order
+from matdiff.verify.edges import Seen, along, look
 from matdiff.verify.report import Verification, undecided
 from matdiff.verify.sampling import Way
 from matdiff.verify.subject import Arrays, Statement, Subject, named, subject
@@ -94,7 +95,17 @@ def check(
     run = Run(ROOM["given" if given else "free"], np.random.default_rng(seed), method)
     with np.errstate(all="ignore"):
         outcomes = gather(sampling.explore(usable, lambda way: trial(found, way, run), lambda o: o.flat), points)
-    return certified(d, report(outcomes, run, method), order_, seed)
+        verdict = report(outcomes, run, method)
+        if verdict.passed and not given and not run.late:
+            verdict = on_edges(verdict, look(d, found, usable, run.rng))
+    return certified(d, verdict, order_, seed)
+
+
+def on_edges(verdict: Verification, seen: Seen) -> Verification:
+    """The verdict with what was seen on the edges that the function names."""
+    if seen.fault:
+        return replace(verdict, passed=False, reason=seen.fault)
+    return replace(verdict, region=seen.region)
 
 
 def certified(d: Derivation, found: Verification, order_: int, seed: int) -> Verification:
@@ -176,11 +187,6 @@ def kink_signs(found: Subject, arrays: Arrays) -> sets.Array:
         faint = (u != 0) & (np.abs(u) < ROUNDING * np.max(np.abs(u), initial=0))
         out.append(np.where(faint, np.nan, np.sign(u)).ravel())
     return np.concatenate(out)
-
-
-def along(found: Subject, arrays: Arrays, V: Arrays, h: float) -> Arrays:
-    """The arrays with those of the variables moved along V."""
-    return {**arrays, **{X: sets.move(X, arrays[X], V[X], h) for X in found.wrt}}
 
 
 T = TypeVar("T")

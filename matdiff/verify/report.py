@@ -16,6 +16,7 @@ class Verification:
     points          how many random points were compared
     method          how: `central` and other differences, `complex` step, or `comparison` with the derivative
     message         for a wrong claim, what is wrong with it
+    region          on which edges of the function, as zeros of a norm, the derivative was found right or has no value
     certificate     what exact arithmetic over a prime field says; empty where it was not asked
     """
 
@@ -27,6 +28,7 @@ class Verification:
     method: str = "central"
     message: str = ""
     certificate: str = ""
+    region: str = ""
 
     def __str__(self) -> str:
         if self.passed is None:
@@ -34,14 +36,15 @@ class Verification:
         if not self.passed:
             return f"verification failed: {self.reason}"
         places = f"{self.points} random point{'s' * (self.points != 1)}"
+        there = f", {self.region}" if self.region else ""
         error = 0.0 if self.relative_error is None else self.relative_error
         if self.method == "comparison":
             return f"verified: the claim is right; it agrees to {error:.0e} at {places}"
         seen = "remainder at rounding" if self.order is None else f"observed order {self.order:.1f}"
         if self.method == "complex":
-            return f"verified: the complex step agrees to {error:.0e} at {places}"
+            return f"verified: the complex step agrees to {error:.0e} at {places}{there}"
         how = "extrapolated differences" if self.method == "richardson" else f"{self.method} differences"
-        return f"verified: {how} agree to {error:.0e} at {places} ({seen})"
+        return f"verified: {how} agree to {error:.0e} at {places} ({seen}){there}"
 
     def __bool__(self) -> bool:
         raise TypeError("a verification may also be undecided: ask `.passed is True`")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Subject:
     directions: Mapping[Symbol, Symbol] = field(default_factory=dict)
     covector: Symbol | None = None
     matrices: tuple[Node, ...] = ()
+    guards: tuple[Node, ...] = ()
+    """What must be defined for the derivative to exist."""
 
     @cached_property
     def kinked(self) -> bool:
@@ -67,9 +69,9 @@ class Subject:
         """Is the derivative 0 as it is written?"""
         return all(is_zero(n) for n in self.said)
 
-    def value(self, arrays: Arrays) -> Array:
+    def value(self, arrays: Arrays, smooth: bool = True) -> Array:
         """F, all parts in one long vector.  Raises DomainError outside of the domain."""
-        return flat(evaluate(list(self.parts), self.variables, named(arrays), smooth=True))
+        return flat(evaluate(list(self.parts), self.variables, named(arrays), smooth=smooth))
 
     def complex_value(self, arrays: Arrays, sizes: Mapping[str, int]) -> Array:
         """F at complex arrays.  Raises UnsupportedError where it is not analytic."""
@@ -80,7 +82,13 @@ class Subject:
         return np.concatenate([v.ravel(order="F") for v in evaluate_analytic(list(self.parts), given, sizes)])
 
     def state(
-        self, arrays: Arrays, V: Arrays, sizes: Mapping[str, int], rng: np.random.Generator, least: float = 0.0
+        self,
+        arrays: Arrays,
+        V: Arrays,
+        sizes: Mapping[str, int],
+        rng: np.random.Generator,
+        least: float = 0.0,
+        smooth: bool = True,
     ) -> Statement:
         """The derivative along V, evaluated once; where its parts are below `least`, they are rounding."""
         matrices = self.matrices if all(_small(m, sizes) for m in self.matrices) else ()
@@ -92,7 +100,7 @@ class Subject:
             Y = np.asarray(rng.normal(size=_shape(self.covector, sizes)))
             given[self.covector] = Y
             known += (self.covector,)
-        values = evaluate([*self.said, *matrices], known, named(given), smooth=True)
+        values = evaluate([*self.said, *matrices], known, named(given), smooth=smooth, guards=self.guards)
         return self.read(values, arrays, V, Y, least)
 
 
@@ -122,8 +130,10 @@ def _small(root: Node, sizes: Mapping[str, int]) -> bool:
 def subject(d: Derivation, order: int, seed: int) -> Subject:
     """The check that suits a derivation.  Raises UnsupportedError where a Hessian is not defined."""
     if order == 2:
-        return second_order(d, seed)
-    return gradient(d, seed) if d.function.kind == "scalar" else linear_map(d, seed)
+        found = second_order(d, seed)
+    else:
+        found = gradient(d, seed) if d.function.kind == "scalar" else linear_map(d, seed)
+    return replace(found, guards=tuple(concrete(g, seed) for g in d.guards))
 
 
 def by_name(answer: Any, d: Derivation) -> list[Any]:

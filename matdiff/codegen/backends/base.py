@@ -80,6 +80,7 @@ NUMPY = Backend(
     ),
     "numpy",
     {
+        "norm": "norm({0})",
         "kron": "kron({0}, {1})",
         "softmax": "softmax({0})",
         "logsumexp": "logsumexp({0})",

@@ -14,6 +14,40 @@ def floats(*values):
     return [jnp.asarray(v, dtype=dtype) for v in values]
 ''',
     '''
+def scaled_norm(X):
+    """The root of the sum of squares of entries divided by the largest."""
+    largest = jnp.max(jnp.abs(X), initial=0)
+    scale = jnp.where((largest > 0) & (largest < jnp.inf), largest, 1)
+    return scale * jnp.sqrt(jnp.sum((X / scale) ** 2))
+''',
+    '''
+def norm(X):
+    """The root of the sum of squares, scaled where squares leave the range of floats."""
+    square = jnp.sum(X * X)
+    usual = (square > 1e-30) & (square < jnp.inf)
+    return jax.lax.cond(usual, lambda: jnp.sqrt(square), lambda: scaled_norm(X))
+''',
+    '''
+def dot_over(x, y, s):
+    """<x, y>/s, the division first where the product leaves the range of floats."""
+    total = jnp.sum(x * y)
+    usual = (abs(total) > 1e-30) & (abs(total) < jnp.inf)
+    return jax.lax.cond(usual, lambda: total / s, lambda: jnp.sum(x / s * y))
+''',
+    '''
+def hypot_norm(s, X):
+    """sqrt(s^2 + |X|^2), scaled likewise."""
+    total = s * s + jnp.sum(X * X)
+    usual = (total > 1e-30) & (total < jnp.inf)
+    return jax.lax.cond(usual, lambda: jnp.sqrt(total), lambda: jnp.hypot(s, scaled_norm(X)))
+''',
+    '''
+def root_of_sum(c, X):
+    """sqrt(c + |X|^2), scaled likewise, for c > 0."""
+    total = c + jnp.sum(X * X)
+    return jax.lax.cond(total < jnp.inf, lambda: jnp.sqrt(total), lambda: jnp.hypot(c**0.5, scaled_norm(X)))
+''',
+    '''
 def add_diagonal(A, s):
     """A + s I."""
     return A + s * jnp.eye(A.shape[0], dtype=A.dtype)
@@ -165,6 +199,7 @@ BACKEND = Backend(
         "lu_solve_t": "jax.scipy.linalg.lu_solve({0}, {1}, trans=1)",
         "inverse_trace": "inverse_trace({0})",
         "cholesky_solve": "jax.scipy.linalg.cho_solve(({0}, True), {1})",
+        "norm": "norm({0})",
         "kron": "kron({0}, {1})",
         "cholesky": "jnp.linalg.cholesky({0})",
         "adj": "svd_adjugate({0})",

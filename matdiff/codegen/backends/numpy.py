@@ -7,6 +7,36 @@ from collections.abc import Iterable, Mapping
 
 SOURCES = (
     '''
+def norm(X):
+    """The root of the sum of squares, scaled where squares leave the range of floats."""
+    square = np.vdot(X, X)
+    if 1e-30 < square < np.inf:
+        return np.sqrt(square)
+    largest = np.max(np.abs(X), initial=0)
+    if 0 < largest < np.inf:
+        X = X / largest
+        return largest * np.sqrt(np.vdot(X, X))
+    return largest
+''',
+    '''
+def dot_over(x, y, s):
+    """<x, y>/s, the division first where the product leaves the range of floats."""
+    total = np.vdot(x, y)
+    return total / s if 1e-30 < abs(total) < np.inf else np.vdot(x / s, y)
+''',
+    '''
+def hypot_norm(s, X):
+    """sqrt(s^2 + |X|^2), scaled likewise."""
+    total = s * s + np.vdot(X, X)
+    return np.sqrt(total) if 1e-30 < total < np.inf else np.hypot(s, norm(X))
+''',
+    '''
+def root_of_sum(c, X):
+    """sqrt(c + |X|^2), scaled likewise, for c > 0."""
+    total = c + np.vdot(X, X)
+    return np.sqrt(total) if total < np.inf else np.hypot(np.sqrt(c), norm(X)).astype(X.dtype)
+''',
+    '''
 def floats(*values):
     """The inputs as floating-point arrays of one type: single if all are, else double."""
     doubles = []
@@ -21,6 +51,19 @@ def floats(*values):
     values = [float(v) if isinstance(v, (int, float)) else np.asarray(v) for v in values]
     dtype = np.result_type(*values, 0.0)
     return [np.asarray(v, dtype=dtype) for v in values]
+''',
+    '''
+def sech2(u):
+    """1 - tanh(u)**2 without cancellation."""
+    e = np.exp(-2 * np.abs(u))
+    return 4 * e / (1 + e) ** 2
+''',
+    '''
+def gram_logdet(X):
+    """log det(X' X) from the triangular factor of X, whose condition is the root of that of X' X."""
+    if X.shape[0] < X.shape[1]:
+        return np.sum(X) * 0 - np.inf
+    return 2 * np.sum(np.log(np.abs(np.diagonal(np.linalg.qr(X)[1]))))
 ''',
     '''
 def singular_value(A, i):
@@ -267,6 +310,34 @@ def svd_adjugate(X):
     return np.linalg.det(U) * np.linalg.det(Vt) * (Vt.T * (before * after)) @ U.T
 ''',
     '''
+def left_out(s):
+    """The products of all entries but those of i and j, with zeros on the diagonal."""
+    n = s.shape[0]
+    others = s[:, None] * 0 + 1 - np.eye(n, dtype=s.dtype)
+    for k in range(n):
+        apart = (np.arange(n) != k) * 1
+        keep = apart[:, None] * apart[None, :]
+        others = others * (keep * s[k] + (1 - keep))
+    return others
+''',
+    '''
+def adjugate_along(X, V):
+    """The derivative of det(X) inv(X) along V, defined for singular X too."""
+    U, s, Vt = np.linalg.svd(X)
+    M, others = U.T @ V @ Vt.T, left_out(s)
+    inside = np.diag(others @ np.diagonal(M)) - others * M
+    return np.linalg.det(U) * np.linalg.det(Vt) * (Vt.T @ inside @ U.T)
+''',
+    '''
+def det_second(X):
+    """The second derivatives of det(X) by vec(X), defined for singular X too."""
+    U, s, Vt = np.linalg.svd(X)
+    n, others = s.shape[0], left_out(s)
+    T = np.einsum("ij,ai,ib,cj,jd->badc", others, U, Vt, U, Vt)
+    T -= np.einsum("ij,ai,jb,cj,id->badc", others, U, Vt, U, Vt)
+    return np.linalg.det(U) * np.linalg.det(Vt) * T.reshape(n * n, n * n)
+''',
+    '''
 def det_power(A, p):
     """det(A)**p, also where det(A) is too small or too large for a float."""
     sign, size = np.linalg.slogdet(A)
@@ -302,9 +373,10 @@ def polygamma(k, x):
 ''',
     '''
 def eiggaps(v):
-    """1/(v_j - v_i), with zeros on the diagonal."""
-    gaps = v[None, :] - v[:, None] + np.eye(v.shape[0], dtype=v.dtype)
-    return 1 / gaps - np.eye(v.shape[0], dtype=v.dtype)
+    """1/(v_j - v_i), with zeros on the diagonal and wherever values are equal."""
+    gaps = v[None, :] - v[:, None]
+    equal = gaps == 0
+    return np.where(equal, 0 * gaps, 1 / (gaps + equal))
 ''',
     '''
 def polar(A):
@@ -345,6 +417,13 @@ HELPERS = table(SOURCES)
 
 NUMPY = table(
     (
+        '''
+def gram_logdet(X):
+    """log det(X' X) from the triangular factor of X, whose condition is the root of that of X' X."""
+    if X.shape[0] < X.shape[1]:
+        return X.dtype.type(-np.inf)
+    return 2 * np.sum(np.log(np.abs(np.diagonal(np.linalg.qr(X, mode="r")))))
+''',
         '''
 def outer(x, y):
     """x y', in half the time of np.outer."""

@@ -30,6 +30,7 @@ GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "lu_logdet": ("posdet", (1,)),
     "cholesky_logdet": ("posdet", (1,)),
     "positive_kron": ("poskron", (1, 2)),
+    "hinge_or_one": ("hinge", (1,)),
 }
 """Checks made on a line of their own: of several arguments together, or of one that the code does not mention."""
 
@@ -50,11 +51,17 @@ class Emitter:
     """The state of one emission: the code of each node so far, and the lines."""
 
     def __init__(
-        self, backend: Backend, variables: Sequence[Symbol], check: bool = False, strict: bool = False
+        self,
+        backend: Backend,
+        variables: Sequence[Symbol],
+        check: bool = False,
+        strict: bool = False,
+        settled: bool = False,
     ) -> None:
         self.backend = backend
         self.check = check
         self.strict = strict
+        self.settled = settled
         self.variables = tuple(variables)
         self.names = Names(backend.all_helpers)
         self.code: dict[Node, Code] = {}
@@ -189,13 +196,18 @@ class Emitter:
         """What the function asks of an argument."""
         domain = node.op.domain
         word = domain[slot] if slot < len(domain) else ""
+        if word.startswith("simple"):
+            (i,) = node.params
+            return f"{word} #{i if isinstance(i, int) else '{' + self.size(i) + '}'}"
+        if word == "distinct" and self.settled:
+            return "symmetric"
         return (NARROWER if self.strict else WIDER).get(node.op.name, word)
 
     def checked(self, word: str, node: Apply, arg: Node) -> Code:
         code = self.code[arg]
         if not (self.check and word):
             return code
-        text = f'check("{word}", {self.label(node.op.name, arg)}, {code.text})'
+        text = f'check({"f" * ("{" in word)}"{word}", {self.label(node.op.name, arg)}, {code.text})'
         return Code(text, ATOM, code.depth + 1)
 
     def guard(self, word: str, node: Apply, arguments: Sequence[Node]) -> None:

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from matdiff.core.node import Apply, Node, Symbol, apply, symbol, topological
+from matdiff.codegen.kernels import kernel, run
+from matdiff.core.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
 from matdiff.core.op import Linear
-from matdiff.ops.algebra import ADD, SCALE, add, is_op, scale
+from matdiff.graph.properties import product_nodes
+from matdiff.ops.algebra import ADD, POWER, SCALE, add, is_op, matrix_product, scale, transpose, whole
+from matdiff.ops.constants import is_zero
+from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import adj, det, inv
+from matdiff.ops.reductions import tr
+from matdiff.ops.structure import vec
+from matdiff.simplify.normal import normal
+from matdiff.simplify.terms import Term, split
 
 MAX_SEARCH = 64
 """Nodes that are looked through for the inverse."""
+SMALL_POWERS = range(2, 5)
+"""Powers of det X that are taken as products."""
+MAX_PAIRS = 16
+"""Most terms of a sum among which second derivatives are looked for."""
+ADJ_ALONG = kernel("adj_along", "(n,n),(n,n)->(n,n)", "adjugate_along({0}, {1})")
+"""The derivative of adj X along V: det(X) (tr(X⁻¹V) X⁻¹ − X⁻¹ V X⁻¹)."""
+DET_SECOND = kernel("det_second", "(n,n)->(p,p)", "det_second({0})")
+"""det(X) (vec(X⁻ᵀ) vec(X⁻ᵀ)ᵀ − K (X⁻ᵀ ⊗ X⁻¹)), the Hessian of det X."""
 
 
 def adjugates(roots: Sequence[Node]) -> list[Node]:
@@ -20,8 +36,38 @@ def adjugates(roots: Sequence[Node]) -> list[Node]:
         return list(roots)
     new: dict[Node, Node] = {}
     for node in order:
-        new[node] = absorbed(rebuilt(node, new))
+        made = rebuilt(node, new)
+        for _ in SMALL_POWERS:
+            made = absorbed(made)
+        new[node] = made
     return [new[r] for r in roots]
+
+
+def second_determinants(roots: Sequence[Node]) -> list[Node]:
+    """The roots with det(X) times a second derivative divided by it replaced by that, which no X⁻¹ enters."""
+    order = topological(*roots)
+    if not any(is_op(n, det) for n in order) or not any(is_op(n, inv) for n in order):
+        return list(roots)
+    new: dict[Node, Node] = {}
+    for node in order:
+        made = rebuilt(node, new)
+        new[node] = gathered(made) if is_op(made, SCALE) else made
+    return [new[r] for r in roots]
+
+
+def gathered(node: Node) -> Node:
+    """A product with det(X) and a sum that holds a second derivative of it."""
+    factors = scaled(node)
+    for i, factor in enumerate(factors):
+        for j, total in enumerate(factors):
+            if is_op(factor, det) and is_op(total, ADD):
+                found, left = paired(total, factor.children[0])
+                if found:
+                    made = add(*found, *([scale(factor, add(*left))] if left else []))
+                    for other in (f for k, f in enumerate(factors) if k not in (i, j)):
+                        made = scale(other, made) if other.kind == "scalar" else scale(made, other)
+                    return made
+    return node
 
 
 def rebuilt(node: Node, new: dict[Node, Node]) -> Node:
@@ -64,6 +110,75 @@ def distributed(factor: Node, inside: Node, X: Node) -> Node | None:
     )
 
 
+def paired(total: Node, X: Node) -> tuple[list[Node], list[Node]]:
+    """The second derivatives of det X among the terms of a sum divided by det X, and the other terms.
+
+    tr(X⁻¹V) L(X⁻¹) − L(X⁻¹ V X⁻¹) is one, defined for singular X too, as is vec(X⁻ᵀ) vec(X⁻ᵀ)ᵀ − K (X⁻ᵀ ⊗ X⁻¹).
+    """
+    terms, found = list(total.children), []
+    for t in [*terms] if len(terms) <= MAX_PAIRS else []:
+        for partner, made in second_derivatives(t, X):
+            if t in terms and (other := multiple(partner, terms)) is not None:
+                terms.remove(t)
+                terms.remove(other[0])
+                found.append(made)
+                if other[1] is not None:
+                    terms.append(other[1])
+    return found, terms
+
+
+def multiple(term: Node, terms: Sequence[Node]) -> tuple[Node, Node | None] | None:
+    """The term among others that is a multiple of one, and what is left of it when that is taken away."""
+    wanted = split(term)
+    for t in terms:
+        piece = split(t)
+        if piece.core is wanted.core and wanted.scalars.items() <= piece.scalars.items():
+            rest = normal(piece.scalar - wanted.scalar)
+            return t, None if is_zero(rest) or rest is number(0) else scale(rest, piece.core) if piece.core else rest
+    return None
+
+
+def second_derivatives(term: Node, X: Node) -> Iterator[tuple[Node, Node]]:
+    """What a term with two factors X⁻¹ belongs to, if it is one: the other term, and det X times the two."""
+    sizes = {inv(X): X, transpose(inv(X)): transpose(X)}
+    piece = split(term)
+    core = piece.core
+    if core is None and len(piece.scalars) == 1:
+        (core,) = piece.scalars
+        piece.scalars = {}
+    if core is None:
+        return
+    parts = core_factors(core)
+    if is_op(parts[-1], kron) and len(parts) <= 2:
+        yield from from_kron(piece, parts, sizes)
+    for i, P in enumerate(parts):
+        for j in range(i + 2, len(parts)):
+            if P in sizes and parts[j] is P:
+                V = matrix_product(parts[i + 1 : j])
+                rest = [*parts[: i + 1], *parts[j + 1 :]]
+                minus = scale(number(-1), scale(piece.scalar, matrix_product(rest)))
+                made = run(ADJ_ALONG, (sizes[P], V), "matrix", P.rows, P.cols)
+                whole = matrix_product([*parts[:i], made, *parts[j + 1 :]])
+                for one in (P @ V, V @ P, V.T @ P.T, P.T @ V.T):
+                    yield normal(scale(tr(one), minus)), scale(number(-1), scale(piece.scalar, whole))
+
+
+def core_factors(core: Node) -> list[Node]:
+    return product_nodes(core, MAX_SEARCH) or [core]
+
+
+def from_kron(piece: Term, parts: list[Node], sizes: Mapping[Node, Node]) -> Iterator[tuple[Node, Node]]:
+    """K (P ⊗ Pᵀ), or P ⊗ P for a symmetric P, beside vec(P) vec(P)ᵀ."""
+    P, Q = parts[-1].children
+    turned = len(parts) == 2 and isinstance(parts[0], Constant) and parts[0].name == "K"
+    if P not in sizes or not (Q is transpose(P) if turned else len(parts) == 1 and Q is P):
+        return
+    flat = vec(P)
+    minus = scale(number(-1), scale(piece.scalar, flat @ flat.T))
+    made = run(DET_SECOND, (transpose(sizes[P]),), "matrix", flat.rows, flat.rows)
+    yield minus, scale(number(-1), scale(piece.scalar, made))
+
+
 def scaled(node: Node) -> list[Node]:
     """The scalar factors of a scaling, then what they scale."""
     factors: list[Node] = []
@@ -72,6 +187,8 @@ def scaled(node: Node) -> list[Node]:
         top = stack.pop()
         if is_op(top, SCALE):
             stack.extend(reversed(top.children))
+        elif is_op(top, POWER) and is_op(top.children[0], det) and (whole(top.children[1]) or 0) in SMALL_POWERS:
+            factors += [top.children[0]] * (whole(top.children[1]) or 0)
         else:
             factors.append(top)
     return factors if not stack else list(node.children)
@@ -103,4 +220,4 @@ def replace(root: Node, old: Node, new: Node) -> Node | None:
     return new
 
 
-__all__ = ["adjugates"]
+__all__ = ["adjugates", "second_determinants"]

@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from matdiff.codegen import kernels as k
 from matdiff.codegen.kernels import run
 from matdiff.codegen.plan.mirrors import rebuilt
-from matdiff.core.node import Apply, Node, topological
+from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.core.op import Op
 from matdiff.core.shape import ONE
-from matdiff.ops.algebra import HADAMARD, MATMUL, add, is_op, scale, size, transpose
+from matdiff.ops.algebra import HADAMARD, MATMUL, TRANSPOSE, add, is_op, scale, size, transpose
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv, logdet
 from matdiff.ops.reductions import sum_, tr
 from matdiff.ops.structure import Diag, diag
+
+GRAM_LOGDET = k.kernel("gram_logdet", "(m,n)->()", "gram_logdet({0})", domain=("fullcolumns",))
+"""log det(XᵀX) by the QR decomposition of X."""
 
 
 def shortcuts(roots: Sequence[Node]) -> list[Node]:
@@ -23,9 +26,13 @@ def shortcuts(roots: Sequence[Node]) -> list[Node]:
     if not any(isinstance(n, Apply) and n.op in RULES for n in order):
         return list(roots)
     new: dict[Node, Node] = {}
+    inverted = {n.children[0] for n in order if is_op(n, inv)}
     for node in order:
         made = rebuilt(node, new)
-        new[node] = (RULES[made.op](made) if isinstance(made, Apply) and made.op in RULES else None) or made
+        known = (
+            isinstance(made, Apply) and made.op in RULES and not (made.op is logdet and node.children[0] in inverted)
+        )
+        new[node] = (RULES[made.op](made) if known else None) or made
     return [new[r] for r in roots]
 
 
@@ -45,12 +52,23 @@ def product(node: Apply) -> Node | None:
 
 
 def log_determinant(node: Apply) -> Node | None:
-    """log det(A ⊗ B) = n log |det A| + m log |det B| for A: m×m, B: n×n (Magnus & Neudecker 2019, §2.3)."""
+    """log det(A ⊗ B) = n log |det A| + m log |det B| for A: m×m, B: n×n (Magnus & Neudecker 2019, §2.3); log det XᵀX."""
+    if (X := gram(node.args[0])) is not None:
+        return run(GRAM_LOGDET, (X,), "scalar", ONE, ONE)
     if not is_square_kron(node.args[0]):
         return None
     A, B = node.args[0].children
     parts = (scale(size(n), run(k.LOGABSDET, (X,), "scalar", ONE, ONE)) for X, n in ((A, B.rows), (B, A.rows)))
     return run(k.POSITIVE_KRON, (add(*parts), A, B), "scalar", ONE, ONE)
+
+
+def gram(a: Node) -> Node | None:
+    """The X of XᵀX, where it is given."""
+    if not is_op(a, MATMUL) or a.children[0] is not a.children[1].T:
+        return None
+    X = a.children[1]
+    given = X.children[0] if is_op(X, TRANSPOSE) else X
+    return X if isinstance(given, Symbol) and given.body is None and X.kind == "matrix" else None
 
 
 def inverse(node: Apply) -> Node | None:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, run
+from matdiff.codegen.lengths import lengths
 from matdiff.codegen.plan.decompositions import decomposed
-from matdiff.codegen.plan.determinants import adjugates
+from matdiff.codegen.plan.determinants import adjugates, second_determinants
 from matdiff.codegen.plan.distribute import distributed
 from matdiff.codegen.plan.gathering import multiplier, picked, unkron
 from matdiff.codegen.plan.identities import shortcuts
@@ -28,6 +29,7 @@ from matdiff.codegen.plan.order import (
 )
 from matdiff.codegen.plan.sharing import share_factors
 from matdiff.codegen.plan.stability import stable
+from matdiff.codegen.removable import removable
 from matdiff.core.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
 from matdiff.core.shape import ONE
 from matdiff.graph.properties import Known
@@ -53,7 +55,11 @@ def plan(roots: Sequence[Node], association: Association = "best", inverses: boo
 
 def prepared(roots: Sequence[Node]) -> list[Node]:
     """What does not depend on the order of products."""
-    return adjugates(distributed(mirrored(tensors(mirrored(shortcuts(decomposed(stable(roots))))))))
+    return adjugates(
+        distributed(
+            mirrored(tensors(mirrored(shortcuts(decomposed(stable(removable(lengths(second_determinants(roots)))))))))
+        )
+    )
 
 
 def plan_with(ready: Sequence[Node], sizes: Sizes) -> tuple[list[Node], list[Chain]]:

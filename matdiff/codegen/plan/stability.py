@@ -26,17 +26,35 @@ STEP = kernel(
     gives=frozenset({"nonnegative"}),
 )
 """1 where u > 0, else 0."""
+SECH2 = kernel("sech2", "(...)->(...)", "sech2({0})", elementwise=True, gives=frozenset({"positive"}))
+"""1 − tanh² u = 4 e^(−2|u|)/(1 + e^(−2|u|))²."""
 MAX_POWER = 4
 """The highest matrix power that is written as a product, so that it can be taken apart."""
 
 
 def stable(roots: Sequence[Node]) -> list[Node]:
     """The roots rewritten from the leaves up, linear in distinct nodes."""
-    roots = shifted(rewritten(roots, FIRST))
+    roots = slopes_of_tanh(shifted(rewritten(roots, FIRST)))
     return rewritten(roots, RULES | {"add": everywhere} if any(map(is_critical, topological(*roots))) else RULES)
 
 
 Rule = Callable[[Apply], Node | None]
+
+
+def slopes_of_tanh(roots: Sequence[Node]) -> list[Node]:
+    """1 − tanh² u as sech² u, which does not cancel; where an array tanh u is there anyway, time is worth more."""
+    order = topological(*roots)
+    there = {c for n in order if not is_op(n, POWER) for c in n.children if is_op(c, tanh) and c.kind != "scalar"}
+    there.update(roots)
+
+    def slope(node: Apply) -> Node | None:
+        sign, square = less_one(node) or (0, node)
+        t = square.children[0] if sign and is_op(square, POWER) and is_two(square.children[1]) else node
+        if not is_op(t, tanh) or t in there:
+            return None
+        return scale(number(-sign), entrywise(SECH2, t.children[0]))
+
+    return rewritten(roots, {"add": slope}) if any(is_op(n, tanh) for n in order) else list(roots)
 
 
 def rewritten(roots: Sequence[Node], rules: Mapping[str, Rule]) -> list[Node]:
