@@ -59,7 +59,7 @@ def evaluate(
 def beside(roots: Sequence[Node], guards: tuple[Node, ...]) -> tuple[Node, ...]:
     """The guards that are no parts of what is computed anyway, the outermost ones; they have a program of their own.
 
-    Beside the roots they would change the plan for these: an inverse that is there is used, where solving is more exact.
+    Beside the roots they would change the plan for these: an inverse that is there is used, where to solve is better.
     """
     if not guards:
         return ()
