@@ -61,6 +61,8 @@ def made() -> dict[str, Op]:
     own["flip"] = linear(
         "flip", "(n)->(n)", lambda y, x: own["flip"](y), numpy=turned, torch="{0}.flip(0)", law="flip is linear"
     )
+    own["twice"] = linear("twice", "(...)->(...)", lambda Y, X: own["twice"](Y), numpy="2 * {0}")
+    own["spread"] = linear("spread", "(),(n)->(n)", lambda y, s, x: y.T @ x, lambda y, s, x: s * y, numpy="{0} * {1}")
     code = "({0}.T * {1}).T"
     adjoints = lambda name: (lambda Y, A, x: own[name](Y, x), lambda Y, A, x: diag(Y @ A.T))  # noqa: E731
     own["weigh"] = linear("weigh", "(m,n),(m)->(m,n)", *adjoints("weigh"), numpy=code)
@@ -122,6 +124,12 @@ CASES = [
     Case("norm(cendef(X))^2/2", "X", X, lambda X: np.sum((X - X.mean(axis=0)) ** 2) / 2),
     Case("flip(x .* x)", "x", "x: n", lambda x: (x * x)[::-1], False),
     Case("x'*flip(x)", "x", "x: n", lambda x: x @ x[::-1], False),
+    Case("twice(X)", "X", X, lambda X: 2 * X, False),
+    Case("twice(x)", "x", "x: n", lambda x: 2 * x, False),
+    Case("twice(x')*A", "x", "x: n; A: n×m", lambda x, A: (2 * x @ A)[None, :], False),
+    Case("norm(spread(t*t,x))^2", "t", "t: scalar; x: n", lambda t, x: t**4 * x @ x, False),
+    Case("spread(t,x)", "t", "t: scalar; x: n", lambda t, x: t * x, False),
+    Case("spread(x'*x,x)", "x", "x: n", lambda x: x @ x * x, False),
     Case("weigh(A,x)", "x", AX, lambda A, x: A * x[:, None], False),
     Case("weigh(A,x)", "A", AX, lambda A, x: A * x[:, None], False),
     Case("norm(weigh(A,x))^2/2", "x", AX, lambda A, x: np.sum((A * x[:, None]) ** 2) / 2, False),
@@ -144,7 +152,8 @@ def derivation(c: Case) -> md.Derivation:
 def arrays(c: Case) -> dict[str, Any]:
     rng = np.random.default_rng(3)
     shapes = (d.split(":") for d in c.declare.split(";"))
-    return {n.strip(): rng.normal(size=[SIZES[k] for k in s.strip().split("×")]) for n, s in shapes}
+    dims = {n.strip(): s.strip().split("×") for n, s in shapes}
+    return {n: rng.normal(size=[] if s == ["scalar"] else [SIZES[k] for k in s]) for n, s in dims.items()}
 
 
 def is_scalar(c: Case) -> bool:
@@ -176,8 +185,8 @@ def by(c: Case, f: Callable[..., Any]) -> Callable[[Any], Any]:
 def test_values_and_the_jacobian(c: Case) -> None:
     d, at = derivation(c), arrays(c)
     agree(d.evaluate(**at), c.value(**at), 1e-12)
-    J = np.atleast_2d(d.jacobian.evaluate(**at))
-    agree(J, matrix_of(by(c, c.value), at[c.wrt]))
+    J, expected = d.jacobian.evaluate(**at), matrix_of(by(c, c.value), at[c.wrt])
+    agree(np.reshape(J, expected.shape, order="F") if np.ndim(at[c.wrt]) == 0 else np.atleast_2d(J), expected)
 
 
 @each
@@ -222,7 +231,7 @@ def test_the_complex_step(c: Case) -> None:
 @each
 def test_the_entries(c: Case) -> None:
     d = md.derive(c.text, wrt=c.wrt, declare=c.declare.replace("m", "3").replace("n", "2"))
-    if not c.defined and any(name in str(d.jacobian) for name in ("cen", "flip", "weigh")):
+    if not c.defined and any(name in str(d.jacobian) for name in ("cen", "flip", "weigh", "twice", "spread")):
         with pytest.raises(md.UnsupportedError, match="no formula for its entries"):
             explicit(d)
         return

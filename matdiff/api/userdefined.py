@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr, function
 from matdiff.calculus.differential import differentials
-from matdiff.core.node import Apply, Node, Number, Symbol, number, symbols, topological
+from matdiff.core.node import Apply, Kind, Node, Number, Symbol, number, symbols, topological
 from matdiff.core.op import Nonlinear, Op, columns, register, registry, words
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.graph.rewrite import inline, rebuild
@@ -220,7 +220,8 @@ def forget(name: str) -> None:
     if name not in registry:
         raise ParseError(f"there is no function {name}")
     op = registry[name]
-    gone = [op, *(c for slot in range(len(op.rules)) if (c := columns(op, slot)))]
+    kinds: tuple[Kind, ...] = ("matrix", "vector")
+    gone = [op, *{c for slot in range(len(op.rules)) for kind in kinds if (c := columns(op, slot, kind))}]
     for record in gone:
         del registry[record.name]
     FORMULAS.pop(name, None)

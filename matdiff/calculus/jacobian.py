@@ -160,10 +160,12 @@ def reading(node: Apply, slot: int) -> Node:
         formal = tuple(symbol(f"_{i}", a.kind, a.rows, a.cols) for i, a in enumerate(node.args))
         body = jacobian(op.definition(*formal, *node.params), formal[slot])
         return substitute(body, dict(zip(formal, node.args, strict=True)))
-    mapped = columns(op, slot)
+    V = node.args[slot]
+    mapped = columns(op, slot, V.kind)
     if mapped is None:
         raise UnsupportedError(f"the matrix of {op.name} is not known; use .jvp and .vjp, which need none")
-    return mapped.of_identity(node.args, node.params)
+    params = (*node.params, V.rows, V.cols) if mapped.dims else node.params
+    return mapped.matrix_at(node.args, params, V.rows * V.cols)
 
 
 def free_entries(X: Symbol) -> Node | None:

@@ -265,50 +265,57 @@ class Columns(Op):
     slot: int = 0
     dims: tuple[str, ...] = ()
 
-    def of_identity(self, args: tuple[Node, ...], params: tuple[Any, ...]) -> Node:
-        """The M with vec(f(…, V, …)) = M vec(V), the other arguments as given."""
-        V = args[self.slot]
-        identity = constant("I", "matrix", V.rows * V.cols, V.rows * V.cols, (V.rows * V.cols,))
-        sizes = (V.rows, V.cols)[: len(self.dims)]
-        return self(*args[: self.slot], identity, *args[self.slot + 1 :], params=(*params, *sizes))
+    def matrix_at(self, args: tuple[Node, ...], params: tuple[Any, ...], size: Dim) -> Node:
+        """The M with vec(f(…, V, …)) = M vec(V) for a V of so many entries, the other arguments as given."""
+        identity = constant("I", "matrix", size, size, (size,))
+        return self(*args[: self.slot], identity, *args[self.slot + 1 :], params=params)
 
 
-def columns(op: Op, slot: int) -> Columns | None:
-    """The function that maps columns as a linear function of one argument does; None where it has none."""
-    found = registry.get(_columns_name(op, slot))
+def columns(op: Op, slot: int, kind: Kind) -> Columns | None:
+    """The function that maps columns as a linear function of one argument of a kind does; None where it has none."""
+    found = registry.get(_columns_name(op, slot, kind))
     return found if isinstance(found, Columns) else None
 
 
-def _columns_name(op: Op, slot: int) -> str:
-    return f"{op.name}_columns" + (f"_{slot + 1}" if len(op.rules) > 1 else "")
+def _columns_name(op: Op, slot: int, kind: Kind) -> str:
+    any_shape = signature(op.signature)[0][slot] is None
+    return f"{op.name}_columns" + f"_{slot + 1}" * (len(op.rules) > 1) + "_v" * (any_shape and kind != "matrix")
 
 
 def _register_columns(op: Op, slot: int) -> None:
-    """For code and arguments of known shapes, whose dimensions have names of their own."""
-    inputs, output = signature(op.signature)
-    if not op.numpy or op.typing is not None or not output or None in inputs or not inputs[slot]:
+    """For a function that has code, and arguments whose dimensions have names of their own."""
+    if not op.numpy or op.typing is not None:
         return
+    kinds: dict[Kind, str] = {"matrix": "(m,n)", "vector": "(n)"}
+    if None in signature(op.signature)[0]:
+        for kind, shape in kinds.items():
+            _register_columns_of(op, slot, kind, op.signature.replace("(...)", shape))
+    else:
+        _register_columns_of(op, slot, "matrix", op.signature)
+
+
+def _register_columns_of(op: Op, slot: int, kind: Kind, sig: str) -> None:
+    inputs, output = signature(sig)
     spec = inputs[slot] or ()
-    if any(d.name is None for d in (*spec, *output)):
+    if not spec or not output or any(d.name is None for d in (*spec, *output)):
         return
     dims = tuple(d.name or "" for d in spec) if len(spec) == 2 else ()
-    taken = {n for s in (*inputs, output) for d in s or () for n in d.names} | set(parameters(op.signature))
+    own = parameters(sig)
+    taken = {n for s in (*inputs, output) for d in s or () for n in d.names} | set(own)
     count = next(c for c in "klpqrsuvw" if c not in taken)
     shapes = [f"({','.join(map(str, s or ()))})" for s in inputs]
     shapes[slot] = f"({'*'.join(map(str, spec))},{count})"
-    given = ",".join((*parameters(op.signature), *dims))
-    sig = f"{','.join(shapes)}{';' * bool(given)}{given}->({'*'.join(map(str, output))},{count})"
+    given = ",".join((*own, *dims))
 
     def adjoint(Y: Node, *rest: Any) -> Node:
-        M = made.of_identity(rest[: len(inputs)], rest[len(inputs) : len(rest) - len(dims)])
-        return M.T @ Y
+        return made.matrix_at(rest[: len(inputs)], rest[len(inputs) :], rest[slot].rows).T @ Y
 
     rules: list[Rule] = [None] * len(inputs)
     rules[slot] = Linear(adjoint)
     code = {library: _columns_code(op, library, slot, len(dims), len(output)) for library in ("numpy", "jax", "torch")}
     made = Columns(
-        _columns_name(op, slot),
-        sig,
+        _columns_name(op, slot, kind),
+        f"{','.join(shapes)}{';' * bool(given)}{given}->({'*'.join(map(str, output))},{count})",
         tuple(rules),
         law=f"{op.name} is linear",
         summary=f"{op.name} of every column of a matrix; of I, the matrix of {op.name}",

@@ -86,7 +86,7 @@ def inline(root: Node) -> Node:
 def defined(root: Node, known: Callable[[Op], bool]) -> Node:
     """The expression in terms of functions that are known: others are replaced by the definition in their record.
 
-    A function without a definition stays.  Raises UnsupportedError where a definition leads back to its function.
+    One whose definition has others that are not known stays.  Raises UnsupportedError where one leads back to itself.
     """
     return _defined(root, known, ())
 
@@ -105,7 +105,8 @@ def _defined(root: Node, known: Callable[[Op], bool], inside: tuple[Op, ...]) ->
         else:
             formal = tuple(symbol(f"_{i}", a.kind, a.rows, a.cols) for i, a in enumerate(args))
             body = _defined(node.op.definition(*formal, *node.params), known, (*inside, node.op))
-            memo[node] = substitute(body, dict(zip(formal, args, strict=True)))
+            told = all(known(n.op) for n in topological(body) if isinstance(n, Apply))
+            memo[node] = substitute(body, dict(zip(formal, args, strict=True))) if told else rebuild(node, args)
     return memo[root]
 
 

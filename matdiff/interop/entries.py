@@ -137,11 +137,6 @@ def diagonal(a: Any) -> Any:
     return sp.Matrix(a.rows, 1, lambda i, _: a[i, i])
 
 
-def softmax(node: Node, a: Any) -> Any:
-    e = a.applyfunc(sp.exp)
-    return e / sum(e)
-
-
 RULES: dict[str, Callable[..., Any]] = {
     "add": lambda node, *args: sum(args[1:], args[0]),
     "scale": lambda node, s, a: s * a,
@@ -153,24 +148,16 @@ RULES: dict[str, Callable[..., Any]] = {
     "mpow": lambda node, a: a ** node.params[0],
     "tr": lambda node, a: a.trace(),
     "det": small(lambda a: a.det(method="berkowitz")),
-    "logdet": small(lambda a: sp.log(a.det(method="berkowitz"))),
     "inv": small(lambda a: a.adjugate() / a.det(method="berkowitz")),
     "adj": small(lambda a: a.adjugate()),
     "cof": small(lambda a: a.adjugate().T),
     "kron": lambda node, a, b: sp.kronecker_product(a, b),
     "kronv": lambda node, a, b: sp.kronecker_product(a, b),
     "sum": lambda node, a: sum(a),
-    "mean": lambda node, a: sum(a) / len(a),
-    "norm": lambda node, a: sp.sqrt(sum(a.multiply_elementwise(a))),
-    "norm1": lambda node, a: sum(a.applyfunc(sp.Abs)),
-    "logsumexp": lambda node, a: sp.log(sum(a.applyfunc(sp.exp))),
-    "softmax": softmax,
     "diag": lambda node, a: diagonal(a),
     "Diag": lambda node, a: sp.diag(*a),
     "tril": triangle(lambda i, j: i >= j),
     "triu": triangle(lambda i, j: i <= j),
-    "sym": lambda node, a: (a + a.T) / 2,
-    "skew": lambda node, a: (a - a.T) / 2,
     "vec": lambda node, a: stacked(a),
     "unvec": unvec,
     "vech": lambda node, a: sp.Matrix([a[i, j] for j in range(a.rows) for i in range(j, a.rows)]),

@@ -80,6 +80,7 @@ sigmoid: Op = elementwise(
     latex=r"\sigma({0})",
     law="σ′ = σ(1 − σ)",
     summary="1/(1 + exp(-x)), also σ(x) and sigma(x)",
+    definition=lambda x: 1 / (1 + exp(-x)),
 )
 softplus: Op = elementwise(
     "softplus",
@@ -90,6 +91,7 @@ softplus: Op = elementwise(
     torch="torch.nn.functional.softplus({0}, threshold=40)",
     law="softplus′ = σ",
     summary="log(1 + exp(x))",
+    definition=lambda x: log(1 + exp(x)),
 )
 relu: Op = elementwise(
     "relu",

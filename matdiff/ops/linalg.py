@@ -44,6 +44,7 @@ logdet: Op = nonlinear(
     domain="posdet",
     law="d log det X = tr(X⁻¹ dX)",
     source="Magnus & Neudecker 2019, §8.3",
+    definition=lambda X: log(det(X)),
 )
 adj: Op = nonlinear(
     "adj",
@@ -55,6 +56,7 @@ adj: Op = nonlinear(
     law="d adj X = tr(X⁻¹dX) adj X − X⁻¹ dX adj X",
     source="Magnus & Neudecker 2019, §8.5",
     summary="the adjugate det(X)*inv(X)",
+    definition=lambda X: det(X) * inv(X),
 )
 cof: Op = nonlinear(
     "cof",
@@ -66,6 +68,7 @@ cof: Op = nonlinear(
     law="d cof X = tr(X⁻¹dX) cof X − cof X dXᵀ X⁻ᵀ",
     source="Magnus & Neudecker 2019, §8.5",
     summary="the cofactor matrix det(X)*inv(X)'",
+    definition=lambda X: det(X) * inv(X).T,
 )
 FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",))
 pinv: Op = nonlinear(

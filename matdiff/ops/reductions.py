@@ -6,7 +6,7 @@ from matdiff.core.node import Node
 from matdiff.core.op import Op, linear, macro, nonlinear
 from matdiff.ops.algebra import inner, scale, size
 from matdiff.ops.constants import eye, ones, ones_like
-from matdiff.ops.elementwise import abs_, exp, sign
+from matdiff.ops.elementwise import abs_, exp, log, sign, sqrt
 
 tr: Op = linear(
     "tr",
@@ -37,6 +37,7 @@ mean: Op = linear(
     law="the mean is linear",
     source="⟨y, mean V⟩ = ⟨y·1/n, V⟩",
     summary="the sum over all entries, divided by their number",
+    definition=lambda X: sum_(X) / size(X.rows * X.cols),
 )
 prod: Op = nonlinear(
     "prod",
@@ -62,6 +63,7 @@ norm: Op = nonlinear(
     law="d‖u‖ = ⟨u, du⟩/‖u‖",
     source="Magnus & Neudecker 2019, ch. 18",
     summary="2-norm of a vector, Frobenius norm of a matrix",
+    definition=lambda X: sqrt(inner(X, X)),
     spoken=("norm", "norm2", "normF"),
 )
 norm1: Op = nonlinear(
@@ -74,6 +76,7 @@ norm1: Op = nonlinear(
     smooth="where an entry of {0} is 0",
     law="d‖u‖₁ = ⟨sign u, du⟩",
     summary="sum of the absolute values of all entries",
+    definition=lambda X: sum_(abs_(X)),
 )
 logsumexp: Op = nonlinear(
     "logsumexp",
@@ -85,6 +88,7 @@ logsumexp: Op = nonlinear(
     law="d logsumexp(u) = ⟨softmax(u), du⟩",
     source="Boyd & Vandenberghe 2004, §3.1.5",
     summary="log of the sum of exp over all entries",
+    definition=lambda X: log(sum_(exp(X))),
 )
 softmax: Op = nonlinear(
     "softmax",
@@ -95,6 +99,7 @@ softmax: Op = nonlinear(
     torch="torch.softmax({0}, 0)",
     law="ds = s ⊙ du − (sᵀdu) s",
     summary="exp(x)/sum(exp(x))",
+    definition=lambda x: exp(x) / sum_(exp(x)),
 )
 
 

@@ -103,6 +103,7 @@ sym: Op = linear(
     keeps="spd diagonal",
     law="the symmetric part is linear and self-adjoint",
     summary="(X + X')/2",
+    definition=lambda X: (X + X.T) / 2,
 )
 skew: Op = linear(
     "skew",
@@ -113,6 +114,7 @@ skew: Op = linear(
     numpy="({0} - {0}.T)/2",
     law="the skew part is linear and self-adjoint",
     summary="(X - X')/2",
+    definition=lambda X: (X - X.T) / 2,
 )
 vec: Op = linear(
     "vec",

@@ -55,10 +55,6 @@ def transpose(a: Dual) -> Dual:
     return a[0].T, None if a[1] is None else a[1].T
 
 
-def times(s: Dual, a: Dual) -> Dual:
-    return multilinear(TABLE["scale"], [s, a], (), False, (0, 0))
-
-
 def inv(node: Apply, a: Dual) -> Dual:
     """(A + εB)⁻¹ = A⁻¹ − ε A⁻¹BA⁻¹."""
     A, dA = a
@@ -73,14 +69,6 @@ def det(node: Apply, a: Dual) -> Dual:
     if dA is None:
         return D, None
     return D, whole([[int((field.adjugate(A).T * dA).sum()) % P]])
-
-
-def logdet(node: Apply, a: Dual) -> Dual:
-    return applied(*field.ELEMENTWISE["log"], det(node, a))
-
-
-def adj(node: Apply, a: Dual) -> Dual:
-    return times(det(node, a), inv(node, a))
 
 
 def mpow(node: Apply, a: Dual) -> Dual:
@@ -119,23 +107,6 @@ def raised(x: int, n: int) -> int:
     return pow(x, n, P)
 
 
-def norm(node: Apply, a: Dual) -> Dual:
-    return applied(*field.ELEMENTWISE["sqrt"], multilinear(TABLE["inner"], [a, a], (), False, (1, 1)))
-
-
-def logsumexp(node: Apply, a: Dual) -> Dual:
-    return applied(*field.ELEMENTWISE["log"], total_exp(a))
-
-
-def total_exp(a: Dual) -> Dual:
-    return multilinear(TABLE["sum"], [applied(*field.ELEMENTWISE["exp"], a)], (), False, (1, 1))
-
-
-def softmax(node: Apply, a: Dual) -> Dual:
-    reciprocal = (field.reciprocal, lambda x: -pow(field.reciprocal(x), 2, P))
-    return times(applied(*reciprocal, total_exp(a)), applied(*field.ELEMENTWISE["exp"], a))
-
-
 def sylvester(node: Apply, a: Dual, b: Dual, c: Dual) -> Dual:
     """AX + XB = C as a linear system for vec X; the derivative solves the same with dC − dA X − X dB."""
     (A, dA), (B, dB), (C, dC) = a, b, c
@@ -165,19 +136,13 @@ def polygamma(node: Apply, k: Dual, a: Dual) -> Dual:
 NONLINEAR: dict[str, Callable[..., Dual]] = {
     "inv": inv,
     "det": det,
-    "logdet": logdet,
-    "adj": adj,
-    "cof": lambda node, a: transpose(adj(node, a)),
     "mpow": mpow,
     "pinv": pinv,
     "power": power,
-    "norm": norm,
     "sqrt": lambda node, a: applied(*field.ELEMENTWISE["sqrt"], a),
-    "logsumexp": logsumexp,
-    "softmax": softmax,
     "sylvester": sylvester,
     "polygamma": polygamma,
 }
-ROOTS = frozenset({"sqrt", "norm", "power"})
-FREE = {"logdet": "log", "logsumexp": "log", "softmax": "exp", "polygamma": "polygamma"}
+ROOTS = frozenset({"sqrt", "power"})
+FREE = {"polygamma": "polygamma"}
 """The functions among them that are not rational, by what they are made of."""

@@ -14,7 +14,7 @@ from matdiff.core.op import Linear, Op
 from matdiff.core.shape import Dim
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import defined
-from matdiff.verify.linear import TABLE, WEIGHTED, Array, Sizes, constant, node_shape, parameters, total
+from matdiff.verify.linear import TABLE, Array, Sizes, constant, node_shape, parameters
 
 
 def evaluate(roots: list[Node], given: Mapping[Symbol, Array], sizes: Sizes) -> list[Array]:
@@ -42,9 +42,6 @@ def value(node: Node, memo: Mapping[Node, Array], given: Mapping[Symbol, Array],
     name = node.op.name
     if name in TABLE:
         return TABLE[name](*args, *parameters(node.params, sizes))
-    if name in WEIGHTED:
-        out, factor = WEIGHTED[name](*args)
-        return np.asarray(out * float(factor))
     if name == "mpow":
         return np.linalg.matrix_power(args[0], node.params[0])
     if name not in ANALYTIC:
@@ -55,7 +52,7 @@ def value(node: Node, memo: Mapping[Node, Array], given: Mapping[Symbol, Array],
 
 
 def is_known(op: Op) -> bool:
-    return op.name in TABLE or op.name in WEIGHTED or op.name in ANALYTIC or op.name == "mpow"
+    return op.name in TABLE or op.name in ANALYTIC or op.name == "mpow"
 
 
 def extended(node: Apply, args: list[Array], sizes: Sizes) -> Array:
@@ -73,24 +70,10 @@ def extended(node: Apply, args: list[Array], sizes: Sizes) -> Array:
     return total
 
 
-def adj(A: Array) -> Array:
-    return np.asarray(np.linalg.det(A) * np.linalg.inv(A))
-
-
 def pinv(A: Array) -> Array:
     """Of full rank."""
     tall = A.shape[0] >= A.shape[1]
     return np.asarray(np.linalg.inv(A.T @ A) @ A.T if tall else A.T @ np.linalg.inv(A @ A.T))
-
-
-def softmax(x: Array) -> Array:
-    e = np.exp(x - x.real.max())
-    return np.asarray(e / e.sum())
-
-
-def logsumexp(x: Array) -> Array:
-    top = x.real.max()
-    return np.asarray(top + np.log(total(np.exp(x - top))))
 
 
 def scipy_function(module: str, name: str) -> Callable[..., Any]:
@@ -105,14 +88,8 @@ def scipy_function(module: str, name: str) -> Callable[..., Any]:
 ANALYTIC: dict[str, Callable[..., Any]] = {
     "inv": np.linalg.inv,
     "det": np.linalg.det,
-    "logdet": lambda A: np.log(np.linalg.det(A)),
-    "adj": adj,
-    "cof": lambda A: adj(A).T,
     "pinv": pinv,
     "power": lambda a, p: a ** (int(p[0, 0].real) if p.size == 1 and p[0, 0].real.is_integer() else p),
-    "norm": lambda x: np.sqrt(total(x * x)),
-    "logsumexp": logsumexp,
-    "softmax": softmax,
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,
@@ -125,8 +102,6 @@ ANALYTIC: dict[str, Callable[..., Any]] = {
     "sinh": np.sinh,
     "cosh": np.cosh,
     "tanh": np.tanh,
-    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-    "softplus": lambda x: np.log1p(np.exp(x)),
     "erf": scipy_function("special", "erf"),
     "lgamma": scipy_function("special", "loggamma"),
     "digamma": scipy_function("special", "psi"),

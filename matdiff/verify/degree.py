@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 from matdiff.core.node import Apply, Node, Number, Symbol, topological
-from matdiff.verify.linear import JOINT, TABLE, WEIGHTED, Sizes, node_shape
+from matdiff.verify.linear import JOINT, TABLE, Sizes, node_shape
 
 Degree = tuple[int, int]
 """Of a numerator and of a denominator that all entries share."""
@@ -41,7 +41,7 @@ def degree(node: Node, memo: Mapping[Node, Pair], given: Mapping[Symbol, Pair], 
     if name in JOINT:
         moving = [b for _, b in args if b is not None]
         return total(a for a, _ in args), total(moving) if moving else None
-    if name in TABLE or name in WEIGHTED:
+    if name in TABLE:
         values = [a for a, _ in args]
         moved = [product(*values[:i], b, *values[i + 1 :]) for i, (_, b) in enumerate(args) if b is not None]
         return product(*values), total(moved) if moved else None
@@ -58,9 +58,8 @@ def rational(node: Apply, u: Degree, size: tuple[int, int]) -> tuple[Degree, Deg
     inverse = (b + (n - 1) * a, n * a)
     if name == "inv":
         return inverse, product(inverse, inverse)
-    if name in ("det", "adj", "cof"):
-        minors = ((n - 1) * a, (n - 1) * b)
-        return ((n * a, n * b), minors) if name == "det" else (minors, product(minors, inverse, inverse, u))
+    if name == "det":
+        return (n * a, n * b), ((n - 1) * a, (n - 1) * b)
     if name == "mpow":
         k = node.params[0]
         return (k * a, k * b), ((k - 1) * a, (k - 1) * b)
@@ -69,8 +68,6 @@ def rational(node: Apply, u: Degree, size: tuple[int, int]) -> tuple[Degree, Deg
         return (2 * b + k * a, k * a + b), (6 * k * (a + b), 6 * k * (a + b))
     if name == "sqrt":
         return u, (b, a)
-    if name == "norm":
-        return (2 * a, 2 * b), (2 * b + a, 2 * a + b)
     if name == "power" and isinstance(node.args[1], Number) and isinstance(node.args[1].value, int):
         return power(u, node.args[1].value, size[0] * size[1])
     if name == "sylvester":

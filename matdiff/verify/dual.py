@@ -15,8 +15,8 @@ from matdiff.core.op import Op
 from matdiff.inference.own import split_primes
 from matdiff.verify import field
 from matdiff.verify.algebras import FREE, NONLINEAR, ROOTS, Dual, NotRational, applied, multilinear, raised
-from matdiff.verify.field import Unlucky, ratio, reduced
-from matdiff.verify.linear import JOINT, TABLE, WEIGHTED, Array, Sizes, constant, node_shape, parameters, whole
+from matdiff.verify.field import Unlucky, ratio
+from matdiff.verify.linear import JOINT, TABLE, Sizes, constant, node_shape, parameters, whole
 from matdiff.verify.unknown import is_unknown
 
 
@@ -41,7 +41,7 @@ def evaluate(roots: list[Node], given: Mapping[Symbol, Dual], sizes: Sizes, seen
 
 
 def is_known(op: Op) -> bool:
-    return any(op.name in table for table in (TABLE, WEIGHTED, NONLINEAR, field.ELEMENTWISE))
+    return any(op.name in table for table in (TABLE, NONLINEAR, field.ELEMENTWISE))
 
 
 def needed(roots: list[Node]) -> list[Node]:
@@ -56,11 +56,11 @@ def needed(roots: list[Node]) -> list[Node]:
 
 
 def under_root(node: Node) -> Node | None:
-    """The u of ‖u‖² and √u², and of their powers."""
+    """The u of √u², and of its powers."""
     if not isinstance(node, Apply) or node.op.name != "power" or not isinstance(node.args[1], Number):
         return None
     k, root = node.args[1].value, node.args[0]
-    if not isinstance(k, int) or k <= 0 or k % 2 or not isinstance(root, Apply) or root.op.name not in ("norm", "sqrt"):
+    if not isinstance(k, int) or k <= 0 or k % 2 or not isinstance(root, Apply) or root.op.name != "sqrt":
         return None
     return root.args[0]
 
@@ -84,8 +84,6 @@ def value(node: Node, memo: Mapping[Node, Dual], given: Mapping[Symbol, Dual], s
     params = () if name in NONLINEAR else parameters(node.params, sizes)
     if name in TABLE:
         return multilinear(TABLE[name], args, params, name in JOINT, node_shape(node, sizes))
-    if name in WEIGHTED:
-        return tuple(None if a is None else weighted(name, a) for a in args[0])  # type: ignore[return-value]
     if name in ROOTS and not (name == "power" and whole_exponent(node)):
         return rooted(node, args, seen)
     if name in field.ELEMENTWISE:
@@ -120,14 +118,8 @@ def whole_exponent(node: Apply) -> bool:
 
 
 def power_of_root(node: Apply, u: Dual) -> Dual:
-    """‖u‖²ᵏ = ⟨u,u⟩ᵏ and √u²ᵏ = uᵏ."""
-    root, exponent = node.args
-    assert isinstance(root, Apply) and isinstance(exponent, Number)
-    square = u if root.op.name == "sqrt" else multilinear(TABLE["inner"], [u, u], (), False, (1, 1))
+    """√u²ᵏ = uᵏ."""
+    exponent = node.args[1]
+    assert isinstance(exponent, Number)
     k = int(exponent.value) // 2
-    return applied(lambda x: raised(x, k), lambda x: k * raised(x, k - 1), square)
-
-
-def weighted(name: str, A: Array) -> Array:
-    out, factor = WEIGHTED[name](A)
-    return reduced(out * ratio(factor))
+    return applied(lambda x: raised(x, k), lambda x: k * raised(x, k - 1), u)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -86,12 +85,6 @@ TABLE: dict[str, Callable[..., Array]] = {
     "vcat": lambda *args: np.vstack(args),
     "lastcols": lambda X, k: X[:, ::-1][:, :k],
 }
-WEIGHTED: dict[str, Callable[[Array], tuple[Array, Fraction]]] = {
-    "sym": lambda X: (X + X.T, Fraction(1, 2)),
-    "skew": lambda X: (X - X.T, Fraction(1, 2)),
-    "mean": lambda X: (total(X), Fraction(1, X.size)),
-}
-"""Linear functions with a fraction in front."""
 
 
 def parameters(params: Sequence[Any], sizes: Sizes) -> list[int]:
