@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
 from matdiff.core.node import Kind, Symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ParseError
 from matdiff.inference.declarations import SQUARE, Declared
-from matdiff.inference.names import default_kind, is_reserved, unknown_name
+from matdiff.inference.evidence import Evidence, Sign
+from matdiff.inference.exponents import CONJUGATE, raised, refuse_conjugate, transposed
+from matdiff.inference.names import default_kind, is_greek, is_reserved, unknown_name
 from matdiff.inference.reading import Root, operands, roots
 from matdiff.inference.types import Solver, Type
 from matdiff.text.tree import Program, Tree, walk
@@ -20,11 +22,18 @@ PI = frozenset({"pi", "π"})
 class Scope:
     """The names of a program, in order of first appearance.
 
-    `choices` are the names that nothing declares a shape or kind for, with their default kinds:
-    those of them that are no scalars yet may have to become scalars.
+    `choices` are the names that nothing declares a shape or kind for, with the kinds that their looks and their places
+    speak for (`signs` has the places): each may have to be read as its alternative.
     """
 
-    def __init__(self, program: Program, declared: Mapping[str, Declared], known: Mapping[str, Symbol]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        declared: Mapping[str, Declared],
+        known: Mapping[str, Symbol],
+        wrt: Collection[str] = (),
+    ) -> None:
+        """`wrt` are the variables to differentiate by: no letter of theirs is the mark of a transpose."""
         self.text = program.text
         self.declared = declared
         self.known = known
@@ -39,25 +48,62 @@ class Scope:
         self.choices: dict[str, Kind] = {}
         self.sizes: dict[str, Dim] = {}
         self.aliases: dict[str, tuple[str, int]] = {}
+        self.signs: dict[str, Sign] = {}
+        self.doubts: set[str] = set()
+        self.remarks = list(program.remarks)
+        """What else is to be said of how the text was read."""
         self._classify(program)
+        self._weigh(wrt)
+
+    def alternative(self, name: str) -> Kind:
+        """What a name may have to be: arrays scalars, Greek scalars vectors, numbers in capitals matrices again."""
+        if self.choices[name] != "scalar":
+            return "scalar"
+        return "vector" if is_greek(name) else "matrix"
+
+    def open(self, name: str) -> bool:
+        """Whether a name may be read as its alternative: no factor of ⊙ and no side of ⟨,⟩ becomes a scalar."""
+        return self.choices[name] == "scalar" or name not in self.paired
+
+    @cached_property
+    def paired(self) -> set[str]:
+        """Names that are multiplied entry by entry, or stand in an inner product."""
+        pairs = [t.args for root in self.roots for t in root.plan if t.head in (".*", "inner")]
+        return {str(a.value) for args in pairs for a in args if a.head == "name"}
+
+    def _weigh(self, wrt: Collection[str]) -> None:
+        """What the places of names say, against their looks."""
+        evidence = self._evidence()
+        for letter, powers in raised(self).items():
+            if letter == CONJUGATE:
+                refuse_conjugate(self, powers)
+            elif letter in self.choices and letter not in {*wrt, *self.declared} and not self._differentiated(letter):
+                if transposed(self, letter, powers, evidence):
+                    del self.choices[letter], self.variables[letter]
+                    what = f"^{letter} is read as a transpose: for a power declare `{letter}: scalar`"
+                    self.remarks.append(what)
+                    evidence = self._evidence()
+        self.signs, self.doubts = evidence.found(), evidence.doubts
+        self.choices.update({name: sign.kind for name, sign in self.signs.items()})
+
+    def _differentiated(self, name: str) -> bool:
+        return any(of == name for of, _ in self.aliases.values())
+
+    def _evidence(self) -> Evidence:
+        kinds: dict[str, Kind] = dict.fromkeys(self.sizes, "scalar")
+        for name in self.variables:
+            said = self.declared.get(name)
+            if name in self.known:
+                kinds[name] = self.known[name].kind
+            elif (kind := (said and said.kind) or self.choices.get(name)) is not None:
+                kinds[name] = kind
+        kinds.update({name: kinds[of] for name, (of, _) in self.aliases.items() if of in kinds})
+        return Evidence(self.roots, kinds, self.choices, self.functions, self.text)
 
     @cached_property
     def turned(self) -> set[str]:
         """Names that stand transposed somewhere: nobody transposes a scalar."""
         return {str(t.value) for t in self._under_transposes() if t.head == "name"}
-
-    @cached_property
-    def turned_in_sums(self) -> set[str]:
-        """Terms of sums that stand transposed, as x of (x - y)', and the names that do by themselves."""
-        found: set[str] = set()
-        waiting = self._under_transposes()
-        while waiting:
-            t = waiting.pop()
-            if t.head == "name":
-                found.add(str(t.value))
-            elif t.head in ("+", "neg"):
-                waiting.extend(t.args)
-        return found
 
     def _under_transposes(self) -> list[Tree]:
         return [t.args[0] for root in self.roots for t in root.plan if t.head == "'"]
@@ -175,9 +221,9 @@ class Scope:
         }
         return {*self.words, *self.variables, *self.definitions, *self.functions, *used, *sizes}
 
-    def types(self, solver: Solver, scalars: Iterable[str]) -> dict[str, Type]:
-        """The types of all names but definitions, `scalars` among the choices being scalars."""
-        chosen = set(scalars)
+    def types(self, solver: Solver, changed: Iterable[str]) -> dict[str, Type]:
+        """The types of all names but definitions, `changed` among the choices being their alternatives."""
+        chosen = set(changed)
         env: dict[str, Type] = dict.fromkeys(self.sizes, ("scalar", ONE, ONE))
         for name in self.variables:
             env[name] = self._type(name, solver, name in chosen)
@@ -186,12 +232,12 @@ class Scope:
                 env[name] = env[of]
         return env
 
-    def _type(self, name: str, solver: Solver, scalar: bool) -> Type:
+    def _type(self, name: str, solver: Solver, changed: bool) -> Type:
         said = self.declared.get(name)
         if said is None and name in self.known:
             s = self.known[name]
             return s.kind, s.rows, s.cols
-        kind = "scalar" if scalar else (said and said.kind) or self.choices[name]
+        kind = self.alternative(name) if changed else (said and said.kind) or self.choices[name]
         if kind == "scalar":
             return "scalar", ONE, ONE
         if said is not None and said.dims:
