@@ -14,7 +14,7 @@ class Verification:
     order           how fast the first-order remainder falls with the step; None where it is rounding alone
     reason          why it failed or could not be made; empty if it passed
     points          how many random points were compared
-    method          how: `central` and other differences, `complex` step, or `comparison` with the derivative
+    method          how: `central` and other differences, `complex` step, `comparison` with the derivative, or `zero`
     message         for a wrong claim, what is wrong with it
     certificate     what exact arithmetic over a prime field says; empty where it was not asked
     """
@@ -34,6 +34,8 @@ class Verification:
         if not self.passed:
             return f"verification failed: {self.reason}"
         places = f"{self.points} random point{'s' * (self.points != 1)}"
+        if self.method == "zero":
+            return f"verified: the function is 0 everywhere: it is 0 at {places}, and its derivative is 0"
         error = 0.0 if self.relative_error is None else self.relative_error
         if self.method == "comparison":
             return f"verified: the claim is right; it agrees to {error:.0e} at {places}"
