@@ -44,7 +44,7 @@ class Sign:
 
 
 class Evidence:
-    """The signs of a program; `kinds` are those of its names by their looks and declarations, `choices` what is open."""
+    """The signs of a program; `kinds` are those of its names by looks and declarations, `choices` what is open."""
 
     def __init__(
         self,

@@ -77,17 +77,13 @@ class Scope:
         for letter, powers in raised(self).items():
             if letter == CONJUGATE:
                 refuse_conjugate(self, powers)
-            elif letter in self.choices and letter not in {*wrt, *self.declared} and not self._differentiated(letter):
-                if transposed(self, letter, powers, evidence):
-                    del self.choices[letter], self.variables[letter]
-                    what = f"^{letter} is read as a transpose: for a power declare `{letter}: scalar`"
-                    self.remarks.append(what)
-                    evidence = self._evidence()
+            variable = letter in {*wrt, *self.declared} or any(of == letter for of, _ in self.aliases.values())
+            if letter in self.choices and not variable and transposed(self, letter, powers, evidence):
+                del self.choices[letter], self.variables[letter]
+                self.remarks.append(f"^{letter} is read as a transpose: for a power declare `{letter}: scalar`")
+                evidence = self._evidence()
         self.signs, self.doubts = evidence.found(), evidence.doubts
         self.choices.update({name: sign.kind for name, sign in self.signs.items()})
-
-    def _differentiated(self, name: str) -> bool:
-        return any(of == name for of, _ in self.aliases.values())
 
     def _evidence(self) -> Evidence:
         kinds: dict[str, Kind] = dict.fromkeys(self.sizes, "scalar")

@@ -1,9 +1,9 @@
 """Which undeclared names are not what they look like: the fewest that make the expression well formed.
 
-Every name that nothing declares is its default or its alternative, mostly a scalar.  Giving each occurrence its share of the name's cost and
-choosing for each occurrence by itself is a relaxation that one pass solves exactly; where its optimum is consistent and
-unique, it is the answer.  Otherwise one name is decided both ways, best bound first (branch and bound), so that no
-2^k readings are tried; over MAX_TRIALS passes the search is given up.
+Every name that nothing declares is what its letter and its place say, or its alternative, mostly a scalar.  Giving each
+occurrence its share of the name's cost and choosing for each occurrence by itself is a relaxation that one pass solves
+exactly; where its optimum is consistent and unique, it is the answer.  Otherwise one name is decided both ways, best
+bound first (branch and bound), so that no 2^k readings are tried; over MAX_TRIALS passes the search is given up.
 """
 
 from __future__ import annotations
