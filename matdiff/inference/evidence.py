@@ -7,11 +7,12 @@ does not fit with it, the search for readings (`kinds`) goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from matdiff.core.node import Kind
-from matdiff.core.op import Record
+from matdiff.core.op import Record, words
 from matdiff.inference.calls import anatomy, elementwise, records
 from matdiff.inference.names import CONSTANTS, is_greek
 from matdiff.inference.options import BARE, Reading, Table, options, reading
@@ -22,6 +23,9 @@ from matdiff.text.tree import Tree
 ARRAYS = frozenset({"vector", "row", "matrix"})
 CARRIERS = frozenset({"*", "/", "neg"})
 """What a factor is part of."""
+
+PLACES = CARRIERS | {"+", "^", ".^"}
+"""Where numbers stand."""
 
 TRANSPOSED = "it stands transposed"
 BEHIND = "it stands behind a matrix"
@@ -43,23 +47,78 @@ class Sign:
         return self.why in (BEHIND, BETWEEN, DIVIDES, MULTIPLIES)
 
 
+def countable(roots: Sequence[Root], choices: Mapping[str, Kind]) -> set[str]:
+    """Capitals that may be numbers: not beside the letter of an array, and only where factors and divisors stand.
+
+    Nearly all are left out here, which is quick.
+    """
+    names = {n for n, kind in choices.items() if kind == "matrix"}
+    for root in roots if names else ():
+        for t in root.plan:
+            for a in t.args:
+                if a.head == "name" and a.value in names and _array_here(t, a, choices):
+                    names.discard(a.value)  # type: ignore[arg-type]
+                    if not names:
+                        return names
+    return {n for n in names if not is_greek(n)}
+
+
+def _array_here(user: Tree, a: Tree, choices: Mapping[str, Kind]) -> bool:
+    head = user.head
+    if head == "*":
+        return _array_at_sight(user.args[user.args[0] is a], choices)
+    if head == "+":
+        return any(_array_at_sight(t, choices) for t in user.args if t is not a)
+    if head == "call":
+        return not _entrywise_at_sight(user)
+    return head not in PLACES
+
+
+def _array_at_sight(t: Tree, choices: Mapping[str, Kind]) -> bool:
+    """Whether the letters at the end of a factor or a term tell that it is an array; False where more is to be read."""
+    while True:
+        head = t.head
+        if head == "name":
+            return t.value == "I" or choices.get(t.value, "scalar") != "scalar"  # type: ignore[call-overload]
+        if head in ("neg", "/") or (head == "call" and _entrywise_at_sight(t)):
+            t = t.args[0]
+        elif head == "*":
+            left, right = t.args
+            if right.head == "'" or right.value == "I" or choices.get(right.value) == "matrix":  # type: ignore[call-overload]
+                return True
+            if right.head == "name" and left.head != "name":
+                return False
+            t = left
+        else:
+            return head == "'"
+
+
+def _entrywise_at_sight(call: Tree) -> bool:
+    found = words.get(str(call.value), ())
+    return bool(found) and all(getattr(r, "elementwise", False) for r in found)
+
+
 class Evidence:
-    """The signs of a program; `kinds` are those of its names by looks and declarations, `choices` what is open."""
+    """The signs of a program; `kinds` gives those of its names by looks and declarations, `choices` are what is open.
+
+    `capitals` are those of them that may be numbers (`countable`).
+    """
 
     def __init__(
         self,
         roots: Sequence[Root],
-        kinds: dict[str, Kind],
+        kinds: Callable[[], dict[str, Kind]],
         choices: Mapping[str, Kind],
+        capitals: set[str],
         functions: Collection[str],
         text: str,
     ) -> None:
         self.roots = roots
-        self.kinds = kinds
+        self._kinds = kinds
         self.functions = functions
         self.text = text
         self.greek = {n for n, k in choices.items() if k == "scalar"}
-        self.capitals = {n for n, k in choices.items() if k == "matrix" and not is_greek(n)}
+        self.capitals = capitals
         self.signs: dict[str, Sign] = {}
         self.doubts: set[str] = set()
         """Greek letters that stay scalars between a row and a vector, where a matrix fits as well."""
@@ -70,9 +129,14 @@ class Evidence:
         """The kind of each name whose place speaks against its letter."""
         if self.greek:
             self._greek()
-        if self.capitals and any(t.head == "/" or t.head == "*" for root in self.roots for t in root.plan):
+        if self.capitals:
             self._capitals()
         return self.signs
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """The kinds of names, those that a sign speaks for included."""
+        return self._kinds()
 
     def _greek(self) -> None:
         trees = [t for root in self.roots for t in root.plan]
@@ -189,7 +253,7 @@ class Evidence:
         while (user := self._parent(t)) is not None:
             if user.head == "/" and user.args[1] is t:
                 return self._quotient(user)
-            if user.head not in CARRIERS | {"+", "^", ".^"} and not self._entrywise(user):
+            if user.head not in PLACES and not self._entrywise(user):
                 return False
             t = user
         return False

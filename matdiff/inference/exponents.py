@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TRANSPOSES = ("t", "T")
 CONJUGATE = "H"
+LETTERS = frozenset({*TRANSPOSES, CONJUGATE})
 
 
 def raised(scope: Scope) -> dict[str, list[Tree]]:
@@ -21,7 +22,7 @@ def raised(scope: Scope) -> dict[str, list[Tree]]:
     found: dict[str, list[Tree]] = {}
     for root in scope.roots:
         for t in root.plan:
-            if t.head == "^" and t.args[1].head == "name" and t.args[1].value in (*TRANSPOSES, CONJUGATE):
+            if t.head == "^" and t.args[1].head == "name" and t.args[1].value in LETTERS:
                 found.setdefault(str(t.args[1].value), []).append(t)
     return found
 

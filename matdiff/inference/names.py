@@ -48,6 +48,8 @@ def default_kind(name: str) -> Kind | None:
 
 def is_greek(name: str) -> bool:
     """α, alpha, Σ_1, sigma2: a letter of the Greek alphabet, or its name."""
+    if not name[1:2].isalpha():
+        return "Ͱ" <= name[0] <= "Ͽ"
     found = _shape.match(name)
     return "Ͱ" <= name[0] <= "Ͽ" or (found is not None and found[1] in GREEK)
 

@@ -15,12 +15,15 @@ def remarks(scope: Scope, found: Attempt) -> dict[str, str]:
 
     Only of lower-case letters that become scalars, the t of det(t*I - A), it need not be said.
     """
-    said = {name: _remark(scope, name, found) for name in scope.choices}
-    return {name: sentence for name, sentence in said.items() if sentence}
+    said = {}
+    for name, looks in scope.looks.items():
+        if (found.env[name][0] != looks or looks != "vector") and (sentence := _remark(scope, name, found)):
+            said[name] = sentence
+    return said
 
 
 def _remark(scope: Scope, name: str, found: Attempt) -> str:
-    looks, kind = default_kind(name), found.env[name][0]
+    looks, kind = scope.looks[name], found.env[name][0]
     if name == "e" and kind == "scalar" and name in _bases(scope):
         return "e is a variable here: the exponential is exp(x)"
     if is_greek(name) and kind != "scalar":
@@ -31,7 +34,7 @@ def _remark(scope: Scope, name: str, found: Attempt) -> str:
         return f"{name} is read as a {kind}, {why}: declare `{name}: scalar` if it is one"
     if name in scope.doubts and kind == "scalar":
         return f"{name} is a scalar, as Greek names are: declare `{name}: n×n` if it is a matrix"
-    if kind == looks or looks is None or kind != "scalar":
+    if kind == looks or kind != "scalar":
         return ""
     if found.calculus and looks == "vector":
         return f"{name} is read as a scalar, since vectors have no powers ^: entry by entry they are {name}.^2"

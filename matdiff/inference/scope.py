@@ -9,8 +9,8 @@ from matdiff.core.node import Kind, Symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ParseError
 from matdiff.inference.declarations import SQUARE, Declared
-from matdiff.inference.evidence import Evidence, Sign
-from matdiff.inference.exponents import CONJUGATE, raised, refuse_conjugate, transposed
+from matdiff.inference.evidence import Evidence, Sign, countable
+from matdiff.inference.exponents import CONJUGATE, LETTERS, raised, refuse_conjugate, transposed
 from matdiff.inference.names import default_kind, is_greek, is_reserved, unknown_name
 from matdiff.inference.reading import Root, operands, roots
 from matdiff.inference.types import Solver, Type
@@ -46,6 +46,8 @@ class Scope:
         self.words = _dimension_words(declared, known)
         self.variables: dict[str, None] = {}
         self.choices: dict[str, Kind] = {}
+        self.looks: dict[str, Kind] = {}
+        """What the letters of the choices say."""
         self.sizes: dict[str, Dim] = {}
         self.aliases: dict[str, tuple[str, int]] = {}
         self.signs: dict[str, Sign] = {}
@@ -73,19 +75,27 @@ class Scope:
 
     def _weigh(self, wrt: Collection[str]) -> None:
         """What the places of names say, against their looks."""
-        evidence = self._evidence()
-        for letter, powers in raised(self).items():
+        capitals = countable(self.roots, self.choices)
+        letters = not LETTERS.isdisjoint(self.variables)
+        if not (letters or capitals or "scalar" in self.looks.values()):
+            return
+        evidence = self._evidence(capitals)
+        for letter, powers in raised(self).items() if letters else ():
             if letter == CONJUGATE:
                 refuse_conjugate(self, powers)
             variable = letter in {*wrt, *self.declared} or any(of == letter for of, _ in self.aliases.values())
             if letter in self.choices and not variable and transposed(self, letter, powers, evidence):
-                del self.choices[letter], self.variables[letter]
+                del self.choices[letter], self.looks[letter], self.variables[letter]
                 self.remarks.append(f"^{letter} is read as a transpose: for a power declare `{letter}: scalar`")
-                evidence = self._evidence()
+                evidence = self._evidence(countable(self.roots, self.choices))
         self.signs, self.doubts = evidence.found(), evidence.doubts
         self.choices.update({name: sign.kind for name, sign in self.signs.items()})
 
-    def _evidence(self) -> Evidence:
+    def _evidence(self, capitals: set[str]) -> Evidence:
+        return Evidence(self.roots, self._kinds, self.choices, capitals, self.functions, self.text)
+
+    def _kinds(self) -> dict[str, Kind]:
+        """The kinds of all names but definitions, by declarations and looks."""
         kinds: dict[str, Kind] = dict.fromkeys(self.sizes, "scalar")
         for name in self.variables:
             said = self.declared.get(name)
@@ -94,7 +104,7 @@ class Scope:
             elif (kind := (said and said.kind) or self.choices.get(name)) is not None:
                 kinds[name] = kind
         kinds.update({name: kinds[of] for name, (of, _) in self.aliases.items() if of in kinds})
-        return Evidence(self.roots, kinds, self.choices, self.functions, self.text)
+        return kinds
 
     @cached_property
     def turned(self) -> set[str]:
@@ -162,7 +172,7 @@ class Scope:
                 raise ParseError(
                     f"the declaration of {name} does not say whether it is a scalar, a vector or a matrix", hint=hint
                 )
-            self.choices[name] = kind
+            self.choices[name] = self.looks[name] = kind
 
     def _differential(self, name: str, seen: Mapping[str, Tree]) -> bool:
         """dX of a variable X, dX_1 with an index: the longest name that is there, else the shortest possible."""

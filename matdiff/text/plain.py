@@ -48,7 +48,7 @@ def lex(stream: Stream, start: int, end: int) -> None:
             name = text[first:at]
             if not name.isascii():
                 name = plain_name(name, text, first)
-            if at - first > 1 and stream.stack and _between_bars(stream, name, first, at):
+            if at - first > 1 and stream.stack and name.isalpha() and _between_bars(stream, name, first, at):
                 continue
             kinds.append(group)
             values.append(Tree("name", (), name, (first, at)))
