@@ -150,6 +150,7 @@ READINGS = {
     "<theta, x>": ("theta: n; x: n", "theta is read as a vector"),
     "theta[1]": ("theta: n", "theta is read as a vector, since it has entries"),
     "sum(alpha)": ("alpha: n", "alpha is read as a vector, since sum is taken of it"),
+    "w'*phi": ("w: n; phi: n", "phi is read as a vector, since it stands behind a row"),
     "x'*lambda*x": ("x: n; lambda: scalar", "lambda is a scalar, as Greek names are"),
     # Greek letters that are what they look like
     "x'*A*x + b'*x + gamma": ("x: n; A: n×n; b: n; gamma: scalar", ""),
@@ -256,6 +257,7 @@ def test_nothing_becomes_a_scalar_that_only_an_array_can_be(text: str) -> None:
         ("f(x)", "declare `f: elementwise`"),
         ("lambda(t)*x'*x", "function of t"),
         ("u(0)'*x", "u_0"),
+        ("f'(x)", "the derivative of a function or a product"),
         (r"e^{At} u(0)", "u_0"),
         (r"\Phi(x)", "declare `Phi: elementwise`"),
         ("x^H*A*x", "conjugate transpose"),

@@ -29,6 +29,7 @@ PLACES = CARRIERS | {"+", "^", ".^"}
 
 TRANSPOSED = "it stands transposed"
 BEHIND = "it stands behind a matrix"
+BEHIND_ROW = "it stands behind a row"
 BETWEEN = "it stands between matrices"
 DIVIDES = "it only divides"
 MULTIPLIES = "it only multiplies scalars"
@@ -44,7 +45,7 @@ class Sign:
     @property
     def weak(self) -> bool:
         """Whether the letter's own kind is possible in this place."""
-        return self.why in (BEHIND, BETWEEN, DIVIDES, MULTIPLIES)
+        return self.why in (BEHIND, BEHIND_ROW, BETWEEN, DIVIDES, MULTIPLIES)
 
 
 def countable(roots: Sequence[Root], choices: Mapping[str, Kind]) -> set[str]:
@@ -208,7 +209,7 @@ class Evidence:
             return
         user = self._parent(product)
         if user is None or user.head != "*" or user.args[0] is not product:
-            self._mark(letter, Sign("vector", BEHIND))
+            self._mark(letter, Sign("vector", BEHIND if before == "matrix" else BEHIND_ROW))
             return
         after = self.type_of(user.args[1])
         if before == after == "matrix":

@@ -63,6 +63,8 @@ _norm_of_latex = re.compile(r"[|‖]_[2F]\^2")
 
 def refuse_subscripts(stream: Stream, span: Span) -> None:
     """X(1,2), X(:,1), f(A,B) and f(x) of what is no function."""
+    if stream.kinds[-3:-1] == ["NAME", "TICK"]:
+        _refuse_derived(stream, span)
     name = stream.values[-2] if len(stream.kinds) > 1 and stream.kinds[-2] == "NAME" else None
     if name is None or name.span[1] != span[0]:
         return
@@ -81,6 +83,16 @@ def refuse_subscripts(stream: Stream, span: Span) -> None:
     if called := _arguments.match(stream.text, span[0]):
         hint = f"Functions of one's own have one parameter: s(t) = t/(1+exp(-t)); an entry is {shown}[1,2]."
         stream.refuse(f"{shown} is no function that takes arguments", (name.span[0], called.end()), hint)
+
+
+def _refuse_derived(stream: Stream, span: Span) -> None:
+    """f'(x) of an f that is not declared."""
+    name, found = stream.values[-3], _applied.match(stream.text, span[0])
+    prime = stream.text[name.span[1] : span[0]]
+    if found and prime == "'" and name.value not in stream.names.variables:
+        hint = f"Write {name.value}'*{found[1]} for a product, or declare `{name.value}: elementwise`."
+        place = (name.span[0], found.end())
+        stream.refuse(f"is {name.value}'({found[1]}) the derivative of a function or a product?", place, hint)
 
 
 def application(stream: Stream, name: Tree, inside: str, span: Span, times: str = "*") -> None:
