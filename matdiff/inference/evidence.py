@@ -15,7 +15,7 @@ from matdiff.core.node import Kind
 from matdiff.core.op import Record, words
 from matdiff.inference.calls import anatomy, elementwise, records
 from matdiff.inference.names import CONSTANTS, is_greek
-from matdiff.inference.options import BARE, Reading, Table, options, reading
+from matdiff.inference.options import BARE, Reading, Table, kind_of, options, reading
 from matdiff.inference.reading import Root, operands
 from matdiff.inference.special import SPECIAL
 from matdiff.text.tree import Tree
@@ -58,7 +58,7 @@ def countable(roots: Sequence[Root], choices: Mapping[str, Kind]) -> set[str]:
         for t in root.plan:
             for a in t.args:
                 if a.head == "name" and a.value in names and _array_here(t, a, choices):
-                    names.discard(a.value)  # type: ignore[arg-type]
+                    names.discard(str(a.value))
                     if not names:
                         return names
     return {n for n in names if not is_greek(n)}
@@ -80,12 +80,12 @@ def _array_at_sight(t: Tree, choices: Mapping[str, Kind]) -> bool:
     while True:
         head = t.head
         if head == "name":
-            return t.value == "I" or choices.get(t.value, "scalar") != "scalar"  # type: ignore[call-overload]
+            return t.value == "I" or choices.get(str(t.value), "scalar") != "scalar"
         if head in ("neg", "/") or (head == "call" and _entrywise_at_sight(t)):
             t = t.args[0]
         elif head == "*":
             left, right = t.args
-            if right.head == "'" or right.value == "I" or choices.get(right.value) == "matrix":  # type: ignore[call-overload]
+            if right.head == "'" or right.value == "I" or choices.get(str(right.value)) == "matrix":
                 return True
             if right.head == "name" and left.head != "name":
                 return False
@@ -176,14 +176,13 @@ class Evidence:
         elif t.head == "inner" or (t.head == ".*" and ".*" not in self.text[t.args[0].span[1] : t.args[1].span[0]]):
             for one, other in (t.args, t.args[::-1]):
                 beside = self.type_of(other)
-                kind: Kind = beside if beside in ("vector", "row", "matrix") else "vector"  # type: ignore[assignment]
                 if t.head == "inner" or beside in ARRAYS:
-                    yield one, Sign(kind, "such products are of arrays")
+                    yield one, Sign("matrix" if beside == "matrix" else "vector", "such products are of arrays")
         elif t.head == "call" and t.value not in self.functions and t.value not in CONSTANTS | SPECIAL.keys():
             fitting = records(str(t.value), len(t.args))
             for i, operand in enumerate(operands(t)):
-                if (kind := _array(fitting, i)) is not None:
-                    yield operand, Sign(kind, f"{t.value} is taken of it")
+                if (wanted := _array(fitting, i)) is not None:
+                    yield operand, Sign(wanted, f"{t.value} is taken of it")
 
     def _mark(self, tree: Tree, sign: Sign) -> None:
         """The names that make a tree of Greek letters what the sign says: every term, the last factor, the base."""
@@ -300,7 +299,7 @@ class Evidence:
                     below = [self._types[a] for a in operands(t)]
                     self._types[t] = _result(t, below, self.functions)
             if root.name and not root.parameter and (made := self._types[root.tree]) is not None:
-                self.kinds[root.name] = "scalar" if made == BARE else made
+                self.kinds[root.name] = kind_of(made)
 
 
 def _result(t: Tree, below: Sequence[Reading | None], functions: Collection[str]) -> Reading | None:

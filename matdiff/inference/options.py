@@ -81,6 +81,11 @@ def reading(kind: Kind) -> Reading:
     return BARE if kind == "scalar" else kind
 
 
+def kind_of(reading: Reading) -> Kind:
+    """The kind that a reading is of."""
+    return "scalar" if reading == "bare" else reading
+
+
 def offer(table: Table, kind: Reading, cost: float, choice: Choice) -> None:
     have = table.get(kind)
     if have is None or cost < have[0] - NEAR:
@@ -272,7 +277,7 @@ def _call(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
         if output is None:
             _any_shape(inputs, tables, out)
         else:
-            made = (S, V, M)[len(output)]
+            made: Reading = (S, V, M)[len(output)]
             _fixed(inputs, tables, made, out)
         if record.scalar is not None and all(S in table for table in tables):
             offer(out, S, sum(table[S][0] for table in tables), (S,) * count)
@@ -286,11 +291,11 @@ def _any_shape(inputs: Any, tables: list[Table], out: Table) -> None:
             offer(out, kind, sum(table[k][0] for k, table in zip(own, tables, strict=True)), own)
 
 
-def _fixed(inputs: Any, tables: list[Table], made: Kind, out: Table) -> None:
+def _fixed(inputs: Any, tables: list[Table], made: Reading, out: Table) -> None:
     """All ways for few arguments: which of two kinds an argument has must not be lost."""
     ways: list[tuple[float, tuple[Reading, ...]]] = [(0.0, ())]
     for spec, table in zip(inputs, tables, strict=True):
-        fitting = [(k, o[0]) for k, o in table.items() if (spec == () if k == BARE else accepts(spec, k))]
+        fitting = [(k, o[0]) for k, o in table.items() if (spec == () if k == "bare" else accepts(spec, k))]
         ways = [(cost + more, (*choice, k)) for cost, choice in ways for k, more in fitting]
     for cost, choice in ways:
         offer(out, made, cost, choice)
