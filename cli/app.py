@@ -32,7 +32,7 @@ matdiff finds derivatives of functions of vectors and matrices, as formulas.  Ty
   matdiff rules logdet
   matdiff repl
 
-Upper-case names are matrices, lower-case ones vectors, Greek ones scalars; ' transposes;
+Upper-case names are matrices, lower-case ones vectors, lower-case Greek ones scalars; ' transposes;
 --let "A: m×n" declares a shape.  More: matdiff derive --help
 """
 

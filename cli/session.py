@@ -78,7 +78,10 @@ class Session:
 
         source = without_comments(line)
         statements = split(source, "latex" if "\\" in source else "plain")
-        new = parse_program(line, declared=self.declared.values())
+        functions = [
+            Declaration(n, (), ("elementwise",)) for n, d in self.defined.items() if "(" in d.partition("=")[0]
+        ]
+        new = parse_program(line, declared=[*self.declared.values(), *functions])
         for d in new.declarations:
             self.defined.pop(d.name, None)
             self.declared[d.name] = d

@@ -53,6 +53,44 @@ def test_text_is_stable(capsys):
     )
 
 
+REMARK = "beta is read as a vector, since it stands behind a matrix"
+REMARKED = ("norm(y - X*beta)^2", "--wrt", "beta")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("derive", *REMARKED, "--format", form) for form in ("text", "latex", "markdown", "json")),
+        ("derive", *REMARKED, "--ascii", "--steps"),
+        ("derive", *REMARKED, "--check"),
+        ("derive", *REMARKED, "--order", "2"),
+        ("verify", *REMARKED),
+        ("verify", *REMARKED, "--claim", "2*X'*(X*beta - y)"),
+        ("codegen", *REMARKED),
+    ],
+)
+def test_remarks_show_in_every_display(capsys, arguments):
+    assert REMARK in out(capsys, *arguments)
+
+
+def test_json_has_remarks_where_there_are_any(capsys):
+    assert REMARK in json.loads(out(capsys, "derive", *REMARKED, "--format", "json"))["remarks"][0]
+    assert "remarks" not in json.loads(out(capsys, *TRACE, "--format", "json"))
+
+
+@pytest.mark.parametrize(
+    ("function", "declared"), [("norm(x - x)", ""), ("x'*A*x", "A: n×n skew"), ("x - x", ""), ("0*x'*x", "")]
+)
+def test_what_is_0_everywhere_is_said_to_be(capsys, function, declared):
+    shown = out(capsys, "derive", function, "--wrt", "x", *(("--let", declared) if declared else ()))
+    assert "verified: the function is 0 everywhere" in shown
+
+
+@pytest.mark.parametrize("function", ["b'*b + 0*x'*x", "x'*x"])
+def test_what_is_not_0_is_not(capsys, function):
+    assert "0 everywhere" not in out(capsys, "derive", function, "--wrt", "x")
+
+
 def test_ascii_keeps_to_ascii(capsys):
     shown = out(capsys, *TRACE, "--ascii", "--steps", "--no-verify")
     assert shown.isascii()

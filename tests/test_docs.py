@@ -83,6 +83,20 @@ def test_refusals(text, because):
     assert because in str(caught.value)
 
 
+@pytest.mark.parametrize(("text", "types", "said"), rows("text", "read as", "said"))
+def test_what_reading_chooses_is_said(text, types, said):
+    if types == "refused":
+        with pytest.raises(md.MatdiffError) as caught:
+            md.parse(text)
+        assert said in str(caught.value)
+        return
+    first = types.partition(":")[0]
+    variable = "x" if re.search(r"\bx: ", types) else first
+    d = md.derive(text, wrt=variable)
+    assert d.types == types
+    assert any(said in note for note in d.notes)
+
+
 @pytest.mark.parametrize("program", re.findall(r"^```matdiff\n(.*?)^```$", PAGE, re.M | re.S))
 def test_blocks_are_programs(program):
     assert md.parse(program).kind == "scalar"

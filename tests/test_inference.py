@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
@@ -122,27 +123,177 @@ def test_dimension_words_are_values_where_declared() -> None:
 
 @pytest.mark.parametrize(
     ("text", "declare"),
-    [("x'*A*x", "A: m×n"), ("2*x/x'*x", ""), ("(x - mu)'*S*(x - mu)", "S: n×n"), ("x'*A'*A*x - 2*b*A*x + b'*b", "")],
+    [("x'*A*x", "A: m×n"), ("2*x/x'*x", ""), ("(x - c)'*S*(x - 1)", "S: n×n"), ("x'*A'*A*x - 2*b*A*x + b'*b", "")],
 )
 def test_nobody_transposes_a_scalar(text: str, declare: str) -> None:
     with pytest.raises(ShapeError):
         typed(text, declare)
 
 
+CAPITALS = ("since it only divides", "since it only multiplies scalars")
+READINGS = {
+    # Greek letters by their places
+    "θ'*A*θ": ("θ: n; A: n×n", "θ is read as a vector, since it stands transposed"),
+    "(x - mu)'*S*(x - mu)": ("x: n; mu: n; S: n×n", "mu is read as a vector, since as a scalar it does not fit"),
+    "beta'*X'*X*beta": ("beta: n; X: m×n", "beta is read as a vector"),
+    "norm(y - X*beta)^2": ("y: m; X: m×n; beta: n", "beta is read as a vector, since it stands behind a matrix"),
+    r"\|y - X\beta\|_2^2 + \lambda\|\beta\|^2": ("y: m; X: m×n; beta: n; lambda: scalar", "beta is read as a vector"),
+    "sum(log(1 .+ exp(-y.*(X*theta))))": ("y: m; X: m×n; theta: n", "theta is read as a vector"),
+    r"\mu^\top\Sigma^{-1}\mu": ("mu: n; Sigma: n×n", "Sigma is read as a matrix, as capitals are"),
+    r"\log\det\Sigma": ("Sigma: n×n", "Sigma is read as a matrix"),
+    r"Q \Lambda Q^T": ("Q: m×n; Lambda: n×n", "Lambda is read as a matrix"),
+    "tr(rho*logm(rho))": ("rho: n×n", "rho is read as a matrix, since tr is taken of it"),
+    "tr(rho^2)": ("rho: n×n", "rho is read as a matrix, since tr is taken of it"),
+    "tr(A*rho*B)": ("A: m×n; rho: n×p; B: p×m", "rho is read as a matrix, since it stands between matrices"),
+    "U*diag(sigma)*V'": ("U: m×n; sigma: n; V: p×n", "sigma is read as a vector, since diag is taken of it"),
+    r"\gamma \odot x": ("gamma: n; x: n", "gamma is read as a vector, since such products are of arrays"),
+    "<theta, x>": ("theta: n; x: n", "theta is read as a vector"),
+    "theta[1]": ("theta: n", "theta is read as a vector, since it has entries"),
+    "sum(alpha)": ("alpha: n", "alpha is read as a vector, since sum is taken of it"),
+    "w'*phi": ("w: n; phi: n", "phi is read as a vector, since it stands behind a row"),
+    "x'*lambda*x": ("x: n; lambda: scalar", "lambda is a scalar, as Greek names are"),
+    # Greek letters that are what they look like
+    "x'*A*x + b'*x + gamma": ("x: n; A: n×n; b: n; gamma: scalar", ""),
+    "lambda*X": ("lambda: scalar; X: m×n", ""),
+    "alpha.*x": ("alpha: scalar; x: n", ""),
+    "A*lambda + B": ("A: m×n; lambda: scalar; B: m×n", ""),
+    "det(A*lambda)": ("A: n×n; lambda: scalar", ""),
+    "A*sin(theta) + B*cos(theta)": ("A: m×n; theta: scalar; B: m×n", ""),
+    # capitals that count
+    "-N/2*logdet(S) - N/2*tr(inv(S)*C)": ("N: scalar; S: n×n; C: n×n", "N is read as a scalar, " + CAPITALS[1]),
+    "C*sum(x.^2)": ("C: scalar; x: n", "C is read as a scalar, " + CAPITALS[1]),
+    "logdet(S)*N/2": ("S: n×n; N: scalar", "N is read as a scalar, " + CAPITALS[1]),
+    "C*(lambda*sum(x))": ("C: scalar; lambda: scalar; x: n", "C is read as a scalar, " + CAPITALS[1]),
+    "exp(-C*norm(x)^2)": ("C: scalar; x: n", "C is read as a scalar, " + CAPITALS[1]),
+    "norm(y - X*w)^2/N": ("y: m; X: m×n; w: n; N: scalar", "N is read as a scalar, " + CAPITALS[0]),
+    r"\frac1N\|y-Xw\|_2^2": ("N: scalar; y: m; X: m×n; w: n", "N is read as a scalar, " + CAPITALS[0]),
+    "X'*X/(N - 1)": ("X: m×n; N: scalar", "N is read as a scalar, " + CAPITALS[0]),
+    "softmax(Q*k/sqrt(D))": ("Q: m×n; k: n; D: scalar", "D is read as a scalar, " + CAPITALS[0]),
+    "tr(X)*X": ("X: n×n", ""),
+    "2*A*B": ("A: m×n; B: n×p", ""),
+    "norm(A*2)": ("A: m×n", ""),
+    "A*(x'*y)*z": ("A: m×n; x: p; y: p; z: n", ""),
+    # t and T above
+    "x^t A x": ("x: n; A: n×n", "^t is read as a transpose"),
+    "(A x)^t (A x)": ("A: m×n; x: n", "^t is read as a transpose"),
+    "norm(A^t x)^2": ("A: m×n; x: m", "^t is read as a transpose"),
+    "beta^t X^t X beta": ("beta: n; X: m×n", "^t is read as a transpose"),
+    r"\alpha x^t A x": ("alpha: scalar; x: n; A: n×n", "^t is read as a transpose"),
+    "gamma^t*x'*x": ("gamma: scalar; t: scalar; x: n", ""),
+    "2^t*x": ("t: scalar; x: n", ""),
+    # scalar calculus
+    "x^2": ("x: scalar", "x is read as a scalar, since vectors have no powers"),
+    "t^3 + 2*t": ("t: scalar", "t is read as a scalar"),
+    "x_1^2 + 3 x_1 x_2": ("x_1: scalar; x_2: scalar", "x_2 is read as a scalar"),
+    "exp(-x^2/2)": ("x: scalar", "x is read as a scalar"),
+    # the rest
+    "||Ax-b||^2": ("A: m×n; x: n; b: m", "Ax is read as A*x"),
+    "‖y - Xβ‖²": ("y: m; X: m×n; β: n", "Xβ is read as X*β"),
+    "x: n; A: n×n; A(x)": ("A: n×n; x: n", "A(x) is read as the product A*x"),
+    "e^(-x'*x)": ("e: scalar; x: n", "the exponential is exp(x)"),
+    "A*x'*x": ("A: scalar; x: n", "A is read as a scalar, since as a matrix it does not fit"),
+    "x'*A*x/2 + b'*x + c": ("x: n; A: n×n; b: n; c: scalar", ""),
+    "f = x'*A*x": ("x: n; A: n×n", ""),
+    "g(x) = x'*A*x": ("x: n; A: n×n", ""),
+    "f(t) = t/(1 + exp(-t))": ("t: scalar", ""),
+}
+"""What is typed, the types it is read with, and the remark that says so where it may surprise."""
+
+
+@pytest.mark.parametrize("text", READINGS)
+def test_readings_that_surprise_are_said(text: str) -> None:
+    types, says = READINGS[text]
+    out = typed(text)
+    assert out.declarations == types
+    assert any(says in remark for remark in out.remarks) if says else not out.remarks
+
+
+@pytest.mark.parametrize("text", READINGS)
+def test_remarks_name_a_declaration_that_settles_it(text: str) -> None:
+    """With all declared as it was read, or as a remark offers, nothing is left to remark; or it is refused."""
+    out = typed(text)
+    spoken = [w for r in out.remarks for w in re.findall(r"declare `(.*?)`", r)]
+    rest = typed(text, out.declarations).remarks if "^t" not in str(out.remarks) else ()
+    assert not [r for r in rest if "read as a " in r]
+    for declaration in spoken:
+        with contextlib.suppress(MatdiffError):
+            name = declaration.partition(":")[0]
+            assert not [r for r in typed(text, declaration).remarks if r.startswith(f"{name} ")]
+
+
+def test_a_variable_never_changes_its_kind_without_a_remark() -> None:
+    import matdiff as md
+
+    assert not typed("det(t*I - A)").remarks
+    assert "t is read as a scalar" in md.derive("det(t*I - A)", wrt="t").notes[0]
+    assert not md.derive("det(t*I - A)", wrt="A").notes
+    assert md.derive("x^t A x + t", wrt="t").types == "x: scalar; t: scalar; A: scalar"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tr(A^k)", "det(X) + X", "det(X^k)", "inv(X) + 1", "logdet(A) + sum(A)*A", "A*x + x'", "<p, x^2>", "x'*x^2",
+        "sum(x^2)", "norm(x) + x", "c .* x + 1", "(x - c)'*x + 1", "mean(x) + x", "(A + lambda)'*x", "tr(A + lambda)",
+    ],
+)  # fmt: skip
+def test_nothing_becomes_a_scalar_that_only_an_array_can_be(text: str) -> None:
+    """An operand of tr, det, inv, sum, a norm, a transpose, ⊙ or ⟨,⟩: what is wrong elsewhere is said instead."""
+    try:
+        types = typed(text).declarations
+    except MatdiffError:
+        return
+    assert "scalar" not in types.replace("k: scalar", "").replace("lambda: scalar", "")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("A^k*x", "A is read as a scalar"),
-        ("θ'*x", "θ is a scalar, as Greek names are: declare `θ: n`"),
-        ("log(det(Σ))", "declare `Σ: n×n`"),
-        ("e^(-x'*x)", "the exponential is exp(x)"),
-        ("x'*A*x/2 + b'*x + c", ""),
-        ("A^k*x; A: scalar", ""),
+        ("x'*A*x; b'*x", "used nowhere"),
+        ("A(p)", "A*p for a product"),
+        ("x(p)'*x(p)", "function of p"),
+        ("A(t)*B(t)", "function of t"),
+        ("E(x)", "function of x"),
+        ("f(x)", "declare `f: elementwise`"),
+        ("lambda(t)*x'*x", "function of t"),
+        ("u(0)'*x", "u_0"),
+        ("f'(x)", "the derivative of a function or a product"),
+        (r"e^{At} u(0)", "u_0"),
+        (r"\Phi(x)", "declare `Phi: elementwise`"),
+        ("x^H*A*x", "conjugate transpose"),
+        ("A^*", "A'"),
+        ("A psd; x'*A*x", "n×n spd"),
+        ("A + lambda", "multiply it by I"),
     ],
 )
-def test_readings_that_surprise_are_said(text: str, says: str) -> None:
-    remarks = typed(text).remarks
-    assert says in remarks[0] if says else not remarks
+def test_what_has_another_meaning_to_the_reader_is_refused(text: str, says: str) -> None:
+    with pytest.raises(MatdiffError, match=re.escape(says)):
+        typed(text)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "types"),
+    [
+        (r"A \in \mathbb{R}^{n\times n}", "A: n×n"),
+        ("A ∈ ℝ^{n×n}", "A: n×n"),
+        ("A in R^(n x n)", "A: n×n"),
+        ("A: (n,n)", "A: n×n"),
+        ("A: [n, n]", "A: n×n"),
+        ("A: n by n", "A: n×n"),
+        ("A: R^{n×n}", "A: n×n"),
+        ("A is n×n", "A: n×n"),
+        ("A symmetric", "A: n×n symmetric"),
+        ("A is symmetric", "A: n×n symmetric"),
+        ("A is an n×n symmetric matrix", "A: n×n symmetric"),
+    ],
+)
+def test_declarations_as_mathematicians_write_them(declaration: str, types: str) -> None:
+    assert types in typed("x'*A*x", declaration).declarations
+    assert types in typed(f"{declaration}; x'*A*x").declarations
+
+
+def test_an_attribute_in_words_leaves_the_size_open() -> None:
+    assert typed("S symmetric; tr(X'*S*X)", "X: p×q").declarations == "X: p×q; S: p×p symmetric"
 
 
 def test_definitions() -> None:
@@ -179,7 +330,7 @@ def test_own_functions() -> None:
 
 REFUSED = {
     "c*x": (ParseError, "either c or x must be a scalar"),
-    "x^2": (ShapeError, "x.^2"),
+    "x^2 + x'*x": (ShapeError, "x.^2"),
     "x*x": (ShapeError, "x'*x"),
     "1 + x": (ShapeError, "1 .+ x"),
     "A/B": (ShapeError, "A*inv(B)"),

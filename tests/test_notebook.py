@@ -43,6 +43,25 @@ def test_derivations_are_shown_as_aligned_lines_with_their_rules(f: str, wrt: st
     assert latex.replace("é", "").isascii()
 
 
+@pytest.mark.parametrize(
+    ("f", "wrt", "says"),
+    [
+        ("norm(y - X*beta)^2", "beta", "beta is read as a vector"),
+        ("norm(y - X*w)^2/N", "w", "N is read as a scalar"),
+        ("X*theta", "X", "theta is read as a vector"),
+        ("norm(X - U*V')^2/N", "U,V", "N is read as a scalar"),
+        ("det(t*I - A)", "t", "t is read as a scalar"),
+    ],
+)
+def test_remarks_show_in_every_form_of_a_derivation(f: str, wrt: str, says: str) -> None:
+    d = md.derive(f, wrt=wrt)
+    shown = d._repr_mimebundle_()
+    assert all(says in form for form in (str(d), repr(d), shown["text/plain"]))
+    words = says.replace("beta", r"$\beta$").replace("theta", r"$\theta$")
+    for latex in (shown["text/latex"], d._repr_latex_()):
+        assert says in latex or words in latex
+
+
 def test_the_magic_on_a_line() -> None:
     assert str(magic("tr(A*X*B) --wrt X --ask gradient")) == str(md.derive("tr(A*X*B)", wrt="X").gradient)
     found = magic('x\'*S*x --wrt x --let "S: n×n symmetric" --ask gradient')

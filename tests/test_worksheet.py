@@ -22,6 +22,7 @@ from matdiff.worksheet.build import FORMATS, build
 from matdiff.worksheet.check import Mark, mark, marks
 from matdiff.worksheet.document import worksheet
 from matdiff.worksheet.problem import Problem
+from matdiff.worksheet.sheet import solutions
 from matdiff.worksheet.solution import Solution
 from matdiff.worksheet.variants import choice
 
@@ -52,6 +53,12 @@ The matrix is ${{M}}$, and $\\frac{{1}}{{2}}$ stays.
 
 def block(*lines: str) -> str:
     return "\n".join(["text", "", "```matdiff", *lines, "```", ""])
+
+
+def test_remarks_show_in_solutions() -> None:
+    lesson = block("f: norm(y - X*beta)^2", "wrt: beta")
+    shown = " ".join(str(b) for b in solutions(worksheet(lesson, "lesson.md"), lambda s: None))
+    assert "beta is read as a vector" in shown
 
 
 # reading

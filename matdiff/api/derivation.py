@@ -363,6 +363,11 @@ class Derivation:
 
         return verify(self, seed=seed, sizes=sizes, claim=claim, **options)
 
+    def __str__(self) -> str:
+        from matdiff.report.display import summary
+
+        return summary(self)
+
     def _repr_latex_(self) -> str:
         from matdiff.report.display import derivation_latex
 

@@ -40,9 +40,10 @@ def derive(
         expr, types = function, function.types
         variables = {v.name: v for v in function.variables}
     else:
-        typed = read(function, declare, dialect, known)
+        typed = read(function, declare, dialect, known, names)
         refuse_differentials(typed.function, names)
-        variables, source, remarks = dict(typed.variables), typed.kept, typed.remarks
+        variables, source = dict(typed.variables), typed.kept
+        remarks = tuple(dict.fromkeys((*typed.remarks, *(typed.changed[n] for n in names if n in typed.changed))))
         expr, types = Expr(typed.function, tuple(variables.values())), typed.declarations
     for name in names:
         if name not in variables:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
@@ -13,14 +13,20 @@ if TYPE_CHECKING:
     from matdiff.inference import Typed
 
 
-def read(text: str, declare: str | Sequence[str] | None, dialect: str, known: Mapping[str, Symbol]) -> Typed:
-    """The typed program of a text.  Raises MatdiffError with a caret."""
+def read(
+    text: str,
+    declare: str | Sequence[str] | None,
+    dialect: str,
+    known: Mapping[str, Symbol],
+    wrt: Collection[str] = (),
+) -> Typed:
+    """The typed program of a text that is differentiated by `wrt`.  Raises MatdiffError with a caret."""
     import matdiff.ops  # noqa: F401  the functions register themselves
     from matdiff.inference import infer
     from matdiff.text.parser import parse_declarations, parse_program
 
     declared = [d for t in texts(declare) for d in parse_declarations(t)]
-    return infer(parse_program(text, dialect, declared), declared, known)
+    return infer(parse_program(text, dialect, declared), declared, known, wrt)
 
 
 def texts(declare: Any) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import matdiff.ops  # noqa: F401  (fills the table of words)
@@ -17,7 +17,7 @@ from matdiff.inference.build import Builder
 from matdiff.inference.declarations import declarations_text, gather, read
 from matdiff.inference.own import unknown
 from matdiff.inference.python import call_record, declaration_text, numpy_index
-from matdiff.inference.remarks import remarks
+from matdiff.inference.remarks import quiet, remarks
 from matdiff.inference.scope import Scope
 from matdiff.inference.search import search
 from matdiff.inference.sizes import name_unknowns, settled
@@ -38,6 +38,7 @@ class Typed:
     definitions   the Symbols with a body, by name
     kept          the function as it is differentiated, with functions of one's own not written out
     remarks       what in this reading may surprise, in sentences
+    changed       names that are read as something else than they look like, each with a sentence
     """
 
     function: Node
@@ -47,33 +48,49 @@ class Typed:
     definitions: dict[str, Symbol] = field(default_factory=dict)
     kept: Node | None = None
     remarks: tuple[str, ...] = ()
+    changed: dict[str, str] = field(default_factory=dict)
 
 
-def infer(program: Program, declared: Sequence[Declaration] = (), known: Mapping[str, Symbol] | None = None) -> Typed:
-    """Type a program.  Raises ParseError, ShapeError or UnsupportedError, each with its place."""
+def infer(
+    program: Program,
+    declared: Sequence[Declaration] = (),
+    known: Mapping[str, Symbol] | None = None,
+    wrt: Collection[str] = (),
+) -> Typed:
+    """Type a program that is differentiated by `wrt`.
+
+    Raises ParseError, ShapeError or UnsupportedError, each with its place.
+    """
+    if program.function is None:
+        return _last_definition(program, declared, known or {}, wrt)
     said = gather(program.text, program.declarations, declared)
     known = dict(known or {})
-    if program.function is None:
-        raise _no_function(program)
-    scope = Scope(program, said, known)
+    scope = Scope(program, said, known, wrt)
     _agree(scope, program)
     found = search(scope, attempt(scope))
     return _build(program, scope, found)
 
 
-def _no_function(program: Program) -> ParseError:
+def _last_definition(
+    program: Program, declared: Sequence[Declaration], known: Mapping[str, Symbol], wrt: Collection[str]
+) -> Typed:
+    """f = x'*A*x at the end of a program is its function; the t of f(t) = t/(1+exp(-t)) a scalar, where no vector."""
     if not program.definitions:
-        return ParseError(
-            "there is no expression", text=program.text, span=(0, len(program.text)), hint="end with the function"
-        )
-    last = program.definitions[-1]
-    written = f"{last.name}({last.parameter})" if last.parameter else last.name
-    return ParseError(
-        f"this defines {last.name}, and no expression follows",
-        text=program.text,
-        span=(last.span[0], last.body.span[1]),
-        hint=f"leave out `{written} =`, or end with the function: …; {written}",
-    )
+        place = (0, len(program.text))
+        raise ParseError("there is no expression", text=program.text, span=place, hint="end with the function")
+    *others, last = program.definitions
+    whole = replace(program, definitions=others, function=last.body)
+    try:
+        return infer(whole, declared, known, wrt)
+    except MatdiffError:
+        if not last.parameter or any(d.name == last.parameter for d in (*program.declarations, *declared)):
+            raise
+        scalar = Declaration(last.parameter, (), ("scalar",), last.span)
+        try:
+            return infer(replace(whole, declarations=[*program.declarations, scalar]), declared, known, wrt)
+        except MatdiffError:
+            pass
+        raise
 
 
 def declared_symbol(declaration: Declaration) -> Symbol:
@@ -125,7 +142,9 @@ def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
     kept = _run(scope, Builder(env, scope.functions, dims, scope.text, formulas), {}) if formulas else None
     functions = _functions(program, scope)
     text = declarations_text(variables, (n for n, f in functions.items() if isinstance(f, Op)))
-    return Typed(function, variables, functions, text, definitions, kept, remarks(scope, found))
+    changed = remarks(scope, found)
+    said = (*scope.remarks, *(sentence for name, sentence in changed.items() if not quiet(name, sentence)))
+    return Typed(function, variables, functions, text, definitions, kept, said, changed)
 
 
 def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node:

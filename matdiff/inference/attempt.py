@@ -1,4 +1,4 @@
-"""One attempt to type a program, certain names being scalars; and the message where it fails."""
+"""One attempt to type a program, certain names being what they do not look like; and the message where it fails."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matdiff.inference.check import Checker
 from matdiff.inference.declarations import spell
 from matdiff.inference.guess import Guess
 from matdiff.inference.misfit import Misfit, grouped, source
+from matdiff.inference.names import is_greek
 from matdiff.inference.operators import SCALAR
 from matdiff.inference.scope import Scope
 from matdiff.inference.sizes import name_unknowns, settled
@@ -26,14 +27,16 @@ class Attempt:
     env: dict[str, Type]
     solver: Solver
     checker: Checker
-    scalars: frozenset[str]
+    changed: frozenset[str]
     misfit: Misfit | None = None
+    calculus: bool = False
+    """Whether all names are scalars because powers of vectors make no sense."""
 
 
-def attempt(scope: Scope, scalars: Iterable[str] = ()) -> Attempt:
-    """Type all roots.  Errors that no choice of scalars mends are raised; misfits are kept."""
+def attempt(scope: Scope, changed: Iterable[str] = ()) -> Attempt:
+    """Type all roots.  Errors that no choice of kinds mends are raised; misfits are kept."""
     solver = Solver()
-    chosen = frozenset(scalars)
+    chosen = frozenset(changed)
     env = scope.types(solver, chosen)
     checker = Checker(env, solver, scope.functions)
     out = Attempt(env, solver, checker, chosen)
@@ -87,7 +90,11 @@ def explain(scope: Scope, failed: Attempt) -> MatdiffError:
     if misfit.tree.head == "/" and [t[0] for t in misfit.types[1:]] == ["row"]:
         error.hint = f"{error.hint}\n{_denominator(scope, failed.env, misfit.tree)}".strip()
     near = {t.value for t in walk(misfit.tree) if t.head == "name"}
-    greek = [n for n in scope.variables if n in near and scope.choices.get(n) == "scalar" and n not in failed.scalars]
+    greek = [
+        n
+        for n in scope.variables
+        if n in near and is_greek(n) and failed.env[n][0] == "scalar" and scope.origin(n) == "inferred"
+    ]
     if greek:
         error.hint = "\n".join(h for h in error.hint.split("\n") if "vector(1)" not in h)
         error.hint += f"\nGreek names are scalars unless they are declared: `{greek[0]}: n` or `{greek[0]}: n×n`"

@@ -56,6 +56,12 @@ def records(name: str, count: int) -> list[Record]:
     return out
 
 
+def elementwise(name: str) -> bool:
+    """Whether a word acts entry by entry: all its records of one argument do."""
+    found = [anatomy(record.signature) for record in records(name, 1)]
+    return bool(found) and all(inputs == (None,) and output is None for inputs, output, _, _ in found)
+
+
 def choose(name: str, kinds: Sequence[Kind], count: int) -> Record | None:
     """The first record whose kinds of arguments fit; scalars also where the record says what they mean."""
     for record in words.get(name, ()):

@@ -29,7 +29,7 @@ def is_reserved(name: str) -> bool:
 
 
 def default_kind(name: str) -> Kind | None:
-    """Upper-case letter a matrix, Greek a scalar, lower-case a vector; None for a longer name."""
+    """Upper-case letter a matrix, lower-case Greek a scalar, lower-case a vector; None for a longer name."""
     first = name[0]
     if not first.isalpha():
         return None
@@ -39,11 +39,19 @@ def default_kind(name: str) -> Kind | None:
         if found is None:
             return None
         base = found[1]
-    if len(base) > 1:
-        return "scalar" if base in GREEK else None
-    if "Ͱ" <= first <= "Ͽ":
-        return "scalar"
-    return "matrix" if first.isupper() else "vector"
+    if len(base) > 1 and base not in GREEK:
+        return None
+    if first.isupper():
+        return "matrix"
+    return "scalar" if is_greek(name) else "vector"
+
+
+def is_greek(name: str) -> bool:
+    """α, alpha, Σ_1, sigma2: a letter of the Greek alphabet, or its name."""
+    if not name[1:2].isalpha():
+        return "Ͱ" <= name[0] <= "Ͽ"
+    found = _shape.match(name)
+    return "Ͱ" <= name[0] <= "Ͽ" or (found is not None and found[1] in GREEK)
 
 
 def unknown_name(name: str) -> ParseError:

@@ -2,12 +2,16 @@
 
 An option costs what its arguments cost.  Readings that are errors but no evidence for scalars (`x^2`, `x*x`, `1 + x`
 of vectors, `A/B` of matrices, `A + x`) stay possible at a tiny cost, so that nothing is changed because of them alone.
+
+A scalar that is made of numbers and undeclared names alone is BARE, other than the scalar x'*y: nobody transposes one,
+or takes its trace, determinant, inverse or norm, and so no name becomes a scalar there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable, Collection, Iterable
+from itertools import product
+from typing import Any, Literal
 
 from matdiff.core.node import Kind
 from matdiff.inference.calls import accepts, anatomy, records
@@ -20,16 +24,24 @@ from matdiff.text.tree import Tree
 NEAR = 1e-9
 LENIENT = 1e-6
 
+Reading = Kind | Literal["bare"]
 Choice = Any
 Option = tuple[float, Choice, Choice]
-Table = dict[Kind, Option]
+Table = dict[Reading, Option]
 """Kind → cost, what was chosen for the arguments, and another choice of the same cost (or None)."""
 
+BARE: Reading = "bare"
 KINDS: tuple[Kind, ...] = ("scalar", "vector", "row", "matrix")
-FLIP: dict[Kind, Kind] = {"vector": "row", "row": "vector"}
-S, V, R, M = KINDS
+FLIP: dict[Reading, Reading] = {"vector": "row", "row": "vector"}
+S: Reading = "scalar"
+V: Reading = "vector"
+R: Reading = "row"
+M: Reading = "matrix"
+SCALARS = (S, BARE)
+READINGS: tuple[Reading, ...] = (*KINDS, BARE)
+Rule = dict[tuple[Reading, Reading], Reading]
 
-_PRODUCT: dict[tuple[Kind, Kind], Kind] = {
+_PRODUCT: Rule = {
     **{(S, k): k for k in KINDS},
     **{(k, S): k for k in KINDS},
     (V, R): M,
@@ -38,22 +50,43 @@ _PRODUCT: dict[tuple[Kind, Kind], Kind] = {
     (M, V): V,
     (M, M): M,
 }
-_EQUAL: dict[tuple[Kind, Kind], Kind] = {(k, k): k for k in KINDS}
-_BROADCAST = {**_EQUAL, **{(S, k): k for k in KINDS}, **{(k, S): k for k in KINDS}}
-BINARY: dict[str, dict[tuple[Kind, Kind], Kind]] = {
-    "*": _PRODUCT,
-    "/": {(k, S): k for k in KINDS},
-    "\\": {**{(S, k): k for k in KINDS}, (M, V): V, (M, M): M},
-    ".*": _BROADCAST,
-    "./": _BROADCAST,
-    ".^": _BROADCAST,
-    "^": {(S, S): S},
-    "⊗": {(S, S): S, (V, V): V, (M, M): M, (M, R): M, (R, M): M, (R, R): M},
+_BROADCAST: Rule = {**{(k, k): k for k in KINDS}, **{(S, k): k for k in KINDS}, **{(k, S): k for k in KINDS}}
+
+
+def _with_bare(rule: Rule) -> Rule:
+    """Where a scalar may stand, a bare one may; of two bare ones it is one again."""
+    out = dict(rule)
+    for (a, b), made in rule.items():
+        for one in SCALARS if a == S else (a,):
+            for other in SCALARS if b == S else (b,):
+                out[one, other] = BARE if made == S and one == other == BARE else made
+    return out
+
+
+BINARY: dict[str, Rule] = {
+    "*": _with_bare(_PRODUCT),
+    "/": _with_bare({(k, S): k for k in KINDS}),
+    "\\": _with_bare({**{(S, k): k for k in KINDS}, (M, V): V, (M, M): M}),
+    ".*": _with_bare(_BROADCAST),
+    "./": _with_bare(_BROADCAST),
+    ".^": _with_bare(_BROADCAST),
+    "^": _with_bare({(S, S): S}),
+    "⊗": _with_bare({(S, S): S, (V, V): V, (M, M): M, (M, R): M, (R, M): M, (R, R): M}),
     "inner": {(k, k): S for k in KINDS},
 }
 
 
-def offer(table: Table, kind: Kind, cost: float, choice: Choice) -> None:
+def reading(kind: Kind) -> Reading:
+    """What a name of this kind is: a scalar is bare."""
+    return BARE if kind == "scalar" else kind
+
+
+def kind_of(reading: Reading) -> Kind:
+    """The kind that a reading is of."""
+    return "scalar" if reading == "bare" else reading
+
+
+def offer(table: Table, kind: Reading, cost: float, choice: Choice) -> None:
     have = table.get(kind)
     if have is None or cost < have[0] - NEAR:
         table[kind] = (cost, choice, None)
@@ -84,10 +117,12 @@ def _lenient(t: Tree, tables: list[Table], out: Table) -> None:
             for kind, option in left.items():
                 offer(out, kind, option[0] + right[M][0] + LENIENT, (kind, M))
     elif t.head == "^":
-        if M in left and S in right and literal(t.args[1]) is not None:
-            offer(out, M, left[M][0] + right[S][0], (M, S))
-        if V in left and S in right and literal(t.args[1]) is not None:
-            offer(out, V, left[V][0] + right[S][0] + LENIENT, (V, S))
+        number = literal(t.args[1]) is not None
+        for exponent in SCALARS:
+            if M in left and exponent in right:
+                offer(out, M, left[M][0] + right[exponent][0] + (0 if number else LENIENT), (M, exponent))
+            if V in left and exponent in right and number:
+                offer(out, V, left[V][0] + right[exponent][0] + LENIENT, (V, exponent))
     elif t.head == "*" and V in left and V in right and _same_name(t):
         offer(out, V, left[V][0] + right[V][0] + LENIENT, (V, V))
 
@@ -105,25 +140,34 @@ def _same_name(t: Tree) -> bool:
 def _sum(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     out: Table = {}
     plain = [a.head == "number" or (a.args != () and literal(a) is not None) for a in t.args]
-    for kind in KINDS:
+    for kind in READINGS:
         cost, choice = 0.0, []
         for table, number in zip(tables, plain, strict=True):
-            own: Kind = S if number else kind
-            if own not in table:
+            own = BARE if number or (kind == M and _given(table)) else _cheapest(table, SCALARS) if kind == S else kind
+            if own is None or own not in table:
                 break
-            cost += table[own][0] + (LENIENT if number and kind != S else 0)
+            cost += table[own][0] + (LENIENT if own == BARE and kind != BARE else 0)
             choice.append(own)
         else:
-            if not (all(plain) and kind != S):
+            if not (all(plain) and kind not in SCALARS) and (kind != S or S in choice):
                 offer(out, kind, cost, tuple(choice))
     _mixed(tables, out)
     return out
 
 
+def _given(table: Table) -> bool:
+    """A scalar by its looks, as the λ of A + λ: no evidence that A is one too."""
+    return M not in table and BARE in table and table[BARE][0] == 0
+
+
+def _cheapest(table: Table, among: Iterable[Reading]) -> Reading | None:
+    return min((k for k in among if k in table), key=lambda k: table[k][0], default=None)
+
+
 def _mixed(tables: list[Table], out: Table) -> None:
     """A vector plus a matrix or a row, each term as cheap as it can be: that they differ is no evidence."""
     cheapest = [min(table, key=lambda k: table[k][0], default=S) for table in tables]
-    choice = tuple(k for k in cheapest if k != S)
+    choice = tuple(k for k in cheapest if k not in SCALARS)
     if len(choice) == len(tables) and len(set(choice)) > 1:
         cost = sum(table[k][0] for table, k in zip(tables, choice, strict=True)) + LENIENT
         for kind in dict.fromkeys(choice):
@@ -132,10 +176,10 @@ def _mixed(tables: list[Table], out: Table) -> None:
 
 def _broadcast_sum(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     out: Table = {}
-    for kind in KINDS:
+    for kind in READINGS:
         cost, choice = 0.0, []
         for table in tables:
-            own = min((k for k in {kind, S} if k in table), key=lambda k: table[k][0], default=None)
+            own = _cheapest(table, (kind,) if kind == BARE else (kind, *SCALARS) if kind != S else SCALARS)
             if own is None:
                 break
             cost += table[own][0]
@@ -146,7 +190,7 @@ def _broadcast_sum(t: Tree, tables: list[Table], functions: Collection[str]) -> 
     return out
 
 
-def _unary(result: Callable[[Kind], Kind | None]) -> Callable[[Tree, list[Table], Collection[str]], Table]:
+def _unary(result: Callable[[Reading], Reading | None]) -> Callable[[Tree, list[Table], Collection[str]], Table]:
     def make(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
         out: Table = {}
         for kind, option in tables[0].items():
@@ -162,7 +206,8 @@ def _norm(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     out: Table = {}
     for kind, option in tables[0].items():
         unclear = kind == M and t.value in ("1", "2", "inf")
-        offer(out, S, option[0] + (LENIENT if unclear else 0), (kind,))
+        if kind != BARE:
+            offer(out, S, option[0] + (LENIENT if unclear else 0), (kind,))
     return out
 
 
@@ -170,7 +215,7 @@ def _abs(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     """|X| of a matrix is no evidence either: its determinant may be meant."""
     out: Table = {}
     for kind, option in tables[0].items():
-        if kind in (S, V):
+        if kind in (*SCALARS, V):
             offer(out, kind, option[0], (kind,))
         else:
             offer(out, kind, option[0] + LENIENT, (kind,))
@@ -190,21 +235,21 @@ def _side_by_side(t: Tree, tables: list[Table], functions: Collection[str]) -> T
     """Blocks of one row: all of height 1 (scalars, rows), or all higher."""
     if len(tables) == 1:
         return {k: (option[0], (k,), None) for k, option in tables[0].items()}
-    return _joined(tables, ((S, R), R), ((V, M), M))
+    return _joined(tables, ((*SCALARS, R), R), ((V, M), M))
 
 
 def _stacked(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     if len(tables) == 1:
         return {k: (option[0], (k,), None) for k, option in tables[0].items()}
-    return _joined(tables, ((S, V), V), ((R, M), M))
+    return _joined(tables, ((*SCALARS, V), V), ((R, M), M))
 
 
-def _joined(tables: list[Table], *groups: tuple[tuple[Kind, Kind], Kind]) -> Table:
+def _joined(tables: list[Table], *groups: tuple[tuple[Reading, ...], Reading]) -> Table:
     out: Table = {}
     for allowed, made in groups:
         cost, choice = 0.0, []
         for table in tables:
-            own = min((k for k in allowed if k in table), key=lambda k: table[k][0], default=None)
+            own = _cheapest(table, allowed)
             if own is None:
                 break
             cost += table[own][0]
@@ -232,7 +277,7 @@ def _call(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
         if output is None:
             _any_shape(inputs, tables, out)
         else:
-            made: Kind = (S, V, M)[len(output)]
+            made: Reading = (S, V, M)[len(output)]
             _fixed(inputs, tables, made, out)
         if record.scalar is not None and all(S in table for table in tables):
             offer(out, S, sum(table[S][0] for table in tables), (S,) * count)
@@ -240,17 +285,17 @@ def _call(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
 
 
 def _any_shape(inputs: Any, tables: list[Table], out: Table) -> None:
-    for kind in KINDS:
+    for kind in READINGS:
         own = tuple(kind if spec is None else (S, V, M)[len(spec)] for spec in inputs)
         if all(k in table for k, table in zip(own, tables, strict=True)):
             offer(out, kind, sum(table[k][0] for k, table in zip(own, tables, strict=True)), own)
 
 
-def _fixed(inputs: Any, tables: list[Table], made: Kind, out: Table) -> None:
+def _fixed(inputs: Any, tables: list[Table], made: Reading, out: Table) -> None:
     """All ways for few arguments: which of two kinds an argument has must not be lost."""
-    ways: list[tuple[float, tuple[Kind, ...]]] = [(0.0, ())]
+    ways: list[tuple[float, tuple[Reading, ...]]] = [(0.0, ())]
     for spec, table in zip(inputs, tables, strict=True):
-        fitting = [(k, o[0]) for k, o in table.items() if accepts(spec, k)]
+        fitting = [(k, o[0]) for k, o in table.items() if (spec == () if k == "bare" else accepts(spec, k))]
         ways = [(cost + more, (*choice, k)) for cost, choice in ways for k, more in fitting]
     for cost, choice in ways:
         offer(out, made, cost, choice)
@@ -259,14 +304,14 @@ def _fixed(inputs: Any, tables: list[Table], made: Kind, out: Table) -> None:
 def _special(name: str, tables: list[Table], functions: Collection[str], t: Tree) -> Table:
     out: Table = {}
     if name == "max" and len(tables) == 2:
-        for a, kind, other in ((0, k, 1) for k in tables[0]):
-            if S in tables[other]:
-                offer(out, kind, tables[a][kind][0] + tables[other][S][0], (kind, S))
-        for kind in tables[1]:
-            if S in tables[0] and kind != S:
-                offer(out, kind, tables[1][kind][0] + tables[0][S][0], (S, kind))
+        for kind, bound in product(tables[0], SCALARS):
+            if bound in tables[1]:
+                offer(out, kind, tables[0][kind][0] + tables[1][bound][0], (kind, bound))
+        for kind, bound in product(tables[1], SCALARS):
+            if bound in tables[0] and kind not in SCALARS:
+                offer(out, kind, tables[1][kind][0] + tables[0][bound][0], (bound, kind))
     elif name == "e^":
-        return _unary(lambda k: k if k in (S, M) else None)(t, tables, functions)
+        return _unary(lambda k: k if k in (*SCALARS, M) else None)(t, tables, functions)
     elif name == "frechet" and len(tables) == 2 and all(M in table for table in tables):
         offer(out, M, tables[0][M][0] + tables[1][M][0], (M, M))
     return out
@@ -276,7 +321,7 @@ _OTHERS: dict[str, Callable[[Tree, list[Table], Collection[str]], Table]] = {
     "+": _sum,
     ".+": _broadcast_sum,
     "neg": _unary(lambda k: k),
-    "'": _unary(lambda k: FLIP.get(k, k)),
+    "'": _unary(lambda k: None if k == BARE else FLIP.get(k, k)),
     "norm": _norm,
     "abs": _abs,
     "index": _index,

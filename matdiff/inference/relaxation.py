@@ -1,21 +1,22 @@
-"""The relaxation behind the search for scalars: each occurrence of a name chooses alone, at its share of the cost."""
+"""The relaxation behind the search for readings: each occurrence of a name chooses alone, at its share of the cost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from matdiff.core.node import Kind
-from matdiff.inference.options import NEAR, Table, options
+from matdiff.inference.names import is_greek
+from matdiff.inference.options import BARE, NEAR, SCALARS, Reading, Table, options, reading
 from matdiff.inference.reading import Root, operands
 from matdiff.inference.scope import Scope
 from matdiff.inference.types import Solver
 
+LOWER = 1.0
 UPPER = 1.001
 """What a matrix that turns scalar costs: of two choices equally many, the lower-case letters are the scalars."""
 
-TURNED = 0.0004
-"""What it costs more if the name stands transposed somewhere: nobody transposes a scalar."""
+GREEK_CAPITAL, GREEK, SIGN = 0.8, 0.6, 0.5
+"""What Greek letters cost, which are scalars, vectors and matrices alike; and names that lose what their place said."""
 
 Forced = Mapping[str, bool]
 
@@ -25,7 +26,7 @@ class Relaxed:
     """An optimum of the relaxation: `split` is a name to branch on, or empty where it is consistent and unique."""
 
     cost: float
-    scalars: frozenset[str]
+    changed: frozenset[str]
     split: str = ""
 
 
@@ -45,24 +46,24 @@ class Relaxation:
                         self.references[name] += 1
                     elif name in free:
                         occurrences[name] = occurrences.get(name, 0) + 1
-        last = {t.args[1].value for root in scope.roots for t in root.plan if t.head == "*"}
-        self.arrays = scope.turned | last
+        last = {str(t.args[1].value) for root in scope.roots for t in root.plan if t.head == "*"}
+        self.arrays = {n for n in scope.turned | last if scope.choices.get(n, "scalar") != "scalar"}
         """Names that look like no scalar: nobody transposes one or writes it as the last factor."""
-        self.costs = {n: (UPPER if scope.choices[n] == "matrix" else 1.0) + TURNED * (n in scope.turned) for n in free}
+        self.costs = {n: cost(scope, n) for n in free}
         self.weights = {n: self.costs[n] / k for n, k in occurrences.items()}
-        self.fixed = {n: t[0] for n, t in scope.types(Solver(), ()).items()}
+        self.fixed = {n: reading(t[0]) for n, t in scope.types(Solver(), ()).items()}
 
     def solve(self, forced: Forced) -> Relaxed | None:
         """One pass up (tables) and one down (choices); None where no assignment is well formed."""
         roots: dict[str, tuple[list[Table], list[tuple[int, ...]]]] = {}
         total = 0.0
-        wanted: list[tuple[Root, list[Kind]]] = []
+        wanted: list[tuple[Root, list[Reading]]] = []
         for root in self.scope.roots:
             tables, below = self._tables(root, forced, roots)
             roots[root.name] = tables, below
             top = tables[-1]
             if root.parameter:
-                top = {k: o for k, o in top.items() if k == "scalar"}
+                top = {k: o for k, o in top.items() if k in SCALARS}
             if not top:
                 return None
             if root.parameter or not self.references.get(root.name):
@@ -79,12 +80,13 @@ class Relaxation:
             share = self.references[name]
             return {k: (o[0] / share, name, None) for k, o in roots[name][0][-1].items()}
         if name not in self.free:
-            return {self.fixed.get(name, "matrix" if name == "I" else "scalar"): (0.0, None, None)}
+            return {self.fixed.get(name, "matrix" if name == "I" else BARE): (0.0, None, None)}
         out: Table = {}
         if not forced.get(name, False):
-            out[self.scope.choices[name]] = (0.0, name, None)
+            out[reading(self.scope.choices[name])] = (0.0, name, None)
         if forced.get(name, True):
-            out["scalar"] = (self.weights[name], name, None)
+            other = self.scope.alternative(name)
+            out[reading(other)] = (self.weights[name], name, None)
         return out
 
     def _tables(
@@ -102,7 +104,7 @@ class Relaxation:
                     leaves[name] = self._leaf(name, root, forced, roots)
                 table = leaves[name]
             elif t.head == "number":
-                table = {"scalar": (0.0, None, None)}
+                table = {BARE: (0.0, None, None)}
             else:
                 n = len(operands(t))
                 children = tuple(stack[len(stack) - n :])
@@ -116,13 +118,13 @@ class Relaxation:
     def _choose(
         self,
         total: float,
-        wanted: list[tuple[Root, list[Kind]]],
+        wanted: list[tuple[Root, list[Reading]]],
         roots: Mapping[str, tuple[list[Table], list[tuple[int, ...]]]],
     ) -> Relaxed:
         """Follow the choices down, through definitions last to first."""
-        chosen: dict[str, Kind] = {}
+        chosen: dict[str, Reading] = {}
         split = ""
-        demands: dict[str, list[Kind]] = {root.name: kinds for root, kinds in wanted}
+        demands: dict[str, list[Reading]] = {root.name: kinds for root, kinds in wanted}
         for root in reversed(self.scope.roots):
             kinds = list(dict.fromkeys(demands.get(root.name, ())))
             tables, below = roots[root.name]
@@ -137,20 +139,29 @@ class Relaxation:
                         split = name
                 if pick.tie is not None and not split:
                     split = _tie_name(tables, below, *pick.tie)
-        scalars = frozenset(n for n, k in chosen.items() if k == "scalar")
+        changed = frozenset(n for n, k in chosen.items() if self.scope.choices[n] != ("scalar" if k == BARE else k))
         if split in self.references:
             split = next((n for n in self.scope.choices if n in self.free and n in chosen), "")
-        return Relaxed(total, scalars, split)
+        return Relaxed(total, changed, split)
+
+
+def cost(scope: Scope, name: str) -> float:
+    """What it costs to read a name as what it does not look like."""
+    if name in scope.signs:
+        return SIGN
+    if is_greek(name):
+        return GREEK_CAPITAL if scope.choices[name] == "matrix" else GREEK
+    return UPPER if scope.choices[name] == "matrix" else LOWER
 
 
 @dataclass(slots=True, eq=False)
 class _Pick:
-    leaves: list[tuple[str, Kind]]
-    tie: tuple[int, tuple[Kind, ...], tuple[Kind, ...]] | None
+    leaves: list[tuple[str, Reading]]
+    tie: tuple[int, tuple[Reading, ...], tuple[Reading, ...]] | None
 
 
-def _descend(tables: list[Table], below: list[tuple[int, ...]], top: int, kind: Kind) -> _Pick:
-    leaves: list[tuple[str, Kind]] = []
+def _descend(tables: list[Table], below: list[tuple[int, ...]], top: int, kind: Reading) -> _Pick:
+    leaves: list[tuple[str, Reading]] = []
     tie = None
     stack = [(top, kind)]
     while stack:
@@ -166,7 +177,7 @@ def _descend(tables: list[Table], below: list[tuple[int, ...]], top: int, kind: 
 
 
 def _tie_name(
-    tables: list[Table], below: list[tuple[int, ...]], i: int, one: tuple[Kind, ...], other: tuple[Kind, ...]
+    tables: list[Table], below: list[tuple[int, ...]], i: int, one: tuple[Reading, ...], other: tuple[Reading, ...]
 ) -> str:
     for child, a, b in zip(below[i], one, other, strict=True):
         if a != b:
@@ -174,7 +185,7 @@ def _tie_name(
     return ""
 
 
-def _difference(a: list[tuple[str, Kind]], b: list[tuple[str, Kind]]) -> str:
+def _difference(a: list[tuple[str, Reading]], b: list[tuple[str, Reading]]) -> str:
     """A name that two choices take differently."""
     first = dict(a)
     return next((name for name, kind in b if first.get(name, kind) != kind), "")

@@ -1,26 +1,52 @@
-"""What a reader may not have meant: letters that are read as scalars although they look like something else."""
+"""What a reader may not have meant: names that are read as something else than their letters say."""
 
 from __future__ import annotations
 
+from matdiff.core.node import Kind
 from matdiff.inference.attempt import Attempt
+from matdiff.inference.names import default_kind, is_greek
 from matdiff.inference.scope import Scope
 
+SIZES: dict[Kind, str] = {"scalar": "scalar", "vector": "n", "matrix": "m×n"}
 
-def remarks(scope: Scope, found: Attempt) -> tuple[str, ...]:
-    """A sentence for each name that the rules make a scalar and its place or its letter does not."""
-    said = []
-    bases = {t.args[0].value for root in scope.roots for t in root.plan if t.head in ("^", ".^")}
-    for name, usual in scope.choices.items():
-        if found.env[name][0] != "scalar":
-            continue
-        if name == "e" and name in bases:
-            said.append("e is a variable here: the exponential is exp(x)")
-        elif usual == "matrix":
-            said.append(f"{name} is read as a scalar, since as a matrix it does not fit: `{name}: m×n` tells why")
-        elif usual == "scalar" and name[0].isupper():
-            said.append(f"{name} is a scalar, as Greek names are: declare `{name}: n×n` if it is a matrix")
-        elif usual == "scalar" and name in scope.turned_in_sums:
-            said.append(f"{name} is a scalar, as Greek names are: declare `{name}: n` if it is a vector")
-        elif usual == "vector" and name in scope.turned_in_sums:
-            said.append(f"{name} is read as a scalar, since as a vector it does not fit: `{name}: n` tells why")
-    return tuple(said)
+
+def remarks(scope: Scope, found: Attempt) -> dict[str, str]:
+    """A sentence for each undeclared name that is not what it looks like, or may not be meant as what it looks like.
+
+    Only of lower-case letters that become scalars, the t of det(t*I - A), it need not be said.
+    """
+    said = {}
+    for name, looks in scope.looks.items():
+        if (found.env[name][0] != looks or looks != "vector") and (sentence := _remark(scope, name, found)):
+            said[name] = sentence
+    return said
+
+
+def _remark(scope: Scope, name: str, found: Attempt) -> str:
+    looks, kind = scope.looks[name], found.env[name][0]
+    if name == "e" and kind == "scalar" and name in _bases(scope):
+        return "e is a variable here: the exponential is exp(x)"
+    if is_greek(name) and kind != "scalar":
+        sign = scope.signs.get(name)
+        if looks != kind and (sign is None or sign.kind != kind):
+            return f"{name} is read as a {kind}, since as a scalar it does not fit: `{name}: scalar` tells why"
+        why = "as capitals are" if sign is None else f"since {sign.why}"
+        return f"{name} is read as a {kind}, {why}: declare `{name}: scalar` if it is one"
+    if name in scope.doubts and kind == "scalar":
+        return f"{name} is a scalar, as Greek names are: declare `{name}: n×n` if it is a matrix"
+    if kind == looks or kind != "scalar":
+        return ""
+    if found.calculus and looks == "vector":
+        return f"{name} is read as a scalar, since vectors have no powers ^: entry by entry they are {name}.^2"
+    if name in scope.signs and scope.signs[name].kind == kind:
+        return f"{name} is read as a scalar, since {scope.signs[name].why}: declare `{name}: m×n` if it is a matrix"
+    return f"{name} is read as a scalar, since as a {looks} it does not fit: `{name}: {SIZES[looks]}` tells why"
+
+
+def _bases(scope: Scope) -> set[object]:
+    return {t.args[0].value for root in scope.roots for t in root.plan if t.head in ("^", ".^")}
+
+
+def quiet(name: str, sentence: str) -> bool:
+    """Whether a remark is made only where the name is what one differentiates by."""
+    return default_kind(name) == "vector" and "does not fit" in sentence

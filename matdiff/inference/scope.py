@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
 from matdiff.core.node import Kind, Symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ParseError
 from matdiff.inference.declarations import SQUARE, Declared
-from matdiff.inference.names import default_kind, is_reserved, unknown_name
+from matdiff.inference.evidence import Evidence, Sign, countable
+from matdiff.inference.exponents import CONJUGATE, LETTERS, raised, refuse_conjugate, transposed
+from matdiff.inference.names import default_kind, is_greek, is_reserved, unknown_name
 from matdiff.inference.reading import Root, operands, roots
 from matdiff.inference.types import Solver, Type
 from matdiff.text.tree import Program, Tree, walk
@@ -20,11 +22,18 @@ PI = frozenset({"pi", "π"})
 class Scope:
     """The names of a program, in order of first appearance.
 
-    `choices` are the names that nothing declares a shape or kind for, with their default kinds:
-    those of them that are no scalars yet may have to become scalars.
+    `choices` are the names that nothing declares a shape or kind for, with the kinds that their looks and their places
+    speak for (`signs` has the places): each may have to be read as its alternative.
     """
 
-    def __init__(self, program: Program, declared: Mapping[str, Declared], known: Mapping[str, Symbol]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        declared: Mapping[str, Declared],
+        known: Mapping[str, Symbol],
+        wrt: Collection[str] = (),
+    ) -> None:
+        """`wrt` are the variables to differentiate by: no letter of theirs is the mark of a transpose."""
         self.text = program.text
         self.declared = declared
         self.known = known
@@ -37,27 +46,70 @@ class Scope:
         self.words = _dimension_words(declared, known)
         self.variables: dict[str, None] = {}
         self.choices: dict[str, Kind] = {}
+        self.looks: dict[str, Kind] = {}
+        """What the letters of the choices say."""
         self.sizes: dict[str, Dim] = {}
         self.aliases: dict[str, tuple[str, int]] = {}
+        self.signs: dict[str, Sign] = {}
+        self.doubts: set[str] = set()
+        self.remarks = list(program.remarks)
+        """What else is to be said of how the text was read."""
         self._classify(program)
+        self._weigh(wrt)
+
+    def alternative(self, name: str) -> Kind:
+        """What a name may have to be: arrays scalars, Greek scalars vectors, numbers in capitals matrices again."""
+        if self.choices[name] != "scalar":
+            return "scalar"
+        return "vector" if is_greek(name) else "matrix"
+
+    def open(self, name: str) -> bool:
+        """Whether a name may be read as its alternative: no factor of ⊙ and no side of ⟨,⟩ becomes a scalar."""
+        return self.choices[name] == "scalar" or name not in self.paired
+
+    @cached_property
+    def paired(self) -> set[str]:
+        """Names that are multiplied entry by entry, or stand in an inner product."""
+        pairs = [t.args for root in self.roots for t in root.plan if t.head in (".*", "inner")]
+        return {str(a.value) for args in pairs for a in args if a.head == "name"}
+
+    def _weigh(self, wrt: Collection[str]) -> None:
+        """What the places of names say, against their looks."""
+        capitals = countable(self.roots, self.choices)
+        letters = not LETTERS.isdisjoint(self.variables)
+        if not (letters or capitals or "scalar" in self.looks.values()):
+            return
+        evidence = self._evidence(capitals)
+        for letter, powers in raised(self).items() if letters else ():
+            if letter == CONJUGATE:
+                refuse_conjugate(self, powers)
+            variable = letter in {*wrt, *self.declared} or any(of == letter for of, _ in self.aliases.values())
+            if letter in self.choices and not variable and transposed(self, letter, powers, evidence):
+                del self.choices[letter], self.looks[letter], self.variables[letter]
+                self.remarks.append(f"^{letter} is read as a transpose: for a power declare `{letter}: scalar`")
+                evidence = self._evidence(countable(self.roots, self.choices))
+        self.signs, self.doubts = evidence.found(), evidence.doubts
+        self.choices.update({name: sign.kind for name, sign in self.signs.items()})
+
+    def _evidence(self, capitals: set[str]) -> Evidence:
+        return Evidence(self.roots, self._kinds, self.choices, capitals, self.functions, self.text)
+
+    def _kinds(self) -> dict[str, Kind]:
+        """The kinds of all names but definitions, by declarations and looks."""
+        kinds: dict[str, Kind] = dict.fromkeys(self.sizes, "scalar")
+        for name in self.variables:
+            said = self.declared.get(name)
+            if name in self.known:
+                kinds[name] = self.known[name].kind
+            elif (kind := (said and said.kind) or self.choices.get(name)) is not None:
+                kinds[name] = kind
+        kinds.update({name: kinds[of] for name, (of, _) in self.aliases.items() if of in kinds})
+        return kinds
 
     @cached_property
     def turned(self) -> set[str]:
         """Names that stand transposed somewhere: nobody transposes a scalar."""
         return {str(t.value) for t in self._under_transposes() if t.head == "name"}
-
-    @cached_property
-    def turned_in_sums(self) -> set[str]:
-        """Terms of sums that stand transposed, as x of (x - y)', and the names that do by themselves."""
-        found: set[str] = set()
-        waiting = self._under_transposes()
-        while waiting:
-            t = waiting.pop()
-            if t.head == "name":
-                found.add(str(t.value))
-            elif t.head in ("+", "neg"):
-                waiting.extend(t.args)
-        return found
 
     def _under_transposes(self) -> list[Tree]:
         return [t.args[0] for root in self.roots for t in root.plan if t.head == "'"]
@@ -120,7 +172,7 @@ class Scope:
                 raise ParseError(
                     f"the declaration of {name} does not say whether it is a scalar, a vector or a matrix", hint=hint
                 )
-            self.choices[name] = kind
+            self.choices[name] = self.looks[name] = kind
 
     def _differential(self, name: str, seen: Mapping[str, Tree]) -> bool:
         """dX of a variable X, dX_1 with an index: the longest name that is there, else the shortest possible."""
@@ -175,9 +227,9 @@ class Scope:
         }
         return {*self.words, *self.variables, *self.definitions, *self.functions, *used, *sizes}
 
-    def types(self, solver: Solver, scalars: Iterable[str]) -> dict[str, Type]:
-        """The types of all names but definitions, `scalars` among the choices being scalars."""
-        chosen = set(scalars)
+    def types(self, solver: Solver, changed: Iterable[str]) -> dict[str, Type]:
+        """The types of all names but definitions, `changed` among the choices being their alternatives."""
+        chosen = set(changed)
         env: dict[str, Type] = dict.fromkeys(self.sizes, ("scalar", ONE, ONE))
         for name in self.variables:
             env[name] = self._type(name, solver, name in chosen)
@@ -186,12 +238,12 @@ class Scope:
                 env[name] = env[of]
         return env
 
-    def _type(self, name: str, solver: Solver, scalar: bool) -> Type:
+    def _type(self, name: str, solver: Solver, changed: bool) -> Type:
         said = self.declared.get(name)
         if said is None and name in self.known:
             s = self.known[name]
             return s.kind, s.rows, s.cols
-        kind = "scalar" if scalar else (said and said.kind) or self.choices[name]
+        kind = self.alternative(name) if changed else (said and said.kind) or self.choices[name]
         if kind == "scalar":
             return "scalar", ONE, ONE
         if said is not None and said.dims:

@@ -1,36 +1,57 @@
-"""Which undeclared names are scalars: the fewest that make the expression well formed.
+"""Which undeclared names are not what they look like: the fewest that make the expression well formed.
 
-Every name that nothing declares is its default or a scalar.  Giving each occurrence its share of the name's cost and
-choosing for each occurrence by itself is a relaxation that one pass solves exactly; where its optimum is consistent and
-unique, it is the answer.  Otherwise one name is decided both ways, best bound first (branch and bound), so that no
-2^k readings are tried; over MAX_TRIALS passes the search is given up.
+Every name that nothing declares is what its letter and its place say, or its alternative, mostly a scalar.  Giving each
+occurrence its share of the name's cost and choosing for each occurrence by itself is a relaxation that one pass solves
+exactly; where its optimum is consistent and unique, it is the answer.  Otherwise one name is decided both ways, best
+bound first (branch and bound), so that no 2^k readings are tried; over MAX_TRIALS passes the search is given up.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.inference.attempt import Attempt, attempt, explain
+from matdiff.inference.calls import elementwise
+from matdiff.inference.literals import literal
 from matdiff.inference.options import LENIENT, NEAR
 from matdiff.inference.relaxation import Forced, Relaxation, Relaxed
 from matdiff.inference.scope import Scope
-from matdiff.text.tree import walk
+from matdiff.text.tree import Tree, walk
 
 MAX_TRIALS = 200
 MAX_WORK = 200_000
 """Most trees that all passes together may visit."""
+
+PLAIN = frozenset({"name", "number", "+", "neg", "*", "/", "^"})
+"""What an expression in scalars is made of, beside functions of one."""
+
+_bold = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec|bf)\b")
+"""Typography of vectors."""
 
 MAX_NAMES = 60
 """Most names among which the search for a misfit of dimensions flips."""
 
 
 def search(scope: Scope, first: Attempt) -> Attempt:
-    """`first` if it fits, else the attempt with the fewest scalars more.  Raises the misfit, or names two choices."""
+    """`first` if it fits, else the attempt with the fewest changes.  Raises the misfit, or names two choices."""
     if first.misfit is None:
         return first
-    free = {n for n, kind in scope.choices.items() if kind != "scalar"}
+    weak = {name for name, sign in scope.signs.items() if sign.weak}
+    if weak and (plain := attempt(scope, weak)).misfit is None:
+        return plain
+    try:
+        return _searched(scope, first)
+    except MatdiffError:
+        if (found := calculus(scope)) is not None:
+            return found
+        raise
+
+
+def _searched(scope: Scope, first: Attempt) -> Attempt:
+    free = set(filter(scope.open, scope.choices))
     if not free:
         raise explain(scope, first)
     relaxation = Relaxation(scope, free)
@@ -55,18 +76,16 @@ def search(scope: Scope, first: Attempt) -> Attempt:
             push({**forced, found.split: True})
             push({**forced, found.split: False})
             continue
-        tried = attempt(scope, found.scalars) if found.scalars else first
-        lenient = cost - sum(relaxation.costs[n] for n in found.scalars) > LENIENT / 2
+        tried = attempt(scope, found.changed) if found.changed else first
+        lenient = cost - sum(relaxation.costs[n] for n in found.changed) > LENIENT / 2
         if tried.misfit is None or lenient:
             if tried.misfit is not None:
-                raise explain(scope, first if found.scalars & relaxation.arrays else tried)
+                raise explain(scope, first if found.changed & relaxation.arrays else tried)
             if best is not None:
-                raise _two_choices(scope, best[1].scalars, found.scalars)
-            if misread := _misread(scope, tried):
-                raise _transposed(explain(scope, first), misread)
+                raise _two_choices(scope, best[1].changed, found.changed)
             best = cost, tried
             continue
-        for branch in _flips(scope, forced, found.scalars, free, tried):
+        for branch in _flips(scope, forced, found.changed, free, tried):
             if trials < most:
                 push(branch)
     if best is not None:
@@ -76,37 +95,43 @@ def search(scope: Scope, first: Attempt) -> Attempt:
     raise explain(scope, first)
 
 
+def calculus(scope: Scope) -> Attempt | None:
+    """All names as scalars, where a power x^2 speaks for that and nothing is there that only arrays have."""
+    small = {n for n, kind in scope.choices.items() if kind == "vector"}
+    others = [scope.declared[n].kind if n in scope.declared else scope.choices.get(n) for n in scope.variables]
+    if not small or any(kind not in ("scalar", "vector", None) for kind in others) or _bold.search(scope.text):
+        return None
+    trees = [t for root in scope.roots for t in root.plan]
+    if not all(t.head in PLAIN or _entrywise(scope, t) for t in trees):
+        return None
+    powers = [t.args[0] for t in trees if t.head == "^" and literal(t.args[1]) is not None]
+    if not any(t.head == "name" and t.value in small for base in powers for t in walk(base)):
+        return None
+    found = attempt(scope, small)
+    found.calculus = True
+    return found if found.misfit is None and all(found.env[n][0] == "scalar" for n in scope.variables) else None
+
+
+def _entrywise(scope: Scope, t: Tree) -> bool:
+    known = t.head == "call" and t.value not in scope.functions
+    return (t.head == "call" and not known) or (known and (t.value == "e^" or elementwise(str(t.value))))
+
+
 def _flips(
-    scope: Scope, forced: Forced, scalars: frozenset[str], free: set[str], tried: Attempt
+    scope: Scope, forced: Forced, changed: frozenset[str], free: set[str], tried: Attempt
 ) -> Iterator[dict[str, bool]]:
     """All assignments but this one, as one region a name: the names before it as they are, it the other way.
 
     That dimensions do not fit is no evidence for a scalar in capitals.
     """
-    names = sorted(n for n in free - set(forced) if n in scalars or scope.choices[n] == "vector")
+    names = sorted(n for n in free - set(forced) if n in changed or scope.choices[n] == "vector")
     if len(names) > MAX_NAMES and tried.misfit is not None:
         near = {t.value for t in walk(tried.misfit.tree) if t.head == "name"}
         names = [n for n in names if n in near][:MAX_NAMES]
     fixed = dict(forced)
     for name in names:
-        yield {**fixed, name: name not in scalars}
-        fixed[name] = name in scalars
-
-
-def _misread(scope: Scope, tried: Attempt) -> list[str]:
-    """Names that became scalars although they are transposed; as terms, (x - y)', where not everything is a scalar."""
-    array = any(tried.env[n][0] != "scalar" for n in scope.variables)
-    misread = {n for n in scope.turned_in_sums if array or n in scope.turned or scope.choices.get(n) == "matrix"}
-    return sorted(tried.scalars & misread)
-
-
-def _transposed(error: MatdiffError, names: list[str]) -> MatdiffError:
-    """Only scalars that are transposed would fit, and nobody transposes one: the misfit is what the reader wants."""
-    advised = any(not line.startswith("here ") for line in error.hint.splitlines())
-    if len(names) == 1 and not advised:
-        x = names[0]
-        error.hint = f"{error.hint}\nif {x} is a scalar, transposed though it is, declare `{x}: scalar`".strip()
-    return error
+        yield {**fixed, name: name not in changed}
+        fixed[name] = name in changed
 
 
 def _two_choices(scope: Scope, a: frozenset[str], b: frozenset[str]) -> ParseError:

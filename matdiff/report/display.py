@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from matdiff.printing.prose import latex_prose
@@ -38,13 +39,30 @@ def derivation_latex(derivation: Derivation) -> str:
         last = after
     if derivation.kind == "jacobian" or derivation.several or not derivation.steps:
         rows += found(derivation)
+    rows += [rf"& \text{{{latex_prose(note)}}}" for note in derivation.notes]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
 def bundle(derivation: Derivation) -> dict[str, str]:
     """What a notebook shows: LaTeX, and plain text where it cannot be typeset."""
     lines = [str(step) for step in derivation.steps] or [f"d = {derivation.differential}"]
+    lines += derivation.notes
     return {"text/latex": f"$$\n{derivation_latex(derivation)}\n$$", "text/plain": "\n".join(lines)}
+
+
+def summary(derivation: Derivation) -> str:
+    """Function, types, differential and derivative as lines of text, and what is to be said of them."""
+    from matdiff.errors import UnsupportedError
+
+    f = derivation.function
+    lines = [f"f = {f}        with {derivation.types}" if derivation.types else f"f = {f}"]
+    lines.append(f"df = {derivation.differential}")
+    with suppress(UnsupportedError):
+        result = getattr(derivation, derivation.kind)
+        sign = "∇f" if derivation.kind == "gradient" else "J"
+        each = result.items() if derivation.several else [("", result)]
+        lines += [f"{sign} by {x} = {g}" if x else f"{sign} = {g}" for x, g in each]
+    return "\n".join([*lines, *derivation.notes])
 
 
 def found(derivation: Derivation) -> list[str]:

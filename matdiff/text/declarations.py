@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from matdiff.errors import ParseError
 from matdiff.text.characters import LETTER, plain_name, unknown
@@ -49,6 +50,9 @@ def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declar
     try:
         return _read(text, start, colon, end)
     except ParseError as error:
+        said = text[colon + 1 : end]
+        if _sizes_in_words.match(said) and (found := in_words(text[start:colon].strip(), said, (start, end))):
+            return found
         error.hint = advice(text[start:colon].strip(), text[colon + 1 : end]) or error.hint
         raise
 
@@ -250,6 +254,26 @@ def advice(names: str, said: str) -> str:
     for pattern, plain in _rewritten:
         said = pattern.sub(plain, unicodedata.normalize("NFKC", said.replace("ℝ", "R^").replace("²", "^2")).strip())
     return _written([f"{names}: {_meant(said.split())}".rstrip()])
+
+
+def in_words(names: str, said: str, span: Span) -> list[Declaration]:
+    """What A: (n,n), x ∈ R^n and X symmetric declare; empty where a word of it is not one of the language."""
+    told = advice(names, said).removeprefix("Write `").removesuffix("`.")
+    spoken = {w for w in _word_of.findall(_commands.sub(" ", said)) if len(w) > 2}
+    if not told or "?" in told or ";" in told or not spoken <= ATTRIBUTES | KINDS | DROPPED - {"triangular", "real"}:
+        return []
+    try:
+        found = _read(told, 0, told.find(":"), len(told))
+    except ParseError:
+        return []
+    sized = any(len(w) < 3 or w.isdigit() for w in re.findall(r"\w+", _commands.sub(" ", said)))
+    return [replace(d, dims=d.dims if sized else (), span=span) for d in found]
+
+
+_sizes_in_words = re.compile(r"\s*(?:[(\[]\s*\w+\s*,\s*\w+\s*[)\]]|(?:R\b|ℝ|\\mathbb\b)|\w+(?:\s+by\s+|-by-)\w+)")
+"""Sizes as others write them: (n,n), R^n, n by n."""
+
+_word_of, _commands = re.compile(r"[A-Za-z]+"), re.compile(r"\\[A-Za-z]+")
 
 
 def _written(declarations: list[str]) -> str:

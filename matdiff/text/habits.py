@@ -8,6 +8,7 @@ from typing import Any
 
 from matdiff.errors import UnsupportedError
 from matdiff.text.advice import INSTEAD, REFUSALS
+from matdiff.text.characters import LETTER
 from matdiff.text.tokens import OPERAND_ENDS, SOFT, Stream, words
 from matdiff.text.tree import Span, Tree
 
@@ -52,6 +53,7 @@ _quoted = re.compile(r"[\"'](\w{0,20})[\"']")
 _item = r"(?::|\d+\s*(?::\s*\d+)?|[ijkl])"
 _subscript = re.compile(rf"\(\s*({_item})\s*(?:,\s*({_item})\s*)?\)(?!\s*=)")
 _sized = re.compile(r"\(\s*(\d+|[a-z])\s*\)")
+_applied = re.compile(rf"\(\s*([{LETTER}]\w*|\d+)\s*\)(?!\s*:?=)")
 _decimal = re.compile(r"(?<![\w.,])\d+,\d+(?![\w.,])")
 _whole = str.maketrans("ijkl", "1212")
 _arguments = re.compile(r"\([\w\s.*+'-]{1,40},[\w\s.*+',-]{1,40}\)(?!\s*=)")
@@ -60,7 +62,9 @@ _norm_of_latex = re.compile(r"[|‖]_[2F]\^2")
 
 
 def refuse_subscripts(stream: Stream, span: Span) -> None:
-    """X(1,2), X(:,1) and f(A,B) of what is no function; x(3) is a product."""
+    """X(1,2), X(:,1), f(A,B) and f(x) of what is no function."""
+    if stream.kinds[-3:-1] == ["NAME", "TICK"]:
+        _refuse_derived(stream, span)
     name = stream.values[-2] if len(stream.kinds) > 1 and stream.kinds[-2] == "NAME" else None
     if name is None or name.span[1] != span[0]:
         return
@@ -74,9 +78,40 @@ def refuse_subscripts(stream: Stream, span: Span) -> None:
         written = f"vec({shown})" if inside == ":" else f"{shown}[{inside.translate(_whole)}]"
         whole = ", with whole numbers" * bool(re.search("[a-z]", inside))
         stream.refuse("entries stand in square brackets", (name.span[0], found.end()), f"Write {written}{whole}.")
+    if applied := _applied.match(stream.text, span[0]):
+        application(stream, name, applied[1], (name.span[0], applied.end()))
     if called := _arguments.match(stream.text, span[0]):
         hint = f"Functions of one's own have one parameter: s(t) = t/(1+exp(-t)); an entry is {shown}[1,2]."
         stream.refuse(f"{shown} is no function that takes arguments", (name.span[0], called.end()), hint)
+
+
+def _refuse_derived(stream: Stream, span: Span) -> None:
+    """f'(x) of an f that is not declared."""
+    name, found = stream.values[-3], _applied.match(stream.text, span[0])
+    prime = stream.text[name.span[1] : span[0]]
+    if found and prime == "'" and name.value not in stream.names.variables:
+        hint = f"Write {name.value}'*{found[1]} for a product, or declare `{name.value}: elementwise`."
+        place = (name.span[0], found.end())
+        stream.refuse(f"is {name.value}'({found[1]}) the derivative of a function or a product?", place, hint)
+
+
+def application(stream: Stream, name: Tree, inside: str, span: Span, times: str = "*") -> None:
+    """A(p), x(t), u(0): a name before one name or number in parentheses is a function's value to most.
+
+    Refused, but of a name that is declared as no function: there the product is said.
+    """
+    shown, whole = stream.text[name.span[0] : name.span[1]], stream.text[span[0] : span[1]]
+    product = f"{shown}{times}{inside}"
+    if name.value in stream.names.variables:
+        stream.names.remarks[f"{whole} is read as the product {product}"] = None
+        return
+    if inside.isdigit():
+        entry = f", {shown}[{inside}] for an entry" if inside != "0" and times == "*" else ""
+        hint = f"Write {shown}_{inside} for a name of its own, {product} for a product{entry}."
+        stream.refuse(f"is {whole} the value of a function or a product?", span, hint)
+    hint = f"Write {shown} alone where {inside} is understood, {product} for a product"
+    hint += f", or declare `{name.value}: elementwise`."
+    stream.refuse(f"is {whole} a function of {inside} or a product?", span, hint)
 
 
 def refuse_called(stream: Stream, span: Span) -> None:

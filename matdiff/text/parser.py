@@ -59,7 +59,7 @@ def parse_declarations(text: str) -> list[Declaration]:
 
 def _located(source: str, text: str, s: Statement) -> list[Declaration]:
     try:
-        return read_declaration(source, s.start, s.mark, s.end)
+        return s.said or read_declaration(source, s.start, s.mark, s.end)
     except ParseError as error:
         error.text = text
         raise
@@ -115,6 +115,7 @@ class _Reader:
                 self.definition(s, *heads[s.start])
             elif s.kind == "expression":
                 self.function(s)
+        self.program.remarks += self.names.remarks
         for name, (kind, place) in self.names.bold.items():
             if name not in self.names.variables and name not in self.names.functions:
                 self.program.declarations.append(Declaration(name, (), (kind,), place))
@@ -163,11 +164,16 @@ class _Reader:
         self.program.definitions.append(Definition(name, self.expression(start, s.end), parameter, place))
 
     def function(self, s: Statement) -> None:
-        """The last expression counts; a second line that begins with a sign may have been meant to go on."""
-        if self.program.function is not None and s.newline and self.source[s.start] in "+-−":
+        """One expression is the function; a second line that begins with a sign may have been meant to go on."""
+        if self.program.function is None:
+            self.program.function = self.expression(s.start, s.end)
+            return
+        if s.newline and self.source[s.start] in "+-−":
             hint = "End the line before with the operator to go on, or put parentheses around the whole."
             self.refuse("does this line go on with the expression before it?", (s.start, s.start + 1), hint)
-        self.program.function = self.expression(s.start, s.end)
+        first = next(e for e in self.statements if e.kind == "expression")
+        hint = f"Name it for what follows, r = {self.source[first.start : first.end]}, or leave it out."
+        self.refuse("this statement is used nowhere: a program is one function", first.span, hint)
 
     def tokens(self, start: int, end: int) -> Stream:
         stream = Stream(self.source, self.names)

@@ -48,6 +48,8 @@ def lex(stream: Stream, start: int, end: int) -> None:
             name = text[first:at]
             if not name.isascii():
                 name = plain_name(name, text, first)
+            if at - first > 1 and stream.stack and name.isalpha() and _between_bars(stream, name, first, at):
+                continue
             kinds.append(group)
             values.append(Tree("name", (), name, (first, at)))
         elif group == "OPERATOR":
@@ -57,6 +59,18 @@ def lex(stream: Stream, start: int, end: int) -> None:
             return _finish(stream, max(before, start))
         else:
             at = _others[group](stream, (first, at))
+
+
+def _between_bars(stream: Stream, word: str, first: int, end: int) -> bool:
+    """The letters of a product ‖Ax - b‖ as names of their own."""
+    if all(closer != "RNORM" for closer, _, _ in stream.stack) or stream.text.startswith("(", end):
+        return False
+    if not stream.names.product(word):
+        return False
+    stream.names.remarks[f"{word} is read as {'*'.join(word)}"] = None
+    for i, letter in enumerate(word, first):
+        stream.push("NAME", Tree("name", (), letter, (i, i + 1)))
+    return True
 
 
 def _finish(stream: Stream, end: int) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from matdiff.errors import ParseError
 from matdiff.text.characters import LETTER
-from matdiff.text.declarations import EXAMPLE, LONGEST, advice
-from matdiff.text.tree import Span
+from matdiff.text.declarations import EXAMPLE, LONGEST, advice, in_words
+from matdiff.text.tree import Declaration, Span
 
 _landmark = {
     "plain": re.compile(r"[()\[\]{};\n=:]"),
@@ -30,13 +30,17 @@ _joins_right = re.compile(r"(?:\s|\\[,;:!]|\\q?quad\b)*(?:[-+*/^=)\]]|\\(?:cdot|
 
 @dataclass(slots=True)
 class Statement:
-    """text[start:end]; `mark`: where its `:` or `=` stands; `newline`: a line break, not `;`, came before it."""
+    """text[start:end]; `mark`: where its `:` or `=` stands; `newline`: a line break, not `;`, came before it.
+
+    `said` is what a declaration without a colon declares: A ∈ ℝ^{n×n}, A symmetric.
+    """
 
     kind: Literal["declaration", "definition", "expression"]
     start: int
     end: int
     mark: int
     newline: bool
+    said: list[Declaration] = field(default_factory=list)
 
     @property
     def span(self) -> Span:
@@ -92,7 +96,7 @@ def split(text: str, dialect: str) -> list[Statement]:
     _add(found, text, start, len(text), mark, newline)
     for statement in found:
         if statement.kind == "expression":
-            _refuse_undeclared(text, statement)
+            _declare(text, statement)
     return _merged(found, text) if dialect == "latex" else found
 
 
@@ -108,14 +112,17 @@ def _add(found: list[Statement], text: str, start: int, end: int, mark: int, new
     found.append(Statement(kind, start, start + len(stripped), mark, newline))
 
 
-def _refuse_undeclared(text: str, statement: Statement) -> None:
-    """A declaration as mathematicians write it: x ∈ ℝⁿ, X symmetric, A is m×n."""
+def _declare(text: str, statement: Statement) -> None:
+    """A declaration as mathematicians write it: x ∈ ℝⁿ, X symmetric, A is m×n.  Refuses what leaves doubts."""
     if statement.end - statement.start > LONGEST or not (found := _undeclared.fullmatch(text, *statement.span)):
         return
     said = found["set"] or found["what"] or found["word"] or ""
     said = "scalar" if said.strip() in ("R", "ℝ", "\\mathbb{R}", "\\mathbb R") else said
-    hint = advice(found["names"], said) or EXAMPLE
-    raise ParseError("a declaration has a colon", text=text, span=statement.span, hint=hint)
+    statement.said = in_words(found["names"], said, statement.span)
+    if not statement.said:
+        hint = advice(found["names"], said) or EXAMPLE
+        raise ParseError("a declaration has a colon", text=text, span=statement.span, hint=hint)
+    statement.kind = "declaration"
 
 
 def _merged(found: list[Statement], text: str) -> list[Statement]:

@@ -12,6 +12,9 @@ from matdiff.text.tree import Span, Tree
 MAX_DEPTH = 1024
 """Deepest nesting that is read."""
 
+PRODUCT = 4
+"""Most letters of a word that is read as their product."""
+
 OPERAND_ENDS = frozenset(
     {"NAME", "NUMBER", "RPAR", "RSQB", "RNORM", "RBAR", "RANGLE", "TICK", "INVT", "SUPERSCRIPT", "PINV"}
 )
@@ -42,6 +45,9 @@ class Names:
     bold: dict[str, tuple[str, Span]] = field(default_factory=dict)
     r"""Greek names in bold, which are no scalars: `vector` for \boldsymbol\beta, `matrix` for \boldsymbol\Sigma."""
 
+    remarks: dict[str, None] = field(default_factory=dict)
+    """What may surprise in how names were read, in sentences."""
+
     def callable(self, name: str, adjacent: bool) -> bool:
         """A longer name that nothing declares is a call where `(` follows directly: a misspelt function."""
         if name in self.functions:
@@ -56,6 +62,13 @@ class Names:
         return name[0] == "d" and (
             name[1:] in self.variables or len(letters(name[1:])) == 1 or letters(name[1:]) in GREEK
         )
+
+    def product(self, word: str) -> bool:
+        """Whether a word between bars is a product of letters, as Ax and Xβ: short, undeclared, with a matrix in it."""
+        if not (1 < len(word) <= PRODUCT and word.isalpha()) or (word.isascii() and word.islower()):
+            return False
+        known = word in self.functions or word in self.variables or word in self.words or word in CONSTANT_CALLS
+        return not (known or word in GREEK or self.differential(word))
 
 
 def letters(name: str) -> str:

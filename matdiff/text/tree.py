@@ -74,6 +74,8 @@ class Program:
     declarations: list[Declaration] = field(default_factory=list)
     definitions: list[Definition] = field(default_factory=list)
     function: Tree | None = None
+    remarks: list[str] = field(default_factory=list)
+    """What may surprise in how the text was read."""
 
 
 def walk(tree: Tree) -> Iterator[Tree]:

@@ -14,7 +14,7 @@ class Verification:
     order           how fast the first-order remainder falls with the step; None where it is rounding alone
     reason          why it failed or could not be made; empty if it passed
     points          how many random points were compared
-    method          how: `central` and other differences, `complex` step, or `comparison` with the derivative
+    method          how: `central` and other differences, `complex` step, `comparison` with the derivative, or `zero`
     message         for a wrong claim, what is wrong with it
     region          on which edges of the function, as zeros of a norm, the derivative was found right or has no value
     certificate     what exact arithmetic over a prime field says; empty where it was not asked
@@ -37,6 +37,8 @@ class Verification:
             return f"verification failed: {self.reason}"
         places = f"{self.points} random point{'s' * (self.points != 1)}"
         there = f", {self.region}" if self.region else ""
+        if self.method == "zero":
+            return f"verified: the function is 0 everywhere: it is 0 at {places}, and its derivative is 0"
         error = 0.0 if self.relative_error is None else self.relative_error
         if self.method == "comparison":
             return f"verified: the claim is right; it agrees to {error:.0e} at {places}"

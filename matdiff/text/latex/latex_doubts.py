@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from matdiff.text import latex_hints as hints
+from matdiff.text.habits import application
 from matdiff.text.latex.latex_bars import Bars
 from matdiff.text.latex.latex_exponents import LONGEST
 from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.names import Name, name_at
-from matdiff.text.tokens import letters
 from matdiff.text.tree import Span, Tree
 
 _capital = re.compile(
@@ -22,6 +22,7 @@ r"""What ends with the letter of a vector: Wx, W\mathbf{x}, Wx+b_1."""
 _imaginary = re.compile(r"\{\s*-?\s*(?:2\s*\\pi\s*)?(?:\\mathrm\s*\{\s*)?([ij])[\s}]*\\(?:theta|phi|varphi|omega|pi)\b")
 _primed = re.compile(r"\s*['′’]+\s*(?:\\left\s*)?\(")
 _paren = re.compile(r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?([(\[])")
+_digits = re.compile(r"\d+")
 _closes = re.compile(r"\s*(?:\\right|\\[bB]igg?r?)?\s*")
 
 
@@ -31,14 +32,17 @@ class Doubts(Bars):
     def undecided(self, name: Name, value: str, sub: str, span: Span) -> int:
         r"""\sigma'(x), \sigma_1(X), f(x), \ell: where reading goes on if one of them is read, 0 for a variable."""
         known = value in self.stream.names.variables or value in self.stream.names.functions
-        if self.head or known:
+        if self.head or value in self.stream.names.functions:
+            return 0
+        opened = _paren.match(self.text, span[1], self.end)
+        if opened:
+            self.of_letter(name, value, span, opened)
+        if known:
             return 0
         if name.value == "sigma" and _primed.match(self.text, span[1]):
             hint = r"Write \sigma(x) \odot (1 - \sigma(x)) for the derivative of the sigmoid."
             self.stream.refuse(f"{self.text[slice(*span)]}'(…) is a derivative", span, hint)
-        opened = _paren.match(self.text, span[1], self.end)
         if opened:
-            self.of_letter(name, value, span, opened)
             return self.spectral(name.value, sub, span, opened) if name.value in ("sigma", "lambda") and sub else 0
         if name.value == "ell" and not self.text.startswith("{", blank(self.text, span[1])):
             written = self.text[slice(*span)]
@@ -66,23 +70,17 @@ class Doubts(Bars):
         self.stream.refuse(message, span, hint)
 
     def of_letter(self, name: Name, value: str, span: Span, opened: re.Match[str]) -> None:
-        """x(t) and f(x): a name before one letter in parentheses is no product to anybody who writes so."""
-        if not (name.value.isalpha() and name.value.islower() and len(name.value) == 1 and name.value != "e"):
+        """x(t), A(p) and u(0): a name before one letter or number in parentheses is no product to who writes so."""
+        if self.stream.names.callable(value, False) or (name.value in ("sigma", "lambda") and value != name.value):
             return
-        inside = name_at(self.stream, blank(self.text, opened.end()), self.pairs)
-        closing = self.pairs.match.get(opened.start(1), -1)
-        if (
-            inside is None
-            or not letters(inside.value).islower()
-            or not _closes.fullmatch(self.text, inside.end, closing)
-        ):
+        at, closing = blank(self.text, opened.end()), self.pairs.match.get(opened.start(1), -1)
+        number = _digits.match(self.text, at)
+        inside = None if number else name_at(self.stream, at, self.pairs)
+        end = number.end() if number else inside.end if inside else -1
+        if end < 0 or not _closes.fullmatch(self.text, end, closing):
             return
-        f, t = self.text[slice(*span)], self.text[inside.start : inside.end]
-        whole = self.text[span[0] : closing + 1]
-        hint = (
-            f"Write {f} alone where {t} is understood, {f} \\cdot {t} for a product, or declare `{value}: elementwise`."
-        )
-        self.stream.refuse(f"is {whole} a function of {t} or a product?", (span[0], closing + 1), hint)
+        written = Tree("name", (), value, span)
+        application(self.stream, written, self.text[at:end], (span[0], closing + 1), r" \cdot ")
 
     def imaginary(self, body: str) -> bool:
         m = _imaginary.match(body)
