@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.api.expr import Expr, function
 from matdiff.calculus.differential import differentials
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbols, topological
-from matdiff.core.op import Nonlinear, Op, register, registry, words
+from matdiff.core.op import Nonlinear, Op, register, registry, spelled, spellings, words
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.graph.rewrite import inline, rebuild
 from matdiff.ops.algebra import broadcast_add, product
@@ -225,6 +225,8 @@ def forget(name: str) -> None:
         words[word] = [r for r in records if r is not op]
         if not words[word]:
             del words[word]
+    for alias in spelled(op, name):
+        spellings.pop(alias, None)
 
 
 def parameter(name: str, formula: str) -> str:

@@ -50,6 +50,7 @@ BINARY: dict[str, dict[tuple[Kind, Kind], Kind]] = {
     "^": {(S, S): S},
     "⊗": {(S, S): S, (V, V): V, (M, M): M, (M, R): M, (R, M): M, (R, R): M},
     "inner": {(k, k): S for k in KINDS},
+    "@": {(V, V): S, (R, V): S, (V, M): V, (R, M): R, (M, V): V, (M, M): M, (V, R): M},
 }
 
 
@@ -88,6 +89,10 @@ def _lenient(t: Tree, tables: list[Table], out: Table) -> None:
             offer(out, M, left[M][0] + right[S][0], (M, S))
         if V in left and S in right and literal(t.args[1]) is not None:
             offer(out, V, left[V][0] + right[S][0] + LENIENT, (V, S))
+    elif t.head == "*" and t.value:
+        for kind in (V, M):
+            if kind in left and kind in right:
+                offer(out, kind, left[kind][0] + right[kind][0] + LENIENT, (kind, kind))
     elif t.head == "*" and V in left and V in right and _same_name(t):
         offer(out, V, left[V][0] + right[V][0] + LENIENT, (V, V))
 

@@ -19,6 +19,7 @@ inv: Op = nonlinear(
     torch="torch.linalg.inv({0})",
     domain="invertible",
     keeps="symmetric spd diagonal lower upper orthogonal",
+    spellings=r"inverse solve={0}\{1} linsolve={0}\{1} mldivide={0}\{1}",
     law="d(X⁻¹) = −X⁻¹ dX X⁻¹",
     source="Magnus & Neudecker 2019, §8.4",
 )
@@ -30,6 +31,7 @@ det: Op = nonlinear(
     numpy="np.linalg.det({0})",
     torch="torch.linalg.det({0})",
     latex=r"\det({0})",
+    spellings="determinant",
     law="Jacobi's formula",
     source="Magnus & Neudecker 2019, §8.3",
 )
@@ -42,6 +44,7 @@ logdet: Op = nonlinear(
     torch="torch.linalg.slogdet({0})[1]",
     latex=r"\log\det({0})",
     domain="posdet",
+    spellings="log_det logabsdet=log(abs(det({0})))",
     law="d log det X = tr(X⁻¹ dX)",
     source="Magnus & Neudecker 2019, §8.3",
 )
@@ -52,6 +55,7 @@ adj: Op = nonlinear(
     scalar=lambda s: number(1),
     numpy="adjugate({0})",
     keeps="symmetric diagonal lower upper",
+    spellings="adjugate",
     law="d adj X = tr(X⁻¹dX) adj X − X⁻¹ dX adj X",
     source="Magnus & Neudecker 2019, §8.5",
     summary="the adjugate det(X)*inv(X)",
@@ -63,6 +67,7 @@ cof: Op = nonlinear(
     scalar=lambda s: number(1),
     numpy="adjugate({0}).T",
     keeps="symmetric diagonal",
+    spellings="cofactor cofactors",
     law="d cof X = tr(X⁻¹dX) cof X − cof X dXᵀ X⁻ᵀ",
     source="Magnus & Neudecker 2019, §8.5",
     summary="the cofactor matrix det(X)*inv(X)'",
@@ -81,6 +86,7 @@ pinv: Op = nonlinear(
     latex="{0}^{{+}}",
     keeps="symmetric diagonal",
     domain="fullrank",
+    spellings="pseudoinverse pseudo_inverse pinverse",
     law="d(A⁺) at constant rank",
     source="Golub & Pereyra 1973, eq. 4.12",
     summary="Moore-Penrose inverse",

@@ -15,6 +15,7 @@ diag: Op = linear(
     lambda y, X: Diag(y),
     numpy="np.diagonal({0})",
     torch="torch.diagonal({0})",
+    spellings=".diagonal=diag({0})",
     law="the diagonal is linear",
     source="⟨y, diag V⟩ = ⟨Diag y, V⟩",
     summary="the diagonal of a square matrix",
@@ -26,6 +27,7 @@ Diag: Op = linear(
     gives="diagonal",
     numpy="np.diag({0})",
     torch="torch.diag({0})",
+    spellings="diagm diagonalmatrix",
     law="Diag is linear",
     source="⟨Y, Diag v⟩ = ⟨diag Y, v⟩",
     summary="the diagonal matrix of a vector",
@@ -71,6 +73,7 @@ skew: Op = linear(
     lambda Y, X: skew(Y),
     gives="skew",
     numpy="({0} - {0}.T)/2",
+    spellings=".skew=?",
     law="the skew part is linear and self-adjoint",
     summary="(X - X')/2",
 )

@@ -177,6 +177,7 @@ class Calls(Doubts):
 
     def apply(self, function: str, span: Span) -> int:
         r"""With parentheses a call, without them the next factor is the argument; \sin^2(x) is refused."""
+        self.stream.foreign |= function in self.stream.names.spellings
         tree = Tree("name", (), function, span)
         if power := _power.match(self.text, span[1], self.end):
             exponent = Tree("number", (), int(power[1] or power[2]), power.span())
