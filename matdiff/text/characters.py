@@ -66,8 +66,8 @@ HINTS = {
     "∑": "Sums over indices are not read; write x'*y or sum(X).",
 }
 
-LATEX_MARKS = r"\\[A-Za-z]{2,}|\\\||[{}]"
-"""What is only in LaTeX: a command, a double bar, braces."""
+LATEX_MARKS = r"\\[A-Za-z]{2,}|\\[|,;:!]|[{}]"
+"""What is only in LaTeX: a command, a double bar, a space, braces."""
 
 
 def plain_name(name: str, text: str, start: int) -> str:

@@ -11,7 +11,7 @@ from matdiff.text.characters import LATEX_MARKS
 from matdiff.text.tokens import CONSTANT_CALLS, GREEK
 
 _mark = re.compile(LATEX_MARKS + r"|\A\s*(?:\$|\\\[|\\\()|\$\s*\Z")
-_behind = re.compile(r"(?:(?P<small>(?<![\w\\])[a-z]\w{0,20}['′’]?)|[\w)\]'′’ᵀ])\s{0,3}\Z")
+_behind = re.compile(r"(?:(?P<small>(?<![\w\\])[a-z]\w{0,20}(?:['′’ᵀ]|[.^]T)?)|[\w)\]'′’ᵀ])\s{0,3}\Z")
 _word = re.compile(r"\\([A-Za-z]\w*)\s*(\(?)")
 _star = re.compile(r"(?<!\\operatorname)(?<!\\norm)(?<!\\abs)(?<![\^_{])(?:\.[*/^]|\*(?!\}))")
 _call = re.compile(r"(?<![\\\w])([A-Za-z]\w+)\(")
@@ -26,7 +26,7 @@ def dialect_of(text: str, declared: Collection[str] = ()) -> str:
         return "plain"
     if not all(_divides(text, m, declared) for m in _mark.finditer(text)):
         return "latex"
-    return "plain" if starred(text) or _calls(text) else "latex"
+    return "plain" if plainly(text) else "latex"
 
 
 def starred(text: str) -> bool:
@@ -34,8 +34,9 @@ def starred(text: str) -> bool:
     return _star.search(text) is not None
 
 
-def _calls(text: str) -> bool:
-    return any(m[1] in op.words for m in _call.finditer(text))
+def plainly(text: str) -> bool:
+    """Whether a sign or a call of plain text stands in it."""
+    return starred(text) or any(m[1] in op.words for m in _call.finditer(text))
 
 
 def _divides(text: str, mark: re.Match[str], declared: Collection[str]) -> bool:

@@ -149,6 +149,9 @@ class Calls(Doubts):
         if self.text[at : at + 1] != "^":
             return 0
         end = script_extent(self.text, at, self.pairs)
+        if end <= at + 1 and self.text.startswith("(", start := blank(self.text, at + 1)):
+            self.stream.push("FUNC", Tree("name", (), "e^", span))
+            return start
         body = self.text[at + 1 : min(end, at + 40)].strip()
         if self.imaginary(body):
             hint = "Write \\cos and \\sin, or declare `i: scalar`."

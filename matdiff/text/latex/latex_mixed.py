@@ -11,7 +11,7 @@ from functools import cached_property
 
 from matdiff.core.op import words as records
 from matdiff.text.advice import INSTEAD, refused
-from matdiff.text.dialect import only_behind, starred
+from matdiff.text.dialect import only_behind, plainly, starred
 from matdiff.text.habits import MODULES
 from matdiff.text.latex import commands as words
 from matdiff.text.latex.latex_commands import TRANSPOSES, Commands
@@ -21,11 +21,11 @@ from matdiff.text.plain import METHOD, qualified
 from matdiff.text.tokens import CONSTANT_CALLS, GREEK, letters
 from matdiff.text.tree import Span, Tree
 
-_word = re.compile(r"([A-Za-z]+)(\d*)(?:_[A-Za-z0-9]+)*")
+_word = re.compile(r"([A-Za-z]{1,40})(?![A-Za-z])(\d[A-Za-z0-9]{0,20})?(?:_[A-Za-z0-9]{1,40}){0,3}")
 _numbered = re.compile(r"[A-Za-z]\d+(?![\w.])")
 _long_below = re.compile(r"[A-Za-z]_[a-z]{3}[A-Za-z0-9]*(?![A-Za-z0-9])")
 _prose = re.compile(r"[a-z]{4}")
-_calling = re.compile(r"[A-Za-z]*[a-z]{3}\Z")
+_calling = re.compile(r"(?:[A-Za-z]*[a-z]{3}|[A-Z][a-z]{2})\Z")
 _paren = re.compile(r"[\s~]*(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?[(\[]")
 CALLS = frozenset({"max", "hcat", "vcat", "frechet"})
 """Called like functions, with a grammar of their own."""
@@ -42,7 +42,7 @@ class Mixed(Commands):
         if m is None:
             return 0
         begins = not self.text[first - 1 : first].isalpha()
-        for written in dict.fromkeys((m[0], m[1] + m[2], m[1])):
+        for written in dict.fromkeys((m[0], m[1] + (m[2] or ""), m[1])):
             if len(written) > 1 and (after := self.known(written, first)):
                 return after
         return self.unknown_word(m[1], first) if begins else 0
@@ -55,6 +55,8 @@ class Mixed(Commands):
         opens = _paren.match(self.text, end, self.end) is not None
         if written in MODULES and (path := METHOD.match(self.text, end, self.end)):
             return self.plain_name(written, (first, end)) and qualified(self.stream, path)
+        if written[0] == "d" and written[1:] in names.variables and "d" not in names.variables:
+            return self.plain_name(written, (first, end))
         if not opens and all(c in names.variables for c in written):
             return 0
         if written in GREEK and self.greek(written, (first, end)):
@@ -62,7 +64,9 @@ class Mixed(Commands):
         meant = names.meaning(written) or written * (written in CALLS)
         if meant:
             return self.function_word(written, meant, (first, end))
-        if (opens or len(written) > 3) and (reason := refused(written) or refused(written.lower())):
+        if names.spellings.get(written) == "?":
+            return self.plain_name(written, (first, end))
+        if (opens or len(written) > 2) and (reason := refused(written) or refused(written.lower())):
             raise reason.located(self.text, (first, end))
         if opens and len(written) > 2 and written.lower() in INSTEAD:
             return self.plain_name(written, (first, end))
@@ -93,6 +97,8 @@ class Mixed(Commands):
         if not opens and (following in "+-*/,;=)]}&'<>" or written == "kron"):
             example = r"kron(A,B), or A \otimes B" if written == "kron" else f"{written}(…)"
             self.stream.refuse(f"{written} is the name of a function", span, f"Write {example}.")
+        if following == "_" and meant in words.NOT_READ:
+            self.refuse_word(meant, span)
         self.stream.foreign |= "{" in meant
         return self.apply(written if "{" in meant else meant, span)
 
@@ -122,6 +128,14 @@ class Mixed(Commands):
     def starred(self) -> bool:
         return starred(self.text)
 
+    @cached_property
+    def plainly(self) -> bool:
+        return plainly(self.text)
+
+    @cached_property
+    def only_behind(self) -> bool:
+        return only_behind(self.text)
+
     def on_command(self, first: int, at: int) -> int:
         if self.stream.after_operand() and not self.head and (after := self.division(first, at)):
             return after
@@ -136,7 +150,7 @@ class Mixed(Commands):
             return 0
         if not command.isalpha():
             return 0
-        letter = len(command) == 1 and self.starred
+        letter = len(command) == 1 and self.plainly
         if letter and command in TRANSPOSES:
             self.refuse_division((first, at), command)
         if letter or (command in names.variables and command not in words.LETTERS and not names.meaning(command)):
@@ -150,7 +164,7 @@ class Mixed(Commands):
 
     def mostly_plain(self, calls: bool) -> bool:
         r"""A\log(x) beside a star; A\beta beside a star where no command stands apart."""
-        return (calls and self.starred) or ((calls or self.starred) and only_behind(self.text))
+        return (calls and self.starred) or ((calls or self.starred) and self.only_behind)
 
     def refuse_division(self, span: Span, command: str) -> None:
         shown = f"\\{command}" if command else "this backslash"
