@@ -19,7 +19,17 @@ WORDS = sorted(
     {w for w in op.words if len(w) > 1} | {*ALIASES, "max", "eye", "ones", "zeros", "rank", "min"} - {"sigma"}
 )
 WORDS += ["Tr", "Trace", "Det", "Log", "Exp", "Mean"]
-ARGUMENTS = ["{}(X)", "{}[X]", r"{}\left(X\right)", r"{}\bigl(X\bigr)", "{} X", r"{} \Sigma", "{}{{X}}", "{}(X, Y)"]
+ARGUMENTS = [
+    "{}(X)",
+    "{}[X]",
+    r"{}\left(X\right)",
+    r"{}\bigl(X\bigr)",
+    "{} X",
+    r"{} \Sigma",
+    "{}{{X}}",
+    "{}X",
+    "{}(X, Y)",
+]
 AROUND = [r"{} + \alpha", r"\lambda {}", r"\frac12{}", r"2{}\beta", r"x{} + \alpha", r"\lambda*{}", r"({})^{{2}}"]
 NAMES = {"X", "Y", "x", "Sigma", "alpha", "beta", "lambda"}
 
@@ -226,6 +236,12 @@ MIXED = {
     r"\alpha*x'*(A\b)": "alpha*x'*(A\\b)",
     r"\lambda*np.linalg.norm(A@x-b)**2": "lambda*norm(A*x-b)^2",
     r"\beta*e^(x'*x)": "beta*exp(x'*x)",
+    r"\alpha trA": "alpha*tr(A)",
+    r"\alpha x\,logdetX": "alpha*x*logdet(X)",
+    r"frechet(expm, A, V)\alpha": "frechet(expm, A, V)*alpha",
+    r"A\,x + \mathbf b": "A*x + b",
+    r"norm(A\max(x,0))": "norm(inv(A)*max(x,0))",
+    r"res = A*x - b; x'*(A\res)": "res = A*x - b; x'*inv(A)*res",
     r"\alpha*norm(x)^(1/2)": "alpha*norm(x)^(1/2)",
     # a backslash before a name divides in a text that is plain otherwise
     r"x'*(A\sin(x))": "x'*inv(A)*sin(x)",
@@ -247,7 +263,7 @@ MIXED = {
 
 @pytest.mark.parametrize("text", MIXED)
 def test_plain_text_and_latex_in_one(text: str) -> None:
-    typed, _, declare = text.partition("; ")
+    typed, _, declare = text.partition("; ") if "; x: n" in text else (text, "", "")
     found = md.parse(typed, declare=declare)
     assert found == md.parse(MIXED[text], declare=declare)
     assert md.derive(typed, wrt=found.variables[0].name, declare=declare).verify().passed
@@ -262,6 +278,8 @@ IN_DOUBT = {
     r"\alpha tr A X": "does tr take one factor",
     r"\alpha tr A*X": "does tr take one factor",
     r"\alpha tr": "tr is the name of a function",
+    r"\alpha lnx": "is lnx the function ln?",
+    r"xlogx \alpha": "xlogx is not declared",
     r"\alpha A kron B": "kron is the name of a function",
     r"\alpha weights'*x": "weights is not declared",
     r"x^\top A x subject to": "subject is not declared",

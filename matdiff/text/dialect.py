@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from matdiff.core import op
 from matdiff.text.characters import LATEX_MARKS
-from matdiff.text.tokens import CONSTANT_CALLS, GREEK
+from matdiff.text.tokens import CONSTANT_CALLS, GREEK, SPECIAL_CALLS
 
 _mark = re.compile(LATEX_MARKS + r"|\A\s*(?:\$|\\\[|\\\()|\$\s*\Z")
 _behind = re.compile(r"(?:(?P<small>(?<![\w\\])[a-z]\w{0,20}(?:['′’ᵀ]|[.^]T)?)|[\w)\]'′’ᵀ])\s{0,3}\Z")
@@ -45,8 +45,8 @@ def _divides(text: str, mark: re.Match[str], declared: Collection[str]) -> bool:
     before = _behind.search(text[max(0, mark.start() - 30) : mark.start()])
     if word is None or before is None or before["small"] or word[1] in GREEK:
         return False
-    called = bool(word[2]) and (word[1] in op.words or word[1] in op.spellings or word[1] in CONSTANT_CALLS)
-    return called or word[1] in declared
+    functions = (op.words, op.spellings, CONSTANT_CALLS, SPECIAL_CALLS)
+    return word[1] in declared or (bool(word[2]) and any(word[1] in known for known in functions))
 
 
 def only_behind(text: str) -> bool:

@@ -22,7 +22,7 @@ from matdiff.text.tree import Declaration, Definition, Program, Span, Tree
 
 MAX_BYTES = 100_000
 
-_declared = re.compile(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:])")
+_declared = re.compile(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:=]|\(\w{1,9}\)\s{0,3}=)")
 
 
 def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declaration] = ()) -> Program:

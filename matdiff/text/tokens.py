@@ -29,6 +29,8 @@ GREEK = words(
 )
 
 CONSTANT_CALLS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix", *LONG})
+SPECIAL_CALLS = frozenset({"max", "hcat", "vcat", "frechet"})
+"""Called like functions, with a grammar of their own."""
 SOFT = frozenset({"e", "K", "D", "sigma", "σ"})
 """Functions only where nothing of that name is declared or defined."""
 

@@ -18,17 +18,17 @@ from matdiff.text.latex.latex_commands import TRANSPOSES, Commands
 from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.names import Name
 from matdiff.text.plain import METHOD, qualified
-from matdiff.text.tokens import CONSTANT_CALLS, GREEK, letters
+from matdiff.text.tokens import CONSTANT_CALLS, GREEK, SPECIAL_CALLS, letters
 from matdiff.text.tree import Span, Tree
 
 _word = re.compile(r"([A-Za-z]{1,40})(?![A-Za-z])(\d[A-Za-z0-9]{0,20})?(?:_[A-Za-z0-9]{1,40}){0,3}")
+_glued = re.compile(r"[A-Z]?[a-z]{2,}(?:_[a-z]{1,9})?(?=[A-Z])")
+"""The function in trA and detX."""
 _numbered = re.compile(r"[A-Za-z]\d+(?![\w.])")
 _long_below = re.compile(r"[A-Za-z]_[a-z]{3}[A-Za-z0-9]*(?![A-Za-z0-9])")
 _prose = re.compile(r"[a-z]{4}")
 _calling = re.compile(r"(?:[A-Za-z]*[a-z]{3}|[A-Z][a-z]{2})\Z")
 _paren = re.compile(r"[\s~]*(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?[(\[]")
-CALLS = frozenset({"max", "hcat", "vcat", "frechet"})
-"""Called like functions, with a grammar of their own."""
 NEAR = 200
 """Most tokens between a parenthesis and its function that are looked at."""
 
@@ -42,7 +42,8 @@ class Mixed(Commands):
         if m is None:
             return 0
         begins = not self.text[first - 1 : first].isalpha()
-        for written in dict.fromkeys((m[0], m[1] + (m[2] or ""), m[1])):
+        glued = _glued.match(m[0])
+        for written in dict.fromkeys((m[0], m[1] + (m[2] or ""), m[1], glued[0] if glued else "")):
             if len(written) > 1 and (after := self.known(written, first)):
                 return after
         return self.unknown_word(m[1], first) if begins else 0
@@ -61,7 +62,7 @@ class Mixed(Commands):
             return 0
         if written in GREEK and self.greek(written, (first, end)):
             return self.named(Name(written, first, end))
-        meant = names.meaning(written) or written * (written in CALLS)
+        meant = names.meaning(written) or written * (written in SPECIAL_CALLS)
         if meant:
             return self.function_word(written, meant, (first, end))
         if names.spellings.get(written) == "?":
@@ -94,6 +95,8 @@ class Mixed(Commands):
         if following.isdigit() and span[1] == blank(self.text, span[1]):
             hint = "A space sets a function and its argument apart."
             self.stream.refuse(f"there is no function {written}{following}", (span[0], span[1] + 1), hint)
+        if following == "," and self.stream.kinds[-1:] == ["LPAR"]:
+            return self.plain_name(written, span)
         if not opens and (following in "+-*/,;=)]}&'<>" or written == "kron"):
             example = r"kron(A,B), or A \otimes B" if written == "kron" else f"{written}(…)"
             self.stream.refuse(f"{written} is the name of a function", span, f"Write {example}.")
@@ -114,6 +117,10 @@ class Mixed(Commands):
             )
         if any(self.stream.names.meaning(written[k:]) for k in range(1, len(written) - 1)):
             return 0
+        for k in range(len(written) - 1, 1, -1):
+            if not self.head and self.stream.names.meaning(written[:k]):
+                hint = f"Write {written[:k]}({written[k:]}), or set letters that are factors apart."
+                self.stream.refuse(f"is {written} the function {written[:k]}?", span, hint)
         if self.head and not self.stream.kinds and _calling.match(written):
             return self.named(Name(written, *span))
         if self.text.startswith("(", span[1]) and _calling.match(written):
