@@ -22,7 +22,7 @@ from matdiff.text.tokens import CONSTANT_CALLS, GREEK, SPECIAL_CALLS, letters
 from matdiff.text.tree import Span, Tree
 
 _word = re.compile(r"([A-Za-z]{1,40})(?![A-Za-z])(\d[A-Za-z0-9]{0,20})?(?:_[A-Za-z0-9]{1,40}){0,3}")
-_glued = re.compile(r"[A-Z]?[a-z]{2,}(?:_[a-z]{1,9})?(?=[A-Z])")
+_glued = re.compile(r"[A-Z]?[a-z]{2,}(?:_[a-z]{1,9})?(?=[A-Z])|[A-Z][a-z](?=[A-Z])")
 """The function in trA and detX."""
 _numbered = re.compile(r"[A-Za-z]\d+(?![\w.])")
 _long_below = re.compile(r"[A-Za-z]_[a-z]{3}[A-Za-z0-9]*(?![A-Za-z0-9])")
@@ -43,7 +43,7 @@ class Mixed(Commands):
             return 0
         begins = not self.text[first - 1 : first].isalpha()
         glued = _glued.match(m[0])
-        for written in dict.fromkeys((m[0], m[1] + (m[2] or ""), m[1], glued[0] if glued else "")):
+        for written in dict.fromkeys((m[0], glued[0] if glued else "", m[1] + (m[2] or ""), m[1])):
             if len(written) > 1 and (after := self.known(written, first)):
                 return after
         return self.unknown_word(m[1], first) if begins else 0
