@@ -12,6 +12,7 @@ import matdiff as md
 from matdiff.core import op
 from matdiff.errors import MatdiffError
 from matdiff.text.parser import parse_program
+from matdiff.text.tokens import GREEK
 from matdiff.text.tree import Tree, walk
 
 ALIASES = sorted(a for a in op.spellings if a[0] != "." and op.spellings[a] != "?")
@@ -85,6 +86,25 @@ def test_every_spelling_is_what_its_record_says(alias: str) -> None:
 def test_a_declared_name_is_no_spelling() -> None:
     assert str(md.parse("ln'*cot", declare="ln: n; cot: n")) == "lnᵀ cot"
     assert str(md.parse(r"\alpha trans'*x", declare="trans: n; x: n")) == "alpha transᵀ x"
+
+
+@pytest.mark.parametrize("greek", sorted(GREEK - {"sigma", "pi"}))
+def test_a_greek_letter_is_no_spelling(greek: str) -> None:
+    assert str(md.parse(f"{greek}*x'*(x + y)", declare=f"{greek}: scalar")) == f"{greek} xᵀ(x + y)"
+    if greek not in op.words:
+        assert md.parse(f"{greek}(x + y)") == md.parse(f"{greek}*(x + y)")
+    assert str(md.parse(f"{greek}[1,2]*x'*x", declare=f"{greek}: n×n")) == f"{greek}[1,2] xᵀ x"
+
+
+def test_a_function_of_ones_own_goes_before_a_spelling() -> None:
+    md.elementwise("logistic", "1/(1 + 2*exp(-t))")
+    try:
+        for text in ("logistic(x)", r"\alpha logistic(x) - (\alpha - 1) logistic(x)"):
+            found = md.parse(text).evaluate(x=np.zeros(2), **({"alpha": 3.0} if "alpha" in text else {}))
+            np.testing.assert_allclose(found, 1 / 3)
+    finally:
+        md.forget("logistic")
+    np.testing.assert_allclose(md.parse("logistic(x)").evaluate(x=np.zeros(2)), 0.5)
 
 
 RNG = np.random.default_rng(7)

@@ -17,7 +17,7 @@ _star = re.compile(r"(?<!\\operatorname)(?<!\\norm)(?<!\\abs)(?<![\^_{])(?:\.[*/
 _call = re.compile(r"(?<![\\\w])([A-Za-z]\w+)\(")
 
 _numpy = re.compile(r"@|(?<![\w.\\])(?:np|numpy|jnp|jax|torch|tf|scipy)\s*\.\s*[a-z]")
-_wolfram = re.compile(r"(?<![A-Za-z0-9_\\])[A-Z][a-z]\w*\[")
+_wolfram = re.compile(r"(?<![A-Za-z0-9_\\])([A-Z][a-z]\w*)\[")
 
 
 def dialect_of(text: str, declared: Collection[str] = ()) -> str:
@@ -62,4 +62,11 @@ def notation(text: str, dialect: str = "plain") -> str:
     """The notation whose signs mean something else than here: `NumPy`, `Mathematica`, or nothing."""
     if ("@" in text or "." in text) and _numpy.search(text):
         return "NumPy"
-    return "Mathematica" if dialect == "plain" and "[" in text and _wolfram.search(text) else ""
+    called = _wolfram.findall(text) if dialect == "plain" and "[" in text else ()
+    return "Mathematica" if any(_called_in_brackets(word) for word in called) else ""
+
+
+def _called_in_brackets(word: str) -> bool:
+    """Whether Word[…] is a call: Tr[A], not Sigma[1,2]."""
+    known = (op.spellings, op.words)
+    return word not in op.words and word not in GREEK and any(word in names or word.lower() in names for names in known)

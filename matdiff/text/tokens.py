@@ -50,10 +50,12 @@ class Names:
     def meaning(self, word: str) -> str:
         """The function that a word calls, or an expression with `{0}` for its argument; nothing where it is none."""
         attribute, word = word[:1] == ".", word.lstrip(".")
-        for key in (f".{word}" * attribute, word, word.lower() * (word[:1].isupper() and not word.isupper())):
-            found = self.spellings.get(key, "")
-            if found or key in self.words or (key in CONSTANT_CALLS and len(key) > 1):
-                return "" if found == "?" else found or key
+        capital = word[:1].isupper() and not word.isupper() and word not in GREEK
+        for key in (f".{word}" * attribute, word, word.lower() * capital):
+            if key in self.words or (key in CONSTANT_CALLS and len(key) > 1):
+                return key
+            if found := self.spellings.get(key, ""):
+                return "" if found == "?" else found
         return ""
 
     def callable(self, name: str, adjacent: bool) -> bool:
