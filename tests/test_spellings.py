@@ -107,6 +107,30 @@ def test_a_function_of_ones_own_goes_before_a_spelling() -> None:
     np.testing.assert_allclose(md.parse("logistic(x)").evaluate(x=np.zeros(2)), 0.5)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "l*n*t*r*x",
+        "t*r*A",
+        "T*R*A",
+        "r*T*A*x",
+        "d*e*t*A",
+        "l*o*g*(x+y)",
+        "t*r*(x+y)",
+        "x*y'*x",
+        "L*n*x",
+        "m*u*x",
+        "A*x*y'",
+    ],
+)
+def test_letters_that_spell_a_word_are_printed_apart(text: str) -> None:
+    vectors = {"x", "y"}
+    names = sorted(set(re.findall(r"[A-Za-z]", text)))
+    declare = "; ".join(f"{c}: p" if c in vectors else f"{c}: p×p" if c in "ATRL" else f"{c}: scalar" for c in names)
+    found = md.parse(text, declare=declare)
+    assert md.parse(found.latex(), declare=found.types, dialect="latex") == found, found.latex()
+
+
 RNG = np.random.default_rng(7)
 ARRAYS: dict[str, Any] = {
     "A": RNG.normal(size=(3, 3)) + 3 * np.eye(3),

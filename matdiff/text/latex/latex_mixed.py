@@ -108,6 +108,8 @@ class Mixed(Commands):
     def unknown_word(self, written: str, first: int) -> int:
         """What no product of letters is: x1, loss = …, foo(x), weights; 0 for Ax."""
         span = (first, first + len(written))
+        if all(c in self.stream.names.variables for c in written):
+            return 0
         if m := _numbered.match(self.text, first, self.end):
             return self.named(Name(m[0], first, m.end()))
         if (m := _long_below.match(self.text, first, self.end)) is not None:
