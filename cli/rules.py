@@ -61,14 +61,15 @@ def about(name: str | None, form: str = "text") -> str:
 def elsewhere(name: str) -> str:
     """What a name of other languages is here.  Raises ParseError where it is none of them."""
     from matdiff.cli.reference import CONSTANTS, records
-    from matdiff.text.advice import INSTEAD, REFUSALS
+    from matdiff.inference.names import elsewhere as written
+    from matdiff.text.advice import REFUSALS
 
     word = name.lower()
     if word in REFUSALS:
         why, instead = REFUSALS[word]
         return f"{name} is refused: {why}\ninstead: {instead}"
-    if word in INSTEAD:
-        return f"{name} is written {INSTEAD[word]}"
+    if there := written(name) or written(word):
+        return f"{name} is written {there}"
     raise unknown(name, sorted({*records(), *CONSTANTS}))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.api.expr import Expr, function
 from matdiff.calculus.differential import differentials
 from matdiff.core.node import Apply, Kind, Node, Number, Symbol, number, symbols, topological
-from matdiff.core.op import Nonlinear, Op, columns, register, registry, words
+from matdiff.core.op import Nonlinear, Op, columns, register, registry, spelled, spellings, words
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.graph.rewrite import inline, rebuild
 from matdiff.ops.algebra import broadcast_add, product
@@ -230,6 +230,8 @@ def forget(name: str) -> None:
         words[word] = [r for r in records if r not in gone]
         if not words[word]:
             del words[word]
+    for alias in spelled(op, name):
+        spellings.pop(alias, None)
 
 
 def parameter(name: str, formula: str) -> str:

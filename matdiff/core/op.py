@@ -61,6 +61,8 @@ class Op:
     gives       properties that the value always has
     law, source the name of the rule and where it is found in books
     spoken      what a call in text may say for it; the name alone unless given; () for operators
+    spellings   what others call it, read where nothing of that name is declared: "ln" or "log10=log({0})/log(10)",
+                with an expression where it is more than a name; `.dot=…` after a module or an operand
     elementwise applied entry by entry
     matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
                 is not given, it is found from the definition, or from what the code makes of unit matrices
@@ -85,6 +87,7 @@ class Op:
     law: str = ""
     source: str = ""
     spoken: tuple[str, ...] | None = None
+    spellings: str = ""
     elementwise: bool = False
     summary: str = ""
     matrix: Callable[[Apply, int], Node] | None = None
@@ -119,6 +122,7 @@ class Macro:
     signature: str
     expand: Callable[..., Node]
     scalar: Callable[..., Node] | None = None
+    spellings: str = ""
     summary: str = ""
 
     def __call__(self, *args: Node, params: tuple[Any, ...] = ()) -> Node:
@@ -135,11 +139,21 @@ registry: dict[str, Op] = {}
 words: dict[str, list[Record]] = {}
 """What a call in text may say, and the records it may mean; the first whose kinds of arguments fit is taken."""
 
+spellings: dict[str, str] = {}
+"""What others call a function of the language → its name here, or an expression with `{0}` for the argument."""
+
 
 def macro(name: str, sig: str, expand: Callable[..., Node], **fields: Any) -> Macro:
     record = Macro(name, sig, expand, **fields)
     words.setdefault(name, []).append(record)
+    spellings.update(spelled(record, name))
     return record
+
+
+def spelled(record: Record, name: str) -> dict[str, str]:
+    """The spellings of a record that is called by this name."""
+    parts = (item.partition("=") for item in record.spellings.split())
+    return {alias: expression or name for alias, _, expression in parts}
 
 
 @cache
@@ -228,8 +242,10 @@ def register(op: Op) -> Op:
         if rule is not None and not callable(rule.differential if isinstance(rule, Nonlinear) else rule.adjoint):
             raise MatdiffError(f"{op.name}: a rule must be a function")
     registry[op.name] = op
-    for word in (op.name,) if op.spoken is None else op.spoken:
+    called = (op.name,) if op.spoken is None else op.spoken
+    for word in called:
         words.setdefault(word, []).append(op)
+    spellings.update(spelled(op, called[0] if called else ""))
     return op
 
 
@@ -371,5 +387,7 @@ __all__ = [
     "parameters",
     "register",
     "registry",
+    "spelled",
+    "spellings",
     "words",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from matdiff.core.shape import Dim
 from matdiff.inference.misfit import Misfit
-from matdiff.inference.operators import HANDLERS, PRODUCT_KIND, SCALAR, no_product
+from matdiff.inference.operators import HANDLERS, PRODUCT_KIND, SCALAR, entries, no_product
 from matdiff.inference.reading import Root, operands
 from matdiff.inference.types import Solver, Type
 from matdiff.text.tree import Tree
@@ -53,6 +53,8 @@ class Checker:
                 if a[0] == "scalar":
                     stack[-1] = b
                 elif b[0] != "scalar":
+                    if t.value:
+                        raise entries(t, a, b)
                     solver.place = t
                     if not equate(a[2], b[1]):
                         raise no_product(t, a, b, solver)

@@ -60,7 +60,7 @@ class Guess:
             yield from self._columns(place)
             return
         sides: list[tuple[Tree, Side, Tree, Side]] = []
-        if place.head in ("*", "\\") and len(place.args) == 2:
+        if place.head in ("*", "@", "\\") and len(place.args) == 2:
             sides = [(place.args[0], "cols", place.args[1], "rows")]
         elif place.head in ("+", ".+", ".*", "./", "inner"):
             first, *others = place.args

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from matdiff.core.shape import ONE
 from matdiff.errors import MatdiffError, ShapeError
 from matdiff.inference.types import Type
-from matdiff.text.characters import LATEX_MARKS
+from matdiff.text.dialect import dialect_of
 from matdiff.text.tree import Tree, walk
 
 SHOWN = 6
@@ -18,7 +18,6 @@ SHOWN = 6
 SHORT = 20
 """Longest operand that is quoted beside its type."""
 
-_latex = re.compile(LATEX_MARKS)
 _log = re.compile(r"(?:log|\\ln)\s*(?:\(|\\left\(|\{)?\s*(?:\\left|\\[bB]igg?l?)?\s*\Z")
 _alone = re.compile(r"\(\{(\d)\}\)")
 _call = re.compile(r"\b([A-Za-z]\w+)\(")
@@ -47,7 +46,7 @@ class Misfit(Exception):
         named = [f"{s} ({show(t)})" if 0 < len(s) <= SHORT else show(t) for s, t in pairs]
         named += [show(t) for t in self.types[len(named) :]]
         hint = self.advice(text, show, origins)
-        hint = _in_latex(hint) if _latex.search(text) else hint
+        hint = _in_latex(hint) if dialect_of(text) == "latex" else hint
         hints = [_listed(self.tree, origins), _filled(hint, self.parts, sources)]
         return ShapeError(
             self.message.format(*named), text=text, span=self.tree.span, hint="\n".join(h for h in hints if h)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from matdiff.core.node import Kind
-from matdiff.core.op import words
+from matdiff.core.op import spellings, words
 from matdiff.errors import ParseError
 from matdiff.text.advice import INSTEAD, REFUSALS
 from matdiff.text.tokens import GREEK
@@ -84,9 +84,17 @@ def _usage(name: str) -> str:
 
 def _elsewhere(word: str) -> str:
     """What a word that means something in other languages, or in declarations, is here."""
-    if word in INSTEAD:
-        return f"for the function {word} write {INSTEAD[word]}"
+    if there := elsewhere(word):
+        return f"for the function {word} write {there}"
     return OUTSIDE.get(word, "")
+
+
+def elsewhere(word: str) -> str:
+    """The expression for a function that others call so, or an empty string."""
+    meant = spellings.get(word, "")
+    if "{" in meant:
+        return meant.format("A", "B")
+    return INSTEAD.get(word, "") if meant in ("", "?") else _usage(meant)
 
 
 _attribute = "words like it stand in declarations: `X: n×n symmetric`"

@@ -14,7 +14,7 @@ from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes, unknown
 from matdiff.inference.special import constant_sizes, frechet_op, relu_argument
 from matdiff.inference.subscripts import index_node
-from matdiff.ops.algebra import add, hadamard, inner, matmul, mpow, power, scale, transpose
+from matdiff.ops.algebra import MATMUL, add, hadamard, inner, is_op, matmul, mpow, power, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.text.tree import Tree
@@ -54,6 +54,18 @@ def _quotient(b: Builder, t: Tree, args: list[Node]) -> Node:
 def _solve(b: Builder, t: Tree, args: list[Node]) -> Node:
     a, v = args
     return matmul(power(a, MINUS) if a.kind == "scalar" else word("inv", [a]), v)
+
+
+def _at(b: Builder, t: Tree, args: list[Node]) -> Node:
+    left, right = args
+    if left.kind != "vector":
+        return matmul(left, right)
+    if right.kind != "vector":
+        return matmul(transpose(right), left)
+    if is_op(left, MATMUL):
+        A, x = left.children
+        return matmul(matmul(transpose(x), transpose(A)), right)
+    return matmul(transpose(left), right)
 
 
 def _divide_entries(b: Builder, t: Tree, args: list[Node]) -> Node:
@@ -149,6 +161,7 @@ HANDLERS: dict[str, Handler] = {
     ".+": broadcast_sum,
     "neg": lambda b, t, args: scale(MINUS, args[0]),
     "*": lambda b, t, args: matmul(args[0], args[1]),
+    "@": _at,
     "/": _quotient,
     "\\": _solve,
     ".*": _hadamard,

@@ -136,6 +136,35 @@ def _solve(c: Checker, t: Tree, args: list[Type]) -> Type:
     return PRODUCT_KIND.get((a[0], b[0]), "matrix"), a[1], b[2]
 
 
+def _at(c: Checker, t: Tree, args: list[Type]) -> Type:
+    """Python's @: vectors stand as rows on its left and as columns on its right."""
+    a, b = args
+    if "scalar" in (a[0], b[0]):
+        raise Misfit(t, "@ multiplies vectors and matrices, not {} and {}", (a, b), "write {0}*{1} for a multiple")
+    if a[0] == "vector" and b[0] == "row":
+        both = "write <{0}, {1}'> for the inner product, {0}*{1} for the matrix of all products"
+        raise Misfit(t, "a vector @ a transposed vector has two meanings", (a, b), both)
+    row = _transpose(c, t, [a]) if a[0] == "vector" else a
+    if not c.solver.equate(row[2], b[1]):
+        raise no_product(t, a, b, c.solver)
+    if a[0] == "vector" and b[0] != "vector":
+        return "vector", b[2], ONE
+    return PRODUCT_KIND.get((row[0], b[0]), "matrix"), row[1], b[2]
+
+
+def entries(t: Tree, a: Type, b: Type) -> Misfit:
+    """`*` between two arrays in a text whose notation multiplies entry by entry."""
+    hint = "write {0} @ {1} for the matrix product, {0} .* {1} for the product entry by entry"
+    return Misfit(t, f"`*` between {{}} and {{}} goes entry by entry in {t.value}", (a, b), hint)
+
+
+def _entry_power(c: Checker, t: Tree, args: list[Type]) -> Type:
+    if t.value == "**" and args[0][0] == "matrix":
+        both = "write {0}.^{1} entry by entry, as in NumPy, or {0}^{1} for the product of matrices"
+        raise Misfit(t, "this power of a matrix has two meanings", tuple(args), both)
+    return _broadcast(c, t, args)
+
+
 def _kron(c: Checker, t: Tree, args: list[Type]) -> Type:
     return call_type(c, t, "kron", args, ())
 
@@ -232,11 +261,12 @@ HANDLERS: dict[str, Handler] = {
     "neg": _negative,
     "/": _quotient,
     "\\": _solve,
+    "@": _at,
     ".*": _broadcast,
     "./": _broadcast,
     "⊗": _kron,
     "^": _power,
-    ".^": _broadcast,
+    ".^": _entry_power,
     "'": _transpose,
     "norm": _norm,
     "inner": _inner,

@@ -73,6 +73,7 @@ BINARY: dict[str, Rule] = {
     "^": _with_bare({(S, S): S}),
     "⊗": _with_bare({(S, S): S, (V, V): V, (M, M): M, (M, R): M, (R, M): M, (R, R): M}),
     "inner": {(k, k): S for k in KINDS},
+    "@": _with_bare({(V, V): S, (R, V): S, (V, M): V, (R, M): R, (M, V): V, (M, M): M, (V, R): M}),
 }
 
 
@@ -123,6 +124,10 @@ def _lenient(t: Tree, tables: list[Table], out: Table) -> None:
                 offer(out, M, left[M][0] + right[exponent][0] + (0 if number else LENIENT), (M, exponent))
             if V in left and exponent in right and number:
                 offer(out, V, left[V][0] + right[exponent][0] + LENIENT, (V, exponent))
+    elif t.head == "*" and t.value:
+        for kind in (V, M):
+            if kind in left and kind in right:
+                offer(out, kind, left[kind][0] + right[kind][0] + LENIENT, (kind, kind))
     elif t.head == "*" and V in left and V in right and _same_name(t):
         offer(out, V, left[V][0] + right[V][0] + LENIENT, (V, V))
 

@@ -61,7 +61,15 @@ def _sum_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
 
 
 ADD: Op = register(
-    Op("add", "(...),(...)->(...)", (Joint(lambda Y, slot, *args: Y),), _sum_type, law="sum rule", spoken=())
+    Op(
+        "add",
+        "(...),(...)->(...)",
+        (Joint(lambda Y, slot, *args: Y),),
+        _sum_type,
+        law="sum rule",
+        spoken=(),
+        spellings=".add={0}+{1} .subtract={0}-{1} .sub={0}-{1} .negative=-({0}) .neg=-({0})",
+    )
 )
 
 
@@ -177,6 +185,7 @@ MATMUL: Op = register(
         _matmul_type,
         law="product rule",
         spoken=(),
+        spellings="matmul={0}@{1} mtimes={0}*{1} .dot={0}@{1} .mm={0}@{1} .mv={0}@{1}",
     )
 )
 
@@ -215,7 +224,15 @@ def _transpose_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
 
 
 TRANSPOSE: Op = register(
-    Op("transpose", "(m,n)->(n,m)", (Linear(lambda Y, A: Y.T),), _transpose_type, law="transpose", spoken=())
+    Op(
+        "transpose",
+        "(m,n)->(n,m)",
+        (Linear(lambda Y, A: Y.T),),
+        _transpose_type,
+        law="transpose",
+        spoken=(),
+        spellings="transpose={0}' trans={0}' ctranspose={0}' .t={0}'",
+    )
 )
 
 
@@ -249,6 +266,7 @@ HADAMARD: Op = register(
         _hadamard_type,
         law="product rule",
         spoken=(),
+        spellings="hadamard={0}.*{1} hadamardproduct={0}.*{1} multiply={0}.*{1} .mul={0}.*{1} .divide={0}./{1}",
     )
 )
 
@@ -325,6 +343,7 @@ POWER: Op = register(
         _power_type,
         law="power rule",
         spoken=(),
+        spellings=".power={0}.^{1} .pow={0}.^{1} .square={0}.^2 .reciprocal=1./{0}",
         elementwise=True,
     )
 )
@@ -406,6 +425,7 @@ MPOW: Op = register(
         numpy="np.linalg.matrix_power({0}, {p0})",
         latex="{0}^{{{1}}}",
         spoken=(),
+        spellings="matrix_power={0}^{1} matrixpower={0}^{1} mpower={0}^{1}",
     )
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matdiff.core.node import Constant, Kind, Node, Number, constant, number
+from matdiff.core.op import spellings
 from matdiff.core.shape import ONE, Dim, triangular
 from matdiff.errors import ShapeError
 
@@ -29,6 +30,7 @@ def ones_like(a: Node) -> Node:
 
 LONG = {"commutation": "K", "duplication": "D", "unit": "e"}
 """Constants by longer names, for expressions in which the letter is a variable."""
+spellings |= {"identity": "eye", "identitymatrix": "eye"}
 
 
 def eye(n: Dim | int | str) -> Node:

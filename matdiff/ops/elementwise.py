@@ -13,10 +13,22 @@ from matdiff.ops.constants import zeros_like
 pi = constant("pi", "scalar")
 
 exp: Op = elementwise(
-    "exp", lambda x: exp(x), gives="positive", numpy="np.exp({0})", latex=r"\exp({0})", law="d eᵘ = eᵘ du"
+    "exp",
+    lambda x: exp(x),
+    gives="positive",
+    numpy="np.exp({0})",
+    latex=r"\exp({0})",
+    spellings="expm1=exp({0}).-1",
+    law="d eᵘ = eᵘ du",
 )
 log: Op = elementwise(
-    "log", lambda x: 1 / x, numpy="np.log({0})", latex=r"\log({0})", domain="positive", law="d log u = du/u"
+    "log",
+    lambda x: 1 / x,
+    numpy="np.log({0})",
+    latex=r"\log({0})",
+    domain="positive",
+    spellings="ln log10=log({0})/log(10) log2=log({0})/log(2) log1p=log(1.+{0})",
+    law="d log u = du/u",
 )
 sqrt: Op = elementwise(
     "sqrt",
@@ -34,15 +46,40 @@ abs_: Op = elementwise(
     numpy="np.abs({0})",
     latex=r"\lvert {0} \rvert",
     smooth="where an entry of {0} is 0",
+    spellings="fabs absolute",
     law="d |u| = sign(u) du",
 )
 sign: Op = elementwise(
-    "sign", zeros_like, numpy="np.sign({0})", smooth="where an entry of {0} is 0", law="sign is constant around u ≠ 0"
+    "sign",
+    zeros_like,
+    numpy="np.sign({0})",
+    smooth="where an entry of {0} is 0",
+    spellings="sgn signum",
+    law="sign is constant around u ≠ 0",
 )
-sin: Op = elementwise("sin", lambda x: cos(x), numpy="np.sin({0})", latex=r"\sin({0})", law="d sin u = cos u du")
-cos: Op = elementwise("cos", lambda x: -sin(x), numpy="np.cos({0})", latex=r"\cos({0})", law="d cos u = −sin u du")
+sin: Op = elementwise(
+    "sin",
+    lambda x: cos(x),
+    numpy="np.sin({0})",
+    latex=r"\sin({0})",
+    spellings="csc=1./sin({0})",
+    law="d sin u = cos u du",
+)
+cos: Op = elementwise(
+    "cos",
+    lambda x: -sin(x),
+    numpy="np.cos({0})",
+    latex=r"\cos({0})",
+    spellings="sec=1./cos({0})",
+    law="d cos u = −sin u du",
+)
 tan: Op = elementwise(
-    "tan", lambda x: 1 + tan(x) ** 2, numpy="np.tan({0})", latex=r"\tan({0})", law="d tan u = (1 + tan² u) du"
+    "tan",
+    lambda x: 1 + tan(x) ** 2,
+    numpy="np.tan({0})",
+    latex=r"\tan({0})",
+    spellings="cot=1./tan({0})",
+    law="d tan u = (1 + tan² u) du",
 )
 asin: Op = elementwise(
     "asin",
@@ -50,6 +87,7 @@ asin: Op = elementwise(
     numpy="np.arcsin({0})",
     latex=r"\arcsin({0})",
     domain="inside",
+    spellings="arcsin",
     law="d asin u = du/√(1 − u²)",
 )
 acos: Op = elementwise(
@@ -58,17 +96,41 @@ acos: Op = elementwise(
     numpy="np.arccos({0})",
     latex=r"\arccos({0})",
     domain="inside",
+    spellings="arccos",
     law="d acos u = −du/√(1 − u²)",
 )
 atan: Op = elementwise(
-    "atan", lambda x: 1 / (1 + x**2), numpy="np.arctan({0})", latex=r"\arctan({0})", law="d atan u = du/(1 + u²)"
+    "atan",
+    lambda x: 1 / (1 + x**2),
+    numpy="np.arctan({0})",
+    latex=r"\arctan({0})",
+    spellings="arctan",
+    law="d atan u = du/(1 + u²)",
 )
-sinh: Op = elementwise("sinh", lambda x: cosh(x), numpy="np.sinh({0})", latex=r"\sinh({0})", law="d sinh u = cosh u du")
+sinh: Op = elementwise(
+    "sinh",
+    lambda x: cosh(x),
+    numpy="np.sinh({0})",
+    latex=r"\sinh({0})",
+    spellings="csch=1./sinh({0})",
+    law="d sinh u = cosh u du",
+)
 cosh: Op = elementwise(
-    "cosh", lambda x: sinh(x), gives="positive", numpy="np.cosh({0})", latex=r"\cosh({0})", law="d cosh u = sinh u du"
+    "cosh",
+    lambda x: sinh(x),
+    gives="positive",
+    numpy="np.cosh({0})",
+    latex=r"\cosh({0})",
+    spellings="sech=1./cosh({0})",
+    law="d cosh u = sinh u du",
 )
 tanh: Op = elementwise(
-    "tanh", lambda x: 1 - tanh(x) ** 2, numpy="np.tanh({0})", latex=r"\tanh({0})", law="d tanh u = (1 − tanh² u) du"
+    "tanh",
+    lambda x: 1 - tanh(x) ** 2,
+    numpy="np.tanh({0})",
+    latex=r"\tanh({0})",
+    spellings="coth=1./tanh({0})",
+    law="d tanh u = (1 − tanh² u) du",
 )
 sigmoid: Op = elementwise(
     "sigmoid",
@@ -78,6 +140,7 @@ sigmoid: Op = elementwise(
     jax="jax.nn.sigmoid({0})",
     torch="torch.sigmoid({0})",
     latex=r"\sigma({0})",
+    spellings="logistic expit sigm",
     law="σ′ = σ(1 − σ)",
     summary="1/(1 + exp(-x)), also σ(x) and sigma(x)",
     definition=lambda x: 1 / (1 + exp(-x)),
@@ -100,6 +163,7 @@ relu: Op = elementwise(
     numpy="np.maximum({0}, 0)",
     torch="torch.relu({0})",
     smooth="where an entry of {0} is 0",
+    spellings="maximum=max({0},{1}) fmax=max({0},{1}) .max=?",
     law="relu′(u) = 1 for u > 0, else 0",
     summary="max(x, 0)",
 )
@@ -117,6 +181,7 @@ lgamma: Op = elementwise(
     numpy="scipy.special.gammaln({0})",
     torch="torch.lgamma({0})",
     domain="positive",
+    spellings="gammaln loggamma",
     law="d log Γ(u) = ψ(u) du",
     source="DLMF 5.2.2",
 )

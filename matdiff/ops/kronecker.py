@@ -58,6 +58,7 @@ kron: Op = linear(
     numpy="np.kron({0}, {1})",
     torch="torch.kron({0}, {1})",
     latex=r"{0} \otimes {1}",
+    spellings="kronecker kroneckerproduct",
     law="the Kronecker product is bilinear",
     source="Magnus & Neudecker 2019, §2.2",
 )

@@ -78,6 +78,7 @@ expm: Op = nonlinear(
     torch="torch.linalg.matrix_exp({0})",
     latex=r"\operatorname{{expm}}({0})",
     keeps="symmetric diagonal lower upper",
+    spellings="matrix_exp matexp matrixexp",
     law="the Fréchet map of the matrix exponential",
     source="Higham 2008, §10.2",
 )
@@ -90,6 +91,7 @@ logm: Op = nonlinear(
     torch="-",
     domain="spectrum",
     keeps="symmetric diagonal lower upper",
+    spellings="matrixlog",
     law="the Fréchet map of the matrix logarithm",
     source="Higham 2008, §11.2",
 )

@@ -24,6 +24,7 @@ sum_: Op = linear(
     lambda y, X: scale(y, ones_like(X)),
     scalar=lambda s: s,
     numpy="np.sum({0})",
+    spellings="sumsqr=sum({0}.^2) .reduce_sum=sum({0})",
     law="the sum is linear",
     source="⟨y, sum V⟩ = ⟨y·1, V⟩",
 )
@@ -34,6 +35,7 @@ mean: Op = linear(
     scalar=lambda s: s,
     numpy="np.mean({0})",
     torch="torch.mean({0})",
+    spellings="average .reduce_mean=mean({0}) Mean=?",
     law="the mean is linear",
     source="⟨y, mean V⟩ = ⟨y·1/n, V⟩",
     summary="the sum over all entries, divided by their number",
@@ -60,6 +62,7 @@ norm: Op = nonlinear(
     torch="torch.linalg.norm({0})",
     domain="nonzero",
     smooth="where {0} is 0",
+    spellings="Norm=‖{0}‖_2",
     law="d‖u‖ = ⟨u, du⟩/‖u‖",
     source="Magnus & Neudecker 2019, ch. 18",
     summary="2-norm of a vector, Frobenius norm of a matrix",
@@ -85,6 +88,7 @@ logsumexp: Op = nonlinear(
     scalar=lambda s: s,
     numpy="scipy.special.logsumexp({0})",
     torch="torch.logsumexp({0}.reshape(-1), 0)",
+    spellings="lse",
     law="d logsumexp(u) = ⟨softmax(u), du⟩",
     source="Boyd & Vandenberghe 2004, §3.1.5",
     summary="log of the sum of exp over all entries",
@@ -108,5 +112,13 @@ def weights(X: Node) -> Node:
     return softmax(X) if X.kind == "vector" else exp(X - logsumexp(X))
 
 
+macro(
+    "dot",
+    "(n),(n)->()",
+    lambda x, y: x.T @ y,
+    spellings="vdot",
+    summary="x'*y, the inner product of two vectors",
+)
+macro("outer", "(m),(n)->(m,n)", lambda x, y: x @ y.T, summary="x*y', the outer product of two vectors")
 macro("rowsum", "(m,n)->(m)", lambda X: X @ ones("vector", X.cols), summary="X*ones(n), the sums along rows")
 macro("colsum", "(m,n)->(n)", lambda X: X.T @ ones("vector", X.rows), summary="X'*ones(m), the sums along columns")

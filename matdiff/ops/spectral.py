@@ -78,6 +78,7 @@ eigvals: Op = symmetric_function(
     torch="torch.linalg.eigvalsh({0})",
     domain=("symmetric",),
     smooth="where eigenvalues of {0} coincide",
+    spellings="eigvalsh .eigvals=?",
     law="dλ = diag(Qᵀ dS Q)",
     source="Magnus 1985, thm 1; Giles 2008, §3.1",
     summary="eigenvalues of a symmetric matrix, ascending",
@@ -170,6 +171,7 @@ sigma_max: Op = nonlinear(
     latex=r"\sigma_{{\max}}({0})",
     smooth="where the largest singular value of {0} is not simple",
     guard=lambda A: SIMPLE_SINGULAR.build((A,), (-1,)),
+    spellings="opnorm",
     law="dσ = uᵀ dA v",
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the spectral norm",
@@ -223,6 +225,7 @@ cond2: Op = nonlinear(
     domain="fullrank",
     smooth="where an extreme singular value of {0} is not simple",
     guard=lambda A: SIMPLE_SINGULAR.build((SIMPLE_SINGULAR.build((A,), (-1,)),), (1,)),
+    spellings="cond",
     law="cond A = σ_max(A) σ_max(A⁺), product rule",
     summary="the condition number σ_max/σ_min",
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from matdiff.core.node import Node
+from matdiff.core.op import spellings, words
 from matdiff.printing.layout import Layout
 from matdiff.printing.piece import AFTER_NUMBER, BESIDE, Hole, Item, Piece
 
 _CLOSE = "\2"
+LONGEST_WORD = 12
+"""Most letters of a function's name that are looked for among factors."""
 
 
 class Emitter:
@@ -56,6 +59,8 @@ class Emitter:
         if self.joint:
             between = self.layout.notation.join(self.out[-1], text, self.joint == AFTER_NUMBER)
             self.joint = ""
+            if not between and self.layout.notation.apart and self.spells(text):
+                between = " "
             if between:
                 self.out.append(between)
                 self.written += len(between)
@@ -63,6 +68,19 @@ class Emitter:
         self.tall += text.startswith((r"\frac", r"\begin"))
         self.out.append(text)
         self.written += len(text)
+
+    def spells(self, letter: str) -> bool:
+        """Whether the letters written last are the name of a function with this one, as t and r are."""
+        if len(letter) != 1 or not letter.isalpha():
+            return False
+        run = letter
+        for before in reversed(self.out[-LONGEST_WORD:]):
+            if len(before) != 1 or not before.isalpha():
+                return False
+            run = before + run
+            if run in words or run in spellings or run.lower() in words or run.lower() in spellings:
+                return True
+        return False
 
     def close(self) -> None:
         """The closing parenthesis; both grow where something tall stands between."""

@@ -69,6 +69,7 @@ class Notation:
     literal      how digits that are no number of their own (exponents, numerators) are written
     own_templates  what a record's own LaTeX template becomes; None where records bring none
     bracketed      indices stand in brackets, not as subscripts
+    apart          letters side by side are set apart where they spell the name of a function
     """
 
     symbol: Callable[[Symbol], str]
@@ -91,6 +92,7 @@ class Notation:
     literal: Callable[[str], str] = str
     own_templates: Callable[[str], str] | None = None
     bracketed: bool = True
+    apart: bool = False
 
 
 def _plain_number(value: Value) -> str:
@@ -240,6 +242,7 @@ LATEX = Notation(
     number=_latex_number,
     dim=_latex_dim,
     join=_latex_join,
+    apart=True,
     fraction=_latex_number,
     signs=(" + ", " - "),
     dotted=(),

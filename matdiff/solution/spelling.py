@@ -21,11 +21,11 @@ KEPT += "gradient jacobian hessian differential derivative grad hess answer resu
 def language() -> frozenset[str]:
     """The words that mean something in a formula."""
     import matdiff.ops  # noqa: F401  the functions register themselves
-    from matdiff.core.op import words
+    from matdiff.core.op import spellings, words
     from matdiff.inference.names import RESERVED
 
     letters = {*GREEK.values(), *GREEK, *VARIANTS}
-    return frozenset({*words, *RESERVED, *letters, *(f"d{c}" for c in letters), "softmax", "norm"})
+    return frozenset({*words, *spellings, *RESERVED, *letters, *(f"d{c}" for c in letters), "softmax", "norm"})
 
 
 def canonical(name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from matdiff.errors import ParseError
 from matdiff.text.tree import Head, Tree
 
 Parts = list[Any]
@@ -107,6 +108,21 @@ def call(parts: Parts) -> Tree:
     return raised(Tree("call", tuple(arguments), function.value, (function.span[0], right[1])), function)
 
 
+def method(parts: Parts) -> Tree:
+    """X.trace() and x.dot(y): a call whose first argument stands before it."""
+    a, function, *arguments, right = parts
+    return Tree("call", (a, *(arguments[0] if arguments else ())), function.value, (a.span[0], right[1]))
+
+
+def python_power(parts: Parts) -> Tree:
+    """a ** b, which goes entry by entry; a ** b ** c is a ** (b ** c) in Python, and (a ^ b) ^ c is it here."""
+    a, sign, b = parts
+    if a.head == ".^" and a.value == "**" and a.span[0] == a.args[0].span[0]:
+        hint = "Put parentheses around the one that comes first."
+        raise ParseError("a power of a power without parentheses", span=(sign[0], b.span[1]), hint=hint)
+    return Tree(".^", (a, b), "**", (a.span[0], b.span[1]))
+
+
 def norm(parts: Parts) -> Tree:
     """The closing bar comes with its subscript; the nuclear norm ‖X‖_* is a function."""
     left, a, (right, which) = parts
@@ -158,6 +174,7 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "dot_plus": term(".+", False),
     "dot_minus": term(".+", True),
     "times": binary("*"),
+    "at": binary("@"),
     "over": binary("/"),
     "left_divide": binary("\\"),
     "hadamard": binary(".*"),
@@ -173,6 +190,8 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "pseudoinverse": pseudoinverse,
     "power": binary("^"),
     "dot_power": binary(".^"),
+    "python_power": python_power,
+    "method": method,
     "index": index,
     "paren": paren,
     "call": call,

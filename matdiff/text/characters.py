@@ -27,6 +27,8 @@ OPERATORS = {
     **dict.fromkeys((".*", "⊙", "∘", "◦"), "HADAMARD"),
     **dict.fromkeys(("./", "⊘"), "DOTSLASH"),
     "\\": "BACKSLASH",
+    "@": "AT",
+    "**": "POW",
     "⊗": "KRON",
     "^": "CARET",
     ".^": "DOTCARET",
@@ -48,7 +50,6 @@ _twins = re.compile(f"[{''.join(GREEK_TWINS)}]")
 
 HINTS = {
     "%": "There is no remainder or percent sign; a comment starts with #.",
-    "@": "The matrix product is written A*B or A B.",
     "&": "& belongs in a LaTeX matrix or aligned environment.",
     "{": "Braces belong to LaTeX; use parentheses.",
     "}": "Braces belong to LaTeX; use parentheses.",
@@ -65,8 +66,8 @@ HINTS = {
     "∑": "Sums over indices are not read; write x'*y or sum(X).",
 }
 
-LATEX_MARKS = r"\\[A-Za-z]{2,}|\\\||[{}]"
-"""What is only in LaTeX: a command, a double bar, braces."""
+LATEX_MARKS = r"\\[A-Za-z]{2,}|\\[|,;:!]|[{}]"
+"""What is only in LaTeX: a command, a double bar, a space, braces."""
 
 
 def plain_name(name: str, text: str, start: int) -> str:

@@ -12,7 +12,7 @@ from matdiff.text.characters import LETTER
 from matdiff.text.tokens import OPERAND_ENDS, SOFT, Stream, words
 from matdiff.text.tree import Span, Tree
 
-MODULES = words("np numpy scipy sp la linalg torch tf jnp jax math sympy")
+MODULES = words("np numpy scipy sp la linalg torch tf jnp jax math sympy LinearAlgebra")
 COMPARED = "There are no comparisons here: write the function alone."
 SIGNS = {
     **dict.fromkeys("≤≥≠≈≡∼≺≻⪯⪰∈", COMPARED),
@@ -190,14 +190,14 @@ def refuse_habits(stream: Stream) -> None:
     """log det X, min f, d/dx f, sum(X, axis=1), a^Tx, ||Ax-b||_2^2."""
     kinds, pasted = stream.kinds, _norm_of_latex.search(stream.text) is not None
     for i, (kind, after) in enumerate(pairwise(kinds)):
-        if kind != "NAME" or (word := str(stream.values[i].value)) in stream.names.variables:
+        if kind != "NAME" or kinds[i] != kind or (word := str(stream.values[i].value)) in stream.names.variables:
             continue
         before, span = kinds[i - 1] if i else "", stream.values[i].span
         if word == "d" and after == "SLASH":
             _refuse_derivative(stream, i)
         if len(word) == 1:
             continue
-        if after in STARTS:
+        if after in STARTS and not _apply(stream, i):
             _refuse_bare(stream, i, word)
         if after == "EQUALS" and before == "COMMA":
             stream.refuse("there are no named arguments", span, NAMED.get(word, "Leave it out."))
@@ -228,7 +228,7 @@ def _refuse_bare(stream: Stream, i: int, word: str) -> None:
     head, index, _ = word.partition("_")
     if word == "kron" and i and stream.kinds[i - 1] in OPERAND_ENDS:
         stream.refuse("functions take parentheses", span, "Write kron(A,B), or A ⊗ B.")
-    if word in stream.names.words and word not in SOFT:
+    if _takes_factor(stream, i):
         stream.refuse("functions take parentheses", span, f"Write {_called(stream, i)}.")
     if index and head in INDEXED - GOALS:
         message = f"{word} begins index notation, which is not in the language"
@@ -252,16 +252,55 @@ def _refuse_derivative(stream: Stream, i: int) -> None:
         raise UnsupportedError(message, text=stream.text, span=(stream.values[i].span[0], last.span[1]), hint=hint)
 
 
-def _called(stream: Stream, i: int) -> str:
-    """log(det(X)) for the `log det X` at a token."""
-    kinds, functions = stream.kinds, []
-    while kinds[i] == "NAME" and stream.values[i].value in stream.names.words:
-        functions.append(str(stream.values[i].value))
+def _takes_factor(stream: Stream, i: int) -> bool:
+    """Whether the name at a token is a function's, of which an argument may stand without parentheses."""
+    word = str(stream.values[i].value) if stream.kinds[i] == "NAME" else ""
+    if len(word) < 2 or word in stream.names.variables or word in SOFT:
+        return False
+    meant = stream.names.meaning(word)
+    return meant in stream.names.words or "{0}" in meant
+
+
+def _argument_of(stream: Stream, i: int) -> tuple[int, int]:
+    """The tokens of the argument of the function, or of the chain of functions, at a token."""
+    while _takes_factor(stream, i):
         i += 1
     first, depth = i, 0
     while depth or not _ends(stream, i, first):
-        depth += (kinds[i] in OPENS) - (kinds[i] in CLOSES)
+        depth += (stream.kinds[i] in OPENS) - (stream.kinds[i] in CLOSES)
         i += 1
+    return first, i
+
+
+def _apply(stream: Stream, i: int) -> bool:
+    """`log det X`: functions whose argument is one factor need no parentheses."""
+    if not _takes_factor(stream, i) or stream.values[i].value == "kron":
+        return False
+    first, end = _argument_of(stream, i)
+    if stream.kinds[first] == "LBAR" or _factors(stream.kinds[first:end]) != 1:
+        return False
+    stream.kinds[i:first] = ["APPLY"] * (first - i)
+    stream.foreign = True
+    return True
+
+
+def _factors(kinds: list[str]) -> int:
+    """How many operands stand side by side or are multiplied."""
+    found = depth = 0
+    for before, kind in pairwise(["", *kinds]):
+        if not depth:
+            found += kind in STARTS and before not in ("CARET", "DOTCARET", "FUNC")
+            found += kind in ("STAR", "SLASH", "BACKSLASH", "HADAMARD", "DOTSLASH", "KRON", "AT", "METHOD")
+        depth += (kind in OPENS) - (kind in CLOSES)
+    return found
+
+
+def _called(stream: Stream, i: int) -> str:
+    """log(det(X)) for the `log det X` at a token."""
+    kinds = stream.kinds
+    first, end = _argument_of(stream, i)
+    functions = [str(stream.values[j].value) for j in range(i, first)]
+    i = end
     argument = stream.text[_start(stream, first) : _start(stream, i)].strip()
     matrix = any(c.isupper() for c in argument) and "FUNC" not in kinds[first:i]
     if functions[-1] == "log" and kinds[first] == "LBAR" and matrix:
@@ -272,7 +311,7 @@ def _called(stream: Stream, i: int) -> str:
 def _ends(stream: Stream, i: int, first: int) -> bool:
     """Whether the argument of a function without parentheses, a product or |…|, ends before token i."""
     kind = stream.kinds[i]
-    again = kind == "NAME" and i > first and stream.values[i].value in stream.names.words
+    again = i > first and _takes_factor(stream, i)
     return again or kind in LOOSE or kind in CLOSES or stream.kinds[i - 1] == "RBAR"
 
 

@@ -12,16 +12,17 @@ from typing import NoReturn
 from matdiff.core import op
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.text import plain
-from matdiff.text.characters import LATEX_MARKS
 from matdiff.text.declarations import EXAMPLE, read_declaration
+from matdiff.text.dialect import dialect_of, notation
 from matdiff.text.grammar import Stuck, run
+from matdiff.text.spelling import respelled
 from matdiff.text.statements import Statement, rows_marked, split, without_comments
 from matdiff.text.tokens import OPERAND_ENDS, Names, Stream
 from matdiff.text.tree import Declaration, Definition, Program, Span, Tree
 
 MAX_BYTES = 100_000
 
-_latex = re.compile(LATEX_MARKS + r"|\A\s*(?:\$|\\\[|\\\()|\$\s*\Z")
+_declared = re.compile(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:=]|\(\w{1,9}\)\s{0,3}=)")
 
 
 def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declaration] = ()) -> Program:
@@ -29,7 +30,10 @@ def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declarati
     text = _prepared(text)
     source = without_comments(text)
     if dialect == "auto":
-        dialect = "latex" if _latex.search(source) else "plain"
+        declared = list(declared)
+        dialect = dialect_of(
+            source, {*(d.name for d in declared), *_declared.findall(source)} if "\\" in source else ()
+        )
     if dialect not in ("plain", "latex"):
         raise ParseError(f"unknown dialect {dialect!r}", hint="The dialects are auto, plain and latex.")
     reader = _Reader(Program(text), dialect, source)
@@ -86,7 +90,8 @@ class _Reader:
     def __init__(self, program: Program, dialect: str, source: str) -> None:
         self.program = program
         self.dialect = dialect
-        self.names = Names(frozenset(op.words))
+        self.names = Names(frozenset(op.words), spellings=op.spellings)
+        self.notation = notation(source, dialect)
         self.lex = plain.lex
         if dialect == "latex":
             from matdiff.text.latex import reader as latex
@@ -190,6 +195,11 @@ class _Reader:
             tree = run(stream.kinds, stream.values)
         except Stuck as stuck:
             self.explain(stream, stuck.index)
+        except ParseError as error:
+            error.text = self.program.text
+            raise
+        if stream.foreign or self.notation:
+            respelled(tree, self.names, self.notation, self.program.text)
         if self.dialect == "latex":
             from matdiff.text.latex.latex_readings import settle
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from matdiff.core import op
 from matdiff.text import habits
 from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, SUBSCRIPT, VULGAR, plain_name, raised, unknown
+from matdiff.text.dialect import notation
 from matdiff.text.tokens import OPERAND_ENDS, Stream, number
 from matdiff.text.tree import Span, Tree
 
@@ -18,7 +20,7 @@ _token = re.compile(
   | (?P<NUMBER>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+\.(?![*/^+'\\−T-]))
   | (?P<TICK>\.?'|′|’|\.T(?![{LETTER}0-9_])|ᵀ|⊤|\^\s*(?:T(?![{LETTER}0-9_])|ᵀ|⊤|\(\s*T\s*\)))
   | (?P<INVT>⁻ᵀ|\^\s*(?:[-−]\s*T(?![{LETTER}0-9_])|\(\s*[-−]\s*T\s*\)))
-  | (?P<OPERATOR>\.[*/^+−-]|[+\-−–*·⋅∗×∙•/∕⁄÷⊙∘◦⊘\\⊗^,;:=])
+  | (?P<OPERATOR>\.[*/^+−-]|\*\*|@|[+\-−–*·⋅∗×∙•/∕⁄÷⊙∘◦⊘\\⊗^,;:=])
   | (?P<BAR>\|\||[‖∥|])
   | (?P<RAISED>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
   | (?P<VULGAR>[{"".join(VULGAR)}])
@@ -28,7 +30,7 @@ _token = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _norm = re.compile(r"(²?)(?:_([A-Za-z0-9]+|\*|∞)|([₁₂]))")
-_method = re.compile(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
+METHOD = re.compile(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
 _closing = {")": "RPAR", "]": "RSQB"}
 
 
@@ -84,6 +86,8 @@ def _open(stream: Stream, span: Span) -> int:
     if c == "(":
         stream.open("LPAR", "RPAR", span, c)
         habits.refuse_subscripts(stream, span)
+    elif c == "[" and _bracket_calls(stream, span):
+        stream.open("LPAR", "RPAR", span, c)
     elif c == "[":
         habits.refuse_called(stream, span)
         touching = span[0] > 0 and stream.kinds and stream.kinds[-1] in OPERAND_ENDS and stream.kinds[-1] != "NUMBER"
@@ -95,8 +99,19 @@ def _open(stream: Stream, span: Span) -> int:
 
 def _close(stream: Stream, span: Span) -> int:
     habits.refuse_open_slice(stream, span)
-    stream.close(_closing.get(stream.text[span[0]], "RANGLE"), span)
+    c = stream.text[span[0]]
+    calls = c == "]" and stream.stack and stream.stack[-1][0] == "RPAR" and stream.stack[-1][2] == "["
+    stream.close("RPAR" if calls else _closing.get(c, "RANGLE"), span)
     return span[1]
+
+
+def _bracket_calls(stream: Stream, span: Span) -> bool:
+    """Tr[A.X], as in Mathematica; a lower-case word before a bracket has an index."""
+    name = stream.values[-1] if stream.kinds and stream.kinds[-1] == "NAME" else None
+    if name is None or name.span[1] != span[0] or name.value in stream.names.variables:
+        return False
+    word = str(name.value)
+    return word[0].isupper() and len(word) > 1 and word not in stream.names.words and bool(stream.names.meaning(word))
 
 
 def _number(stream: Stream, span: Span) -> int:
@@ -149,6 +164,9 @@ def _bar(stream: Stream, span: Span) -> int:
 
 
 def _tick(stream: Stream, span: Span) -> int:
+    if stream.text[span[0]] == "." and notation(stream.text) == "Mathematica" and "T" in stream.text[slice(*span)]:
+        hint = "Write Transpose[A] for the one, A*T for the other."
+        stream.refuse("is this a transpose or the product with a matrix T?", span, hint)
     before = stream.kinds[-1] if stream.kinds else ""
     if before == "COMMA":
         habits.refuse_quoted(stream, span)
@@ -158,8 +176,46 @@ def _tick(stream: Stream, span: Span) -> int:
     return span[1]
 
 
+def _dot(stream: Stream, span: Span) -> int:
+    """np.linalg.inv(X), X.trace(), exp.(x), A.B of Mathematica; returns 0 where it is none of these."""
+    text, last = stream.text, stream.values[-1]
+    method = METHOD.match(text, span[0])
+    owner = str(last.value) if stream.kinds[-1] == "NAME" else ""
+    if owner in habits.MODULES and owner not in stream.names.variables and method:
+        return qualified(stream, method)
+    if method and text.startswith("(", method.end()) and stream.names.meaning(method[0]) and method[0].count(".") == 1:
+        stream.open("METHOD", "RPAR", (span[0], method.end() + 1), "(")
+        stream.values[-1] = Tree("name", (), method[0], (span[0], method.end()))
+        stream.foreign = True
+        return method.end() + 1
+    if text.startswith("(", span[1]) and last.span[1] == span[0] and _entrywise(stream.names.meaning(owner)):
+        last.span = (last.span[0], span[1])
+        return span[1]
+    if notation(text) == "Mathematica":
+        stream.push("AT", span)
+        return span[1]
+    return 0
+
+
+def qualified(stream: Stream, path: re.Match[str]) -> int:
+    """The function at the end of np.linalg.inv, whose module stands last in the stream; 0 where it is none."""
+    word, place = path[0].rpartition(".")[2], (stream.values[-1].span[0], path.end())
+    if len(word) == 1 or not (word == "pi" or stream.names.meaning("." + word)):
+        return 0
+    called = stream.text.startswith("(", path.end())
+    stream.values[-1] = Tree("name", (), "." + word if called else word, place)
+    return path.end()
+
+
+def _entrywise(word: str) -> bool:
+    """Whether f.(x) of Julia is f(x) here."""
+    return bool(word) and all(getattr(r, "elementwise", False) for r in op.words.get(word, [None]))
+
+
 def _bad(stream: Stream, span: Span) -> int:
-    method = _method.match(stream.text, span[0])
+    if stream.text[span[0]] == "." and stream.after_operand() and (after := _dot(stream, span)):
+        return after
+    method = METHOD.match(stream.text, span[0])
     if method and stream.after_operand():
         habits.refuse_method(stream, method[0], method.span())
     habits.refuse_quoted(stream, span)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -31,6 +32,8 @@ GREEK = words(
 )
 
 CONSTANT_CALLS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix", *LONG})
+SPECIAL_CALLS = frozenset({"max", "hcat", "vcat", "frechet"})
+"""Called like functions, with a grammar of their own."""
 SOFT = frozenset({"e", "K", "D", "sigma", "σ"})
 """Functions only where nothing of that name is declared or defined."""
 
@@ -44,6 +47,19 @@ class Names:
     variables: set[str] = field(default_factory=set)
     bold: dict[str, tuple[str, Span]] = field(default_factory=dict)
     r"""Greek names in bold, which are no scalars: `vector` for \boldsymbol\beta, `matrix` for \boldsymbol\Sigma."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """What others call the functions, with `.` before what is one only after a module or an operand."""
+
+    def meaning(self, word: str) -> str:
+        """The function that a word calls, or an expression with `{0}` for its argument; nothing where it is none."""
+        attribute, word = word[:1] == ".", word.lstrip(".")
+        capital = word[:1].isupper() and not word.isupper() and word not in GREEK
+        for key in (f".{word}" * attribute, word, word.lower() * capital):
+            if key in self.words or (key in CONSTANT_CALLS and len(key) > 1):
+                return key
+            if found := self.spellings.get(key, ""):
+                return "" if found == "?" else found
+        return ""
 
     remarks: dict[str, None] = field(default_factory=dict)
     """What may surprise in how names were read, in sentences."""
@@ -54,7 +70,7 @@ class Names:
             return True
         if name in self.variables:
             return name in self.words and name not in SOFT
-        if name in self.words or name in CONSTANT_CALLS or name == "σ":
+        if name in self.words or name in CONSTANT_CALLS or name == "σ" or name[0] == "." or self.meaning(name):
             return True
         return adjacent and len(letters(name)) > 1 and letters(name) not in GREEK and not self.differential(name)
 
@@ -86,6 +102,8 @@ class Stream:
     values: list[Any] = field(default_factory=list)
     stack: list[tuple[str, Span, str]] = field(default_factory=list)
     """Open brackets: terminal that closes, place, as written."""
+    foreign: bool = False
+    """Whether a function may have been called by a name that others give it."""
 
     def refuse(self, message: str, span: Span, hint: str = "") -> NoReturn:
         raise ParseError(message, text=self.text, span=span, hint=hint)
@@ -123,7 +141,12 @@ class Stream:
             if primes:
                 del self.kinds[-primes:], self.values[-primes:]
                 name.value += "'" * primes
-            self.kinds[-1] = "FUNC"
+            self.call()
+
+    def call(self) -> None:
+        """The name before a parenthesis is a function's."""
+        self.kinds[-1] = "FUNC"
+        self.foreign |= self.values[-1].value not in self.names.words
 
     def close(self, closer: str, span: Span, value: Any = None) -> None:
         if not self.stack:

@@ -17,14 +17,15 @@ Head = Literal[
     "+",  # any number of terms; subtraction is a "neg" term
     ".+",  # any number of terms, broadcasting
     "neg",  # unary minus
-    "*",  # matrix product, scaling, juxtaposition (binary)
+    "*",  # matrix product, scaling, juxtaposition (binary); value: the notation in which it goes entry by entry
+    "@",  # Python's product: of two vectors the inner one, x @ A is a vector
     "/",  # by a scalar (binary)
     "\\",  # A\b
     ".*",  # Hadamard
     "./",
     "⊗",
     "^",  # base, exponent
-    ".^",
+    ".^",  # value: "**" where it was typed so and a matrix product may be meant
     "'",  # transpose
     "norm",  # value: "", "2", "F", "1", "inf"; one argument between bars
     "inner",  # ⟨A, B⟩

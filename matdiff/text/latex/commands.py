@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from matdiff.text.tokens import GREEK, words
 
+COMMAND = r"\\(?:(?:operatorname|norm|abs)\*|[A-Za-z]+)"
+"""A command; a star belongs to these three only, since it is also the sign of a product."""
+
 OPERATORS = {
     "cdot": "STAR", "times": "STAR", "ast": "STAR", "cdotp": "STAR", "bullet": "STAR", "div": "SLASH",
     "odot": "HADAMARD", "circ": "HADAMARD", "oslash": "DOTSLASH", "otimes": "KRON",
@@ -45,10 +48,6 @@ LETTERS = {
 }
 
 FUNCTIONS = words("log ln exp det sin cos tan sinh cosh tanh max arcsin arccos arctan tr Tr trace")
-RENAMED = {
-    "ln": "log", "Log": "log", "Tr": "tr", "trace": "tr", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
-    "sgn": "sign", "LSE": "logsumexp", "lse": "logsumexp", "sigm": "sigmoid",
-}  # fmt: skip
 
 OPENING = {
     "langle": ("LANGLE", "RANGLE"),

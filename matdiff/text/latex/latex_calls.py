@@ -149,6 +149,9 @@ class Calls(Doubts):
         if self.text[at : at + 1] != "^":
             return 0
         end = script_extent(self.text, at, self.pairs)
+        if end <= at + 1 and self.text.startswith("(", start := blank(self.text, at + 1)):
+            self.stream.push("FUNC", Tree("name", (), "e^", span))
+            return start
         body = self.text[at + 1 : min(end, at + 40)].strip()
         if self.imaginary(body):
             hint = "Write \\cos and \\sin, or declare `i: scalar`."
@@ -177,6 +180,7 @@ class Calls(Doubts):
 
     def apply(self, function: str, span: Span) -> int:
         r"""With parentheses a call, without them the next factor is the argument; \sin^2(x) is refused."""
+        self.stream.foreign |= function in self.stream.names.spellings
         tree = Tree("name", (), function, span)
         if power := _power.match(self.text, span[1], self.end):
             exponent = Tree("number", (), int(power[1] or power[2]), power.span())

@@ -100,10 +100,9 @@ class Commands(Refusals):
         r"""The function of a command such as \det or \relu, or nothing; \vec is one before a parenthesis."""
         if command == "vec":
             return command if self.text.startswith("(", at) else ""
-        if command in words.LETTERS or command in words.STYLES:
+        if command in words.LETTERS or command in words.STYLES or command in words.ACCENTS:
             return ""
-        renamed = words.RENAMED.get(command, command)
-        return function_of(self.stream.names, command) or (renamed if command in words.FUNCTIONS else "")
+        return function_of(self.stream.names, command) or (command if command in words.FUNCTIONS else "")
 
     def embolden(self, command: str, at: int) -> None:
         r"""In \mathbf{X\beta} and {\bf X\beta} the Greek letters are bold."""

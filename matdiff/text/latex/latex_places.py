@@ -11,7 +11,7 @@ from matdiff.text.latex import commands as words
 _brackets = re.compile(r"\\over(?![A-Za-z])|\\.|[{}()\[\],;]", re.DOTALL)
 _positive = re.compile(r"\s*(_)\s*(?:\+|\{\s*\+\s*\})")
 _blank = re.compile(r"[\s~]*")
-_single = re.compile(rf"\s*(\\[A-Za-z]+\*?|[-−]?\s*(?:\\[A-Za-z]+|[{LETTER}0-9'′⊤+*]))")
+_single = re.compile(rf"\s*({words.COMMAND}|[-−]?\s*(?:\\[A-Za-z]+|[{LETTER}0-9'′⊤+*]))")
 
 
 @dataclass(slots=True)

@@ -14,9 +14,15 @@ _apart = re.compile(r"[*·⋅∗×∙•~]|\\(?:cdotp?|times|ast|bullet|q?quad)\
 def settle(tree: Tree, text: str) -> Tree:
     r"""\log 2\pi is log(2π); \operatorname{tr} A B and A \odot B C are refused, since two readings are in use."""
     for t in walk(tree):
-        if t.head == "*" and not _apart.search(text, t.args[0].span[1], t.args[1].span[0]):
+        if t.head == "*" and (not _apart.search(text, t.args[0].span[1], t.args[1].span[0]) or _plain(t.args[0], text)):
             _product(t, text)
     return tree
+
+
+def _plain(left: Tree, text: str) -> bool:
+    r"""Whether a word without a backslash ends before the sign: in `tr A*X` the sign does not set it apart."""
+    last = left.args[1] if left.head == "*" and not _grouped(left) else left
+    return last.head == "call" and text[last.span[0]].isalpha()
 
 
 def _product(t: Tree, text: str) -> None:

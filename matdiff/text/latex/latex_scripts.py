@@ -16,6 +16,8 @@ from matdiff.text.tree import Span, Tree
 _loose_transpose = re.compile(r"(?<!\^)(?<!\^\{)\\top(?![A-Za-z])")
 _raising = re.compile(r"\s*\\(?:odot|circ)(?![A-Za-z])")
 _norm = re.compile(r"\{\s*(?:\\left\s*)?(?:\\\||\\l?Vert|\|\||‖)")
+_power_in_parentheses = re.compile(r"\s*\((?!\s*\w\s*\))[^()]*\)")
+r"""x^(1/2), as in plain text; x^(k) is an index."""
 _digit = re.compile(r"\d(?!\d)")
 _whole = re.compile(r"\s*([-−]?)\s*(\d+)\s*\}")
 _part = re.compile(r"\s*\d+(?:\.\d+)?\s*[-+−]")
@@ -112,6 +114,9 @@ class Scripts:
         """`^` and its argument: a transpose, a power, an elementwise power or the pseudoinverse."""
         at = self.text.index("^", at)
         end = script_extent(self.text, at, self.pairs)
+        if end <= at + 1 and _power_in_parentheses.match(self.text, end):
+            self.stream.push("CARET", (at, at + 1))
+            return at + 1
         if end <= at + 1:
             self.stream.refuse("`^` has no exponent", (at, at + 1), "Write X^2, X^{-1} or X^\\top.")
         span, body = (at, end), self.text[at + 1 : min(end, at + 80)].strip()

@@ -11,7 +11,7 @@ from matdiff.text.latex.latex_places import Pairs, blank
 from matdiff.text.latex.latex_subscripts import subscript
 from matdiff.text.tokens import GREEK, Names, Stream
 
-_base = re.compile(rf"(\\[A-Za-z]+\*?)|([{LETTER}])([₀-₉]*)|([01])")
+_base = re.compile(rf"({words.COMMAND})|([{LETTER}])([₀-₉]*)|([01])")
 _long = re.compile(r"\s*\{\s*([A-Za-z][A-Za-z0-9]*)((?:\\?_[A-Za-z0-9]+)*)\s*\}")
 _run = re.compile(r"\s*([A-Za-z]+)()")
 
@@ -36,11 +36,13 @@ class Name:
 
 def function_of(names: Names, word: str) -> str:
     """The language's name of a function as LaTeX writes it, or nothing."""
-    for candidate in (word, words.RENAMED.get(word, word), word.lower()):
+    for candidate in (word, word.lower()):
         if candidate in names.words or candidate in names.functions or candidate in ("eye", "ones", "zeros"):
             return candidate
-    opens = len(word) > 1 and word not in names.variables and word in words.FUNCTIONS
-    return words.RENAMED.get(word, word) if opens else ""
+    if len(word) < 2 or word in names.variables:
+        return ""
+    meant = names.meaning(word) or names.meaning(word.lower())
+    return (word if "{" in meant else meant) or (word if word in words.FUNCTIONS else "")
 
 
 def greek_kind(name: str) -> str:

@@ -6,7 +6,8 @@ import re
 
 from matdiff.errors import MatdiffError
 from matdiff.text.characters import LETTER, OPERATORS, SPACE, VULGAR, raised, unknown
-from matdiff.text.latex.latex_commands import Commands
+from matdiff.text.latex import commands as words
+from matdiff.text.latex.latex_mixed import Mixed
 from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.names import Name, name_at
 from matdiff.text.latex.source import unwrapped as unwrapped
@@ -15,14 +16,14 @@ from matdiff.text.tree import Span, Tree
 
 _token = re.compile(
     rf"""[{SPACE}~]*(?:
-    (?P<COMMAND>\\(?:[A-Za-z]+\*?|.))
+    (?P<COMMAND>{words.COMMAND}|\\.)
   | (?P<LETTER>[{LETTER}][₀-₉]*)
   | (?P<NUMBER>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+|\d+\.(?![*/^+-]))
   | (?P<BRACE>[{{}}])
   | (?P<SCRIPT>[\^_])
-  | (?P<TICK>\.?'|′|’|ᵀ|⊤)
+  | (?P<TICK>\.?'|′|’|ᵀ|⊤|\.T(?![A-Za-z0-9_]))
   | (?P<INVT>⁻ᵀ)
-  | (?P<OPERATOR>\.[*/^+−-]|[+\-−–*·⋅∗×∙•/∕⁄÷⊙∘◦⊘⊗,;:=&])
+  | (?P<OPERATOR>\.[*/^+−-]|\*\*|@|[+\-−–*·⋅∗×∙•/∕⁄÷⊙∘◦⊘⊗,;:=&])
   | (?P<BRACKET>[()\[\]<>⟨⟩])
   | (?P<BAR>\|\||[‖∥|])
   | (?P<RAISED>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
@@ -65,7 +66,7 @@ def spelled_name(text: str) -> str | None:
     return str(stream.values[0].value) if stream.kinds == ["NAME", "$END"] else None
 
 
-class _Latex(Commands):
+class _Latex(Mixed):
     def run(self, at: int) -> None:
         stream = self.stream
         while True:
@@ -111,7 +112,7 @@ class _Latex(Commands):
         return at
 
     def on_letter(self, first: int, at: int) -> int:
-        return self.named(name_at(self.stream, first, self.pairs))
+        return self.plain_word(first) or self.named(name_at(self.stream, first, self.pairs))
 
     def on_brace(self, first: int, at: int) -> int:
         """Braces group; what a command waits for at the closing one is in `ends` and `closers`."""
