@@ -61,6 +61,7 @@ class Op:
     law, source the name of the rule and where it is found in books
     spoken      what a call in text may say for it; the name alone unless given; () for operators
     elementwise applied entry by entry
+    whole       of a function applied entry by entry: the word for the function of a whole matrix, exp → expm
     """
 
     name: str
@@ -80,6 +81,7 @@ class Op:
     source: str = ""
     spoken: tuple[str, ...] | None = None
     elementwise: bool = False
+    whole: str = ""
     summary: str = ""
 
     def rule(self, slot: int) -> Rule:

@@ -17,6 +17,7 @@ from matdiff.inference.build import Builder
 from matdiff.inference.declarations import declarations_text, gather, read
 from matdiff.inference.own import unknown
 from matdiff.inference.python import call_record, declaration_text, numpy_index
+from matdiff.inference.readings import settle
 from matdiff.inference.remarks import remarks
 from matdiff.inference.scope import Scope
 from matdiff.inference.search import search
@@ -58,7 +59,7 @@ def infer(program: Program, declared: Sequence[Declaration] = (), known: Mapping
     scope = Scope(program, said, known)
     _agree(scope, program)
     found = search(scope, attempt(scope))
-    return _build(program, scope, found)
+    return _build(program, scope, found, settle(scope, found))
 
 
 def _no_function(program: Program) -> ParseError:
@@ -98,7 +99,7 @@ def _agree(scope: Scope, program: Program) -> None:
             raise error.located(program.text, spans[name]) if name in spans else error
 
 
-def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
+def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]) -> Typed:
     solver = found.solver
     types = [found.env[n] for n in scope.variables]
     loose = found.checker.loose
@@ -125,7 +126,7 @@ def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
     kept = _run(scope, Builder(env, scope.functions, dims, scope.text, formulas), {}) if formulas else None
     functions = _functions(program, scope)
     text = declarations_text(variables, (n for n, f in functions.items() if isinstance(f, Op)))
-    return Typed(function, variables, functions, text, definitions, kept, remarks(scope, found))
+    return Typed(function, variables, functions, text, definitions, kept, (*remarks(scope, found), *said))
 
 
 def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node:

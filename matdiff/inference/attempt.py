@@ -36,6 +36,7 @@ def attempt(scope: Scope, scalars: Iterable[str] = ()) -> Attempt:
     chosen = frozenset(scalars)
     env = scope.types(solver, chosen)
     checker = Checker(env, solver, scope.functions)
+    checker.types = {} if scope.watched else None
     out = Attempt(env, solver, checker, chosen)
     try:
         for root in scope.roots:

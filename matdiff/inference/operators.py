@@ -12,7 +12,7 @@ from matdiff.inference.literals import literal
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.subscripts import index_type
 from matdiff.inference.types import Solver, Type
-from matdiff.text.tree import Tree, walk
+from matdiff.text.tree import DETERMINANT, ENTRIES, SPREAD_VECTOR, SQUARE, Tree, walk
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker
@@ -50,6 +50,8 @@ def no_product(t: Tree, a: Type, b: Type, solver: Solver) -> Misfit:
 
 
 def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
+    if t.mark and _spreads(c, t, args):
+        return _broadcast(c, t, args)
     first = args[0]
     kind, rows, cols = first
     equate = c.solver.equate
@@ -60,6 +62,23 @@ def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
             if a[0] != kind:
                 kind = "matrix"
     return kind, rows, cols
+
+
+def _spreads(c: Checker, t: Tree, args: list[Type]) -> bool:
+    """Whether this sum of scalars and arrays stands inside a function of entries.
+
+    In log(1 + exp(-y w'x)) y is more likely a scalar than y w' an outer product.
+    """
+    kinds = {a[0] for a in args}
+    if len(kinds) < 2 or "scalar" not in kinds or (t.mark == SPREAD_VECTOR and "matrix" in kinds):
+        return False
+    types = c.types or {}
+    for s in walk(t):
+        if s.head == "*" and s in types and s.args[0] in types and types[s.args[0]][0] == "vector":
+            if types[s.args[1]][0] == "row" and s.args[1].head == "'":
+                return False
+    c.spread.append(t)
+    return True
 
 
 def _no_sum(t: Tree, i: int, a: Type, b: Type, solver: Solver) -> Misfit:
@@ -165,7 +184,7 @@ def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 def _norm(c: Checker, t: Tree, args: list[Type]) -> Type:
     a = args[0]
-    if a[0] == "matrix" and t.value in ("1", "2", "inf"):
+    if a[0] == "matrix" and t.value in ("1", "2", "inf") and t.mark != ENTRIES:
         offer = {
             "2": "write normF({0}) for the Frobenius norm or sigma_max({0}) for the spectral norm",
             "1": "write norm1({0}) for the sum of the absolute values of all entries",
@@ -210,7 +229,12 @@ def _block(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 
 def _abs(c: Checker, t: Tree, args: list[Type]) -> Type:
-    if args[0][0] in ("matrix", "row"):
+    kind, rows, cols = args[0]
+    if kind == "matrix" and t.mark == DETERMINANT and c.solver.equate(rows, cols):
+        return SCALAR
+    if kind == "matrix" and t.mark == SQUARE and c.solver.value(rows) is c.solver.value(cols):
+        return SCALAR
+    if kind in ("matrix", "row"):
         raise Misfit(
             t,
             "|·| of a matrix has two meanings",

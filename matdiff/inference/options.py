@@ -15,7 +15,7 @@ from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.reading import operands
 from matdiff.inference.special import SPECIAL
-from matdiff.text.tree import Tree
+from matdiff.text.tree import ENTRIES, TYPED, Tree
 
 NEAR = 1e-9
 LENIENT = 1e-6
@@ -103,6 +103,8 @@ def _same_name(t: Tree) -> bool:
 
 
 def _sum(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
+    if t.mark:
+        return _broadcast_sum(t, tables, functions)
     out: Table = {}
     plain = [a.head == "number" or (a.args != () and literal(a) is not None) for a in t.args]
     for kind in KINDS:
@@ -161,7 +163,7 @@ def _unary(result: Callable[[Kind], Kind | None]) -> Callable[[Tree, list[Table]
 def _norm(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     out: Table = {}
     for kind, option in tables[0].items():
-        unclear = kind == M and t.value in ("1", "2", "inf")
+        unclear = kind == M and t.value in ("1", "2", "inf") and t.mark != ENTRIES
         offer(out, S, option[0] + (LENIENT if unclear else 0), (kind,))
     return out
 
@@ -170,7 +172,9 @@ def _abs(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     """|X| of a matrix is no evidence either: its determinant may be meant."""
     out: Table = {}
     for kind, option in tables[0].items():
-        if kind in (S, V):
+        if kind == M and t.mark:
+            offer(out, S, option[0], (kind,))
+        elif kind in (S, V):
             offer(out, kind, option[0], (kind,))
         else:
             offer(out, kind, option[0] + LENIENT, (kind,))
@@ -266,7 +270,7 @@ def _special(name: str, tables: list[Table], functions: Collection[str], t: Tree
             if S in tables[0] and kind != S:
                 offer(out, kind, tables[1][kind][0] + tables[0][S][0], (S, kind))
     elif name == "e^":
-        return _unary(lambda k: k if k in (S, M) else None)(t, tables, functions)
+        return _unary(lambda k: k if k in (S, M) or t.mark != TYPED else None)(t, tables, functions)
     elif name == "frechet" and len(tables) == 2 and all(M in table for table in tables):
         offer(out, M, tables[0][M][0] + tables[1][M][0], (M, M))
     return out

@@ -13,10 +13,22 @@ from matdiff.ops.constants import zeros_like
 pi = constant("pi", "scalar")
 
 exp: Op = elementwise(
-    "exp", lambda x: exp(x), gives="positive", numpy="np.exp({0})", latex=r"\exp({0})", law="d eᵘ = eᵘ du"
+    "exp",
+    lambda x: exp(x),
+    gives="positive",
+    numpy="np.exp({0})",
+    latex=r"\exp({0})",
+    whole="expm",
+    law="d eᵘ = eᵘ du",
 )
 log: Op = elementwise(
-    "log", lambda x: 1 / x, numpy="np.log({0})", latex=r"\log({0})", domain="positive", law="d log u = du/u"
+    "log",
+    lambda x: 1 / x,
+    numpy="np.log({0})",
+    latex=r"\log({0})",
+    domain="positive",
+    whole="logm",
+    law="d log u = du/u",
 )
 sqrt: Op = elementwise(
     "sqrt",
@@ -25,6 +37,7 @@ sqrt: Op = elementwise(
     numpy="np.sqrt({0})",
     latex=r"\sqrt{{{0}}}",
     domain="positive",
+    whole="sqrtm",
     law="d √u = du/(2√u)",
 )
 abs_: Op = elementwise(
@@ -39,10 +52,19 @@ abs_: Op = elementwise(
 sign: Op = elementwise(
     "sign", zeros_like, numpy="np.sign({0})", smooth="where an entry of {0} is 0", law="sign is constant around u ≠ 0"
 )
-sin: Op = elementwise("sin", lambda x: cos(x), numpy="np.sin({0})", latex=r"\sin({0})", law="d sin u = cos u du")
-cos: Op = elementwise("cos", lambda x: -sin(x), numpy="np.cos({0})", latex=r"\cos({0})", law="d cos u = −sin u du")
+sin: Op = elementwise(
+    "sin", lambda x: cos(x), numpy="np.sin({0})", latex=r"\sin({0})", whole="sinm", law="d sin u = cos u du"
+)
+cos: Op = elementwise(
+    "cos", lambda x: -sin(x), numpy="np.cos({0})", latex=r"\cos({0})", whole="cosm", law="d cos u = −sin u du"
+)
 tan: Op = elementwise(
-    "tan", lambda x: 1 + tan(x) ** 2, numpy="np.tan({0})", latex=r"\tan({0})", law="d tan u = (1 + tan² u) du"
+    "tan",
+    lambda x: 1 + tan(x) ** 2,
+    numpy="np.tan({0})",
+    latex=r"\tan({0})",
+    whole="tanm",
+    law="d tan u = (1 + tan² u) du",
 )
 asin: Op = elementwise(
     "asin",
@@ -63,9 +85,17 @@ acos: Op = elementwise(
 atan: Op = elementwise(
     "atan", lambda x: 1 / (1 + x**2), numpy="np.arctan({0})", latex=r"\arctan({0})", law="d atan u = du/(1 + u²)"
 )
-sinh: Op = elementwise("sinh", lambda x: cosh(x), numpy="np.sinh({0})", latex=r"\sinh({0})", law="d sinh u = cosh u du")
+sinh: Op = elementwise(
+    "sinh", lambda x: cosh(x), numpy="np.sinh({0})", latex=r"\sinh({0})", whole="sinhm", law="d sinh u = cosh u du"
+)
 cosh: Op = elementwise(
-    "cosh", lambda x: sinh(x), gives="positive", numpy="np.cosh({0})", latex=r"\cosh({0})", law="d cosh u = sinh u du"
+    "cosh",
+    lambda x: sinh(x),
+    gives="positive",
+    numpy="np.cosh({0})",
+    latex=r"\cosh({0})",
+    whole="coshm",
+    law="d cosh u = sinh u du",
 )
 tanh: Op = elementwise(
     "tanh", lambda x: 1 - tanh(x) ** 2, numpy="np.tanh({0})", latex=r"\tanh({0})", law="d tanh u = (1 − tanh² u) du"

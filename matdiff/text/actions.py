@@ -61,7 +61,7 @@ def negate(parts: Parts) -> Tree:
 
 def apply(parts: Parts) -> Tree:
     function, a = parts
-    return raised(Tree("call", (a,), function.value, (function.span[0], a.span[1])), function)
+    return raised(Tree("call", (a,), function.value, (function.span[0], a.span[1]), function.mark), function)
 
 
 def raised(call: Tree, function: Tree) -> Tree:
@@ -104,7 +104,7 @@ def paren(parts: Parts) -> Tree:
 
 def call(parts: Parts) -> Tree:
     function, _, arguments, right = parts
-    return raised(Tree("call", tuple(arguments), function.value, (function.span[0], right[1])), function)
+    return raised(Tree("call", tuple(arguments), function.value, (function.span[0], right[1]), function.mark), function)
 
 
 def norm(parts: Parts) -> Tree:

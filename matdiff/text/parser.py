@@ -85,7 +85,7 @@ class _Reader:
 
     def __init__(self, program: Program, dialect: str, source: str) -> None:
         self.program = program
-        self.dialect = dialect
+        self.program.dialect = self.dialect = dialect
         self.names = Names(frozenset(op.words))
         self.lex = plain.lex
         if dialect == "latex":

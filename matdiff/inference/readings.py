@@ -1,0 +1,250 @@
+r"""What the types decide: whether \log X is the logarithm of a matrix or of its entries, and what that is to be told.
+
+In LaTeX one word stands for both.  Under a trace, a determinant or a norm and as a factor of a matrix, papers mean the
+function of the whole matrix; under sums and ⊙ that of the entries; elsewhere both are in use, and it is refused.
+In plain text exp goes entry by entry and expm does not; where expm may have been meant, a remark says so.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from matdiff.core.op import Macro, words
+from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
+from matdiff.inference.attempt import Attempt
+from matdiff.inference.calls import anatomy, choose
+from matdiff.inference.literals import literal
+from matdiff.inference.misfit import grouped, source
+from matdiff.inference.places import of_entries, whole
+from matdiff.inference.reading import Root, operands
+from matdiff.inference.scope import Scope
+from matdiff.inference.types import Type
+from matdiff.ops.reductions import norm
+from matdiff.text.tree import ENTRIES, ROOT, SQUARE, TYPED, Tree
+
+WHOLE, NORM, VECTOR, SCALING, ONES, INNER, ENTRY, OTHER = range(8)
+"""Where a function of a matrix stands: under tr or det or beside a matrix factor; in a norm; beside a vector, a diagonal
+matrix, a vector of ones; in an inner product; where entries are meant; anywhere else."""
+
+CONSTANTS = ("vector", "matrix", "ones")
+
+
+class Said(NamedTuple):
+    """A remark, and where in the text it belongs."""
+
+    place: int
+    sentence: str
+
+
+def settle(scope: Scope, found: Attempt) -> tuple[str, ...]:
+    """Decide each open function; the trees say afterwards what is meant.  Returns remarks; raises where both may be."""
+    return _Reading(scope, found).remarks() if found.checker.types is not None else ()
+
+
+class _Reading:
+    def __init__(self, scope: Scope, found: Attempt) -> None:
+        self.scope = scope
+        self.types: dict[Tree, Type] = found.checker.types or {}
+        self.solver = found.solver
+        self.spread = set(found.checker.spread)
+        self.places: dict[Tree, int] = {}
+        self.uses: dict[str, set[int]] = {}
+        self.said: list[Said] = []
+
+    def remarks(self) -> tuple[str, ...]:
+        for root in reversed(self.scope.roots):
+            self.root(root)
+        return tuple(dict.fromkeys(s.sentence for s in sorted(self.said)))
+
+    def root(self, root: Root) -> None:
+        """Users before their arguments: where a tree stands follows from where its user stands."""
+        uses = self.uses.get(root.name, {OTHER})
+        self.places[root.tree] = ENTRY if root.parameter else uses.pop() if len(uses) == 1 else OTHER
+        for t in reversed(root.plan):
+            place = self.places.get(t, OTHER)
+            if t.head == "name":
+                self.uses.setdefault(str(t.value), set()).add(place)
+            elif t.args:
+                self.visit(t, place)
+
+    def visit(self, t: Tree, place: int) -> None:
+        below = None
+        if whole(t):
+            below = self.open(t, place)
+        elif t in self.spread:
+            self.spreads(t, place)
+        elif t.head == ".^" and t.args[1].mark == ROOT:
+            self.higher_root(t)
+        elif t.head in ("abs", "norm") and t.mark:
+            self.bars(t)
+        elif t.mark == TYPED:
+            self.exponential(t)
+        for a in operands(t):
+            self.places[a] = self.below(t, a, place) if below is None else below
+
+    # where the arguments stand
+
+    def below(self, t: Tree, a: Tree, place: int) -> int:
+        match t.head:
+            case "neg" | "'":
+                return place
+            case "/":
+                return place if a is t.args[0] else OTHER
+            case "+":
+                return WHOLE if any(_identity(b) for b in t.args if b is not a) else place
+            case "*":
+                return self.factor(t.args[a is t.args[0]], place)
+            case "⊗" | "\\" | "^":
+                return WHOLE
+            case ".^":
+                return OTHER if t.span == a.span else ENTRY
+            case ".*" | "./" | ".+":
+                return ENTRY
+            case "norm":
+                return NORM if t.value != "1" else OTHER
+            case "abs":
+                return WHOLE if t.mark else ENTRY
+            case "inner":
+                return INNER
+            case "call":
+                return self.argument(t, a)
+        return OTHER
+
+    def factor(self, other: Tree, place: int) -> int:
+        """Beside the factor `other` of a product."""
+        kind = self.types[other][0]
+        if kind == "scalar":
+            return place
+        base = other.args[0] if other.head == "'" else other
+        if base.head == "call" and base.value in CONSTANTS:
+            return ONES
+        if kind != "matrix":
+            return VECTOR
+        diagonal = (base.head == "call" and base.value in ("diag", "Diag")) or "diagonal" in self.scope.attributes(
+            str(base.value)
+        )
+        return SCALING if diagonal else WHOLE
+
+    def argument(self, t: Tree, a: Tree) -> int:
+        """Inside a call: a square matrix is asked for as a whole, any shape entry by entry."""
+        if t.value == "e^":
+            return WHOLE
+        args = operands(t)
+        record = choose(str(t.value), [self.types[b][0] for b in args], len(t.args))
+        if record is None or of_entries(t):
+            return OTHER if t.value in ("hcat", "vcat") else ENTRY
+        if record is norm:
+            return NORM
+        inputs, output, _, _ = anatomy(record.signature)
+        spec = inputs[args.index(a)]
+        if spec is None or isinstance(record, Macro):
+            return ENTRY
+        square = len(spec) == 2 and spec[0] is spec[1]
+        return WHOLE if square or output == () else OTHER
+
+    # what is decided
+
+    def open(self, t: Tree, place: int) -> int:
+        """Decide the call of exp, log, …; returns where its argument stands."""
+        kind, rows, cols = self.types[t.args[0]]
+        if kind != "matrix" or t.mark == ENTRIES:
+            return ENTRY
+        rows, cols = self.solver.value(rows), self.solver.value(cols)
+        square = rows is cols
+        if not square and not any(n[0] == "?" for n in (*rows.names, *cols.names)):
+            return ENTRY
+        if not self.scope.latex:
+            named = (WHOLE, NORM, VECTOR, SCALING, ONES, INNER, OTHER) if square else (WHOLE, VECTOR)
+            if place in named:
+                self.remark_entries(t)
+            return ENTRY
+        if place == ENTRY or (not square and place in (ONES, INNER)):
+            if square or place != ENTRY:
+                self.remark_entries(t)
+            return ENTRY
+        if not square or place in (ONES, INNER, OTHER) or (place in (VECTOR, SCALING) and t.value == "exp"):
+            raise self.both(t)
+        self.take_whole(t)
+        return WHOLE
+
+    def take_whole(self, t: Tree) -> None:
+        word, written = whole(t), self.function(t)
+        if word not in words:
+            message = f"{written} of the square matrix {self.inside(t)} would be the function of the whole matrix"
+            hint = f"the language has no {word}; entry by entry it is written {self.entries(t)}"
+            raise UnsupportedError(message, hint=hint).located(self.scope.text, t.span)
+        sentence = f"{written} of the square matrix {self.inside(t)} is the function of the whole matrix, {word}"
+        self.say(t, f"{sentence}; entry by entry it is written {self.entries(t)}")
+        t.value = word
+
+    def both(self, t: Tree) -> MatdiffError:
+        word, written = whole(t), self.function(t)
+        hint = f"write {self.entries(t)} for that of the entries"
+        if word in words:
+            hint = rf"write \operatorname{{{word}}}({self.inside(t)}) for that of the matrix, {self.entries(t)} for that of the entries"
+        message = f"is {written} here the function of a whole matrix, or of each of its entries?"
+        return ParseError(message, hint=hint).located(self.scope.text, t.span)
+
+    def remark_entries(self, t: Tree) -> None:
+        word, x = whole(t), self.inside(t)
+        offer = rf"\operatorname{{{word}}}({x})" if self.scope.latex else f"{word}({x})"
+        other = f"the function of the whole matrix is {offer}" if word in words else "of a whole matrix there is none"
+        self.say(t, f"{self.function(t)} of the matrix {x} goes entry by entry; {other}")
+
+    def spreads(self, t: Tree, place: int) -> None:
+        shown = source(t, self.scope.text)
+        if self.types[t][0] == "matrix" and place != ENTRY:
+            hint = "write the scalar times I"
+            raise ShapeError(
+                "cannot add a scalar to a matrix inside a function of the whole matrix", hint=hint
+            ).located(self.scope.text, t.span)
+        self.say(t, f"in {shown} the scalar is added to every entry")
+
+    def higher_root(self, t: Tree) -> None:
+        """\\sqrt[3]{A}."""
+        kind, rows, cols = self.types[t.args[0]]
+        if kind != "matrix":
+            return
+        rows, cols = self.solver.value(rows), self.solver.value(cols)
+        if rows is cols or any(n[0] == "?" for n in (*rows.names, *cols.names)):
+            degree, a = t.args[1].value, grouped(t.args[0], source(t.args[0], self.scope.text))
+            hint = rf"write {a}^{{{degree}}} for that of the matrix, {a}^{{\odot {degree}}} for that of the entries"
+            message = "is this the root of a whole matrix, or of each of its entries?"
+            raise ParseError(message, hint=hint).located(self.scope.text, t.span)
+
+    def bars(self, t: Tree) -> None:
+        shown = source(t, self.scope.text)
+        matrix = self.types[t.args[0]][0] == "matrix"
+        if matrix and t.head == "norm":
+            self.say(t, f"{shown} of a symmetric matrix is read as the sum of the absolute values of its entries")
+        elif matrix and t.mark == SQUARE:
+            self.say(t, f"{shown} is read as a determinant")
+
+    def exponential(self, t: Tree) -> None:
+        shown, x = source(t, self.scope.text), source(t.args[0], self.scope.text)
+        word = "expm" if self.types[t.args[0]][0] == "matrix" else "exp"
+        x = x[1:-1] if x[:1] == "(" and grouped(t.args[0], x) == x else x
+        self.say(t, f"{shown} is {word}({x}), with the number e; declare `e: scalar` if e is a variable")
+
+    # words
+
+    def say(self, t: Tree, sentence: str) -> None:
+        self.said.append(Said(t.span[0], sentence))
+
+    def function(self, t: Tree) -> str:
+        """The function as it is written, \\log or log."""
+        return f"\\{t.value}" if self.scope.text.startswith("\\", t.span[0]) else str(t.value)
+
+    def inside(self, t: Tree) -> str:
+        return source(t.args[0], self.scope.text)
+
+    def entries(self, t: Tree) -> str:
+        name = r"\operatorname{sqrt}" if t.value == "sqrt" else f"\\{t.value}"
+        return rf"{name}^{{\odot}}({self.inside(t)})"
+
+
+def _identity(t: Tree) -> bool:
+    """I, 2I, -I."""
+    while t.head == "neg" or (t.head == "*" and literal(t.args[0]) is not None):
+        t = t.args[-1]
+    return (t.head == "name" and t.value == "I") or (t.head == "call" and t.value == "eye")
