@@ -86,7 +86,7 @@ def source(answer: Answer, target: str) -> str:
     derivative = {x: g.node for x, g in result.items()} if isinstance(result, Mapping) else result.node
     function = f"{answer.f}({answer.x}) = {answer.d.function}"
     texts = [f"{kind} by {x}: {g}" for x, g in result.items()] if isinstance(result, Mapping) else [f"{kind}: {result}"]
-    known = "\n".join([*texts, *answer.verdicts()])
+    known = "\n".join([*texts, *answer.d.remarks, *answer.verdicts()])
     functions: dict[str, tuple[Nodes, str]] = {
         "value": (answer.d.function.node, f"The value of {function}"),
         kind: (derivative, f"The {kind} by {answer.x} of {function}\n{known}"),

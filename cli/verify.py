@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from matdiff.cli.answer import verdict
+from matdiff.cli.notation import prose, unicode_output
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.errors import MatdiffError
 
@@ -40,6 +41,8 @@ def command(
     asked: dict[str, Any] = {"claim": claim, "order": order, "method": method, "seed": seed}
     verification = d.verify(**{option: value for option, value in asked.items() if value is not None})
     click.echo(verdict(verification))
+    for remark in d.remarks:
+        click.echo(prose(remark, "unicode" if unicode_output() else "ascii"))
     if verification.certificate:
         click.echo(verification.certificate)
     if claim is None and order == 1:
@@ -49,7 +52,6 @@ def command(
 
 def study(d: Any, seed: int, plot: str | None) -> None:
     """The Taylor test as a table, and with `plot` the error against the step; nothing where there is no point."""
-    from matdiff.cli.notation import prose, unicode_output
     from matdiff.verify.convergence import measured
     from matdiff.verify.place import place
     from matdiff.verify.taylor import tested

@@ -72,13 +72,17 @@ def _spreads(c: Checker, t: Tree, args: list[Type]) -> bool:
     kinds = {a[0] for a in args}
     if len(kinds) < 2 or "scalar" not in kinds or (t.mark == SPREAD_VECTOR and "matrix" in kinds):
         return False
-    types = c.types or {}
-    for s in walk(t):
-        if s.head == "*" and s in types and s.args[0] in types and types[s.args[0]][0] == "vector":
-            if types[s.args[1]][0] == "row" and s.args[1].head == "'":
-                return False
+    if any(s.head == "*" and _outer(c, s) for s in walk(t)):
+        return False
     c.spread.append(t)
     return True
+
+
+def _outer(c: Checker, t: Tree) -> bool:
+    """Whether this is a vector times a row that is written as one."""
+    types = c.types or {}
+    kinds = [types[a][0] for a in t.args if a in types]
+    return kinds == ["vector", "row"] and t.args[1].head == "'"
 
 
 def _no_sum(t: Tree, i: int, a: Type, b: Type, solver: Solver) -> Misfit:

@@ -23,8 +23,8 @@ from matdiff.ops.reductions import norm
 from matdiff.text.tree import ENTRIES, ROOT, SQUARE, TYPED, Tree
 
 WHOLE, NORM, VECTOR, SCALING, ONES, INNER, ENTRY, OTHER = range(8)
-"""Where a function of a matrix stands: under tr or det or beside a matrix factor; in a norm; beside a vector, a diagonal
-matrix, a vector of ones; in an inner product; where entries are meant; anywhere else."""
+"""Where a function of a matrix stands: under tr or det, or beside a matrix factor; in a norm; beside a vector, a
+diagonal matrix, a vector of ones; in an inner product; where entries are meant; anywhere else."""
 
 CONSTANTS = ("vector", "matrix", "ones")
 
@@ -181,7 +181,7 @@ class _Reading:
         word, written = whole(t), self.function(t)
         hint = f"write {self.entries(t)} for that of the entries"
         if word in words:
-            hint = rf"write \operatorname{{{word}}}({self.inside(t)}) for that of the matrix, {self.entries(t)} for that of the entries"
+            hint = hint.replace("write", rf"write \operatorname{{{word}}}({self.inside(t)}) for that of the matrix,")
         message = f"is {written} here the function of a whole matrix, or of each of its entries?"
         return ParseError(message, hint=hint).located(self.scope.text, t.span)
 
