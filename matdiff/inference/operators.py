@@ -65,24 +65,24 @@ def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 
 def _spreads(c: Checker, t: Tree, args: list[Type]) -> bool:
-    """Whether this sum of scalars and arrays stands inside a function of entries.
-
-    In log(1 + exp(-y w'x)) y is more likely a scalar than y w' an outer product.
-    """
+    """Whether this sum of scalars and arrays stands inside a function of entries, and no label tells otherwise."""
     kinds = {a[0] for a in args}
     if len(kinds) < 2 or "scalar" not in kinds or (t.mark == SPREAD_VECTOR and "matrix" in kinds):
         return False
-    if any(s.head == "*" and _outer(c, s) for s in walk(t)):
+    if any(s.head == "*" and _labelled(c, s) for s in walk(t)):
         return False
     c.spread.append(t)
     return True
 
 
-def _outer(c: Checker, t: Tree) -> bool:
-    """Whether this is a vector times a row that is written as one."""
+def _labelled(c: Checker, t: Tree) -> bool:
+    """In log(1 + exp(-y w'x)) and log(1 + exp(-y (w'x + b))) y is more likely a scalar than a vector."""
     types = c.types or {}
-    kinds = [types[a][0] for a in t.args if a in types]
-    return kinds == ["vector", "row"] and t.args[1].head == "'"
+    left, right = t.args
+    if left not in types or right not in types or types[left][0] != "vector":
+        return False
+    kind = types[right][0]
+    return right.head == "'" if kind == "row" else kind == "scalar" and any(s.head == "'" for s in walk(right))
 
 
 def _no_sum(t: Tree, i: int, a: Type, b: Type, solver: Solver) -> Misfit:

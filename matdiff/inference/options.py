@@ -15,7 +15,7 @@ from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.reading import operands
 from matdiff.inference.special import SPECIAL
-from matdiff.text.tree import ENTRIES, TYPED, Tree
+from matdiff.text.tree import ENTRIES, Tree
 
 NEAR = 1e-9
 LENIENT = 1e-6
@@ -270,7 +270,7 @@ def _special(name: str, tables: list[Table], functions: Collection[str], t: Tree
             if S in tables[0] and kind != S:
                 offer(out, kind, tables[1][kind][0] + tables[0][S][0], (S, kind))
     elif name == "e^":
-        return _unary(lambda k: k if k in (S, M) or t.mark != TYPED else None)(t, tables, functions)
+        return _unary(lambda k: k)(t, tables, functions)
     elif name == "frechet" and len(tables) == 2 and all(M in table for table in tables):
         offer(out, M, tables[0][M][0] + tables[1][M][0], (M, M))
     return out

@@ -22,9 +22,15 @@ from matdiff.inference.types import Type
 from matdiff.ops.reductions import norm
 from matdiff.text.tree import ENTRIES, ROOT, SQUARE, TYPED, Tree
 
-WHOLE, NORM, VECTOR, SCALING, ONES, INNER, ENTRY, OTHER = range(8)
-"""Where a function of a matrix stands: under tr or det, or beside a matrix factor; in a norm; beside a vector, a
-diagonal matrix, a vector of ones; in an inner product; where entries are meant; anywhere else."""
+WHOLE, TURNED, NORM, RESIDUAL, VECTOR, SCALING, ONES, INNER, ENTRY, OTHER = range(10)
+"""Where a function of a matrix stands: under tr or det, or beside a matrix factor; beside one that stands transposed; in
+a norm of such functions alone, in other norms; beside a vector, a diagonal matrix, a vector of ones; in an inner
+product; where entries are meant; anywhere else."""
+
+TOGETHER = frozenset({WHOLE, TURNED, NORM, RESIDUAL})
+"""Where papers mean the function of the whole matrix, if it is square."""
+CUSTOM = frozenset({WHOLE, NORM})
+"""Where even an undeclared matrix is taken for a square one."""
 
 CONSTANTS = ("vector", "matrix", "ones")
 
@@ -76,7 +82,7 @@ class _Reading:
         elif t.head == ".^" and t.args[1].mark == ROOT:
             self.higher_root(t)
         elif t.head in ("abs", "norm") and t.mark:
-            self.bars(t)
+            self.bars(t, place)
         elif t.mark == TYPED:
             self.exponential(t)
         for a in operands(t):
@@ -101,7 +107,7 @@ class _Reading:
             case ".*" | "./" | ".+":
                 return ENTRY
             case "norm":
-                return NORM if t.value != "1" else OTHER
+                return (NORM if _functions(a) else RESIDUAL) if t.value != "1" else OTHER
             case "abs":
                 return WHOLE if t.mark else ENTRY
             case "inner":
@@ -123,7 +129,7 @@ class _Reading:
         diagonal = (base.head == "call" and base.value in ("diag", "Diag")) or "diagonal" in self.scope.attributes(
             str(base.value)
         )
-        return SCALING if diagonal else WHOLE
+        return SCALING if diagonal else TURNED if other.head == "'" else WHOLE
 
     def argument(self, t: Tree, a: Tree) -> int:
         """Inside a call: a square matrix is asked for as a whole, any shape entry by entry."""
@@ -134,7 +140,7 @@ class _Reading:
         if record is None or of_entries(t):
             return OTHER if t.value in ("hcat", "vcat") else ENTRY
         if record is norm:
-            return NORM
+            return NORM if _functions(a) else RESIDUAL
         inputs, output, _, _ = anatomy(record.signature)
         spec = inputs[args.index(a)]
         if spec is None or isinstance(record, Macro):
@@ -154,15 +160,16 @@ class _Reading:
         if not square and not any(n[0] == "?" for n in (*rows.names, *cols.names)):
             return ENTRY
         if not self.scope.latex:
-            named = (WHOLE, NORM, VECTOR, SCALING, ONES, INNER, OTHER) if square else (WHOLE, VECTOR)
-            if place in named:
+            if place != ENTRY if square else place in (WHOLE, TURNED, VECTOR):
                 self.remark_entries(t)
             return ENTRY
         if place == ENTRY or (not square and place in (ONES, INNER)):
             if square or place != ENTRY:
                 self.remark_entries(t)
             return ENTRY
-        if not square or place in (ONES, INNER, OTHER) or (place in (VECTOR, SCALING) and t.value == "exp"):
+        if not square and place in CUSTOM and t.args[0].head == "name":
+            square = self.solver.equate(rows, cols) and self.solver.settle() is None
+        if not square or not (place in TOGETHER or (place in (VECTOR, SCALING) and t.value != "exp")):
             raise self.both(t)
         self.take_whole(t)
         return WHOLE
@@ -212,13 +219,23 @@ class _Reading:
             message = "is this the root of a whole matrix, or of each of its entries?"
             raise ParseError(message, hint=hint).located(self.scope.text, t.span)
 
-    def bars(self, t: Tree) -> None:
+    def bars(self, t: Tree, place: int) -> None:
         shown = source(t, self.scope.text)
         matrix = self.types[t.args[0]][0] == "matrix"
         if matrix and t.head == "norm":
             self.say(t, f"{shown} of a symmetric matrix is read as the sum of the absolute values of its entries")
         elif matrix and t.mark == SQUARE:
+            if place in (WHOLE, TURNED, VECTOR, SCALING, ONES):
+                raise self.determinant_or_entries(t)
             self.say(t, f"{shown} is read as a determinant")
+
+    def determinant_or_entries(self, t: Tree) -> MatdiffError:
+        x = self.inside(t)
+        det, entries = (
+            (rf"\det({x})", rf"\operatorname{{abs}}({x})") if self.scope.latex else (f"det({x})", f"abs({x})")
+        )
+        hint = f"write {det} for the determinant or {entries} entry by entry"
+        return ShapeError("|·| of a matrix has two meanings", hint=hint).located(self.scope.text, t.span)
 
     def exponential(self, t: Tree) -> None:
         shown, x = source(t, self.scope.text), source(t.args[0], self.scope.text)
@@ -248,3 +265,11 @@ def _identity(t: Tree) -> bool:
     while t.head == "neg" or (t.head == "*" and literal(t.args[0]) is not None):
         t = t.args[-1]
     return (t.head == "name" and t.value == "I") or (t.head == "call" and t.value == "eye")
+
+
+def _functions(t: Tree) -> bool:
+    """log X - log Y: functions of matrices that have a name, and nothing else."""
+    if t.head == "+":
+        return all(map(_functions, t.args))
+    t = t.args[0] if t.head == "neg" else t
+    return whole(t) != "" and t.args[0].head == "name"

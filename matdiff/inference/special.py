@@ -10,7 +10,7 @@ from matdiff.errors import ParseError, ShapeError, UnsupportedError
 from matdiff.inference.literals import literal, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.types import Type
-from matdiff.text.tree import TYPED, Tree
+from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker
@@ -43,10 +43,6 @@ def relu_argument(t: Tree) -> int | None:
 
 def _exponential(c: Checker, t: Tree, args: list[Type]) -> Type:
     a = args[0]
-    if a[0] != "matrix" and t.mark != TYPED:
-        return a
-    if a[0] not in ("scalar", "matrix"):
-        raise Misfit(t, "e^x takes a scalar or a square matrix, not {}", (a,), "write exp({0}) entry by entry")
     if a[0] == "matrix" and not c.solver.equate(a[1], a[2]):
         raise Misfit(t, "e^X needs a square matrix, not {}", (a,), "write exp({0}) entry by entry")
     return a
