@@ -7,9 +7,13 @@ In plain text exp goes entry by entry and expm does not; where expm may have bee
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import Enum
+from itertools import repeat
 from typing import NamedTuple
 
 from matdiff.core.op import Macro, words
+from matdiff.core.shape import Dim, Spec
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.inference.attempt import Attempt
 from matdiff.inference.calls import anatomy, choose
@@ -20,17 +24,31 @@ from matdiff.inference.reading import Root, operands
 from matdiff.inference.scope import Scope
 from matdiff.inference.types import Type
 from matdiff.ops.reductions import norm
-from matdiff.text.tree import ENTRIES, ROOT, SQUARE, TYPED, Tree
+from matdiff.text.tree import ENTRIES, RAISED, ROOT, SQUARE, TYPED, Tree
 
-WHOLE, TURNED, NORM, RESIDUAL, VECTOR, SCALING, ONES, INNER, ENTRY, OTHER = range(10)
-"""Where a function of a matrix stands: under tr or det, or beside a matrix factor; beside one that stands transposed; in
-a norm of such functions alone, in other norms; beside a vector, a diagonal matrix, a vector of ones; in an inner
-product; where entries are meant; anywhere else."""
 
-TOGETHER = frozenset({WHOLE, TURNED, NORM, RESIDUAL})
+class Place(Enum):
+    """Where a function of a matrix stands."""
+
+    WHOLE = "under tr or det, or beside a matrix"
+    TURNED = "beside a matrix that stands transposed"
+    NORM = "in a norm, with other such functions at most"
+    RESIDUAL = "in a norm, with something else"
+    VECTOR = "beside a vector"
+    SCALING = "beside a diagonal matrix"
+    ONES = "beside a vector of ones"
+    INNER = "in an inner product"
+    ENTRY = "where entries are meant"
+    OTHER = "anywhere else"
+
+
+TOGETHER = frozenset({Place.WHOLE, Place.TURNED, Place.NORM, Place.RESIDUAL})
 """Where papers mean the function of the whole matrix, if it is square."""
-CUSTOM = frozenset({WHOLE, NORM})
+CUSTOM = frozenset({Place.WHOLE, Place.NORM})
 """Where even an undeclared matrix is taken for a square one."""
+SCALED = frozenset({Place.VECTOR, Place.SCALING})
+"""Where they do too, but for exp, which stands there for kernels as well: diag(u) exp(-C/ε) v."""
+BESIDE = frozenset({Place.WHOLE, Place.TURNED, Place.SCALING, Place.VECTOR, Place.ONES})
 
 CONSTANTS = ("vector", "matrix", "ones")
 
@@ -38,7 +56,7 @@ CONSTANTS = ("vector", "matrix", "ones")
 class Said(NamedTuple):
     """A remark, and where in the text it belongs."""
 
-    place: int
+    at: int
     sentence: str
 
 
@@ -53,8 +71,8 @@ class _Reading:
         self.types: dict[Tree, Type] = found.checker.types or {}
         self.solver = found.solver
         self.spread = set(found.checker.spread)
-        self.places: dict[Tree, int] = {}
-        self.uses: dict[str, set[int]] = {}
+        self.places: dict[Tree, Place] = {}
+        self.uses: dict[str, set[Place]] = {}
         self.said: list[Said] = []
 
     def remarks(self) -> tuple[str, ...]:
@@ -64,20 +82,20 @@ class _Reading:
 
     def root(self, root: Root) -> None:
         """Users before their arguments: where a tree stands follows from where its user stands."""
-        uses = self.uses.get(root.name, {OTHER})
-        self.places[root.tree] = ENTRY if root.parameter else uses.pop() if len(uses) == 1 else OTHER
+        uses = self.uses.get(root.name, {Place.OTHER})
+        self.places[root.tree] = Place.ENTRY if root.parameter else uses.pop() if len(uses) == 1 else Place.OTHER
         for t in reversed(root.plan):
-            place = self.places.get(t, OTHER)
+            place = self.places.get(t, Place.OTHER)
             if t.head == "name":
                 self.uses.setdefault(str(t.value), set()).add(place)
             elif t.args:
                 self.visit(t, place)
 
-    def visit(self, t: Tree, place: int) -> None:
-        below = None
+    def visit(self, t: Tree, place: Place) -> None:
         if whole(t):
-            below = self.open(t, place)
-        elif t in self.spread:
+            self.places[t.args[0]] = self.open(t, place)
+            return
+        if t in self.spread:
             self.spreads(t, place)
         elif t.head == ".^" and t.args[1].mark == ROOT:
             self.higher_root(t)
@@ -85,94 +103,92 @@ class _Reading:
             self.bars(t, place)
         elif t.mark == TYPED:
             self.exponential(t)
-        for a in operands(t):
-            self.places[a] = self.below(t, a, place) if below is None else below
+        args = operands(t)
+        self.places.update(zip(args, self.below(t, args, place), strict=False))
 
     # where the arguments stand
 
-    def below(self, t: Tree, a: Tree, place: int) -> int:
+    def below(self, t: Tree, args: tuple[Tree, ...], place: Place) -> Iterable[Place]:
         match t.head:
             case "neg" | "'":
-                return place
+                return (place,)
             case "/":
-                return place if a is t.args[0] else OTHER
+                return place, Place.OTHER
             case "+":
-                return WHOLE if any(_identity(b) for b in t.args if b is not a) else place
+                return repeat(Place.WHOLE if any(map(_identity, args)) else place)
             case "*":
-                return self.factor(t.args[a is t.args[0]], place)
+                left, right = args
+                return self.factor(right, place), self.factor(left, place)
             case "⊗" | "\\" | "^":
-                return WHOLE
+                return repeat(Place.WHOLE)
             case ".^":
-                return OTHER if t.span == a.span else ENTRY
+                return repeat(Place.OTHER if t.mark == RAISED else Place.ENTRY)
             case ".*" | "./" | ".+":
-                return ENTRY
+                return repeat(Place.ENTRY)
             case "norm":
-                return (NORM if _functions(a) else RESIDUAL) if t.value != "1" else OTHER
+                return ((Place.NORM if _functions(args[0]) else Place.RESIDUAL) if t.value != "1" else Place.OTHER,)
             case "abs":
-                return WHOLE if t.mark else ENTRY
+                return (Place.WHOLE if t.mark else Place.ENTRY,)
             case "inner":
-                return INNER
+                return repeat(Place.INNER)
             case "call":
-                return self.argument(t, a)
-        return OTHER
+                return self.arguments(t, args)
+        return repeat(Place.OTHER)
 
-    def factor(self, other: Tree, place: int) -> int:
+    def factor(self, other: Tree, place: Place) -> Place:
         """Beside the factor `other` of a product."""
         kind = self.types[other][0]
         if kind == "scalar":
             return place
         base = other.args[0] if other.head == "'" else other
         if base.head == "call" and base.value in CONSTANTS:
-            return ONES
+            return Place.ONES
         if kind != "matrix":
-            return VECTOR
-        diagonal = (base.head == "call" and base.value in ("diag", "Diag")) or "diagonal" in self.scope.attributes(
-            str(base.value)
-        )
-        return SCALING if diagonal else TURNED if other.head == "'" else WHOLE
+            return Place.VECTOR
+        made = base.head == "call" and base.value in ("diag", "Diag")
+        diagonal = made or "diagonal" in self.scope.attributes(str(base.value))
+        return Place.SCALING if diagonal else Place.TURNED if other.head == "'" else Place.WHOLE
 
-    def argument(self, t: Tree, a: Tree) -> int:
+    def arguments(self, t: Tree, args: tuple[Tree, ...]) -> Iterable[Place]:
         """Inside a call: a square matrix is asked for as a whole, any shape entry by entry."""
         if t.value == "e^":
-            return WHOLE
-        args = operands(t)
-        record = choose(str(t.value), [self.types[b][0] for b in args], len(t.args))
+            return (Place.WHOLE,)
+        record = choose(str(t.value), [self.types[a][0] for a in args], len(t.args))
         if record is None or of_entries(t):
-            return OTHER if t.value in ("hcat", "vcat") else ENTRY
+            return repeat(Place.OTHER if t.value in ("hcat", "vcat") else Place.ENTRY)
         if record is norm:
-            return NORM if _functions(a) else RESIDUAL
+            return (Place.NORM if _functions(args[0]) else Place.RESIDUAL,)
         inputs, output, _, _ = anatomy(record.signature)
-        spec = inputs[args.index(a)]
-        if spec is None or isinstance(record, Macro):
-            return ENTRY
-        square = len(spec) == 2 and spec[0] is spec[1]
-        return WHOLE if square or output == () else OTHER
+        return [_asked(spec, output) if not isinstance(record, Macro) else Place.ENTRY for spec in inputs]
 
     # what is decided
 
-    def open(self, t: Tree, place: int) -> int:
+    def open(self, t: Tree, place: Place) -> Place:
         """Decide the call of exp, log, …; returns where its argument stands."""
         kind, rows, cols = self.types[t.args[0]]
         if kind != "matrix" or t.mark == ENTRIES:
-            return ENTRY
-        rows, cols = self.solver.value(rows), self.solver.value(cols)
-        square = rows is cols
-        if not square and not any(n[0] == "?" for n in (*rows.names, *cols.names)):
-            return ENTRY
+            return Place.ENTRY
+        square = self.solver.value(rows) is self.solver.value(cols)
+        if not square and not self.undecided(rows, cols):
+            return Place.ENTRY
         if not self.scope.latex:
-            if place != ENTRY if square else place in (WHOLE, TURNED, VECTOR):
+            if place != Place.ENTRY if square else place in (Place.WHOLE, Place.TURNED, Place.VECTOR):
                 self.remark_entries(t)
-            return ENTRY
-        if place == ENTRY or (not square and place in (ONES, INNER)):
-            if square or place != ENTRY:
+            return Place.ENTRY
+        if place == Place.ENTRY or (not square and place in (Place.ONES, Place.INNER)):
+            if square or place != Place.ENTRY:
                 self.remark_entries(t)
-            return ENTRY
+            return Place.ENTRY
         if not square and place in CUSTOM and t.args[0].head == "name":
             square = self.solver.equate(rows, cols) and self.solver.settle() is None
-        if not square or not (place in TOGETHER or (place in (VECTOR, SCALING) and t.value != "exp")):
+        if not square or not (place in TOGETHER or (place in SCALED and t.value != "exp")):
             raise self.both(t)
         self.take_whole(t)
-        return WHOLE
+        return Place.WHOLE
+
+    def undecided(self, rows: Dim, cols: Dim) -> bool:
+        """Whether nothing tells how many rows and columns there are."""
+        return any(n[0] == "?" for d in (rows, cols) for n in self.solver.value(d).names)
 
     def take_whole(self, t: Tree) -> None:
         word, written = whole(t), self.function(t)
@@ -198,13 +214,11 @@ class _Reading:
         other = f"the function of the whole matrix is {offer}" if word in words else "of a whole matrix there is none"
         self.say(t, f"{self.function(t)} of the matrix {x} goes entry by entry; {other}")
 
-    def spreads(self, t: Tree, place: int) -> None:
+    def spreads(self, t: Tree, place: Place) -> None:
         shown = source(t, self.scope.text)
-        if self.types[t][0] == "matrix" and place != ENTRY:
-            hint = "write the scalar times I"
-            raise ShapeError(
-                "cannot add a scalar to a matrix inside a function of the whole matrix", hint=hint
-            ).located(self.scope.text, t.span)
+        if self.types[t][0] == "matrix" and place != Place.ENTRY:
+            message = "cannot add a scalar to a matrix inside a function of the whole matrix"
+            raise ShapeError(message, hint="write the scalar times I").located(self.scope.text, t.span)
         self.say(t, f"in {shown} the scalar is added to every entry")
 
     def higher_root(self, t: Tree) -> None:
@@ -212,29 +226,26 @@ class _Reading:
         kind, rows, cols = self.types[t.args[0]]
         if kind != "matrix":
             return
-        rows, cols = self.solver.value(rows), self.solver.value(cols)
-        if rows is cols or any(n[0] == "?" for n in (*rows.names, *cols.names)):
+        if self.solver.value(rows) is self.solver.value(cols) or self.undecided(rows, cols):
             degree, a = t.args[1].value, grouped(t.args[0], source(t.args[0], self.scope.text))
             hint = rf"write {a}^{{{degree}}} for that of the matrix, {a}^{{\odot {degree}}} for that of the entries"
             message = "is this the root of a whole matrix, or of each of its entries?"
             raise ParseError(message, hint=hint).located(self.scope.text, t.span)
 
-    def bars(self, t: Tree, place: int) -> None:
+    def bars(self, t: Tree, place: Place) -> None:
         shown = source(t, self.scope.text)
         matrix = self.types[t.args[0]][0] == "matrix"
         if matrix and t.head == "norm":
             self.say(t, f"{shown} of a symmetric matrix is read as the sum of the absolute values of its entries")
         elif matrix and t.mark == SQUARE:
-            if place in (WHOLE, TURNED, VECTOR, SCALING, ONES):
+            if place in BESIDE:
                 raise self.determinant_or_entries(t)
             self.say(t, f"{shown} is read as a determinant")
 
     def determinant_or_entries(self, t: Tree) -> MatdiffError:
         x = self.inside(t)
-        det, entries = (
-            (rf"\det({x})", rf"\operatorname{{abs}}({x})") if self.scope.latex else (f"det({x})", f"abs({x})")
-        )
-        hint = f"write {det} for the determinant or {entries} entry by entry"
+        det, entries = (r"\det", r"\operatorname{abs}") if self.scope.latex else ("det", "abs")
+        hint = f"write {det}({x}) for the determinant or {entries}({x}) entry by entry"
         return ShapeError("|·| of a matrix has two meanings", hint=hint).located(self.scope.text, t.span)
 
     def exponential(self, t: Tree) -> None:
@@ -250,7 +261,7 @@ class _Reading:
 
     def function(self, t: Tree) -> str:
         """The function as it is written, \\log or log."""
-        return f"\\{t.value}" if self.scope.text.startswith("\\", t.span[0]) else str(t.value)
+        return f"\\{t.value}" if "\\" in self.scope.text[t.span[0] : t.args[0].span[0]] else str(t.value)
 
     def inside(self, t: Tree) -> str:
         return source(t.args[0], self.scope.text)
@@ -267,9 +278,20 @@ def _identity(t: Tree) -> bool:
     return (t.head == "name" and t.value == "I") or (t.head == "call" and t.value == "eye")
 
 
-def _functions(t: Tree) -> bool:
+def _asked(spec: Spec, output: Spec) -> Place:
+    if spec is None:
+        return Place.ENTRY
+    square = len(spec) == 2 and spec[0] is spec[1]
+    return Place.WHOLE if square or output == () else Place.OTHER
+
+
+def _functions(tree: Tree) -> bool:
     """log X - log Y: functions of matrices that have a name, and nothing else."""
-    if t.head == "+":
-        return all(map(_functions, t.args))
-    t = t.args[0] if t.head == "neg" else t
-    return whole(t) != "" and t.args[0].head == "name"
+    stack = [tree]
+    while stack:
+        t = stack.pop()
+        if t.head in ("+", "neg"):
+            stack.extend(t.args)
+        elif not (whole(t) and t.args[0].head == "name"):
+            return False
+    return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from matdiff.text.tree import Head, Tree
+from matdiff.text.tree import RAISED, Head, Tree
 
 Parts = list[Any]
 """Trees, and for operators and brackets their spans."""
@@ -66,7 +66,7 @@ def apply(parts: Parts) -> Tree:
 
 def raised(call: Tree, function: Tree) -> Tree:
     r"""The power that a function's name carries in LaTeX: \sin^2 x."""
-    return Tree(".^", (call, function.args[0]), "", call.span) if function.args else call
+    return Tree(".^", (call, function.args[0]), "", call.span, RAISED) if function.args else call
 
 
 def transpose(parts: Parts) -> Tree:
