@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import matdiff as md
+import matdiff.api.reading
 import matdiff.ops
 from matdiff.core.op import words
 from matdiff.inference.declarations import ATTRIBUTES
@@ -81,6 +82,28 @@ def test_refusals(text, because):
     with pytest.raises(md.MatdiffError) as caught:
         md.parse(text)
     assert because in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "declare", "same", "said"), rows("typed", "with", "read as", "and it is said"))
+def test_what_reading_decides(text, declare, same, said):
+    if same == "refused":
+        with pytest.raises(md.MatdiffError) as caught:
+            md.parse(text, declare)
+        assert said in str(caught.value)
+        return
+    typed = matdiff.api.reading.read(text, declare, "auto", {})
+    assert said in " ".join(typed.remarks) if said else not typed.remarks
+    given = {s.name: sample(s) for s in typed.variables.values()}
+    found = (md.parse(text, declare), md.parse(same, typed.declarations))
+    assert np.allclose(*(e.evaluate(**given) for e in found), rtol=1e-12)
+
+
+def sample(s):
+    """Positive numbers; of a square matrix a symmetric positive definite one."""
+    rng = np.random.default_rng(len(s.name))
+    sizes = [{"m": 2, "n": 3}[str(d)] for d in s.shape]
+    M = rng.uniform(0.5, 1.5, size=sizes)
+    return M @ M.T + 3 * np.eye(3) if sizes == [3, 3] else M if sizes else float(M)
 
 
 @pytest.mark.parametrize("program", re.findall(r"^```matdiff\n(.*?)^```$", PAGE, re.M | re.S))
