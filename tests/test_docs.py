@@ -123,7 +123,8 @@ def test_every_function_is_listed():
     assert set(words) - listed <= spoken | ANSWERS
 
 
-ANSWERS = {"eiggaps", "frechet_expm", "frechet_logm", "lastcols", "peak", "polar", "unkron_left", "unkron_right"}
+FRECHET = {"frechet_expm", "frechet_logm", "frechet_cosm", "frechet_sinm"}
+ANSWERS = {*FRECHET, "eiggaps", "lastcols", "peak", "polar", "unkron_left", "unkron_right"}
 """Functions that nobody types, but that answers are written with."""
 
 

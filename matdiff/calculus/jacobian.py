@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.core.node import Apply, Node, Symbol, number
+from matdiff.core.op import Op
 from matdiff.core.shape import ZERO, Dim
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known, closure
@@ -15,7 +16,7 @@ from matdiff.ops.constants import commutation, duplication, eye, ones, unit, zer
 from matdiff.ops.indexing import HCAT, VCAT, slice_
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import inv, pinv
-from matdiff.ops.matrix_functions import expm, logm
+from matdiff.ops.matrix_functions import cosm, expm, logm, sinm
 from matdiff.ops.structure import HALF, Diag, tril, triu, unvec, vec
 
 MOST = 64
@@ -170,13 +171,12 @@ def _unkron_right(node: Apply, slot: int) -> Node:
     return transpose(matmul(shuffle(A.rows, A.cols, p, q), kron_of(vec(A), eye(p * q))))
 
 
-def _divided(name: str) -> Reading:
+def _divided(function: Op) -> Reading:
     """The matrix of a Fréchet map: the corner of f([I⊗A, I; 0, Aᵀ⊗I]), whose blocks commute (Higham 2008, §3.2)."""
 
     def reading(node: Apply, slot: int) -> Node:
         A = node.args[0]
         left, right, one = kron_of(eye(A.rows), A), kron_of(A.T, eye(A.rows)), eye(A.rows * A.rows)
-        function = expm if name == "expm" else logm
         whole = function(VCAT(HCAT(left, one), HCAT(zeros("matrix", one.rows, one.rows), right)))
         return slice_(whole, ZERO, one.rows, one.rows, one.rows + one.rows)
 
@@ -240,8 +240,7 @@ READINGS: dict[str, Reading] = {
     "sym": _half(1),
     "skew": _half(-1),
     "slice": _window,
-    "frechet_expm": _divided("expm"),
-    "frechet_logm": _divided("logm"),
+    **{f"frechet_{f.name}": _divided(f) for f in (expm, logm, cosm, sinm)},
     "sylvester": _sylvester,
 }
 """The matrix of each linear function in one argument, the others fixed."""
