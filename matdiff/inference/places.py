@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matdiff.core.op import words
 from matdiff.inference.literals import literal
-from matdiff.text.tree import DETERMINANT, ENTRIES, SPREAD, SPREAD_VECTOR, SQUARE, TYPED, Program, Tree, walk
+from matdiff.text.tree import DETERMINANT, ENTRIES, ROOT, SPREAD, SPREAD_VECTOR, SQUARE, TYPED, Program, Tree, walk
 
 if TYPE_CHECKING:
     from matdiff.inference.reading import Root
@@ -34,6 +34,8 @@ def exponentials(program: Program, taken: Collection[str]) -> None:
     """In plain text e^x is a call of the exponential, where e is nothing else; e^2 is left alone."""
     if program.dialect != "plain" or "e" in taken or not _power_of_e.search(program.text):
         return
+    if any("e" in (d.name, d.parameter) for d in program.definitions):
+        return
     trees = [d.body for d in program.definitions] + [program.function] * (program.function is not None)
     plan = [t for tree in trees if tree is not None for t in walk(tree)]
     powers = [t for t in plan if t.head == "^" and t.args[0].value == "e" and literal(t.args[1]) is None]
@@ -42,27 +44,41 @@ def exponentials(program: Program, taken: Collection[str]) -> None:
             t.head, t.value, t.args, t.mark = "call", "e^", t.args[1:], TYPED
 
 
-def mark(scope: Scope, dialect: str) -> None:
-    """Marks on bars, on norms of symmetric matrices, and in LaTeX on sums inside functions of entries."""
+def mark(scope: Scope) -> bool:
+    """Marks on bars, on norms of symmetric matrices, and in LaTeX on sums inside functions of entries.
+
+    Returns whether there is something of which the types decide what it means.
+    """
+    watched = False
     for root in scope.roots:
-        if any(t.head == "abs" for t in root.plan):
-            _bars(scope, root)
+        bars = False
         for t in root.plan:
-            if t.head == "norm" and t.value == "1" and _symmetric(scope, t.args[0]):
-                t.mark = ENTRIES
-            elif dialect == "latex" and t.args and (t.value == "e^" or of_entries(t)):
-                _spread(t.args[0], SPREAD_VECTOR if t.value == "e^" else SPREAD)
+            head = t.head
+            if head == "call":
+                watched = watched or t.mark == TYPED or whole(t) != ""
+                if scope.latex and t.args and (t.value == "e^" or of_entries(t)):
+                    watched |= _spread(t.args[0], SPREAD_VECTOR if t.value == "e^" else SPREAD)
+            elif head == "abs":
+                bars = watched = True
+            elif head == ".^":
+                watched = watched or t.args[1].mark == ROOT
+            elif head == "norm" and t.value == "1" and _symmetric(scope, t.args[0]):
+                t.mark, watched = ENTRIES, True
+        if bars:
+            _bars(scope, root)
+    return watched
 
 
-def _spread(argument: Tree, mark: str) -> None:
-    """The sums that are the argument itself, or reached through signs, quotients and numbers before it."""
+def _spread(argument: Tree, mark: str) -> bool:
+    """Mark the sums that are the argument itself, or reached through signs, quotients and numbers before it."""
+    marked = False
     stack = [argument]
     while stack:
         t = stack.pop()
         if t.mark:
             continue
         if t.head == "+":
-            t.mark = mark
+            t.mark, marked = mark, True
             stack.extend(t.args)
         elif t.head in ("neg", "/"):
             stack.append(t.args[0])
@@ -70,6 +86,7 @@ def _spread(argument: Tree, mark: str) -> None:
             stack.append(t.args[1])
         elif t.head == ".*":
             stack.extend(t.args)
+    return marked
 
 
 def _symmetric(scope: Scope, tree: Tree) -> bool:

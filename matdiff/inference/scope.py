@@ -10,7 +10,7 @@ from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ParseError
 from matdiff.inference.declarations import SQUARE, Declared
 from matdiff.inference.names import default_kind, is_reserved, unknown_name
-from matdiff.inference.places import exponentials, mark, whole
+from matdiff.inference.places import exponentials, mark
 from matdiff.inference.reading import Root, operands, roots
 from matdiff.inference.types import Solver, Type
 from matdiff.text.tree import Program, Tree, walk
@@ -33,9 +33,7 @@ class Scope:
         self.functions: dict[str, Root | None] = {n: None for n, d in declared.items() if d.elementwise}
         self._check_definitions(program)
         given = {n for n, d in declared.items() if not d.elementwise} | set(known)
-        exponentials(
-            program, {*given, *(d.name for d in program.definitions), *(d.parameter for d in program.definitions)}
-        )
+        exponentials(program, given)
         self.roots = roots(program, given, self.functions)
         self.functions.update({r.name: r for r in self.roots if r.parameter})
         self.definitions = {r.name for r in self.roots if r.name and not r.parameter}
@@ -45,8 +43,7 @@ class Scope:
         self.sizes: dict[str, Dim] = {}
         self.aliases: dict[str, tuple[str, int]] = {}
         self._classify(program)
-        mark(self, program.dialect)
-        self.watched = self.latex or any(t.mark or whole(t) for root in self.roots for t in root.plan)
+        self.watched = mark(self)
         """Whether the types of all trees are asked for, since readings depend on them."""
 
     @cached_property
