@@ -118,8 +118,8 @@ def record(answer: Answer, style: Style) -> dict[str, Any]:
     found["steps"] = [step(s, style) for s in answer.told]
     if answer.second:
         found["hessian_steps"] = [step(s, style) for s in answer.second]
-    if notes := getattr(d, "notes", ()):
-        found["remarks"] = [prose(note, style) for note in notes]
+    if d.notes:
+        found["remarks"] = [prose(note, style) for note in d.notes]
     found["verification"] = outcome(answer.verifications)
     return found
 
