@@ -43,6 +43,8 @@ def command(
     for remark in d.remarks:
         click.echo(prose(remark, "unicode" if unicode_output() else "ascii"))
     click.echo(verdict(verification))
+    for remark in d.remarks:
+        click.echo(prose(remark, "unicode" if unicode_output() else "ascii"))
     if verification.certificate:
         click.echo(verification.certificate)
     if claim is None and order == 1:

@@ -109,6 +109,10 @@ case("tr(A*cof(X))", SQUARE, "X", lambda A, X: np.linalg.det(X) * np.trace(A @ n
 case("expm(X)", "X: n×n", "X", scipy.linalg.expm)
 case("tr(A*expm(t*X))", f"{SQUARE}; t: scalar", "X", lambda A, X, t: np.trace(A @ scipy.linalg.expm(t * X)))
 case("tr(expm(X))", "X: n×n", "X", lambda X: np.trace(scipy.linalg.expm(X)))
+case("cosm(X)", "X: n×n", "X", scipy.linalg.cosm)
+case("tr(A*sinm(X))", SQUARE, "X", lambda A, X: np.trace(A @ scipy.linalg.sinm(X)))
+case("tr(coshm(X))", "X: n×n", "X", lambda X: np.trace(scipy.linalg.coshm(X)))
+case("tr(A*sinhm(X))", SQUARE, "X", lambda A, X: np.trace(A @ scipy.linalg.sinhm(X)))
 case("tr(A*logm(X))", SQUARE, "X", lambda A, X: np.trace(A @ scipy.linalg.logm(X)).real, X="inv")
 case("sqrtm(X)", "X: n×n", "X", lambda X: scipy.linalg.sqrtm(X).real, X="inv")
 case("tr(A*X^(1/2))", SQUARE, "X", lambda A, X: np.trace(A @ scipy.linalg.sqrtm(X)).real, X="inv")
@@ -142,6 +146,7 @@ case("tr(A*sylvester(X, X, B))", mats("A", "X", "B"), "X", lambda A, X, B: (
     np.trace(A @ scipy.linalg.solve_sylvester(X, X, B))
 ), X="inv")  # fmt: skip
 case("frechet_expm(X, A)", SQUARE, "X", lambda X, A: scipy.linalg.expm_frechet(X, A, compute_expm=False))
+case("frechet(cosm, X, A)", SQUARE, "X", lambda X, A: scipy.linalg.expm_frechet(1j * X, 1j * A)[1].real)
 case("frechet(expm, X, A)", SQUARE, "X", lambda X, A: scipy.linalg.expm_frechet(X, A, compute_expm=False))
 case("X^3", "X: n×n", "X", lambda X: X @ X @ X)
 case("tr(A*X^-2)", SQUARE, "X", lambda A, X: np.trace(A @ np.linalg.inv(X @ X)), X="inv")

@@ -195,6 +195,8 @@ RECORDS: dict[str, Node] = {
     "unkron_left": kr.unkron_left(Z, Q, params=(m, n)), "unkron_right": kr.unkron_right(A, Z, params=(p, q)),
     "expm": mf.expm(X), "logm": mf.logm(S), "sqrtm": mf.sqrtm(S),
     "frechet_expm": mf.frechet_expm(X, Y), "frechet_logm": mf.frechet_logm(S, Y),
+    "cosm": mf.cosm(X), "sinm": mf.sinm(X),
+    "frechet_cosm": mf.frechet_cosm(X, Y), "frechet_sinm": mf.frechet_sinm(X, Y),
     "sylvester": mf.solve_sylvester(S, S @ S, Y),
     "polygamma": el.polygamma(number(1), 1 + x * x),
     **{f: registry[f](x) for f in ("exp", "abs", "sign", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh")},

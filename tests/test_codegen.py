@@ -127,9 +127,13 @@ PLAIN: dict[str, Callable[..., Any]] = {
     ),
     "expm": lambda M: np.linalg.matrix_power(taylor(M / 64), 64),
     "logm": lambda M: spectral(np.log, M),
+    "cosm": lambda M: PLAIN["expm"](np.block([[0 * M, -M], [M, 0 * M]]))[: len(M), : len(M)],
+    "sinm": lambda M: PLAIN["expm"](np.block([[0 * M, -M], [M, 0 * M]]))[len(M) :, : len(M)],
     "sqrtm": lambda M: spectral(np.sqrt, M),
     "frechet_expm": lambda M, V: central(PLAIN["expm"], M, V),
     "frechet_logm": lambda M, V: central(PLAIN["logm"], M, V),
+    "frechet_cosm": lambda M, V: central(PLAIN["cosm"], M, V),
+    "frechet_sinm": lambda M, V: central(PLAIN["sinm"], M, V),
     "sylvester": lambda M, N, R: np.linalg.solve(
         np.kron(np.eye(len(N)), M) + np.kron(N.T, np.eye(len(M))), stacked(R)
     ).reshape(R.shape, order="F"),

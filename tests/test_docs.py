@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import matdiff as md
+import matdiff.api.reading
 import matdiff.ops
 from matdiff.core.op import words
 from matdiff.inference.declarations import ATTRIBUTES
@@ -97,6 +98,28 @@ def test_what_reading_chooses_is_said(text, types, said):
     assert any(said in note for note in d.notes)
 
 
+@pytest.mark.parametrize(("text", "declare", "same", "said"), rows("typed", "with", "read as", "and it is said"))
+def test_what_reading_decides(text, declare, same, said):
+    if same == "refused":
+        with pytest.raises(md.MatdiffError) as caught:
+            md.parse(text, declare)
+        assert said in str(caught.value)
+        return
+    typed = matdiff.api.reading.read(text, declare, "auto", {})
+    assert said in " ".join(typed.remarks) if said else not typed.remarks
+    given = {s.name: sample(s) for s in typed.variables.values()}
+    found = (md.parse(text, declare), md.parse(same, typed.declarations))
+    assert np.allclose(*(e.evaluate(**given) for e in found), rtol=1e-12)
+
+
+def sample(s):
+    """Positive numbers; of a square matrix a symmetric positive definite one."""
+    rng = np.random.default_rng(len(s.name))
+    sizes = [{"m": 2, "n": 3}[str(d)] for d in s.shape]
+    M = rng.uniform(0.5, 1.5, size=sizes)
+    return M @ M.T + 3 * np.eye(3) if sizes == [3, 3] else M if sizes else float(M)
+
+
 @pytest.mark.parametrize("program", re.findall(r"^```matdiff\n(.*?)^```$", PAGE, re.M | re.S))
 def test_blocks_are_programs(program):
     assert md.parse(program).kind == "scalar"
@@ -114,7 +137,8 @@ def test_every_function_is_listed():
     assert set(words) - listed <= spoken | ANSWERS
 
 
-ANSWERS = {"eiggaps", "frechet_expm", "frechet_logm", "lastcols", "peak", "polar", "unkron_left", "unkron_right"}
+FRECHET = {"frechet_expm", "frechet_logm", "frechet_cosm", "frechet_sinm"}
+ANSWERS = {*FRECHET, "eiggaps", "lastcols", "peak", "polar", "unkron_left", "unkron_right"}
 """Functions that nobody types, but that answers are written with."""
 
 

@@ -68,6 +68,7 @@ class Op:
                 is not given, it is found from the definition, or from what the code makes of unit matrices
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
+    whole       of a function applied entry by entry: the word for the function of a whole matrix, exp → expm
     """
 
     name: str
@@ -89,6 +90,7 @@ class Op:
     spoken: tuple[str, ...] | None = None
     spellings: str = ""
     elementwise: bool = False
+    whole: str = ""
     summary: str = ""
     matrix: Callable[[Apply, int], Node] | None = None
     definition: Callable[..., Node] | None = None

@@ -17,6 +17,7 @@ from matdiff.inference.build import Builder
 from matdiff.inference.declarations import declarations_text, gather, read
 from matdiff.inference.own import unknown
 from matdiff.inference.python import call_record, declaration_text, numpy_index
+from matdiff.inference.readings import settle
 from matdiff.inference.remarks import quiet, remarks
 from matdiff.inference.scope import Scope
 from matdiff.inference.search import search
@@ -68,7 +69,7 @@ def infer(
     scope = Scope(program, said, known, wrt)
     _agree(scope, program)
     found = search(scope, attempt(scope))
-    return _build(program, scope, found)
+    return _build(program, scope, found, settle(scope, found))
 
 
 def _last_definition(
@@ -115,7 +116,7 @@ def _agree(scope: Scope, program: Program) -> None:
             raise error.located(program.text, spans[name]) if name in spans else error
 
 
-def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
+def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]) -> Typed:
     solver = found.solver
     types = [found.env[n] for n in scope.variables]
     loose = found.checker.loose
@@ -143,8 +144,8 @@ def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
     functions = _functions(program, scope)
     text = declarations_text(variables, (n for n, f in functions.items() if isinstance(f, Op)))
     changed = remarks(scope, found)
-    said = (*scope.remarks, *(sentence for name, sentence in changed.items() if not quiet(name, sentence)))
-    return Typed(function, variables, functions, text, definitions, kept, said, changed)
+    spoken = (sentence for name, sentence in changed.items() if not quiet(name, sentence))
+    return Typed(function, variables, functions, text, definitions, kept, (*scope.remarks, *spoken, *said), changed)
 
 
 def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node:

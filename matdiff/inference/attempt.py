@@ -39,6 +39,7 @@ def attempt(scope: Scope, changed: Iterable[str] = ()) -> Attempt:
     chosen = frozenset(changed)
     env = scope.types(solver, chosen)
     checker = Checker(env, solver, scope.functions)
+    checker.types = {} if scope.watched else None
     out = Attempt(env, solver, checker, chosen)
     try:
         for root in scope.roots:

@@ -20,6 +20,10 @@ class Checker:
         self.solver = solver
         self.functions = functions
         self.loose: dict[Tree, tuple[Dim, ...]] = {}
+        self.types: dict[Tree, Type] | None = None
+        """The type of every tree, where they are asked for."""
+        self.spread: list[Tree] = []
+        """The sums that add a scalar to every entry."""
 
     def run(self, root: Root) -> Type:
         """The type of a root.  Raises Misfit where it has none."""
@@ -38,7 +42,7 @@ class Checker:
 
     def plan(self, plan: Iterable[Tree]) -> Type:
         """The type of the last of these trees, arguments before their user."""
-        env, solver, equate = self.env, self.solver, self.solver.equate
+        env, solver, equate, types = self.env, self.solver, self.solver.equate, self.types
         stack: list[Type] = []
         push, pop = stack.append, stack.pop
         for t in plan:
@@ -65,6 +69,8 @@ class Checker:
                 args = stack[len(stack) - n :]
                 del stack[len(stack) - n :]
                 push(HANDLERS[head](self, t, args))
+            if types is not None:
+                types[t] = stack[-1]
         return stack[-1]
 
     def _constant(self, t: Tree) -> Type:

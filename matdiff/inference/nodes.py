@@ -34,7 +34,7 @@ def word(name: str, args: list[Node], params: tuple[Any, ...] = ()) -> Node:
 
 
 def _sum(b: Builder, t: Tree, args: list[Node]) -> Node:
-    return add(*args)
+    return broadcast_sum(b, t, args) if t.mark else add(*args)
 
 
 def broadcast_sum(b: Builder, t: Tree, args: list[Node]) -> Node:
@@ -122,7 +122,7 @@ def call(b: Builder, t: Tree, args: list[Node]) -> Node:
 
 
 def _exponential(b: Builder, t: Tree, args: list[Node]) -> Node:
-    return word("exp" if args[0].kind == "scalar" else "expm", args)
+    return word("expm" if args[0].kind == "matrix" else "exp", args)
 
 
 def _relu(b: Builder, t: Tree, args: list[Node]) -> Node:
@@ -175,6 +175,6 @@ HANDLERS: dict[str, Handler] = {
     "index": lambda b, t, args: index_node(t, args[0]),
     "row": _row,
     "block": _block,
-    "abs": lambda b, t, args: word("abs", args),
+    "abs": lambda b, t, args: word("det" if t.mark and args[0].kind == "matrix" else "abs", args),
     "call": call,
 }

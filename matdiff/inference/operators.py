@@ -12,7 +12,7 @@ from matdiff.inference.literals import literal
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.subscripts import index_type
 from matdiff.inference.types import Solver, Type
-from matdiff.text.tree import Tree, walk
+from matdiff.text.tree import DETERMINANT, ENTRIES, SPREAD_VECTOR, SQUARE, Tree, walk
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker
@@ -50,6 +50,8 @@ def no_product(t: Tree, a: Type, b: Type, solver: Solver) -> Misfit:
 
 
 def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
+    if t.mark and _spreads(c, t, args):
+        return _broadcast(c, t, args)
     first = args[0]
     kind, rows, cols = first
     equate = c.solver.equate
@@ -60,6 +62,27 @@ def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
             if a[0] != kind:
                 kind = "matrix"
     return kind, rows, cols
+
+
+def _spreads(c: Checker, t: Tree, args: list[Type]) -> bool:
+    """Whether this sum of scalars and arrays stands inside a function of entries, and no label tells otherwise."""
+    kinds = {a[0] for a in args}
+    if len(kinds) < 2 or "scalar" not in kinds or (t.mark == SPREAD_VECTOR and "matrix" in kinds):
+        return False
+    if any(s.head == "*" and _labelled(c, s) for s in walk(t)):
+        return False
+    c.spread.append(t)
+    return True
+
+
+def _labelled(c: Checker, t: Tree) -> bool:
+    """In log(1 + exp(-y w'x)) and log(1 + exp(-y (w'x + b))) y is more likely a scalar than a vector."""
+    types = c.types or {}
+    left, right = t.args
+    if left not in types or right not in types or types[left][0] != "vector":
+        return False
+    kind = types[right][0]
+    return right.head == "'" if kind == "row" else kind == "scalar" and any(s.head == "'" for s in walk(right))
 
 
 def _no_sum(t: Tree, i: int, a: Type, b: Type, solver: Solver) -> Misfit:
@@ -194,7 +217,7 @@ def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 def _norm(c: Checker, t: Tree, args: list[Type]) -> Type:
     a = args[0]
-    if a[0] == "matrix" and t.value in ("1", "2", "inf"):
+    if a[0] == "matrix" and t.value in ("1", "2", "inf") and t.mark != ENTRIES:
         offer = {
             "2": "write normF({0}) for the Frobenius norm or sigma_max({0}) for the spectral norm",
             "1": "write norm1({0}) for the sum of the absolute values of all entries",
@@ -239,7 +262,12 @@ def _block(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 
 def _abs(c: Checker, t: Tree, args: list[Type]) -> Type:
-    if args[0][0] in ("matrix", "row"):
+    kind, rows, cols = args[0]
+    if kind == "matrix" and t.mark == DETERMINANT and c.solver.equate(rows, cols):
+        return SCALAR
+    if kind == "matrix" and t.mark == SQUARE and c.solver.value(rows) is c.solver.value(cols):
+        return SCALAR
+    if kind in ("matrix", "row"):
         raise Misfit(
             t,
             "|·| of a matrix has two meanings",

@@ -19,7 +19,7 @@ from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.reading import operands
 from matdiff.inference.special import SPECIAL
-from matdiff.text.tree import Tree
+from matdiff.text.tree import ENTRIES, Tree
 
 NEAR = 1e-9
 LENIENT = 1e-6
@@ -143,6 +143,8 @@ def _same_name(t: Tree) -> bool:
 
 
 def _sum(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
+    if t.mark:
+        return _broadcast_sum(t, tables, functions)
     out: Table = {}
     plain = [a.head == "number" or (a.args != () and literal(a) is not None) for a in t.args]
     for kind in READINGS:
@@ -210,7 +212,7 @@ def _unary(result: Callable[[Reading], Reading | None]) -> Callable[[Tree, list[
 def _norm(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     out: Table = {}
     for kind, option in tables[0].items():
-        unclear = kind == M and t.value in ("1", "2", "inf")
+        unclear = kind == M and t.value in ("1", "2", "inf") and t.mark != ENTRIES
         if kind != BARE:
             offer(out, S, option[0] + (LENIENT if unclear else 0), (kind,))
     return out
@@ -220,7 +222,9 @@ def _abs(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     """|X| of a matrix is no evidence either: its determinant may be meant."""
     out: Table = {}
     for kind, option in tables[0].items():
-        if kind in (*SCALARS, V):
+        if kind == M and t.mark:
+            offer(out, S, option[0], (kind,))
+        elif kind in (*SCALARS, V):
             offer(out, kind, option[0], (kind,))
         else:
             offer(out, kind, option[0] + LENIENT, (kind,))
@@ -316,7 +320,7 @@ def _special(name: str, tables: list[Table], functions: Collection[str], t: Tree
             if bound in tables[0] and kind not in SCALARS:
                 offer(out, kind, tables[1][kind][0] + tables[0][bound][0], (bound, kind))
     elif name == "e^":
-        return _unary(lambda k: k if k in (*SCALARS, M) else None)(t, tables, functions)
+        return _unary(lambda k: k)(t, tables, functions)
     elif name == "frechet" and len(tables) == 2 and all(M in table for table in tables):
         offer(out, M, tables[0][M][0] + tables[1][M][0], (M, M))
     return out

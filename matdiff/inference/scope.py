@@ -12,6 +12,7 @@ from matdiff.inference.declarations import SQUARE, Declared
 from matdiff.inference.evidence import Evidence, Sign, countable
 from matdiff.inference.exponents import CONJUGATE, LETTERS, raised, refuse_conjugate, transposed
 from matdiff.inference.names import default_kind, is_greek, is_reserved, unknown_name
+from matdiff.inference.places import exponentials, mark
 from matdiff.inference.reading import Root, operands, roots
 from matdiff.inference.types import Solver, Type
 from matdiff.text.tree import Program, Tree, walk
@@ -35,11 +36,13 @@ class Scope:
     ) -> None:
         """`wrt` are the variables to differentiate by: no letter of theirs is the mark of a transpose."""
         self.text = program.text
+        self.latex = program.dialect == "latex"
         self.declared = declared
         self.known = known
         self.functions: dict[str, Root | None] = {n: None for n, d in declared.items() if d.elementwise}
         self._check_definitions(program)
         given = {n for n, d in declared.items() if not d.elementwise} | set(known)
+        exponentials(program, given)
         self.roots = roots(program, given, self.functions)
         self.functions.update({r.name: r for r in self.roots if r.parameter})
         self.definitions = {r.name for r in self.roots if r.name and not r.parameter}
@@ -56,6 +59,8 @@ class Scope:
         """What else is to be said of how the text was read."""
         self._classify(program)
         self._weigh(wrt)
+        self.watched = mark(self)
+        """Whether the types of all trees are asked for, since readings depend on them."""
 
     def alternative(self, name: str) -> Kind:
         """What a name may have to be: arrays scalars, Greek scalars vectors, numbers in capitals matrices again."""

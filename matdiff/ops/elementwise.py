@@ -19,6 +19,7 @@ exp: Op = elementwise(
     numpy="np.exp({0})",
     latex=r"\exp({0})",
     spellings="expm1=exp({0}).-1",
+    whole="expm",
     law="d eᵘ = eᵘ du",
 )
 log: Op = elementwise(
@@ -28,6 +29,7 @@ log: Op = elementwise(
     latex=r"\log({0})",
     domain="positive",
     spellings="ln log10=log({0})/log(10) log2=log({0})/log(2) log1p=log(1.+{0})",
+    whole="logm",
     law="d log u = du/u",
 )
 sqrt: Op = elementwise(
@@ -37,6 +39,7 @@ sqrt: Op = elementwise(
     numpy="np.sqrt({0})",
     latex=r"\sqrt{{{0}}}",
     domain="positive",
+    whole="sqrtm",
     law="d √u = du/(2√u)",
 )
 abs_: Op = elementwise(
@@ -63,6 +66,7 @@ sin: Op = elementwise(
     numpy="np.sin({0})",
     latex=r"\sin({0})",
     spellings="csc=1./sin({0})",
+    whole="sinm",
     law="d sin u = cos u du",
 )
 cos: Op = elementwise(
@@ -71,6 +75,7 @@ cos: Op = elementwise(
     numpy="np.cos({0})",
     latex=r"\cos({0})",
     spellings="sec=1./cos({0})",
+    whole="cosm",
     law="d cos u = −sin u du",
 )
 tan: Op = elementwise(
@@ -78,7 +83,7 @@ tan: Op = elementwise(
     lambda x: 1 + tan(x) ** 2,
     numpy="np.tan({0})",
     latex=r"\tan({0})",
-    spellings="cot=1./tan({0})",
+    whole="tanm",
     law="d tan u = (1 + tan² u) du",
 )
 asin: Op = elementwise(
@@ -113,6 +118,7 @@ sinh: Op = elementwise(
     numpy="np.sinh({0})",
     latex=r"\sinh({0})",
     spellings="csch=1./sinh({0})",
+    whole="sinhm",
     law="d sinh u = cosh u du",
 )
 cosh: Op = elementwise(
@@ -122,6 +128,7 @@ cosh: Op = elementwise(
     numpy="np.cosh({0})",
     latex=r"\cosh({0})",
     spellings="sech=1./cosh({0})",
+    whole="coshm",
     law="d cosh u = sinh u du",
 )
 tanh: Op = elementwise(

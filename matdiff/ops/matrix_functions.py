@@ -6,14 +6,15 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from matdiff.core.node import Apply, Node, number
-from matdiff.core.op import Linear, Nonlinear, Op, nonlinear, register, registry
+from matdiff.core.op import Linear, Nonlinear, Op, macro, nonlinear, register, registry
 from matdiff.core.shape import ZERO
 from matdiff.ops.algebra import SCALE, is_op, matmul, scale
 from matdiff.ops.constants import eye, is_eye, zeros, zeros_like
-from matdiff.ops.elementwise import exp, log, sqrt
+from matdiff.ops.elementwise import cos, cosh, exp, log, sin, sinh, sqrt
 from matdiff.ops.indexing import HCAT, VCAT, slice_
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import inv
+from matdiff.ops.structure import HALF
 
 Direction = Callable[[Node, Node], Node]
 
@@ -27,7 +28,7 @@ def _upper(A: Node, V: Node) -> Node:
     return VCAT(HCAT(A, V), HCAT(zeros_like(A), A))
 
 
-def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Direction:
+def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str, jax: str = "", torch: str = "") -> Direction:
     """The Fréchet map L(A; V) of a matrix function whose scalar derivative is `derivative`.
 
     L is linear in V with adjoint L(Aᵀ; ·), and its own derivative by A is the corner of a Fréchet map
@@ -52,6 +53,8 @@ def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Di
             "(n,n),(n,n)->(n,n)",
             (Nonlinear(corner), Linear(lambda Y, A, V: build(A.T, Y))),
             numpy=numpy,
+            jax=jax,
+            torch=torch,
             law=f"the Fréchet map of {name} is linear in its direction",
             source="Higham 2008, ch. 3",
             matrix=divided,
@@ -67,6 +70,13 @@ def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Di
         return op(A, V)
 
     return build
+
+
+def _of_exponential(part: str) -> dict[str, str]:
+    """Code for the Fréchet maps of cos A + i sin A = exp(iA), which are the parts of that of the exponential."""
+    jax = "jax.scipy.linalg.expm_frechet(1j * {0}, 1j * {1}, compute_expm=False)"
+    own = "frechet_expm(1j * {0}, 1j * {1})"
+    return {"numpy": f"{own}.{part}", "jax": f"{jax}.{part}", "torch": f"{own}.{part}"}
 
 
 expm: Op = nonlinear(
@@ -110,10 +120,54 @@ sqrtm: Op = nonlinear(
 MATRIX: dict[Op, Op] = {exp: expm, log: logm, sqrt: sqrtm}
 """The function of matrices for each of entries: it does to the eigenvalues what that does to the entries."""
 
+cosm: Op = nonlinear(
+    "cosm",
+    "(n,n)->(n,n)",
+    lambda X, dX: frechet_cosm(X, dX),
+    scalar=lambda s: cos(s),
+    numpy="scipy.linalg.cosm({0})",
+    jax="jax.scipy.linalg.expm(1j * {0}).real",
+    torch="torch.linalg.matrix_exp(1j * {0}).real",
+    latex=r"\operatorname{{cosm}}({0})",
+    keeps="symmetric diagonal lower upper",
+    law="the Fréchet map of the matrix cosine",
+    source="Higham 2008, ch. 12",
+)
+sinm: Op = nonlinear(
+    "sinm",
+    "(n,n)->(n,n)",
+    lambda X, dX: frechet_sinm(X, dX),
+    scalar=lambda s: sin(s),
+    numpy="scipy.linalg.sinm({0})",
+    jax="jax.scipy.linalg.expm(1j * {0}).imag",
+    torch="torch.linalg.matrix_exp(1j * {0}).imag",
+    latex=r"\operatorname{{sinm}}({0})",
+    keeps="symmetric diagonal lower upper",
+    law="the Fréchet map of the matrix sine",
+    source="Higham 2008, ch. 12",
+)
 frechet_expm: Direction = frechet_map(
     "expm", lambda A: expm(A), "scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)"
 )
 frechet_logm: Direction = frechet_map("logm", lambda A: inv(A), "frechet_logm({0}, {1})")
+frechet_cosm: Direction = frechet_map("cosm", lambda A: -sinm(A), **_of_exponential("real"))
+frechet_sinm: Direction = frechet_map("sinm", lambda A: cosm(A), **_of_exponential("imag"))
+
+
+macro(
+    "coshm",
+    "(n,n)->(n,n)",
+    lambda X: scale(HALF, expm(X) + expm(-X)),
+    scalar=lambda s: cosh(s),
+    summary="(expm(X) + expm(-X))/2",
+)
+macro(
+    "sinhm",
+    "(n,n)->(n,n)",
+    lambda X: scale(HALF, expm(X) - expm(-X)),
+    scalar=lambda s: sinh(s),
+    summary="(expm(X) - expm(-X))/2",
+)
 
 SYLVESTER: Op = register(
     Op(

@@ -98,13 +98,22 @@ class Layout:
     def plain(self, node: Apply) -> Piece:
         """A form of the notation, the record's own template, or a call."""
         params = [self.parameter(p) for p in node.params]
+        latex = node.op.latex
+        if node.op.whole and self.doubtful(node.args[0]):
+            if node.op.name in self.notation.forms:
+                return self.form("dot power", self.raisable(node.args[0]), text("1/2", PRODUCT))
+            latex = latex.replace("(", r"^{{\odot}}(", 1)
         if node.op.name in self.notation.forms:
             return self.form(node.op.name, *node.args, *params)
         spelled = node.op.name in BARRED and node.args[0].kind == "matrix"
-        if self.notation.own_templates and node.op.latex and not spelled and not self.clashes(node):
+        if self.notation.own_templates and latex and not spelled and not self.clashes(node):
             args: tuple[Argument, ...] = (*node.args, *params)
-            return fill((guessed_level(template(node.op.latex)), self.notation.own_templates(node.op.latex)), *args)
+            return fill((guessed_level(template(latex)), self.notation.own_templates(latex)), *args)
         return self.call(node)
+
+    def doubtful(self, a: Node) -> bool:
+        r"""\exp(A) of a square matrix would be taken for that of the whole matrix: \exp^{\odot}(A)."""
+        return self.notation.own_templates is not None and a.kind == "matrix" and a.rows is a.cols
 
     def call(self, node: Apply) -> Piece:
         name = node.op.name
@@ -218,7 +227,8 @@ class Layout:
         """A node to the power of a positive number, entry by entry where `dotted`."""
         if exponent == 1:
             return base
-        if exponent == Fraction(1, 2) and isinstance(exponent, Fraction):
+        rooted = exponent == Fraction(1, 2) and isinstance(exponent, Fraction)
+        if rooted and not (dotted and self.doubtful(base)):
             return self.form("sqrt", base)
         small = None if dotted or not isinstance(exponent, int) else {2: "square", 3: "cube"}.get(exponent)
         if small:

@@ -28,10 +28,15 @@ from matdiff.ops.elementwise import exp, log, sign
 from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, entry, slice_
 from matdiff.ops.kronecker import kron, kron_of, kronv
 from matdiff.ops.linalg import det, inv, logdet
-from matdiff.ops.matrix_functions import expm
+from matdiff.ops.matrix_functions import cosm, expm, sinm
 from matdiff.ops.structure import Diag, diag, unvec, vec
 
-FRECHET: dict[str, Callable[[Node], Node]] = {"frechet_expm": expm, "frechet_logm": inv}
+FRECHET: dict[str, Callable[[Node], Node]] = {
+    "frechet_expm": expm,
+    "frechet_logm": inv,
+    "frechet_cosm": lambda A: -sinm(A),
+    "frechet_sinm": cosm,
+}
 """The scalar derivative of each matrix function, as a function of matrices."""
 
 Identity = Callable[[Known, Apply, tuple[Node, ...]], Node | None]
@@ -135,7 +140,7 @@ def _frechet(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     return matmul(V, FRECHET[node.op.name](A)) if made_of(V, A) else None
 
 
-FUNCTIONS = {"inv", "expm", "logm", "sqrtm", "mpow", "add", "scale", "matmul"}
+FUNCTIONS = {"inv", "expm", "logm", "sqrtm", "cosm", "sinm", "mpow", "add", "scale", "matmul"}
 LARGEST = 40
 """Most nodes of a direction that is tried for being a function of the point."""
 
@@ -302,9 +307,7 @@ IDENTITIES: dict[str, Identity] = {
     "skew": _skew,
     "tril": _diagonal,
     "triu": _diagonal,
-    "expm": _of_flipped,
-    "logm": _of_flipped,
-    "sqrtm": _of_flipped,
+    **dict.fromkeys(("expm", "logm", "sqrtm", "cosm", "sinm"), _of_flipped),
     "unkron_left": _unkron,
     "unkron_right": _unkron,
     **dict.fromkeys(FRECHET, _frechet),

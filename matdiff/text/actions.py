@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from matdiff.errors import ParseError
-from matdiff.text.tree import Head, Tree
+from matdiff.text.tree import RAISED, Head, Tree
 
 Parts = list[Any]
 """Trees, and for operators and brackets their spans."""
@@ -62,12 +62,12 @@ def negate(parts: Parts) -> Tree:
 
 def apply(parts: Parts) -> Tree:
     function, a = parts
-    return raised(Tree("call", (a,), function.value, (function.span[0], a.span[1])), function)
+    return raised(Tree("call", (a,), function.value, (function.span[0], a.span[1]), function.mark), function)
 
 
 def raised(call: Tree, function: Tree) -> Tree:
     r"""The power that a function's name carries in LaTeX: \sin^2 x."""
-    return Tree(".^", (call, function.args[0]), "", call.span) if function.args else call
+    return Tree(".^", (call, function.args[0]), "", call.span, RAISED) if function.args else call
 
 
 def transpose(parts: Parts) -> Tree:
@@ -105,7 +105,7 @@ def paren(parts: Parts) -> Tree:
 
 def call(parts: Parts) -> Tree:
     function, _, arguments, right = parts
-    return raised(Tree("call", tuple(arguments), function.value, (function.span[0], right[1])), function)
+    return raised(Tree("call", tuple(arguments), function.value, (function.span[0], right[1]), function.mark), function)
 
 
 def method(parts: Parts) -> Tree:

@@ -39,12 +39,34 @@ Head = Literal[
 
 @dataclass(slots=True, eq=False)
 class Tree:
-    """One node of the untyped tree; `span` is where it stands in the text."""
+    """One node of the untyped tree; `span` is where it stands in the text.
+
+    `mark` is what its place in the text says of it beside its head, one of the marks below.
+    """
 
     head: Head
     args: tuple[Tree, ...] = ()
     value: str | Value = ""
     span: Span = (0, 0)
+    mark: str = ""
+
+
+ENTRIES = "entries"
+r"""A function that is written as going entry by entry, \exp^{\odot}(A); a norm that sums absolute values."""
+ROOT = "root"
+r"""The exponent of \sqrt[3]{A}, which is a root of a matrix or of its entries."""
+RAISED = "raised"
+r"""\log^2 X, the square of a logarithm."""
+TYPED = "typed"
+"""e^A in plain text."""
+DETERMINANT = "determinant"
+"""Bars that stand where a matrix between them has its determinant taken."""
+SQUARE = "square"
+"""Bars around a sum or product, which are a determinant where that can only be square."""
+SPREAD = "spread"
+"""A sum inside a function that goes entry by entry: a scalar may be added to every entry."""
+SPREAD_VECTOR = "spread vector"
+"""The same under e^, which of a matrix is the matrix exponential."""
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +97,7 @@ class Program:
     declarations: list[Declaration] = field(default_factory=list)
     definitions: list[Definition] = field(default_factory=list)
     function: Tree | None = None
+    dialect: str = "plain"
     remarks: list[str] = field(default_factory=list)
     """What may surprise in how the text was read."""
 

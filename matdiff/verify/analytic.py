@@ -85,6 +85,17 @@ def scipy_function(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
+def turning(sine: bool) -> Callable[[Array], Array]:
+    """The cosine or sine of a matrix, in exp [0, -A; A, 0] = [cos A, -sin A; sin A, cos A], without exp(iA)."""
+
+    def call(A: Array) -> Array:
+        n, zero = A.shape[0], np.zeros_like(A)
+        both = scipy_function("linalg", "expm")(np.block([[zero, -A], [A, zero]]))
+        return np.asarray(both[n:, :n] if sine else both[:n, :n])
+
+    return call
+
+
 ANALYTIC: dict[str, Callable[..., Any]] = {
     "inv": np.linalg.inv,
     "det": np.linalg.det,
@@ -107,6 +118,8 @@ ANALYTIC: dict[str, Callable[..., Any]] = {
     "digamma": scipy_function("special", "psi"),
     "expm": scipy_function("linalg", "expm"),
     "logm": scipy_function("linalg", "logm"),
+    "cosm": turning(sine=False),
+    "sinm": turning(sine=True),
     "sqrtm": scipy_function("linalg", "sqrtm"),
     "sylvester": scipy_function("linalg", "solve_sylvester"),
 }

@@ -156,4 +156,4 @@ def docstring(doc: str, returns: str, inputs: Mapping[Symbol, str]) -> list[str]
 
 def harmless(text: str) -> str:
     """Text that cannot end a docstring or escape in it."""
-    return "".join(c if c.isprintable() and c not in '\\"' else " " for c in text).strip()
+    return "".join(c if c.isprintable() and c != '"' else " " for c in text).strip().replace("\\", r"\\")

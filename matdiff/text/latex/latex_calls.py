@@ -12,13 +12,15 @@ from matdiff.text.latex.latex_places import blank, script_extent
 from matdiff.text.latex.names import Name, function_of, greek_kind, name_at
 from matdiff.text.latex_hints import PHRASES, TEXT
 from matdiff.text.tokens import number
-from matdiff.text.tree import Span, Tree
+from matdiff.text.tree import ENTRIES, Span, Tree
 
 NO_EXPONENT = Exponent()
 SIZED = {"0": "zeros", "1": "ones", "I": "eye", "K": "K"}
 _braced = re.compile(r"\s*_\s*\{")
 _entry = re.compile(r"\s*_\s*\{[^{},:]{0,40}[,:]")
 _power = re.compile(r"\s*\^\s*(?:\{\s*(\d{1,3})\s*\}|(\d))")
+_entries = re.compile(r"\s*\^\s*(?:\{\s*\\(?:odot|circ)\s*\}|\\(?:odot|circ)(?![A-Za-z]))")
+r"""\exp^{\odot}: the function of every entry."""
 _square = re.compile(r"\s*_\s*\{\s*(\w+)\s*\\times\s*(\w+)\s*\}")
 _logarithm = re.compile(r"\s*_\s*\{?\s*(\d+)")
 _inverses = ("sin", "cos", "tan")
@@ -185,6 +187,8 @@ class Calls(Doubts):
         if power := _power.match(self.text, span[1], self.end):
             exponent = Tree("number", (), int(power[1] or power[2]), power.span())
             tree, span = Tree("name", (exponent,), function, span), (span[0], power.end())
+        if entries := _entries.match(self.text, span[1], self.end):
+            tree.mark, span = ENTRIES, (span[0], entries.end())
         m = _next_open.match(self.text, span[1], self.end)
         if m and m[1] == "{" and (inner := name_at(self.stream, m.start(1), self.pairs)) and inner.upright:
             m = None

@@ -11,7 +11,7 @@ from matdiff.text.characters import LETTER, SPACE
 from matdiff.text.latex import commands as words
 from matdiff.text.latex.latex_macros import Macros
 from matdiff.text.latex.names import name_at
-from matdiff.text.tree import Span, Tree
+from matdiff.text.tree import ROOT, Span, Tree
 
 _d = r"\s*\{\s*(?:d|\\mathrm\s*\{\s*d\s*\})"
 _differential = re.compile(rf"{_d}\s*\}}{_d}")
@@ -102,7 +102,7 @@ class Structures(Macros):
         place, degree = (span[0], m.end()), int(m[1])
 
         def finish(end: int) -> int:
-            power = Tree("number", (), Fraction(1, degree), place)
+            power = Tree("number", (), Fraction(1, degree), place, ROOT)
             for kind, value in (("DOTCARET", place), ("NUMBER", power), ("RPAR", (end - 1, end))):
                 self.stream.push(kind, value)
             return end

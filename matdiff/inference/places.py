@@ -1,0 +1,148 @@
+"""Where a tree stands, as far as the text tells: bars under a logarithm, sums inside functions of entries, a bare e."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+from matdiff.core.op import words
+from matdiff.inference.literals import literal
+from matdiff.text.tree import DETERMINANT, ENTRIES, ROOT, SPREAD, SPREAD_VECTOR, SQUARE, TYPED, Program, Tree, walk
+
+if TYPE_CHECKING:
+    from matdiff.inference.reading import Root
+    from matdiff.inference.scope import Scope
+
+SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
+_power_of_e = re.compile(r"(?<![^\W_])e\s*\^")
+
+
+def of_entries(t: Tree) -> bool:
+    """Whether this is the call of a function that goes entry by entry."""
+    return t.head == "call" and any(getattr(record, "elementwise", False) for record in words.get(str(t.value), ()))
+
+
+def whole(t: Tree) -> str:
+    """The word for the function of a whole matrix, of the call of one that goes entry by entry; exp → expm."""
+    if t.head != "call" or t.value not in words:
+        return ""
+    return getattr(words[str(t.value)][0], "whole", "")
+
+
+def exponentials(program: Program, taken: Collection[str]) -> None:
+    """In plain text e^x is a call of the exponential, where e is nothing else; e^2 is left alone."""
+    if program.dialect != "plain" or "e" in taken or not _power_of_e.search(program.text):
+        return
+    if any("e" in (d.name, d.parameter) for d in program.definitions):
+        return
+    trees = [d.body for d in program.definitions] + [program.function] * (program.function is not None)
+    plan = [t for tree in trees if tree is not None for t in walk(tree)]
+    powers = [t for t in plan if t.head == "^" and t.args[0].value == "e" and literal(t.args[1]) is None]
+    if len(powers) == sum(t.head == "name" and t.value == "e" for t in plan):
+        for t in powers:
+            t.head, t.value, t.args, t.mark = "call", "e^", t.args[1:], TYPED
+
+
+def mark(scope: Scope) -> bool:
+    """Marks on bars, on norms of symmetric matrices, and in LaTeX on sums inside functions of entries.
+
+    Returns whether there is something of which the types decide what it means.
+    """
+    watched = False
+    for root in scope.roots:
+        bars = False
+        for t in root.plan:
+            head = t.head
+            if head == "call":
+                watched = watched or t.mark == TYPED or whole(t) != ""
+                if scope.latex and t.args and (t.value == "e^" or of_entries(t)):
+                    watched |= _spread(t.args[0], SPREAD_VECTOR if t.value == "e^" else SPREAD)
+            elif head == "abs":
+                bars = watched = True
+            elif head == ".^":
+                watched = watched or t.args[1].mark == ROOT
+            elif head == "norm" and t.value == "1" and _symmetric(scope, t.args[0]):
+                t.mark, watched = ENTRIES, True
+        if bars:
+            _bars(scope, root)
+    return watched
+
+
+def _spread(argument: Tree, mark: str) -> bool:
+    """Mark the sums that are the argument itself, or reached through signs, quotients and numbers before it."""
+    marked = False
+    stack = [argument]
+    while stack:
+        t = stack.pop()
+        if t.mark:
+            continue
+        if t.head == "+":
+            t.mark, marked = mark, True
+            stack.extend(t.args)
+        elif t.head in ("neg", "/"):
+            stack.append(t.args[0])
+        elif t.head == "*" and literal(t.args[0]) is not None:
+            stack.append(t.args[1])
+        elif t.head == ".*":
+            stack.extend(t.args)
+    return marked
+
+
+def _symmetric(scope: Scope, tree: Tree) -> bool:
+    """Known to be symmetric by its declaration, sums and multiples included."""
+    stack = [tree]
+    while stack:
+        t = stack.pop()
+        if t.head in ("+", "neg", "'"):
+            stack.extend(t.args)
+        elif t.head == "/" or (t.head == "call" and t.value == "inv"):
+            stack.append(t.args[0])
+        elif t.head == "*" and literal(t.args[0]) is not None:
+            stack.append(t.args[1])
+        elif not (t.head == "name" and scope.attributes(str(t.value)) & SYMMETRIC):
+            return False
+    return True
+
+
+FREE, BLOCKED = "", "blocked"
+"""What stands above a tree: nothing that tells, or something that takes entries; else DETERMINANT."""
+
+
+def _bars(scope: Scope, root: Root) -> None:
+    """Arguments after their user: what stands above a tree follows from what stands above its user."""
+    above: dict[Tree, str] = {root.tree: FREE}
+    for t in reversed(root.plan):
+        here = above.get(t, BLOCKED)
+        if t.head == "abs" and here != BLOCKED:
+            (inside,) = t.args
+            weak = inside.head in ("+", "*") or "spd" in scope.attributes(str(inside.value))
+            t.mark = here or (SQUARE if weak else "")
+        for a, seen in _below(t, here):
+            above[a] = seen
+
+
+def _below(t: Tree, here: str) -> Iterable[tuple[Tree, str]]:
+    """Through scalar arithmetic what stands above stays, but in a sum a logarithm and a root tell nothing."""
+    head = t.head
+    if here != BLOCKED:
+        if head in ("neg", "*"):
+            return [(a, here) for a in t.args]
+        if head == "+":
+            return [(a, FREE) for a in t.args]
+        if head == "/":
+            up, down = t.args
+            return [(down, DETERMINANT), (up, DETERMINANT if _has_bars(down) else here)]
+        if head == "^":
+            return [(t.args[0], DETERMINANT)]
+        if head == "call" and t.value in ("log", "sqrt"):
+            return [(t.args[0], DETERMINANT)]
+        if head == "call" and t.value in ("exp", "e^"):
+            return [(t.args[0], FREE)]
+    return [(a, BLOCKED) for a in t.args]
+
+
+def _has_bars(t: Tree) -> bool:
+    while t.head in ("^", "*"):
+        t = t.args[t.head == "*"]
+    return t.head == "abs"
