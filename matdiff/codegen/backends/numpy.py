@@ -333,7 +333,8 @@ def det_second(X):
     """The second derivatives of det(X) by vec(X), defined for singular X too."""
     U, s, Vt = np.linalg.svd(X)
     n, others = s.shape[0], left_out(s)
-    T = np.einsum("ij,ai,ib,cj,jd->badc", others, U, Vt, U, Vt) - np.einsum("ij,ai,jb,cj,id->badc", others, U, Vt, U, Vt)
+    T = np.einsum("ij,ai,ib,cj,jd->badc", others, U, Vt, U, Vt)
+    T = T - np.einsum("ij,ai,jb,cj,id->badc", others, U, Vt, U, Vt)
     return np.linalg.det(U) * np.linalg.det(Vt) * T.reshape(n * n, n * n)
 ''',
     '''

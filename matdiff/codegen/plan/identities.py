@@ -52,7 +52,7 @@ def product(node: Apply) -> Node | None:
 
 
 def log_determinant(node: Apply) -> Node | None:
-    """log det(A ⊗ B) = n log |det A| + m log |det B| for A: m×m, B: n×n (Magnus & Neudecker 2019, §2.3); log det XᵀX."""
+    """log det XᵀX, and log det(A ⊗ B) = n log |det A| + m log |det B| (Magnus & Neudecker 2019, §2.3)."""
     if (X := gram(node.args[0])) is not None:
         return run(GRAM_LOGDET, (X,), "scalar", ONE, ONE)
     if not is_square_kron(node.args[0]):
