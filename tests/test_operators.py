@@ -191,7 +191,7 @@ def test_gradients_at_critical_points_are_directions(size):
         for wrong in (x, 1e-6 * x, q + rng.normal(size=5)):
             with pytest.raises(md.DomainError, match="x'\\*V is not 0"):
                 d.jvp(wrong, x=x, S=S)
-    U, s, Vt = np.linalg.svd(B)
+    U, _, Vt = np.linalg.svd(B)
     d = md.derive("tr(B'*Q)", wrt="Q", declare="Q: n×n orthogonal")
     d.jvp(d.gradient.evaluate(Q=U @ Vt, B=B), Q=U @ Vt, B=B)
     d = md.derive("norm(X - S)^2", wrt="X", declare="X: n×n symmetric")

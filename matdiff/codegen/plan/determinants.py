@@ -79,7 +79,10 @@ def multiplied_out(root: Node) -> Node:
     if len(order) > MAX_OUT:
         return root
     total = normal(expanded(inline(root)))
-    terms = list(total.children) if is_op(total, ADD) else [total]
+    outside = split(total)
+    terms = list(outside.core.children) if outside.core is not None and is_op(outside.core, ADD) else [total]
+    if terms != [total]:
+        terms = [scale(outside.scalar, t) for t in terms]
     for factor in [n for n in order if is_op(n, det)]:
         pieces = [(t, split(t)) for t in terms]
         own = [(t, piece) for t, piece in pieces if isinstance(e := piece.scalars.get(factor), int) and e > 0]
