@@ -29,10 +29,9 @@ def shortcuts(roots: Sequence[Node]) -> list[Node]:
     inverted = {n.children[0] for n in order if is_op(n, inv)}
     for node in order:
         made = rebuilt(node, new)
-        known = (
-            isinstance(made, Apply) and made.op in RULES and not (made.op is logdet and node.children[0] in inverted)
-        )
-        new[node] = (RULES[made.op](made) if known else None) or made
+        new[node] = made
+        if isinstance(made, Apply) and made.op in RULES and not (made.op is logdet and node.children[0] in inverted):
+            new[node] = RULES[made.op](made) or made
     return [new[r] for r in roots]
 
 
