@@ -272,7 +272,7 @@ PLANS = {
     "adjugate(X)": la.det(X) * la.inv(X),
     "(Y @ X @ X.T).reshape(-1, order='F')": kr.kron(X, Y) @ st.vec(X),
     "A.T.reshape(-1, order='F').copy()": co.commutation(m, n) @ st.vec(A),
-    "X / np.linalg.norm(X)": X / re_.norm(X),
+    "X / norm(X)": X / re_.norm(X),
     "1 - 2 * t": 1 - 2 * t,
     "dtype.type(3.0)": number(3),
 }

@@ -206,3 +206,34 @@ def test_symmetry_is_claimed_only_where_it_is(terms: list[tuple[str, str, bool]]
 def test_products_of_skew_matrices(text: str, property_: str) -> None:
     e = md.parse(text, declare="U: n×n diagonal; T: n×n skew; W: n×n skew; S: n×n symmetric; A: n×n")
     assert property_ in Known()(e.node)
+
+
+SUMS_WITH_TRANSPOSES = [
+    "(B - C) + (B - C)'",
+    "(B - C)' + (B - C)",
+    "B - C + B' - C'",
+    "2*(B - C) + 2*(B - C)'",
+    "(B - C)/2 + (B - C)'/2",
+    "A*(B - C) + (A*(B - C))'",
+    "(B - C)*(B - C)' + B + B'",
+    "(B - I) + (B - I)'",
+    "B*C + C'*B'",
+    "exp(B) + exp(B)'",
+    "exp(B) + exp(B')",
+    "inv(B) + inv(B')",
+    "expm(B) + expm(B')",
+    "B .* C + B' .* C'",
+    "B^2 + (B')^2",
+    "kron(B, B) + kron(B, B)'",
+    "(B + C*x*y') + (B + C*x*y')'",
+]
+
+
+@pytest.mark.parametrize("declared", ["", "symmetric", "skew", "lower", "diagonal"])
+@pytest.mark.parametrize("text", SUMS_WITH_TRANSPOSES)
+def test_a_matrix_with_its_transpose_is_symmetric(text: str, declared: str) -> None:
+    """Whatever it is after the normal form: (C − B)ᵀ is C − Bᵀ for a symmetric C."""
+    types = f"A: n×n; B: n×n; C: n×n {declared}; x: n; y: n"
+    d = md.derive(f"lambda_max({text})", wrt="B", declare=types)
+    assert md.parse(str(d.gradient), declare=d.types) == d.gradient
+    assert md.derive(f"M = {text}; lambda_max(M)", wrt="B", declare=types).gradient.kind == "matrix"

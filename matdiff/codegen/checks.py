@@ -285,8 +285,13 @@ LINEAR: dict[str, Callable[[Array], Array]] = {
 }
 """What a matrix of each kind is equal to."""
 
+
+def equal_to(same: Callable[[Array], Array]) -> Callable[[Array], bool]:
+    return lambda X: close(X, same(X))
+
+
 ATTRIBUTES: dict[str, Callable[[Array], bool]] = {
-    **{word: lambda X, same=same: close(X, same(X)) for word, same in LINEAR.items()},
+    **{word: equal_to(same) for word, same in LINEAR.items()},
     "spd": lambda X: not spd(X),
     "orthogonal": orthonormal,
     "unit": lambda x: bool(abs(np.linalg.norm(x) - 1) <= TOLERANCE),

@@ -57,9 +57,9 @@ def evaluate(
 
 
 def beside(roots: Sequence[Node], guards: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The guards that are no parts of what is computed anyway, the outermost ones; they have a program of their own.
+    """The guards that are no parts of what is computed, the outermost of them; they have their own program.
 
-    Beside the roots they would change the plan for these: an inverse that is there is used, where to solve is better.
+    Beside the roots they would change the plan for these: an inverse that is there is used where solving is exacter.
     """
     if not guards:
         return ()

@@ -33,21 +33,27 @@ MOST_FACTORS = 16
 
 
 def lengths(roots: Sequence[Node]) -> list[Node]:
-    """The roots with √⟨u,u⟩ as a norm and nothing divided by a power of one; linear in distinct nodes."""
+    """The roots with √⟨u,u⟩ as a norm; linear in distinct nodes."""
     order = topological(*roots)
-    if not any(is_op(n, sqrt) or is_op(n, norm) for n in order):
+    if not any(is_op(n, sqrt) for n in order):
         return list(roots)
     new: dict[Node, Node] = {}
-    known = {
-        squared(n.children[0]) if is_op(n, sqrt) else n.children[0] for n in order if is_op(n, sqrt) or is_op(n, norm)
-    }
     for node in order:
         made = rebuilt(node, new)
-        if is_op(made, sqrt) and made.kind == "scalar":
-            made = root(made)
-        elif is_op(made, SCALE) and made.kind == "scalar":
-            made = divided(made, known)
-        new[node] = made
+        new[node] = root(made) if is_op(made, sqrt) and made.kind == "scalar" else made
+    return [new[r] for r in roots]
+
+
+def quotients(roots: Sequence[Node]) -> list[Node]:
+    """The roots with nothing divided by a power of a norm or a product of two; linear in distinct nodes."""
+    order = topological(*roots)
+    known = {n.children[0] for n in order if is_op(n, norm)}
+    if not known:
+        return list(roots)
+    new: dict[Node, Node] = {}
+    for node in order:
+        made = rebuilt(node, new)
+        new[node] = divided(made, known) if is_op(made, SCALE) and made.kind == "scalar" else made
     return [new[r] for r in roots]
 
 

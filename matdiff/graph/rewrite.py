@@ -150,7 +150,7 @@ def _smoother(node: Node) -> Node:
 
 
 def _pseudoinverse(node: Node) -> Node:
-    """(u vᵀ)⁺ = v uᵀ/(‖u‖²‖v‖²), and (AB)⁺ = B⁺A⁺ where that is a product through fewer columns: constant rank."""
+    """(u vᵀ)⁺ = v uᵀ/(‖u‖²‖v‖²), and (AB)⁺ = B⁺A⁺ for A with fewer columns than rows and B the other way."""
     (a,) = node.children
     if is_op(a, SCALE):
         return scale(power(a.children[0], number(-1)), _pseudoinverse(pinv(a.children[1])))

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matdiff.codegen.evaluate import evaluate
+from matdiff.codegen.lengths import squared
 from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.errors import MatdiffError
+from matdiff.ops.elementwise import sqrt
 from matdiff.ops.linalg import det
 from matdiff.ops.reductions import norm
 from matdiff.verify import sampling, sets
@@ -60,6 +62,8 @@ def edge_of(node: Apply) -> Edge | None:
     a = node.args[-1]
     if node.op is norm:
         return Edge(a, "{} is 0", lambda X, x: 0 * x, lambda u: not np.any(u))
+    if node.op is sqrt and (u := squared(a)) is not None:
+        return Edge(u, "{} is 0", lambda X, x: 0 * x, lambda u: not np.any(u))
     if node.op is det:
         return Edge(
             a,

@@ -334,7 +334,7 @@ def det_second(X):
     U, s, Vt = np.linalg.svd(X)
     n, others = s.shape[0], left_out(s)
     T = np.einsum("ij,ai,ib,cj,jd->badc", others, U, Vt, U, Vt)
-    T -= np.einsum("ij,ai,jb,cj,id->badc", others, U, Vt, U, Vt)
+    T = T - np.einsum("ij,ai,jb,cj,id->badc", others, U, Vt, U, Vt)
     return np.linalg.det(U) * np.linalg.det(Vt) * T.reshape(n * n, n * n)
 ''',
     '''

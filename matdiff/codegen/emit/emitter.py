@@ -23,7 +23,7 @@ WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
 """Functions that have a value on more than where they are differentiable, which their record states."""
 
 
-NARROWER = {"norm": "notzero", "asin": "strictly inside", "acos": "strictly inside"}
+NARROWER = {"norm": "notzero", "pinv": "", "asin": "strictly inside", "acos": "strictly inside"}
 """Where functions are differentiable, said more exactly than in their record."""
 GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "sylvester": ("disjoint", (0, 1)),

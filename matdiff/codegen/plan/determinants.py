@@ -8,19 +8,23 @@ from matdiff.codegen.kernels import kernel, run
 from matdiff.core.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
 from matdiff.core.op import Linear
 from matdiff.graph.properties import product_nodes
+from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import ADD, POWER, SCALE, add, is_op, matrix_product, scale, transpose, whole
 from matdiff.ops.constants import is_zero
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import adj, det, inv
 from matdiff.ops.reductions import tr
 from matdiff.ops.structure import vec
+from matdiff.simplify.expand import expanded
 from matdiff.simplify.normal import normal
-from matdiff.simplify.terms import Term, split
+from matdiff.simplify.terms import Term, join, split
 
 MAX_SEARCH = 64
 """Nodes that are looked through for the inverse."""
 SMALL_POWERS = range(2, 5)
 """Powers of det X that are taken as products."""
+MAX_OUT = 200
+"""Most parts of what is multiplied out."""
 MAX_PAIRS = 16
 """Most terms of a sum among which second derivatives are looked for."""
 ADJ_ALONG = kernel("adj_along", "(n,n),(n,n)->(n,n)", "adjugate_along({0}, {1})")
@@ -52,7 +56,7 @@ def second_determinants(roots: Sequence[Node]) -> list[Node]:
     for node in order:
         made = rebuilt(node, new)
         new[node] = gathered(made) if is_op(made, SCALE) else made
-    return [new[r] for r in roots]
+    return [new[r] if new[r] is not r else multiplied_out(r) for r in roots]
 
 
 def gathered(node: Node) -> Node:
@@ -61,13 +65,45 @@ def gathered(node: Node) -> Node:
     for i, factor in enumerate(factors):
         for j, total in enumerate(factors):
             if is_op(factor, det) and is_op(total, ADD):
-                found, left = paired(total, factor.children[0])
-                if found:
-                    made = add(*found, *([scale(factor, add(*left))] if left else []))
+                made = with_pairs(factor, total.children)
+                if made is not None:
                     for other in (f for k, f in enumerate(factors) if k not in (i, j)):
                         made = scale(other, made) if other.kind == "scalar" else scale(made, other)
                     return made
     return node
+
+
+def multiplied_out(root: Node) -> Node:
+    """The same where the sum shows only when it is multiplied out."""
+    order = topological(root)
+    if len(order) > MAX_OUT:
+        return root
+    total = normal(expanded(inline(root)))
+    outside = split(total)
+    terms = list(outside.core.children) if outside.core is not None and is_op(outside.core, ADD) else [total]
+    if terms != [total]:
+        terms = [scale(outside.scalar, t) for t in terms]
+    for factor in [n for n in order if is_op(n, det)]:
+        pieces = [(t, split(t)) for t in terms]
+        own = [(t, piece) for t, piece in pieces if isinstance(e := piece.scalars.get(factor), int) and e > 0]
+        for _, piece in own:
+            piece.multiply(factor, -1)
+        made = with_pairs(factor, [join(piece) for _, piece in own])
+        if made is not None:
+            rest = [t for t in terms if all(t is not o for o, _ in own)]
+            return add(*rest, made)
+    return root
+
+
+def with_pairs(factor: Node, terms: Sequence[Node]) -> Node | None:
+    """det(X) times a sum in which there are second derivatives; None where there are none."""
+    found, left = paired(terms, factor.children[0])
+    if not found:
+        return None
+    rest = [scale(factor, t) for t in left]
+    for _ in SMALL_POWERS:
+        rest = [absorbed(t) for t in rest]
+    return add(*found, *rest)
 
 
 def rebuilt(node: Node, new: dict[Node, Node]) -> Node:
@@ -110,12 +146,12 @@ def distributed(factor: Node, inside: Node, X: Node) -> Node | None:
     )
 
 
-def paired(total: Node, X: Node) -> tuple[list[Node], list[Node]]:
+def paired(summands: Sequence[Node], X: Node) -> tuple[list[Node], list[Node]]:
     """The second derivatives of det X among the terms of a sum divided by det X, and the other terms.
 
     tr(X⁻¹V) L(X⁻¹) − L(X⁻¹ V X⁻¹) is one, defined for singular X too, as is vec(X⁻ᵀ) vec(X⁻ᵀ)ᵀ − K (X⁻ᵀ ⊗ X⁻¹).
     """
-    terms, found = list(total.children), []
+    terms, found = list(summands), []
     for t in [*terms] if len(terms) <= MAX_PAIRS else []:
         for partner, made in second_derivatives(t, X):
             if t in terms and (other := multiple(partner, terms)) is not None:

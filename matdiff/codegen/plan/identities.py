@@ -29,10 +29,9 @@ def shortcuts(roots: Sequence[Node]) -> list[Node]:
     inverted = {n.children[0] for n in order if is_op(n, inv)}
     for node in order:
         made = rebuilt(node, new)
-        known = (
-            isinstance(made, Apply) and made.op in RULES and not (made.op is logdet and node.children[0] in inverted)
-        )
-        new[node] = (RULES[made.op](made) if known else None) or made
+        new[node] = made
+        if isinstance(made, Apply) and made.op in RULES and not (made.op is logdet and node.children[0] in inverted):
+            new[node] = RULES[made.op](made) or made
     return [new[r] for r in roots]
 
 
@@ -52,7 +51,7 @@ def product(node: Apply) -> Node | None:
 
 
 def log_determinant(node: Apply) -> Node | None:
-    """log det(A ⊗ B) = n log |det A| + m log |det B| for A: m×m, B: n×n (M&N 2019, §2.3); log det XᵀX."""
+    """log det XᵀX, and log det(A ⊗ B) = n log |det A| + m log |det B| (Magnus & Neudecker 2019, §2.3)."""
     if (X := gram(node.args[0])) is not None:
         return run(GRAM_LOGDET, (X,), "scalar", ONE, ONE)
     if not is_square_kron(node.args[0]):

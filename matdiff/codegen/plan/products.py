@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, run
-from matdiff.codegen.lengths import lengths
+from matdiff.codegen.lengths import lengths, quotients
 from matdiff.codegen.plan.decompositions import decomposed
 from matdiff.codegen.plan.determinants import adjugates, second_determinants
 from matdiff.codegen.plan.distribute import distributed
@@ -55,11 +55,12 @@ def plan(roots: Sequence[Node], association: Association = "best", inverses: boo
 
 def prepared(roots: Sequence[Node]) -> list[Node]:
     """What does not depend on the order of products."""
-    return adjugates(
-        distributed(
-            mirrored(tensors(mirrored(shortcuts(decomposed(stable(removable(lengths(second_determinants(roots)))))))))
-        )
-    )
+    return adjugates(distributed(mirrored(tensors(mirrored(shortcuts(decomposed(stable(smooth(roots)))))))))
+
+
+def smooth(roots: Sequence[Node]) -> list[Node]:
+    """The same functions by formulas that have a value wherever these do, and keep in range."""
+    return quotients(removable(lengths(second_determinants(roots))))
 
 
 def plan_with(ready: Sequence[Node], sizes: Sizes) -> tuple[list[Node], list[Chain]]:
