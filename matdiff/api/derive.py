@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.wrt import chosen_names, suggestion
+from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, topological
 from matdiff.errors import ParseError, ShapeError, UnsupportedError
@@ -38,8 +38,10 @@ def derive(
         agree(function, declare)
         expr, types = function, function.types
         variables = {v.name: v for v in function.variables}
+        names = as_typed(names, list(variables))
     else:
         typed = read(function, declare, dialect, known)
+        names = as_typed(names, list(typed.variables))
         refuse_differentials(typed.function, names)
         variables, source, remarks = dict(typed.variables), typed.kept, typed.remarks
         expr, types = Expr(typed.function, tuple(variables.values())), typed.declarations

@@ -21,6 +21,7 @@ from matdiff.inference.remarks import remarks
 from matdiff.inference.scope import Scope
 from matdiff.inference.search import search
 from matdiff.inference.sizes import name_unknowns, settled
+from matdiff.inference.spelling import unified
 from matdiff.ops.algebra import size
 from matdiff.text.tree import Declaration, Definition, Program
 
@@ -51,8 +52,9 @@ class Typed:
 
 def infer(program: Program, declared: Sequence[Declaration] = (), known: Mapping[str, Symbol] | None = None) -> Typed:
     """Type a program.  Raises ParseError, ShapeError or UnsupportedError, each with its place."""
-    said = gather(program.text, program.declarations, declared)
     known = dict(known or {})
+    program, declared = unified(program, declared, known)
+    said = gather(program.text, program.declarations, declared)
     if program.function is None:
         raise _no_function(program)
     scope = Scope(program, said, known)
