@@ -24,18 +24,20 @@ def derive(
 
     `function` is text in the language or an expression; `declare` is text or a list of texts.
     `inner` is the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is W⁻¹∇f; W must be spd.
-    Raises ParseError, ShapeError or UnsupportedError; nothing else escapes.
+    Raises ParseError, ShapeError, UnsupportedError, or DomainError where the function is defined nowhere.
 
     >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
     "A'*B'"
     """
     from matdiff.api.reading import agree, read
+    from matdiff.inference.undefined import check_defined
 
     names, known = chosen_names(wrt)
     source: Node | None = None
     remarks: tuple[str, ...] = ()
     if isinstance(function, Expr):
         agree(function, declare)
+        check_defined(function.node, {})
         expr, types = function, function.types
         variables = {v.name: v for v in function.variables}
         names = as_typed(names, list(variables))

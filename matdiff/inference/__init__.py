@@ -22,6 +22,7 @@ from matdiff.inference.scope import Scope
 from matdiff.inference.search import search
 from matdiff.inference.sizes import name_unknowns, settled
 from matdiff.inference.spelling import unified
+from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import size
 from matdiff.text.tree import Declaration, Definition, Program
 
@@ -123,6 +124,7 @@ def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
     builder = Builder(env, scope.functions, dims, scope.text)
     definitions: dict[str, Symbol] = {}
     function = _run(scope, builder, definitions)
+    check_defined(function, builder.divisors, scope.text)
     formulas = _formulas(scope, builder)
     kept = _run(scope, Builder(env, scope.functions, dims, scope.text, formulas), {}) if formulas else None
     functions = _functions(program, scope)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from matdiff.core.node import Apply, Node, Value, number, topological
+from matdiff.core.node import Apply, Node, Number, Symbol, Value, number, topological
 from matdiff.core.op import Linear
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import respelled
@@ -39,6 +39,19 @@ def normal(root: Node, known: Known | None = None) -> Node:
     for node in topological(root, into_bodies=False):
         memo[node] = _rebuild(context, node, tuple(memo[a] for a in node.args)) if isinstance(node, Apply) else node
     return memo[root]
+
+
+def normal_forms(*roots: Node) -> dict[Node, Node]:
+    """The normal forms of all that stands below the roots; a definition that comes to a number is that number."""
+    context = Context(None)
+    memo: dict[Node, Node] = {}
+    for node in topological(*roots):
+        if isinstance(node, Apply):
+            memo[node] = _rebuild(context, node, tuple(memo[a] for a in node.args))
+        else:
+            body = memo[node.body] if isinstance(node, Symbol) and node.body is not None else node
+            memo[node] = body if isinstance(body, Number) or is_zero(body) else node
+    return memo
 
 
 def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:

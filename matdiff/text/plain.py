@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from matdiff.text import habits
+from matdiff.text import habits, numbers
 from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, SUBSCRIPT, VULGAR, plain_name, raised, unknown
 from matdiff.text.tokens import OPERAND_ENDS, Stream, number
 from matdiff.text.tree import Span, Tree
@@ -91,6 +91,7 @@ def _number(stream: Stream, span: Span) -> int:
         block = stream.stack and stream.stack[-1][0] == "RSQB"
         hint = "Entries are separated by commas: [1, 2, 3]." if block else "Write 2*3 or 2 + 1/2."
         stream.refuse("two numbers without an operator between them", span, hint)
+    numbers.refuse_glued(stream, span)
     value = Tree("number", (), VULGAR[written], span) if written in VULGAR else number(stream, written, span)
     stream.push("NUMBER", value)
     return span[1]
