@@ -59,10 +59,11 @@ def names(rng: random.Random, taken: Collection[str] = ()) -> Iterator[str]:
 
 
 def renamed(text: str, new: Mapping[str, str]) -> str:
-    """A text with other names; the constants e(n,i), K(m,n), D(n) keep theirs."""
+    """A text with other names; the constants e(n,i), K(m,n), D(n) and A^-T keep theirs."""
     if not new:
         return text
-    words = "|".join(rf"{re.escape(n)}(?!\()" if n in ("e", "K", "D") else re.escape(n) for n in new)
+    kept = {**dict.fromkeys("eKD", r"{}(?!\()"), "T": r"(?<!\^)(?<!\^-){}"}
+    words = "|".join(kept.get(n, "{}").format(re.escape(n)) for n in new)
     return re.sub(rf"(?<![A-Za-z0-9_])(?:{words})(?![A-Za-z0-9_])", lambda m: new[m[0]], text)
 
 
@@ -100,12 +101,12 @@ def examine(seed: int) -> str:
     """`right`, `refused`, or what is wrong with a program."""
     text, declare, wrt = program(seed)
     try:
-        d = md.derive(text, wrt=wrt, declare=declare)
+        found = list(answers(d := md.derive(text, wrt=wrt, declare=declare)))
     except (md.UnsupportedError, md.DomainError):
         return "refused"
     except md.MatdiffError as error:
         return f"{text}\n    {declare}\n    {error}"
-    for what, e in answers(d):
+    for what, e in found:
         if said := complaint(e, d.types):
             return f"{text}\n    {declare}\n    the {what} {said}"
     return "right"

@@ -82,6 +82,16 @@ def test_random_programs_to_latex_and_back(seed: int) -> None:
     assert examine(7_000_000 + seed) in ("right", "refused")
 
 
+def test_definitions_may_be_called_like_a_function_in_another_case() -> None:
+    e = md.parse("Tr = A*x; Tr'*Tr")
+    assert not complaint(e, e.types)
+
+
+def test_exponents_of_two_kinds_come_together() -> None:
+    d = md.derive("t = 2*y; y.^P .* y.^1.5 .* y.^s", wrt="P", declare="y: n positive; P: n; s: scalar")
+    assert not complaint(d.differential, d.types) and d.verify().passed
+
+
 def test_random_names_are_names() -> None:
     for name in islice(names(random.Random(1)), 300):
         assert md.parse(f"{name}'*{name}", declare=f"{name}: n").variables[0].name == name

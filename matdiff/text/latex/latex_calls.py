@@ -80,7 +80,8 @@ class Calls(Doubts):
         names = self.stream.names
         if value == "e" and "e" not in names.variables and (after := self.exponential(span)):
             return after
-        if name.upright and value != "d" and (function := function_of(names, value)):
+        function = function_of(names, value) if name.upright and value != "d" else ""
+        if function and not (self.head and function != value):
             derivative = value in names.functions and self.text.startswith("'", blank(self.text, span[1]))
             return 0 if derivative else self.apply(function, span)
         if value in names.variables:
