@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import random
 import re
 from functools import cache
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import CASES, Case
+from latex_roundtrips import SIZES as SIZES_OF_ALL_FORMS
+from latex_roundtrips import complaint, names, renamed
 from random_expressions import Variable, draw, moved, tangent_part
 
 import matdiff as md
@@ -200,11 +203,15 @@ def test_code(number: int) -> None:
 
 
 def answers(number: int) -> list[md.Expr]:
-    d = derivation(number)
+    return every(derivation(number), "hessian" not in CASES[number].lacks)
+
+
+def every(d: md.Derivation, hessian: bool) -> list[md.Expr]:
+    """All that a derivation answers."""
     found = [d.function, d.differential, *parts(d, d.jacobian).values()]
-    if number in SCALAR:
+    if d.function.kind == "scalar":
         found += parts(d, d.gradient).values()
-        if "hessian" not in CASES[number].lacks:
+        if hessian:
             found += d.hessian.values() if d.several else [d.hessian]
     return found
 
@@ -216,6 +223,17 @@ def test_printing(number: int, form: str) -> None:
         shown = e.latex() if form == "latex" else e.text(ascii=form == "ascii")
         dialect = "latex" if form == "latex" else "plain"
         assert md.parse(shown, declare=derivation(number).types, dialect=dialect) == e, shown
+
+
+@each
+def test_latex_with_names_of_all_forms(number: int) -> None:
+    c = CASES[number]
+    fresh = names(random.Random(number), SIZES_OF_ALL_FORMS)
+    typed = [*variables(number), *re.findall(r"(?:^|;|\n) *(\w+) = ", c.text)]
+    new = dict(zip(typed, fresh, strict=False))
+    d = md.derive(renamed(c.text, new), wrt=renamed(c.wrt, new), declare=renamed(c.declare, new))
+    for e in every(d, "hessian" not in c.lacks):
+        assert not complaint(e, d.types)
 
 
 @each

@@ -126,7 +126,7 @@ def test_definitions_can_be_left_out() -> None:
     ("name", "text", "plain", "latex"),
     [
         ("W_1", "W₁", "W_1", "W_{1}"),
-        ("x1", "x1", "x1", "x_{1}"),
+        ("x1", "x1", "x1", r"\mathrm{x1}"),
         ("lambda", "lambda", "lambda", r"\lambda"),
         ("λ", "λ", "lambda", r"\lambda"),
         ("Omega", "Omega", "Omega", r"\Omega"),

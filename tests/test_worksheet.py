@@ -25,6 +25,7 @@ from matdiff.worksheet.problem import Problem
 from matdiff.worksheet.sheet import solutions
 from matdiff.worksheet.solution import Solution
 from matdiff.worksheet.variants import choice
+from matdiff.worksheet.worker import Result
 
 for needed in ("markdown_it", "mdit_py_plugins", "latex2mathml", "nbformat"):
     pytest.importorskip(needed)
@@ -428,19 +429,19 @@ def test_answers_about_the_hessian(answer: str, status: str, line: int | None, s
 @pytest.mark.parametrize(
     ("answer", "status", "line", "said"),
     [
-        ("minus A'*B'", "wrong", 1, "minus"),
+        ("minus A'*B'", "unread", 1, "minus"),
         ("f'(X)[H] = tr(A*H)\ngradient = A'*B'", "wrong", 1, ""),
-        ("p[i] = A'*B'[i]", "wrong", 1, ""),
+        ("p[i] = A'*B'[i]", "unread", 1, ""),
         ("I do not know.", "missing", None, "no formula is in it"),
         ("gradient = ?", "missing", None, "no formula is in it"),
         ("gradient = A'*B' = B'*A'", "wrong", 1, ""),
-        ("q = A*(\ngradient = q", "wrong", 1, "unclosed"),
+        ("q = A*(\ngradient = q", "unread", 1, "not read: unclosed"),
         ("df = tr(A*dX*B)\n = tr(A*B*dX)\ngradient = A'*B'", "wrong", 2, ""),
         (
             r"df = tr(A*dX*B)" + "\n" + r"= \frac{1}{2 tr(B A dX)" + "\ngradient = A'*B'",
-            "wrong",
+            "unread",
             2,
-            "it cannot be read",
+            "not read: ",
         ),
         ("gradient = B*A\ngradient = A'*B'", "right", None, ""),
         ("gradient = A'*B'\nB*A", "right", None, ""),
@@ -449,6 +450,71 @@ def test_answers_about_the_hessian(answer: str, status: str, line: int | None, s
 def test_where_an_answer_goes_wrong(answer: str, status: str, line: int | None, said: str) -> None:
     found = check(answer)
     assert (found.status, found.line) == (status, line) and said in found.reason, found
+
+
+RIDGE = "norm(A*x - b)^2/2 + λ*norm(x)^2/2"
+SHIFTED = "logdet(S + ε*I) - tr(S)"
+SPELLINGS = [
+    (SHIFTED, "S", r"(S+\varepsilon I)^{-1} - I"), (SHIFTED, "S", r"(S+\epsilon I)^{-1} - I"),
+    (SHIFTED, "S", "(S+ϵI)⁻¹ − I"), (SHIFTED, "S", "(S+εI)⁻¹ − I"), (SHIFTED, "S", "inv(S + epsilon*I) - I"),
+    (RIDGE, "x", "AᵀAx − Aᵀb + λx"), (RIDGE, "x", "∇f=AᵀAx−Aᵀb+λx"), (RIDGE, "x", "(AᵀA+λI)x − Aᵀb"),
+    (RIDGE, "x", "A⊤Ax−A⊤b+λx"), (RIDGE, "x", "A'Ax - A'b + lambda x"), (RIDGE, "x", r"A^TAx - A^Tb + \lambda x"),
+    (RIDGE, "x", "A.T @ (A @ x - b) + lambda*x"), (RIDGE, "x", r"A^{\mathsf T}(Ax-b)+\lambda x"),
+    ("A*x", "x", r"J = \frac{\partial F}{\partial x} = A"), ("A*x", "x", "J = ∂F/∂x = A"),
+    ("x'*x", "x", r"\nabla f = \frac{\partial f}{\partial x} = 2x"), ("x'*x", "x", "∇f = ∂f/∂x = df/dx = 2x"),
+    ("α*x'*x", "x", "2αx"), ("α*x'*x", "x", "10αx/5"), ("α*x'*x", "x", "2 alpha x"),
+]  # fmt: skip
+LETS = {SHIFTED: "S: n×n spd; ε: scalar", RIDGE: "λ: scalar"}
+
+
+@pytest.mark.parametrize(("f", "wrt", "answer"), SPELLINGS)
+def test_right_in_any_spelling(f: str, wrt: str, answer: str) -> None:
+    found = check(answer, f, wrt, **({"let": LETS[f]} if f in LETS else {}))
+    assert found.status == "right", found
+
+
+@pytest.mark.parametrize(
+    ("f", "wrt", "answer"),
+    [
+        (SHIFTED, "S", r"(S-\varepsilon I)^{-1} - I"),
+        (RIDGE, "x", "2AᵀAx − Aᵀb + λx"),
+        (RIDGE, "x", "AAᵀx − Aᵀb + λx"),
+        ("A*x", "x", r"J = \frac{\partial F}{\partial x} = 2A"),
+        ("x'*x", "x", "∇f = ∂f/∂x = 3x"),
+        ("α*x'*x", "x", "3αx"),
+        ("x'*x", "x", "2*q"),
+        ("x'*x", "x", "2x/0"),
+        ("x'*x", "x", "df = 2*x'*dq"),
+    ],
+)
+def test_wrong_in_any_spelling(f: str, wrt: str, answer: str) -> None:
+    assert check(answer, f, wrt, **({"let": LETS[f]} if f in LETS else {})).status == "wrong"
+
+
+UNREAD = [
+    "np.linalg.inv(A).T", "transpose(A)*B'", "A'*(B'", r"\sum_i A_{ij} B_{jk}", "A'*B')", "A' ^ ^ B'", r"\frac{A'}{",
+    "df = tr(A*dX*(B)\ngradient = A'*B'", "gradient = weights*B'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", UNREAD)
+def test_what_is_not_read_is_not_wrong(answer: str) -> None:
+    found = check(answer)
+    assert found.status == "unread" and found.reason.startswith("not read: ") and found.line == 1, found
+
+
+def test_what_is_not_read_is_listed() -> None:
+    unread, right, wrong = (check(a) for a in ("transpose(A)*B'", "A'*B'", "B*A"))
+    one = report.as_text([Result("a.md", [unread, wrong])], False)
+    assert (
+        re.search(r"^\? problem 1 +0/1  not read$", one, re.MULTILINE)
+        and "a.md, problem 1, line 1: not read: there is no function" in one
+    )
+    many = report.as_text([Result("a.md", [unread]), Result("b.md", [right])], False)
+    assert re.search(r"^not read +1$", many, re.MULTILINE) and "a.md, problem 1, line 1: not read: " in many
+    assert "b.md, problem" not in many
+    none = report.as_text([Result("a.md", [right]), Result("b.md", [wrong])], False)
+    assert "\nnot read " not in none
 
 
 def test_an_answer_block_with_a_fault_costs_no_other_answer_its_mark(tmp_path: Path) -> None:
@@ -519,7 +585,7 @@ def test_a_hint_does_not_show_the_last_line() -> None:
     [
         ("gradient = B*A", "layout", "transposed layout"),
         ("gradient = 2*A'*B'", "wrong", "factor 2"),
-        ("gradient = A'*", "wrong", ""),
+        ("gradient = A'*", "unread", "not read: "),
         ("gradient = A*Q", "wrong", ""),
         ("gradient = tr(A*dX*B)", "wrong", "it is a differential, but the gradient is asked for"),
         ("gradient = ", "missing", "no answer"),
@@ -611,7 +677,7 @@ def test_nothing_in_a_submission_is_run(tmp_path: Path) -> None:
     path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
     (tmp_path / "numpy.py").write_text(code, encoding="utf-8")
     ((_, result),) = folder.check_all([path])
-    assert [m.status for m in result.marks] == ["wrong"]
+    assert [m.status for m in result.marks] == ["unread"]
     assert not trap.exists()
 
 

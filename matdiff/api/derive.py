@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.wrt import chosen_names, suggestion
+from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.existence import singular_at_zero
 from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, topological
@@ -25,22 +25,26 @@ def derive(
 
     `function` is text in the language or an expression; `declare` is text or a list of texts.
     `inner` is the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is W⁻¹∇f; W must be spd.
-    Raises ParseError, ShapeError or UnsupportedError; nothing else escapes.
+    Raises ParseError, ShapeError, UnsupportedError, or DomainError where the function is defined nowhere.
 
     >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
     "A'*B'"
     """
     from matdiff.api.reading import agree, read
+    from matdiff.inference.undefined import check_defined
 
     names, known = chosen_names(wrt)
     source: Node | None = None
     remarks: tuple[str, ...] = ()
     if isinstance(function, Expr):
         agree(function, declare)
+        check_defined(function.node, {})
         expr, types = function, function.types
         variables = {v.name: v for v in function.variables}
+        names = as_typed(names, list(variables))
     else:
         typed = read(function, declare, dialect, known, names)
+        names = as_typed(names, list(typed.variables))
         refuse_differentials(typed.function, names)
         variables, source = dict(typed.variables), typed.kept
         remarks = tuple(dict.fromkeys((*typed.remarks, *(typed.changed[n] for n in names if n in typed.changed))))

@@ -48,9 +48,15 @@ def chosen_names(wrt: str | Expr | Sequence[str | Expr]) -> tuple[list[str], dic
             names.append(given.node.name)
         else:
             raise ParseError("wrt must be a variable or its name", hint='for instance wrt="X"')
-    if len(set(names)) < len(names):
+    if len({ascii_name(name) for name in names}) < len(names):
         raise ParseError(f"wrt names a variable twice: {', '.join(names)}")
     return names, known
+
+
+def as_typed(names: Sequence[str], variables: Sequence[str]) -> list[str]:
+    """The names as the variables are spelled: α for alpha, where α is the variable."""
+    spelling = {ascii_name(v): v for v in variables}
+    return [name if name in variables else spelling.get(ascii_name(name), name) for name in names]
 
 
 def _name(text: str) -> str:

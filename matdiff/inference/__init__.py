@@ -22,6 +22,8 @@ from matdiff.inference.remarks import quiet, remarks
 from matdiff.inference.scope import Scope
 from matdiff.inference.search import search
 from matdiff.inference.sizes import name_unknowns, settled
+from matdiff.inference.spelling import unified
+from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import size
 from matdiff.text.tree import Declaration, Definition, Program
 
@@ -64,8 +66,9 @@ def infer(
     """
     if program.function is None:
         return _last_definition(program, declared, known or {}, wrt)
-    said = gather(program.text, program.declarations, declared)
     known = dict(known or {})
+    program, declared = unified(program, declared, known)
+    said = gather(program.text, program.declarations, declared)
     scope = Scope(program, said, known, wrt)
     _agree(scope, program)
     found = search(scope, attempt(scope))
@@ -139,6 +142,7 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
     builder = Builder(env, scope.functions, dims, scope.text)
     definitions: dict[str, Symbol] = {}
     function = _run(scope, builder, definitions)
+    check_defined(function, builder.divisors, scope.text)
     formulas = _formulas(scope, builder)
     kept = _run(scope, Builder(env, scope.functions, dims, scope.text, formulas), {}) if formulas else None
     functions = _functions(program, scope)

@@ -13,7 +13,7 @@ from matdiff.inference.nodes import HANDLERS
 from matdiff.inference.reading import Root, operands
 from matdiff.ops.algebra import matmul, scale
 from matdiff.ops.constants import eye, ones_like
-from matdiff.text.tree import Tree
+from matdiff.text.tree import Span, Tree
 
 MAX_UNFOLDED = 200_000
 """Most trees that applying the user's own functions may visit: s(s(…)) grows without end."""
@@ -36,6 +36,8 @@ class Builder:
         self.text = text
         self.unfolded = 0
         self.applied: dict[tuple[str, Node], Node] = {}
+        self.divisors: dict[Node, Span] = {}
+        """Where what is divided by stands."""
 
     def formula(self, root: Root, t: Node) -> Node:
         """The body of an own function in its parameter."""
@@ -84,6 +86,8 @@ class Builder:
                     first = len(stack) - n
                     args = stack[first:]
                     del stack[first:]
+                    if (divisor := _divisor(t)) is not None:
+                        self.divisors.setdefault(args[divisor], t.args[divisor].span)
                     if head == "call" and self.functions.get(str(t.value)) is not None:
                         frame.at = at
                         entered = self._enter(str(t.value), args[0])
@@ -144,3 +148,17 @@ def _varying(root: Root, functions: Mapping[str, Root | None]) -> frozenset[Tree
         if (t.head == "name" and t.value == root.parameter) or any(a in out for a in t.args):
             out.add(t)
     return frozenset(out)
+
+
+def _divisor(t: Tree) -> int | None:
+    """Which operand is divided by."""
+    if t.head in ("/", "./"):
+        return 1
+    divides = t.head == "\\" or (t.head == "call" and t.value == "inv")
+    return 0 if divides or (t.head in ("^", ".^") and _negative(t.args[1])) else None
+
+
+def _negative(exponent: Tree) -> bool:
+    """Is it a negative number that is written out?"""
+    number = exponent.args[0] if exponent.head == "neg" else exponent
+    return number.head == "number" and (number is not exponent or str(number.value).startswith("-"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 
 from matdiff.printing import names
 from matdiff.printing.tables import LEVELS, template
@@ -74,10 +75,10 @@ def _tokens(latex: str) -> list[str]:
 def _atom(token: str) -> str:
     if token[0] == "{":
         return f"<mrow>{token}</mrow>"
-    sign = SIGNS.get(token, token)
+    sign = escape(SIGNS.get(token, token))
     if token[0] == "\\":
         return f"<mi>{sign}</mi>" if sign in LETTERS else f"<mo>{sign}</mo>" if sign != token else _function(token)
-    return f"<mn>{token}</mn>" if token.isdigit() else f"<mi>{token}</mi>" if token.isalpha() else f"<mo>{token}</mo>"
+    return f"<mn>{sign}</mn>" if token.isdigit() else f"<mi>{sign}</mi>" if token.isalpha() else f"<mo>{sign}</mo>"
 
 
 def _function(command: str) -> str:

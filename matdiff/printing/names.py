@@ -16,9 +16,9 @@ VARIANTS = {"ϕ": "phi", "ϵ": "epsilon", "ϑ": "theta", "ς": "sigma", "ϱ": "r
 LATIN_SHAPED = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΧο")
 """Letters without a LaTeX command: they look like Latin ones."""
 
-COMMANDS = {w: f"\\mathrm{{{w[0]}}}" if c in LATIN_SHAPED else f"\\{w}" for c, w in GREEK.items()}
+COMMANDS = {w: f"\\{w}" for c, w in GREEK.items() if c not in LATIN_SHAPED}
 
-ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot", "vec": r"\vec"}
+ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot"}
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 NUMBERED = re.compile(r"([^\W_]*[^\W\d_])_([1-9]\d*|0)", re.ASCII | re.IGNORECASE)
 
@@ -52,25 +52,31 @@ def latex_symbol(symbol: Symbol) -> str:
     return r"\mathrm{d}" + (f"{{{inside}}}" if "_" in inside else inside) + f"_{{{symbol.index}}}"
 
 
+FORM = re.compile(r"(?!I_)([^\W\d_]+)((?:_(?:hat|tilde|bar|dot))*)(?:_([^\W_]+))?")
+"""Names that have accents and an index; I with an index is an identity."""
+
+
 def latex_name(name: str) -> str:
-    r"""`y_hat` is \hat{y}, `W_1` and `W1` are W_{1}, `lambda` is \lambda, longer words are upright."""
-    head, *rest = name.split("_")
-    found = re.fullmatch(r"(\D+)(\d+)", head)
-    below = []
-    if found:
-        head, digits = found.groups()
-        below.append(digits)
-    out = _word(head) if head else r"\_"
-    for part in rest:
-        if part in ACCENTS:
-            out = f"{ACCENTS[part]}{{{out}}}"
-        elif part:
-            below.append(part if part.isdigit() else _word(part))
-    return out + (f"_{{{','.join(below)}}}" if below else "")
+    r"""`y_hat` is \hat{y}, `W_1` is W_{1}, `lambda` is \lambda, longer words are upright.
+
+    No two names are spelled alike, but those that are one, as `α` and `alpha`; what has no such form, as `W1`, is
+    written out.
+
+    >>> print(latex_name("y_hat_max"), latex_name("W_1"), latex_name("W1"), latex_name("x_1_2"))
+    \hat{y}_{\mathrm{max}} W_{1} \mathrm{W1} \mathrm{x\_1\_2}
+    """
+    found = FORM.fullmatch(name)
+    if not found:
+        return f"\\mathrm{{{ascii_name(name)}}}".replace("_", r"\_")
+    head, accents, below = found.groups()
+    out = _word(head)
+    for accent in accents.split("_")[1:]:
+        out = f"{ACCENTS[accent]}{{{out}}}"
+    return out + (f"_{{{_word(below)}}}" if below else "")
 
 
 def _word(word: str) -> str:
-    greek = GREEK.get(word) or VARIANTS.get(word) or word
+    greek = ascii_name(word)
     if greek in COMMANDS:
         return COMMANDS[greek]
-    return word if len(word) == 1 else f"\\mathrm{{{word}}}"
+    return word if len(word) == 1 or word.isdigit() else f"\\mathrm{{{greek}}}"

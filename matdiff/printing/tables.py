@@ -145,6 +145,8 @@ def _ascii_fraction(value: Fraction) -> str:
 
 def _latex_call(name: str) -> str:
     bare = name.rstrip("'")
+    if not bare.isascii() or (bare in names.COMMANDS and bare != "sigma"):
+        return names.latex_name(bare) + name[len(bare) :]
     return name if len(bare) == 1 else rf"\operatorname{{{bare}}}{name[len(bare) :]}".replace("_", r"\_")
 
 

@@ -21,11 +21,16 @@ SHORT = 28
 """Letters of a line up to which its two sides stand beside each other."""
 
 
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+"""What browsers may do with a page: no scripts, nothing from other hosts; styles and pictures of its own."""
+
+
 def page(blocks: Iterable[Block], title: str) -> str:
     """The file."""
     body = "\n".join(filter(None, map(block, blocks)))
     return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n<title>{escape(title)}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )

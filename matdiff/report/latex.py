@@ -2,6 +2,7 @@ r"""Sheets as LaTeX; any engine and the packages that every installation has."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from matdiff.report import prose
 from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
 from matdiff.report.display import statements
 from matdiff.report.markdown import mark, rows
+from matdiff.worksheet.formulas import typeset
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -103,17 +105,48 @@ OPEN: dict[str, str] = {
 }
 """What tokens without content of their own become; others that are not named here leave nothing."""
 
+
+def typewriter(code: str) -> str:
+    return rf"\texttt{{{latex_prose(code)}}}"
+
+
+def math(latex: str, before: str, after: str) -> str:
+    """A formula; one that does more than setting mathematics is shown as it was typed."""
+    formula = typeset(latex)
+    return typewriter(latex.strip()) if formula is None else f"{before}{formula}{after}"
+
+
+VERBATIM = "\\begin{verbatim}\n", "\\end{verbatim}\n"
+
+
+def verbatim(code: str) -> str:
+    """A block of code.  A line that would end it stands between two blocks."""
+    begin, end = VERBATIM
+    lines = code.removesuffix("\n").split("\n")
+    found = [f"{end}{typewriter(line)}\n{begin}" if r"\end{verbatim}" in line else f"{line}\n" for line in lines]
+    return f"{begin}{''.join(found)}{end}"
+
+
+def link(url: str) -> str:
+    """The beginning of a link to the web, or to a place beside the sheet; others are text only."""
+    scheme = re.match(r"([^/?#]*):", url)
+    if scheme and scheme[1].lower() not in ("http", "https", "mailto"):
+        return "{"
+    escaped = re.sub(r"[%#&$_]", r"\\\g<0>", url)
+    return rf"\href{{{escaped}}}{{"
+
+
 SECTIONS = {"h1": r"\section*{", "h2": r"\subsection*{"}
 
 WRITTEN: dict[str, Callable[[Token], str]] = {
     "text": lambda t: latex_prose(t.content),
-    "code_inline": lambda t: rf"\texttt{{{latex_prose(t.content)}}}",
-    "math_inline": lambda t: f"${t.content.strip()}$",
-    "math_inline_double": lambda t: f"\\[{t.content.strip()}\\]\n",
-    "math_block": lambda t: f"\\[{t.content.strip()}\\]\n",
-    "fence": lambda t: f"\\begin{{verbatim}}\n{t.content}\\end{{verbatim}}\n",
-    "code_block": lambda t: f"\\begin{{verbatim}}\n{t.content}\\end{{verbatim}}\n",
-    "link_open": lambda t: rf"\href{{{t.attrGet('href')}}}{{",
+    "code_inline": lambda t: typewriter(t.content),
+    "math_inline": lambda t: math(t.content, "$", "$"),
+    "math_inline_double": lambda t: math(t.content, r"\[", "\\]\n"),
+    "math_block": lambda t: math(t.content, r"\[", "\\]\n"),
+    "fence": lambda t: verbatim(t.content),
+    "code_block": lambda t: verbatim(t.content),
+    "link_open": lambda t: link(str(t.attrGet("href"))),
     "heading_open": lambda t: SECTIONS.get(t.tag, r"\subsubsection*{"),
 }
 

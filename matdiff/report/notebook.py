@@ -7,7 +7,7 @@ from typing import Any
 
 from matdiff.report import markdown
 from matdiff.report.blocks import Block, Room
-from matdiff.report.prose import missing
+from matdiff.worksheet.formulas import missing
 
 
 def notebook(blocks: Iterable[Block]) -> str:

@@ -143,7 +143,8 @@ class Context(Signs):
             if len(powers) == 1 and not times and first in (1, -1) and not negative(powers[0].children[1]):
                 continue
             exponents = [scale(number(term.scalars[p]), p.children[1]) for p in powers]
-            exponents.append(scale(number(times), ones_like(exponents[0])))
+            like = next((e for e in exponents if e.kind != "scalar"), exponents[0])
+            exponents = [scale(e, ones_like(like)) if e.kind != like.kind else e for e in (*exponents, number(times))]
             for p in (base, *powers):
                 term.scalars.pop(p, None)
             total = self._exponent(add(*exponents))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from matdiff.core.node import Apply, Node, Value, number
+from matdiff.core.node import Apply, Node, Number, Symbol, Value, number, topological
 from matdiff.core.op import Linear
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import respelled
@@ -40,6 +40,19 @@ def normal(root: Node, known: Known | None = None) -> Node:
 def new_context(known: Known | None = None) -> Context:
     """A run of the normal form over several expressions: equal scalars, sums and products take one form in all."""
     return Context(known, _rebuild, product)
+
+
+def normal_forms(*roots: Node) -> dict[Node, Node]:
+    """The normal forms of all that stands below the roots; a definition that comes to a number is that number."""
+    context = new_context()
+    memo: dict[Node, Node] = {}
+    for node in topological(*roots):
+        if isinstance(node, Apply):
+            memo[node] = _rebuild(context, node, tuple(memo[a] for a in node.args))
+        else:
+            body = memo[node.body] if isinstance(node, Symbol) and node.body is not None else node
+            memo[node] = body if isinstance(body, Number) or is_zero(body) else node
+    return memo
 
 
 def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:

@@ -17,7 +17,7 @@ from matdiff.solution.outline import Outline, name_of, outline
 from matdiff.solution.statements import FUNCTION, LATEX, Statement, role, statements
 from matdiff.text.tree import Declaration, Definition, Program, Tree, walk
 from matdiff.verify import sampling
-from matdiff.verify.claims import ANCHOR, Question, answer, derivative
+from matdiff.verify.claims import ANCHOR, Question, StrangeName, answer, derivative, unread
 from matdiff.verify.report import Verification
 
 if TYPE_CHECKING:
@@ -31,12 +31,16 @@ HIDDEN = "differential"
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a derivation: does it follow (None: that could not be decided), and if not, why."""
+    """One line of a derivation: does it follow (None: that could not be decided), and if not, why.
+
+    `unread`: it does not follow because it cannot be read.
+    """
 
     number: int
     text: str
     passed: bool | None
     reason: str = ""
+    unread: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class LineCheck:
     passed   True if every line follows; None where a line could not be decided and no other is wrong
     line     the first line that does not follow, counted from 1; None if all do
     reason   why it does not follow
+    unread   whether that is because it cannot be read
     checked  what was found for each line
     """
 
@@ -53,6 +58,10 @@ class LineCheck:
     line: int | None = None
     reason: str = ""
     checked: tuple[Line, ...] = ()
+
+    @property
+    def unread(self) -> bool:
+        return any(c.unread for c in self.checked if c.number == self.line)
 
     def __str__(self) -> str:
         if self.passed:
@@ -152,7 +161,8 @@ class Reader:
             question = self.question(s)
         except MatdiffError as error:
             self.before = None
-            return Line(s.line, shown, False, self.turned(s, before) or f"it cannot be read: {error}")
+            turned = self.turned(s, before)
+            return Line(s.line, shown, False, turned or f"it cannot be read: {error}", not turned and unread(error))
         if question is None:
             return Line(s.line, shown, True)
         found = answer(self.d, question, self.seed, None, 3)
@@ -203,7 +213,7 @@ class Reader:
         if name.startswith("dd") and name[2:] in {*self.known, *self.variables}:
             raise ParseError("second differentials are not read", hint="state the Hessian: H = …")
         if kind == "definition" and len(name) == 2 and name[0] == "d":
-            raise ParseError(f"there is no {name[1]} that {name} could be the differential of")
+            raise StrangeName(f"there is no {name[1]} that {name} could be the differential of")
         if kind == "definition":
             node = self.define(s)
             self.before = None if node is None else Question("definition", node, node, None)
@@ -294,7 +304,7 @@ class Reader:
         found = infer(Program(self.text, [], list(definitions), tree), self.declared, given)
         strange = next((n for n in found.variables if n not in given), None)
         if strange is not None:
-            raise ParseError(
+            raise StrangeName(
                 f"{strange} is not a variable of the function", hint=f"those are {', '.join(self.variables)}"
             )
         values: dict[Symbol, Node] = {s: self.known[n] for n, s in stand_ins.items()}
@@ -307,13 +317,13 @@ class Reader:
         """What the d of a definition or of the function is."""
         assert s.of is not None
         if s.index:
-            raise ParseError(f"{s.name} is no differential of this derivation", hint="lines may use dX and d(u)")
+            raise StrangeName(f"{s.name} is no differential of this derivation", hint="lines may use dX and d(u)")
         if s.of.body is not None or s.of in stand_ins.values():
             of = self.known.get(s.of.name) if s.of in stand_ins.values() else s.of.body
             assert of is not None
             return self.differential(inline(of))
         names = ", ".join(X.name for X in self.d.wrt)
-        raise ParseError(f"{s.of.name} is held constant, so {s.name} is 0: the derivation is by {names}")
+        raise StrangeName(f"{s.of.name} is held constant, so {s.name} is 0: the derivation is by {names}")
 
 
 def upright(text: str, names: Sequence[str]) -> str:

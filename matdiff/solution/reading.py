@@ -12,6 +12,7 @@ from matdiff.solution.tidy import Line, tidied
 from matdiff.worksheet.problem import Problem
 
 LABEL = re.compile(r"(?:\s+(?:is|equals|reads)\s+|\s*:\s+|\s*:$|\s+is:\s*)(?:given by\s+)?")
+DERIVATIVE = re.compile(r"∂|\\partial|∇|\\nabla|/|frac")
 FUNCTIONS = "f F L J E l ℓ ell g φ ϕ phi ψ psi Phi loss cost"
 """What students call the function where it has no name."""
 
@@ -63,6 +64,7 @@ class Reader:
         about = kind(left, self.problem.wrt, self.taken, self.problem.ask) if left.strip() else self.last
         if len(bare(left)) == 1 and re.search(rf"(?<![\w\\]){re.escape(bare(left))}(?!\w)", later):
             about = ""
+        rights = self.values(rights, about)
         if not rights:
             if left.strip() and not line.aside and "=" not in line.text:
                 self.weak(line.at, left)
@@ -72,6 +74,13 @@ class Reader:
         rights = rights[:-1] if len(rights) > 1 and rights[-1].strip() == "0" else rights
         values = [self.formula(r) for r in rights]
         self.equation(line, left, values, about)
+
+    def values(self, rights: list[str], about: Kind) -> list[str]:
+        """Without the names for what is asked that stand between: J = ∂F/∂x = A."""
+        return [r for r in rights if not DERIVATIVE.search(r) or about != self.kind(r) or not about]
+
+    def kind(self, side: str) -> Kind:
+        return kind(side, self.problem.wrt, self.taken, self.problem.ask)
 
     def directed(self, left: str) -> str:
         """`df(x)[h]` and `f'(x)[h]` are df, and h is dx from now on."""

@@ -8,7 +8,10 @@ from functools import cache
 
 from matdiff.printing.names import GREEK, VARIANTS
 
-WORD = re.compile(r"(?<![\\\w.])[^\W\d_]\w*")
+RAISED = "ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹"
+PART = rf"[^\W{RAISED}]"
+WORD = re.compile(rf"(?:(?<!{PART})(?<![\\.])|(?<=\d)(?<![\w.]\d)|(?<=\d\d)(?<![\w.]\d\d))[^\W\d_{RAISED}]{PART}*")
+"""A word; raised signs end one (AᵀAx), and a number may stand before it (2αx)."""
 LEAD = r"(?:[A-Za-z]{2,}|I(?=\s+[a-z]{2}|'))(?:'[a-z]+)?[,:]?\s+"
 LEADING = re.compile(rf"^(?:{LEAD})+(?=\S)")
 FORMULA = re.compile(r"[*/^\\=<>|\[\]{}+⟨⟩⊙⊗∇∂ᵀ⁻²‖−√]|\w\(|(?<!\w)\w'|\.T\b|\d")
@@ -29,11 +32,12 @@ def language() -> frozenset[str]:
 
 
 def canonical(name: str) -> str:
-    """One spelling for Σ, Sigma; w_1, w1, w₁.
+    """One spelling for Σ, Sigma; ε, varepsilon; w_1, w1, w₁.
 
-    >>> canonical("Σ_1") == canonical("Sigma₁")
-    True
+    >>> canonical("Σ_1") == canonical("Sigma₁"), canonical("ε") == canonical("varepsilon")
+    (True, True)
     """
+    name = re.sub(r"^(d?)var(?=epsilon|theta|kappa|pi|rho|sigma|phi)", r"\1", name)
     plain = "".join(GREEK.get(c) or VARIANTS.get(c) or {"µ": "mu"}.get(c) or c for c in name)
     return plain.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")).replace("_", "")
 
@@ -85,6 +89,10 @@ class Vocabulary:
                 return d + same[0]
         return word if word in language() else " ".join(self.letters(word)) or word
 
+    def meant_alone(self, letter: str) -> bool:
+        """Is a Greek letter the problem's, in another form?"""
+        return not letter.isascii() and any(canonical(n) == canonical(letter) for n in self.names)
+
     def letters(self, word: str) -> list[str]:
         """The one-letter names, I and differentials that a word is made of; empty if it is not."""
         found: list[str] = []
@@ -92,12 +100,12 @@ class Vocabulary:
             first = next((word[:k] for k in (2, 1) if self.single(word[:k])), "")
             if not first or len(found) > 8:
                 return []
-            found.append(first)
+            found.append(self.meant(first))
             word = word[len(first) :]
         return found
 
     def single(self, name: str) -> bool:
-        return (len(name) == 1 and (name in self.names or name == "I")) or (
+        return (len(name) == 1 and (name in self.names or name == "I" or self.meant_alone(name))) or (
             len(name) == 2 and name[0] == "d" and name[1] in self.names and "d" not in self.names
         )
 

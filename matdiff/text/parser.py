@@ -147,6 +147,8 @@ class _Reader:
 
     def know(self, d: Declaration) -> None:
         (self.names.functions if "elementwise" in d.words else self.names.variables).add(d.name)
+        for size in re.findall(r"[^\W\d]\w*", " ".join(d.dims)):
+            self.names.sizes.add(size)
 
     def head(self, s: Statement) -> tuple[str, str, Span]:
         """Name and parameter left of the `=`."""

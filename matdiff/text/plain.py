@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from matdiff.core import op
-from matdiff.text import habits
+from matdiff.text import habits, numbers
 from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, SUBSCRIPT, VULGAR, plain_name, raised, unknown
 from matdiff.text.dialect import notation
 from matdiff.text.tokens import OPERAND_ENDS, Stream, number
@@ -120,6 +120,7 @@ def _number(stream: Stream, span: Span) -> int:
         block = stream.stack and stream.stack[-1][0] == "RSQB"
         hint = "Entries are separated by commas: [1, 2, 3]." if block else "Write 2*3 or 2 + 1/2."
         stream.refuse("two numbers without an operator between them", span, hint)
+    numbers.refuse_glued(stream, span)
     value = Tree("number", (), VULGAR[written], span) if written in VULGAR else number(stream, written, span)
     stream.push("NUMBER", value)
     return span[1]

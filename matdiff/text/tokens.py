@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from matdiff.errors import ParseError
 from matdiff.ops.constants import LONG
+from matdiff.printing.names import ascii_name
 from matdiff.text.tree import Span, Tree
 
 MAX_DEPTH = 1024
@@ -38,13 +39,24 @@ SOFT = frozenset({"e", "K", "D", "sigma", "σ"})
 """Functions only where nothing of that name is declared or defined."""
 
 
+class Spellings(set[str]):
+    """Names in each of their spellings: α is in it where alpha was added."""
+
+    def add(self, name: str) -> None:
+        super().add(ascii_name(name))
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(ascii_name(str(name)))
+
+
 @dataclass(slots=True)
 class Names:
     """What a name followed by `(` may be."""
 
     words: frozenset[str] = frozenset()
-    functions: set[str] = field(default_factory=set)
-    variables: set[str] = field(default_factory=set)
+    functions: Spellings = field(default_factory=Spellings)
+    variables: Spellings = field(default_factory=Spellings)
+    sizes: Spellings = field(default_factory=Spellings)
     bold: dict[str, tuple[str, Span]] = field(default_factory=dict)
     r"""Greek names in bold, which are no scalars: `vector` for \boldsymbol\beta, `matrix` for \boldsymbol\Sigma."""
     spellings: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +84,9 @@ class Names:
             return name in self.words and name not in SOFT
         if name in self.words or name in CONSTANT_CALLS or name == "σ" or name[0] == "." or self.meaning(name):
             return True
-        return adjacent and len(letters(name)) > 1 and letters(name) not in GREEK and not self.differential(name)
+        if len(letters(name)) == 1 or letters(name) in GREEK or name in self.sizes:
+            return False
+        return adjacent and not self.differential(name)
 
     def differential(self, name: str) -> bool:
         return name[0] == "d" and (

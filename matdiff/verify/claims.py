@@ -27,6 +27,15 @@ Claim = str | Expr | Mapping[str, str | Expr]
 ANCHOR = "claimed_value"
 
 
+class StrangeName(ParseError):
+    """A text that can be read, but speaks of what the function does not have."""
+
+
+def unread(error: MatdiffError) -> bool:
+    """Does an error say that a text cannot be read?  One that can be, and has no meaning here, is wrong instead."""
+    return isinstance(error, ParseError | UnsupportedError) and not isinstance(error, StrangeName)
+
+
 @dataclass(frozen=True)
 class Question:
     """One claim beside the truth: what it is called, the variable that it is about (None for a differential)."""
@@ -105,7 +114,7 @@ def read_claim(d: Derivation, claim: str | Expr, anchor: Symbol | None) -> Node:
     for name, s in used.items():
         if known.get(name) is not s and s is not anchor:
             shown = ", ".join(known) or "none"
-            raise ParseError(
+            raise StrangeName(
                 f"the claim uses {name}, which is not a variable of the function", hint=f"those are {shown}"
             )
     return node

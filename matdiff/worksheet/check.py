@@ -13,6 +13,7 @@ from matdiff.solution.fields import Answer, Named, named_in, parts, sides
 from matdiff.solution.plain import LATEX, MARK, plain
 from matdiff.solution.reading import read_answer
 from matdiff.solution.tidy import stripped
+from matdiff.verify.claims import unread
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.problem import Problem
 from matdiff.worksheet.sheet import letter
@@ -21,14 +22,16 @@ from matdiff.worksheet.solution import Solution, claimed
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
 
-Status = Literal["right", "layout", "wrong", "missing", "undecided"]
+Status = Literal["right", "layout", "wrong", "missing", "unread", "undecided"]
+Fault = tuple[int, str, bool]
+"""A line, what is wrong with it, and whether that is that it cannot be read."""
 
 
 @dataclass(frozen=True)
 class Mark:
     """What an answer is worth.
 
-    status   right, layout (right in the transposed layout only), wrong, missing, undecided
+    status   right, layout (right in the transposed layout only), wrong, missing, unread, undecided
     line     the line of the answer that is the first wrong one; None where that has no meaning
     """
 
@@ -100,12 +103,11 @@ def verdict(solution: Solution, found: Answer) -> tuple[Status, str, int | None]
     try:
         wrong = first_wrong(solution, found)
         if wrong is not None:
-            return "wrong", wrong[1], wrong[0]
+            return marked(*wrong)
         said = program(solution, found, found.claim)
         verification = claimed(solution.d, solution.ask, said)
     except MatdiffError as error:
-        broken = next(broken_definitions(found), None)
-        return ("wrong", str(error), found.at) if broken is None else ("wrong", *broken)
+        return marked(*next(broken_definitions(found), (found.at, str(error), unread(error))))
     if verification.passed is None:
         return "undecided", verification.reason, None
     if verification.passed:
@@ -117,29 +119,34 @@ def verdict(solution: Solution, found: Answer) -> tuple[Status, str, int | None]
     return "wrong", reason, found.at
 
 
-def broken_definitions(found: Answer) -> Iterator[tuple[str, int]]:
-    """Definitions used by the claim that cannot be read: why, and their lines."""
+def marked(line: int, reason: str, unreadable: bool) -> tuple[Status, str, int | None]:
+    """The mark of a line that is wrong, or that cannot be read, which is no mistake in mathematics."""
+    return ("unread", f"not read: {reason}", line) if unreadable else ("wrong", reason, line)
+
+
+def broken_definitions(found: Answer) -> Iterator[Fault]:
+    """Definitions used by the claim that cannot be read."""
     from matdiff.text.parser import parse_program
 
     for at, text in found.used(found.claim):
         try:
             parse_program(text)
         except MatdiffError as error:
-            yield str(error), at
+            yield at, str(error), unread(error)
 
 
-def first_wrong(solution: Solution, found: Answer) -> tuple[int, str] | None:
+def first_wrong(solution: Solution, found: Answer) -> Fault | None:
     """The first line of a derivation that does not follow, and why; None where none is found."""
     wrong = [w for w in (in_chain(solution, found), in_curved(solution, found)) if w is not None]
     return min(wrong, default=None)
 
 
-def in_chain(solution: Solution, found: Answer) -> tuple[int, str] | None:
+def in_chain(solution: Solution, found: Answer) -> Fault | None:
     """Of the lines about the function and its differential."""
     from matdiff.solution.check import check_derivation
 
-    unread = next((i for i, (_, text) in enumerate(found.chain) if LATEX.search(text)), len(found.chain))
-    lines = found.chain[:unread]
+    end = next((i for i, (_, text) in enumerate(found.chain) if LATEX.search(text)), len(found.chain))
+    lines = found.chain[:end]
     if lines and not (len(found.chain) == 1 and alone(lines[0], found)):
         f, own = function(solution)
         used = found.used(*(text for _, text in lines))
@@ -147,10 +154,11 @@ def in_chain(solution: Solution, found: Answer) -> tuple[int, str] | None:
         text = "\n".join(text for _, text in said)
         result = check_derivation(text, solution.problem.wrt, list(solution.problem.let), None if own else f)
         if result.passed is False and result.line is not None and said[result.line - 1][0]:
-            return said[result.line - 1][0], result.reason
-    if unread < len(found.chain):
-        at, text = found.chain[unread]
-        return at, f"it cannot be read: {unreadable(text)}"
+            reason = result.reason.removeprefix("it cannot be read: ") if result.unread else result.reason
+            return said[result.line - 1][0], reason, result.unread
+    if end < len(found.chain):
+        at, text = found.chain[end]
+        return at, unreadable(text), True
     return None
 
 
@@ -170,15 +178,15 @@ def unreadable(text: str) -> str:
     return "this is no formula"
 
 
-def in_curved(solution: Solution, found: Answer) -> tuple[int, str] | None:
+def in_curved(solution: Solution, found: Answer) -> Fault | None:
     """Of the lines about d²f and d(∇f)."""
     for at, text in found.curved:
         try:
             result = solution.d.verify(claim=program(solution, found, text), order=2)
         except MatdiffError as error:
-            return at, f"it cannot be read: {error}"
+            return at, str(error), unread(error)
         if result.passed is False:
-            return at, result.message or result.reason
+            return at, result.message or result.reason, False
     return None
 
 

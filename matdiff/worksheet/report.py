@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from matdiff.worksheet.check import Mark
 from matdiff.worksheet.worker import Result
 
-SIGNS = {"right": "✓", "layout": "≈", "wrong": "✗", "missing": "–", "undecided": "?"}
+SIGNS = {"right": "✓", "layout": "≈", "wrong": "✗", "missing": "–", "unread": "?", "undecided": "?"}
 WORDS = {
     "right": "right",
     "layout": "right up to the layout",
     "wrong": "wrong",
     "missing": "no answer",
+    "unread": "not read",
     "undecided": "undecided",
 }
 
@@ -89,13 +90,21 @@ def one(result: Result, any_layout: bool) -> str:
         lines += [f"    {row}" for row in reason(m)]
     total = sum(m.of for m in result.marks)
     lines.append(f"{result.name}: {points(result, any_layout):g} of {total:g} points")
-    return "\n".join([*lines, *result.remarks, *([f"error: {result.error}"] if result.error else [])])
+    return "\n".join(
+        [*lines, *not_read([result]), *result.remarks, *([f"error: {result.error}"] if result.error else [])]
+    )
 
 
 def reason(m: Mark) -> list[str]:
     """The wrong line, and why it is wrong."""
     place = [f"line {m.line}: {m.text}"] if m.line else []
     return [*place, *m.reason.splitlines()] if m.reason != "no answer" else []
+
+
+def not_read(results: Sequence[Result]) -> list[str]:
+    """The answers that a person has to look at, for they could not be read."""
+    unread = [(r, m) for r in results for m in r.marks if m.status == "unread"]
+    return [f"{r.name}, problem {m.problem}, line {m.line}: {m.reason.splitlines()[0]}" for r, m in unread]
 
 
 def many(results: Sequence[Result], any_layout: bool) -> str:
@@ -108,5 +117,7 @@ def many(results: Sequence[Result], any_layout: bool) -> str:
         total = f"{points(r, any_layout):g}/{sum(m.of for m in r.marks):g}"
         row = " ".join(f"{signs.get(n, ''):>3}" for n in problems)
         lines.append(f"{r.name:<{width}}  {row}  {'error' if r.error else total}")
-    lines += ["", "  ".join(f"{sign} {WORDS[status]}" for status, sign in SIGNS.items())]
+    if counted := [sum(m.status == "unread" for r in results for m in r.marks if m.problem == n) for n in problems]:
+        lines += [f"{'not read':<{width}}  {' '.join(f'{c:>3}' for c in counted)}"] * any(counted)
+    lines += ["", "  ".join(f"{sign} {WORDS[status]}" for status, sign in SIGNS.items()), *not_read(results)]
     return "\n".join([*lines, *(f"{r.name}: {said(r)}" for r in results if said(r))])

@@ -107,14 +107,14 @@ def answer(d: Derivation, ask: str) -> Expr:
 
 def claimed(d: Derivation, ask: str, text: str) -> Verification:
     """Is the text what is asked for?  A gradient is not right as the differential, nor the other way round."""
-    from matdiff.verify.claims import read_claim
+    from matdiff.verify.claims import StrangeName, read_claim
 
     node = read_claim(d, text, None)
     moving = any(getattr(n, "of", None) is not None for n in topological(node))
     if ask == "differential" and not moving and not is_zero(node):
-        raise ParseError(f"this has no d{d.wrt[0].name} in it, but the differential is asked for")
+        raise StrangeName(f"this has no d{d.wrt[0].name} in it, but the differential is asked for")
     if ask != "differential" and moving:
-        raise ParseError(f"this has a d{d.wrt[0].name} in it: it is a differential, but the {ask} is asked for")
+        raise StrangeName(f"this has a d{d.wrt[0].name} in it: it is a differential, but the {ask} is asked for")
     return d.verify(claim=text, order=2 if ask == "hessian" else 1)
 
 

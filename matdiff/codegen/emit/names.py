@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from matdiff.errors import MatdiffError
+from matdiff.printing.names import ascii_name
 from matdiff.text.characters import plain_name
 
 RESERVED = frozenset({"np", "scipy", "jnp", "jax", "torch", "float", "check", "dtype", "device", "int", "min", "_"})
@@ -32,17 +33,18 @@ def _kept(c: str) -> bool:
 
 
 def lookup(name: str, given: Iterable[str]) -> str | None:
-    """The key under which an array for `name` was given: as typed, or as Python spells a keyword argument.
+    """The key under which an array for `name` was given: as typed, or in another spelling of the name.
 
-    >>> lookup("x_1", {"x₁": 0})
-    'x₁'
+    >>> lookup("x_1", {"x₁": 0}), lookup("λ", {"lambda": 0})
+    ('x₁', 'lambda')
     """
     if name in given:
         return name
     folded = unicodedata.normalize("NFKC", name)
     if folded in given:
         return folded
-    return next((k for k in given if _plain(k) == name), None)
+    word = ascii_name(name)
+    return next((k for k in given if ascii_name(_plain(k)) == word), None)
 
 
 def _plain(key: str) -> str:

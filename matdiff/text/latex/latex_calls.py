@@ -17,7 +17,7 @@ from matdiff.text.tree import ENTRIES, Span, Tree
 NO_EXPONENT = Exponent()
 SIZED = {"0": "zeros", "1": "ones", "I": "eye", "K": "K"}
 _braced = re.compile(r"\s*_\s*\{")
-_entry = re.compile(r"\s*_\s*\{[^{},:]{0,40}[,:]")
+_entry = re.compile(r"\s*_\s*\{(?:[^{},:]|\{(?:[^{}]|\{[^{}]*\}){0,40}\}){0,40}[,:]")
 _power = re.compile(r"\s*\^\s*(?:\{\s*(\d{1,3})\s*\}|(\d))")
 _entries = re.compile(r"\s*\^\s*(?:\{\s*\\(?:odot|circ)\s*\}|\\(?:odot|circ)(?![A-Za-z]))")
 r"""\exp^{\odot}: the function of every entry."""
@@ -40,6 +40,7 @@ class Calls(Doubts):
     def named(self, name: Name | None) -> int:
         """A name with its scripts; before a parenthesis, or if it is a function's, a call."""
         assert name is not None
+        name = self.differential(name)
         if not self.head and (after := self.constant(name) or self.indexed(name)):
             return after
         sub, end, power = ("", name.end, -1) if name.sub else self.scripts(name.end)
@@ -63,6 +64,11 @@ class Calls(Doubts):
             return self.mark(script, place)
         return self.superscript_from(power) if power >= 0 else end
 
+    def differential(self, name: Name) -> Name:
+        r"""The name dX of \mathrm{d}X; other names as they are."""
+        of = name_at(self.stream, name.end, self.pairs) if name.upright and name.value == "d" else None
+        return name if of is None else Name("d" + of.value, name.start, of.end, False, of.sub)
+
     def raised(self, at: int) -> tuple[Exponent, Span]:
         """What the superscript at this place says that is no power, and where it stands."""
         end = script_extent(self.text, at, self.pairs)
@@ -73,20 +79,21 @@ class Calls(Doubts):
 
     def called(self, name: Name, value: str, sub: str, span: Span) -> int:
         """Functions, and what is read with what follows: e^x, dX, \\sigma_1(X).  Returns 0 for a variable."""
-        names, end = self.stream.names, span[1]
+        names = self.stream.names
         if value == "e" and "e" not in names.variables and (after := self.exponential(span)):
             return after
-        if name.upright and value != "d" and (function := function_of(names, value)):
-            return self.apply(function, span)
+        function = function_of(names, value) if name.upright and value != "d" else ""
+        if function and not (self.head and function != value):
+            derivative = value in names.functions and self.text.startswith("'", blank(self.text, span[1]))
+            return 0 if derivative else self.apply(function, span)
+        if value in names.variables:
+            return self.undecided(name, value, sub, span)
         if name.upright and value.lower() in PHRASES:
             what, hint = PHRASES[value.lower()]
             if not self.head or what is TEXT[0]:
                 self.stream.refuse(f"{self.text[slice(*span)]} is {what}", span, hint)
         if name.upright and (reason := refused(value.partition("_")[0])) and not self.head:
             raise reason.located(self.text, span)
-        if name.upright and value == "d" and (of := name_at(self.stream, end, self.pairs)):
-            self.stream.push("NAME", Tree("name", (), "d" + of.value, (name.start, of.end)))
-            return of.end
         return self.undecided(name, value, sub, span)
 
     def constant(self, name: Name) -> int:

@@ -12,7 +12,7 @@ from matdiff.text.latex.latex_subscripts import subscript
 from matdiff.text.tokens import GREEK, Names, Stream
 
 _base = re.compile(rf"({words.COMMAND})|([{LETTER}])([₀-₉]*)|([01])")
-_long = re.compile(r"\s*\{\s*([A-Za-z][A-Za-z0-9]*)((?:\\?_[A-Za-z0-9]+)*)\s*\}")
+_long = re.compile(r"\s*\{\s*([A-Za-z][A-Za-z0-9]*)((?:\\?_[A-Za-z0-9]*)*)\s*\}")
 _run = re.compile(r"\s*([A-Za-z]+)()")
 
 MAX_WRAPPERS = 16
@@ -36,6 +36,8 @@ class Name:
 
 def function_of(names: Names, word: str) -> str:
     """The language's name of a function as LaTeX writes it, or nothing."""
+    if word in names.variables and word not in names.words:
+        return ""
     for candidate in (word, word.lower()):
         if candidate in names.words or candidate in names.functions or candidate in ("eye", "ones", "zeros"):
             return candidate

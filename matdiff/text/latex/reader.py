@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from matdiff.errors import MatdiffError
+from matdiff.text import numbers
 from matdiff.text.characters import LETTER, OPERATORS, SPACE, VULGAR, raised, unknown
 from matdiff.text.latex import commands as words
 from matdiff.text.latex.latex_mixed import Mixed
@@ -99,6 +100,7 @@ class _Latex(Mixed):
     def on_number(self, first: int, at: int) -> int:
         if self.text[first:at] in ("0", "1") and self.text.startswith("_", blank(self.text, at)):
             return self.named(Name(self.text[first], first, at))
+        numbers.refuse_glued(self.stream, (first, at))
         self.stream.push("NUMBER", number(self.stream, self.text[first:at], (first, at)))
         return at
 
