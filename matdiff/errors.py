@@ -52,7 +52,7 @@ class ShapeError(MatdiffError):
 
 
 class ArgumentError(MatdiffError, TypeError):
-    """A function was called with an array missing, with one under an unknown name, or of a kind that it does not take."""
+    """A function was called with an array missing, under an unknown name, or of a kind that it does not take."""
 
 
 class MisfitError(ArgumentError, ShapeError):

@@ -1,4 +1,4 @@
-"""Elementwise functions of the user's own, by a formula: its rules give the derivative, generated code writes it out."""
+"""Elementwise functions of the user's own, by a formula: its rules give the derivative, code spells it out."""
 
 from __future__ import annotations
 
