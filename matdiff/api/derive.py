@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.api.wrt import chosen_names, suggestion
 from matdiff.calculus.tangent import check_movable, tangent
-from matdiff.core.node import Node, Symbol, describe, topological
-from matdiff.errors import ParseError, ShapeError, UnsupportedError
+from matdiff.core.node import Node, Symbol, describe, symbol, topological
+from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
 
 
@@ -40,6 +42,10 @@ def derive(
         variables = {v.name: v for v in function.variables}
     else:
         typed = read(function, declare, dialect, known)
+        sized = _sized_by(inner, typed.variables, names)
+        if sized:
+            with suppress(MatdiffError):
+                typed = read(function, declare, dialect, {**known, **sized})
         refuse_differentials(typed.function, names)
         variables, source, remarks = dict(typed.variables), typed.kept, typed.remarks
         expr, types = Expr(typed.function, tuple(variables.values())), typed.declarations
@@ -62,6 +68,17 @@ def derive(
     derivation = Derivation(expr, chosen, types, len(chosen) > 1, weighted, source, remarks)
     _ = derivation.raw_differential
     return derivation
+
+
+def _sized_by(inner: Any, variables: Mapping[str, Symbol], names: Sequence[str]) -> dict[str, Symbol]:
+    """The variable as long as a declared weight of the inner product is, which says its size where nothing else does."""
+    W = variables.get(inner) if isinstance(inner, str) else None
+    X = variables.get(names[0]) if len(names) == 1 else None
+    if W is None or X is None or X.kind == "scalar" or W.rows is not W.cols or W.rows is X.rows:
+        return {}
+    cols = W.rows if X.cols is X.rows else X.cols
+    found = symbol(X.name, X.kind, W.rows, cols, X.attributes)
+    return {X.name: found} if isinstance(found, Symbol) else {}
 
 
 def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:
