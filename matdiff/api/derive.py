@@ -71,7 +71,7 @@ def derive(
 
 
 def _sized_by(inner: Any, variables: Mapping[str, Symbol], names: Sequence[str]) -> dict[str, Symbol]:
-    """The variable as long as a declared weight of the inner product is, which says its size where nothing else does."""
+    """The variable as long as a declared weight of the inner product, where nothing else says its size."""
     W = variables.get(inner) if isinstance(inner, str) else None
     X = variables.get(names[0]) if len(names) == 1 else None
     if W is None or X is None or X.kind == "scalar" or W.rows is not W.cols or W.rows is X.rows:

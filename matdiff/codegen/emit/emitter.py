@@ -17,7 +17,7 @@ from matdiff.codegen.emit.templates import ATOM, MAX_DEPTH, MAX_INLINE, PRODUCT,
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.core.shape import ONE, Dim, signature
 from matdiff.errors import ShapeError
-from matdiff.ops.algebra import ADD, INNER, SCALE, TRANSPOSE, is_op
+from matdiff.ops.algebra import ADD, INNER, POWER, SCALE, TRANSPOSE, is_op
 
 WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
 """Functions that have a value on more than where they are differentiable, which their record states."""
@@ -175,7 +175,7 @@ class Emitter:
             code = (
                 code if not code.text.lstrip("-").isdecimal() else Code(f"{code.text}.0", code.precedence, code.depth)
             )
-        elif not (isinstance(arg, Apply) and arg.op.elementwise):
+        elif not (isinstance(arg, Apply) and arg.op.elementwise and arg.op is not POWER):
             code = Code(f"1.0 * {code.at(PRODUCT)}", PRODUCT, code.depth + 1)
         if self.backend.lifted == "{0}":
             return code
