@@ -126,7 +126,7 @@ def _content(a: Polynomial) -> tuple[Monomial, Value, Polynomial]:
     """A polynomial as a monomial, times the number of its first term, times the rest.  ZeroDivisionError for 0."""
     if not a:
         raise ZeroDivisionError
-    least = dict(min(a, key=len))
+    least = dict(next(iter(a)))
     for m in a:
         powers = dict(m)
         least = {base: min(e, powers.get(base, 0)) for base, e in {**dict.fromkeys(powers, 0), **least}.items()}
