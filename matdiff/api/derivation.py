@@ -297,11 +297,11 @@ class Derivation:
                 found[f"{verb} differentiable {where.format(place)}"] = None
         return tuple(found)
 
-    def evaluate(self, **arrays: Any) -> Any:
+    def evaluate(self, /, **arrays: Any) -> Any:
         """The function's value."""
         return self.function.evaluate(**arrays)
 
-    def value_and_grad(self, **arrays: Any) -> tuple[Any, Any]:
+    def value_and_grad(self, /, **arrays: Any) -> tuple[Any, Any]:
         """The value of a scalar function and its gradient (a dict for several variables)."""
         gradients = self.gradient if self.several else {"": self.gradient}
         nodes = [self.function.node, *(g.node for g in gradients.values())]
@@ -379,8 +379,9 @@ class Derivation:
         return bundle(self)
 
     def _evaluate(self, nodes: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> Any:
-        from matdiff.codegen.evaluate import evaluate
+        from matdiff.codegen.evaluate import evaluate, refuse_strangers
 
+        refuse_strangers(nodes, variables, arrays)
         return evaluate(list(nodes), tuple(variables), arrays, guards=self.guards)
 
     @cached_property
