@@ -66,6 +66,7 @@ class Op:
     elementwise applied entry by entry
     matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
                 is not given, it is found from the definition, or from what the code makes of unit matrices
+    sympy       of a function applied entry by entry: the name of the one that SymPy has for it
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
     whole       of a function applied entry by entry: the word for the function of a whole matrix, exp → expm
@@ -94,6 +95,7 @@ class Op:
     summary: str = ""
     matrix: Callable[[Apply, int], Node] | None = None
     definition: Callable[..., Node] | None = None
+    sympy: str = ""
 
     def rule(self, slot: int) -> Rule:
         """The rule of one argument; None for functions that only generated code knows."""
