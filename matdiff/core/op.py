@@ -332,7 +332,7 @@ def _register_columns_of(op: Op, slot: int, kind: Kind, sig: str) -> None:
 
     rules: list[Rule] = [None] * len(inputs)
     rules[slot] = Linear(adjoint)
-    code = {library: _columns_code(op, library, slot, len(dims), len(output)) for library in ("numpy", "jax", "torch")}
+    code = [_columns_code(op, library, slot, len(dims), len(output)) for library in ("numpy", "jax", "torch")]
     made = Columns(
         _columns_name(op, slot, kind),
         f"{','.join(shapes)}{';' * bool(given)}{given}->({'*'.join(map(str, output))},{count})",
@@ -341,7 +341,9 @@ def _register_columns_of(op: Op, slot: int, kind: Kind, sig: str) -> None:
         summary=f"{op.name} of every column of a matrix; of I, the matrix of {op.name}",
         slot=slot,
         dims=dims,
-        **code,
+        numpy=code[0],
+        jax=code[1],
+        torch=code[2],
     )
     register(made)
 
