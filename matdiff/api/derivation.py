@@ -12,7 +12,7 @@ from matdiff.api.operators import Operator, bilinear, check_directions, hessian_
 from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.existence import WHOLE, guards, symmetric_in
-from matdiff.calculus.jacobian import free_entries, jacobian, vector_of
+from matdiff.calculus.jacobian import free_entries, jacobian
 from matdiff.calculus.tangent import project, tangent
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol
@@ -23,6 +23,7 @@ from matdiff.ops.algebra import POWER, hadamard, is_op, matmul, power, scale
 from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import norm
+from matdiff.ops.structure import vector_of
 from matdiff.printing.length import length
 from matdiff.simplify.forms import SMALL, shortest
 from matdiff.simplify.normal import new_context, normal

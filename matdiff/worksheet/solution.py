@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
-from matdiff.calculus.jacobian import vector_of
 from matdiff.calculus.markers import PAIRING, D
 from matdiff.core.node import Node, topological
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.algebra import inner, is_op, matmul, scale
 from matdiff.ops.constants import is_zero, zeros_like
+from matdiff.ops.structure import vector_of
 from matdiff.worksheet.problem import Problem
 
 if TYPE_CHECKING:
