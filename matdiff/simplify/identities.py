@@ -261,6 +261,8 @@ def _entry(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     if a.kind != "matrix":
         return number(int(a.index == i)) if isinstance(a, Constant) and a.name == "e" else None
     properties = known(a)
+    if i > j and "symmetric" in properties:
+        return entry(a, j, i)
     if (i < j and "lower" in properties) or (i > j and "upper" in properties) or (i == j and "skew" in properties):
         return number(0)
     if is_eye(a):
