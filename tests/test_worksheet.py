@@ -497,7 +497,7 @@ def test_other_notations_of_answers_are_read(answer: str) -> None:
 
 
 UNREAD = [
-    "np.linalg.inv(A).T + frob(A)", "frob(A)*B'", "A'*(B'", r"\sum_i A_{ij} B_{jk}", "A'*B')", "A' ^ ^ B'", r"\frac{A'}{",
+    "frob(A).T", "frob(A)*B'", "A'*(B'", r"\sum_i A_{ij} B_{jk}", "A'*B')", "A' ^ ^ B'", r"\frac{A'}{",
     "df = tr(A*dX*(B)\ngradient = A'*B'", "gradient = weights*B'",
 ]  # fmt: skip
 
