@@ -15,7 +15,7 @@ from matdiff.ops.constants import commutation, duplication, eye, ones, unit, zer
 from matdiff.ops.indexing import HCAT, VCAT, slice_
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import inv, pinv
-from matdiff.ops.matrix_functions import expm, logm
+from matdiff.ops.matrix_functions import MPOWER, expm, logm
 from matdiff.ops.structure import HALF, Diag, tril, triu, unvec, vec
 
 MOST = 64
@@ -174,10 +174,10 @@ def _divided(name: str) -> Reading:
     """The matrix of a Fréchet map: the corner of f([I⊗A, I; 0, Aᵀ⊗I]), whose blocks commute (Higham 2008, §3.2)."""
 
     def reading(node: Apply, slot: int) -> Node:
-        A = node.args[0]
+        A, _, *p = node.args
         left, right, one = kron_of(eye(A.rows), A), kron_of(A.T, eye(A.rows)), eye(A.rows * A.rows)
-        function = expm if name == "expm" else logm
-        whole = function(VCAT(HCAT(left, one), HCAT(zeros("matrix", one.rows, one.rows), right)))
+        function: Callable[..., Node] = {"expm": expm, "logm": logm, "mpower": MPOWER}[name]
+        whole = function(VCAT(HCAT(left, one), HCAT(zeros("matrix", one.rows, one.rows), right)), *p)
         return slice_(whole, ZERO, one.rows, one.rows, one.rows + one.rows)
 
     return reading
@@ -242,6 +242,7 @@ READINGS: dict[str, Reading] = {
     "slice": _window,
     "frechet_expm": _divided("expm"),
     "frechet_logm": _divided("logm"),
+    "frechet_mpower": _divided("mpower"),
     "sylvester": _sylvester,
 }
 """The matrix of each linear function in one argument, the others fixed."""

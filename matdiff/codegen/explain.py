@@ -126,6 +126,8 @@ ITERATIVE = (
     "sigma_max",
     "frechet_expm",
     "frechet_logm",
+    "frechet_mpower",
+    "mpower",
     "sylvester",
     "polar",
     "eigh",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
-from matdiff.core.node import Node, number
+from matdiff.core.node import Node, Number, number
 from matdiff.core.op import Linear, Nonlinear, Op, nonlinear, register
 from matdiff.core.shape import ZERO
-from matdiff.ops.algebra import SCALE, is_op, matmul, scale
+from matdiff.ops.algebra import SCALE, is_op, matmul, mpow, power, scale
 from matdiff.ops.constants import is_eye, zeros_like
 from matdiff.ops.elementwise import exp, log, sqrt
 from matdiff.ops.indexing import HCAT, VCAT, slice_
-from matdiff.ops.linalg import inv
+from matdiff.ops.linalg import inv, inverse
 
-Direction = Callable[[Node, Node], Node]
+Direction = Callable[..., Node]
 
 
 def _split(a: Node) -> tuple[Node, Node]:
@@ -26,36 +27,46 @@ def _upper(A: Node, V: Node) -> Node:
     return VCAT(HCAT(A, V), HCAT(zeros_like(A), A))
 
 
-def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str) -> Direction:
+def frechet_map(
+    name: str,
+    derivative: Callable[..., Node],
+    numpy: str,
+    by_exponent: Callable[..., Node] | None = None,
+    **fields: Any,
+) -> Direction:
     """The Fréchet map L(A; V) of a matrix function whose scalar derivative is `derivative`.
 
     L is linear in V with adjoint L(Aᵀ; ·), and its own derivative by A is the corner of a Fréchet map
-    of twice the size, so every order stays inside the language.
+    of twice the size, so every order stays inside the language.  A function with an exponent states `by_exponent`,
+    the differential L(A; V, p) by p.
     """
 
-    def corner(A: Node, V: Node, dA: Node) -> Node:
+    def corner(A: Node, V: Node, *rest: Node) -> Node:
+        *p, dA = rest
         zero = zeros_like(A)
-        big = build(_upper(A, V), VCAT(HCAT(dA, zero), HCAT(zero, dA)))
+        big = build(_upper(A, V), VCAT(HCAT(dA, zero), HCAT(zero, dA)), *p)
         return slice_(big, ZERO, A.rows, A.rows, A.rows + A.rows)
 
+    rules = (Nonlinear(corner), Linear(lambda Y, A, V, *p: build(A.T, Y, *p)))
     op = register(
         Op(
             f"frechet_{name}",
-            "(n,n),(n,n)->(n,n)",
-            (Nonlinear(corner), Linear(lambda Y, A, V: build(A.T, Y))),
+            f"(n,n),(n,n){',()' * (by_exponent is not None)}->(n,n)",
+            rules if by_exponent is None else (*rules, Nonlinear(by_exponent)),
             numpy=numpy,
             law=f"the Fréchet map of {name} is linear in its direction",
             source="Higham 2008, ch. 3",
+            **fields,
         )
     )
 
-    def build(A: Node, V: Node) -> Node:
+    def build(A: Node, V: Node, *p: Node) -> Node:
         factor, direction = _split(V)
         if is_eye(direction):
-            return scale(factor, derivative(A))
+            return scale(factor, derivative(A, *p))
         if direction is _split(A)[1]:
-            return scale(factor, matmul(direction, derivative(A)))
-        return op(A, V)
+            return scale(factor, matmul(direction, derivative(A, *p)))
+        return op(A, V, *p)
 
     return build
 
@@ -78,7 +89,6 @@ logm: Op = nonlinear(
     lambda X, dX: frechet_logm(X, dX),
     scalar=lambda s: log(s),
     numpy="real_logm({0})",
-    torch="-",
     domain="spectrum",
     keeps="symmetric diagonal lower upper",
     law="the Fréchet map of the matrix logarithm",
@@ -90,7 +100,6 @@ sqrtm: Op = nonlinear(
     lambda X, dX: solve_sylvester(sqrtm(X), sqrtm(X), dX),
     scalar=lambda s: sqrt(s),
     numpy="real_sqrtm({0})",
-    torch="-",
     domain="spectrum",
     keeps="symmetric spd diagonal lower upper",
     law="R = X^½: R dR + dR R = dX",
@@ -100,6 +109,54 @@ frechet_expm: Direction = frechet_map(
     "expm", lambda A: expm(A), "scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)"
 )
 frechet_logm: Direction = frechet_map("logm", lambda A: inv(A), "frechet_logm({0}, {1})")
+
+MPOWER: Op = nonlinear(
+    "mpower",
+    "(n,n),()->(n,n)",
+    lambda X, p, dX: frechet_mpower(X, dX, p),
+    lambda X, p, dp: dp * (matrix_power(X, p) @ logm(X)),
+    scalar=lambda s, p: power(s, p),
+    numpy="mpower({0}, {1})",
+    latex="{0}^{{{1}}}",
+    keeps="symmetric spd diagonal lower upper",
+    domain=("exponent",),
+    law="the Fréchet map of the power, Σ Xⁱ dX Xᵏ⁻¹⁻ⁱ for a whole k",
+    source="Higham 2008, §7.3 and eq. 3.24",
+    summary="X^p: a product for a whole p, else exp(p log X)",
+    spoken=(),
+)
+"""A^p for an exponent that is no whole number written out, which is `mpow`."""
+
+
+def matrix_power(A: Node, p: Node) -> Node:
+    """A^p; whole numbers and halves as a person writes them: A³, A⁻¹, A^½."""
+    value = p.value if isinstance(p, Number) else None
+    if is_eye(A) or A.kind == "scalar" or value is None:
+        return A if is_eye(A) else MPOWER(*_base(A, p))
+    if value == int(value):
+        return mpow(A if value >= 0 else inverse(A), abs(int(value)))
+    if abs(value) == Fraction(1, 2):
+        return sqrtm(A if value > 0 else inverse(A))
+    return MPOWER(*_base(A, p))
+
+
+def _base(A: Node, p: Node) -> tuple[Node, Node]:
+    """(A⁻¹)^p is A^(−p)."""
+    return (A.children[0], scale(number(-1), p)) if is_op(A, inv) else (A, p)
+
+
+def _power_map_by_exponent(A: Node, V: Node, p: Node, dp: Node) -> Node:
+    """L(A; V, p) differentiated by p: the Fréchet map of A^p log A."""
+    return dp * (frechet_mpower(A, V, p) @ logm(A) + matrix_power(A, p) @ frechet_logm(A, V))
+
+
+frechet_mpower: Direction = frechet_map(
+    "mpower",
+    lambda A, p: scale(p, matrix_power(A, p - 1)),
+    "frechet_mpower({0}, {1}, {2})",
+    _power_map_by_exponent,
+    domain=("exponent",),
+)
 
 SYLVESTER: Op = register(
     Op(
@@ -111,7 +168,6 @@ SYLVESTER: Op = register(
             Linear(lambda Y, A, B, C: solve_sylvester(A.T, B.T, Y)),
         ),
         numpy="scipy.linalg.solve_sylvester({0}, {1}, {2})",
-        torch="-",
         law="AX + XB = C differentiated",
         source="Higham 2008, §B.14",
         summary="the X with A*X + X*B = C",

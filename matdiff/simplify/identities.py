@@ -28,10 +28,14 @@ from matdiff.ops.elementwise import exp, log, sign
 from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, entry, slice_
 from matdiff.ops.kronecker import kron, kron_of, kronv
 from matdiff.ops.linalg import det, inv, logdet
-from matdiff.ops.matrix_functions import expm
+from matdiff.ops.matrix_functions import MPOWER, expm, matrix_power
 from matdiff.ops.structure import Diag, diag, unvec, vec
 
-FRECHET: dict[str, Callable[[Node], Node]] = {"frechet_expm": expm, "frechet_logm": inv}
+FRECHET: dict[str, Callable[..., Node]] = {
+    "frechet_expm": expm,
+    "frechet_logm": inv,
+    "frechet_mpower": lambda A, p: scale(p, matrix_power(A, p - 1)),
+}
 """The scalar derivative of each matrix function, as a function of matrices."""
 
 Identity = Callable[[Known, Apply, tuple[Node, ...]], Node | None]
@@ -50,9 +54,12 @@ def _skew(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 
 def _of_transpose(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    """f(Aᵀ) = f(A) for determinants."""
+    """f(Aᵀ) = f(A) for determinants, and det(A^p) = det(A)^p."""
     if is_eye(args[0]):
         return number(1 if node.op is det else 0)
+    if is_op(args[0], MPOWER) and node.op is det:
+        A, p = args[0].children
+        return power(det(A), p)
     return node.op(args[0].children[0]) if is_op(args[0], TRANSPOSE) else None
 
 
@@ -131,11 +138,11 @@ def _unkron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 def _frechet(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """L_f(A; V) = V f'(A) for a V that is a function of A."""
-    A, V = args
-    return matmul(V, FRECHET[node.op.name](A)) if made_of(V, A) else None
+    A, V, *p = args
+    return matmul(V, FRECHET[node.op.name](A, *p)) if made_of(V, A) else None
 
 
-FUNCTIONS = {"inv", "expm", "logm", "sqrtm", "mpow", "add", "scale", "matmul"}
+FUNCTIONS = {"inv", "expm", "logm", "sqrtm", "mpow", "mpower", "add", "scale", "matmul"}
 LARGEST = 40
 """Most nodes of a direction that is tried for being a function of the point."""
 

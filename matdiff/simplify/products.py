@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from matdiff.core.node import Node, number
-from matdiff.ops.algebra import is_op, matmul, transpose
+from matdiff.ops.algebra import add, is_op, matmul, scale, transpose, whole
 from matdiff.ops.constants import eye, is_eye, is_ones, ones
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import chol, pinv
-from matdiff.ops.matrix_functions import sqrtm
+from matdiff.ops.matrix_functions import MPOWER, matrix_power, sqrtm
 from matdiff.ops.spectral import eigvals, eigvecs
 from matdiff.ops.structure import Diag
 from matdiff.simplify.context import Context
@@ -99,6 +99,8 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         if is_op(a, sqrtm) and whole % 2 == 0:
             return [(a.children[0], whole // 2)] if whole else []
         return [(a, whole)] if whole else []
+    if is_op(a, MPOWER) or is_op(b, MPOWER):
+        return powers_together(before, after, context)
     if is_op(a, chol) and i == j == 1 and b is transpose(a):
         return [(a.children[0], 1)]
     if is_op(b, chol) and i == j == -1 and a is transpose(b):
@@ -128,6 +130,25 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         piece = split(entries_of(entry_power(a.children[0], i, context), b, context))
         return [(piece.scalar, 1), (piece.core or b, 1)]
     return None
+
+
+def powers_together(before: Factor, after: Factor, context: Context) -> list[Factor] | None:
+    """A^p A^q = A^(p + q), where an exponent is no number; None for powers of different matrices."""
+    (A, p), (B, q) = (root_and_exponent(*part) for part in (before, after))
+    if A is not B:
+        return None
+    total = context.exponent(add(p, q))
+    value = whole(total)
+    if value is None:
+        return [(matrix_power(A, total), 1)]
+    return [(A, value)] if value else []
+
+
+def root_and_exponent(base: Node, times: int) -> tuple[Node, Node]:
+    """(A^p)^times as a power of A."""
+    if is_op(base, MPOWER):
+        return base.children[0], scale(number(times), base.children[1])
+    return base, number(times)
 
 
 def reduced(out: list[Factor], part: Factor, context: Context) -> list[Factor] | None:

@@ -291,6 +291,24 @@ def real_logm(X):
     return real_part(scipy.linalg.logm(X), X)
 ''',
     '''
+def mpower(A, p):
+    """A**p: by products for a whole p, else the principal power; nan where that is not real."""
+    if p == np.round(p):
+        return np.linalg.matrix_power(A, int(p))
+    if (A == A.T).all():
+        values, Q = np.linalg.eigh(A)
+        return (Q * np.where(values > 0, np.abs(values) ** p, np.nan)) @ Q.T
+    return real_part(scipy.linalg.fractional_matrix_power(A, p), A)
+''',
+    '''
+def frechet_mpower(A, V, p):
+    """The derivative of A**p by A in the direction V: the corner of [A, V; 0, A]**p."""
+    n = A.shape[0]
+    scale = np.linalg.norm(A) / (np.linalg.norm(V) or 1.0) or 1.0
+    both = np.block([[A, scale * V], [np.zeros_like(A), A]])
+    return mpower(both, p)[:n, n:] / scale
+''',
+    '''
 def frechet_expm(A, V):
     """The derivative of the matrix exponential at A in the direction V, in the precision of V."""
     return scipy.linalg.expm_frechet(A, V, compute_expm=False).astype(V.dtype)
