@@ -144,6 +144,22 @@ case("frechet_expm(X, A)", SQUARE, "X", lambda X, A: scipy.linalg.expm_frechet(X
 case("frechet(expm, X, A)", SQUARE, "X", lambda X, A: scipy.linalg.expm_frechet(X, A, compute_expm=False))
 case("X^3", "X: n×n", "X", lambda X: X @ X @ X)
 case("tr(A*X^-2)", SQUARE, "X", lambda A, X: np.trace(A @ np.linalg.inv(X @ X)), X="inv")
+case("tr(A*X^k)", f"{SQUARE}; k: scalar", "X", lambda A, X, k: (
+    np.trace(A @ scipy.linalg.fractional_matrix_power(X, k)).real
+), X="inv", k="+")  # fmt: skip
+case("X^t", "X: n×n spd; t: scalar", "X", lambda X, t: scipy.linalg.fractional_matrix_power(X, t))
+case("tr(A*S^t) + logdet(S^t)", "A: n×n; S: n×n spd; t: scalar", "S,t", lambda A, S, t: (
+    np.trace(A @ scipy.linalg.fractional_matrix_power(S, t)) + t * np.linalg.slogdet(S)[1]
+))  # fmt: skip
+case("x'*S^(3/2)*x + tr(S^-0.3)", "x: n; S: n×n spd", "S", lambda x, S: (
+    x @ scipy.linalg.fractional_matrix_power(S, 1.5) @ x + np.trace(scipy.linalg.fractional_matrix_power(S, -0.3))
+))  # fmt: skip
+case(
+    "det(X^k)*tr(X^k*A*X^-k)", f"{SQUARE}; k: scalar", "X", lambda A, X, k: np.linalg.det(X) ** k * np.trace(A), X="inv"
+)
+case("frechet(mpower, X, A, t)*x", f"{SQUARE}; t: scalar; x: n", "t", lambda X, A, t, x: (
+    scipy.linalg.fractional_matrix_power(np.block([[X, A], [0 * X, X]]), t)[: len(X), len(X) :] @ x
+), X="inv", t="+")  # fmt: skip
 case("(A*X)' .* B", "A: m×n; X: n×p; B: p×m", "X", lambda A, X, B: (A @ X).T * B)
 case("A*X - X*A' + 2*X", SQUARE, "X", lambda A, X: A @ X - X @ A.T + 2 * X)
 case("-X ./ (1 .+ X.^2)", "X: m×n", "X", lambda X: -X / (1 + X**2))

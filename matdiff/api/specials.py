@@ -66,9 +66,12 @@ def max(a: Any, b: Any) -> Expr:
     return _call("relu")(a)
 
 
-def frechet(f: str, A: Expr, V: Expr) -> Expr:
-    """The Fréchet derivative of a matrix function at A along V: frechet("expm", A, V) (Higham 2008, §3)."""
-    return function([frechet_of(f)])(A, V)
+def frechet(f: str, A: Expr, V: Expr, *k: Any) -> Expr:
+    """The Fréchet derivative of a matrix function at A along V: frechet("expm", A, V) (Higham 2008, §3).
+
+    Of a power it takes the exponent as well: frechet("mpower", A, V, k).
+    """
+    return function([frechet_of(f)])(A, V, *k)
 
 
 def sigma(a: Expr, i: int | None = None) -> Expr:

@@ -124,8 +124,9 @@ def _build(program: Program, scope: Scope, found: Attempt) -> Typed:
     formulas = _formulas(scope, builder)
     kept = _run(scope, Builder(env, scope.functions, dims, scope.text, formulas), {}) if formulas else None
     functions = _functions(program, scope)
+    said = (*remarks(scope, found), *builder.remarks)
     text = declarations_text(variables, (n for n, f in functions.items() if isinstance(f, Op)))
-    return Typed(function, variables, functions, text, definitions, kept, remarks(scope, found))
+    return Typed(function, variables, functions, text, definitions, kept, said)
 
 
 def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node:

@@ -6,17 +6,19 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from matdiff.core.node import Node, Number, describe, number
+from matdiff.core.node import Constant, Node, Number, describe, number
 from matdiff.errors import ShapeError, UnsupportedError
+from matdiff.graph.properties import Known
 from matdiff.inference.calls import call_params, choose
 from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes, unknown
 from matdiff.inference.special import constant_sizes, frechet_op, relu_argument
 from matdiff.inference.subscripts import index_node
-from matdiff.ops.algebra import add, hadamard, inner, matmul, mpow, power, scale, transpose
+from matdiff.ops.algebra import add, hadamard, inner, is_op, matmul, power, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT
+from matdiff.ops.matrix_functions import MPOWER, matrix_power
 from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
@@ -70,10 +72,22 @@ def _power(b: Builder, t: Tree, args: list[Node]) -> Node:
     a, p = args
     if a.kind == "scalar":
         return power(a, p)
-    value = literal(t.args[1])
-    assert value is not None and not isinstance(value, str)
-    base = word("inv", [a]) if value < 0 else a
-    return mpow(base, abs(int(value))) if value == int(value) else word("sqrtm", [base])
+    made = matrix_power(a, p)
+    if is_op(made, MPOWER):
+        b.remark(_exponent_remark(a, p), *t.args)
+    return made
+
+
+def _exponent_remark(a: Node, p: Node) -> str:
+    """What a power of a matrix is where the exponent does not say it."""
+    if "spd" in Known()(a) or isinstance(p, Constant):
+        return ""
+    if isinstance(p, Number):
+        return "{0}^{1} is a matrix power, defined where no eigenvalue of {0} is 0 or negative, as of spd matrices"
+    return (
+        "{0}^{1} is a matrix power: the exponent is a whole number, or any real one where no eigenvalue of {0} is 0 or "
+        "negative, as of spd matrices"
+    )
 
 
 def _entry_power(b: Builder, t: Tree, args: list[Node]) -> Node:

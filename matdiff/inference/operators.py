@@ -143,7 +143,10 @@ def _kron(c: Checker, t: Tree, args: list[Type]) -> Type:
 def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
     a, p = args
     if p[0] != "scalar":
-        raise Misfit(t, "the exponent of ^ must be a scalar, not {1}", (a, p), "write {0} .^ {1} entry by entry")
+        hint = "write {0} .^ {1} entry by entry"
+        if t.args[1].head == "name":
+            hint += f", or declare `{t.args[1].value}: scalar`"
+        raise Misfit(t, "the exponent of ^ must be a scalar, not {1}", (a, p), hint)
     if a[0] == "scalar":
         return a
     if a[0] != "matrix":
@@ -152,11 +155,7 @@ def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
             hint += f", or declare `{t.args[0].value}: scalar`"
         raise Misfit(t, "^ takes a scalar or a square matrix, not {0}", (a, p), hint)
     value = literal(t.args[1])
-    if value is None or isinstance(value, str) or (value % 1 != 0 and abs(value) != 0.5):
-        raise Misfit(
-            t, "the exponent of a matrix must be a whole number or 1/2", (a, p), "write {0}.^{1} entry by entry"
-        )
-    if not -LARGEST <= value <= LARGEST:
+    if value is not None and not -LARGEST <= value <= LARGEST:
         raise Misfit(t, "the exponent of a matrix is too large", (a, p))
     if not c.solver.equate(a[1], a[2]):
         raise Misfit(t, "a power needs a square matrix, not {0}", (a, p), "write {0}.^{1} entry by entry")

@@ -84,8 +84,10 @@ def _lenient(t: Tree, tables: list[Table], out: Table) -> None:
             for kind, option in left.items():
                 offer(out, kind, option[0] + right[M][0] + LENIENT, (kind, M))
     elif t.head == "^":
-        if M in left and S in right and literal(t.args[1]) is not None:
+        if M in left and S in right:
             offer(out, M, left[M][0] + right[S][0], (M, S))
+        if M in left and M in right:
+            offer(out, M, left[M][0] + right[M][0] + LENIENT, (M, M))
         if V in left and S in right and literal(t.args[1]) is not None:
             offer(out, V, left[V][0] + right[S][0] + LENIENT, (V, S))
     elif t.head == "*" and V in left and V in right and _same_name(t):
@@ -267,8 +269,10 @@ def _special(name: str, tables: list[Table], functions: Collection[str], t: Tree
                 offer(out, kind, tables[1][kind][0] + tables[0][S][0], (S, kind))
     elif name == "e^":
         return _unary(lambda k: k if k in (S, M) else None)(t, tables, functions)
-    elif name == "frechet" and len(tables) == 2 and all(M in table for table in tables):
-        offer(out, M, tables[0][M][0] + tables[1][M][0], (M, M))
+    elif name == "frechet":
+        kinds = (M, M, S)[: len(tables)]
+        if all(k in table for k, table in zip(kinds, tables, strict=False)):
+            offer(out, M, sum(table[k][0] for k, table in zip(kinds, tables, strict=False)), kinds)
     return out
 
 

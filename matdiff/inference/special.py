@@ -52,11 +52,17 @@ def _exponential(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 def _frechet(c: Checker, t: Tree, args: list[Type]) -> Type:
     op = frechet_op(t)
-    if len(args) != 2:
-        raise ParseError("frechet takes a matrix function and two matrices: frechet(expm,A,V)")
-    for a in args:
+    power = op.name == "frechet_mpower"
+    if len(args) != 2 + power:
+        raise ParseError(
+            "frechet takes a matrix function and two matrices: frechet(expm,A,V); of a power the exponent as well: "
+            "frechet(mpower,A,V,k)"
+        )
+    if power and args[2][0] != "scalar":
+        raise Misfit(t, "the exponent in frechet(mpower,A,V,k) is a scalar, not {}", args[2:], "", t.args[3:])
+    for a in args[:2]:
         if a[0] != "matrix" or not c.solver.equate(a[1], a[2]) or not c.same(args[0], a):
-            raise Misfit(t, f"{op.name} takes two square matrices, not {{}} and {{}}", tuple(args), "", t.args[1:])
+            raise Misfit(t, f"{op.name} takes two square matrices, not {{}} and {{}}", tuple(args[:2]), "", t.args[1:3])
     return args[0]
 
 

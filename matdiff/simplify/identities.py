@@ -28,7 +28,7 @@ from matdiff.ops.elementwise import exp, log, sign
 from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, entry, slice_
 from matdiff.ops.kronecker import kron, kron_of, kronv
 from matdiff.ops.linalg import det, inv, logdet
-from matdiff.ops.matrix_functions import MPOWER, expm, matrix_power
+from matdiff.ops.matrix_functions import expm, matrix_power
 from matdiff.ops.structure import Diag, diag, unvec, vec
 
 FRECHET: dict[str, Callable[..., Node]] = {
@@ -54,12 +54,9 @@ def _skew(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 
 def _of_transpose(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    """f(Aᵀ) = f(A) for determinants, and det(A^p) = det(A)^p."""
+    """f(Aᵀ) = f(A) for determinants."""
     if is_eye(args[0]):
         return number(1 if node.op is det else 0)
-    if is_op(args[0], MPOWER) and node.op is det:
-        A, p = args[0].children
-        return power(det(A), p)
     return node.op(args[0].children[0]) if is_op(args[0], TRANSPOSE) else None
 
 
@@ -139,7 +136,11 @@ def _unkron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 def _frechet(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """L_f(A; V) = V f'(A) for a V that is a function of A."""
     A, V, *p = args
-    return matmul(V, FRECHET[node.op.name](A, *p)) if made_of(V, A) else None
+    if not made_of(V, A):
+        return None
+    derivative = FRECHET[node.op.name](A, *p)
+    s, f = derivative.children if is_op(derivative, SCALE) else (number(1), derivative)
+    return scale(s, matmul(V, f))
 
 
 FUNCTIONS = {"inv", "expm", "logm", "sqrtm", "mpow", "mpower", "add", "scale", "matmul"}

@@ -54,7 +54,7 @@ def _flipped(context: Context, core: Node) -> Node:
     if isinstance(core, Apply) and core.op.name.startswith("frechet_"):
         return core.op(*(transposed(context, made, (a,)) for a in core.args if (made := TRANSPOSE.build((a,)))))
     if is_op(core, MPOWER):
-        return MPOWER(known.transposed(core.children[0]), core.children[1])
+        return known.transposed(core)
     if is_op(core, SYLVESTER):
         A, B, C = core.children
         return SYLVESTER(known.transposed(B), known.transposed(A), known.transposed(C))
