@@ -151,6 +151,13 @@ def mpower(A, p):
     )
 ''',
     '''
+def frechet_mpower(A, V, p):
+    """The derivative of A**p by A in the direction V: the corner of [A, V; 0, A]**p."""
+    n = A.shape[0]
+    both = jnp.block([[A, V], [jnp.zeros_like(A), A]])
+    return mpower(both, p)[:n, n:]
+''',
+    '''
 def frechet_logm(A, V):
     """The derivative of logm at A in the direction V: the corner of log [A, V; 0, A]."""
     n = A.shape[0]
