@@ -128,7 +128,8 @@ def arguments(record: Record) -> tuple[tuple[Symbol, ...], tuple[Any, ...]]:
         letter = "S" if symmetric else "X" if len(inputs) == 1 else "ABC"[i]
         args.append(argument(spec, letter, symmetric))
     dims = {name for spec in (*inputs, output) for d in spec or () for name in d.names}
-    return tuple(args), tuple(Dim.of(p) if p in dims else EXAMPLE for p in parameters(record.signature))
+    given = (p for p in parameters(record.signature) if not p.isdigit())
+    return tuple(args), tuple(Dim.of(p) if p in dims else EXAMPLE for p in given)
 
 
 def argument(spec: Spec, letter: str, symmetric: bool) -> Symbol:

@@ -55,7 +55,7 @@ _HOMES = {
     "from_sympy": "sympy_bridge",
     "elementwise": "own",
     "forget": "own",
-    **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "max", "frechet", "sigma"), "specials"),
+    **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "frechet", "sigma"), "specials"),
 }
 
 

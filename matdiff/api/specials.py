@@ -1,4 +1,4 @@
-"""What the language spells by rules of its own, from Python: constants with their sizes, max(x, 0), frechet, sigma."""
+"""What the language spells by rules of its own, from Python: constants with their sizes, frechet, sigma."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matdiff.api.expr import Expr, function
 from matdiff.api.reading import parse
 from matdiff.core.op import words
 from matdiff.errors import ParseError
-from matdiff.inference.special import frechet_of, other_maximum
+from matdiff.inference.special import frechet_of
 
 Size = int | str
 
@@ -55,15 +55,6 @@ def K(m: Size, n: Size) -> Expr:
 def D(n: Size) -> Expr:
     """The duplication matrix: D(n) vech(S) = vec(S) for symmetric S: n×n (Magnus & Neudecker 2019, §3.8)."""
     return _constant("D", n)
-
-
-def max(a: Any, b: Any) -> Expr:
-    """max(x, 0) entry by entry, which is relu(x).  Raises UnsupportedError for any other maximum."""
-    if not isinstance(a, Expr):
-        a, b = b, a
-    if isinstance(b, Expr) or b != 0:
-        raise other_maximum()
-    return _call("relu")(a)
 
 
 def frechet(f: str, A: Expr, V: Expr, *k: Any) -> Expr:

@@ -13,7 +13,7 @@ from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, add, is_op, matmul, matrix_product, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT, slice_
-from matdiff.ops.kronecker import kron_of
+from matdiff.ops.kronecker import kron_of, over, under
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.matrix_functions import MPOWER, expm, logm
 from matdiff.ops.structure import HALF, Diag, tril, triu, unvec, vec
@@ -144,6 +144,15 @@ def _kron(node: Apply, slot: int) -> Node:
     return matmul(shuffle(A.rows, A.cols, B.rows, B.cols), other)
 
 
+def _khatrirao(node: Apply, slot: int) -> Node:
+    """A ⊙ B, columns paired, is (A ⊗ 1) ∘ (1 ⊗ B), each factor of which has one matrix for all columns."""
+    A, B = node.args
+    other = under(B, A.rows) if slot == 0 else over(A, B.rows)
+    ones_ = ones("vector", (B if slot == 0 else A).rows)
+    repeated = kron_of(eye(A.rows), ones_) if slot == 0 else kron_of(ones_, eye(B.rows))
+    return matmul(Diag(vec(other)), kron_of(eye(A.cols), repeated))
+
+
 def shuffle(m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
     return kron_of(kron_of(eye(n), commutation(q, m)), eye(p))
 
@@ -233,6 +242,7 @@ READINGS: dict[str, Reading] = {
     "kronv": lambda node, slot: (
         kron_of(eye(node.args[0].rows), node.args[1]) if slot == 0 else kron_of(node.args[0], eye(node.args[1].rows))
     ),
+    "khatrirao": _khatrirao,
     "unkron_left": _unkron_left,
     "unkron_right": _unkron_right,
     "tril": lambda node, slot: Diag(vec(tril(ones("matrix", node.rows, node.rows)))),

@@ -10,7 +10,7 @@ from matdiff.core.node import Kind
 from matdiff.core.op import Record, parameters, words
 from matdiff.core.shape import ONE, Dim, Spec, signature
 from matdiff.errors import ParseError, UnsupportedError
-from matdiff.inference.literals import size, whole
+from matdiff.inference.literals import as_fixed, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.names import CONSTANTS, unknown_function
 from matdiff.inference.own import entrywise, split_primes
@@ -38,29 +38,29 @@ def anatomy(sig: str) -> tuple[tuple[Spec, ...], Spec, tuple[str, ...], frozense
 
 
 def accepts(spec: Spec, kind: Kind) -> bool:
-    """Whether an argument of this kind may stand for `spec`; a row is a matrix, though never a square one."""
+    """Whether an argument of this kind may stand for `spec`; a row is a matrix, never a square one, and (1,n) a row."""
     if spec is None:
         return True
     if len(spec) == 2:
-        return kind == "matrix" or (kind == "row" and spec[0] is not spec[1])
+        return kind == "row" and spec[0] is not spec[1] if kind != "matrix" else spec[0] is not ONE
     return kind == ("vector" if spec else "scalar")
 
 
-def records(name: str, count: int) -> list[Record]:
+def records(name: str, trees: Sequence[Tree]) -> list[Record]:
     """The records of a word that take so many arguments, parameters included."""
     out = []
     for record in words.get(name, ()):
         inputs, _, given, _ = anatomy(record.signature)
-        if len(inputs) + len(given) == count:
+        if len(inputs) + len(given) == len(trees) and as_fixed(given, trees):
             out.append(record)
     return out
 
 
-def choose(name: str, kinds: Sequence[Kind], count: int) -> Record | None:
+def choose(name: str, kinds: Sequence[Kind], count: int, trees: Sequence[Tree] = ()) -> Record | None:
     """The first record whose kinds of arguments fit; scalars also where the record says what they mean."""
     for record in words.get(name, ()):
         inputs, _, given, _ = anatomy(record.signature)
-        if len(inputs) + len(given) == count:
+        if len(inputs) + len(given) == count and (not given or as_fixed(given, trees)):
             for spec, kind in zip(inputs, kinds, strict=True):
                 if not accepts(spec, kind):
                     break
@@ -78,6 +78,8 @@ def call_params(t: Tree, record: Record) -> tuple[Any, ...]:
         return ()
     out: list[Any] = []
     for name, tree in zip(given, t.args[-len(given) :], strict=True):
+        if name.isdigit():
+            continue
         out.append(size(tree) if name in dims else whole(tree, f"the {name} of {t.value}", 0 if name == "k" else 1))
     return tuple(out)
 
@@ -107,14 +109,14 @@ def check_call(c: Checker, t: Tree, args: list[Type]) -> Type:
 def call_type(c: Checker, t: Tree, name: str, args: list[Type], params: tuple[Any, ...]) -> Type:
     kinds = [a[0] for a in args]
     count = len(t.args)
-    record = choose(name, kinds, count)
+    record = choose(name, kinds, count, t.args)
     if record is None:
         raise _no_record(t, name, args, count)
     inputs, output, given, dims = anatomy(record.signature)
     if args and all(k == "scalar" for k in kinds) and any(inputs):
         return "scalar", ONE, ONE
     bound: dict[str, Dim] = {}
-    if given:
+    if dims:
         bound = {p: v for p, v in zip(given, call_params(t, record), strict=True) if p in dims}
     like = _bind(c, t, record, args, bound)
     if output is None:
@@ -124,7 +126,7 @@ def call_type(c: Checker, t: Tree, name: str, args: list[Type], params: tuple[An
     if any(len(m) > MAX_FACTORS for d in shape for m, _ in d.terms):
         raise UnsupportedError(f"a size is the product of over {MAX_FACTORS} dimensions", hint="use fewer factors")
     if len(shape) == 2:
-        return "matrix", shape[0], shape[1]
+        return ("row" if output[0] is ONE else "matrix"), shape[0], shape[1]
     return ("vector", shape[0], ONE) if shape else ("scalar", ONE, ONE)
 
 
@@ -150,6 +152,8 @@ def _bind(c: Checker, t: Tree, record: Record, args: list[Type], bound: dict[str
             elif not equate(bound.setdefault(name, actual), actual):
                 raise _misfit(t, record, args)
     for dim, actual in later:
+        for free in dim.names - bound.keys():
+            bound[free] = c.solver.fresh()
         if not equate(dim.substitute(bound), actual):
             raise _misfit(t, record, args)
     return like
@@ -166,7 +170,7 @@ def _misfit(t: Tree, record: Record, args: list[Type]) -> Misfit:
 
 def _no_record(t: Tree, name: str, args: list[Type], count: int) -> Exception:
     known = words[name]
-    fitting = records(name, count)
+    fitting = records(name, t.args)
     if not fitting:
         counts = sorted({len(anatomy(r.signature)[0]) + len(anatomy(r.signature)[2]) for r in known})
         many = " or ".join(map(str, counts))

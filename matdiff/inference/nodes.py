@@ -13,7 +13,7 @@ from matdiff.inference.calls import call_params, choose
 from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes, unknown
-from matdiff.inference.special import constant_sizes, frechet_op, relu_argument
+from matdiff.inference.special import constant_sizes, frechet_op
 from matdiff.inference.subscripts import index_node
 from matdiff.ops.algebra import add, hadamard, inner, is_op, matmul, power, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros
@@ -48,6 +48,9 @@ def broadcast_sum(b: Builder, t: Tree, args: list[Node]) -> Node:
 
 def _quotient(b: Builder, t: Tree, args: list[Node]) -> Node:
     a, s = args
+    if s.kind == "matrix":
+        b.remark("{0}/{1} is {0}*inv({1}), as in MATLAB; entry by entry it is {0} ./ {1}", *t.args)
+        return matmul(a, word("inv", [s]))
     if isinstance(s, Number) and s.value:
         return scale(number(1 / s.value if isinstance(s.value, float) else 1 / Fraction(s.value)), a)
     return scale(power(s, MINUS), a) if a.kind != "scalar" else scale(a, power(s, MINUS))
@@ -55,6 +58,12 @@ def _quotient(b: Builder, t: Tree, args: list[Node]) -> Node:
 
 def _solve(b: Builder, t: Tree, args: list[Node]) -> Node:
     a, v = args
+    if a.kind != "scalar" and a.rows is not a.cols:
+        b.remark(
+            "{0}\\{1} is the least-squares solution pinv({0})*{1}, as {0} is " + f"{a.rows}×{a.cols}, not square",
+            *t.args,
+        )
+        return matmul(word("pinv", [a]), v)
     return matmul(power(a, MINUS) if a.kind == "scalar" else word("inv", [a]), v)
 
 
@@ -115,11 +124,12 @@ def call(b: Builder, t: Tree, args: list[Node]) -> Node:
     special = SPECIAL.get(name)
     if special is not None:
         return special(b, t, args)
-    record = choose(name, [a.kind for a in args], len(t.args))
+    record = choose(name, [a.kind for a in args], len(t.args), t.args)
     if record is None:
         if name not in CONSTANTS:
             raise ShapeError(f"{name} does not take {' and '.join(map(describe, args))}")
         return _constant(b, t)
+    b.remark(record.remark, *t.args)
     return record(*args, params=call_params(t, record) if len(t.args) > len(args) else ())
 
 
@@ -127,15 +137,11 @@ def _exponential(b: Builder, t: Tree, args: list[Node]) -> Node:
     return word("exp" if args[0].kind == "scalar" else "expm", args)
 
 
-def _relu(b: Builder, t: Tree, args: list[Node]) -> Node:
-    return word("relu", [args[relu_argument(t) or 0]])
-
-
 def _frechet(b: Builder, t: Tree, args: list[Node]) -> Node:
     return frechet_op(t)(*args)
 
 
-SPECIAL: dict[str, Handler] = {"max": _relu, "e^": _exponential, "frechet": _frechet, "hcat": _row, "vcat": _block}
+SPECIAL: dict[str, Handler] = {"e^": _exponential, "frechet": _frechet, "hcat": _row, "vcat": _block}
 
 
 def _constant(b: Builder, t: Tree) -> Node:

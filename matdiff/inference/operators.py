@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from matdiff.core.node import Kind
-from matdiff.core.shape import ONE, ZERO
+from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.inference.calls import call_type, check_call
 from matdiff.inference.literals import literal
 from matdiff.inference.misfit import Misfit
@@ -107,16 +107,22 @@ def _transpose(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 
 def _quotient(c: Checker, t: Tree, args: list[Type]) -> Type:
+    """By a scalar, or by a square matrix from the right: A/B is A*inv(B)."""
     a, b = args
-    if b[0] != "scalar":
-        raise Misfit(t, "/ divides by a scalar, not by {1}", (a, b), _instead_of_quotient(t.args[1], a[0], b[0]))
-    return a
+    if b[0] == "scalar":
+        return a
+    if b[0] == "matrix" and a[0] in ("matrix", "row"):
+        if not c.solver.equate(b[1], b[2]) or not c.solver.equate(a[2], b[1]):
+            hint = _instead_of_quotient(t.args[1], a[0], b[0])
+            raise Misfit(t, "A/B is A*inv(B) with a square B; it cannot take {} and {}", (a, b), hint)
+        return a
+    raise Misfit(t, "/ divides by a scalar, not by {1}", (a, b), _instead_of_quotient(t.args[1], a[0], b[0]))
 
 
 def _instead_of_quotient(below: Tree, a: Kind, b: Kind) -> str:
     hints = []
     if b == "matrix":
-        hints.append("inv({1})*{0}" if a == "vector" else "{0}*inv({1})")
+        hints.append("inv({1})*{0}" if a == "vector" else "{0}*inv({1}) with a square matrix")
     if a in ("scalar", b):
         hints.append("{0} ./ {1} entry by entry")
     if hints:
@@ -129,11 +135,17 @@ def _solve(c: Checker, t: Tree, args: list[Type]) -> Type:
     a, b = args
     if a[0] == "scalar":
         return b
-    if a[0] != "matrix" or b[0] == "scalar" or not c.solver.equate(a[1], a[2]) or not c.solver.equate(a[2], b[1]):
-        square = a[0] == "matrix" and c.solver.value(a[1]) is c.solver.value(a[2])
-        hint = "" if square or a[0] != "matrix" else "for least squares write pinv({0})*{1}"
-        raise Misfit(t, r"A\b is inv(A)*b with a square A; it cannot take {} and {}", (a, b), hint)
-    return PRODUCT_KIND.get((a[0], b[0]), "matrix"), a[1], b[2]
+    if a[0] != "matrix" or b[0] == "scalar" or not c.solver.equate(a[1], b[1]):
+        hint = "A and b have equally many rows" if a[0] == "matrix" and b[0] != "scalar" else ""
+        raise Misfit(t, r"A\b solves A*x = b; it cannot take {} and {}", (a, b), hint)
+    if not c.solver.equate(a[1], a[2]) and _wide(c.solver.value(a[1]), c.solver.value(a[2])):
+        hint = "the shortest solution is pinv({0})*{1}"
+        raise Misfit(t, r"A\b has many solutions for a wide A; it cannot take {} and {}", (a, b), hint)
+    return PRODUCT_KIND.get((a[0], b[0]), "matrix"), a[2], b[2]
+
+
+def _wide(rows: Dim, cols: Dim) -> bool:
+    return rows.number is not None and cols.number is not None and rows.number < cols.number
 
 
 def _kron(c: Checker, t: Tree, args: list[Type]) -> Type:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from matdiff.core.node import Kind
+from matdiff.core.shape import ONE
 from matdiff.inference.calls import accepts, anatomy, records
 from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
@@ -42,7 +43,7 @@ _EQUAL: dict[tuple[Kind, Kind], Kind] = {(k, k): k for k in KINDS}
 _BROADCAST = {**_EQUAL, **{(S, k): k for k in KINDS}, **{(k, S): k for k in KINDS}}
 BINARY: dict[str, dict[tuple[Kind, Kind], Kind]] = {
     "*": _PRODUCT,
-    "/": {(k, S): k for k in KINDS},
+    "/": {**{(k, S): k for k in KINDS}, (M, M): M, (R, M): R},
     "\\": {**{(S, k): k for k in KINDS}, (M, V): V, (M, M): M},
     ".*": _BROADCAST,
     "./": _BROADCAST,
@@ -82,7 +83,8 @@ def _lenient(t: Tree, tables: list[Table], out: Table) -> None:
     if t.head == "/":
         if M in right:
             for kind, option in left.items():
-                offer(out, kind, option[0] + right[M][0] + LENIENT, (kind, M))
+                if kind in (S, V):
+                    offer(out, kind, option[0] + right[M][0] + LENIENT, (kind, M))
     elif t.head == "^":
         if M in left and S in right:
             offer(out, M, left[M][0] + right[S][0], (M, S))
@@ -229,12 +231,12 @@ def _call(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     if name in SPECIAL:
         return _special(name, tables, functions, t)
     count = len(operands(t))
-    for record in records(name, len(t.args)):
+    for record in records(name, t.args):
         inputs, output, _, _ = anatomy(record.signature)
         if output is None:
             _any_shape(inputs, tables, out)
         else:
-            made: Kind = (S, V, M)[len(output)]
+            made: Kind = R if len(output) == 2 and output[0] is ONE else (S, V, M)[len(output)]
             _fixed(inputs, tables, made, out)
         if record.scalar is not None and all(S in table for table in tables):
             offer(out, S, sum(table[S][0] for table in tables), (S,) * count)
@@ -260,14 +262,7 @@ def _fixed(inputs: Any, tables: list[Table], made: Kind, out: Table) -> None:
 
 def _special(name: str, tables: list[Table], functions: Collection[str], t: Tree) -> Table:
     out: Table = {}
-    if name == "max" and len(tables) == 2:
-        for a, kind, other in ((0, k, 1) for k in tables[0]):
-            if S in tables[other]:
-                offer(out, kind, tables[a][kind][0] + tables[other][S][0], (kind, S))
-        for kind in tables[1]:
-            if S in tables[0] and kind != S:
-                offer(out, kind, tables[1][kind][0] + tables[0][S][0], (S, kind))
-    elif name == "e^":
+    if name == "e^":
         return _unary(lambda k: k if k in (S, M) else None)(t, tables, functions)
     elif name == "frechet":
         kinds = (M, M, S)[: len(tables)]

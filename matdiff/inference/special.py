@@ -1,4 +1,4 @@
-"""Words with a grammar of their own: max(x,0), e^A, frechet(expm,A,V), and the constants with their sizes."""
+"""Words with a grammar of their own: e^A, frechet(expm,A,V), and the constants with their sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from matdiff.core.op import Record, registry
 from matdiff.core.shape import ONE, Dim, triangular
-from matdiff.errors import ParseError, ShapeError, UnsupportedError
+from matdiff.errors import ParseError, ShapeError
 from matdiff.inference.literals import literal, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.types import Type
@@ -14,31 +14,6 @@ from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker
-
-
-def _maximum(c: Checker, t: Tree, args: list[Type]) -> Type:
-    """max(x,0) and max(0,x) are relu(x)."""
-    which = relu_argument(t)
-    if which is None:
-        raise other_maximum()
-    return args[which]
-
-
-def other_maximum() -> UnsupportedError:
-    return UnsupportedError(
-        "max(x,0) is the only max in the language: others choose by the data",
-        hint="write relu(x); max(a,b) is b + relu(a - b); logsumexp(x) is a smooth maximum",
-    )
-
-
-def relu_argument(t: Tree) -> int | None:
-    if len(t.args) == 2:
-        zero = [literal(a) == 0 for a in t.args]
-        if zero[0] != zero[1]:
-            return 0 if zero[1] else 1
-        if zero[0]:
-            return 0
-    return None
 
 
 def _exponential(c: Checker, t: Tree, args: list[Type]) -> Type:
@@ -80,7 +55,6 @@ def frechet_of(function: str) -> Record:
 
 
 SPECIAL = {
-    "max": _maximum,
     "e^": _exponential,
     "frechet": _frechet,
 }

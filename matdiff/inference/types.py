@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from math import gcd
 
 from matdiff.core.node import Kind
-from matdiff.core.shape import ONE, Coefficient, Dim, Monomial
+from matdiff.core.shape import ONE, Coefficient, Dim, Monomial, triangle_side
 
 Type = tuple[Kind, Dim, Dim]
 
@@ -116,8 +116,20 @@ class Solver:
                 if all(k > 0 for _, k in rest.terms):
                     self.bind[Dim.of(m[0])] = rest
                     return True
+        for side, other in ((left, right), (right, left)):
+            inside = triangle_side(side)
+            if inside in UNKNOWN and (other.number is not None or triangle_side(other) is not None):
+                found = triangle_side(other)
+                return found is not None and self._bound(inside, found)
         self.deferred.append((left, right, self.place))
         return True
+
+    def _bound(self, a: Dim, b: Dim) -> bool:
+        """The side of a triangle with so many entries: the one unknown that may be 1."""
+        if b is ONE:
+            self.bind[a] = b
+            return True
+        return self.equate(a, b)
 
 
 def _plain(d: Dim) -> bool:

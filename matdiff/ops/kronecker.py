@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from matdiff.core.node import Node
 from matdiff.core.op import Op, linear, macro
+from matdiff.core.shape import Dim
 from matdiff.ops.algebra import scale
+from matdiff.ops.constants import ones
 
 kron: Op = linear(
     "kron",
@@ -49,6 +51,26 @@ unkron_right: Op = linear(
     law="the adjoint of B ↦ A ⊗ B",
     summary="the p×q matrix Σ A_ij Y_ij over the blocks Y_ij of Y",
 )
+khatrirao: Op = linear(
+    "khatrirao",
+    "(m,s),(n,s)->(m*n,s)",
+    lambda Y, A, B: unkron_left(Y * under(B, A.rows), ones("vector", B.rows), params=(A.rows, A.cols)),
+    lambda Y, A, B: unkron_right(ones("vector", A.rows), Y * over(A, B.rows), params=(B.rows, B.cols)),
+    numpy="khatri_rao({0}, {1})",
+    law="the Khatri-Rao product is bilinear",
+    source="Kolda & Bader 2009, §2.6",
+    summary="the Kronecker products of the columns, a_j ⊗ b_j side by side",
+)
+
+
+def over(A: Node, n: Dim) -> Node:
+    """A ⊗ 1: every row n times."""
+    return kron.build((A, ones("vector", n)))
+
+
+def under(B: Node, m: Dim) -> Node:
+    """1 ⊗ B: the matrix m times one below the other."""
+    return kron.build((ones("vector", m), B))
 
 
 macro("kron", "(m),(p,q)->(m*p,q)", lambda a, B: kron.build((a, B)))

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from matdiff.core.node import Node, Number, number
-from matdiff.core.op import Linear, Nonlinear, Op, nonlinear, register
+from matdiff.core.op import Linear, Nonlinear, Op, macro, nonlinear, register
 from matdiff.core.shape import ZERO
 from matdiff.ops.algebra import SCALE, is_op, matmul, mpow, power, scale
 from matdiff.ops.constants import is_eye, zeros_like
@@ -181,3 +181,14 @@ def solve_sylvester(A: Node, B: Node, C: Node) -> Node:
     if A is B and is_eye(direction):
         return scale(factor, scale(number(Fraction(1, 2)), inv(A)))
     return SYLVESTER(A, B, C)
+
+
+macro(
+    "lyap",
+    "(n,n),(n,n)->(n,n)",
+    lambda A, Q: solve_sylvester(A, A.T, -Q),
+    scalar=lambda a, q: -q / (2 * a),
+    summary="the X with A*X + X*A' + Q = 0, as in MATLAB",
+    remark="lyap({0}, {1}) is the X with {0}*X + X*{0}' + {1} = 0, as in MATLAB and Julia; for {0}*X + X*{0}' = {1} "
+    "write lyap({0}, -{1})",
+)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from matdiff.core.node import Node
-from matdiff.core.op import Op, linear, macro, nonlinear
+from matdiff.core.op import Op, linear, nonlinear
 from matdiff.ops.algebra import inner, scale, size
-from matdiff.ops.constants import eye, ones, ones_like
+from matdiff.ops.constants import eye, ones_like
 from matdiff.ops.elementwise import abs_, exp, sign
 
 tr: Op = linear(
@@ -89,7 +89,3 @@ softmax: Op = nonlinear(
 def weights(X: Node) -> Node:
     """exp(X)/sum(exp(X)): softmax, of the entries of a matrix too."""
     return softmax(X) if X.kind == "vector" else exp(X - logsumexp(X))
-
-
-macro("rowsum", "(m,n)->(m)", lambda X: X @ ones("vector", X.cols), summary="X*ones(n), the sums along rows")
-macro("colsum", "(m,n)->(n)", lambda X: X.T @ ones("vector", X.rows), summary="X'*ones(m), the sums along columns")

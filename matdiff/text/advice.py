@@ -17,10 +17,6 @@ _several = "it is several functions at once"
 _sizes = "sizes come from declarations"
 
 _refused = (
-    ("max", _choice, "max(x,0) is relu(x); logsumexp(x) is a smooth maximum"),
-    ("min", _choice, "min(x,0) is -relu(-x); -logsumexp(-x) is a smooth minimum"),
-    ("maximum fmax", _choice, "max(x,0) is relu(x); max(a,b) is b + relu(a - b); logsumexp(x) is a smooth maximum"),
-    ("minimum fmin", _choice, "min(x,0) is -relu(-x); min(a,b) is a - relu(a - b); -logsumexp(-x) is a smooth minimum"),
     ("argmax argsort find", _index, "softmax(x) is its smooth form"),
     ("argmin", _index, "softmax(-x) is its smooth form"),
     ("rank", _constant, "nuclear(X) is its convex envelope on the unit ball"),
@@ -192,6 +188,10 @@ _spoken = {
     "logdet(X)": "slogdet log_det logabsdet",
     "det(A)": "determinant",
     "cond2(A)": "cond condition",
+    "max(x,y)": "maximum fmax",
+    "min(x,y)": "minimum fmin",
+    "max(X)": "amax",
+    "min(X)": "amin",
     "sign(x)": "sgn signum",
     "abs(x)": "fabs absolute",
     "logsumexp(x)": "lse",

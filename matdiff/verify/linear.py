@@ -68,6 +68,7 @@ TABLE: dict[str, Callable[..., Array]] = {
     "sum": total,
     "kron": np.kron,
     "kronv": np.kron,
+    "khatrirao": lambda A, B: (A[:, None, :] * B).reshape(-1, A.shape[1]),
     "unkron_left": unkron_left,
     "unkron_right": unkron_right,
     "diag": lambda X: np.diagonal(X).reshape(-1, 1),

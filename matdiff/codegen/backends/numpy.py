@@ -337,6 +337,17 @@ def peak(X):
     return (np.arange(flat.shape[0]) == np.argmax(flat)).astype(X.dtype).reshape(X.shape)
 ''',
     '''
+def largest(X):
+    """1 at the largest entry, 0 elsewhere."""
+    flat = X.reshape(-1)
+    return (np.arange(flat.shape[0]) == np.argmax(flat)).astype(X.dtype).reshape(X.shape)
+''',
+    '''
+def rowlargest(X):
+    """1 at the largest entry of every row, 0 elsewhere."""
+    return (np.arange(X.shape[1]) == np.argmax(X, axis=1)[:, None]).astype(X.dtype)
+''',
+    '''
 def frechet_logm(A, V):
     """The derivative of logm at A in the direction V: the corner of log [A, V; 0, A]."""
     n = A.shape[0]

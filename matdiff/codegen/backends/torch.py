@@ -155,6 +155,17 @@ def peak(X):
     return torch.nn.functional.one_hot(torch.argmax(flat), flat.shape[0]).to(X).reshape(X.shape)
 ''',
     '''
+def largest(X):
+    """1 at the largest entry, 0 elsewhere."""
+    flat = X.reshape(-1)
+    return torch.nn.functional.one_hot(torch.argmax(flat), flat.shape[0]).to(X).reshape(X.shape)
+''',
+    '''
+def rowlargest(X):
+    """1 at the largest entry of every row, 0 elsewhere."""
+    return torch.nn.functional.one_hot(torch.argmax(X, 1), X.shape[1]).to(X)
+''',
+    '''
 def lu_solve(factors, B, trans=0):
     """The solution of A X = B, or with trans=1 of A' X = B, from the LU factors of A."""
     columns = B if B.ndim == 2 else B[:, None]
