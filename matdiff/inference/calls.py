@@ -7,10 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from matdiff.core.node import Kind
-from matdiff.core.op import Record, parameters, words
+from matdiff.core.op import Record, along, parameters, words
 from matdiff.core.shape import ONE, Dim, Spec, signature
 from matdiff.errors import ParseError, UnsupportedError
-from matdiff.inference.literals import as_fixed, size, whole
+from matdiff.inference.literals import as_fixed, literal, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.names import CONSTANTS, unknown_function
 from matdiff.inference.own import entrywise, split_primes
@@ -18,7 +18,7 @@ from matdiff.inference.reading import Root
 from matdiff.inference.special import SPECIAL, constant_type
 from matdiff.inference.types import Type
 from matdiff.text.advice import refused
-from matdiff.text.tree import Tree
+from matdiff.text.tree import AXIS, Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker
@@ -86,6 +86,8 @@ def call_params(t: Tree, record: Record) -> tuple[Any, ...]:
 
 def check_call(c: Checker, t: Tree, args: list[Type]) -> Type:
     name = str(t.value)
+    if name in ("max", "min") and args[0][0] == "matrix" and len(args) == 2 and literal(t.args[1]) in (1, 2):
+        raise _axis_or_entries(t, name, args)
     if name in words and name not in c.functions:
         return call_type(c, t, name, args, ())
     special = SPECIAL.get(name)
@@ -102,8 +104,17 @@ def check_call(c: Checker, t: Tree, args: list[Type]) -> Type:
         if args[0][0] != "scalar" and isinstance(root := c.functions[base], Root):
             entrywise(root, t)
         return args[0]
+    if name.endswith(AXIS):
+        raise ParseError(f"{name.removesuffix(AXIS)}takes no axis", hint=f"an axis is for {', '.join(along)}")
     named = [str(a.value) if a.head == "name" else "" for a in t.args]
     raise refused(name) or refused(name.lower()) or unknown_function(name, named)
+
+
+def _axis_or_entries(t: Tree, name: str, args: list[Type]) -> Misfit:
+    """max(X, 2): with the number, or along the dimension?"""
+    hint = f"write row{name}({{0}}) or {name}({{0}}, axis=1) along the rows, col{name}({{0}}) down the columns, "
+    hint += f"{name}({{0}}, {{1}}*matrix(1)) with the number"
+    return Misfit(t, f"{name} of a matrix and {literal(t.args[1])} has two meanings", tuple(args), hint)
 
 
 def call_type(c: Checker, t: Tree, name: str, args: list[Type], params: tuple[Any, ...]) -> Type:
@@ -164,13 +175,16 @@ def _misfit(t: Tree, record: Record, args: list[Type]) -> Misfit:
     if len(args) == 1 and spec and len(spec) == 2 and spec[0] is spec[1]:
         hint = "pinv({0}) is the pseudoinverse" if t.value == "inv" else ""
         return Misfit(t, f"{t.value} needs a square matrix, not {{}}", tuple(args), hint)
-    takes = record.signature.split("->")[0].partition(";")[0]
+    takes = ",".join(f"({','.join(map(str, s))})" if s is not None else "(...)" for s in anatomy(record.signature)[0])
     return Misfit(t, f"{t.value or record.name} takes {takes}, not {' and '.join(['{}'] * len(args))}", tuple(args))
 
 
 def _no_record(t: Tree, name: str, args: list[Type], count: int) -> Exception:
     known = words[name]
     fitting = records(name, t.args)
+    if not fitting and any(p.isdigit() for r in known for p in anatomy(r.signature)[2]) and count == 2:
+        hint = f"{name}(…, 1) goes down the columns, {name}(…, 2) along the rows"
+        return ParseError(f"the second argument of {name} is the dimension 1 or 2", hint=hint)
     if not fitting:
         counts = sorted({len(anatomy(r.signature)[0]) + len(anatomy(r.signature)[2]) for r in known})
         many = " or ".join(map(str, counts))
@@ -183,7 +197,7 @@ def _no_record(t: Tree, name: str, args: list[Type], count: int) -> Exception:
 
 SURPLUS: dict[tuple[str, Kind], str] = {
     ("sum", "matrix"): "write colsum({0}) for the sums of the columns, rowsum({0}) for those of the rows",
-    ("mean", "matrix"): "write colsum({0})/m for the means of the columns, rowsum({0})/n for the rows, with {0}: m×n",
+    ("mean", "matrix"): "write colmean({0}) for the means of the columns, rowmean({0}) for those of the rows",
     ("log", "scalar"): "the logarithm to another base is log({0})/log(2)",
     ("log", "vector"): "the logarithm to another base is log({0})/log(2)",
     ("diag", "scalar"): "the diagonal is one vector: diag([a; b; c])",
@@ -227,7 +241,7 @@ def _in_words(record: Record) -> str:
         if spec is None:
             out.append("anything")
         elif len(spec) == 2:
-            out.append("a square matrix" if spec[0] is spec[1] else "a matrix")
+            out.append("a row" if spec[0] is ONE else "a square matrix" if spec[0] is spec[1] else "a matrix")
         else:
             out.append("a vector" if spec else "a scalar")
     return " and ".join(out)
@@ -241,5 +255,7 @@ def _remedy(name: str, kinds: list[Kind]) -> str:
     if name == "vec" and kinds == ["vector"]:
         return "a vector needs no vec"
     if name == "softmax" and kinds == ["matrix"]:
-        return "of every row it is exp({0}) ./ (rowsum(exp({0}))*vector(1)'), of all entries exp({0})/sum(exp({0}))"
+        return (
+            "of every row it is softmax({0}, 2), of every column softmax({0}, 1), of all entries exp({0})/sum(exp({0}))"
+        )
     return ""

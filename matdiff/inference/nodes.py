@@ -49,7 +49,10 @@ def broadcast_sum(b: Builder, t: Tree, args: list[Node]) -> Node:
 def _quotient(b: Builder, t: Tree, args: list[Node]) -> Node:
     a, s = args
     if s.kind == "matrix":
-        b.remark("{0}/{1} is {0}*inv({1}), as in MATLAB; entry by entry it is {0} ./ {1}", *t.args)
+        b.remark(
+            "{0}/{1}: dividing by the matrix {1} is multiplying by inv({1}) from the right; entry by entry it is ./",
+            *t.args,
+        )
         return matmul(a, word("inv", [s]))
     if isinstance(s, Number) and s.value:
         return scale(number(1 / s.value if isinstance(s.value, float) else 1 / Fraction(s.value)), a)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matdiff.core.node import Node
 from matdiff.core.op import Op, along, macro, nonlinear
-from matdiff.ops.algebra import inner, size
+from matdiff.ops.algebra import ADD, MATMUL, add, inner, is_op, matrix_product, size
 from matdiff.ops.constants import ones
 from matdiff.ops.reductions import logsumexp, mean, softmax, sum_
 from matdiff.ops.structure import Diag
@@ -21,6 +21,22 @@ def rowsum(X: Node) -> Node:
 def spread(v: Node, X: Node) -> Node:
     """v 1ᵀ: the vector in every column, as many as X has."""
     return v @ ones("vector", X.cols).T
+
+
+def upright(row: Node) -> Node:
+    """The vector whose transpose a row is; of x'W + b' it is W'x + b."""
+    if is_op(row, ADD):
+        return add(*(_turned(t) for t in row.children))
+    return _turned(row)
+
+
+def _turned(row: Node) -> Node:
+    """Of a product factor by factor, the last first."""
+    factors: list[Node] = []
+    while is_op(row, MATMUL):
+        row, last = row.children
+        factors.append(last.T)
+    return matrix_product([*factors, row.T])
 
 
 row_softmax: Op = nonlinear(
@@ -80,7 +96,7 @@ macro("rowlogsumexp", "(m,n)->(m)", row_logsumexp, summary="logsumexp(X, 2), tha
 macro("collogsumexp", "(m,n)->(n)", lambda X: row_logsumexp(X.T), summary="logsumexp(X, 1), that of every column")
 macro("rowsoftmax", "(m,n)->(m,n)", row_softmax, summary="softmax(X, 2), that of every row")
 macro("colsoftmax", "(m,n)->(m,n)", lambda X: row_softmax(X.T).T, summary="softmax(X, 1), that of every column")
-macro("softmax", "(1,n)->(1,n)", lambda x: softmax(x.T).T, summary="that of a row, a row")
+macro("softmax", "(1,n)->(1,n)", lambda x: softmax(upright(x)).T, summary="that of a row, a row")
 macro("softmax", "(m,n);1->(m,n)", lambda X: row_softmax(X.T).T, remark=row_softmax.remark)
 macro("logsumexp", "(m,n);1->(n)", lambda X: row_logsumexp(X.T), remark=row_logsumexp.remark)
 macro("sum", "(m,n);1->(n)", lambda X: rowsum(X.T), remark=f"sum({{0}}, …) {COUNTED}")

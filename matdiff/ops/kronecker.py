@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matdiff.core.node import Node
 from matdiff.core.op import Op, linear, macro
-from matdiff.core.shape import Dim
+from matdiff.core.shape import ONE, Dim
 from matdiff.ops.algebra import scale
 from matdiff.ops.constants import ones
 
@@ -54,8 +54,8 @@ unkron_right: Op = linear(
 khatrirao: Op = linear(
     "khatrirao",
     "(m,s),(n,s)->(m*n,s)",
-    lambda Y, A, B: unkron_left(Y * under(B, A.rows), ones("vector", B.rows), params=(A.rows, A.cols)),
-    lambda Y, A, B: unkron_right(ones("vector", A.rows), Y * over(A, B.rows), params=(B.rows, B.cols)),
+    lambda Y, A, B: unkron_left(Y * under(B, A.rows), ones("matrix", B.rows, ONE), params=(A.rows, A.cols)),
+    lambda Y, A, B: unkron_right(ones("matrix", A.rows, ONE), Y * over(A, B.rows), params=(B.rows, B.cols)),
     numpy="khatri_rao({0}, {1})",
     law="the Khatri-Rao product is bilinear",
     source="Kolda & Bader 2009, §2.6",

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from matdiff.text.tree import Head, Tree
+from matdiff.core.op import along
+from matdiff.text.tree import AXIS, Head, Tree
 
 Parts = list[Any]
 """Trees, and for operators and brackets their spans."""
@@ -107,6 +108,13 @@ def call(parts: Parts) -> Tree:
     return raised(Tree("call", tuple(arguments), function.value, (function.span[0], right[1])), function)
 
 
+def call_along(parts: Parts) -> Tree:
+    """sum(X, axis=0) is colsum(X): the axis comes as the number of a dimension."""
+    function, _, arguments, axis, right = parts
+    name = along[function.value][axis.value - 1] if function.value in along else f"{function.value} {AXIS}"
+    return Tree("call", tuple(arguments), name, (function.span[0], right[1]))
+
+
 def norm(parts: Parts) -> Tree:
     """The closing bar comes with its subscript; the nuclear norm ‖X‖_* is a function."""
     left, a, (right, which) = parts
@@ -176,6 +184,7 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "index": index,
     "paren": paren,
     "call": call,
+    "call_along": call_along,
     "norm": norm,
     "absolute": absolute,
     "inner": inner,

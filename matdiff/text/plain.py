@@ -18,6 +18,7 @@ _token = re.compile(
   | (?P<NUMBER>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+\.(?![*/^+'\\−T-]))
   | (?P<TICK>\.?'|′|’|\.T(?![{LETTER}0-9_])|ᵀ|⊤|\^\s*(?:T(?![{LETTER}0-9_])|ᵀ|⊤|\(\s*T\s*\)))
   | (?P<INVT>⁻ᵀ|\^\s*(?:[-−]\s*T(?![{LETTER}0-9_])|\(\s*[-−]\s*T\s*\)))
+  | (?P<AXIS>,\s*(?:(?:axis|dim)\s*=\s*(?:0|1|[-−]1)|(?:dims\s*=|\[\s*\]\s*,)\s*[12])\s*(?=\)))
   | (?P<OPERATOR>\.[*/^+−-]|[+\-−–*·⋅∗×∙•/∕⁄÷⊙∘◦⊘\\⊗^,;:=])
   | (?P<BAR>\|\||[‖∥|])
   | (?P<RAISED>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
@@ -96,6 +97,15 @@ def _number(stream: Stream, span: Span) -> int:
     return span[1]
 
 
+def _axis(stream: Stream, span: Span) -> int:
+    """`axis=0` of NumPy and `dim=0` of PyTorch count from 0, `dims=1` of Julia and `[], 1` of MATLAB from 1."""
+    written = stream.text[span[0] : span[1]].rstrip()
+    last = written[-2:] in ("-1", "−1")
+    counted = "axis" in written or "dim=" in written.replace(" ", "")
+    stream.push("AXIS", Tree("number", (), 2 if last else int(written[-1]) + counted, span))
+    return span[1]
+
+
 def _mark(kind: str) -> Any:
     def push(stream: Stream, span: Span) -> int:
         stream.push(kind, span)
@@ -164,6 +174,7 @@ _others = {
     "CLOSE": _close,
     "NUMBER": _number,
     "VULGAR": _number,
+    "AXIS": _axis,
     "TICK": _tick,
     "INVT": _mark("INVT"),
     "RAISED": _raised,
