@@ -279,7 +279,7 @@ case("max(X) - 2*min(X)", "X: m×n", "X", lambda X: np.max(X) - 2 * np.min(X))
 case("max(A*x, y) + min(y, x) + min(x, t).*max(t, y)", "A: n×n; x: n; y: n; t: scalar", "x,t", lambda A, x, y, t: (
     np.maximum(A @ x, y) + np.minimum(y, x) + np.minimum(x, t) * np.maximum(t, y)
 ))  # fmt: skip
-case("sum(min(A*x, 0)) + max(s, t)*min(s, t) + sum(max(x, 1))", "A: m×n; x: n; s: scalar; t: scalar", "x,s", lambda A, x, s, t: (
+case("sum(min(A*x, 0)) + max(s, t)*min(s, t) + sum(max(x, 1))", "A: m×n; x: n; s: scalar; t: scalar", "x,s", lambda A, x, s, t: (  # noqa: E501
     np.sum(np.minimum(A @ x, 0)) + s * t + np.sum(np.maximum(x, 1))
 ))  # fmt: skip
 case("y'*rowmax(A*X) + colmin(X)'*x", "A: m×n; X: n×p; x: p; y: m", "X", lambda A, X, x, y: (

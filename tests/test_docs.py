@@ -100,7 +100,17 @@ def test_every_function_is_listed():
     assert set(words) - listed <= spoken | ANSWERS
 
 
-ANSWERS = {"eiggaps", "frechet_expm", "frechet_logm", "lastcols", "peak", "polar", "unkron_left", "unkron_right"}
+ANSWERS = {
+    "eiggaps",
+    "frechet_expm",
+    "frechet_logm",
+    "frechet_mpower",
+    "lastcols",
+    "peak",
+    "polar",
+    "unkron_left",
+    "unkron_right",
+}
 """Functions that nobody types, but that answers are written with."""
 
 

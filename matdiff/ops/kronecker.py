@@ -53,7 +53,7 @@ unkron_right: Op = linear(
 )
 khatrirao: Op = linear(
     "khatrirao",
-    "(m,s),(n,s)->(m*n,s)",
+    "(m,p),(n,p)->(m*n,p)",
     lambda Y, A, B: unkron_left(Y * under(B, A.rows), ones("matrix", B.rows, ONE), params=(A.rows, A.cols)),
     lambda Y, A, B: unkron_right(ones("matrix", A.rows, ONE), Y * over(A, B.rows), params=(B.rows, B.cols)),
     numpy="khatri_rao({0}, {1})",
