@@ -37,6 +37,7 @@ DOMAINS = {
     "symmetric": "symmetric matrices",
     "distinct": "symmetric matrices without a double eigenvalue",
     "fullrank": "matrices of full rank",
+    "exponent": "a whole exponent, or matrices without eigenvalues on the negative axis or 0",
     "spectrum": "matrices without eigenvalues on the negative axis or 0",
 }
 """The words of records for where a function is defined, as a reader takes them."""

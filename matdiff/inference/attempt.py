@@ -35,7 +35,7 @@ def attempt(scope: Scope, scalars: Iterable[str] = ()) -> Attempt:
     solver = Solver()
     chosen = frozenset(scalars)
     env = scope.types(solver, chosen)
-    checker = Checker(env, solver, scope.functions)
+    checker = Checker(env, solver, scope.functions, scope.dividing)
     out = Attempt(env, solver, checker, chosen)
     try:
         for root in scope.roots:

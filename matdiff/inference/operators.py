@@ -111,7 +111,7 @@ def _quotient(c: Checker, t: Tree, args: list[Type]) -> Type:
     a, b = args
     if b[0] == "scalar":
         return a
-    if b[0] == "matrix" and a[0] in ("matrix", "row"):
+    if b[0] == "matrix" and a[0] in ("matrix", "row") and not _only_divides(c, t.args[1]):
         if not c.solver.equate(b[1], b[2]) or not c.solver.equate(a[2], b[1]):
             hint = _instead_of_quotient(t.args[1], a[0], b[0])
             raise Misfit(t, "A/B is A*inv(B) with a square B; it cannot take {} and {}", (a, b), hint)
@@ -119,10 +119,15 @@ def _quotient(c: Checker, t: Tree, args: list[Type]) -> Type:
     raise Misfit(t, "/ divides by a scalar, not by {1}", (a, b), _instead_of_quotient(t.args[1], a[0], b[0]))
 
 
+def _only_divides(c: Checker, below: Tree) -> bool:
+    """Does nothing but its place below the line say what a name in a denominator is?  Then it may well be a number."""
+    return bool(c.dividing) and any(t.head == "name" and t.value in c.dividing for t in walk(below))
+
+
 def _instead_of_quotient(below: Tree, a: Kind, b: Kind) -> str:
     hints = []
     if b == "matrix":
-        hints.append("inv({1})*{0}" if a == "vector" else "{0}*inv({1}) with a square matrix")
+        hints.append("inv({1})*{0}" if a == "vector" else "{0}*inv({1})")
     if a in ("scalar", b):
         hints.append("{0} ./ {1} entry by entry")
     if hints:
@@ -136,8 +141,7 @@ def _solve(c: Checker, t: Tree, args: list[Type]) -> Type:
     if a[0] == "scalar":
         return b
     if a[0] != "matrix" or b[0] == "scalar" or not c.solver.equate(a[1], b[1]):
-        hint = "A and b have equally many rows" if a[0] == "matrix" and b[0] != "scalar" else ""
-        raise Misfit(t, r"A\b solves A*x = b; it cannot take {} and {}", (a, b), hint)
+        raise Misfit(t, r"A\b is inv(A)*b with a square A; it cannot take {} and {}", (a, b))
     if not c.solver.equate(a[1], a[2]) and _wide(c.solver.value(a[1]), c.solver.value(a[2])):
         hint = "the shortest solution is pinv({0})*{1}"
         raise Misfit(t, r"A\b has many solutions for a wide A; it cannot take {} and {}", (a, b), hint)
@@ -155,10 +159,7 @@ def _kron(c: Checker, t: Tree, args: list[Type]) -> Type:
 def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
     a, p = args
     if p[0] != "scalar":
-        hint = "write {0} .^ {1} entry by entry"
-        if t.args[1].head == "name":
-            hint += f", or declare `{t.args[1].value}: scalar`"
-        raise Misfit(t, "the exponent of ^ must be a scalar, not {1}", (a, p), hint)
+        raise Misfit(t, "the exponent of ^ must be a scalar, not {1}", (a, p), "write {0} .^ {1} entry by entry")
     if a[0] == "scalar":
         return a
     if a[0] != "matrix":

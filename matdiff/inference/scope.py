@@ -47,6 +47,20 @@ class Scope:
         return {str(t.value) for t in self._under_transposes() if t.head == "name"}
 
     @cached_property
+    def dividing(self) -> frozenset[str]:
+        """Names that nothing declares and that stand in denominators only."""
+        above: set[str] = set()
+        below: set[str] = set()
+        waiting = [(root.tree, False) for root in self.roots]
+        while waiting:
+            t, divides = waiting.pop()
+            if t.head == "name":
+                (below if divides else above).add(str(t.value))
+            for i, a in enumerate(t.args):
+                waiting.append((a, divides or (t.head == "/" and i == 1)))
+        return frozenset(below - above) & self.choices.keys()
+
+    @cached_property
     def turned_in_sums(self) -> set[str]:
         """Terms of sums that stand transposed, as x of (x - y)', and the names that do by themselves."""
         found: set[str] = set()

@@ -81,7 +81,7 @@ norm21: Op = nonlinear(
     lambda X, dX: inner(Diag(1 / rownorm(X)) @ X, dX),
     numpy="np.sum(np.linalg.norm({0}, axis=1))",
     smooth="where a row of {0} is 0",
-    law="d‖X‖₂₁ = ⟨Diag(1/‖xᵢ‖) X, dX⟩, xᵢ the rows",
+    law="d‖X‖₂₁ = ⟨Diag(1/‖x‖) X, dX⟩, x the rows",
     source="Nie, Huang, Cai & Ding 2010, eq. 4",
     summary="the sum of the 2-norms of the rows",
     remark="norm21({0}) is the sum of the norms of the rows; of the columns it is norm21({0}')",

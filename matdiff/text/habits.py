@@ -193,7 +193,7 @@ def _refuse_bare(stream: Stream, i: int, word: str) -> None:
     head, index, _ = word.partition("_")
     if word == "kron" and i and stream.kinds[i - 1] in OPERAND_ENDS:
         stream.refuse("functions take parentheses", span, "Write kron(A,B), or A ⊗ B.")
-    if word in stream.names.words and word not in SOFT:
+    if word in stream.names.words and word not in SOFT and word not in GOALS:
         stream.refuse("functions take parentheses", span, f"Write {_called(stream, i)}.")
     if index and head in INDEXED - GOALS:
         message = f"{word} begins index notation, which is not in the language"
@@ -202,8 +202,6 @@ def _refuse_bare(stream: Stream, i: int, word: str) -> None:
     if head.lower() in GOALS:
         message = f"{word} begins an optimisation problem, which is not in the language"
         hint = "Write only the function that is minimised or maximised."
-        if word == "max" and stream.kinds[i + 1] == "LPAR":
-            hint = "Write only the function; the function max(x,0) is written without a blank."
         raise UnsupportedError(message, text=stream.text, span=span, hint=hint)
 
 
