@@ -93,7 +93,8 @@ def formulas(record: Record) -> list[str]:
     try:
         args, params = arguments(record)
         if isinstance(record, Macro):
-            return [f"{record.name}({', '.join(a.name for a in args)}) = {text(record.expand(*args, *params))}"]
+            given = [*(a.name for a in args), *(p for p in parameters(record.signature) if p.isdigit())]
+            return [f"{record.name}({', '.join(given)}) = {text(record.expand(*args, *params))}"]
         return [said for slot in range(len(args)) if (said := statement(record, slot, args, params))]
     except (MatdiffError, IndexError, ValueError):
         return []

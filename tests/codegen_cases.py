@@ -193,7 +193,7 @@ RECORDS: dict[str, Node] = {
     "rowlargest": ex.rowlargest(A), "maximum": ex.maximum(x, y), "minimum": ex.minimum(X, Y),
     "khatrirao": kr.khatrirao(A, C.T @ C @ A),
     "mpower": mf.matrix_power(S, t), "frechet_mpower": mf.frechet_mpower(S, Y, 3 * t),
-    "whole mpower": mf.MPOWER(X, number(3)) + mf.frechet_mpower(X, Y, number(5)),
+    "frechet of whole powers": mf.MPOWER(X, number(3)) + mf.frechet_mpower(X, Y, number(5)),
     "inv": la.inv(X), "det": la.det(X), "logdet": la.logdet(S), "adj": la.adj(X), "cof": la.cof(X),
     "pinv": la.pinv(A), "chol": la.chol(S),
     "diag": st.diag(X), "Diag": st.Diag(x), "tril": st.tril(X), "triu": st.triu(X), "sym": st.sym(X),
