@@ -100,6 +100,11 @@ class Solver:
 
     def _solve(self, a: Dim, b: Dim) -> bool:
         left, right = self.value(a), self.value(b)
+        for side, other in ((left, right), (right, left)):
+            inside = triangle_side(side) if len(side.terms) == 2 else None
+            if inside in UNKNOWN and (other.number is not None or triangle_side(other) is not None):
+                found = triangle_side(other)
+                return found is not None and self._bound(inside, found)
         if (left is ONE) is not (right is ONE):
             return False
         terms = _reduced((left - right).terms)
@@ -116,11 +121,6 @@ class Solver:
                 if all(k > 0 for _, k in rest.terms):
                     self.bind[Dim.of(m[0])] = rest
                     return True
-        for side, other in ((left, right), (right, left)):
-            inside = triangle_side(side)
-            if inside in UNKNOWN and (other.number is not None or triangle_side(other) is not None):
-                found = triangle_side(other)
-                return found is not None and self._bound(inside, found)
         self.deferred.append((left, right, self.place))
         return True
 
