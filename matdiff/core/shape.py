@@ -172,8 +172,8 @@ def triangle_side(d: Dim) -> Dim | None:
     (3, m, None)
     """
     if d.number is not None:
-        n = (isqrt(8 * d.number + 1) - 1) // 2
-        return Dim.of(n) if n and triangular(Dim.of(n)) is d else None
+        side = (isqrt(8 * d.number + 1) - 1) // 2
+        return Dim.of(side) if side and triangular(Dim.of(side)) is d else None
     return next((n for name in d.names if triangular(n := Dim.of(name)) is d), None)
 
 

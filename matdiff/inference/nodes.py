@@ -15,7 +15,7 @@ from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes, unknown
 from matdiff.inference.special import constant_sizes, frechet_op
 from matdiff.inference.subscripts import index_node
-from matdiff.ops.algebra import add, hadamard, inner, is_op, matmul, power, scale, transpose
+from matdiff.ops.algebra import add, hadamard, inner, is_op, matmul, mpow, power, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.matrix_functions import MPOWER, matrix_power
@@ -84,6 +84,9 @@ def _power(b: Builder, t: Tree, args: list[Node]) -> Node:
     a, p = args
     if a.kind == "scalar":
         return power(a, p)
+    if isinstance(p, Number) and (p.value == int(p.value) or abs(p.value) == Fraction(1, 2)):
+        base = word("inv", [a]) if p.value < 0 else a
+        return mpow(base, abs(int(p.value))) if p.value == int(p.value) else word("sqrtm", [base])
     made = matrix_power(a, p)
     if is_op(made, MPOWER):
         b.remark(_exponent_remark(a, p), *t.args)

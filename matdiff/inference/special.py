@@ -34,7 +34,7 @@ def _frechet(c: Checker, t: Tree, args: list[Type]) -> Type:
             "frechet(mpower,A,V,k)"
         )
     if power and args[2][0] != "scalar":
-        raise Misfit(t, "the exponent in frechet(mpower,A,V,k) is a scalar, not {}", args[2:], "", t.args[3:])
+        raise Misfit(t, "the exponent in frechet(mpower,A,V,k) is a scalar, not {}", tuple(args[2:]), "", t.args[3:])
     for a in args[:2]:
         if a[0] != "matrix" or not c.solver.equate(a[1], a[2]) or not c.same(args[0], a):
             raise Misfit(t, f"{op.name} takes two square matrices, not {{}} and {{}}", tuple(args[:2]), "", t.args[1:3])
