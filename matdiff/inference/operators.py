@@ -113,7 +113,7 @@ def _quotient(c: Checker, t: Tree, args: list[Type]) -> Type:
         return a
     if b[0] == "matrix" and a[0] in ("matrix", "row") and not _only_divides(c, t.args[1]):
         if not c.solver.equate(b[1], b[2]) or not c.solver.equate(a[2], b[1]):
-            hint = _instead_of_quotient(t.args[1], a[0], b[0])
+            hint = "entry by entry it is {0} ./ {1}, for least squares {0}*pinv({1})"
             raise Misfit(t, "A/B is A*inv(B) with a square B; it cannot take {} and {}", (a, b), hint)
         return a
     raise Misfit(t, "/ divides by a scalar, not by {1}", (a, b), _instead_of_quotient(t.args[1], a[0], b[0]))
