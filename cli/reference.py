@@ -37,6 +37,7 @@ DOMAINS = {
     "symmetric": "symmetric matrices",
     "distinct": "symmetric matrices without a double eigenvalue",
     "fullrank": "matrices of full rank",
+    "exponent": "a whole exponent, or matrices without eigenvalues on the negative axis or 0",
     "spectrum": "matrices without eigenvalues on the negative axis or 0",
 }
 """The words of records for where a function is defined, as a reader takes them."""
@@ -92,7 +93,8 @@ def formulas(record: Record) -> list[str]:
     try:
         args, params = arguments(record)
         if isinstance(record, Macro):
-            return [f"{record.name}({', '.join(a.name for a in args)}) = {text(record.expand(*args, *params))}"]
+            given = [*(a.name for a in args), *(p for p in parameters(record.signature) if p.isdigit())]
+            return [f"{record.name}({', '.join(given)}) = {text(record.expand(*args, *params))}"]
         return [said for slot in range(len(args)) if (said := statement(record, slot, args, params))]
     except (MatdiffError, IndexError, ValueError):
         return []
@@ -128,7 +130,8 @@ def arguments(record: Record) -> tuple[tuple[Symbol, ...], tuple[Any, ...]]:
         letter = "S" if symmetric else "X" if len(inputs) == 1 else "ABC"[i]
         args.append(argument(spec, letter, symmetric))
     dims = {name for spec in (*inputs, output) for d in spec or () for name in d.names}
-    return tuple(args), tuple(Dim.of(p) if p in dims else EXAMPLE for p in parameters(record.signature))
+    given = (p for p in parameters(record.signature) if not p.isdigit())
+    return tuple(args), tuple(Dim.of(p) if p in dims else EXAMPLE for p in given)
 
 
 def argument(spec: Spec, letter: str, symmetric: bool) -> Symbol:

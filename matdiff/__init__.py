@@ -55,7 +55,7 @@ _HOMES = {
     "from_sympy": "interop.sympy_write",
     "elementwise": "api.userdefined",
     "forget": "api.userdefined",
-    **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "max", "frechet", "sigma"), "api.specials"),
+    **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "frechet", "sigma"), "api.specials"),
 }
 
 

@@ -134,6 +134,16 @@ case("chol(A + X*X')", "A: n×n spd; X: n×m", "X", lambda A, X: np.linalg.chole
 case("dot(A*x, y)^2", "A: m×n; x: n; y: m", "x", lambda x, A, y: (A @ x @ y) ** 2)
 case("outer(x, A*x)", "A: m×n; x: n", "x", lambda x, A: x[:, None] * (A @ x)[None])
 case("rowsum(X)'*A*colsum(X)", "X: m×n; A: m×n", "X", lambda X, A: X.sum(1) @ A @ X.sum(0))
+case("rowmean(X)'*A*colmean(X) + colsum(A*mean(X, 1)) + colmean(A'*mean(X, 2))", "X: m×n; A: m×n", "X", lambda X, A: (
+    X.mean(1) @ A @ X.mean(0) + np.sum(A @ X.mean(0)) + np.mean(A.T @ X.mean(1))
+))  # fmt: skip
+case("sum(X, 2)'*A*sum(X, 1) + sum(X, axis=1)'*A*sum(X, dim=0)", "X: m×n; A: m×n", "X", lambda X, A: (
+    2 * X.sum(1) @ A @ X.sum(0)
+))  # fmt: skip
+case("y'*rownorm(A*X) + colnorm(X)'*x", "A: m×n; X: n×p; y: m; x: p", "X", lambda A, X, y, x: (
+    y @ np.linalg.norm(A @ X, axis=1) + np.linalg.norm(X, axis=0) @ x
+))  # fmt: skip
+case("norm21(A*X - B)", "A: m×n; X: n×p; B: m×p", "X", lambda A, X, B: np.linalg.norm(A @ X - B, axis=1).sum())
 case("hcat(A, X)", "A: m×n; X: m×p", "X", lambda A, X: np.hstack([A, X]))
 case("vcat(A, X*X')", "A: p×m; X: m×n", "X", lambda A, X: np.vstack([A, X @ X.T]))
 case("norm([A, x; y', t])^2", "A: m×n; x: m; y: n; t: scalar", "t", lambda A, x, y, t: (
@@ -143,6 +153,23 @@ case("det([X, x; x', t])", "X: n×n; x: n; t: scalar", "x", lambda X, x, t: (
     np.linalg.det(np.block([[X, x[:, None]], [x[None, :], np.array([[t]])]]))
 ))  # fmt: skip
 case("[x; t*y]", "x: n; y: m; t: scalar", "t", lambda x, y, t: np.concatenate([x, t * y]))
+case("tr(A*lyap(X, B))", mats("A", "X", "B"), "X", lambda A, X, B: (
+    np.trace(A @ scipy.linalg.solve_continuous_lyapunov(X, -B))
+), X="inv")  # fmt: skip
+case("A*lyap(B, S)", "A: m×n; B: n×n spd; S: n×n symmetric", "S", lambda A, B, S: (
+    A @ scipy.linalg.solve_continuous_lyapunov(B, -S)
+))  # fmt: skip
+case("khatrirao(A, X)", "A: m×n; X: p×n", "X", scipy.linalg.khatri_rao)
+case("norm(khatrirao(X, A)*B - C)^2", "X: m×n; A: p×n; B: n×m; C: m*p×m", "X", lambda X, A, B, C: (
+    np.sum((scipy.linalg.khatri_rao(X, A) @ B - C) ** 2)
+))  # fmt: skip
+case("x'*(A \\ b)", "x: n; A: p×n; b: p", "A", lambda x, A, b: x @ np.linalg.lstsq(A, b)[0])
+case("tr(A/X*B) + x'*A/X*x", "A: n×n; X: n×n; B: n×n; x: n", "X", lambda A, X, B, x: (
+    np.trace(A @ np.linalg.inv(X) @ B) + x @ A @ np.linalg.solve(X, x)
+), X="inv")  # fmt: skip
+case("logdet(unvech(x) + A)", "x: 6; A: 3×3 spd", "x", lambda x, A: (
+    np.linalg.slogdet(x[np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])] + A)[1]
+), x="1")  # fmt: skip
 case("sylvester(A, X, B)", "A: m×m spd; X: n×n spd; B: m×n", "X", scipy.linalg.solve_sylvester)
 case("tr(A*sylvester(X, X, B))", mats("A", "X", "B"), "X", lambda A, X, B: (
     np.trace(A @ scipy.linalg.solve_sylvester(X, X, B))
@@ -152,6 +179,22 @@ case("frechet(cosm, X, A)", SQUARE, "X", lambda X, A: scipy.linalg.expm_frechet(
 case("frechet(expm, X, A)", SQUARE, "X", lambda X, A: scipy.linalg.expm_frechet(X, A, compute_expm=False))
 case("X^3", "X: n×n", "X", lambda X: X @ X @ X)
 case("tr(A*X^-2)", SQUARE, "X", lambda A, X: np.trace(A @ np.linalg.inv(X @ X)), X="inv")
+case("tr(A*X^k)", f"{SQUARE}; k: scalar", "X", lambda A, X, k: (
+    np.trace(A @ scipy.linalg.fractional_matrix_power(X, k)).real
+), X="inv", k="+")  # fmt: skip
+case("X^t", "X: n×n spd; t: scalar", "X", lambda X, t: scipy.linalg.fractional_matrix_power(X, t))
+case("tr(A*S^t) + logdet(S^t)", "A: n×n; S: n×n spd; t: scalar", "S,t", lambda A, S, t: (
+    np.trace(A @ scipy.linalg.fractional_matrix_power(S, t)) + t * np.linalg.slogdet(S)[1]
+))  # fmt: skip
+case("x'*S^(3/2)*x + tr(S^-0.3)", "x: n; S: n×n spd", "S", lambda x, S: (
+    x @ scipy.linalg.fractional_matrix_power(S, 1.5) @ x + np.trace(scipy.linalg.fractional_matrix_power(S, -0.3))
+))  # fmt: skip
+case(
+    "det(X^k)*tr(X^k*A*X^-k)", f"{SQUARE}; k: scalar", "X", lambda A, X, k: np.linalg.det(X) ** k * np.trace(A), X="inv"
+)
+case("frechet(mpower, X, A, t)*x", f"{SQUARE}; t: scalar; x: n", "t", lambda X, A, t, x: (
+    scipy.linalg.fractional_matrix_power(np.block([[X, A], [0 * X, X]]), t)[: len(X), len(X) :] @ x
+), X="inv", t="+")  # fmt: skip
 case("(A*X)' .* B", "A: m×n; X: n×p; B: p×m", "X", lambda A, X, B: (A @ X).T * B)
 case("A*X - X*A' + 2*X", SQUARE, "X", lambda A, X: A @ X - X @ A.T + 2 * X)
 case("-X ./ (1 .+ X.^2)", "X: m×n", "X", lambda X: -X / (1 + X**2))
@@ -225,6 +268,35 @@ for word, function, where in [
     case(f"{word}(t)^2", "t: scalar", "t", lambda t, f=function: f(t) ** 2, t=where)
 case("y'*softmax(A*x)", "A: m×n; x: n; y: m", "x", lambda A, x, y: y @ scipy.special.softmax(A @ x))
 case("softmax(x)", "x: n", "x", scipy.special.softmax)
+case("y'*softmax(x'*A + b')'", "y: n; x: m; A: m×n; b: n", "A", lambda y, x, A, b: y @ scipy.special.softmax(x @ A + b))
+case("softmax(x')", "x: n", "x", lambda x: scipy.special.softmax(x)[None, :])
+case("tr(B'*softmax(A*X, 2)) + sum(softmax(X, 1).^2)", "A: m×n; X: n×p; B: m×p", "X", lambda A, X, B: (
+    np.sum(B * scipy.special.softmax(A @ X, 1)) + np.sum(scipy.special.softmax(X, 0) ** 2)
+))  # fmt: skip
+case("rowsoftmax(X)*x + colsoftmax(X)*x", "X: m×n; x: n", "X", lambda X, x: (
+    (scipy.special.softmax(X, 1) + scipy.special.softmax(X, 0)) @ x
+))  # fmt: skip
+case("y'*logsumexp(X*A, 2) + logsumexp(X, 1)'*x - sum(A'.*X)", "X: m×n; A: n×m; x: n; y: m", "X", lambda X, A, x, y: (
+    y @ scipy.special.logsumexp(X @ A, 1) + scipy.special.logsumexp(X, 0) @ x - np.sum(A.T * X)
+))  # fmt: skip
+case("rowlogsumexp(X)*collogsumexp(X)'", "X: m×n", "X", lambda X: (
+    np.outer(scipy.special.logsumexp(X, 1), scipy.special.logsumexp(X, 0))
+))  # fmt: skip
+case("max(A*x)^2 + min(x)*max(A)", "A: m×n; x: n", "x", lambda A, x: np.max(A @ x) ** 2 + np.min(x) * np.max(A))
+case("max(X) - 2*min(X)", "X: m×n", "X", lambda X: np.max(X) - 2 * np.min(X))
+case("max(A*x, y) + min(y, x) + min(x, t).*max(t, y)", "A: n×n; x: n; y: n; t: scalar", "x,t", lambda A, x, y, t: (
+    np.maximum(A @ x, y) + np.minimum(y, x) + np.minimum(x, t) * np.maximum(t, y)
+))  # fmt: skip
+case("sum(min(A*x, 0)) + max(s, t)*min(s, t) + sum(max(x, 1))", "A: m×n; x: n; s: scalar; t: scalar", "x,s", lambda A, x, s, t: (  # noqa: E501
+    np.sum(np.minimum(A @ x, 0)) + s * t + np.sum(np.maximum(x, 1))
+))  # fmt: skip
+case("y'*rowmax(A*X) + colmin(X)'*x", "A: m×n; X: n×p; x: p; y: m", "X", lambda A, X, x, y: (
+    y @ (A @ X).max(1) + X.min(0) @ x
+))  # fmt: skip
+case("rowmin(X)*colmax(X)'", "X: m×n", "X", lambda X: np.outer(X.min(1), X.max(0)))
+case("largest(A)'*X + rowlargest(A)'*X", "A: m×n; X: m×p", "X", lambda A, X: (
+    ((A.max() == A).astype(float) + (A.max(1)[:, None] == A)).T @ X
+))  # fmt: skip
 case("polygamma(2, x)", "x: n", "x", lambda x: scipy.special.polygamma(2, x), x="+")
 case("sum(max(X*x, 0)) + sum(max(0, x))", "X: m×n; x: n", "x", lambda X, x: (
     np.sum(np.maximum(X @ x, 0)) + np.sum(np.maximum(x, 0))

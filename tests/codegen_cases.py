@@ -11,8 +11,10 @@ from matdiff.core.node import Node, Symbol, number, symbol
 from matdiff.core.op import registry
 from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.ops import algebra as al
+from matdiff.ops import axes as ax
 from matdiff.ops import constants as co
 from matdiff.ops import elementwise as el
+from matdiff.ops import extremes as ex
 from matdiff.ops import indexing as ix
 from matdiff.ops import kronecker as kr
 from matdiff.ops import linalg as la
@@ -186,6 +188,12 @@ CORE: dict[str, Node] = {
 RECORDS: dict[str, Node] = {
     "tr": re_.tr(X), "sum": re_.sum_(X), "mean": registry["mean"](X), "norm": re_.norm(X), "norm1": re_.norm1(X),
     "logsumexp": re_.logsumexp(X), "softmax": re_.softmax(x),
+    "row_logsumexp": ax.row_logsumexp(A), "row_softmax": ax.row_softmax(A), "rownorm": ax.rownorm(A),
+    "norm21": ax.norm21(A), "max": ex.max_(A), "min": ex.min_(x), "rowmax": ex.rowmax(A), "largest": ex.largest(A),
+    "rowlargest": ex.rowlargest(A), "maximum": ex.maximum(x, y), "minimum": ex.minimum(X, Y),
+    "khatrirao": kr.khatrirao(A, C.T @ C @ A),
+    "mpower": mf.matrix_power(S, t), "frechet_mpower": mf.frechet_mpower(S, Y, 3 * t),
+    "frechet of whole powers": mf.MPOWER(X, number(3)) + mf.frechet_mpower(X, Y, number(5)),
     "inv": la.inv(X), "det": la.det(X), "logdet": la.logdet(S), "adj": la.adj(X), "cof": la.cof(X),
     "pinv": la.pinv(A), "chol": la.chol(S),
     "diag": st.diag(X), "Diag": st.Diag(x), "tril": st.tril(X), "triu": st.triu(X), "sym": st.sym(X),

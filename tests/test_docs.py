@@ -137,7 +137,7 @@ def test_every_function_is_listed():
     assert set(words) - listed <= spoken | ANSWERS
 
 
-FRECHET = {"frechet_expm", "frechet_logm", "frechet_cosm", "frechet_sinm"}
+FRECHET = {"frechet_expm", "frechet_logm", "frechet_cosm", "frechet_sinm", "frechet_mpower"}
 ANSWERS = {*FRECHET, "eiggaps", "lastcols", "peak", "polar", "unkron_left", "unkron_right"}
 """Functions that nobody types, but that answers are written with."""
 

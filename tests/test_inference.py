@@ -190,7 +190,7 @@ READINGS = {
     "||Ax-b||^2": ("A: m×n; x: n; b: m", "Ax is read as A*x"),
     "‖y - Xβ‖²": ("y: m; X: m×n; β: n", "Xβ is read as X*β"),
     "x: n; A: n×n; A(x)": ("A: n×n; x: n", "A(x) is read as the product A*x"),
-    "e^(-x'*x)": ("e: scalar; x: n", "the exponential is exp(x)"),
+    "e^(-x'*x)": ("x: n", "e^(-x'*x) is exp(-x'*x), with the number e"),
     "A*x'*x": ("A: scalar; x: n", "A is read as a scalar, since as a matrix it does not fit"),
     "x'*A*x/2 + b'*x + c": ("x: n; A: n×n; b: n; c: scalar", ""),
     "f = x'*A*x": ("x: n; A: n×n", ""),
@@ -366,7 +366,6 @@ REFUSED = {
     "‖X‖_1": (ShapeError, "norm1(X)"),
     "A: m×n; A*X + X*A": (ShapeError, "A: m×n (declared)"),
     "rank(X)": (UnsupportedError, "nuclear"),
-    "max(x, y)": (UnsupportedError, "relu"),
     "x: n; A: n×n; x'*A*(x + 1)": (ShapeError, "cannot add"),
 }
 

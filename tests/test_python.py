@@ -283,11 +283,17 @@ def test_constants_from_python() -> None:
         (md.K("n", 3) @ md.vec(md.ones("n", 3)), "K(n,3)*vec(ones(n,3))"),
         (md.D("n"), "D(n)"),
         (md.max(0, x) + abs(+x), "relu(x) + abs(x)"),
+        (md.max(x, 1) + md.softmax(A, 2) @ md.sum(A, 1), "max(x, 1) + rowsoftmax(A)*colsum(A)"),
         (md.sigma(x) * md.sigma(A, 1) * md.pi, "sigmoid(x)*sigma(A,1)*pi"),
         (md.frechet("expm", A, A.T), "frechet(expm, A, A')"),
     ]:
         assert e == md.parse(text, declare="A: n×n; x: n")
-    for wrong in (lambda: md.max(x, 1), lambda: md.eye("n; x"), lambda: md.ones(2.5), lambda: md.frechet("f", A, A)):
+    for wrong in (
+        lambda: md.softmax(A, 3),
+        lambda: md.eye("n; x"),
+        lambda: md.ones(2.5),
+        lambda: md.frechet("f", A, A),
+    ):
         with pytest.raises(md.MatdiffError):
             wrong()
 

@@ -291,11 +291,15 @@ class Derivation:
             if isinstance(node, Apply) and node.op.smooth and node in self.differentials:
                 if node.op in WHOLE and symmetric_in(self.prepared, node):
                     continue
-                place = Expr(inline(node.args[-1])).text()
+                places = [Expr(inline(a)).text() for a in node.args]
                 verb = "not" if node in bare else "perhaps not"
                 entries = node.args[-1].kind != "scalar"
-                where = node.op.smooth if entries else node.op.smooth.replace("an entry of ", "")
-                found[f"{verb} differentiable {where.format(place)}"] = None
+                where = (
+                    node.op.smooth
+                    if entries
+                    else node.op.smooth.replace("an entry of ", "").replace(" in an entry", "")
+                )
+                found[f"{verb} differentiable {where.format(*places)}"] = None
         return tuple(found)
 
     def evaluate(self, /, **arrays: Any) -> Any:

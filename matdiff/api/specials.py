@@ -1,4 +1,4 @@
-"""What the language spells by rules of its own, from Python: constants with their sizes, max(x, 0), frechet, sigma."""
+"""What the language spells by rules of its own, from Python: constants with their sizes, frechet, sigma."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matdiff.api.expr import Expr, function
 from matdiff.api.reading import parse
 from matdiff.core.op import words
 from matdiff.errors import ParseError
-from matdiff.inference.special import frechet_of, other_maximum
+from matdiff.inference.special import frechet_of
 
 Size = int | str
 
@@ -57,18 +57,12 @@ def D(n: Size) -> Expr:
     return _constant("D", n)
 
 
-def max(a: Any, b: Any) -> Expr:
-    """max(x, 0) entry by entry, which is relu(x).  Raises UnsupportedError for any other maximum."""
-    if not isinstance(a, Expr):
-        a, b = b, a
-    if isinstance(b, Expr) or b != 0:
-        raise other_maximum()
-    return _call("relu")(a)
+def frechet(f: str, A: Expr, V: Expr, *k: Any) -> Expr:
+    """The Fréchet derivative of a matrix function at A along V: frechet("expm", A, V) (Higham 2008, §3).
 
-
-def frechet(f: str, A: Expr, V: Expr) -> Expr:
-    """The Fréchet derivative of a matrix function at A along V: frechet("expm", A, V) (Higham 2008, §3)."""
-    return function([frechet_of(f)])(A, V)
+    Of a power it takes the exponent as well: frechet("mpower", A, V, k).
+    """
+    return function([frechet_of(f)])(A, V, *k)
 
 
 def sigma(a: Expr, i: int | None = None) -> Expr:

@@ -41,6 +41,8 @@ def refusal(check: Check, complaint: str) -> DomainError:
     shown = describe(check.node)
     names = {
         "power": "the power",
+        "mpower": "the power",
+        "frechet_mpower": "the power",
         "solve": "inv",
         "lu": "inv",
         "solve_lower": "inv",
@@ -234,6 +236,15 @@ def disjoint(A: Array, B: Array, *_: Array) -> str:
     return "and the second argument make a singular system" if singular else ""
 
 
+def exponent(X: Array, p: Array | float = 1.0) -> str:
+    """X^p is real: p is whole, or no eigenvalue of X is on the closed negative real axis."""
+    complaint = finite(X, np.asarray(p))
+    if complaint or p == np.round(p):
+        return complaint or (invertible(X) if p < 0 else "")
+    complaint = spectrum(X)
+    return f"{complaint}, and the exponent is not whole" if complaint else ""
+
+
 def whole(x: Array) -> str:
     return "" if (x >= 0).all() and (x == np.round(x)).all() else "is no whole number from 0 on"
 
@@ -258,6 +269,7 @@ TESTS: dict[str, Callable[..., str]] = {
     "simple_singular": simple_singular,
     "power": power,
     "disjoint": disjoint,
+    "exponent": exponent,
     "notzero": not_zero,
     "hinge": hinge,
     "finite": finite,

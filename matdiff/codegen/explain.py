@@ -130,6 +130,8 @@ ITERATIVE = (
     "sinm",
     "frechet_cosm",
     "frechet_sinm",
+    "frechet_mpower",
+    "mpower",
     "sylvester",
     "polar",
     "eigh",

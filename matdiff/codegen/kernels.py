@@ -89,22 +89,6 @@ LOG_SIGMOID = kernel(
 )
 """log σ(u) = −log(1 + e⁻ᵘ)."""
 LOGADDEXP = kernel("logaddexp", "(...),(...)->(...)", "np.logaddexp({0}, {1})")
-ROW_LOGSUMEXP = kernel(
-    "row_logsumexp",
-    "(m,n)->(m)",
-    "row_logsumexp({0})",
-    jax="jax.scipy.special.logsumexp({0}, axis=1)",
-    torch="torch.logsumexp({0}, 1)",
-)
-ROW_SOFTMAX = kernel(
-    "row_softmax",
-    "(m,n)->(m,n)",
-    "row_softmax({0})",
-    jax="jax.nn.softmax({0}, axis=1)",
-    torch="torch.softmax({0}, 1)",
-    gives=frozenset({"positive"}),
-)
-"""log Σ eᵘ and eᵘ/Σ eᵘ of each row."""
 KRON_EYE = kernel("kron_eye", "(m,n)->(p,q)", "kron_eye({0}, {p0})")
 EYE_KRON = kernel("eye_kron", "(m,n)->(p,q)", "eye_kron({p0}, {0})")
 """A ⊗ I and I ⊗ A."""

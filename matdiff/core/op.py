@@ -48,7 +48,8 @@ class Op:
     """A function of the language.
 
     name        as it is called in text
-    signature   shapes, as in NumPy's generalised ufuncs; `(...)` is one and the same any shape
+    signature   shapes, as in NumPy's generalised ufuncs; `(...)` is one and the same any shape; after a `;` what a
+                call gives besides, a number being what it must be: the 2 of softmax(X, 2)
     rules       one per argument; the last repeats for functions of any number of arguments
     typing      overrides the signature where shapes alone do not tell: (args, params) -> type
     scalar      what the function is of a scalar, where the signature wants a matrix
@@ -70,6 +71,7 @@ class Op:
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
     whole       of a function applied entry by entry: the word for the function of a whole matrix, exp → expm
+    remark      a choice that other languages make otherwise, said with the answer; `{0}` as for a macro
     """
 
     name: str
@@ -93,6 +95,7 @@ class Op:
     elementwise: bool = False
     whole: str = ""
     summary: str = ""
+    remark: str = ""
     matrix: Callable[[Apply, int], Node] | None = None
     definition: Callable[..., Node] | None = None
     sympy: str = ""
@@ -119,7 +122,8 @@ class Op:
 class Macro:
     """A word of the language that stands for other functions: `rowsum(X)` is `X*ones(n)`.
 
-    `expand(*args, *params)` makes the expression; the signature is what the reader of text is told.
+    `expand(*args, *params)` makes the expression; the signature is what the reader of text is told.  `remark` is said
+    with the answer, `{0}` being the first argument as it was typed: a choice that other languages make otherwise.
     """
 
     name: str
@@ -128,6 +132,7 @@ class Macro:
     scalar: Callable[..., Node] | None = None
     spellings: str = ""
     summary: str = ""
+    remark: str = ""
 
     def __call__(self, *args: Node, params: tuple[Any, ...] = ()) -> Node:
         if self.scalar is not None and all(a.kind == "scalar" for a in args):
@@ -145,6 +150,10 @@ words: dict[str, list[Record]] = {}
 
 spellings: dict[str, str] = {}
 """What others call a function of the language → its name here, or an expression with `{0}` for the argument."""
+
+
+along: dict[str, tuple[str, str]] = {}
+"""What a function with an axis is down the columns and along the rows: sum(X, axis=0) is colsum(X)."""
 
 
 def macro(name: str, sig: str, expand: Callable[..., Node], **fields: Any) -> Macro:
@@ -188,7 +197,8 @@ def fitted(op: Op, types: tuple[Type, ...], params: tuple[Any, ...]) -> Type | N
     Remembered: long expressions are built of few types, and arithmetic on dimensions is slow.
     """
     inputs, output = signature(op.signature)
-    bound = {p: v for p, v in zip(parameters(op.signature), params, strict=True) if isinstance(v, Dim)}
+    given = (p for p in parameters(op.signature) if not p.isdigit())
+    bound = {p: v for p, v in zip(given, params, strict=True) if isinstance(v, Dim)}
     like: Type | None = None
     sums: list[tuple[Dim, Dim]] = []
     for spec, (kind, rows, cols) in zip(inputs, types, strict=True):
@@ -219,7 +229,9 @@ def typed(spec: Spec, bound: dict[str, Dim]) -> Type:
     dims = [d.substitute(bound) for d in spec]
     if not dims:
         return "scalar", ONE, ONE
-    return ("vector", dims[0], ONE) if len(dims) == 1 else ("matrix", dims[0], dims[1])
+    if len(dims) == 1:
+        return "vector", dims[0], ONE
+    return ("row" if spec[0] is ONE else "matrix"), dims[0], dims[1]
 
 
 def misfit(op: Op, args: tuple[Node, ...]) -> ShapeError:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
 from itertools import product
-from math import lcm
+from math import isqrt, lcm
 from typing import ClassVar, Self
 from weakref import WeakValueDictionary
 
@@ -163,6 +163,18 @@ def triangular(n: Dim) -> Dim:
     (6, n*(n+1)/2)
     """
     return Dim.collect({m: Fraction(c) / 2 for m, c in (n * n + n).terms})
+
+
+def triangle_side(d: Dim) -> Dim | None:
+    """The n of which d is n(n+1)/2, or None.
+
+    >>> triangle_side(Dim.of(6)), triangle_side(triangular(Dim.of("m"))), triangle_side(Dim.of(5))
+    (3, m, None)
+    """
+    if d.number is not None:
+        side = (isqrt(8 * d.number + 1) - 1) // 2
+        return Dim.of(side) if side and triangular(Dim.of(side)) is d else None
+    return next((n for name in d.names if triangular(n := Dim.of(name)) is d), None)
 
 
 ONE = Dim.of(1)

@@ -11,6 +11,7 @@ from functools import cache
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value
 from matdiff.ops.algebra import HADAMARD, MATMUL, MPOW, SCALE, TRANSPOSE, is_op, transpose
 from matdiff.ops.kronecker import kron
+from matdiff.ops.matrix_functions import MPOWER
 
 Properties = frozenset[str]
 Factor = tuple[Node, bool]
@@ -93,11 +94,13 @@ class Known:
         return memo[node]
 
     def transposed(self, node: Node) -> Node:
-        """Aᵀ, which is A where A is symmetric, and Bᵀ ⊗ Cᵀ for A = B ⊗ C."""
+        """Aᵀ, which is A where A is symmetric, Bᵀ ⊗ Cᵀ for A = B ⊗ C, and (Bᵀ)^p for A = B^p."""
         if node.kind == "matrix" and "symmetric" in self(node):
             return node
         if is_op(node, kron):
             return kron(*map(self.transposed, node.children))
+        if is_op(node, MPOWER):
+            return MPOWER(self.transposed(node.children[0]), node.children[1])
         return transpose(node)
 
     def _of(self, node: Node) -> Properties:

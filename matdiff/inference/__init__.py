@@ -149,7 +149,8 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
     text = declarations_text(variables, (n for n, f in functions.items() if isinstance(f, Op)))
     changed = remarks(scope, found)
     spoken = (sentence for name, sentence in changed.items() if not quiet(name, sentence))
-    return Typed(function, variables, functions, text, definitions, kept, (*scope.remarks, *spoken, *said), changed)
+    every = (*scope.remarks, *spoken, *builder.remarks, *said)
+    return Typed(function, variables, functions, text, definitions, kept, every, changed)
 
 
 def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node:

@@ -38,7 +38,7 @@ def attempt(scope: Scope, changed: Iterable[str] = ()) -> Attempt:
     solver = Solver()
     chosen = frozenset(changed)
     env = scope.types(solver, chosen)
-    checker = Checker(env, solver, scope.functions)
+    checker = Checker(env, solver, scope.functions, scope.dividing)
     checker.types = {} if scope.watched else None
     out = Attempt(env, solver, checker, chosen)
     try:

@@ -9,6 +9,7 @@ from matdiff.core.op import Op
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.inference.entrywise import entrywise
+from matdiff.inference.misfit import grouped, source
 from matdiff.inference.nodes import HANDLERS
 from matdiff.inference.reading import Root, operands
 from matdiff.ops.algebra import matmul, scale
@@ -35,9 +36,15 @@ class Builder:
         self.loose = loose
         self.text = text
         self.unfolded = 0
+        self.remarks: dict[str, None] = {}
         self.applied: dict[tuple[str, Node], Node] = {}
         self.divisors: dict[Node, Span] = {}
         """Where what is divided by stands."""
+
+    def remark(self, sentence: str, *trees: Tree) -> None:
+        """Something to be said with the answer; `{0}` is the first of the trees as it was typed."""
+        if sentence:
+            self.remarks[sentence.format(*(grouped(t, source(t, self.text)) for t in trees))] = None
 
     def formula(self, root: Root, t: Node) -> Node:
         """The body of an own function in its parameter."""

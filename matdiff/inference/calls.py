@@ -7,10 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from matdiff.core.node import Kind
-from matdiff.core.op import Record, parameters, words
+from matdiff.core.op import Record, along, parameters, words
 from matdiff.core.shape import ONE, Dim, Spec, signature
 from matdiff.errors import ParseError, UnsupportedError
-from matdiff.inference.literals import size, whole
+from matdiff.inference.literals import as_fixed, literal, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.names import CONSTANTS, unknown_function
 from matdiff.inference.own import entrywise, split_primes
@@ -18,7 +18,7 @@ from matdiff.inference.reading import Root
 from matdiff.inference.special import SPECIAL, constant_type
 from matdiff.inference.types import Type
 from matdiff.text.advice import refused
-from matdiff.text.tree import Tree
+from matdiff.text.tree import AXIS, Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker
@@ -38,35 +38,36 @@ def anatomy(sig: str) -> tuple[tuple[Spec, ...], Spec, tuple[str, ...], frozense
 
 
 def accepts(spec: Spec, kind: Kind) -> bool:
-    """Whether an argument of this kind may stand for `spec`; a row is a matrix, though never a square one."""
+    """Whether an argument of this kind may stand for `spec`; a row is a matrix, never a square one, and (1,n) a row."""
     if spec is None:
         return True
     if len(spec) == 2:
-        return kind == "matrix" or (kind == "row" and spec[0] is not spec[1])
+        return kind == "row" and spec[0] is not spec[1] if kind != "matrix" else spec[0] is not ONE
     return kind == ("vector" if spec else "scalar")
 
 
-def records(name: str, count: int) -> list[Record]:
+def records(name: str, trees: Sequence[Tree]) -> list[Record]:
     """The records of a word that take so many arguments, parameters included."""
     out = []
     for record in words.get(name, ()):
         inputs, _, given, _ = anatomy(record.signature)
-        if len(inputs) + len(given) == count:
+        if len(inputs) + len(given) == len(trees) and as_fixed(given, trees):
             out.append(record)
     return out
 
 
 def elementwise(name: str) -> bool:
     """Whether a word acts entry by entry: all its records of one argument do."""
-    found = [anatomy(record.signature) for record in records(name, 1)]
-    return bool(found) and all(inputs == (None,) and output is None for inputs, output, _, _ in found)
+    found = [anatomy(record.signature) for record in words.get(name, ())]
+    found = [(inputs, output) for inputs, output, given, _ in found if len(inputs) + len(given) == 1]
+    return bool(found) and all(inputs == (None,) and output is None for inputs, output in found)
 
 
-def choose(name: str, kinds: Sequence[Kind], count: int) -> Record | None:
+def choose(name: str, kinds: Sequence[Kind], count: int, trees: Sequence[Tree] = ()) -> Record | None:
     """The first record whose kinds of arguments fit; scalars also where the record says what they mean."""
     for record in words.get(name, ()):
         inputs, _, given, _ = anatomy(record.signature)
-        if len(inputs) + len(given) == count:
+        if len(inputs) + len(given) == count and (not given or as_fixed(given, trees)):
             for spec, kind in zip(inputs, kinds, strict=True):
                 if not accepts(spec, kind):
                     break
@@ -84,12 +85,16 @@ def call_params(t: Tree, record: Record) -> tuple[Any, ...]:
         return ()
     out: list[Any] = []
     for name, tree in zip(given, t.args[-len(given) :], strict=True):
+        if name.isdigit():
+            continue
         out.append(size(tree) if name in dims else whole(tree, f"the {name} of {t.value}", 0 if name == "k" else 1))
     return tuple(out)
 
 
 def check_call(c: Checker, t: Tree, args: list[Type]) -> Type:
     name = str(t.value)
+    if name in ("max", "min") and args[0][0] == "matrix" and len(args) == 2 and literal(t.args[1]) in (1, 2):
+        raise _axis_or_entries(t, name, args)
     if name in words and name not in c.functions:
         return call_type(c, t, name, args, ())
     special = SPECIAL.get(name)
@@ -106,21 +111,30 @@ def check_call(c: Checker, t: Tree, args: list[Type]) -> Type:
         if args[0][0] != "scalar" and isinstance(root := c.functions[base], Root):
             entrywise(root, t)
         return args[0]
+    if name.endswith(AXIS):
+        raise ParseError(f"{name.removesuffix(AXIS)}takes no axis", hint=f"an axis is for {', '.join(along)}")
     named = [str(a.value) if a.head == "name" else "" for a in t.args]
     raise refused(name) or refused(name.lower()) or unknown_function(name, named)
+
+
+def _axis_or_entries(t: Tree, name: str, args: list[Type]) -> Misfit:
+    """max(X, 2): with the number, or along the dimension?"""
+    hint = f"write row{name}({{0}}) or {name}({{0}}, axis=1) along the rows, col{name}({{0}}) down the columns, "
+    hint += f"{name}({{0}}, {{1}}*matrix(1)) with the number"
+    return Misfit(t, f"{name} of a matrix and {literal(t.args[1])} has two meanings", tuple(args), hint)
 
 
 def call_type(c: Checker, t: Tree, name: str, args: list[Type], params: tuple[Any, ...]) -> Type:
     kinds = [a[0] for a in args]
     count = len(t.args)
-    record = choose(name, kinds, count)
+    record = choose(name, kinds, count, t.args)
     if record is None:
         raise _no_record(t, name, args, count)
     inputs, output, given, dims = anatomy(record.signature)
     if args and all(k == "scalar" for k in kinds) and any(inputs):
         return "scalar", ONE, ONE
     bound: dict[str, Dim] = {}
-    if given:
+    if dims:
         bound = {p: v for p, v in zip(given, call_params(t, record), strict=True) if p in dims}
     like = _bind(c, t, record, args, bound)
     if output is None:
@@ -130,7 +144,7 @@ def call_type(c: Checker, t: Tree, name: str, args: list[Type], params: tuple[An
     if any(len(m) > MAX_FACTORS for d in shape for m, _ in d.terms):
         raise UnsupportedError(f"a size is the product of over {MAX_FACTORS} dimensions", hint="use fewer factors")
     if len(shape) == 2:
-        return "matrix", shape[0], shape[1]
+        return ("row" if output[0] is ONE else "matrix"), shape[0], shape[1]
     return ("vector", shape[0], ONE) if shape else ("scalar", ONE, ONE)
 
 
@@ -156,6 +170,8 @@ def _bind(c: Checker, t: Tree, record: Record, args: list[Type], bound: dict[str
             elif not equate(bound.setdefault(name, actual), actual):
                 raise _misfit(t, record, args)
     for dim, actual in later:
+        for free in dim.names - bound.keys():
+            bound[free] = c.solver.fresh()
         if not equate(dim.substitute(bound), actual):
             raise _misfit(t, record, args)
     return like
@@ -166,13 +182,16 @@ def _misfit(t: Tree, record: Record, args: list[Type]) -> Misfit:
     if len(args) == 1 and spec and len(spec) == 2 and spec[0] is spec[1]:
         hint = "pinv({0}) is the pseudoinverse" if t.value == "inv" else ""
         return Misfit(t, f"{t.value} needs a square matrix, not {{}}", tuple(args), hint)
-    takes = record.signature.split("->")[0].partition(";")[0]
+    takes = ",".join(f"({','.join(map(str, s))})" if s is not None else "(...)" for s in anatomy(record.signature)[0])
     return Misfit(t, f"{t.value or record.name} takes {takes}, not {' and '.join(['{}'] * len(args))}", tuple(args))
 
 
 def _no_record(t: Tree, name: str, args: list[Type], count: int) -> Exception:
     known = words[name]
-    fitting = records(name, count)
+    fitting = records(name, t.args)
+    if not fitting and any(p.isdigit() for r in known for p in anatomy(r.signature)[2]) and count == 2:
+        hint = f"{name}(…, 1) goes down the columns, {name}(…, 2) along the rows"
+        return ParseError(f"the second argument of {name} is the dimension 1 or 2", hint=hint)
     if not fitting:
         counts = sorted({len(anatomy(r.signature)[0]) + len(anatomy(r.signature)[2]) for r in known})
         many = " or ".join(map(str, counts))
@@ -185,7 +204,7 @@ def _no_record(t: Tree, name: str, args: list[Type], count: int) -> Exception:
 
 SURPLUS: dict[tuple[str, Kind], str] = {
     ("sum", "matrix"): "write colsum({0}) for the sums of the columns, rowsum({0}) for those of the rows",
-    ("mean", "matrix"): "write colsum({0})/m for the means of the columns, rowsum({0})/n for the rows, with {0}: m×n",
+    ("mean", "matrix"): "write colmean({0}) for the means of the columns, rowmean({0}) for those of the rows",
     ("log", "scalar"): "the logarithm to another base is log({0})/log(2)",
     ("log", "vector"): "the logarithm to another base is log({0})/log(2)",
     ("diag", "scalar"): "the diagonal is one vector: diag([a; b; c])",
@@ -229,7 +248,7 @@ def _in_words(record: Record) -> str:
         if spec is None:
             out.append("anything")
         elif len(spec) == 2:
-            out.append("a square matrix" if spec[0] is spec[1] else "a matrix")
+            out.append("a row" if spec[0] is ONE else "a square matrix" if spec[0] is spec[1] else "a matrix")
         else:
             out.append("a vector" if spec else "a scalar")
     return " and ".join(out)
@@ -243,5 +262,7 @@ def _remedy(name: str, kinds: list[Kind]) -> str:
     if name == "vec" and kinds == ["vector"]:
         return "a vector needs no vec"
     if name == "softmax" and kinds == ["matrix"]:
-        return "of every row it is exp({0}) ./ (rowsum(exp({0}))*vector(1)'), of all entries exp({0})/sum(exp({0}))"
+        return (
+            "of every row it is softmax({0}, 2), of every column softmax({0}, 1), of all entries exp({0})/sum(exp({0}))"
+        )
     return ""

@@ -15,10 +15,17 @@ from matdiff.text.tree import Tree
 class Checker:
     """One attempt: the types of names, a solver, and the size of each bare `I` and `vector(1)`."""
 
-    def __init__(self, env: dict[str, Type], solver: Solver, functions: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        env: dict[str, Type],
+        solver: Solver,
+        functions: Mapping[str, object],
+        dividing: frozenset[str] = frozenset(),
+    ) -> None:
         self.env = env
         self.solver = solver
         self.functions = functions
+        self.dividing = dividing
         self.loose: dict[Tree, tuple[Dim, ...]] = {}
         self.types: dict[Tree, Type] | None = None
         """The type of every tree, where they are asked for."""

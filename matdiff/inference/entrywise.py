@@ -42,9 +42,11 @@ def entrywise(b: Builder, t: Tree, args: list[Node]) -> Node:
 
 def _entrywise_call(b: Builder, t: Tree, args: list[Node]) -> Node:
     name = str(t.value)
-    if name in ("max", "e^") or split_primes(name)[0] in b.functions:
+    if name in ("max", "min") and len(args) == 1:
+        return args[0]
+    if name in ("max", "min", "e^") or split_primes(name)[0] in b.functions:
         return call(b, t, args) if name != "e^" else word("exp", args)
-    record = choose(name, ["scalar"] * len(args), len(t.args))
+    record = choose(name, ["scalar"] * len(args), len(t.args), t.args)
     if record is not None and getattr(record, "elementwise", False):
         return record(*args, params=call_params(t, record))
     if record is not None and record.scalar is not None:

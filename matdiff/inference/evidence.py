@@ -179,7 +179,7 @@ class Evidence:
                 if t.head == "inner" or beside in ARRAYS:
                     yield one, Sign("matrix" if beside == "matrix" else "vector", "such products are of arrays")
         elif t.head == "call" and t.value not in self.functions and t.value not in CONSTANTS | SPECIAL.keys():
-            fitting = records(str(t.value), len(t.args))
+            fitting = records(str(t.value), t.args)
             for i, operand in enumerate(operands(t)):
                 if (wanted := _array(fitting, i)) is not None:
                     yield operand, Sign(wanted, f"{t.value} is taken of it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from matdiff.core.node import Value
@@ -40,6 +41,12 @@ def _fold(head: str, args: list[Value]) -> Value | None:
         exact = Fraction(args[0]) / Fraction(args[1])
         return exact.numerator if exact.denominator == 1 else exact
     return None
+
+
+def as_fixed(given: Sequence[str], trees: Sequence[Tree]) -> bool:
+    """Do the last arguments of a call agree with the parameters that are numbers: the 2 of sum(X, 2)?"""
+    last = trees[max(len(trees) - len(given), 0) :]
+    return all(not p.isdigit() or literal(t) == int(p) for p, t in zip(given, last, strict=False))
 
 
 def whole(tree: Tree, what: str, least: int = 1, hint: str = "") -> int:

@@ -14,7 +14,7 @@ from matdiff.text.tokens import GREEK
 CONSTANTS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix"})
 """Constants that are called like functions."""
 
-RESERVED = frozenset({"I", "pi", "eye", "ones", "zeros", "vector", "matrix", "hcat", "vcat", "max", "frechet"})
+RESERVED = frozenset({"I", "pi", "eye", "ones", "zeros", "vector", "matrix", "hcat", "vcat", "frechet"})
 """Reserved beside the functions of the language."""
 
 FREE = frozenset({"K", "e", "D", "sigma", "σ"})
@@ -148,7 +148,7 @@ def nearest(name: str) -> str:
         return same[0]
     if not 3 <= len(name) <= LONGEST:
         return ""
-    return closest(name.lower(), [*words, *CONSTANTS, "max"], 0.76)
+    return closest(name.lower(), [*words, *CONSTANTS], 0.76)
 
 
 def closest(name: str, known: Iterable[str], cutoff: float) -> str:

@@ -6,17 +6,19 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from matdiff.core.node import Node, Number, describe, number
+from matdiff.core.node import Constant, Node, Number, describe, number
 from matdiff.errors import ShapeError, UnsupportedError
+from matdiff.graph.properties import Known
 from matdiff.inference.calls import call_params, choose
 from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes, unknown
-from matdiff.inference.special import constant_sizes, frechet_op, relu_argument
+from matdiff.inference.special import constant_sizes, frechet_op
 from matdiff.inference.subscripts import index_node
 from matdiff.ops.algebra import MATMUL, add, hadamard, inner, is_op, matmul, mpow, power, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT
+from matdiff.ops.matrix_functions import MPOWER, matrix_power
 from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
@@ -46,6 +48,12 @@ def broadcast_sum(b: Builder, t: Tree, args: list[Node]) -> Node:
 
 def _quotient(b: Builder, t: Tree, args: list[Node]) -> Node:
     a, s = args
+    if s.kind == "matrix":
+        b.remark(
+            "{0}/{1}: dividing by the matrix {1} is multiplying by inv({1}) from the right; entry by entry it is ./",
+            *t.args,
+        )
+        return matmul(a, word("inv", [s]))
     if isinstance(s, Number) and s.value:
         return scale(number(1 / s.value if isinstance(s.value, float) else 1 / Fraction(s.value)), a)
     return scale(power(s, MINUS), a) if a.kind != "scalar" else scale(a, power(s, MINUS))
@@ -53,6 +61,12 @@ def _quotient(b: Builder, t: Tree, args: list[Node]) -> Node:
 
 def _solve(b: Builder, t: Tree, args: list[Node]) -> Node:
     a, v = args
+    if a.kind != "scalar" and a.rows is not a.cols:
+        b.remark(
+            "{0}\\{1} is the least-squares solution pinv({0})*{1}, as {0} is " + f"{a.rows}×{a.cols}, not square",
+            *t.args,
+        )
+        return matmul(word("pinv", [a]), v)
     return matmul(power(a, MINUS) if a.kind == "scalar" else word("inv", [a]), v)
 
 
@@ -82,10 +96,25 @@ def _power(b: Builder, t: Tree, args: list[Node]) -> Node:
     a, p = args
     if a.kind == "scalar":
         return power(a, p)
-    value = literal(t.args[1])
-    assert value is not None and not isinstance(value, str)
-    base = word("inv", [a]) if value < 0 else a
-    return mpow(base, abs(int(value))) if value == int(value) else word("sqrtm", [base])
+    if isinstance(p, Number) and (p.value == int(p.value) or abs(p.value) == Fraction(1, 2)):
+        base = word("inv", [a]) if p.value < 0 else a
+        return mpow(base, abs(int(p.value))) if p.value == int(p.value) else word("sqrtm", [base])
+    made = matrix_power(a, p)
+    if is_op(made, MPOWER):
+        b.remark(_exponent_remark(a, p), *t.args)
+    return made
+
+
+def _exponent_remark(a: Node, p: Node) -> str:
+    """What a power of a matrix is where the exponent does not say it."""
+    if "spd" in Known()(a) or isinstance(p, Constant):
+        return ""
+    if isinstance(p, Number):
+        return "{0}^{1} is a matrix power, defined where no eigenvalue of {0} is 0 or negative, as of spd matrices"
+    return (
+        "{0}^{1} is a matrix power: the exponent is a whole number, or any real one where no eigenvalue of {0} is 0 or "
+        "negative, as of spd matrices"
+    )
 
 
 def _entry_power(b: Builder, t: Tree, args: list[Node]) -> Node:
@@ -113,11 +142,12 @@ def call(b: Builder, t: Tree, args: list[Node]) -> Node:
     special = SPECIAL.get(name)
     if special is not None:
         return special(b, t, args)
-    record = choose(name, [a.kind for a in args], len(t.args))
+    record = choose(name, [a.kind for a in args], len(t.args), t.args)
     if record is None:
         if name not in CONSTANTS:
             raise ShapeError(f"{name} does not take {' and '.join(map(describe, args))}")
         return _constant(b, t)
+    b.remark(record.remark, *t.args)
     return record(*args, params=call_params(t, record) if len(t.args) > len(args) else ())
 
 
@@ -125,15 +155,11 @@ def _exponential(b: Builder, t: Tree, args: list[Node]) -> Node:
     return word("expm" if args[0].kind == "matrix" else "exp", args)
 
 
-def _relu(b: Builder, t: Tree, args: list[Node]) -> Node:
-    return word("relu", [args[relu_argument(t) or 0]])
-
-
 def _frechet(b: Builder, t: Tree, args: list[Node]) -> Node:
     return frechet_op(t)(*args)
 
 
-SPECIAL: dict[str, Handler] = {"max": _relu, "e^": _exponential, "frechet": _frechet, "hcat": _row, "vcat": _block}
+SPECIAL: dict[str, Handler] = {"e^": _exponential, "frechet": _frechet, "hcat": _row, "vcat": _block}
 
 
 def _constant(b: Builder, t: Tree) -> Node:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from matdiff.core.node import Kind
-from matdiff.core.shape import ONE, ZERO
+from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.inference.calls import call_type, check_call
 from matdiff.inference.literals import literal
 from matdiff.inference.misfit import Misfit
@@ -132,10 +132,21 @@ def _transpose(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 
 def _quotient(c: Checker, t: Tree, args: list[Type]) -> Type:
+    """By a scalar, or by a square matrix from the right: A/B is A*inv(B)."""
     a, b = args
-    if b[0] != "scalar":
-        raise Misfit(t, "/ divides by a scalar, not by {1}", (a, b), _instead_of_quotient(t.args[1], a[0], b[0]))
-    return a
+    if b[0] == "scalar":
+        return a
+    if b[0] == "matrix" and a[0] in ("matrix", "row") and not _only_divides(c, t.args[1]):
+        if not c.solver.equate(b[1], b[2]) or not c.solver.equate(a[2], b[1]):
+            hint = "entry by entry it is {0} ./ {1}, for least squares {0}*pinv({1})"
+            raise Misfit(t, "A/B is A*inv(B) with a square B; it cannot take {} and {}", (a, b), hint)
+        return a
+    raise Misfit(t, "/ divides by a scalar, not by {1}", (a, b), _instead_of_quotient(t.args[1], a[0], b[0]))
+
+
+def _only_divides(c: Checker, below: Tree) -> bool:
+    """Does nothing but its place below the line say what a name in a denominator is?  Then it may well be a number."""
+    return bool(c.dividing) and any(t.head == "name" and t.value in c.dividing for t in walk(below))
 
 
 def _instead_of_quotient(below: Tree, a: Kind, b: Kind) -> str:
@@ -154,11 +165,16 @@ def _solve(c: Checker, t: Tree, args: list[Type]) -> Type:
     a, b = args
     if a[0] == "scalar":
         return b
-    if a[0] != "matrix" or b[0] == "scalar" or not c.solver.equate(a[1], a[2]) or not c.solver.equate(a[2], b[1]):
-        square = a[0] == "matrix" and c.solver.value(a[1]) is c.solver.value(a[2])
-        hint = "" if square or a[0] != "matrix" else "for least squares write pinv({0})*{1}"
-        raise Misfit(t, r"A\b is inv(A)*b with a square A; it cannot take {} and {}", (a, b), hint)
-    return PRODUCT_KIND.get((a[0], b[0]), "matrix"), a[1], b[2]
+    if a[0] != "matrix" or b[0] == "scalar" or not c.solver.equate(a[1], b[1]):
+        raise Misfit(t, r"A\b is inv(A)*b with a square A; it cannot take {} and {}", (a, b))
+    if not c.solver.equate(a[1], a[2]) and _wide(c.solver.value(a[1]), c.solver.value(a[2])):
+        hint = "the shortest solution is pinv({0})*{1}"
+        raise Misfit(t, r"A\b has many solutions for a wide A; it cannot take {} and {}", (a, b), hint)
+    return PRODUCT_KIND.get((a[0], b[0]), "matrix"), a[2], b[2]
+
+
+def _wide(rows: Dim, cols: Dim) -> bool:
+    return rows.number is not None and cols.number is not None and rows.number < cols.number
 
 
 def _at(c: Checker, t: Tree, args: list[Type]) -> Type:
@@ -206,11 +222,7 @@ def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
             hint += f", or declare `{t.args[0].value}: scalar`"
         raise Misfit(t, "^ takes a scalar or a square matrix, not {0}", (a, p), hint)
     value = literal(t.args[1])
-    if value is None or isinstance(value, str) or (value % 1 != 0 and abs(value) != 0.5):
-        raise Misfit(
-            t, "the exponent of a matrix must be a whole number or 1/2", (a, p), "write {0}.^{1} entry by entry"
-        )
-    if not -LARGEST <= value <= LARGEST:
+    if value is not None and not -LARGEST <= value <= LARGEST:
         raise Misfit(t, "the exponent of a matrix is too large", (a, p))
     if not c.solver.equate(a[1], a[2]):
         raise Misfit(t, "a power needs a square matrix, not {0}", (a, p), "write {0}.^{1} entry by entry")

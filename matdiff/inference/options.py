@@ -10,10 +10,10 @@ or takes its trace, determinant, inverse or norm, and so no name becomes a scala
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from itertools import product
 from typing import Any, Literal
 
 from matdiff.core.node import Kind
+from matdiff.core.shape import ONE
 from matdiff.inference.calls import accepts, anatomy, records
 from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
@@ -65,7 +65,7 @@ def _with_bare(rule: Rule) -> Rule:
 
 BINARY: dict[str, Rule] = {
     "*": _with_bare(_PRODUCT),
-    "/": _with_bare({(k, S): k for k in KINDS}),
+    "/": _with_bare({**{(k, S): k for k in KINDS}, (M, M): M, (R, M): R}),
     "\\": _with_bare({**{(S, k): k for k in KINDS}, (M, V): V, (M, M): M}),
     ".*": _with_bare(_BROADCAST),
     "./": _with_bare(_BROADCAST),
@@ -116,14 +116,17 @@ def _lenient(t: Tree, tables: list[Table], out: Table) -> None:
     if t.head == "/":
         if M in right:
             for kind, option in left.items():
-                offer(out, kind, option[0] + right[M][0] + LENIENT, (kind, M))
+                if kind in (*SCALARS, V):
+                    offer(out, kind, option[0] + right[M][0] + LENIENT, (kind, M))
     elif t.head == "^":
         number = literal(t.args[1]) is not None
         for exponent in SCALARS:
             if M in left and exponent in right:
-                offer(out, M, left[M][0] + right[exponent][0] + (0 if number else LENIENT), (M, exponent))
+                offer(out, M, left[M][0] + right[exponent][0], (M, exponent))
             if V in left and exponent in right and number:
                 offer(out, V, left[V][0] + right[exponent][0] + LENIENT, (V, exponent))
+        if M in left and M in right:
+            offer(out, M, left[M][0] + right[M][0] + LENIENT, (M, M))
     elif t.head == "*" and t.value:
         for kind in (V, M):
             if kind in left and kind in right:
@@ -281,12 +284,12 @@ def _call(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     if name in SPECIAL:
         return _special(name, tables, functions, t)
     count = len(operands(t))
-    for record in records(name, len(t.args)):
+    for record in records(name, t.args):
         inputs, output, _, _ = anatomy(record.signature)
         if output is None:
             _any_shape(inputs, tables, out)
         else:
-            made: Reading = (S, V, M)[len(output)]
+            made: Reading = R if len(output) == 2 and output[0] is ONE else (S, V, M)[len(output)]
             _fixed(inputs, tables, made, out)
         if record.scalar is not None and all(S in table for table in tables):
             offer(out, S, sum(table[S][0] for table in tables), (S,) * count)
@@ -295,9 +298,10 @@ def _call(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
 
 def _any_shape(inputs: Any, tables: list[Table], out: Table) -> None:
     for kind in READINGS:
-        own = tuple(kind if spec is None else (S, V, M)[len(spec)] for spec in inputs)
-        if all(k in table for k, table in zip(own, tables, strict=True)):
-            offer(out, kind, sum(table[k][0] for k, table in zip(own, tables, strict=True)), own)
+        wanted = [(kind,) if spec is None else SCALARS if spec == () else ((V, M)[len(spec) - 1],) for spec in inputs]
+        own = [_cheapest(table, kinds) for table, kinds in zip(tables, wanted, strict=True)]
+        if None not in own:
+            offer(out, kind, sum(table[k][0] for k, table in zip(own, tables, strict=True) if k), tuple(own))
 
 
 def _fixed(inputs: Any, tables: list[Table], made: Reading, out: Table) -> None:
@@ -312,17 +316,13 @@ def _fixed(inputs: Any, tables: list[Table], made: Reading, out: Table) -> None:
 
 def _special(name: str, tables: list[Table], functions: Collection[str], t: Tree) -> Table:
     out: Table = {}
-    if name == "max" and len(tables) == 2:
-        for kind, bound in product(tables[0], SCALARS):
-            if bound in tables[1]:
-                offer(out, kind, tables[0][kind][0] + tables[1][bound][0], (kind, bound))
-        for kind, bound in product(tables[1], SCALARS):
-            if bound in tables[0] and kind not in SCALARS:
-                offer(out, kind, tables[1][kind][0] + tables[0][bound][0], (bound, kind))
-    elif name == "e^":
+    if name == "e^":
         return _unary(lambda k: k)(t, tables, functions)
-    elif name == "frechet" and len(tables) == 2 and all(M in table for table in tables):
-        offer(out, M, tables[0][M][0] + tables[1][M][0], (M, M))
+    if name == "frechet":
+        ways: tuple[tuple[Reading, ...], ...] = ((M, M, S), (M, M, BARE))
+        for kinds in (way[: len(tables)] for way in ways):
+            if all(k in table for k, table in zip(kinds, tables, strict=False)):
+                offer(out, M, sum(table[k][0] for k, table in zip(kinds, tables, strict=False)), kinds)
     return out
 
 

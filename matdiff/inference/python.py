@@ -82,6 +82,8 @@ def call_record(records: Sequence[Record], values: Sequence[Any]) -> Node:
         variadic = record.name in ("hcat", "vcat")
         if len(values) != len(inputs) + len(given) and not (variadic and values):
             continue
+        if any(p.isdigit() and v != int(p) for p, v in zip(given, values[len(inputs) :], strict=False)):
+            continue
         fitting = True
         args = tuple(_lifted(v, record) for v in values[: len(values) - len(given)])
         scalar = record.scalar is not None and all(a.kind == "scalar" for a in args)
@@ -109,6 +111,8 @@ def _lifted(value: Any, record: Record) -> Node:
 def _parameters(given: tuple[str, ...], dims: frozenset[str], values: Sequence[Any], record: Record) -> tuple[Any, ...]:
     out: list[Any] = []
     for name, value in zip(given, values, strict=True):
+        if name.isdigit():
+            continue
         if name in dims and isinstance(value, int | str | Dim):
             out.append(Dim.of(value))
         elif name not in dims and isinstance(value, int) and value >= 0:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from matdiff.core.op import parameters, words
 from matdiff.core.shape import signature
 from matdiff.errors import ParseError
+from matdiff.inference.literals import as_fixed
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes
 from matdiff.ops.constants import LONG
@@ -39,9 +40,9 @@ def operands(tree: Tree) -> tuple[Tree, ...]:
     if name == "frechet":
         return tree.args[1:]
     for record in words.get(str(name), ()):
-        extra = len(parameters(record.signature))
-        if extra and len(signature(record.signature)[0]) + extra == len(tree.args):
-            return tree.args[:-extra]
+        given = parameters(record.signature)
+        if given and len(signature(record.signature)[0]) + len(given) == len(tree.args) and as_fixed(given, tree.args):
+            return tree.args[: -len(given)]
     return tree.args
 
 

@@ -116,6 +116,20 @@ class Scope:
         """Names that stand transposed somewhere: nobody transposes a scalar."""
         return {str(t.value) for t in self._under_transposes() if t.head == "name"}
 
+    @cached_property
+    def dividing(self) -> frozenset[str]:
+        """Names that nothing declares and that stand in denominators only."""
+        above: set[str] = set()
+        below: set[str] = set()
+        waiting = [(root.tree, False) for root in self.roots]
+        while waiting:
+            t, divides = waiting.pop()
+            if t.head == "name":
+                (below if divides else above).add(str(t.value))
+            for i, a in enumerate(t.args):
+                waiting.append((a, divides or (t.head == "/" and i == 1)))
+        return frozenset(below - above) & self.choices.keys()
+
     def _under_transposes(self) -> list[Tree]:
         return [t.args[0] for root in self.roots for t in root.plan if t.head == "'"]
 

@@ -1,4 +1,4 @@
-"""Words with a grammar of their own: max(x,0), e^A, frechet(expm,A,V), and the constants with their sizes."""
+"""Words with a grammar of their own: e^A, frechet(expm,A,V), and the constants with their sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from matdiff.core.op import Record, registry
 from matdiff.core.shape import ONE, Dim, triangular
-from matdiff.errors import ParseError, ShapeError, UnsupportedError
+from matdiff.errors import ParseError, ShapeError
 from matdiff.inference.literals import literal, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.types import Type
@@ -14,31 +14,6 @@ from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker
-
-
-def _maximum(c: Checker, t: Tree, args: list[Type]) -> Type:
-    """max(x,0) and max(0,x) are relu(x)."""
-    which = relu_argument(t)
-    if which is None:
-        raise other_maximum()
-    return args[which]
-
-
-def other_maximum() -> UnsupportedError:
-    return UnsupportedError(
-        "max(x,0) is the only max in the language: others choose by the data",
-        hint="write relu(x); max(a,b) is b + relu(a - b); logsumexp(x) is a smooth maximum",
-    )
-
-
-def relu_argument(t: Tree) -> int | None:
-    if len(t.args) == 2:
-        zero = [literal(a) == 0 for a in t.args]
-        if zero[0] != zero[1]:
-            return 0 if zero[1] else 1
-        if zero[0]:
-            return 0
-    return None
 
 
 def _exponential(c: Checker, t: Tree, args: list[Type]) -> Type:
@@ -50,11 +25,17 @@ def _exponential(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 def _frechet(c: Checker, t: Tree, args: list[Type]) -> Type:
     op = frechet_op(t)
-    if len(args) != 2:
-        raise ParseError("frechet takes a matrix function and two matrices: frechet(expm,A,V)")
-    for a in args:
+    power = op.name == "frechet_mpower"
+    if len(args) != 2 + power:
+        raise ParseError(
+            "frechet takes a matrix function and two matrices: frechet(expm,A,V); of a power the exponent as well: "
+            "frechet(mpower,A,V,k)"
+        )
+    if power and args[2][0] != "scalar":
+        raise Misfit(t, "the exponent in frechet(mpower,A,V,k) is a scalar, not {}", tuple(args[2:]), "", t.args[3:])
+    for a in args[:2]:
         if a[0] != "matrix" or not c.solver.equate(a[1], a[2]) or not c.same(args[0], a):
-            raise Misfit(t, f"{op.name} takes two square matrices, not {{}} and {{}}", tuple(args), "", t.args[1:])
+            raise Misfit(t, f"{op.name} takes two square matrices, not {{}} and {{}}", tuple(args[:2]), "", t.args[1:3])
     return args[0]
 
 
@@ -72,7 +53,6 @@ def frechet_of(function: str) -> Record:
 
 
 SPECIAL = {
-    "max": _maximum,
     "e^": _exponential,
     "frechet": _frechet,
 }

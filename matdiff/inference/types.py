@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from math import gcd
 
 from matdiff.core.node import Kind
-from matdiff.core.shape import ONE, Coefficient, Dim, Monomial
+from matdiff.core.shape import ONE, Coefficient, Dim, Monomial, triangle_side
 
 Type = tuple[Kind, Dim, Dim]
 
@@ -110,6 +110,11 @@ class Solver:
 
     def _solve(self, a: Dim, b: Dim) -> bool:
         left, right = self.value(a), self.value(b)
+        for side, other in ((left, right), (right, left)):
+            inside = triangle_side(side) if len(side.terms) == 2 else None
+            if inside in UNKNOWN and (other.number is not None or triangle_side(other) is not None):
+                found = triangle_side(other)
+                return found is not None and self._bound(inside, found)
         if (left is ONE) is not (right is ONE):
             return False
         terms = _reduced((left - right).terms)
@@ -128,6 +133,13 @@ class Solver:
                     return True
         self.deferred.append((left, right, self.place))
         return True
+
+    def _bound(self, a: Dim, b: Dim) -> bool:
+        """The side of a triangle with so many entries: the one unknown that may be 1."""
+        if b is ONE:
+            self.bind[a] = b
+            return True
+        return self.equate(a, b)
 
 
 def _plain(d: Dim) -> bool:

@@ -19,13 +19,14 @@ from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.inference.own import unknown
 from matdiff.interop.sympy_write import scalar_functions
-from matdiff.ops.algebra import broadcast_add, hadamard, matmul, mpow, product, scale, transpose
+from matdiff.ops.algebra import broadcast_add, hadamard, matmul, product, scale, transpose
 from matdiff.ops.algebra import power as entry_power
 from matdiff.ops.algebra import size as size_node
 from matdiff.ops.constants import eye, ones, zeros
 from matdiff.ops.indexing import HCAT, VCAT, entry
 from matdiff.ops.kronecker import kron, kronv
 from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.matrix_functions import matrix_power
 from matdiff.ops.reductions import norm, sum_, tr
 from matdiff.ops.structure import Diag, diag
 
@@ -118,7 +119,7 @@ def children(e: Any) -> Sequence[Any]:
         if inside is not None:
             return (inside,)
     if isinstance(e, sp.MatPow):
-        return (e.base,)
+        return (e.base, e.exp)
     if isinstance(e, sp.Inverse):
         return (e.arg,)
     return tuple(e.args)  # type: ignore[attr-defined]
@@ -184,10 +185,10 @@ def _power(e: Any, args: list[Node]) -> Node:
 
 
 def _matrix_power(e: Any, args: list[Node]) -> Node:
-    if not isinstance(e.exp, sp.Integer):
-        raise UnsupportedError(f"{short(e)} has no counterpart here: the exponent of a matrix must be a whole number")
-    k = int(e.exp)
-    return mpow(args[0] if k >= 0 else inv(args[0]), abs(k))
+    A, p = args
+    if p.kind != "scalar":
+        raise UnsupportedError(f"{short(e)} has no counterpart here: the exponent of a matrix must be a scalar")
+    return matrix_power(A, p)
 
 
 def _trace(e: Any, args: list[Node]) -> Node:

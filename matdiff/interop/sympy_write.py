@@ -164,6 +164,7 @@ FORMS: dict[str, Callable[..., Any]] = {
     "inner": lambda node, a, b: sp.Trace(sp.MatMul(sp.Transpose(a), b)),
     "power": power,
     "mpow": lambda node, a: sp.MatPow(a, node.params[0]),
+    "mpower": lambda node, a, p: sp.MatPow(a, p),
     "tr": lambda node, a: sp.Trace(a),
     "det": lambda node, a: sp.Determinant(a),
     "inv": lambda node, a: sp.Inverse(a),

@@ -17,7 +17,9 @@ upside(upside(X) − A)
 from matdiff.core.op import linear, nonlinear
 from matdiff.ops import (
     algebra,
+    axes,
     elementwise,
+    extremes,
     indexing,
     kronecker,
     linalg,
@@ -29,7 +31,9 @@ from matdiff.ops import (
 
 __all__ = [
     "algebra",
+    "axes",
     "elementwise",
+    "extremes",
     "indexing",
     "kronecker",
     "linalg",

@@ -92,6 +92,7 @@ tan: Op = elementwise(
     latex=r"\tan({0})",
     whole="tanm",
     sympy="tan",
+    spellings="cot=1./tan({0})",
     law="d tan u = (1 + tan² u) du",
 )
 asin: Op = elementwise(
@@ -184,7 +185,6 @@ relu: Op = elementwise(
     numpy="np.maximum({0}, 0)",
     torch="torch.relu({0})",
     smooth="where an entry of {0} is 0",
-    spellings="maximum=max({0},{1}) fmax=max({0},{1}) .max=?",
     law="relu′(u) = 1 for u > 0, else 0",
     summary="max(x, 0)",
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from matdiff.core.node import Apply, Node, operators
 from matdiff.core.op import Op, linear, macro
-from matdiff.core.shape import Dim
+from matdiff.core.shape import ONE, Dim
 from matdiff.ops.algebra import matmul, scale, transpose
-from matdiff.ops.constants import commutation, eye
-from matdiff.ops.structure import unvec, vec, vector_of
+from matdiff.ops.constants import commutation, eye, ones
+from matdiff.ops.structure import Diag, unvec, vec, vector_of
 
 
 def _kron(node: Apply, slot: int) -> Node:
@@ -15,6 +15,15 @@ def _kron(node: Apply, slot: int) -> Node:
     A, B = node.args
     other = kron_of(eye(A.rows * A.cols), vector_of(B)) if slot == 0 else kron_of(vector_of(A), eye(B.rows * B.cols))
     return matmul(shuffle(A.rows, A.cols, B.rows, B.cols), other)
+
+
+def _khatrirao(node: Apply, slot: int) -> Node:
+    """A ⊙ B, columns paired, is (A ⊗ 1) ∘ (1 ⊗ B), each factor of which has one matrix for all columns."""
+    A, B = node.args
+    other = under(B, A.rows) if slot == 0 else over(A, B.rows)
+    once = ones("vector", (B if slot == 0 else A).rows)
+    repeated = kron_of(eye(A.rows), once) if slot == 0 else kron_of(once, eye(B.rows))
+    return matmul(Diag(vec(other)), kron_of(eye(A.cols), repeated))
 
 
 def shuffle(m: Dim, n: Dim, p: Dim, q: Dim) -> Node:
@@ -95,6 +104,28 @@ unkron_right: Op = linear(
     law="the adjoint of B ↦ A ⊗ B",
     summary="the p×q matrix Σ A_ij Y_ij over the blocks Y_ij of Y",
 )
+khatrirao: Op = linear(
+    "khatrirao",
+    "(m,p),(n,p)->(m*n,p)",
+    lambda Y, A, B: unkron_left(Y * under(B, A.rows), ones("matrix", B.rows, ONE), params=(A.rows, A.cols)),
+    lambda Y, A, B: unkron_right(ones("matrix", A.rows, ONE), Y * over(A, B.rows), params=(B.rows, B.cols)),
+    matrix=_khatrirao,
+    numpy="khatri_rao({0}, {1})",
+    law="the Khatri-Rao product is bilinear",
+    source="Kolda & Bader 2009, §2.6",
+    summary="the Kronecker products of the columns, a_j ⊗ b_j side by side",
+    definition=lambda A, B: over(A, B.rows) * under(B, A.rows),
+)
+
+
+def over(A: Node, n: Dim) -> Node:
+    """A ⊗ 1: every row n times."""
+    return kron.build((A, ones("vector", n)))
+
+
+def under(B: Node, m: Dim) -> Node:
+    """1 ⊗ B: the matrix m times one below the other."""
+    return kron.build((ones("vector", m), B))
 
 
 macro("kron", "(m),(p,q)->(m*p,q)", lambda a, B: kron.build((a, B)))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
-from matdiff.core.node import Apply, Node, number
+from matdiff.core.node import Apply, Node, Number, number
 from matdiff.core.op import Linear, Nonlinear, Op, macro, nonlinear, register, registry
 from matdiff.core.shape import ZERO
-from matdiff.ops.algebra import SCALE, is_op, matmul, scale
+from matdiff.ops.algebra import SCALE, is_op, matmul, mpow, power, scale
 from matdiff.ops.constants import eye, is_eye, zeros, zeros_like
 from matdiff.ops.elementwise import cos, cosh, exp, log, sin, sinh, sqrt
 from matdiff.ops.indexing import HCAT, VCAT, slice_
 from matdiff.ops.kronecker import kron_of
-from matdiff.ops.linalg import inv
+from matdiff.ops.linalg import inv, inverse
 from matdiff.ops.structure import HALF
 
-Direction = Callable[[Node, Node], Node]
+Direction = Callable[..., Node]
 
 
 def _split(a: Node) -> tuple[Node, Node]:
@@ -28,46 +29,54 @@ def _upper(A: Node, V: Node) -> Node:
     return VCAT(HCAT(A, V), HCAT(zeros_like(A), A))
 
 
-def frechet_map(name: str, derivative: Callable[[Node], Node], numpy: str, jax: str = "", torch: str = "") -> Direction:
+def frechet_map(
+    name: str,
+    derivative: Callable[..., Node],
+    numpy: str,
+    by_exponent: Callable[..., Node] | None = None,
+    **fields: Any,
+) -> Direction:
     """The Fréchet map L(A; V) of a matrix function whose scalar derivative is `derivative`.
 
     L is linear in V with adjoint L(Aᵀ; ·), and its own derivative by A is the corner of a Fréchet map
-    of twice the size, so every order stays inside the language.
+    of twice the size, so every order stays inside the language.  A function with an exponent states `by_exponent`,
+    the differential L(A; V, p) by p.
     """
 
-    def corner(A: Node, V: Node, dA: Node) -> Node:
+    def corner(A: Node, V: Node, *rest: Node) -> Node:
+        *p, dA = rest
         zero = zeros_like(A)
-        big = build(_upper(A, V), VCAT(HCAT(dA, zero), HCAT(zero, dA)))
+        big = build(_upper(A, V), VCAT(HCAT(dA, zero), HCAT(zero, dA)), *p)
         return slice_(big, ZERO, A.rows, A.rows, A.rows + A.rows)
 
     def divided(node: Apply, slot: int) -> Node:
         """The corner of f([I⊗A, I; 0, Aᵀ⊗I]), whose blocks commute (Higham 2008, §3.2)."""
-        A = node.args[0]
+        A, _, *p = node.args
         left, right, one = kron_of(eye(A.rows), A), kron_of(A.T, eye(A.rows)), eye(A.rows * A.rows)
-        whole = registry[name](VCAT(HCAT(left, one), HCAT(zeros("matrix", one.rows, one.rows), right)))
+        whole = registry[name](VCAT(HCAT(left, one), HCAT(zeros("matrix", one.rows, one.rows), right)), *p)
         return slice_(whole, ZERO, one.rows, one.rows, one.rows + one.rows)
 
+    rules = (Nonlinear(corner), Linear(lambda Y, A, V, *p: build(A.T, Y, *p)))
     op = register(
         Op(
             f"frechet_{name}",
-            "(n,n),(n,n)->(n,n)",
-            (Nonlinear(corner), Linear(lambda Y, A, V: build(A.T, Y))),
+            f"(n,n),(n,n){',()' * (by_exponent is not None)}->(n,n)",
+            rules if by_exponent is None else (*rules, Nonlinear(by_exponent)),
             numpy=numpy,
-            jax=jax,
-            torch=torch,
             law=f"the Fréchet map of {name} is linear in its direction",
             source="Higham 2008, ch. 3",
             matrix=divided,
+            **fields,
         )
     )
 
-    def build(A: Node, V: Node) -> Node:
+    def build(A: Node, V: Node, *p: Node) -> Node:
         factor, direction = _split(V)
         if is_eye(direction):
-            return scale(factor, derivative(A))
+            return scale(factor, derivative(A, *p))
         if direction is _split(A)[1]:
-            return scale(factor, matmul(direction, derivative(A)))
-        return op(A, V)
+            return scale(factor, matmul(direction, derivative(A, *p)))
+        return op(A, V, *p)
 
     return build
 
@@ -98,7 +107,6 @@ logm: Op = nonlinear(
     lambda X, dX: frechet_logm(X, dX),
     scalar=lambda s: log(s),
     numpy="real_logm({0})",
-    torch="-",
     domain="spectrum",
     keeps="symmetric diagonal lower upper",
     spellings="matrixlog",
@@ -111,15 +119,11 @@ sqrtm: Op = nonlinear(
     lambda X, dX: solve_sylvester(sqrtm(X), sqrtm(X), dX),
     scalar=lambda s: sqrt(s),
     numpy="real_sqrtm({0})",
-    torch="-",
     domain="spectrum",
     keeps="symmetric spd diagonal lower upper",
     law="R = X^½: R dR + dR R = dX",
     source="Higham 2008, eq. 6.1",
 )
-MATRIX: dict[Op, Op] = {exp: expm, log: logm, sqrt: sqrtm}
-"""The function of matrices for each of entries: it does to the eigenvalues what that does to the entries."""
-
 cosm: Op = nonlinear(
     "cosm",
     "(n,n)->(n,n)",
@@ -152,7 +156,7 @@ frechet_expm: Direction = frechet_map(
     numpy="frechet_expm({0}, {1})",
     jax="jax.scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
 )
-frechet_logm: Direction = frechet_map("logm", lambda A: inv(A), "frechet_logm({0}, {1})", torch="-")
+frechet_logm: Direction = frechet_map("logm", lambda A: inv(A), "frechet_logm({0}, {1})")
 frechet_cosm: Direction = frechet_map("cosm", lambda A: -sinm(A), **_of_exponential("real"))
 frechet_sinm: Direction = frechet_map("sinm", lambda A: cosm(A), **_of_exponential("imag"))
 
@@ -172,6 +176,54 @@ macro(
     summary="(expm(X) - expm(-X))/2",
 )
 
+MPOWER: Op = nonlinear(
+    "mpower",
+    "(n,n),()->(n,n)",
+    lambda X, p, dX: frechet_mpower(X, dX, p),
+    lambda X, p, dp: dp * (matrix_power(X, p) @ logm(X)),
+    scalar=lambda s, p: power(s, p),
+    numpy="mpower({0}, {1})",
+    latex="{0}^{{{1}}}",
+    keeps="symmetric spd diagonal lower upper",
+    domain=("exponent",),
+    law="the Fréchet map of the power: Σ X^i dX X^(k−1−i) for a whole k",
+    source="Higham 2008, §7.3 and eq. 3.24",
+    summary="X^p: a product for a whole p, else exp(p log X)",
+    spoken=(),
+)
+"""A^p for an exponent that is no whole number written out, which is `mpow`."""
+
+
+def matrix_power(A: Node, p: Node) -> Node:
+    """A^p; whole numbers and halves as a person writes them: A³, A⁻¹, A^½."""
+    value = p.value if isinstance(p, Number) else None
+    if is_eye(A) or A.kind == "scalar" or value is None:
+        return A if is_eye(A) else MPOWER(*_base(A, p))
+    if value == int(value):
+        return mpow(A if value >= 0 else inverse(A), abs(int(value)))
+    if abs(value) == Fraction(1, 2):
+        return sqrtm(A if value > 0 else inverse(A))
+    return MPOWER(*_base(A, p))
+
+
+def _base(A: Node, p: Node) -> tuple[Node, Node]:
+    """(A⁻¹)^p is A^(−p)."""
+    return (A.children[0], scale(number(-1), p)) if is_op(A, inv) else (A, p)
+
+
+def _power_map_by_exponent(A: Node, V: Node, p: Node, dp: Node) -> Node:
+    """L(A; V, p) differentiated by p: the Fréchet map of A^p log A."""
+    return dp * (frechet_mpower(A, V, p) @ logm(A) + matrix_power(A, p) @ frechet_logm(A, V))
+
+
+frechet_mpower: Direction = frechet_map(
+    "mpower",
+    lambda A, p: scale(p, matrix_power(A, p - 1)),
+    "frechet_mpower({0}, {1}, {2})",
+    _power_map_by_exponent,
+    domain=("exponent",),
+)
+
 SYLVESTER: Op = register(
     Op(
         "sylvester",
@@ -183,7 +235,7 @@ SYLVESTER: Op = register(
         ),
         numpy="scipy.linalg.solve_sylvester({0}, {1}, {2})",
         jax="solve_sylvester({0}, {1}, {2})",
-        torch="-",
+        torch="solve_sylvester({0}, {1}, {2})",
         law="AX + XB = C differentiated",
         source="Higham 2008, §B.14",
         summary="the X with A*X + X*B = C",
@@ -198,3 +250,14 @@ def solve_sylvester(A: Node, B: Node, C: Node) -> Node:
     if A is B and is_eye(direction):
         return scale(factor, scale(number(Fraction(1, 2)), inv(A)))
     return SYLVESTER(A, B, C)
+
+
+macro(
+    "lyap",
+    "(n,n),(n,n)->(n,n)",
+    lambda A, Q: solve_sylvester(A, A.T, -Q),
+    scalar=lambda a, q: -q / (2 * a),
+    summary="the X with A*X + X*A' + Q = 0, as in MATLAB",
+    remark="lyap({0}, {1}) is the X with {0}*X + X*{0}' + {1} = 0, as in MATLAB and Julia; for {0}*X + X*{0}' = {1} "
+    "write lyap({0}, -{1})",
+)

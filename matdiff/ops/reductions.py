@@ -5,7 +5,7 @@ from __future__ import annotations
 from matdiff.core.node import Node
 from matdiff.core.op import Op, linear, macro, nonlinear
 from matdiff.ops.algebra import inner, scale, size
-from matdiff.ops.constants import eye, ones, ones_like
+from matdiff.ops.constants import eye, ones_like
 from matdiff.ops.elementwise import abs_, exp, log, sign, sqrt
 
 tr: Op = linear(
@@ -122,5 +122,3 @@ macro(
     summary="x'*y, the inner product of two vectors",
 )
 macro("outer", "(m),(n)->(m,n)", lambda x, y: x @ y.T, summary="x*y', the outer product of two vectors")
-macro("rowsum", "(m,n)->(m)", lambda X: X @ ones("vector", X.cols), summary="X*ones(n), the sums along rows")
-macro("colsum", "(m,n)->(n)", lambda X: X.T @ ones("vector", X.rows), summary="X'*ones(m), the sums along columns")

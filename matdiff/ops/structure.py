@@ -6,7 +6,8 @@ from fractions import Fraction
 
 from matdiff.core.node import Apply, Node, number, operators
 from matdiff.core.op import Op, linear, macro
-from matdiff.core.shape import Dim
+from matdiff.core.shape import Dim, triangle_side
+from matdiff.errors import ShapeError
 from matdiff.ops.algebra import add, matmul, scale
 from matdiff.ops.constants import commutation, duplication, eye, ones
 
@@ -166,3 +167,14 @@ unvech: Op = linear(
     source="vec(unvech(x)) = D x, Magnus & Neudecker 2019, §3.8",
     summary="the symmetric matrix with the lower triangle x",
 )
+
+
+def symmetric_of(x: Node) -> Node:
+    """unvech(x) of the size that x has the entries for.  Raises ShapeError where no size does."""
+    n = triangle_side(x.rows)
+    if n is None:
+        raise ShapeError(f"no symmetric matrix has {x.rows} entries in its lower triangle, which are n*(n+1)/2")
+    return unvech(x, params=(n,))
+
+
+macro("unvech", "(n*n/2+n/2)->(n,n)", symmetric_of, summary="the symmetric matrix with the lower triangle x")

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value
+from matdiff.core.op import parameters
 from matdiff.core.shape import Dim
 from matdiff.ops.constants import LONG
 from matdiff.printing.operators import SPECIAL
@@ -118,7 +119,8 @@ class Layout:
     def call(self, node: Apply) -> Piece:
         name = node.op.name
         spoken = node.op.spoken
-        args: list[Argument] = [*node.args, *(self.parameter(p) for p in node.params)]
+        fixed = (p for p in parameters(node.op.signature) if p.isdigit())
+        args: list[Argument] = [*node.args, *(self.parameter(p) for p in node.params), *fixed]
         if name.startswith("frechet_") and self.notation.bracketed:
             args.insert(0, self.notation.call(name.removeprefix("frechet_")))
             name = "frechet"

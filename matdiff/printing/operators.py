@@ -59,6 +59,12 @@ def _matrix_power(layout: Layout, node: Apply) -> Piece:
     return out if isinstance(out, Piece) else layout.piece(out)
 
 
+def _raised_matrix(layout: Layout, node: Apply) -> Piece:
+    """A^k; the exponent is in braces in LaTeX, in parentheses elsewhere if it is no name."""
+    A, p = node.args
+    return layout.form("power", layout.raisable(A), p)
+
+
 def _hadamard(layout: Layout, node: Apply) -> Piece:
     a, b = node.args
     for top, bottom in ((a, b), (b, a)):
@@ -87,6 +93,7 @@ SPECIAL: dict[str, Callable[[Layout, Apply], Piece]] = {
     "transpose": _transpose,
     "power": _power,
     "mpow": _matrix_power,
+    "mpower": _raised_matrix,
     "hadamard": _hadamard,
     "kron": _kron,
     "kronv": _kron,

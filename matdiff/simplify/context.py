@@ -147,7 +147,7 @@ class Context(Signs):
             exponents = [scale(e, ones_like(like)) if e.kind != like.kind else e for e in (*exponents, number(times))]
             for p in (base, *powers):
                 term.scalars.pop(p, None)
-            total = self._exponent(add(*exponents))
+            total = self.exponent(add(*exponents))
             if isinstance(total, Number) or not negative(total):
                 term.multiply(*base_and_exponent(power(base, total)))
             else:
@@ -160,7 +160,7 @@ class Context(Signs):
             return True
         return isinstance(p, Number) and (not isinstance(p.value, int) or p.value % 2 == 1)
 
-    def _exponent(self, total: Node) -> Node:
+    def exponent(self, total: Node) -> Node:
         """An exponent in normal form, equal sums always in the same order."""
         simple = self.normal(total)
         if not is_op(simple, ADD):

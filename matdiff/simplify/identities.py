@@ -28,17 +28,18 @@ from matdiff.ops.elementwise import exp, log, sign
 from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, entry, slice_
 from matdiff.ops.kronecker import kron, kron_of, kronv
 from matdiff.ops.linalg import det, inv, logdet
-from matdiff.ops.matrix_functions import cosm, expm, sinm
+from matdiff.ops.matrix_functions import cosm, expm, matrix_power, sinm
 from matdiff.ops.reductions import norm
 from matdiff.ops.spectral import eigvals, svdvals
 from matdiff.ops.structure import Diag, diag, unvec, vec
 from matdiff.simplify.terms import factor
 
-FRECHET: dict[str, Callable[[Node], Node]] = {
+FRECHET: dict[str, Callable[..., Node]] = {
     "frechet_expm": expm,
     "frechet_logm": inv,
     "frechet_cosm": lambda A: -sinm(A),
     "frechet_sinm": cosm,
+    "frechet_mpower": lambda A, p: scale(p, matrix_power(A, p - 1)),
 }
 """The scalar derivative of each matrix function, as a function of matrices."""
 
@@ -142,11 +143,15 @@ def _unkron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 def _frechet(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """L_f(A; V) = V f'(A) for a V that is a function of A."""
-    A, V = args
-    return matmul(V, FRECHET[node.op.name](A)) if made_of(V, A) else None
+    A, V, *p = args
+    if not made_of(V, A):
+        return None
+    derivative = FRECHET[node.op.name](A, *p)
+    s, f = derivative.children if is_op(derivative, SCALE) else (number(1), derivative)
+    return scale(s, matmul(V, f))
 
 
-FUNCTIONS = {"inv", "expm", "logm", "sqrtm", "cosm", "sinm", "mpow", "add", "scale", "matmul"}
+FUNCTIONS = {"inv", "expm", "logm", "sqrtm", "cosm", "sinm", "mpow", "mpower", "add", "scale", "matmul"}
 LARGEST = 40
 """Most nodes of a direction that is tried for being a function of the point."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from matdiff.core.node import Apply, Node
-from matdiff.ops.algebra import MPOW, is_op, transpose
+from matdiff.core.node import Apply, Node, number
+from matdiff.ops.algebra import MPOW, is_op, scale, transpose
 from matdiff.ops.constants import is_eye, is_zero
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inverse
+from matdiff.ops.matrix_functions import MPOWER, matrix_power
 from matdiff.simplify.context import Context
 from matdiff.simplify.products import multiply
 from matdiff.simplify.terms import (
@@ -27,6 +28,9 @@ def inverted(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if is_op(core, MPOW):
         base, exponent = factor(core, context.known)
         return multiply(context, [(base, -exponent)], outside, node)
+    if is_op(core, MPOWER):
+        A, p = core.children
+        return context.scaled(outside, matrix_power(A, context.exponent(scale(number(-1), p))))
     if "orthogonal" in context.known(core) and not is_eye(core):
         return context.scaled(outside, transpose(core))
     return context.scaled(outside, inverse(core))
@@ -41,3 +45,11 @@ def repeated(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     parts = factors(piece.core, context.known)
     powers = [(parts[0][0], parts[0][1] * k)] if len(parts) == 1 else [(piece.core, k)]
     return multiply(context, powers, piece.raised(k), node)
+
+
+def raised(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
+    """A^p with the exponent in normal form; (A⁻¹)^p is A^(−p)."""
+    A, p = args
+    exponent = context.exponent(p)
+    made = matrix_power(A, exponent)
+    return made if is_op(made, MPOWER) else context.normal(made)

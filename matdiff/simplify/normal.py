@@ -19,6 +19,7 @@ from matdiff.simplify.context import Context
 from matdiff.simplify.entrywise import multiplied, raised
 from matdiff.simplify.identities import IDENTITIES
 from matdiff.simplify.inverses import inverted, repeated
+from matdiff.simplify.inverses import raised as raised_matrix
 from matdiff.simplify.pairings import paired, totalled, traced
 from matdiff.simplify.products import product
 from matdiff.simplify.scalars import numbered
@@ -169,6 +170,7 @@ RULES: dict[str, Rule] = {
     INNER.name: paired,
     "power": raised,
     "mpow": repeated,
+    "mpower": raised_matrix,
     "inv": inverted,
     "tr": traced,
     "sum": totalled,

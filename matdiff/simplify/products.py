@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from matdiff.core.node import Apply, Node, number
-from matdiff.ops.algebra import TRANSPOSE, is_op, matmul, power, size, transpose
+from matdiff.ops.algebra import TRANSPOSE, add, is_op, matmul, power, scale, size, transpose, whole
 from matdiff.ops.constants import eye, is_eye, is_ones, ones, ones_like
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import chol, pinv
-from matdiff.ops.matrix_functions import sqrtm
+from matdiff.ops.matrix_functions import MPOWER, matrix_power, sqrtm
 from matdiff.ops.structure import Diag
 from matdiff.simplify.context import Context
 from matdiff.simplify.diagonals import diagonal, entries_of, entry_power
@@ -108,10 +108,12 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
     if i > 0 < j and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
         return [] if i == j else [(a, i - j)] if i > j else [(b, j - i)]
     if a is b and square(a):
-        whole = i + j
-        if f is sqrtm and whole % 2 == 0:
-            return [(a.children[0], whole // 2)] if whole else []
-        return [(a, whole)] if whole else []
+        total = i + j
+        if f is sqrtm and total % 2 == 0:
+            return [(a.children[0], total // 2)] if total else []
+        return [(a, total)] if total else []
+    if f is MPOWER or g is MPOWER:
+        return powers_together(before, after, context)
     if f is chol and i == j == 1 and b is transpose(a):
         return [(a.children[0], 1)]
     if g is chol and i == j == -1 and a is transpose(b):
@@ -146,9 +148,28 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
 def product_of_ones(a: Node, i: int, b: Node, j: int) -> list[Factor]:
     """The product of constants with n between them has the entries n."""
     made = matmul(a, b)
-    whole = ones_like(made) if made.kind != "row" else transpose(ones("vector", made.cols))
+    full = ones_like(made) if made.kind != "row" else transpose(ones("vector", made.cols))
     inside = [(a.cols, 1), (a.cols, i - 1), (b.rows, j - 1)]
-    return [*((power(size(n), number(k)), 1) for n, k in inside if k), (whole, 1)]
+    return [*((power(size(n), number(k)), 1) for n, k in inside if k), (full, 1)]
+
+
+def powers_together(before: Factor, after: Factor, context: Context) -> list[Factor] | None:
+    """A^p A^q = A^(p + q), where an exponent is no number; None for powers of different matrices."""
+    (A, p), (B, q) = (root_and_exponent(*part) for part in (before, after))
+    if A is not B:
+        return None
+    total = context.exponent(add(p, q))
+    value = whole(total)
+    if value is None:
+        return [(matrix_power(A, total), 1)]
+    return [(A, value)] if value else []
+
+
+def root_and_exponent(base: Node, times: int) -> tuple[Node, Node]:
+    """(A^p)^times as a power of A."""
+    if is_op(base, MPOWER):
+        return base.children[0], scale(number(times), base.children[1])
+    return base, number(times)
 
 
 def reduced(out: list[Factor], part: Factor, context: Context) -> list[Factor] | None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from matdiff.core.node import Apply, Node, topological
+from matdiff.core.op import registry
 from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, add, is_op, matmul, mpow, scale, transpose
 from matdiff.ops.constants import eye, is_ones
 from matdiff.ops.linalg import inv
-from matdiff.ops.matrix_functions import MATRIX, sqrtm
+from matdiff.ops.matrix_functions import sqrtm
 from matdiff.ops.spectral import EXCHANGE, eigvals, eigvecs, svdvals
 from matdiff.ops.structure import Diag
 from matdiff.simplify.context import Context
@@ -98,8 +99,8 @@ def applied(node: Node, made: dict[Node, Node]) -> Node | None:
         return scale(*args)
     if node.op is HADAMARD:
         return matmul(*args)
-    if node.op in MATRIX:
-        return MATRIX[node.op](*args)
+    if node.op.whole in registry:
+        return registry[node.op.whole](*args)
     exponent = base_and_exponent(node)[1] if node.op is POWER else None
     if not isinstance(exponent, int):
         return None

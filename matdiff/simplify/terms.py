@@ -26,6 +26,7 @@ from matdiff.ops.constants import is_ones, ones_like
 from matdiff.ops.elementwise import sqrt
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv
+from matdiff.ops.matrix_functions import MPOWER
 
 WINDOW = 64
 """Most terms of a sum, or scalars of a product, that are taken apart and put together again."""
@@ -215,11 +216,13 @@ def powered(base: Node, exponent: int) -> Node:
     """The node of a factor."""
     if exponent == 1:
         return base
-    if exponent < 0:
+    if exponent < 0 and not is_op(base, MPOWER):
         inverse = transpose(inv(base.children[0])) if is_op(base, TRANSPOSE) else inv(base)
         return mpow(inverse, -exponent)
     if is_op(base, kron):
         return kron(*(powered(a, exponent) for a in base.children))
+    if is_op(base, MPOWER):
+        return MPOWER(base.children[0], scale(number(exponent), base.children[1]))
     return mpow(base, exponent)
 
 

@@ -13,7 +13,7 @@ from matdiff.ops.algebra import (
 )
 from matdiff.ops.indexing import SLICE, slice_
 from matdiff.ops.kronecker import kron
-from matdiff.ops.matrix_functions import SYLVESTER
+from matdiff.ops.matrix_functions import MPOWER, SYLVESTER
 from matdiff.simplify.context import Context
 from matdiff.simplify.products import multiply
 from matdiff.simplify.scalars import transposes
@@ -53,6 +53,8 @@ def _flipped(context: Context, core: Node) -> Node:
         return kron(*(known.transposed(a) for a in core.children))
     if isinstance(core, Apply) and core.op.name.startswith("frechet_"):
         return core.op(*(transposed(context, made, (a,)) for a in core.args if (made := TRANSPOSE.build((a,)))))
+    if is_op(core, MPOWER):
+        return known.transposed(core)
     if is_op(core, SYLVESTER):
         A, B, C = core.children
         return SYLVESTER(known.transposed(B), known.transposed(A), known.transposed(C))

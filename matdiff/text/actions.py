@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from matdiff.core.op import along
 from matdiff.errors import ParseError
-from matdiff.text.tree import RAISED, Head, Tree
+from matdiff.text.tree import AXIS, RAISED, Head, Tree
 
 Parts = list[Any]
 """Trees, and for operators and brackets their spans."""
@@ -123,6 +124,14 @@ def python_power(parts: Parts) -> Tree:
     return Tree(".^", (a, b), "**", (a.span[0], b.span[1]))
 
 
+def call_along(parts: Parts) -> Tree:
+    """sum(X, axis=0) is colsum(X): the axis comes as the number of a dimension."""
+    function, _, arguments, axis, right = parts
+    word = function.value.lstrip(".")
+    name = along[word][axis.value - 1] if word in along else f"{word} {AXIS}"
+    return Tree("call", tuple(arguments), name, (function.span[0], right[1]))
+
+
 def norm(parts: Parts) -> Tree:
     """The closing bar comes with its subscript; the nuclear norm ‖X‖_* is a function."""
     left, a, (right, which) = parts
@@ -195,6 +204,7 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "index": index,
     "paren": paren,
     "call": call,
+    "call_along": call_along,
     "norm": norm,
     "absolute": absolute,
     "inner": inner,

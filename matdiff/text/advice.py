@@ -17,9 +17,6 @@ _several = "it is several functions at once"
 _sizes = "sizes come from declarations"
 
 _refused = (
-    ("max", _choice, "max(x,0) is relu(x); logsumexp(x) is a smooth maximum"),
-    ("min", _choice, "min(x,0) is -relu(-x); -logsumexp(-x) is a smooth minimum"),
-    ("minimum fmin", _choice, "min(x,0) is -relu(-x); min(a,b) is a - relu(a - b); -logsumexp(-x) is a smooth minimum"),
     ("argmax argsort find", _index, "softmax(x) is its smooth form"),
     ("argmin", _index, "softmax(-x) is its smooth form"),
     ("rank", _constant, "nuclear(X) is its convex envelope on the unit ball"),

@@ -238,8 +238,6 @@ def _refuse_bare(stream: Stream, i: int, word: str) -> None:
     if head.lower() in GOALS:
         message = f"{word} begins an optimisation problem, which is not in the language"
         hint = "Write only the function that is minimised or maximised."
-        if word == "max" and stream.kinds[i + 1] == "LPAR":
-            hint = "Write only the function; the function max(x,0) is written without a blank."
         raise UnsupportedError(message, text=stream.text, span=span, hint=hint)
 
 
@@ -256,7 +254,7 @@ def _refuse_derivative(stream: Stream, i: int) -> None:
 def _takes_factor(stream: Stream, i: int) -> bool:
     """Whether the name at a token is a function's, of which an argument may stand without parentheses."""
     word = str(stream.values[i].value) if stream.kinds[i] == "NAME" else ""
-    if len(word) < 2 or word in stream.names.variables or word in SOFT:
+    if len(word) < 2 or word in stream.names.variables or word in SOFT or word in GOALS:
         return False
     meant = stream.names.meaning(word)
     return meant in stream.names.words or "{0}" in meant

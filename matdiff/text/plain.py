@@ -20,6 +20,7 @@ _token = re.compile(
   | (?P<NUMBER>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+\.(?![*/^+'\\−T-]))
   | (?P<TICK>\.?'|′|’|\.T(?![{LETTER}0-9_])|ᵀ|⊤|\^\s*(?:T(?![{LETTER}0-9_])|ᵀ|⊤|\(\s*T\s*\)))
   | (?P<INVT>⁻ᵀ|\^\s*(?:[-−]\s*T(?![{LETTER}0-9_])|\(\s*[-−]\s*T\s*\)))
+  | (?P<AXIS>,\s*(?:(?:axis|dim)\s*=\s*(?:0|1|[-−]1)|(?:dims\s*=|\[\s*\]\s*,)\s*[12])\s*(?=\)))
   | (?P<OPERATOR>\.[*/^+−-]|\*\*|@|[+\-−–*·⋅∗×∙•/∕⁄÷⊙∘◦⊘\\⊗^,;:=])
   | (?P<BAR>\|\||[‖∥|])
   | (?P<RAISED>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
@@ -123,6 +124,15 @@ def _number(stream: Stream, span: Span) -> int:
     numbers.refuse_glued(stream, span)
     value = Tree("number", (), VULGAR[written], span) if written in VULGAR else number(stream, written, span)
     stream.push("NUMBER", value)
+    return span[1]
+
+
+def _axis(stream: Stream, span: Span) -> int:
+    """`axis=0` of NumPy and `dim=0` of PyTorch count from 0, `dims=1` of Julia and `[], 1` of MATLAB from 1."""
+    written = stream.text[span[0] : span[1]].rstrip()
+    last = written[-2:] in ("-1", "−1")
+    counted = "axis" in written or "dim=" in written.replace(" ", "")
+    stream.push("AXIS", Tree("number", (), 2 if last else int(written[-1]) + counted, span))
     return span[1]
 
 
@@ -235,6 +245,7 @@ _others = {
     "CLOSE": _close,
     "NUMBER": _number,
     "VULGAR": _number,
+    "AXIS": _axis,
     "TICK": _tick,
     "INVT": _mark("INVT"),
     "RAISED": _raised,

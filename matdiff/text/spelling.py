@@ -9,6 +9,8 @@ import re
 from functools import cache
 from typing import NoReturn
 
+from matdiff.core.op import along, parameters, words
+from matdiff.core.shape import signature
 from matdiff.errors import ParseError
 from matdiff.text import plain
 from matdiff.text.grammar import run
@@ -31,7 +33,7 @@ def respelled(tree: Tree, names: Names, written: str, text: str) -> Tree:
     """The tree in the words and operators of the language; `written` is the notation.  Changes the tree."""
     for t in walk(tree):
         if t.head == "call":
-            _call(t, names, text)
+            _call(t, names, text, written)
         elif t.head == ".^" and t.value == "**" and written == "NumPy":
             t.value = ""
         elif written:
@@ -39,8 +41,10 @@ def respelled(tree: Tree, names: Names, written: str, text: str) -> Tree:
     return tree
 
 
-def _call(t: Tree, names: Names, text: str) -> None:
+def _call(t: Tree, names: Names, text: str, written: str) -> None:
     called = str(t.value)
+    if called[0] == "." or written == "NumPy":
+        _refuse_axis(t, called.lstrip("."), text)
     if called in names.words or called in names.functions:
         return
     meant = names.meaning(called)
@@ -55,6 +59,15 @@ def _call(t: Tree, names: Names, text: str) -> None:
         raise ParseError(message, text=text, span=t.span, hint=hint)
     whole = filled(expression, t)
     t.head, t.args, t.value = whole.head, whole.args, whole.value
+
+
+def _refuse_axis(t: Tree, word: str, text: str) -> None:
+    """np.sum(A, 1) goes along the rows, and sum(A, 1) down the columns."""
+    if word not in along or len(t.args) != 2 or t.args[1].head not in ("number", "neg"):
+        return
+    if any(len(signature(r.signature)[0]) + len(parameters(r.signature)) == 2 for r in words.get(word, ())):
+        hint = f"Write {word}(A, axis=0) down the columns, {word}(A, axis=1) along the rows."
+        raise ParseError("axes count from 0 in NumPy and from 1 here", text=text, span=t.args[1].span, hint=hint)
 
 
 def filled(expression: Tree, call: Tree) -> Tree:

@@ -10,6 +10,9 @@ from matdiff.core.node import Value
 
 Span = tuple[int, int]
 
+AXIS = "along an axis"
+"""What follows the name of a function that takes no axis, in a call that gives one."""
+
 Head = Literal[
     "name",  # value: the name
     "number",  # value: int, Fraction or float

@@ -88,6 +88,20 @@ def scipy_function(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
+def solve_sylvester(A: Array, B: Array, C: Array) -> Array:
+    """As a linear system: a Schur form of A + iV loses a small V where eigenvalues of A are complex."""
+    system = np.kron(A, np.eye(B.shape[0])) + np.kron(np.eye(A.shape[0]), B.T)
+    return np.asarray(np.linalg.solve(system, C.reshape(-1)).reshape(C.shape))
+
+
+def mpower(A: Array, p: Array) -> Any:
+    """A^p, a product for a whole p."""
+    k = complex(p[0, 0])
+    if not k.imag and k.real.is_integer():
+        return np.linalg.matrix_power(A, int(k.real))
+    return scipy_function("linalg", "expm")(k * scipy_function("linalg", "logm")(A))
+
+
 def turning(sine: bool) -> Callable[[Array], Array]:
     """The cosine or sine of a matrix, in exp [0, -A; A, 0] = [cos A, -sin A; sin A, cos A], without exp(iA)."""
 
@@ -124,6 +138,7 @@ ANALYTIC: dict[str, Callable[..., Any]] = {
     "cosm": turning(sine=False),
     "sinm": turning(sine=True),
     "sqrtm": scipy_function("linalg", "sqrtm"),
-    "sylvester": scipy_function("linalg", "solve_sylvester"),
+    "sylvester": solve_sylvester,
+    "mpower": mpower,
 }
 """The functions that are not linear, at complex arrays."""

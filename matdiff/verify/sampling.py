@@ -11,6 +11,7 @@ import numpy as np
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, ShapeError
+from matdiff.graph.properties import Known
 from matdiff.verify.sets import FLAVOURS, Array, draw
 
 Sizes = Mapping[str, int]
@@ -23,7 +24,7 @@ MAX_INDEX = 60
 """Largest index in an expression for which free sizes are made large enough."""
 PATTERNS = ((3, 4, 2, 5), (3, 3, 3, 3), (5, 4, 3, 2), (2, 3, 4, 5), (4, 2, 5, 3))
 """Sizes that free dimensions take in order of appearance, again from the first after the fourth."""
-MATRIX_NEEDS = frozenset({"posdet", "spd", "spectrum", "invertible", "distinct"})
+MATRIX_NEEDS = frozenset({"posdet", "spd", "spectrum", "invertible", "distinct", "exponent"})
 ENTRY_NEEDS = frozenset({"positive", "nonnegative", "power"})
 
 
@@ -123,6 +124,8 @@ def needs(root: Node) -> set[str]:
     for node in topological(root):
         if isinstance(node, Apply):
             found.update(w for w in node.op.domain if w)
+            if node.op.name == "mpower" and not isinstance(node.args[1], Number) and "spd" not in Known()(node.args[0]):
+                found.add("whole exponent")
             if node.op.name == "power":
                 exponent = node.args[1]
                 if not (isinstance(exponent, Number) and isinstance(exponent.value, int)):
@@ -134,6 +137,8 @@ def flavours(root: Node) -> list[str]:
     """Kinds of arrays, the ones that suit the functions of the expression first."""
     wanted = needs(root)
     first: list[str] = []
+    if "whole exponent" in wanted:
+        first.append("whole")
     if wanted & MATRIX_NEEDS:
         first += ["identity", "definite"]
     if wanted & ENTRY_NEEDS:

@@ -47,12 +47,18 @@ def _definite(shape: tuple[int, ...], rng: Rng) -> Array:
     return M @ M.T / shape[0] + 0.5 * np.eye(shape[0])
 
 
+def _whole(shape: tuple[int, ...], rng: Rng) -> Array:
+    """Whole numbers for scalars, as exponents of matrices are."""
+    return _normal(shape, rng) if shape else np.asarray(rng.integers(2, 5), dtype=np.float64)
+
+
 FLAVOURS: dict[str, Callable[[tuple[int, ...], Rng], Array]] = {
     "normal": _normal,
     "positive": _positive,
     "identity": _near_identity,
     "definite": _definite,
     "small": lambda shape, rng: 0.3 * _normal(shape, rng),
+    "whole": _whole,
     "large": lambda shape, rng: 3 * _positive(shape, rng) + 2,
 }
 """Kinds of random arrays, before they are brought into the set that a variable moves in."""

@@ -164,6 +164,34 @@ def real_logm(X):
     return 2.0**k * sum(w / 2 * jnp.linalg.solve(eye + (x + 1) / 2 * E, E) for x, w in pairs)
 ''',
     '''
+def whole_power(A, k):
+    """A**k for a whole k, which is not known before it runs."""
+    k = jnp.asarray(k)
+    A = jax.lax.cond(k < 0, lambda: jnp.linalg.inv(A), lambda: A)
+
+    def step(state):
+        P, B, k = state
+        return jnp.where(k % 2 == 1, P @ B, P), B @ B, k // 2
+
+    state = jnp.eye(A.shape[0], dtype=A.dtype), A, jnp.abs(k)
+    return jax.lax.while_loop(lambda state: state[2] > 0, step, state)[0]
+''',
+    '''
+def mpower(A, p):
+    """A**p: by products for a whole p, else exp(p log A)."""
+    p = jnp.asarray(p, dtype=A.dtype)
+    return jax.lax.cond(
+        p == jnp.round(p), lambda: whole_power(A, p), lambda: jax.scipy.linalg.expm(p * real_logm(A))
+    )
+''',
+    '''
+def frechet_mpower(A, V, p):
+    """The derivative of A**p by A in the direction V: the corner of [A, V; 0, A]**p."""
+    n = A.shape[0]
+    both = jnp.block([[A, V], [jnp.zeros_like(A), A]])
+    return mpower(both, p)[:n, n:]
+''',
+    '''
 def frechet_logm(A, V):
     """The derivative of logm at A in the direction V: the corner of log [A, V; 0, A]."""
     n = A.shape[0]

@@ -362,6 +362,24 @@ def real_logm(X):
     return real_part(scipy.linalg.logm(X), X)
 ''',
     '''
+def mpower(A, p):
+    """A**p: by products for a whole p, else the principal power; nan where that is not real."""
+    if p == np.round(p):
+        return np.linalg.matrix_power(A, int(p))
+    if (A == A.T).all():
+        values, Q = np.linalg.eigh(A)
+        return (Q * np.where(values > 0, np.abs(values) ** p, np.nan)) @ Q.T
+    return real_part(scipy.linalg.fractional_matrix_power(A, p), A)
+''',
+    '''
+def frechet_mpower(A, V, p):
+    """The derivative of A**p by A in the direction V: the corner of [A, V; 0, A]**p."""
+    n = A.shape[0]
+    scale = np.linalg.norm(A) / (np.linalg.norm(V) or 1.0) or 1.0
+    both = np.block([[A, scale * V], [np.zeros_like(A), A]])
+    return mpower(both, p)[:n, n:] / scale
+''',
+    '''
 def frechet_expm(A, V):
     """The derivative of the matrix exponential at A in the direction V, in the precision of V."""
     return scipy.linalg.expm_frechet(A, V, compute_expm=False).astype(V.dtype)
@@ -389,6 +407,17 @@ def peak(X):
     """1 at the entry of largest absolute value, 0 elsewhere."""
     flat = np.abs(X).reshape(-1)
     return (np.arange(flat.shape[0]) == np.argmax(flat)).astype(X.dtype).reshape(X.shape)
+''',
+    '''
+def largest(X):
+    """1 at the largest entry, 0 elsewhere."""
+    flat = X.reshape(-1)
+    return (np.arange(flat.shape[0]) == np.argmax(flat)).astype(X.dtype).reshape(X.shape)
+''',
+    '''
+def rowlargest(X):
+    """1 at the largest entry of every row, 0 elsewhere."""
+    return (np.arange(X.shape[1]) == np.argmax(X, axis=1)[:, None]).astype(X.dtype)
 ''',
     '''
 def frechet_logm(A, V):

@@ -78,6 +78,71 @@ def frechet_expm(A, V):
     return torch.linalg.matrix_exp(both)[:n, n:]
 ''',
     '''
+def sqrt_product(X):
+    """The principal square root by the Denman-Beavers iteration, scaled by determinants."""
+    n = X.shape[0]
+    eye = torch.eye(n, dtype=X.dtype, device=X.device)
+    M = Y = X
+    for _ in range(40):
+        change = torch.sum((M - eye) ** 2).item()
+        if not change > 1e-28 * n:
+            break
+        inverse = torch.linalg.inv(M)
+        scale = torch.exp(-torch.linalg.slogdet(M)[1] / (2 * n)) if change > 1e-2 else torch.ones_like(M[0, 0])
+        Y = scale * Y @ (eye + inverse / scale**2) / 2
+        M = (eye + (scale**2 * M + inverse / scale**2) / 2) / 2
+    return Y
+''',
+    '''
+def real_sqrtm(X):
+    """The principal square root; nan where an eigenvalue is not positive."""
+    root = sqrt_product(X)
+    wrong = torch.linalg.norm(root @ root - X) > torch.finfo(X.dtype).eps ** 0.5 * torch.linalg.norm(X)
+    return torch.where(wrong, torch.nan, root)
+''',
+    '''
+def real_logm(X):
+    """Square roots until X is near I, then Gauss-Legendre (Higham 2008, eq. 11.18)."""
+    eye = torch.eye(X.shape[0], dtype=X.dtype, device=X.device)
+    k = 0
+    while k < 60 and torch.linalg.norm(X - eye) > 0.25:
+        X, k = real_sqrtm(X), k + 1
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    E = X - eye
+    pairs = zip(nodes.tolist(), weights.tolist())
+    return 2.0**k * sum(w / 2 * torch.linalg.solve(eye + (x + 1) / 2 * E, E) for x, w in pairs)
+''',
+    '''
+def frechet_logm(A, V):
+    """The derivative of logm at A in the direction V: the corner of log [A, V; 0, A]."""
+    n = A.shape[0]
+    scale = 1e-3 * torch.linalg.norm(A) / (torch.linalg.norm(V) + torch.finfo(V.dtype).tiny)
+    both = torch.cat([torch.cat([A, scale * V], 1), torch.cat([torch.zeros_like(A), A], 1)])
+    return real_logm(both)[:n, n:] / scale
+''',
+    '''
+def mpower(A, p):
+    """A**p: by products for a whole p, else exp(p log A)."""
+    if float(p).is_integer():
+        return torch.linalg.matrix_power(A, int(p))
+    return torch.linalg.matrix_exp(p * real_logm(A))
+''',
+    '''
+def frechet_mpower(A, V, p):
+    """The derivative of A**p by A in the direction V: the corner of [A, V; 0, A]**p."""
+    n = A.shape[0]
+    both = torch.cat([torch.cat([A, V], 1), torch.cat([torch.zeros_like(A), A], 1)])
+    return mpower(both, p)[:n, n:]
+''',
+    '''
+def solve_sylvester(A, B, C):
+    """The X with A X + X B = C, by the linear system of its columns."""
+    m, n = C.shape
+    one = torch.eye(m, dtype=C.dtype, device=C.device), torch.eye(n, dtype=C.dtype, device=C.device)
+    system = kron(one[1], A) + kron(B.T, one[0])
+    return torch.linalg.solve(system, C.T.reshape(-1)).reshape(n, m).T
+''',
+    '''
 def eiggaps(v):
     """1/(v_j - v_i), with zeros on the diagonal."""
     eye = torch.eye(v.shape[0], dtype=v.dtype, device=v.device)
@@ -88,6 +153,17 @@ def peak(X):
     """1 at the entry of largest absolute value, 0 elsewhere."""
     flat = torch.abs(X).reshape(-1)
     return torch.nn.functional.one_hot(torch.argmax(flat), flat.shape[0]).to(X).reshape(X.shape)
+''',
+    '''
+def largest(X):
+    """1 at the largest entry, 0 elsewhere."""
+    flat = X.reshape(-1)
+    return torch.nn.functional.one_hot(torch.argmax(flat), flat.shape[0]).to(X).reshape(X.shape)
+''',
+    '''
+def rowlargest(X):
+    """1 at the largest entry of every row, 0 elsewhere."""
+    return torch.nn.functional.one_hot(torch.argmax(X, 1), X.shape[1]).to(X)
 ''',
     '''
 def lu_solve(factors, B, trans=0):
@@ -176,7 +252,7 @@ BACKEND = Backend(
         (r"(?<![\w.])np\.", "torch."),
         (r"\baxis=", "dim="),
     ),
-    ((r"\btorch\.", "import torch"),),
+    ((r"(?<![\w.])np\.", "import numpy as np"), (r"\btorch\.", "import torch")),
     "torch",
     {"inverse_trace": "torch.trace(torch.cholesky_inverse({0}))"},
     table(SOURCES),

@@ -27,6 +27,8 @@ NARROWER = {"norm": "notzero", "pinv": "", "asin": "strictly inside", "acos": "s
 """Where functions are differentiable, said more exactly than in their record."""
 GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "sylvester": ("disjoint", (0, 1)),
+    "mpower": ("exponent", (0, 1)),
+    "frechet_mpower": ("exponent", (0, 2)),
     "lu_logdet": ("posdet", (1,)),
     "cholesky_logdet": ("posdet", (1,)),
     "positive_kron": ("poskron", (1, 2)),

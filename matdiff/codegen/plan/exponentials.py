@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from matdiff.codegen.kernels import LOGADDEXP, ROW_LOGSUMEXP, ROW_SOFTMAX, run
+from matdiff.codegen.kernels import LOGADDEXP, run
 from matdiff.core.node import Node, Number, Symbol, Value, number, topological
 from matdiff.core.shape import ONE
 from matdiff.ops import algebra as al
 from matdiff.ops import constants as co
 from matdiff.ops.algebra import ADD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
+from matdiff.ops.axes import row_logsumexp, row_softmax
 from matdiff.ops.constants import is_ones, ones_like
 from matdiff.ops.elementwise import exp, log, sigmoid, softplus
 from matdiff.ops.reductions import logsumexp, mean, sum_, weights
@@ -128,8 +129,7 @@ def reduced(u: Node, over: Over) -> Node:
         return u
     if over == "everything":
         return logsumexp(u)
-    X = u if over == "rows" else u.T
-    return run(ROW_LOGSUMEXP, (X,), "vector", X.rows, ONE)
+    return row_logsumexp(u if over == "rows" else u.T)
 
 
 def spread(v: Node, like: Node, side: str) -> Node:
@@ -141,10 +141,6 @@ def spread(v: Node, like: Node, side: str) -> Node:
     if like.kind == "row":
         return v.T
     return co.ones("vector", like.rows) @ v.T if side == "right" else v @ co.ones("row", ONE, like.cols)
-
-
-def row_softmax(X: Node) -> Node:
-    return run(ROW_SOFTMAX, (X,), "matrix", X.rows, X.cols)
 
 
 def defined(a: Node) -> Node:

@@ -14,6 +14,7 @@ from matdiff.core.shape import ONE
 from matdiff.ops import algebra as al
 from matdiff.ops import constants as co
 from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, is_op
+from matdiff.ops.axes import row_logsumexp, row_softmax
 from matdiff.ops.elementwise import abs_, cosh, exp, log, sigmoid, sqrt
 from matdiff.ops.indexing import ENTRY
 from matdiff.ops.linalg import det, logdet
@@ -93,6 +94,9 @@ def logarithm_of_factor(a: Node) -> Node | None:
     if is_op(a, softmax):
         (u,) = a.children
         return u - spread(logsumexp(u), u, "left")
+    if is_op(a, row_softmax):
+        (u,) = a.children
+        return u - spread(row_logsumexp(u), u, "left")
     if isinstance(a, Apply) and a.op is ENTRY and is_op(s := defined(a.args[0]), softmax):
         (u,) = s.children
         return ENTRY.build((u,), a.params) - logsumexp(u)

@@ -10,8 +10,8 @@ from matdiff.codegen.plan.logarithms import DET_POWER, complement, entrywise, is
 from matdiff.codegen.plan.shifts import shifted
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, number, symbol, topological
 from matdiff.core.shape import ONE
-from matdiff.ops.algebra import ADD, MATMUL, POWER, add, inner, is_op, power, scale
-from matdiff.ops.constants import is_eye, is_ones
+from matdiff.ops.algebra import ADD, MATMUL, POWER, add, inner, is_op, matmul, power, scale
+from matdiff.ops.constants import is_eye, is_ones, ones
 from matdiff.ops.elementwise import cosh, exp, log, sigmoid, sign, sinh, tanh
 from matdiff.ops.linalg import det
 from matdiff.ops.reductions import norm, sum_
@@ -179,6 +179,16 @@ def tangent(node: Apply) -> Node | None:
     return power(tanh(s.children[0]), p)
 
 
+def with_ones(node: Apply) -> Node | None:
+    """A·(1 1ᵀ) is (A·1) 1ᵀ, and (1 1ᵀ)·B is 1 (1ᵀB): sums, and no product of matrices."""
+    a, b = node.args
+    if a.kind == "matrix" and b.kind == "matrix" and is_ones(b):
+        return matmul(matmul(a, ones("vector", b.rows)), ones("row", ONE, b.cols))
+    if a.kind == "matrix" and b.kind == "matrix" and is_ones(a):
+        return matmul(ones("vector", a.rows), matmul(ones("row", ONE, a.cols), b))
+    return None
+
+
 def matrix_power(node: Apply) -> Node | None:
     (a,), (k,) = node.args, node.params
     if is_op(a, Diag):
@@ -194,10 +204,10 @@ def matrix_power(node: Apply) -> Node | None:
 
 def without_one(total: Node) -> Node | None:
     """The rest of a sum with one term 1; None where it has no such term."""
-    ones = [t for t in total.children if is_ones(t)]
-    if len(ones) != 1:
+    units = [t for t in total.children if is_ones(t)]
+    if len(units) != 1:
         return None
-    rest = [t for t in total.children if t is not ones[0]]
+    rest = [t for t in total.children if t is not units[0]]
     return add(*rest) if rest and all(t.kind == total.kind for t in rest) else None
 
 
@@ -216,4 +226,5 @@ RULES: dict[str, Rule] = {
     "add": difference,
     "power": powers,
     "mpow": matrix_power,
+    "matmul": with_ones,
 }

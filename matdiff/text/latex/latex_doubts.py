@@ -71,6 +71,8 @@ class Doubts(Bars):
 
     def of_letter(self, name: Name, value: str, span: Span, opened: re.Match[str]) -> None:
         """x(t), A(p) and u(0): a name before one letter or number in parentheses is no product to who writes so."""
+        if self.text[opened.start(1)] == "[" and self.text[opened.end() : opened.end() + 1].isdigit():
+            return
         if self.stream.names.callable(value, False) or (name.value in ("sigma", "lambda") and value != name.value):
             return
         at, closing = blank(self.text, opened.end()), self.pairs.match.get(opened.start(1), -1)
