@@ -16,7 +16,9 @@ SIZES = [1.0, 1e200, 1e-200, 1e-10, 1e140]
 LENGTHS = ["norm(x)", "sqrt(x'*x)", "sqrt(sum(x.^2))", "sqrt(<x, x>)", "‖x‖"]
 
 
-def every_way(expr, **arrays):
+def every_way(expr, **given):
+    names = {v.name for v in expr.variables}
+    arrays = {name: array for name, array in given.items() if name in names}
     with np.errstate(all="ignore"):
         return [np.asarray(f(**arrays)) for f in (expr.evaluate, expr.compile(), expr.compile("jax"))]
 

@@ -73,7 +73,8 @@ def test_functions_of_the_whole_matrix(name: str, text: str, declare: str, value
     X, Y = spd(), rng.standard_normal((3, 3))
     expected = value(ORACLE[name](X), Y)
     if expected is not None:
-        assert np.allclose(e.evaluate(X=X, Y=Y), expected)
+        given = {v.name: {"X": X, "Y": Y}[v.name] for v in e.function.variables}
+        assert np.allclose(e.evaluate(**given), expected)
 
 
 def ops(e: md.Expr) -> set[Any]:
