@@ -324,12 +324,17 @@ def test_a_scalar_is_added_to_every_entry_inside_functions_of_entries(text: str)
     assert np.allclose(found.gradient.evaluate(**arrays), other.gradient.evaluate(**arrays))
 
 
-@pytest.mark.parametrize(
-    "text", [r"\log(1+e^{-y w^\top x})", r"\log(1+\exp(-y(w^\top x+b)))", r"\log(1+\exp(-y w^\top x))"]
-)
+@pytest.mark.parametrize("text", [r"\log(1+e^{-y w^\top x})", r"\log(1+\exp(-y w^\top x))"])
 def test_labels_are_scalars(text: str) -> None:
     found = md.derive(text, wrt="w")
     assert "y: scalar" in found.types and found.function.node.kind == "scalar"
+
+
+def test_a_label_before_a_sum_is_no_vector() -> None:
+    text = r"\log(1+\exp(-y(w^\top x+b)))"
+    with pytest.raises(ShapeError, match="cannot add 1"):
+        md.derive(text, wrt="w")
+    assert md.derive(text, wrt="w", declare="y: scalar").function.node.kind == "scalar"
 
 
 @pytest.mark.parametrize(
