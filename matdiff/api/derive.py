@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.wrt import as_typed, chosen_names, suggestion
+from matdiff.api.wrt import as_typed, chosen_names, suggestion, whole_families
 from matdiff.calculus.existence import singular_at_zero
 from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, topological
@@ -44,7 +44,7 @@ def derive(
         names = as_typed(names, list(variables))
     else:
         typed = read(function, declare, dialect, known, names)
-        names = as_typed(names, list(typed.variables))
+        names = whole_families(as_typed(names, list(typed.variables)), typed.variables, typed.families)
         refuse_differentials(typed.function, names)
         variables, source = dict(typed.variables), typed.kept
         remarks = tuple(dict.fromkeys((*typed.remarks, *(typed.changed[n] for n in names if n in typed.changed))))

@@ -10,7 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from matdiff.errors import ParseError
+from matdiff.text.ranges import as_over
 from matdiff.text.tree import RAISED, Head, Tree
+
+SUMMED = frozenset({"sum", "sum_", "prod"})
+"""How the names of sums and products over an index begin."""
 
 Parts = list[Any]
 """Trees, and for operators and brackets their spans."""
@@ -70,6 +74,12 @@ def raised(call: Tree, function: Tree) -> Tree:
     return Tree(".^", (call, function.args[0]), "", call.span, RAISED) if function.args else call
 
 
+def big(parts: Parts) -> Tree:
+    sign, body = parts
+    sign.args, sign.span = (body,), (sign.span[0], body.span[1])
+    return sign  # type: ignore[no-any-return]
+
+
 def transpose(parts: Parts) -> Tree:
     a, mark = parts
     return Tree("'", (a,), "", (a.span[0], mark[1]))
@@ -105,7 +115,10 @@ def paren(parts: Parts) -> Tree:
 
 def call(parts: Parts) -> Tree:
     function, _, arguments, right = parts
-    return raised(Tree("call", tuple(arguments), function.value, (function.span[0], right[1]), function.mark), function)
+    made = Tree("call", tuple(arguments), function.value, (function.span[0], right[1]), function.mark)
+    if function.value[:4] in SUMMED:
+        return as_over(made)
+    return raised(made, function)
 
 
 def method(parts: Parts) -> Tree:
@@ -181,6 +194,7 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "dot_over": binary("./"),
     "kron": binary("⊗"),
     "juxtapose": juxtapose,
+    "big": big,
     "negate": negate,
     "second": lambda parts: parts[1],
     "apply": apply,

@@ -9,6 +9,7 @@ from matdiff.core import op
 from matdiff.text import habits, numbers
 from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, SUBSCRIPT, VULGAR, plain_name, raised, unknown
 from matdiff.text.dialect import notation
+from matdiff.text.ranges import bounded
 from matdiff.text.tokens import OPERAND_ENDS, Stream, number
 from matdiff.text.tree import Span, Tree
 
@@ -20,6 +21,7 @@ _token = re.compile(
   | (?P<NUMBER>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+\.(?![*/^+'\\−T-]))
   | (?P<TICK>\.?'|′|’|\.T(?![{LETTER}0-9_])|ᵀ|⊤|\^\s*(?:T(?![{LETTER}0-9_])|ᵀ|⊤|\(\s*T\s*\)))
   | (?P<INVT>⁻ᵀ|\^\s*(?:[-−]\s*T(?![{LETTER}0-9_])|\(\s*[-−]\s*T\s*\)))
+  | (?P<RANGE>=(?=[^=,;]{{1,50}}\.\.))
   | (?P<OPERATOR>\.[*/^+−-]|\*\*|@|[+\-−–*·⋅∗×∙•/∕⁄÷⊙∘◦⊘\\⊗^,;:=])
   | (?P<BAR>\|\||[‖∥|])
   | (?P<RAISED>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
@@ -123,6 +125,14 @@ def _number(stream: Stream, span: Span) -> int:
     numbers.refuse_glued(stream, span)
     value = Tree("number", (), VULGAR[written], span) if written in VULGAR else number(stream, written, span)
     stream.push("NUMBER", value)
+    return span[1]
+
+
+def _range(stream: Stream, span: Span) -> int:
+    if stream.kinds[-2:] == ["COMMA", "NAME"] and (found := bounded(stream.text, stream.values[-1], span[0])):
+        stream.values[-1] = found
+        return found.span[1]
+    stream.push("EQUALS", span)
     return span[1]
 
 
@@ -238,6 +248,7 @@ _others = {
     "TICK": _tick,
     "INVT": _mark("INVT"),
     "RAISED": _raised,
+    "RANGE": _range,
     "BAR": _bar,
     "BAD": _bad,
 }
