@@ -337,6 +337,7 @@ _OTHERS: dict[str, Callable[[Tree, list[Table], Collection[str]], Table]] = {
     ".+": _broadcast_sum,
     "neg": _unary(lambda k: k),
     "over": _over,
+    "range": lambda t, tables, functions: {},
     "'": _unary(lambda k: None if k == BARE else FLIP.get(k, k)),
     "norm": _norm,
     "abs": _abs,

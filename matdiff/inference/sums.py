@@ -17,6 +17,7 @@ from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.lift import Member, lifted
 from matdiff.inference.declarations import Declared, declarations_text, spell
+from matdiff.inference.names import default_kind
 from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import is_op
 from matdiff.ops.sums import OVER, Index
@@ -31,6 +32,9 @@ MOST = 4
 """Most families of which every combination of scalars is tried."""
 MAX_TREES = 200_000
 """Most trees that definitions put in place may make."""
+
+COUNTS = frozenset("NnMmKT")
+"""Letters by which a sum is divided where it is a mean."""
 
 Bound = Mapping[str, str]
 """The indices around a place: letter → its own name."""
@@ -83,7 +87,7 @@ class Reader:
         self.families: dict[str, Family] = {}
         self.outside: list[Tree] = []
         self.turned: set[str] = set()
-        """Bases of members that stand transposed."""
+        """Bases of members that stand transposed, or in a norm."""
         self.same: list[tuple[str, str]] = []
         self.limits: set[str] = set()
         self.remarks: list[str] = []
@@ -94,6 +98,7 @@ class Reader:
         function = self.copied(program.function) if program.function is not None else None
         if function is not None:
             self.walk(function, {})
+            self.means(function)
         kept = [replace(d, body=self.copied(d.body)) for d in program.definitions if d.name not in self.placed]
         for d in kept:
             self.walk(d.body, {})
@@ -159,8 +164,8 @@ class Reader:
                 if t.head == "call" and t.value in ("sigma", "σ") and "sigma" not in self.definitions:
                     self.remarks.append("σ(…) is read as the sigmoid 1/(1 + exp(−…))")
                 stack += [(a, at) for a in reversed(t.args)]
-                if t.head == "'" and at:
-                    self.turned.add(str(t.args[0].value).rpartition("_")[0])
+                if t.head in ("'", "norm") and at:
+                    self.turned |= {str(a.value).rpartition("_")[0] for a in terms(t.args[0])}
 
     def name(self, t: Tree, at: Bound) -> tuple[Tree, Bound] | None:
         """A name in a sum; the copy of a definition that depends on an index is to be walked next."""
@@ -258,6 +263,35 @@ class Reader:
 
     # what sums run over
 
+    def means(self, root: Tree) -> None:
+        r"""In \frac1N\sum_i and \sum_i … / N the index runs to N."""
+        for t in walk(root):
+            if t.head == "*" and t.args[0].head == "/" and t.args[0].args[0].head == "number":
+                below, over = t.args[0].args[1], t.args[1]
+            elif t.head == "/":
+                over, below = t.args
+            else:
+                continue
+            while over.head == "*" and over.args[0].head == "number":
+                over = over.args[1]
+            count = 1
+            if below.head == "*" and below.args[0].head == "number":
+                below = below.args[1]
+            if below.head == "^" and below.args[1].value == 2:
+                below, count = below.args[0], 2
+            if isinstance(over, Over) and below.head == "name" and len(over.binder.indices) == count:
+                self.mean(over, below)
+
+    def mean(self, over: Over, below: Tree) -> None:
+        name, runs = str(below.value), [self.runs[axis] for axis, _, _ in over.binder.indices]
+        said = name in self.said or name in self.known or name in self.definitions
+        if name not in COUNTS or said or any(run.last is not None for run in runs):
+            return
+        self.limits.add(name)
+        for run in runs:
+            run.last = Dim.of(name)
+        self.remarks.append(f"{name} is read as the number of terms: declare `{name}: scalar` if it is a variable")
+
     def bind(self, t: Over, at: Bound) -> Bound:
         binder = self.unfolded(t, at)
         new = [i for i in binder.indices]
@@ -287,6 +321,8 @@ class Reader:
             self.refuse("a condition on more than two indices", t.span, "Split the sum.")
         if binder.relation:
             self.same.append(t.binder.pair)
+        if binder.mask and t.value == "prod":
+            self.refuse("a product over a set of pairs", t.span)
         if binder.mask:
             t.args = (*t.args, Tree("name", (), binder.mask, t.span))
         self.overs.append((t, inside))
@@ -337,6 +373,17 @@ class Reader:
         self.limits.add(name)
 
 
+def terms(t: Tree) -> Iterator[Tree]:
+    """The names that a sum adds up."""
+    stack = [t]
+    while stack:
+        t = stack.pop()
+        if t.head in ("+", "neg"):
+            stack += t.args
+        elif t.head == "name":
+            yield t
+
+
 def letters_of(suffix: str) -> list[str]:
     """The letters of a subscript that may be indices."""
     found = list(_place.finditer(suffix))
@@ -349,6 +396,8 @@ class Sums:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.text = reader.text
+        self.scalar = False
+        """Whether the last reading was that of a scalar function, whose refusal is final."""
         self.families = list(reader.families.values())
         self.runs = reader.runs
         self.limits = reader.limits
@@ -358,6 +407,10 @@ class Sums:
         for f in self.families:
             self._declaration(f)
         self.masks = self._masks()
+        for f in self.families:
+            if self._matrices(f):
+                hint = f"Declare `{f.base}: N` if they are scalars, `{f.base}: N×d` if they are vectors."
+                self.refuse(f"the family of matrices {f.member} would need an array with three axes", f.span, hint)
         self._lengths()
         self.members = {key: f.member for f in self.families for key in f.places}
         for over, _ in reader.overs:
@@ -384,7 +437,10 @@ class Sums:
             if lone and (name in letters or base in self.reader.families or len(lone) == len(found)):
                 hint = "A sum reaches to the next + or - of its own level: put parentheses around its terms."
                 self.refuse(f"the index {lone[0]} stands outside its sum", t.span, hint)
-            if base in self.reader.families:
+            if base in self.reader.families and suffix == "bar":
+                said = f"{name} is a variable of its own, not the mean of the {self.reader.families[base].member}"
+                self.reader.remarks.append(said)
+            elif base in self.reader.families and len(suffix) < 3:
                 member = self.reader.families[base].member
                 self.refuse(f"is {name} one of the {member}?", t.span, f"Rename it, or write {base}[…] where declared.")
 
@@ -463,11 +519,13 @@ class Sums:
         self._spread()
         for axis, run in self.runs.items():
             if run.last is None:
+                if not self._used(axis):
+                    hint = r"Write \sum_{i=1}^N, or sum(…, i=1..N)."
+                    self.refuse(f"nothing tells how far the index {run.letter} runs", run.span, hint)
                 run.last = self._fresh()
                 self._spread()
             if (number := (run.last - run.first).number) is not None and number < 0:
                 self.refuse(f"the index {run.letter} runs from {run.first} to {run.last}", run.span)
-            _ = axis
         for f in self.families:
             for key, places in f.places.items():
                 for position, (axis, shift) in enumerate(places):
@@ -476,6 +534,9 @@ class Sums:
             if self.runs[i].last is not self.runs[j].last or self.runs[i].first is not self.runs[j].first:
                 run = self.runs[i]
                 self.refuse(f"{run.letter} and {self.runs[j].letter} run over different ranges", run.span)
+
+    def _used(self, axis: str) -> bool:
+        return any(axis == a for f in self.families for places in f.places.values() for a, _ in places)
 
     def _spread(self) -> None:
         """From indices to families and back until nothing moves."""
@@ -571,6 +632,10 @@ class Sums:
         for count in range(1, len(self.open) + 1):
             yield from combinations(self.open, count)
 
+    def _matrices(self, f: Family) -> bool:
+        """Whether members are matrices by their capital: no reader takes A_i for a scalar unless that is declared."""
+        return f.arity == 1 and not f.kind and default_kind(f.member) == "matrix"
+
     def _vectors(self, f: Family) -> bool:
         """Whether members stand transposed or in bold: nobody writes scalars so."""
         return f.base in self.reader.turned or _bold.match(self.text, f.span[0]) is not None
@@ -616,6 +681,7 @@ class Sums:
 
     def lift(self, typed: Typed, members: Mapping[str, Node]) -> Typed:
         """The program in matrix notation, with families in the place of members."""
+        self.scalar = typed.function.kind == "scalar"
         arrays = self._arrays(typed)
         places: dict[Node, Member] = {}
         for f in self.families:
@@ -680,7 +746,8 @@ class Sums:
     def undecided(self, one: Typed, other: Typed) -> ParseError:
         """Two readings with as many families of scalars."""
         a, b = (set(t.declarations.split("; ")) for t in (one, other))
-        hint = f"declare {' or '.join(f'`{n}`' for n in sorted(a - b)[:2])}, or {' or '.join(f'`{n}`' for n in sorted(b - a)[:2])}"
+        readings = [", ".join(f"`{n}`" for n in sorted(some)) for some in (a - b, b - a)]
+        hint = f"declare {readings[0]}, or {readings[1]}"
         message = f"which of the {' and '.join(f.member for f in self.open)} are scalars?"
         return ParseError(message, text=self.text, span=self.open[0].span, hint=hint)
 
@@ -720,20 +787,24 @@ def understood(
     sums = Sums(reader)
     program = replace(reader.program, sums=sums)
     first: Typed | MatdiffError | None = None
+    """What the letters alone say."""
     best: tuple[int, Typed] | None = None
     for count, declared in sums.variants():
         if best is not None and (count > best[0] or not count):
             break
+        sums.scalar = False
         try:
             found = typed(program, declared)
         except (ParseError, ShapeError, UnsupportedError) as error:
+            if sums.scalar:
+                raise
             first = first or error
             continue
         if found.function.kind != "scalar":
-            first = found if first is None or isinstance(first, MatdiffError) else first
+            first = first or found
         elif best is None:
             best = count, found
-        else:
+        elif found.declarations != best[1].declarations:
             raise sums.undecided(best[1], found)
     if best is not None:
         return best[1]

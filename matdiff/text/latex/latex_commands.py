@@ -35,7 +35,7 @@ class Commands(Refusals):
             return self.delimited(command, span)
         if command in words.FRACTIONS:
             return self.fraction(first, at)
-        if command in ("sum", "prod") and not self.head and bound(self.text, at):
+        if command in ("sum", "prod") and bound(self.text, at):
             return latex_sum(self.stream, span, self.pairs)
         if command == "sqrt":
             return self.root(span)
