@@ -34,7 +34,12 @@ FUNCTIONS = (
     (r"\frac{{1}}{{3+({})^2}}", "1/(3+({})^2)", lambda v: 1 / (3 + v**2)),
     (r"\sigma({}+0)", "sigmoid({})", lambda v: 1 / (1 + np.exp(-v))),
 )
-RELATIONS = {r"\neq": lambda a, b: a != b, "<": lambda a, b: a < b, ">": lambda a, b: a > b, r"\le": lambda a, b: a <= b}
+RELATIONS: dict[str, Callable[[int, int], bool]] = {
+    r"\neq": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    ">": lambda a, b: a > b,
+    r"\le": lambda a, b: a <= b,
+}
 
 
 class Sums:
@@ -93,7 +98,8 @@ class Sums:
             return f"r_{{{index}{j}}}", f"r_{index}{j}", lambda i: array[i[index], i[j]]
         if at[index] == "N" and self.random.random() < 0.3:
             array, j = self.array("W"), self.pick(*(j for j in at if at[j] == "N"))
-            return self.pick(f"w_{{{index}{j}}}", f"w_{{{index},{j}}}"), f"w_{index}{j}", lambda i: array[i[index], i[j]]
+            typed = self.pick(f"w_{{{index}{j}}}", f"w_{{{index},{j}}}")
+            return typed, f"w_{index}{j}", lambda i: array[i[index], i[j]]
         name = "y" if at[index] == "N" else "v"
         array = self.array(name)
         return f"{name}_{index}", f"{name}_{index}", lambda i: array[i[index]]
@@ -180,7 +186,7 @@ DECLARED = "X: N×d; Z: M×d; y: N; v: M; W: N×N; R: N×M; w: d; A: d×d; c: sc
 
 
 def check(seed: int) -> str:
-    """ok, or refused with the reason; AssertionError where the value or the gradient is another than that of the loops."""
+    """ok, or refused with the reason; AssertionError where value or gradient are not those of the loops."""
     sums = Sums(seed)
     latex, plain, value = sums.sum({}, sums.pick(1, 2, 2, 3))
     text, dialect = (latex, "latex") if not plain or "(, " in plain or seed % 2 else (plain, "plain")

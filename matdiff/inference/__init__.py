@@ -164,7 +164,7 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
     changed = remarks(scope, found)
     spoken = (sentence for name, sentence in changed.items() if not quiet(name, sentence))
     typed = Typed(function, variables, functions, text, definitions, kept, (*scope.remarks, *spoken, *said), changed)
-    return program.sums.lift(typed, members) if program.sums else typed  # type: ignore[no-any-return]
+    return program.sums.lift(typed, members) if program.sums else typed
 
 
 def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node:

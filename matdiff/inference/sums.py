@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from matdiff.core.node import Node, Symbol, symbol, topological
 from matdiff.core.shape import ONE, ZERO, Dim
@@ -25,9 +25,8 @@ from matdiff.ops.sums import Over as Runs
 from matdiff.text.tokens import GREEK
 from matdiff.text.tree import Binder, Over, Program, Span, Tree, walk
 
-if TYPE_CHECKING:
-    from matdiff.inference import Typed
-
+Typed: TypeAlias = Any
+"""matdiff.inference.Typed, which is made there."""
 MOST = 4
 """Most families of which every combination of scalars is tried."""
 MAX_TREES = 200_000
@@ -294,7 +293,7 @@ class Reader:
 
     def bind(self, t: Over, at: Bound) -> Bound:
         binder = self.unfolded(t, at)
-        new = [i for i in binder.indices]
+        new = list(binder.indices)
         if not new:
             new = [(name, "", "") for name in binder.pair if name not in at]
         for name in binder.pair:
@@ -333,8 +332,11 @@ class Reader:
         inner = t.args[0]
         if len(t.binder.indices) == 1 and isinstance(inner, Over) and inner.value == t.value == "sum":
             (i, first, last), others = t.binder.indices[0], inner.binder.indices
-            if len(others) == 1 and others[0][1] == f"{i}+1" and last and self.limit(last, t.span) + ONE is self.limit(
-                others[0][2] or "0", t.span
+            if (
+                len(others) == 1
+                and others[0][1] == f"{i}+1"
+                and last
+                and self.limit(last, t.span) + ONE is self.limit(others[0][2] or "0", t.span)
             ):
                 t.args = inner.args
                 return Binder(((i, first, others[0][2]), (others[0][0], "1", others[0][2])), "<", (i, others[0][0]))
@@ -590,7 +592,9 @@ class Sums:
             self.refuse(f"{written} begins before the first member", run.span, hint)
         if after is None:
             hint = f"Declare {f.array or f.base} with the length {high}."
-            self.refuse(f"the index {run.letter} runs to {run.last}, and {written} has {length} members", run.span, hint)
+            self.refuse(
+                f"the index {run.letter} runs to {run.last}, and {written} has {length} members", run.span, hint
+            )
         beyond = not f.array and shift > 0 and length is high and len(high.terms) > 1 and high.terms[-1][0] == ()
         if after < 0 or (beyond and high.terms[-1][1] > 0):
             hint = f"The sum may run to {run.last - Dim.of(shift)}."
@@ -729,7 +733,9 @@ class Sums:
             there = typed.variables.get(name, self.reader.known.get(name))
             arrays[f.base] = there or symbol(name, kind, *dims)  # type: ignore[arg-type]
             if there is not None and (there.kind != kind or list(there.shape) != dims):
-                self.refuse(f"{f.member} is a {member.kind}, and {name} is {spell(name, there.kind, there.shape)}", f.span)
+                self.refuse(
+                    f"{f.member} is a {member.kind}, and {name} is {spell(name, there.kind, there.shape)}", f.span
+                )
             taken.add(name)
         return arrays
 
@@ -811,5 +817,3 @@ def understood(
     if isinstance(first, MatdiffError):
         raise first
     return first
-
-

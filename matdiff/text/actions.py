@@ -13,9 +13,6 @@ from matdiff.errors import ParseError
 from matdiff.text.ranges import as_over
 from matdiff.text.tree import RAISED, Head, Tree
 
-SUMMED = frozenset({"sum", "sum_", "prod"})
-"""How the names of sums and products over an index begin."""
-
 Parts = list[Any]
 """Trees, and for operators and brackets their spans."""
 
@@ -116,9 +113,7 @@ def paren(parts: Parts) -> Tree:
 def call(parts: Parts) -> Tree:
     function, _, arguments, right = parts
     made = Tree("call", tuple(arguments), function.value, (function.span[0], right[1]), function.mark)
-    if function.value[:4] in SUMMED:
-        return as_over(made)
-    return raised(made, function)
+    return as_over(made) if function.value.startswith(("sum", "prod")) else raised(made, function)
 
 
 def method(parts: Parts) -> Tree:

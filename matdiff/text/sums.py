@@ -89,7 +89,7 @@ def _binder(stream: Stream, below: str, last: str, place: Span) -> Binder:
     for part in _parts(text):
         if m := _first.match(part):
             waiting.append(m[1])
-            found.update({name: (m[2], "") for name in waiting})
+            found.update(dict.fromkeys(waiting, (m[2], "")))
             waiting = []
         elif m := _range.match(part):
             found[m[1]] = ("1", m[2] or m[3])
