@@ -68,7 +68,7 @@ def whole_families(names: Sequence[str], variables: Mapping[str, Symbol], famili
             array = families[base]
             raise UnsupportedError(
                 f"{name} is one of the members of {array}, and no index of a sum",
-                hint=f"differentiate by {array}, whose gradient has the row or entry {name[len(base) + 1 :]} for {name}",
+                hint=f"differentiate by {array}: its gradient has a row or entry for {name}",
             )
         out.append(name if name in variables else families.get(name, name))
     return list(dict.fromkeys(out))

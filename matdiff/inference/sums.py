@@ -524,6 +524,7 @@ class Sums:
                 if not self._used(axis):
                     hint = r"Write \sum_{i=1}^N, or sum(…, i=1..N)."
                     self.refuse(f"nothing tells how far the index {run.letter} runs", run.span, hint)
+                self._unshifted(axis)
                 run.last = self._fresh()
                 self._spread()
             if (number := (run.last - run.first).number) is not None and number < 0:
@@ -536,6 +537,12 @@ class Sums:
             if self.runs[i].last is not self.runs[j].last or self.runs[i].first is not self.runs[j].first:
                 run = self.runs[i]
                 self.refuse(f"{run.letter} and {self.runs[j].letter} run over different ranges", run.span)
+
+    def _unshifted(self, axis: str) -> None:
+        """An index without limits may not be shifted."""
+        if any((axis, shift) in p for f in self.families for p in f.places.values() for a, shift in p if shift):
+            hint = r"Write \sum_{i=1}^{n-1}, or sum(…, i=1..n-1)."
+            self.refuse("a sum with a shifted index needs its limits", self.runs[axis].span, hint)
 
     def _used(self, axis: str) -> bool:
         return any(axis == a for f in self.families for places in f.places.values() for a, _ in places)
@@ -563,11 +570,9 @@ class Sums:
             self.slots[f.base, position] = self._longest(f, reaches)
             return True
         moved = False
-        for run, shift in uses:
+        for run, _ in uses:
             if run.last is None:
-                if shift:
-                    hint = r"Write \sum_{i=1}^{n-1}, or sum(…, i=1..n-1)."
-                    self.refuse("a sum with a shifted index needs its limits", run.span, hint)
+                self._unshifted(next(a for a, r in self.runs.items() if r is run))
                 run.last, moved = length, True
         return moved
 
