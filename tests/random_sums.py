@@ -50,8 +50,10 @@ class Sums:
         rng = np.random.default_rng(seed)
         shapes: dict[str, tuple[int, ...]] = {
             "X": (N, D), "Z": (M, D), "y": (N,), "v": (M,), "W": (N, N), "R": (N, M), "w": (D,), "A": (D, D), "c": (),
+            "Omega": (N, M),
         }  # fmt: skip
         self.arrays: dict[str, Any] = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+        self.arrays["Omega"] = (self.arrays["Omega"] > 0).astype(float)
         self.arrays["c"] = float(self.arrays["c"])
         self.used: dict[str, None] = {}
 
@@ -139,13 +141,36 @@ class Sums:
     def sum(self, at: dict[str, str], depth: int) -> Piece:
         """A sum over a new index, over two, or over one that is related to one around it."""
         free = [letter for letter in "ijkl" if letter not in at]
-        kind = self.pick("one", "one", "one", "pair", "related")
+        kind = self.pick("one", "one", "one", "pair", "related", "shifted", "mask", "product", "far")
+        if kind == "shifted" and "N" not in at.values():
+            return self.shifted(free[0])
+        if kind == "mask" and not at:
+            i, j = free[:2]
+            body, mask = self.scalar({i: "N", j: "M"}, depth), self.array("Omega")
+            value = self.looped(lambda p: mask[p[i], p[j]] * body[2](p), {i: N, j: M}, lambda p: True)
+            return f"(\\sum_{{({i},{j})\\in\\Omega}} {wrapped(body[0])})", NONE, value
+        if kind == "product" and not at:
+            i = free[0]
+            body = self.scalar({i: "N"}, min(depth, 1))
+            value = self.looped(body[2], {i: N}, lambda p: True, product=True)
+            plain = f"prod({body[1]}, {i}=1..N)" if whole(body[1]) else NONE
+            return f"(\\prod_{{{i}=1}}^N {wrapped(body[0])})", plain, value
+        if kind == "far" and (around := [j for j in at if at[j] == "N"]):
+            j, i = free[0], self.pick(*around)
+            body = self.scalar({**at, j: "N"}, depth)
+            value = self.looped(
+                lambda p: body[2](p) / (1 + np.sqrt(np.sum((self.arrays["X"][p[i]] - self.arrays["X"][p[j]]) ** 2))),
+                {j: N}, lambda p: p[j] != p[i],
+            )  # fmt: skip
+            self.array("X")
+            below = f"\\frac{{1}}{{1 + \\|x_{i}-x_{j}\\|}}"
+            return f"(\\sum_{{{j}=1,{j}\\neq {i}}}^N {below} {wrapped(body[0])})", NONE, value
         if kind == "related" and (around := [j for j in at if at[j] == "N"]):
             j, i, relation = free[0], self.pick(*around), self.pick(*RELATIONS)
             body = self.scalar({**at, j: "N"}, depth)
             holds = RELATIONS[relation]
             value = self.looped(body[2], {j: N}, lambda p: holds(p[j], p[i]))
-            return f"(\\sum_{{{j} {relation} {i}}} {wrapped(body[0])})", "", value
+            return f"(\\sum_{{{j} {relation} {i}}} {wrapped(body[0])})", NONE, value
         if kind == "pair" and not at:
             i, j = free[:2]
             relation = self.pick("", *RELATIONS)
@@ -153,7 +178,7 @@ class Sums:
             holds = RELATIONS.get(relation, lambda a, b: True)
             below = f"{i} {relation} {j}" if relation else f"{i},{j}=1"
             above = "" if relation == "<" else "^N"
-            plain = "" if relation else f"sum({body[1]}, {i}=1..N, {j}=1..N)"
+            plain = NONE if relation else f"sum({body[1]}, {i}=1..N, {j}=1..N)"
             value = self.looped(body[2], {i: N, j: N}, lambda p: holds(p[i], p[j]))
             return f"(\\sum_{{{below}}}{above} {wrapped(body[0])})", plain, value
         i, length = free[0], self.pick("N", "N", "M")
@@ -161,38 +186,59 @@ class Sums:
         value = self.looped(body[2], {i: SIZES[length]}, lambda p: True)
         return (
             f"(\\sum_{{{i}=1}}^{{{length}}} {wrapped(body[0])})",
-            f"sum({body[1]}, {i}=1..{length})" if body[1] else "",
+            f"sum({body[1]}, {i}=1..{length})" if whole(body[1]) else NONE,
             value,
         )
 
-    def looped(self, body: Value, lengths: dict[str, int], counts: Callable[[At], bool]) -> Value:
+    def shifted(self, i: str) -> Piece:
+        """A sum up to N-1 of members and the next ones."""
+        X, y = self.array("X"), self.array("y")
+        latex, _, f = self.pick(*FUNCTIONS)
+        inside = f"(y_{{{i}+1}} - y_{i} + x_{i}^\\top x_{{{i}+1}})"
+
+        def body(p: At) -> Any:
+            return f(y[p[i] + 1] - y[p[i]] + X[p[i]] @ X[p[i] + 1])
+
+        return f"(\\sum_{{{i}=1}}^{{N-1}} {latex.format(inside)})", NONE, self.looped(body, {i: N - 1}, lambda p: True)
+
+    def looped(
+        self, body: Value, lengths: dict[str, int], counts: Callable[[At], bool], product: bool = False
+    ) -> Value:
         def value(at: At) -> Any:
-            total = 0.0
+            total = float(product)
             names = list(lengths)
             for place in np.ndindex(*lengths.values()):
                 here = {**at, **dict(zip(names, place, strict=True))}
                 if counts(here):
-                    total += body(here)
+                    total = total * body(here) if product else total + body(here)
             return total
 
         return value
+
+
+NONE = "@"
+"""In the place of plain text that there is not."""
+
+
+def whole(plain: str) -> bool:
+    return bool(plain) and NONE not in plain
 
 
 def wrapped(latex: str) -> str:
     return f"\\left({latex}\\right)"
 
 
-DECLARED = "X: N×d; Z: M×d; y: N; v: M; W: N×N; R: N×M; w: d; A: d×d; c: scalar"
+DECLARED = "Omega: N×M; X: N×d; Z: M×d; y: N; v: M; W: N×N; R: N×M; w: d; A: d×d; c: scalar"
 
 
 def check(seed: int) -> str:
     """ok, or refused with the reason; AssertionError where value or gradient are not those of the loops."""
     sums = Sums(seed)
     latex, plain, value = sums.sum({}, sums.pick(1, 2, 2, 3))
-    text, dialect = (latex, "latex") if not plain or "(, " in plain or seed % 2 else (plain, "plain")
+    text, dialect = (latex, "latex") if not whole(plain) or seed % 2 else (plain, "plain")
     used = list(sums.used)
     declare = "; ".join(part for part in DECLARED.split("; ") if part.split(":")[0] in used)
-    by = next((n for n in used if n not in "c"), "c")
+    by = next((n for n in used if n not in ("c", "Omega")), "c")
     try:
         e = md.parse(text, declare=declare if seed % 3 else "w: d", dialect=dialect)
         found = e.evaluate(**{s.name: sums.arrays[s.name] for s in e.variables})

@@ -159,7 +159,7 @@ LOSSES: dict[str, tuple[str, str, str, Loop]] = {
     ),
     "dual": (
         r"\sum_i \alpha_i - \frac12\sum_{i,j}\alpha_i\alpha_j y_i y_j x_i^\top x_j", "alpha",
-        "1 .- Diag(y) X Xᵀ(y ⊙ alpha)",
+        "1 .- (X Xᵀ(alpha ⊙ y)) ⊙ y",
         lambda a: sum(a.alpha)
         - sum(a.alpha[i] * a.alpha[j] * a.y[i] * a.y[j] * (a.X[i] @ a.X[j]) for i, j in each(N, N)) / 2,
     ),
