@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from matdiff.core.node import Apply, Node, number
-from matdiff.ops.algebra import TRANSPOSE, is_op, matmul, transpose
+from matdiff.ops.algebra import TRANSPOSE, is_op, matmul, size, transpose
 from matdiff.ops.constants import eye, is_eye, is_ones, ones
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import chol, pinv
@@ -99,6 +99,11 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         return diagonal(entries_of(left, right, context))
     if i > 0 < j and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
         return [] if i == j else [(a, i - j)] if i > j else [(b, j - i)]
+    if i == j == 1 and "matrix" in (a.kind, b.kind) and is_ones(a) and is_ones(b):
+        if a.kind == b.kind:
+            return [(size(a.cols), 1), (ones("matrix", a.rows, b.cols), 1)]
+        made = ones("vector", a.rows) if b.kind == "vector" else transpose(ones("vector", b.cols))
+        return [(size(a.cols), 1), (made, 1)]
     if a is b and a.rows is a.cols:
         whole = i + j
         if f is sqrtm and whole % 2 == 0:
