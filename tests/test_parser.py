@@ -181,7 +181,7 @@ REFUSED = [
     (r"\mathbf{x}^12", "one digit", 11),
     (r"\hat{Ax}", "one letter", 0),
     (r"X^{*} \cdot y", "conjugate", 1),
-    (r"\sum_i x_i", r"\sum", 0),
+    (r"\sum_{i\in B} x_i", "a set that nothing declares", 0),
     (r"\int x", r"\int", 0),
     (r"\arg\min_x \|Ax-b\|", r"\arg", 0),
     (r"\mathbb{E}[x]", "expectation", 0),

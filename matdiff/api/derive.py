@@ -8,7 +8,7 @@ from typing import Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.wrt import as_typed, chosen_names, suggestion
+from matdiff.api.wrt import as_typed, chosen_names, suggestion, whole_families
 from matdiff.calculus.existence import singular_at_zero
 from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, symbol, topological
@@ -50,7 +50,7 @@ def derive(
         if sized:
             with suppress(MatdiffError):
                 typed = read(function, declare, dialect, {**known, **sized}, names)
-        names = as_typed(names, list(typed.variables))
+        names = whole_families(as_typed(names, list(typed.variables)), typed.variables, typed.families)
         refuse_differentials(typed.function, names)
         variables, source = dict(typed.variables), typed.kept
         remarks = tuple(dict.fromkeys((*typed.remarks, *(typed.changed[n] for n in names if n in typed.changed))))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matdiff.api.expr import Expr
 from matdiff.core.node import Symbol
-from matdiff.errors import ParseError
+from matdiff.errors import ParseError, UnsupportedError
 from matdiff.printing.names import ascii_name
 from matdiff.text.characters import lowered, plain_name
 from matdiff.text.declarations import spelled_name
@@ -57,6 +57,21 @@ def as_typed(names: Sequence[str], variables: Sequence[str]) -> list[str]:
     """The names as the variables are spelled: α for alpha, where α is the variable."""
     spelling = {ascii_name(v): v for v in variables}
     return [name if name in variables else spelling.get(ascii_name(name), name) for name in names]
+
+
+def whole_families(names: Sequence[str], variables: Mapping[str, Symbol], families: Mapping[str, str]) -> list[str]:
+    """The whole data for the members x_i that a sum runs over.  Raises UnsupportedError for one member x_k."""
+    out = []
+    for name in names:
+        base = name.rpartition("_")[0]
+        if name not in variables and name not in families and base in families:
+            array = families[base]
+            raise UnsupportedError(
+                f"{name} is one of the members of {array}, and no index of a sum",
+                hint=f"differentiate by {array}: its gradient has a row or entry for {name}",
+            )
+        out.append(name if name in variables else families.get(name, name))
+    return list(dict.fromkeys(out))
 
 
 def _name(text: str) -> str:

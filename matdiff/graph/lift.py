@@ -253,7 +253,7 @@ class Lifter:
         if len(axes) == 1:
             return scale(a.array, self.ones(axes[0]))
         if a.axes == axes[::-1]:
-            return transpose(a.array)
+            return turned(a.array)
         if not a.axes:
             return scale(a.array, matmul(self.ones(axes[0]), transpose(self.ones(axes[1]))))
         if a.axes == axes[:1]:
@@ -265,7 +265,7 @@ class Lifter:
 
     def plus(self, parts: Sequence[Scalars]) -> Scalars:
         axes = self.union(*(p.axes for p in parts))
-        return Scalars(axes, add(*(self.spread(p, axes) for p in parts)))
+        return Scalars(axes, collected([self.spread(p, axes) for p in parts]))
 
     def times(self, a: Scalars, b: Scalars) -> Scalars:
         if not a.axes:
@@ -490,12 +490,15 @@ def total(array: Node) -> Node:
     if is_op(array, MATMUL):
         a, b = array.children
         if is_ones(b) and b.kind == "vector" and is_op(a, HADAMARD):
-            return inner(*a.children)
+            return paired(*a.children)
         if a.kind == "vector":
             return scale(total(a), total(transpose(b)))
         if b.kind == "vector" and is_ones(b):
             return total(a)
     if is_op(array, HADAMARD):
+        if (found := sides(array)) is not None:
+            u, rest, v = found
+            return matmul(matmul(transpose(u), rest), v)
         a, b = array.children
         for one, other in ((a, b), (b, a)):
             if is_op(other, MATMUL) and is_ones(other.children[1]) and is_op(other.children[0], HADAMARD):
@@ -503,6 +506,46 @@ def total(array: Node) -> Node:
                 return inner(matmul(Diag(one), u), v)
         return matmul(transpose(a), b) if a.kind == "vector" else inner(a, b)
     return sum_(array)
+
+
+def paired(a: Node, b: Node) -> Node:
+    """⟨A, B⟩, ‖A‖² where both are the same."""
+    return power(norm(a), number(2)) if a is b else inner(a, b)
+
+
+def sides(array: Node) -> tuple[Node, Node, Node] | None:
+    """u, A and v of A ⊙ (u vᵀ), whose entries sum up to uᵀ A v and its rows to u ⊙ (A v); None for others."""
+    stack, lefts, rights, rest = [array], [], [], []
+    while stack:
+        S = stack.pop()
+        if is_op(S, HADAMARD):
+            stack += reversed(S.children)
+        elif is_op(S, MATMUL) and S.children[0].kind == "vector":
+            lefts.append(S.children[0])
+            rights.append(transpose(S.children[1]))
+        else:
+            rest.append(S)
+    if not lefts or not rest or array.kind != "matrix":
+        return None
+    return multiplied(lefts), multiplied(rest), multiplied(rights)
+
+
+def multiplied(factors: Sequence[Node]) -> Node:
+    """The product entry by entry, without ones."""
+    kept = [f for f in factors if not is_ones(f)] or [*factors[:1]]
+    out = kept[0]
+    for f in kept[1:]:
+        out = hadamard(out, f)
+    return out
+
+
+def turned(S: Node) -> Node:
+    """The transpose; U Uᵀ is its own."""
+    if is_op(S, SCALE):
+        return scale(S.children[0], turned(S.children[1]))
+    if is_op(S, MATMUL) and is_op(S.children[1], TRANSPOSE) and S.children[1].children[0] is S.children[0]:
+        return S
+    return transpose(S)
 
 
 def diagonal(S: Node) -> Node:
@@ -571,6 +614,10 @@ def row_totals(S: Node) -> Node:
         return scale(total(transpose(b)), a)
     if is_op(S, Diag):
         return S.children[0]
+    if (found := sides(S)) is not None:
+        u, rest, v = found
+        image = row_totals(rest) if is_ones(v) else matmul(rest, v)
+        return image if is_ones(u) else hadamard(u, image)
     return matmul(S, ones("vector", S.cols))
 
 

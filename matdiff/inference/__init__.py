@@ -14,7 +14,7 @@ from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.inference.attempt import Attempt, attempt
 from matdiff.inference.build import Builder
-from matdiff.inference.declarations import declarations_text, gather, read
+from matdiff.inference.declarations import Declared, declarations_text, gather, read
 from matdiff.inference.own import unknown
 from matdiff.inference.python import call_record, declaration_text, numpy_index
 from matdiff.inference.readings import settle
@@ -41,6 +41,7 @@ class Typed:
     definitions   the Symbols with a body, by name
     kept          the function as it is differentiated, with functions of one's own not written out
     remarks       what in this reading may surprise, in sentences
+    families      what sums run over: the names of members and their bases → the array of all of them
     changed       names that are read as something else than they look like, each with a sentence
     """
 
@@ -52,6 +53,7 @@ class Typed:
     kept: Node | None = None
     remarks: tuple[str, ...] = ()
     changed: dict[str, str] = field(default_factory=dict)
+    families: dict[str, str] = field(default_factory=dict)
 
 
 def infer(
@@ -69,10 +71,19 @@ def infer(
     known = dict(known or {})
     program, declared = unified(program, declared, known)
     said = gather(program.text, program.declarations, declared)
-    scope = Scope(program, said, known, wrt)
-    _agree(scope, program)
-    found = search(scope, attempt(scope))
-    return _build(program, scope, found, settle(scope, found))
+
+    def typed(program: Program, said: Mapping[str, Declared]) -> Typed:
+        scope = Scope(program, said, known, wrt)
+        _agree(scope, program)
+        found = search(scope, attempt(scope))
+        return _build(program, scope, found, settle(scope, found))
+
+    if program.summed:
+        from matdiff.inference.sums import understood
+
+        if (found := understood(program, said, known, typed)) is not None:
+            return found
+    return typed(program, said)
 
 
 def _last_definition(
@@ -137,12 +148,15 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
         for n, (kind, rows, cols) in zip(scope.variables, types, strict=True)
     }
     env: dict[str, Node] = {**{n: size(d) for n, d in scope.sizes.items()}, **variables}
+    members: dict[str, Node] = program.sums.symbols(variables) if program.sums else {}
+    env.update(members)
     _differentials(scope, env, variables)
     dims = {t: tuple(map(final, dims)) for t, dims in loose.items()}
     builder = Builder(env, scope.functions, dims, scope.text)
     definitions: dict[str, Symbol] = {}
     function = _run(scope, builder, definitions)
-    check_defined(function, builder.divisors, scope.text)
+    if not program.sums:
+        check_defined(function, builder.divisors, scope.text)
     formulas = _formulas(scope, builder)
     kept = _run(scope, Builder(env, scope.functions, dims, scope.text, formulas), {}) if formulas else None
     functions = _functions(program, scope)
@@ -150,7 +164,8 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
     changed = remarks(scope, found)
     spoken = (sentence for name, sentence in changed.items() if not quiet(name, sentence))
     every = (*scope.remarks, *spoken, *builder.remarks, *said)
-    return Typed(function, variables, functions, text, definitions, kept, every, changed)
+    typed = Typed(function, variables, functions, text, definitions, kept, every, changed)
+    return program.sums.lift(typed, members) if program.sums else typed
 
 
 def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node:

@@ -21,7 +21,7 @@ from matdiff.inference.special import SPECIAL
 from matdiff.text.tree import Tree
 
 ARRAYS = frozenset({"vector", "row", "matrix"})
-CARRIERS = frozenset({"*", "/", "neg"})
+CARRIERS = frozenset({"*", "/", "neg", "over"})
 """What a factor is part of."""
 
 PLACES = CARRIERS | {"+", "^", ".^"}

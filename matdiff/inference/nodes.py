@@ -186,6 +186,7 @@ HANDLERS: dict[str, Handler] = {
     "+": _sum,
     ".+": broadcast_sum,
     "neg": lambda b, t, args: scale(MINUS, args[0]),
+    "over": lambda b, t, args: t.build(args),  # type: ignore[attr-defined]
     "*": lambda b, t, args: matmul(args[0], args[1]),
     "@": _at,
     "/": _quotient,

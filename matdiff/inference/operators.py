@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from matdiff.core.node import Kind
 from matdiff.core.shape import ONE, ZERO, Dim
+from matdiff.errors import ParseError
 from matdiff.inference.calls import call_type, check_call
 from matdiff.inference.literals import literal
 from matdiff.inference.misfit import Misfit
@@ -47,6 +48,16 @@ def no_product(t: Tree, a: Type, b: Type, solver: Solver) -> Misfit:
     elif left[1] is right[1] and b[0] == "matrix":
         hint = "did you mean {0}*{1}'?"
     return Misfit(t, "cannot multiply {} by {}", (a, b), hint)
+
+
+def _over(c: Checker, t: Tree, args: list[Type]) -> Type:
+    if t.value == "prod" and args[0][0] != "scalar":
+        raise Misfit(t, "a product over an index takes scalars, not {}", (args[0],))
+    return args[0]
+
+
+def _stray(c: Checker, t: Tree, args: list[Type]) -> Type:
+    raise ParseError("a range stands behind what is summed", hint="write sum(x_i^2, i=1..N)")
 
 
 def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
@@ -301,6 +312,8 @@ HANDLERS: dict[str, Handler] = {
     "+": _sum,
     ".+": _broadcast,
     "neg": _negative,
+    "over": _over,
+    "range": _stray,
     "/": _quotient,
     "\\": _solve,
     "@": _at,

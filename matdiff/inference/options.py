@@ -212,6 +212,12 @@ def _unary(result: Callable[[Reading], Reading | None]) -> Callable[[Tree, list[
     return make
 
 
+def _over(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
+    """A sum over an index is what its terms are; the mask is a matrix."""
+    kinds = SCALARS if t.value == "prod" else READINGS
+    return {k: (tables[0][k][0], (k, M)[: len(tables)], None) for k in kinds if k in tables[0]}
+
+
 def _norm(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     out: Table = {}
     for kind, option in tables[0].items():
@@ -330,6 +336,8 @@ _OTHERS: dict[str, Callable[[Tree, list[Table], Collection[str]], Table]] = {
     "+": _sum,
     ".+": _broadcast_sum,
     "neg": _unary(lambda k: k),
+    "over": _over,
+    "range": lambda t, tables, functions: {},
     "'": _unary(lambda k: None if k == BARE else FLIP.get(k, k)),
     "norm": _norm,
     "abs": _abs,

@@ -56,7 +56,7 @@ def mark(scope: Scope) -> bool:
             head = t.head
             if head == "call":
                 watched = watched or t.mark == TYPED or whole(t) != ""
-                if scope.latex and t.args and (t.value == "e^" or of_entries(t)):
+                if scope.latex and not scope.members and t.args and (t.value == "e^" or of_entries(t)):
                     watched |= _spread(t.args[0], SPREAD_VECTOR if t.value == "e^" else SPREAD)
             elif head == "abs":
                 bars = watched = True

@@ -46,7 +46,8 @@ class Scope:
         self.roots = roots(program, given, self.functions)
         self.functions.update({r.name: r for r in self.roots if r.parameter})
         self.definitions = {r.name for r in self.roots if r.name and not r.parameter}
-        self.words = _dimension_words(declared, known)
+        self.members: Mapping[str, str] = program.sums.members if program.sums else {}
+        self.words = _dimension_words(declared, known) | (program.sums.limits if program.sums else frozenset())
         self.variables: dict[str, None] = {}
         self.choices: dict[str, Kind] = {}
         self.looks: dict[str, Kind] = {}
@@ -163,6 +164,9 @@ class Scope:
                 self._add(name)
 
     def _place(self, name: str, tree: Tree, seen: Mapping[str, Tree]) -> None:
+        if name in self.members:
+            self.aliases[name] = self.members[name], 0
+            return self._add(self.members[name])
         if name in self.functions:
             example = f"write {name}(x)"
             raise ParseError(f"{name} is a function", text=self.text, span=tree.span, hint=example)

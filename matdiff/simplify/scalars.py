@@ -84,7 +84,7 @@ def is_unit(a: Node) -> bool:
 def cancelled(row: Node, column: Node) -> Node | None:
     """1ᵀy = sum(y), eᵢᵀy = y[i] and aᵀ(y ⊙ a⁻¹) = sum(y): an inner product that is less than one, else None."""
     if is_ones(row):
-        return sum_(column)
+        return size(column.rows) if is_ones(column) else sum_(column)
     if is_ones(column):
         return sum_(row.T)
     for unit, other in ((row.T, column), (column, row.T)):

@@ -11,6 +11,7 @@ from typing import Any
 
 from matdiff.core.op import along
 from matdiff.errors import ParseError
+from matdiff.text.ranges import as_over
 from matdiff.text.tree import AXIS, RAISED, Head, Tree
 
 Parts = list[Any]
@@ -71,6 +72,12 @@ def raised(call: Tree, function: Tree) -> Tree:
     return Tree(".^", (call, function.args[0]), "", call.span, RAISED) if function.args else call
 
 
+def big(parts: Parts) -> Tree:
+    sign, body = parts
+    sign.args, sign.span = (body,), (sign.span[0], body.span[1])
+    return sign  # type: ignore[no-any-return]
+
+
 def transpose(parts: Parts) -> Tree:
     a, mark = parts
     return Tree("'", (a,), "", (a.span[0], mark[1]))
@@ -106,7 +113,8 @@ def paren(parts: Parts) -> Tree:
 
 def call(parts: Parts) -> Tree:
     function, _, arguments, right = parts
-    return raised(Tree("call", tuple(arguments), function.value, (function.span[0], right[1]), function.mark), function)
+    made = Tree("call", tuple(arguments), function.value, (function.span[0], right[1]), function.mark)
+    return as_over(made) if function.value.startswith(("sum", "prod")) else raised(made, function)
 
 
 def method(parts: Parts) -> Tree:
@@ -190,6 +198,7 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "dot_over": binary("./"),
     "kron": binary("⊗"),
     "juxtapose": juxtapose,
+    "big": big,
     "negate": negate,
     "second": lambda parts: parts[1],
     "apply": apply,

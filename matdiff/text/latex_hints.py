@@ -74,19 +74,6 @@ PHRASES = {
 }  # fmt: skip
 """Upright words that are no names: what they are, and what to do."""
 
-SUMS = (
-    (r"\|.{1,60}?\|\s*(?:_\s*2\s*)?\^\s*\{?\s*2", r"a norm: \sum_i \|x_i - Uz_i\|^2 is \|X - UZ\|_F^2"),
-    (r"\([^()]{1,60}\)\s*\^\s*\{?\s*2", r"a norm: \sum_i (y_i - w^\top x_i)^2 is \|y - Xw\|^2"),
-    (r"\\log|\\ln", r"a product: \sum_i \log x_i is \mathbf{1}^\top\log(x), \sum_i y_i\log x_i is y^\top\log(x)"),
-    (r"\\exp|e\^", r"a product: \sum_i e^{x_i} is \mathbf{1}^\top\exp(x)"),
-)  # fmt: skip
-
-
-def summed(text: str, at: int) -> str:
-    """The vector form of a sum whose terms stand at this place; nothing where none is known."""
-    term = text[at : at + 120]
-    return next((f"Write {form}." for pattern, form in SUMS if re.search(pattern, term)), "")
-
 
 def _nearest(command: str) -> str:
     from difflib import get_close_matches

@@ -9,6 +9,7 @@ from matdiff.core import op
 from matdiff.text import habits, numbers
 from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, SUBSCRIPT, VULGAR, plain_name, raised, unknown
 from matdiff.text.dialect import notation
+from matdiff.text.ranges import bounded
 from matdiff.text.tokens import OPERAND_ENDS, Stream, number
 from matdiff.text.tree import Span, Tree
 
@@ -21,6 +22,7 @@ _token = re.compile(
   | (?P<TICK>\.?'|′|’|\.T(?![{LETTER}0-9_])|ᵀ|⊤|\^\s*(?:T(?![{LETTER}0-9_])|ᵀ|⊤|\(\s*T\s*\)))
   | (?P<INVT>⁻ᵀ|\^\s*(?:[-−]\s*T(?![{LETTER}0-9_])|\(\s*[-−]\s*T\s*\)))
   | (?P<AXIS>,\s*(?:(?:axis|dim)\s*=\s*(?:0|1|[-−]1)|(?:dims\s*=|\[\s*\]\s*,)\s*[12])\s*(?=\)))
+  | (?P<RANGE>=(?=[^=,;]{{1,50}}\.\.))
   | (?P<OPERATOR>\.[*/^+−-]|\*\*|@|[+\-−–*·⋅∗×∙•/∕⁄÷⊙∘◦⊘\\⊗^,;:=])
   | (?P<BAR>\|\||[‖∥|])
   | (?P<RAISED>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
@@ -133,6 +135,14 @@ def _axis(stream: Stream, span: Span) -> int:
     last = written[-2:] in ("-1", "−1")
     counted = "axis" in written or "dim=" in written.replace(" ", "")
     stream.push("AXIS", Tree("number", (), 2 if last else int(written[-1]) + counted, span))
+    return span[1]
+
+
+def _range(stream: Stream, span: Span) -> int:
+    if stream.kinds[-2:] == ["COMMA", "NAME"] and (found := bounded(stream.text, stream.values[-1], span[0])):
+        stream.values[-1] = found
+        return found.span[1]
+    stream.push("EQUALS", span)
     return span[1]
 
 
@@ -249,6 +259,7 @@ _others = {
     "TICK": _tick,
     "INVT": _mark("INVT"),
     "RAISED": _raised,
+    "RANGE": _range,
     "BAR": _bar,
     "BAD": _bad,
 }

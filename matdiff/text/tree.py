@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from matdiff.core.node import Value
 
@@ -37,6 +37,8 @@ Head = Literal[
     "block",  # one "row" argument a row
     "row",
     "abs",  # |x| in LaTeX
+    "over",  # a sum or product over an index, an Over
+    "range",  # i=1..N behind what is summed, a Range
 ]
 
 
@@ -52,6 +54,36 @@ class Tree:
     value: str | Value = ""
     span: Span = (0, 0)
     mark: str = ""
+
+
+@dataclass(slots=True)
+class Binder:
+    """What a sum runs over: each index with its first and last value as typed, empty where that is not said.
+
+    `relation` is how the two indices of `pair` stand to each other (≠ < > ≤ ≥); `mask` names the 0/1 matrix of the
+    pairs that count.
+    """
+
+    indices: tuple[tuple[str, str, str], ...]
+    relation: str = ""
+    pair: tuple[str, str] = ("", "")
+    mask: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Over(Tree):
+    """A sum or product (value "prod") of its argument over the indices of `binder`; a second argument is the mask."""
+
+    binder: Binder = field(default_factory=lambda: Binder(()))
+    build: Any = None
+    """Makes the node from those of the arguments, once it is known how far the indices run."""
+
+
+@dataclass(slots=True, eq=False)
+class Range(Tree):
+    """i=1..N: index, first, last."""
+
+    index: tuple[str, str, str] = ("", "", "")
 
 
 ENTRIES = "entries"
@@ -103,6 +135,10 @@ class Program:
     dialect: str = "plain"
     remarks: list[str] = field(default_factory=list)
     """What may surprise in how the text was read."""
+    summed: bool = False
+    """Whether there may be sums over an index."""
+    sums: Any = None
+    """What these run over, when that was read."""
 
 
 def walk(tree: Tree) -> Iterator[Tree]:

@@ -10,6 +10,7 @@ from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.latex_refusals import Refusals
 from matdiff.text.latex.names import function_of, name_at
 from matdiff.text.latex_hints import unknown
+from matdiff.text.sums import bound, latex_sum
 from matdiff.text.tree import Span
 
 _null = re.compile(r"\s*\.")
@@ -34,6 +35,8 @@ class Commands(Refusals):
             return self.delimited(command, span)
         if command in words.FRACTIONS:
             return self.fraction(first, at)
+        if command in ("sum", "prod") and bound(self.text, at):
+            return latex_sum(self.stream, span, self.pairs)
         if command == "sqrt":
             return self.root(span)
         if command in ("begin", "end"):

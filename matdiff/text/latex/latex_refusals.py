@@ -10,7 +10,6 @@ from matdiff.text.advice import refused
 from matdiff.text.latex import commands as words
 from matdiff.text.latex.latex_structures import Structures
 from matdiff.text.latex.names import name_at
-from matdiff.text.latex_hints import summed
 from matdiff.text.tree import Span
 
 _set = re.compile(r"\s*\{?\s*([EPRNSZV])(?![a-z])")
@@ -74,9 +73,12 @@ class Refusals(Structures):
         opens = _opens.match(self.text, span[1]) is not None
         if command == "min" and opens and not below and (reason := refused(command)):
             raise reason.located(self.text, span)
+        if command in ("sum", "prod") and not opens:
+            hint = f"Write \\{command}_{{i=1}}^N with the index i below, or \\operatorname{{{command}}}(x)."
+            self.unsupported(f"this \\{command} has no index", span, hint)
         if below or command not in self.stream.names.words:
             what = words.NOT_READ[command]
-            hint = words.INSTEAD.get(what, "") or (summed(self.text, span[1]) if command == "sum" else "") or VECTORS
+            hint = words.INSTEAD.get(what, "") or VECTORS
             self.unsupported(f"\\{command} begins {what}, which is not in the language", span, hint)
 
     def refuse_expectation(self, command: str, span: Span) -> None:

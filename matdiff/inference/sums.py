@@ -1,0 +1,824 @@
+"""Sums over an index: members x_i of families, how far the indices run, and what the families are.
+
+Before inference the trees are walked once: indices get names of their own, members stand for one variable a family.
+After it the members are taken for entries and rows of their families, and the sums are lifted into matrix notation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any, NoReturn, TypeAlias
+
+from matdiff.core.node import Node, Symbol, symbol, topological
+from matdiff.core.shape import ONE, ZERO, Dim
+from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
+from matdiff.graph.lift import Member, lifted
+from matdiff.inference.declarations import Declared, declarations_text, spell
+from matdiff.inference.names import default_kind
+from matdiff.inference.undefined import check_defined
+from matdiff.ops.algebra import is_op
+from matdiff.ops.sums import OVER, Index
+from matdiff.ops.sums import Over as Runs
+from matdiff.text.tokens import GREEK
+from matdiff.text.tree import Binder, Over, Program, Span, Tree, walk
+
+Typed: TypeAlias = Any
+"""matdiff.inference.Typed, which is made there."""
+MOST = 4
+"""Most families of which every combination of scalars is tried."""
+MAX_TREES = 200_000
+"""Most trees that definitions put in place may make."""
+
+COUNTS = frozenset("NnMmKT")
+"""Letters by which a sum is divided where it is a mean."""
+
+Bound = Mapping[str, str]
+"""The indices around a place: letter → its own name."""
+Places = tuple[tuple[str, int], ...]
+
+_place = re.compile(r"(ell|[a-z])(?:([pm])(\d{1,9}))?,?")
+_bold = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec|bf)(?![A-Za-z])")
+_term = re.compile(r"([+-]?)(\d{0,9})\*?([^\W\d]\w*)?")
+
+
+@dataclass(eq=False)
+class Family:
+    """x_i, x_j and x_{i+1}: the names that stand for them with their places, `member` in inference for them all."""
+
+    base: str
+    arity: int
+    member: str
+    span: Span
+    places: dict[str, Places] = field(default_factory=dict)
+    exact: bool = False
+    """Whether it was typed x[i], as entries of a variable of that name."""
+    array: str = ""
+    """The name of the declared array, if one is declared."""
+    kind: str = ""
+    """What its declaration says that a member is."""
+    dims: tuple[Dim, ...] = ()
+    """Of a member that is a vector."""
+    typed: list[str] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Run:
+    """How far an index runs; None where that is not said."""
+
+    letter: str
+    first: Dim
+    last: Dim | None
+    span: Span
+
+
+class Reader:
+    """One walk over the trees of a program, which it copies."""
+
+    def __init__(self, program: Program, said: Mapping[str, Declared], known: Mapping[str, Symbol]) -> None:
+        self.text = program.text
+        self.said = dict(said)
+        self.known = known
+        self.runs: dict[str, Run] = {}
+        self.overs: list[tuple[Over, Bound]] = []
+        self.families: dict[str, Family] = {}
+        self.outside: list[Tree] = []
+        self.turned: set[str] = set()
+        """Bases of members that stand transposed, or in a norm."""
+        self.same: list[tuple[str, str]] = []
+        self.limits: set[str] = set()
+        self.remarks: list[str] = []
+        self.count = 0
+        self.definitions = {d.name: d for d in program.definitions if not d.parameter}
+        self.indexed = dict(self._indexed())
+        self.placed: set[str] = set()
+        function = self.copied(program.function) if program.function is not None else None
+        if function is not None:
+            self.walk(function, {})
+            self.means(function)
+        kept = [replace(d, body=self.copied(d.body)) for d in program.definitions if d.name not in self.placed]
+        for d in kept:
+            self.walk(d.body, {})
+        kept = [d for d in kept if d.name not in self.placed]
+        self.program = replace(program, function=function, definitions=kept)
+
+    def refuse(self, message: str, span: Span, hint: str = "") -> NoReturn:
+        raise UnsupportedError(message, text=self.text, span=span, hint=hint)
+
+    def copied(self, tree: Tree) -> Tree:
+        made: dict[Tree, Tree] = {}
+        for t in walk(tree):
+            made[t] = replace(t, args=tuple(made[a] for a in t.args))
+        self.count += len(made)
+        if self.count > MAX_TREES:
+            self.refuse(f"the definitions put in place have over {MAX_TREES:,} operations", tree.span)
+        return made[tree]
+
+    # definitions
+
+    def _indexed(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """z_i = … for all i: base → name, letters."""
+        for name, d in self.definitions.items():
+            base, _, letters = name.rpartition("_")
+            if base and letters.isalpha() and letters.islower() and set(letters) <= self.free(d.body):
+                yield base, (name, letters)
+
+    def free(self, tree: Tree) -> set[str]:
+        """Letters that stand as subscripts in a definition and are bound by none of its own sums."""
+        found: set[str] = set()
+        stack: list[tuple[Tree, frozenset[str]]] = [(tree, frozenset())]
+        seen: set[str] = set()
+        while stack:
+            t, bound = stack.pop()
+            if isinstance(t, Over):
+                bound |= {name for name, _, _ in t.binder.indices} or set(t.binder.pair)
+            elif t.head == "name":
+                name = str(t.value)
+                if name in self.definitions and name not in seen:
+                    seen.add(name)
+                    stack.append((self.definitions[name].body, bound))
+                found |= set(letters_of(name.rpartition("_")[2] if "_" in name else "")) - bound
+            elif t.head == "index":
+                found |= {str(s.value) for a in t.args[1:] for s in walk(a) if s.head == "name"} - bound
+            stack += [(a, bound) for a in (t.args[:1] if t.head == "index" else t.args)]
+        return found
+
+    # the walk
+
+    def walk(self, root: Tree, bound: Bound) -> None:
+        stack: list[tuple[Tree, Bound]] = [(root, bound)]
+        while stack:
+            t, at = stack.pop()
+            if isinstance(t, Over):
+                at = self.bind(t, at)
+                stack.append((t.args[0], at))
+            elif t.head == "name":
+                if inside := self.name(t, at):
+                    stack.append(inside)
+            elif t.head == "index" and (at or t.args[0].head == "name"):
+                stack += [(a, at) for a in self.entry(t, at)]
+            else:
+                if t.head == "call" and t.value in ("sigma", "σ") and "sigma" not in self.definitions:
+                    self.remarks.append("σ(…) is read as the sigmoid 1/(1 + exp(−…))")
+                stack += [(a, at) for a in reversed(t.args)]
+                if t.head in ("'", "norm") and at:
+                    self.turned |= {str(a.value).rpartition("_")[0] for a in terms(t.args[0])}
+
+    def name(self, t: Tree, at: Bound) -> tuple[Tree, Bound] | None:
+        """A name in a sum; the copy of a definition that depends on an index is to be walked next."""
+        name = str(t.value)
+        if name in at:
+            self.refuse(f"the index {name} stands as a number here", t.span, "Only subscripts of names are read.")
+        base, _, suffix = name.rpartition("_")
+        if base in self.indexed and suffix:
+            return self.put(t, base, suffix, at)
+        if name in self.definitions:
+            d = self.definitions[name]
+            if name in self.placed or self.free(d.body) & set(at):
+                self.placed.add(name)
+                return self.replaced(t, d.body), at
+            return None
+        places = self.places(suffix, at, t) if base and at else None
+        if places is None:
+            self.outside.append(t)
+        else:
+            self.member(t, base, places, False)
+        return None
+
+    def put(self, t: Tree, base: str, suffix: str, at: Bound) -> tuple[Tree, Bound]:
+        """z_j, where z_i is defined."""
+        name, letters = self.indexed[base]
+        places = self.places(suffix, at, t)
+        if places is None or len(places) != len(letters) or any(shift for _, shift in places):
+            self.refuse(f"{t.value} stands outside of a sum over its index", t.span, f"Use {name} in a sum.")
+        self.placed.add(name)
+        inside = {**at, **{c: axis for c, (axis, _) in zip(letters, places, strict=True)}}
+        return self.replaced(t, self.definitions[name].body), inside
+
+    def replaced(self, t: Tree, body: Tree) -> Tree:
+        """A sum of one term in the place of a name."""
+        copy = self.copied(body)
+        t.head, t.value, t.args = "+", "", (copy,)
+        return copy
+
+    def places(self, suffix: str, at: Bound, t: Tree) -> Places | None:
+        """The indices of a subscript; None where it has none that is bound."""
+        found = list(_place.finditer(suffix))
+        whole = "".join(m.group() for m in found) == suffix and bool(suffix)
+        letters = [m[1] for m in found]
+        if whole and all(c in at for c in letters):
+            if len(letters) > 1 and "^" in self.text[t.span[0] : t.span[1]]:
+                self.refuse("an index above and one below", t.span, "Write both below: x_{ij}, row i and column j.")
+            if len(letters) > 2:
+                self.refuse(f"{t.value} would need an array with three axes", t.span)
+            return tuple((at[m[1]], int(m[3] or 0) * (-1 if m[2] == "m" else 1)) for m in found)
+        if suffix and len(re.sub(r"\d", "", suffix)) <= 2 and set(suffix) & set(at):
+            other = next((c for c in suffix if c not in at), suffix)
+            if other.isdigit():
+                hint = "Give the entries names of their own, or sum over both indices."
+                self.refuse(f"{t.value} has an index and a number", t.span, hint)
+            self.refuse(f"the index {other} stands outside its sum", t.span, f"Sum over {other} as well.")
+        return None
+
+    def entry(self, t: Tree, at: Bound) -> list[Tree]:
+        """x[i], A[i,j+1]; returns what is to be walked next."""
+        base, *subscripts = t.args
+        mentioned = {str(s.value) for a in subscripts for s in walk(a) if s.head == "name"}
+        if not mentioned & set(at):
+            self.outside += [s for a in subscripts for s in walk(a) if s.head == "name"]
+            return [base]
+        if base.head != "name" or str(base.value) in self.definitions:
+            self.refuse("an entry of an expression", t.span, "Only names have an index that a sum runs over.")
+        places = []
+        for a in subscripts:
+            shift = 0
+            if a.head == "+" and len(a.args) == 2 and a.args[0].head == "name":
+                number = a.args[1].args[0] if a.args[1].head == "neg" else a.args[1]
+                if number.head != "number" or not isinstance(number.value, int):
+                    self.refuse("this index cannot be read", a.span, "Write x_{i+1}.")
+                shift, a = number.value * (-1 if a.args[1].head == "neg" else 1), a.args[0]
+            if a.head != "name" or str(a.value) not in at:
+                hint = "An index is a letter that a sum runs over, or such a letter plus a number."
+                self.refuse("this index stands outside its sum", a.span, hint)
+            places.append((at[str(a.value)], shift))
+        self.member(t, str(base.value), tuple(places), self.text[base.span[1] : base.span[1] + 1] == "[")
+        return []
+
+    def member(self, t: Tree, base: str, places: Places, exact: bool) -> None:
+        key = f"{base}_" + ",".join(axis + (f"{shift:+d}" if shift else "") for axis, shift in places)
+        typed = f"{base}_" + "".join(axis.partition("#")[0] for axis, _ in places)
+        family = self.families.get(base)
+        if family is None:
+            family = self.families[base] = Family(base, len(places), typed, t.span, exact=exact)
+        if family.arity != len(places):
+            self.refuse(f"{base} has one index here and two elsewhere", t.span)
+        family.places[key] = places
+        if typed not in family.typed:
+            family.typed.append(typed)
+        family.exact |= exact
+        t.head, t.value, t.args = "name", key, ()
+
+    # what sums run over
+
+    def means(self, root: Tree) -> None:
+        r"""In \frac1N\sum_i and \sum_i … / N the index runs to N."""
+        for t in walk(root):
+            if t.head == "*" and t.args[0].head == "/" and t.args[0].args[0].head == "number":
+                below, over = t.args[0].args[1], t.args[1]
+            elif t.head == "/":
+                over, below = t.args
+            else:
+                continue
+            while over.head == "*" and over.args[0].head == "number":
+                over = over.args[1]
+            count = 1
+            if below.head == "*" and below.args[0].head == "number":
+                below = below.args[1]
+            if below.head == "^" and below.args[1].value == 2:
+                below, count = below.args[0], 2
+            if isinstance(over, Over) and below.head == "name" and len(over.binder.indices) == count:
+                self.mean(over, below)
+
+    def mean(self, over: Over, below: Tree) -> None:
+        name, runs = str(below.value), [self.runs[axis] for axis, _, _ in over.binder.indices]
+        said = name in self.said or name in self.known or name in self.definitions
+        if name not in COUNTS or said or any(run.last is not None for run in runs):
+            return
+        self.limits.add(name)
+        for run in runs:
+            run.last = Dim.of(name)
+        self.remarks.append(f"{name} is read as the number of terms: declare `{name}: scalar` if it is a variable")
+
+    def bind(self, t: Over, at: Bound) -> Bound:
+        binder = self.unfolded(t, at)
+        new = list(binder.indices)
+        if not new:
+            new = [(name, "", "") for name in binder.pair if name not in at]
+        for name in binder.pair:
+            if name and name not in at and all(name != i[0] for i in new):
+                new.append((name, "", ""))
+        if not new:
+            self.refuse("both indices are those of sums around this one", t.span, "Give the new index its limits.")
+        inside = dict(at)
+        for name, first, last in new:
+            if name in self.said or name in self.known or name in self.definitions:
+                self.refuse(f"{name} is declared, and the index of a sum", t.span, "Choose another letter.")
+            axis = name
+            while axis in self.runs:
+                axis = f"{name}#{int(axis.partition('#')[2] or 1) + 1}"
+            upper = self.limit(last, t.span) if last else None
+            self.runs[axis] = Run(name, self.limit(first, t.span) if first else ONE, upper, t.span)
+            inside[name] = axis
+        t.binder = replace(binder, indices=tuple((inside[name], "", "") for name, _, _ in new))
+        pair = binder.pair if binder.relation else ("", "")
+        if pair[0] and pair[0] == pair[1]:
+            self.refuse("an index is related to itself", t.span)
+        t.binder.pair = (inside[pair[0]], inside[pair[1]]) if pair[0] else ("", "")
+        if len(new) > 2 and (binder.relation or binder.mask):
+            self.refuse("a condition on more than two indices", t.span, "Split the sum.")
+        if binder.relation:
+            self.same.append(t.binder.pair)
+        if binder.mask and t.value == "prod":
+            self.refuse("a product over a set of pairs", t.span)
+        if binder.mask:
+            t.args = (*t.args, Tree("name", (), binder.mask, t.span))
+        self.overs.append((t, inside))
+        return inside
+
+    def unfolded(self, t: Over, at: Bound) -> Binder:
+        r"""\sum_{j=i+1}^n and \sum_{j=1}^{i-1} as conditions on both; \sum_{i=1}^{n-1}\sum_{j=i+1}^n as one sum."""
+        inner = t.args[0]
+        if len(t.binder.indices) == 1 and isinstance(inner, Over) and inner.value == t.value == "sum":
+            (i, first, last), others = t.binder.indices[0], inner.binder.indices
+            if (
+                len(others) == 1
+                and others[0][1] == f"{i}+1"
+                and last
+                and self.limit(last, t.span) + ONE is self.limit(others[0][2] or "0", t.span)
+            ):
+                t.args = inner.args
+                return Binder(((i, first, others[0][2]), (others[0][0], "1", others[0][2])), "<", (i, others[0][0]))
+        binder = t.binder
+        if len(binder.indices) != 1 or binder.relation:
+            return binder
+        j, first, last = binder.indices[0]
+        for i in at:
+            if first in (i, f"{i}+1"):
+                return Binder(((j, "1", last),), "≥" if first == i else ">", (j, i))
+            if first == "1" and last in (i, f"{i}-1", f"{i}−1"):
+                return Binder(((j, "1", ""),), "≤" if last == i else "<", (j, i))
+        return binder
+
+    def limit(self, text: str, span: Span) -> Dim:
+        total, at = ZERO, 0
+        text = text.replace("−", "-").strip("()")
+        while at < len(text):
+            m = _term.match(text, at)
+            if m is None or m.end() == at or not (m[2] or m[3]) or (at and not m[1]):
+                self.refuse(f"{text} is not a limit that is read", span, "Limits are sizes: N, n-1, 10.")
+            term = Dim.of(int(m[2] or 1)) * (Dim.of(m[3]) if m[3] else ONE)
+            total, at = total + term * Dim.of(-1 if m[1] == "-" else 1), m.end()
+            if m[3]:
+                self.size(m[3], span)
+        return total
+
+    def size(self, name: str, span: Span) -> None:
+        if name in self.said or name in self.known or name in self.definitions:
+            raise ParseError(
+                f"{name} is declared, and the limit of a sum, which is a size",
+                text=self.text,
+                span=span,
+                hint="leave out its declaration",
+            )
+        self.limits.add(name)
+
+
+def terms(t: Tree) -> Iterator[Tree]:
+    """The names that a sum adds up."""
+    stack = [t]
+    while stack:
+        t = stack.pop()
+        if t.head in ("+", "neg"):
+            stack += t.args
+        elif t.head == "name":
+            yield t
+
+
+def letters_of(suffix: str) -> list[str]:
+    """The letters of a subscript that may be indices."""
+    found = list(_place.finditer(suffix))
+    return [m[1] for m in found] if "".join(m.group() for m in found) == suffix else []
+
+
+class Sums:
+    """A program with sums, read: what its families are and how far its indices run."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.text = reader.text
+        self.scalar = False
+        """Whether the last reading was that of a scalar function, whose refusal is final."""
+        self.families = list(reader.families.values())
+        self.runs = reader.runs
+        self.limits = reader.limits
+        self.names = self._names()
+        self._outside()
+        self.slots: dict[tuple[str, int], Dim | None] = {}
+        for f in self.families:
+            self._declaration(f)
+        self.masks = self._masks()
+        for f in self.families:
+            if self._matrices(f):
+                hint = f"Declare `{f.base}: N` if they are scalars, `{f.base}: N×d` if they are vectors."
+                self.refuse(f"the family of matrices {f.member} would need an array with three axes", f.span, hint)
+        self._lengths()
+        self.members = {key: f.member for f in self.families for key in f.places}
+        for over, _ in reader.overs:
+            over.build = self._builder(over)
+
+    def refuse(self, message: str, span: Span, hint: str = "") -> NoReturn:
+        self.reader.refuse(message, span, hint)
+
+    def _names(self) -> set[str]:
+        """All names but members and indices, and the sizes of declarations."""
+        dims = [d for s in self.reader.said.values() for d in s.dims]
+        dims += [d for s in self.reader.known.values() for d in s.shape]
+        names = {str(t.value) for t in self.reader.outside} | {n for d in dims for n in d.names}
+        return names | set(self.reader.said) | set(self.reader.known) | self.limits | set(self.reader.definitions)
+
+    def _outside(self) -> None:
+        """An index outside its sum, x_1 beside x_i."""
+        letters = {run.letter for run in self.runs.values()}
+        for t in self.reader.outside:
+            name = str(t.value)
+            base, _, suffix = name.rpartition("_")
+            found = letters_of(suffix) if base else []
+            lone = [name] if name in letters else [c for c in found if c in letters]
+            if lone and (name in letters or base in self.reader.families or len(lone) == len(found)):
+                hint = "A sum reaches to the next + or - of its own level: put parentheses around its terms."
+                self.refuse(f"the index {lone[0]} stands outside its sum", t.span, hint)
+            if base in self.reader.families and suffix == "bar":
+                said = f"{name} is a variable of its own, not the mean of the {self.reader.families[base].member}"
+                self.reader.remarks.append(said)
+            elif base in self.reader.families and len(suffix) < 3:
+                member = self.reader.families[base].member
+                self.refuse(f"is {name} one of the {member}?", t.span, f"Rename it, or write {base}[…] where declared.")
+
+    # declarations
+
+    def _array(self, name: str) -> tuple[str, tuple[Dim, ...]] | None:
+        if name in self.reader.said:
+            said = self.reader.said[name]
+            if said.elementwise or said.kind is None:
+                return None
+            return said.kind, said.dims
+        if name in self.reader.known:
+            s = self.reader.known[name]
+            return s.kind, () if s.kind == "scalar" else s.shape
+        return None
+
+    def _declaration(self, f: Family) -> None:
+        """What is said of x_i, of x or of X."""
+        for typed in f.typed:
+            if (own := self._array(typed)) is not None:
+                said = self.reader.said.pop(typed, None)
+                if said is not None and said.attributes:
+                    self.refuse(f"attributes of the members {typed}", f.span, "Declare the whole data.")
+                f.kind, f.dims = own
+        upper = capital(f.base)
+        candidates = [n for n in dict.fromkeys((f.base, upper)) if n and (n == f.base or not f.exact)]
+        fitting = []
+        for name in candidates:
+            kind, dims = self._array(name) or ("", ())
+            if kind == ("matrix" if f.arity == 2 else kind) and kind in ("vector", "matrix") and len(dims) in (1, 2):
+                fitting.append((name, kind, dims))
+        if len(fitting) > 1:
+            lasts = {self.runs[axis].last for places in f.places.values() for axis, _ in places[:1]}
+            fitting = [c for c in fitting if c[2][0] in lasts] or fitting
+        if len(fitting) > 1:
+            hint = f"Rename {f.base} or {upper}."
+            self.refuse(f"are the {f.member} members of {f.base} or of {upper}?", f.span, hint)
+        for name, kind, dims in fitting:
+            member = "vector" if kind == "matrix" and f.arity == 1 else "scalar"
+            if f.kind and f.kind != member:
+                self.refuse(f"{f.member} is declared differently from {name}", f.span)
+            f.array, f.kind = name, member
+            f.dims = dims[1:] if member == "vector" else ()
+            for position in range(f.arity):
+                self.slots[f.base, position] = dims[position]
+        if f.exact and not f.kind:
+            f.kind = "scalar"
+        if f.arity == 2 and not f.kind:
+            f.kind = "scalar"
+        if f.arity == 2 and f.kind != "scalar":
+            self.refuse(f"{f.member} would need an array with three axes", f.span)
+
+    def _masks(self) -> dict[str, tuple[str, str]]:
+        masks: dict[str, tuple[str, str]] = {}
+        for over, _ in self.reader.overs:
+            if name := over.binder.mask:
+                (i, *_), (j, *_) = over.binder.indices
+                masks[name] = (i, j)
+                kind, dims = self._array(name) or ("matrix", ())
+                if kind != "matrix":
+                    self.refuse(f"{name} is the 0/1 matrix of the pairs that count", over.span)
+                for position, axis in enumerate((i, j)):
+                    if dims:
+                        self._reach(axis, dims[position])
+        return masks
+
+    def _reach(self, axis: str, length: Dim) -> None:
+        run = self.runs[axis]
+        if run.last is None:
+            run.last = length
+
+    # lengths
+
+    def _lengths(self) -> None:
+        """Upper limits as typed, else the lengths of declared families, else names of their own."""
+        self._spread()
+        for axis, run in self.runs.items():
+            if run.last is None:
+                if not self._used(axis):
+                    hint = r"Write \sum_{i=1}^N, or sum(…, i=1..N)."
+                    self.refuse(f"nothing tells how far the index {run.letter} runs", run.span, hint)
+                self._unshifted(axis)
+                run.last = self._fresh()
+                self._spread()
+            if (number := (run.last - run.first).number) is not None and number < 0:
+                self.refuse(f"the index {run.letter} runs from {run.first} to {run.last}", run.span)
+        for f in self.families:
+            for key, places in f.places.items():
+                for position, (axis, shift) in enumerate(places):
+                    self._within(f, key, position, axis, shift)
+        for i, j in self.reader.same:
+            if self.runs[i].last is not self.runs[j].last or self.runs[i].first is not self.runs[j].first:
+                run = self.runs[i]
+                self.refuse(f"{run.letter} and {self.runs[j].letter} run over different ranges", run.span)
+
+    def _unshifted(self, axis: str) -> None:
+        """An index without limits may not be shifted."""
+        if any((axis, shift) in p for f in self.families for p in f.places.values() for a, shift in p if shift):
+            hint = r"Write \sum_{i=1}^{n-1}, or sum(…, i=1..n-1)."
+            self.refuse("a sum with a shifted index needs its limits", self.runs[axis].span, hint)
+
+    def _used(self, axis: str) -> bool:
+        return any(axis == a for f in self.families for places in f.places.values() for a, _ in places)
+
+    def _spread(self) -> None:
+        """From indices to families and back until nothing moves."""
+        moved = True
+        while moved:
+            moved = False
+            for f in self.families:
+                for position in range(f.arity):
+                    moved |= self._slot(f, position)
+            for i, j in [*self.reader.same]:
+                for one, other in ((i, j), (j, i)):
+                    if self.runs[one].last is None and self.runs[other].last is not None:
+                        self.runs[one].last, moved = self.runs[other].last, True
+
+    def _slot(self, f: Family, position: int) -> bool:
+        uses = [(self.runs[places[position][0]], places[position][1]) for places in f.places.values()]
+        length = self.slots.get((f.base, position))
+        if length is None:
+            reaches = [run.last + Dim.of(shift) for run, shift in uses if run.last is not None]
+            if not reaches:
+                return False
+            self.slots[f.base, position] = self._longest(f, reaches)
+            return True
+        moved = False
+        for run, _ in uses:
+            if run.last is None:
+                self._unshifted(next(a for a, r in self.runs.items() if r is run))
+                run.last, moved = length, True
+        return moved
+
+    def _longest(self, f: Family, reaches: Sequence[Dim]) -> Dim:
+        longest = reaches[0]
+        for reach in reaches[1:]:
+            difference = (reach - longest).number
+            if difference is None:
+                hint = f"Declare {f.base}, or give the two families names of their own."
+                self.refuse(f"{f.member} runs to {longest} and to {reach}", f.span, hint)
+            longest = reach if difference > 0 else longest
+        return longest
+
+    def _within(self, f: Family, key: str, position: int, axis: str, shift: int) -> None:
+        run, length = self.runs[axis], self.slots[f.base, position]
+        assert run.last is not None and length is not None
+        low, high = run.first + Dim.of(shift - 1), run.last + Dim.of(shift)
+        after = (length - high).number
+        written = f"{f.base}_{run.letter}{shift:+d}" if shift else f.typed[0]
+        if low.number is None or low.number < 0:
+            hint = "Indices count from 1."
+            self.refuse(f"{written} begins before the first member", run.span, hint)
+        if after is None:
+            hint = f"Declare {f.array or f.base} with the length {high}."
+            self.refuse(
+                f"the index {run.letter} runs to {run.last}, and {written} has {length} members", run.span, hint
+            )
+        beyond = not f.array and shift > 0 and length is high and len(high.terms) > 1 and high.terms[-1][0] == ()
+        if after < 0 or (beyond and high.terms[-1][1] > 0):
+            hint = f"The sum may run to {run.last - Dim.of(shift)}."
+            self.refuse(f"{written} goes past the last member", run.span, hint)
+
+    def _fresh(self) -> Dim:
+        taken = self.names | {f.base for f in self.families} | {capital(f.base) for f in self.families}
+        name = next(n for n in ("N", "M", "K", "L", *(f"N{i}" for i in range(1, 10_000))) if n not in taken)
+        self.names.add(name)
+        self.limits.add(name)
+        return Dim.of(name)
+
+    # inference
+
+    def variants(self) -> Iterator[tuple[int, dict[str, Declared]]]:
+        """Declarations for inference: as the letters look first, then with the fewest families of scalars."""
+        said = dict(self.reader.said)
+        for name, (i, j) in self.masks.items():
+            said.setdefault(name, Declared("matrix", (self._last(i), self._last(j))))
+        for f in self.families:
+            if f.kind:
+                said[f.member] = Declared(f.kind, f.dims)  # type: ignore[arg-type]
+            if f.arity == 2 and not f.array and (name := self._shared(f)):
+                said[name] = Declared("matrix", tuple(self.slots[f.base, p] for p in range(2)))  # type: ignore[misc]
+        self.open = [f for f in self.families if not f.kind and not self._vectors(f)]
+        yield 0, said
+        for scalars in self._choices():
+            more = {f.member: Declared("scalar") for f in scalars}
+            for f in scalars:
+                if name := self._shared(f):
+                    more[name] = Declared("vector", (self.slots[f.base, 0],))  # type: ignore[arg-type]
+            yield len(scalars), {**said, **more}
+
+    def _choices(self) -> Iterator[tuple[Family, ...]]:
+        if len(self.open) > MOST:
+            yield from ((f,) for f in self.open)
+            yield tuple(self.open)
+            return
+        for count in range(1, len(self.open) + 1):
+            yield from combinations(self.open, count)
+
+    def _matrices(self, f: Family) -> bool:
+        """Whether members are matrices by their capital: no reader takes A_i for a scalar unless that is declared."""
+        return f.arity == 1 and not f.kind and default_kind(f.member) == "matrix"
+
+    def _vectors(self, f: Family) -> bool:
+        """Whether members stand transposed or in bold: nobody writes scalars so."""
+        return f.base in self.reader.turned or _bold.match(self.text, f.span[0]) is not None
+
+    def _shared(self, f: Family) -> str:
+        """The variable of the text that a family of scalars is, where nothing declares it."""
+        names = (f.base,) if f.arity == 1 or f.exact else (f.base, capital(f.base))
+        return next((n for n in names if n in self.names and n not in self.limits and n not in self.reader.said), "")
+
+    def _last(self, axis: str) -> Dim:
+        last = self.runs[axis].last
+        assert last is not None
+        return last
+
+    def _builder(self, over: Over) -> Callable[[Sequence[Node]], Node]:
+        binder = over.binder
+        indices = tuple(Index(a, self.runs[a].first, self._last(a)) for a, _, _ in binder.indices)
+        pair = binder.pair if binder.relation else None
+        product = over.value == "prod"
+
+        def build(args: Sequence[Node]) -> Node:
+            mask = args[1] if len(args) > 1 else None
+            if len(indices) < 3:
+                return OVER.build((args[0],), (Runs(indices, binder.relation, pair, mask, product),))  # type: ignore[arg-type]
+            made = args[0]
+            for index in reversed(indices):
+                made = OVER.build((made,), (Runs((index,), product=product),))
+            return made
+
+        return build
+
+    # families
+
+    def symbols(self, variables: Mapping[str, Symbol]) -> dict[str, Node]:
+        """The symbols that stand for members while building."""
+        out: dict[str, Node] = {}
+        for f in self.families:
+            s = variables[f.member]
+            if s.kind not in ("scalar", "vector"):
+                self.refuse(f"the family of matrices {f.member} would need an array with three axes", f.span)
+            out.update({key: symbol(f"{key}#", s.kind, s.rows) for key in f.places})
+        return out
+
+    def lift(self, typed: Typed, members: Mapping[str, Node]) -> Typed:
+        """The program in matrix notation, with families in the place of members."""
+        self.scalar = typed.function.kind == "scalar"
+        arrays = self._arrays(typed)
+        places: dict[Node, Member] = {}
+        for f in self.families:
+            for key, where in f.places.items():
+                places[members[key]] = Member(arrays[f.base], tuple((axis, Dim.of(shift)) for axis, shift in where))
+        function = self._lifted(typed.function, places)
+        check_defined(function, {}, self.text)
+        variables: dict[str, Symbol] = {}
+        named = {f.member: arrays[f.base] for f in self.families}
+        for name, s in typed.variables.items():
+            found = named.get(name, s)
+            variables.setdefault(found.name, found)
+        said = {s for name, s in typed.changed.items() if name in named}
+        remarks = [r for r in typed.remarks if r not in said]
+        own = tuple(n for n, f in typed.functions.items() if not hasattr(f, "body"))
+        return replace(
+            typed,
+            function=function,
+            variables=variables,
+            declarations=declarations_text(variables, own),
+            definitions={n: d for n, d in typed.definitions.items() if not _holds(d, places)},
+            kept=None if typed.kept is None else self._lifted(typed.kept, places),
+            remarks=(*remarks, *self.reader.remarks, *map(self._sentence, self.families, arrays.values())),
+            changed={n: s for n, s in typed.changed.items() if n not in named},
+            families={name: arrays[f.base].name for f in self.families for name in (*f.typed, f.base)},
+        )
+
+    def _lifted(self, node: Node, places: Mapping[Node, Member]) -> Node:
+        try:
+            return lifted(node, places)
+        except MatdiffError as error:
+            raise error.located(self.text, self.reader.overs[0][0].span) from None
+
+    def _arrays(self, typed: Typed) -> dict[str, Symbol]:
+        arrays: dict[str, Symbol] = {}
+        taken = {n for n in typed.variables if n not in self.members.values()} | self.limits | set(typed.definitions)
+        taken |= {n for s in typed.variables.values() for d in s.shape for n in d.names}
+        for f in self.families:
+            member = typed.variables[f.member]
+            dims = [self.slots[f.base, p] for p in range(f.arity)]
+            if member.kind == "vector":
+                dims.append(member.rows)
+            kind = "matrix" if len(dims) == 2 else "vector"
+            name = f.array or (self._shared(f) if member.kind == "scalar" else "") or self._free(f, kind, taken)
+            there = typed.variables.get(name, self.reader.known.get(name))
+            arrays[f.base] = there or symbol(name, kind, *dims)  # type: ignore[arg-type]
+            if there is not None and (there.kind != kind or list(there.shape) != dims):
+                self.refuse(
+                    f"{f.member} is a {member.kind}, and {name} is {spell(name, there.kind, there.shape)}", f.span
+                )
+            taken.add(name)
+        return arrays
+
+    def _free(self, f: Family, kind: str, taken: set[str]) -> str:
+        upper = capital(f.base) if kind == "matrix" and not f.exact else ""
+        if upper in self.names and upper not in self.limits and kind == "matrix" and f.arity == 1:
+            hint = f"Declare it, `{upper}: {self.slots[f.base, 0]}×n`, or rename one of the two."
+            self.refuse(f"is {upper} the matrix with the rows {f.member}?", f.span, hint)
+        found = next((n for n in (upper, f.base) if n and n not in taken), "")
+        if not found:
+            self.refuse(f"{f.base} has another meaning beside {f.member}", f.span, "Rename one of the two.")
+        return found
+
+    def undecided(self, one: Typed, other: Typed) -> ParseError:
+        """Two readings with as many families of scalars."""
+        a, b = (set(t.declarations.split("; ")) for t in (one, other))
+        readings = [", ".join(f"`{n}`" for n in sorted(some)) for some in (a - b, b - a)]
+        hint = f"declare {readings[0]}, or {readings[1]}"
+        message = f"which of the {' and '.join(f.member for f in self.open)} are scalars?"
+        return ParseError(message, text=self.text, span=self.open[0].span, hint=hint)
+
+    def _sentence(self, f: Family, s: Symbol) -> str:
+        whole = spell(s.name, s.kind, s.shape, s.attributes)
+        rows = s.kind == "matrix" and f.arity == 1
+        return f"{' and '.join(f.typed)} are the {'rows' if rows else 'entries'} of {whole}"
+
+
+def _holds(d: Symbol, places: Mapping[Node, Member]) -> bool:
+    return any(is_op(n, OVER) or n in places for n in topological(d))
+
+
+def capital(base: str) -> str:
+    """The capital of a family's name; nothing where it has none."""
+    head, _, rest = base.partition("_")
+    upper = head[:1].upper() + head[1:]
+    fits = len(head) == 1 or (head in GREEK and upper in GREEK) or head[1:].isdigit()
+    if not fits or not head[:1].isalpha() or upper in ("I", "E"):
+        return ""
+    return upper + ("_" + rest if rest else "")
+
+
+def understood(
+    program: Program,
+    said: Mapping[str, Declared],
+    known: Mapping[str, Symbol],
+    typed: Callable[[Program, Mapping[str, Declared]], Typed],
+) -> Typed | None:
+    """The typed program in matrix notation; None where it has no sum over an index.
+
+    Members are vectors where the function is a scalar so, else the fewest families are read as scalars.
+    """
+    reader = Reader(program, said, known)
+    if not reader.overs:
+        return None
+    sums = Sums(reader)
+    program = replace(reader.program, sums=sums)
+    first: Typed | MatdiffError | None = None
+    """What the letters alone say."""
+    best: tuple[int, Typed] | None = None
+    for count, declared in sums.variants():
+        if best is not None and (count > best[0] or not count):
+            break
+        sums.scalar = False
+        try:
+            found = typed(program, declared)
+        except (ParseError, ShapeError, UnsupportedError) as error:
+            if sums.scalar:
+                raise
+            first = first or error
+            continue
+        if found.function.kind != "scalar":
+            first = first or found
+        elif best is None:
+            best = count, found
+        elif found.declarations != best[1].declarations:
+            raise sums.undecided(best[1], found)
+    if best is not None:
+        return best[1]
+    if isinstance(first, MatdiffError):
+        raise first
+    return first

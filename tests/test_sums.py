@@ -1,0 +1,295 @@
+r"""Sums over an index as they are typed, \sum_{i=1}^N and sum_i(…): values and gradients against loops."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from random_sums import check
+
+import matdiff as md
+
+N, M, D, H = 5, 4, 3, 2
+SHAPES: dict[str, tuple[int, ...]] = {
+    "X": (N, D), "Y": (N, H), "y": (N,), "w": (D,), "b": (), "lambda": (), "tau": (), "s": (N,), "mu": (D,),
+    "A": (D, D),
+    "U": (N, D), "V": (M, D), "T": (N, M), "W": (N, N), "R": (N, M), "Omega": (N, M), "C": (M, D), "D": (N, N),
+    "x": (N,), "p": (N,), "q": (N,), "alpha": (N,), "W_1": (H, D), "W_2": (H, H), "P": (N, D), "Q": (N, D), "h": (),
+    "L": (N, N), "B": (D, D), "m": (), "z": (D,),
+}  # fmt: skip
+POSITIVE = {"p", "q", "lambda", "tau", "h", "s", "m"}
+
+
+def drawn(seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    out: dict[str, Any] = {n: rng.normal(size=shape) for n, shape in SHAPES.items()}
+    out.update({n: np.abs(out[n]) + 0.5 for n in POSITIVE})
+    out["Omega"] = (out["Omega"] > 0).astype(float)
+    out["Sigma"] = np.cov(rng.normal(size=(D, 20))) + np.eye(D)
+    out["y"] = np.sign(out["y"]) * (0.5 + np.abs(out["y"]))
+    return {n: float(v) if np.ndim(v) == 0 else v for n, v in out.items()}
+
+
+def each(*lengths: int) -> Any:
+    return np.ndindex(*lengths)
+
+
+def sq(v: Any) -> Any:
+    return np.sum(np.square(v))
+
+
+def sigmoid(t: Any) -> Any:
+    return 1 / (1 + np.exp(-t))
+
+
+Loop = Callable[[Any], Any]
+LOSSES: dict[str, tuple[str, str, str, Loop]] = {
+    "logistic": (
+        r"\frac1N\sum_{i=1}^N \log(1+e^{-y_i w^\top x_i})", "w", "−Xᵀ(y ⊙ σ(−y ⊙ (X w)))/N",
+        lambda a: sum(np.log(1 + np.exp(-a.y[i] * (a.w @ a.X[i]))) for i in range(N)) / N,
+    ),
+    "least squares": (
+        r"\sum_i (y_i - w^\top x_i)^2", "w", "2Xᵀ(X w − y)",
+        lambda a: sum((a.y[i] - a.w @ a.X[i]) ** 2 for i in range(N)),
+    ),
+    "ridge": (
+        r"\frac{1}{2}\sum_{i=1}^N (y_i - \mathbf{w}^\top\mathbf{x}_i - b)^2 + \frac{\lambda}{2}\|\mathbf{w}\|^2", "w",
+        "Xᵀ(X w − y .+ b) + lambda w",
+        lambda a: sum((a.y[i] - a.w @ a.X[i] - a.b) ** 2 for i in range(N)) / 2 + a["lambda"] / 2 * sq(a.w),
+    ),
+    "weighted": (
+        r"\sum_{i=1}^N s_i (y_i - w^\top x_i)^2", "w", "−2Xᵀ((y − X w) ⊙ s)",
+        lambda a: sum(a.s[i] * (a.y[i] - a.w @ a.X[i]) ** 2 for i in range(N)),
+    ),
+    "hinge": (
+        r"\sum_{i=1}^N \max(0, 1 - y_i w^\top x_i)", "w", "−Xᵀ(y ⊙ relu(sign(1 .- y ⊙ (X w))))",
+        lambda a: sum(max(0, 1 - a.y[i] * (a.w @ a.X[i])) for i in range(N)),
+    ),
+    "pseudo-Huber": (
+        r"\sum_i \left(\sqrt{1 + (y_i - w^\top x_i)^2} - 1\right)", "w", "",
+        lambda a: sum(np.sqrt(1 + (a.y[i] - a.w @ a.X[i]) ** 2) - 1 for i in range(N)),
+    ),
+    "softmax cross-entropy": (
+        r"\sum_{i=1}^N \left(\log\sum_{k=1}^M e^{c_k^\top x_i} - \sum_{k=1}^M t_{ik} c_k^\top x_i\right)", "C", "",
+        lambda a: sum(
+            np.log(sum(np.exp(a.C[k] @ a.X[i]) for k in range(M))) - sum(a.T[i, k] * a.C[k] @ a.X[i] for k in range(M))
+            for i in range(N)
+        ),
+    ),
+    "Gaussian log-likelihood": (
+        r"\frac{N}{2}\log\det\Sigma + \frac12\sum_{i=1}^N (x_i-\mu)^\top\Sigma^{-1}(x_i-\mu)", "mu", "",
+        lambda a: N / 2 * np.linalg.slogdet(a.Sigma)[1]
+        + sum((a.X[i] - a.mu) @ np.linalg.inv(a.Sigma) @ (a.X[i] - a.mu) for i in range(N)) / 2,
+    ),
+    "k-means": (
+        r"\sum_{i=1}^N\sum_{k=1}^M r_{ik}\|x_i-c_k\|^2", "C", "",
+        lambda a: sum(a.R[i, k] * sq(a.X[i] - a.C[k]) for i, k in each(N, M)),
+    ),
+    "Laplacian": (
+        r"\sum_{i,j} w_{ij}\|x_i-x_j\|^2", "X", "2(Diag((W + Wᵀ) ones(N)) − W − Wᵀ) X",
+        lambda a: sum(a.W[i, j] * sq(a.X[i] - a.X[j]) for i, j in each(N, N)),
+    ),
+    "stress": (
+        r"\sum_{i<j}(d_{ij} - \|x_i-x_j\|)^2", "X", "",
+        lambda a: sum((a.D[i, j] - np.sqrt(sq(a.X[i] - a.X[j]))) ** 2 for i, j in each(N, N) if i < j),
+    ),
+    "matrix factorisation": (
+        r"\sum_{(i,j)\in\Omega}(t_{ij}-u_i^\top v_j)^2", "U", "−2((T − U Vᵀ) ⊙ Omega) V",
+        lambda a: sum(a.Omega[i, j] * (a.T[i, j] - a.U[i] @ a.V[j]) ** 2 for i, j in each(N, M)),
+    ),
+    "quadratic form": (
+        r"\sum_{i,j} w_{ij}x_i x_j", "x", "(W + Wᵀ) x",
+        lambda a: sum(a.W[i, j] * a.x[i] * a.x[j] for i, j in each(N, N)),
+    ),
+    "entropy": (r"\sum_i p_i\log p_i", "p", "log(p) .+ 1", lambda a: sum(a.p[i] * np.log(a.p[i]) for i in range(N))),
+    "divergence": (
+        r"\sum_{i=1}^N p_i\log\frac{p_i}{q_i}", "q", "−p ./ q",
+        lambda a: sum(a.p[i] * np.log(a.p[i] / a.q[i]) for i in range(N)),
+    ),
+    "product": (r"\prod_i p_i", "p", "prod(p) ./ p", lambda a: np.prod([a.p[i] for i in range(N)])),
+    "traces": (
+        r"\sum_{i=1}^N \operatorname{tr}(A x_i x_i^\top B)", "A", "Bᵀ Xᵀ X",
+        lambda a: sum(np.trace(a.A @ np.outer(a.X[i], a.X[i]) @ a.B) for i in range(N)),
+    ),
+    "network": (
+        r"\sum_{i=1}^N \|y_i - W_2\tanh(W_1 x_i)\|^2", "W_1", "",
+        lambda a: sum(sq(a.Y[i] - a.W_2 @ np.tanh(a.W_1 @ a.X[i])) for i in range(N)),
+    ),
+    "InfoNCE": (
+        r"-\sum_{i=1}^N \log\frac{e^{u_i^\top x_i/\tau}}{\sum_{j=1}^N e^{u_i^\top x_j/\tau}}", "U", "",
+        lambda a: -sum(
+            np.log(np.exp(a.U[i] @ a.X[i] / a.tau) / sum(np.exp(a.U[i] @ a.X[j] / a.tau) for j in range(N)))
+            for i in range(N)
+        ),
+    ),
+    "triplets": (
+        r"\sum_{i=1}^N \max(0, \|x_i-p_i\|^2 - \|x_i-q_i\|^2 + m)", "X", "",
+        lambda a: sum(max(0, sq(a.X[i] - a.P[i]) - sq(a.X[i] - a.Q[i]) + a.m) for i in range(N)),
+    ),
+    "kernels": (
+        r"\sum_{i,j} \alpha_i\alpha_j \exp\left(-\frac{\|x_i-x_j\|^2}{2h^2}\right)", "alpha", "",
+        lambda a: sum(a.alpha[i] * a.alpha[j] * np.exp(-sq(a.X[i] - a.X[j]) / (2 * a.h**2)) for i, j in each(N, N)),
+    ),
+    "density": (
+        r"\log\sum_{i=1}^N e^{-\|z - x_i\|^2/2}", "z", "",
+        lambda a: np.log(sum(np.exp(-sq(a.z - a.X[i]) / 2) for i in range(N))),
+    ),
+    "shifted": (
+        r"\sum_{i=1}^{n-1}(x_{i+1}-x_i)^2", "x", "", lambda a: sum((a.x[i + 1] - a.x[i]) ** 2 for i in range(N - 1)),
+    ),
+    "autoregression": (
+        r"\sum_{t=2}^{T}\|x_t - A x_{t-1}\|^2", "A", "",
+        lambda a: sum(sq(a.X[t] - a.A @ a.X[t - 1]) for t in range(1, N)),
+    ),
+    "exclusion": (
+        r"\sum_{i=1}^N\sum_{j\neq i} \frac{1}{\|x_i-x_j\|}", "X", "",
+        lambda a: sum(1 / np.sqrt(sq(a.X[i] - a.X[j])) for i, j in each(N, N) if i != j),
+    ),
+    "nested": (
+        r"\sum_{i=1}^N \left(y_i - \sum_{j=1}^d x_{ij} w_j\right)^2", "w", "2Xᵀ(X w − y)",
+        lambda a: sum((a.y[i] - sum(a.X[i, j] * a.w[j] for j in range(D))) ** 2 for i in range(N)),
+    ),
+    "triangle": (
+        r"\sum_{i=1}^n\sum_{j=i+1}^n w_{ij}(x_i - x_j)^2", "x", "",
+        lambda a: sum(a.W[i, j] * (a.x[i] - a.x[j]) ** 2 for i, j in each(N, N) if j > i),
+    ),
+    "dual": (
+        r"\sum_i \alpha_i - \frac12\sum_{i,j}\alpha_i\alpha_j y_i y_j x_i^\top x_j", "alpha",
+        "1 .- (X Xᵀ(alpha ⊙ y)) ⊙ y",
+        lambda a: sum(a.alpha)
+        - sum(a.alpha[i] * a.alpha[j] * a.y[i] * a.y[j] * (a.X[i] @ a.X[j]) for i, j in each(N, N)) / 2,
+    ),
+    "Brier": (
+        r"\frac1N\sum_{i=1}^N(\sigma(w^\top x_i) - y_i)^2", "w", "2Xᵀ(σ(X w) ⊙ (1 .- σ(X w)) ⊙ (σ(X w) − y))/N",
+        lambda a: sum((sigmoid(a.w @ a.X[i]) - a.y[i]) ** 2 for i in range(N)) / N,
+    ),
+    "plain text": (
+        "sum_i((y_i - w'*x_i)^2) + sum(p_i^2, i=1..N)", "p", "2p",
+        lambda a: sum((a.y[i] - a.w @ a.X[i]) ** 2 + a.p[i] ** 2 for i in range(N)),
+    ),
+    "plain pairs": (
+        "sum_ij(w_ij*x_i*x_j) + prod_i(p_i)", "x", "(W + Wᵀ) x",
+        lambda a: sum(a.W[i, j] * a.x[i] * a.x[j] for i, j in each(N, N)) + np.prod(a.p),
+    ),
+    "indices in brackets": (
+        "sum(W[i,j]*x[i]*x[j+1], i=1..N, j=1..N-1); W: N×N; x: N", "x", "",
+        lambda a: sum(a.W[i, j] * a.x[i] * a.x[j + 1] for i in range(N) for j in range(N - 1)),
+    ),
+    "definitions in place": (
+        r"r_i = y_i - w^\top x_i; \sum_{i=1}^N r_i^2", "w", "2Xᵀ(X w − y)",
+        lambda a: sum((a.y[i] - a.w @ a.X[i]) ** 2 for i in range(N)),
+    ),
+    "members above": (
+        r"\sum_{i=1}^N (y^{(i)} - w^\top x^{(i)})^2", "w", "2Xᵀ(X w − y)",
+        lambda a: sum((a.y[i] - a.w @ a.X[i]) ** 2 for i in range(N)),
+    ),
+}  # fmt: skip
+
+
+class Arrays(dict[str, Any]):
+    __getattr__ = dict.__getitem__
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_values_and_gradients_are_those_of_the_loops(name: str) -> None:
+    text, by, printed, loop = LOSSES[name]
+    if "[i,j]" in text:
+        text = "; ".join(reversed(text.split("; ")))
+    d = md.derive(text, wrt=by)
+    a = Arrays(drawn(sum(map(ord, name))))
+    if printed:
+        assert d.gradient.text() == printed
+    value = d.function.evaluate(**{v.name: a[v.name] for v in d.function.variables})
+    np.testing.assert_allclose(value, loop(a), rtol=1e-9)
+    gradient = d.gradient.evaluate(**{v.name: a[v.name] for v in d.gradient.variables})
+    direction = np.random.default_rng(1).normal(size=np.shape(a[by]))
+    step = 1e-5
+    ends = [loop(Arrays({**a, by: a[by] + sign * step * direction})) for sign in (1, -1)]
+    np.testing.assert_allclose(np.sum(gradient * direction), (ends[0] - ends[1]) / (2 * step), rtol=1e-6, atol=1e-7)
+    assert any(" are the " in remark for remark in d.remarks)
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_random_sums(first: int) -> None:
+    """`python tests/random_sums.py --count 2000` does more."""
+    said = [check(seed) for seed in range(first, first + 20)]
+    assert said.count("ok") >= 15
+
+
+SAID = {
+    r"\sum_{i=1}^N (y_i - w^\top x_i)^2": ("x_i are the rows of X: N×n", "y_i are the entries of y: N"),
+    r"\sum_{i,j} a_{ij} x_i x_j": ("a_ij are the entries of A: N×N", "x_i and x_j are the entries of x: N"),
+    r"\frac1N\sum_i x_i^2": ("N is read as the number of terms: declare `N: scalar` if it is a variable",),
+    r"\sum_i \sigma(w^\top x_i)": ("σ(…) is read as the sigmoid 1/(1 + exp(−…))",),
+    r"\sum_i \|x_i - \bar x\|^2": ("x_bar is a variable of its own, not the mean of the x_i",),
+    "X: N×d; sum_i(norm(x_i)^2)": ("x_i are the rows of X: N×d",),
+    "A: n×n symmetric; sum_ij(A_ij*x_i*x_j)": ("A_ij are the entries of A: n×n symmetric",),
+    "x_i: d; sum_i(norm(x_i)^2)": ("x_i are the rows of X: N×d",),
+}
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_what_members_are_read_as_is_said(text: str) -> None:
+    remarks = md.derive(text, wrt="x_i").remarks
+    assert set(SAID[text]) <= set(remarks)
+
+
+REFUSED = {
+    (r"\sum_i y_i - x_i", "y"): "the index i stands outside its sum",
+    (r"\sum_i a_{ij} x_i", "x"): "the index j stands outside its sum",
+    ("sum_i(x_i^2) + i", "x"): "the index i stands outside its sum",
+    (r"c_k = \sum_j A_{kj} x_j", "x"): "the index k stands outside its sum",
+    (r"\sum_{i\in B} x_i^2", "x"): "a sum over a set that nothing declares",
+    (r"\sum_{i=1}^n (x_{i+1}-x_i)^2", "x"): "goes past the last member",
+    (r"\sum_{i=1}^n (x_i-x_{i-1})^2", "x"): "begins before the first member",
+    (r"\sum_i (x_{i+1}-x_i)^2", "x"): "a sum with a shifted index needs its limits",
+    (r"\sum_{i=0}^{n-1} x_i^2", "x"): "begins before the first member",
+    (r"\sum_i x_i^2 + x_1", "x"): "is x_1 one of the x_i?",
+    (r"\sum_i i x_i", "x"): "the index i stands as a number here",
+    (r"\sum_i\sum_i x_i", "x"): "nothing tells how far the index i runs",
+    (r"\sum_i x_{i1}^2", "x"): "has an index and a number",
+    (r"\sum_i \operatorname{tr}(A_i X)", "X"): "three axes",
+    (r"\sum_{i,j,k} a_{ij} b_{jk} c_{ki}", "a"): "three axes",
+    (r"\sum_i \tanh(x_i - x_j)^\top x_i \sum_j y_j", "y"): "the index j stands outside its sum",
+    (r"\sum_i \|x_i\|^2 + \operatorname{tr}(X^\top X)", "X"): "is X the matrix with the rows x_i?",
+    (r"\sum_i \|x_i\|^2", "x_k"): "x_k is one of the members of X",
+    (r"\sum_i x_i y", "y"): "either x_i or y must be a scalar",
+    (r"\sum_{i<j<k} x_i x_j x_k", "x"): "what this sum runs over cannot be read",
+    (r"\prod_{(i,j)\in\Omega} a_{ij}", "a"): "a product over a set of pairs",
+    (r"\prod_{i<j} (x_i - x_j)", "x"): "three axes",
+    (r"\sum_{i=1}^N x_i^2 + \sum_{i=1}^M x_i", "x"): "x_i runs to N and to M",
+    ("x: 5; sum(x_i^2, i=1..N)", "x"): "the index i runs to N, and x_i has 5 members",
+    ("N: scalar; sum(x_i^2, i=1..N)", "x"): "N is declared, and the limit of a sum",
+    ("i: scalar; sum_i(x_i^2)", "x"): "i is declared, and the index of a sum",
+    ("norm(x, i=1..3)", "x"): "a range stands behind what is summed",
+    (r"\sum x_i^2", "x"): "has no index",
+    (r"\sum_i x_i = 1", "x"): "left of `=` a single name is wanted",
+    (r"\sum_i x_i^{(j)}", "x"): "outside its sum",
+    (r"\sum_{i,j} x_i^{(j)}", "x"): "an index above and one below",
+}
+
+
+@pytest.mark.parametrize(("text", "by"), REFUSED)
+def test_what_is_not_read_is_refused(text: str, by: str) -> None:
+    with pytest.raises(md.MatdiffError) as caught:
+        md.derive(text, wrt=by)
+    assert REFUSED[text, by] in str(caught.value)
+
+
+def test_excluded_pairs_touch_no_gradient() -> None:
+    d = md.derive(r"\sum_{i\neq j} \frac{1}{\|x_i-x_j\|}", wrt="X")
+    assert np.isfinite(d.gradient.evaluate(X=drawn(0)["X"])).all()
+
+
+def test_hessians_are_in_matrix_notation() -> None:
+    d = md.derive(r"\sum_{i=1}^N (y_i - w^\top x_i)^2", wrt="w")
+    assert d.hessian.text() == "2Xᵀ X"
+
+
+def test_without_sums_nothing_is_loaded_for_them() -> None:
+    code = "import sys, matdiff as md; md.derive('sum(x.^2)', wrt='x'); print('matdiff.graph.lift' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
