@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matdiff.calculus.adjoint import adjoint, dependent
-from matdiff.core.node import Apply, Node, Symbol, number, symbol
+from matdiff.core.node import Apply, Node, Symbol, number, symbol, topological
 from matdiff.core.op import columns
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known, closure
-from matdiff.graph.rewrite import rebuild, substitute
-from matdiff.ops.algebra import ADD, MATMUL, add, is_op, matmul, matrix_product, scale
+from matdiff.graph.rewrite import inline, rebuild, substitute
+from matdiff.ops.algebra import ADD, MATMUL, TRANSPOSE, add, is_op, matmul, matrix_product, scale
 from matdiff.ops.constants import commutation, duplication, eye, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import pinv
 from matdiff.ops.structure import Diag, diagonal_matrix, lower_triangle, vector_of
+from matdiff.ops.unknown import Unknown, contracted
 
 MOST = 64
 """Most terms into which a sum that stands before a vector is taken apart."""
@@ -26,6 +27,7 @@ def jacobian(value: Node, dX: Symbol) -> Node:
     if dX.kind == "scalar":
         return substitute(value, {dX: number(1)}, into_bodies=True)
     size = dX.rows * dX.cols
+    value = straightened(value, dX)
     order = dependent(value, [dX])
     if not order:
         return zeros("row", cols=size) if value.kind == "scalar" else zeros("matrix", value.rows * value.cols, size)
@@ -38,6 +40,30 @@ def jacobian(value: Node, dX: Symbol) -> Node:
         if node in needed:
             J[node] = _matrix(node, dX, J)
     return J[value]
+
+
+def straightened(value: Node, dX: Symbol) -> Node:
+    """Second derivatives of unknown functions that are paired with a vector as matrices: h''(x)[V]ᵀy = h''(x)*[y] V."""
+    turned: dict[Node, Node] = {}
+    if not any(isinstance(n, Apply) and isinstance(n.op, Unknown) and n.op.blocks for n in topological(value)):
+        return value
+    value = inline(value)
+    for node in dependent(value, [dX]):
+        if is_op(node, MATMUL) and node.kind == "vector" and (product := _through(*node.children)) is not None:
+            turned[node] = product
+    return substitute(value, turned)
+
+
+def _through(left: Node, w: Node) -> Node | None:
+    """A U w for a U = h''(x)[V] or its transpose, as a matrix times V."""
+    front: list[Node] = []
+    while is_op(left, MATMUL):
+        A, left = left.children
+        front.append(A)
+    turned = is_op(left, TRANSPOSE)
+    U = left.children[0] if turned else left
+    through = contracted(U, w, turned)
+    return None if through is None else matmul(matrix_product([*front, through]), U.children[-1])
 
 
 def _matrix(node: Node, dX: Symbol, J: dict[Node, Node]) -> Node:

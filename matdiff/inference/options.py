@@ -14,6 +14,7 @@ from itertools import product
 from typing import Any, Literal
 
 from matdiff.core.node import Kind
+from matdiff.inference.arrows import arrow_specs
 from matdiff.inference.calls import accepts, anatomy, records
 from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
@@ -275,6 +276,11 @@ def _call(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     if name in CONSTANTS:
         vector = name in ("vector", "e") or (name in ("ones", "zeros") and len(t.args) == 1)
         return {V if vector else M: (0.0, (), None)}
+    if (arrow := arrow_specs(functions, name, len(tables))) is not None:
+        made_of: Table = {}
+        for inputs, output in arrow:
+            _fixed(inputs, tables, (S, V, M)[output], made_of)
+        return made_of
     if name.rstrip("'") in functions:
         return _unary(lambda k: k)(t, tables, functions) if len(tables) == 1 else {}
     out: Table = {}
