@@ -48,20 +48,30 @@ def straightened(value: Node, dX: Symbol) -> Node:
     if not any(isinstance(n, Apply) and isinstance(n.op, Unknown) and n.op.blocks for n in topological(value)):
         return value
     value = inline(value)
-    for node in dependent(value, [dX]):
-        if is_op(node, MATMUL) and node.kind == "vector" and (product := _through(*node.children)) is not None:
+    order = dependent(value, [dX])
+    below = set(order)
+    for node in order:
+        if is_op(node, MATMUL) and node.kind == "vector" and (product := _through(*node.children, below)) is not None:
             turned[node] = product
     return substitute(value, turned)
 
 
-def _through(left: Node, w: Node) -> Node | None:
-    """A U w for a U = h''(x)[V] or its transpose, as a matrix times V."""
+def _through(left: Node, w: Node, below: set[Node]) -> Node | None:
+    """A U B w for a U = h''(x)[V] or its transpose, as a matrix times V."""
     front: list[Node] = []
-    while is_op(left, MATMUL):
-        A, left = left.children
-        front.append(A)
-    turned = is_op(left, TRANSPOSE)
-    U = left.children[0] if turned else left
+    U, turned = left, False
+    while w not in below and (is_op(U, MATMUL) or is_op(U, TRANSPOSE)):
+        if is_op(U, TRANSPOSE):
+            U, turned = U.children[0], not turned
+            continue
+        A, B = U.children[::-1] if turned else U.children
+        if B in below:
+            front.append(A.T if turned else A)
+            U = B
+        else:
+            U, w = A, matmul(B.T if turned else B, w)
+    if w in below or not below.isdisjoint(front):
+        return None
     through = contracted(U, w, turned)
     return None if through is None else matmul(matrix_product([*front, through]), U.children[-1])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
-from typing import TYPE_CHECKING
 
 from matdiff.core.node import Node
 from matdiff.core.op import Op
@@ -13,13 +12,10 @@ from matdiff.core.shape import ONE, Spec
 from matdiff.errors import ParseError
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.own import unknown
-from matdiff.inference.types import Type
+from matdiff.inference.types import Solver, Type
 from matdiff.ops.unknown import Arrow, Derivative, applied, pattern, record, shown
 from matdiff.text.tokens import unmarked
 from matdiff.text.tree import Tree
-
-if TYPE_CHECKING:
-    from matdiff.inference.check import Checker
 
 _mark = re.compile(r"(?:([∇∂])|(?:(nabla|d)(?=\d*_)))([₀-₉]*)(\d*)([²³⁴-⁹]?)_?")
 _digits = str.maketrans("₀₁₂₃₄₅₆₇₈₉²³⁴⁵⁶⁷⁸⁹", "012345678923456789")
@@ -76,7 +72,7 @@ def _slots(prefix: str, primes: str, arrow: Arrow, name: str) -> list[int]:
     return found[::-1]
 
 
-def arrow_type(c: Checker, t: Tree, of: Derivative, args: Sequence[Type]) -> Type:
+def arrow_type(solver: Solver, t: Tree, of: Derivative, args: Sequence[Type]) -> Type:
     """The type of a call, its arguments of the shapes that are declared.  Raises Misfit or ParseError."""
     name, many = of.name(), len(of.arrow.inputs)
     if len(args) < many or (len(args) > many and not (of.order or of.times)):
@@ -90,7 +86,7 @@ def arrow_type(c: Checker, t: Tree, of: Derivative, args: Sequence[Type]) -> Typ
     for shape, arg in zip((*of.arrow.inputs, *(of.axes(b) for b in blocks)), args, strict=True):
         kind = ("scalar", "vector", "matrix")[len(shape)]
         fits = (arg[0] == kind or (arg[0] == "row" and len(shape) == 2)) and all(
-            c.solver.equate(dim, actual) for dim, actual in zip(shape, arg[1:], strict=False)
+            solver.equate(dim, actual) for dim, actual in zip(shape, arg[1:], strict=False)
         )
         if not fits:
             raise Misfit(t, f"{name} takes {shown(shape)}, not {{}}", (arg,), f"it is declared {of.base}: {of.arrow}")

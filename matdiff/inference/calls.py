@@ -99,7 +99,7 @@ def check_call(c: Checker, t: Tree, args: list[Type]) -> Type:
     if name in CONSTANTS:
         return constant_type(c, t)
     if (of := derivative_named(c.functions, name)) is not None:
-        return arrow_type(c, t, of, args)
+        return arrow_type(c.solver, t, of, args)
     base, primes = split_primes(name)
     if base in c.functions:
         if primes and c.functions[base] is not None:
