@@ -57,23 +57,28 @@ def straightened(value: Node, dX: Symbol) -> Node:
 
 
 def _through(left: Node, w: Node, below: set[Node]) -> Node | None:
-    """A U B w for a U = h''(x)[V] or its transpose, as a matrix times V."""
-    front: list[Node] = []
-    U, turned = left, False
-    while w not in below and (is_op(U, MATMUL) or is_op(U, TRANSPOSE)):
+    """A U B w for a U = h''(x)[V] or its transpose, as a matrix times V; sums of such terms by term, up to MOST."""
+    terms: list[Node] = []
+    found = False
+    waiting: list[tuple[list[Node], Node, bool, Node]] = [([], left, False, w)]
+    while waiting:
+        front, U, turned, w = waiting.pop()
+        if w in below or U not in below or len(waiting) + len(terms) > MOST:
+            return None
         if is_op(U, TRANSPOSE):
-            U, turned = U.children[0], not turned
-            continue
-        A, B = U.children[::-1] if turned else U.children
-        if B in below:
-            front.append(A.T if turned else A)
-            U = B
+            waiting.append((front, U.children[0], not turned, w))
+        elif is_op(U, ADD):
+            waiting += [(front, part, turned, w) for part in reversed(U.children)]
+        elif is_op(U, MATMUL):
+            A, B = U.children[::-1] if turned else U.children
+            before, after = (A.T, B.T) if turned else (A, B)
+            waiting.append((front, A, turned, matmul(after, w)) if A in below else ([*front, before], B, turned, w))
         else:
-            U, w = A, matmul(B.T if turned else B, w)
-    if w in below or not below.isdisjoint(front):
-        return None
-    through = contracted(U, w, turned)
-    return None if through is None else matmul(matrix_product([*front, through]), U.children[-1])
+            through = contracted(U, w, turned)
+            found = found or through is not None
+            factors = [U.T if turned else U, w] if through is None else [through, U.children[-1]]
+            terms.append(matrix_product([*front, *factors]))
+    return add(*terms) if found else None
 
 
 def _matrix(node: Node, dX: Symbol, J: dict[Node, Node]) -> Node:
