@@ -10,7 +10,7 @@ from matdiff.core.op import columns
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known, closure
 from matdiff.graph.rewrite import inline, rebuild, substitute
-from matdiff.ops.algebra import ADD, MATMUL, TRANSPOSE, add, is_op, matmul, matrix_product, scale
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matmul, matrix_product, scale
 from matdiff.ops.constants import commutation, duplication, eye, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.kronecker import kron_of
@@ -69,6 +69,8 @@ def _through(left: Node, w: Node, below: set[Node]) -> Node | None:
             waiting.append((front, U.children[0], not turned, w))
         elif is_op(U, ADD):
             waiting += [(front, part, turned, w) for part in reversed(U.children)]
+        elif is_op(U, SCALE) and U.children[0] not in below:
+            waiting.append((front, U.children[1], turned, scale(U.children[0], w)))
         elif is_op(U, MATMUL):
             A, B = U.children[::-1] if turned else U.children
             before, after = (A.T, B.T) if turned else (A, B)

@@ -14,7 +14,7 @@ from matdiff.inference.misfit import Misfit
 from matdiff.inference.own import unknown
 from matdiff.inference.types import Solver, Type
 from matdiff.ops.unknown import Arrow, Derivative, applied, pattern, record, shown
-from matdiff.text.tokens import unmarked
+from matdiff.text.tokens import derived, unmarked
 from matdiff.text.tree import Tree
 
 _mark = re.compile(r"(?:([∇∂])|(?:(nabla|d)(?=\d*_)))([₀-₉]*)(\d*)([²³⁴-⁹]?)_?")
@@ -70,6 +70,13 @@ def _slots(prefix: str, primes: str, arrow: Arrow, name: str) -> list[int]:
             raise ParseError(f"{name} is a function of one argument", hint=f"write {unmarked(name)}'(…)")
         found += [int(lower) - 1] if many > 1 else [0] * int(upper or 1)
     return found[::-1]
+
+
+def derives(t: Tree) -> bool:
+    """Whether this is a derivative h'(x) or ∂₁f(x, t), or the transpose of one."""
+    while t.head == "'":
+        (t,) = t.args
+    return t.head == "call" and bool(derived(str(t.value)))
 
 
 def arrow_type(solver: Solver, t: Tree, of: Derivative, args: Sequence[Type]) -> Type:

@@ -129,7 +129,7 @@ def unknown_function(name: str, arguments: Sequence[str] = ()) -> ParseError:
     elif len(name) > LONGEST:
         hint = "see `matdiff rules` for the functions that there are"
     else:
-        hint = f"write {name}*(…) for a product, declare `{name}: elementwise`, or see `matdiff rules`"
+        hint = f"write {name}*(…) for a product, declare `{name}: elementwise` (of arrays: `{name}: n -> m`), or see `matdiff rules`"
     return ParseError(f"there is no function {shorten(name)}", hint=hint)
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from matdiff.core.node import Kind, Symbol
 from matdiff.core.shape import ONE, Dim
-from matdiff.errors import ParseError
+from matdiff.errors import MatdiffError, ParseError
 from matdiff.inference.arrows import derivative_named
 from matdiff.inference.declarations import SQUARE, Declared
 from matdiff.inference.evidence import Evidence, Sign, countable
@@ -72,7 +72,11 @@ class Scope:
     def _arguments(self) -> None:
         """Undeclared names that are arguments of unknown functions of arrays are what these take."""
         for t in (t for root in self.roots for t in root.plan if t.head == "call"):
-            if (of := derivative_named(self.functions, str(t.value))) is None:
+            try:
+                of = derivative_named(self.functions, str(t.value))
+            except MatdiffError as error:
+                raise error.located(self.text, t.span) from None
+            if of is None:
                 continue
             for shape, a in zip(of.arrow.inputs, t.args, strict=False):
                 if a.head == "name" and a.value in self.choices:
