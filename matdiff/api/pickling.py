@@ -9,6 +9,7 @@ from matdiff.api.expr import Expr
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, constant, number, symbol
 from matdiff.core.op import Op, registry
 from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.ops.unknown import Unknown, record
 
 Row = tuple[Any, ...]
 
@@ -86,6 +87,8 @@ def _op_row(op: Op, places: dict[Node, int]) -> Row:
     formula = getattr(op, "formula", None)
     if formula is not None:
         return "formula", op.name, places[formula.body], places[formula.t]
+    if isinstance(op, Unknown):
+        return "arrays", op.name, op.of, op.value, op.blocks
     if op.elementwise and unknown(*split_primes(op.name)) is op:
         return "unknown", *split_primes(op.name)
     raise UnsupportedError(f"{op.name} is not a registered function, so an expression with it cannot be pickled")
@@ -98,9 +101,11 @@ def _marker(name: str) -> Op | None:
     return {mark.name: mark for mark in (D, PAIRING)}.get(name)
 
 
-def _op(nodes: Sequence[Node], how: str, name: str, *rest: int) -> Op:
+def _op(nodes: Sequence[Node], how: str, name: str, *rest: Any) -> Op:
     from matdiff.inference.own import unknown
 
+    if how == "arrays":
+        return record(*rest)
     if how == "unknown":
         return unknown(name, *rest)
     if how == "formula":

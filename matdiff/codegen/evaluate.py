@@ -10,6 +10,7 @@ from matdiff.calculus.existence import guard, settled
 from matdiff.codegen import Nodes, Program, Request, compiled, outputs
 from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.emit.sizes import Misfit, bind
+from matdiff.codegen.functions import bound, has_unknown
 from matdiff.core.node import Apply, Constant, Node, Symbol, describe, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
@@ -32,6 +33,9 @@ def evaluate(
     Raises MatdiffError for a missing array, ShapeError for a wrong shape, DomainError where a function is not defined.
     """
     roots, keys, single = outputs(node)
+    if has_unknown((*roots, *guards)):
+        every, variables, arrays = bound((*roots, *guards), variables, arrays, evaluate)
+        roots, guards = type(roots)(every[: len(roots)]), every[len(roots) :]
     loose, columns = settled(roots, guards)
     rest = beside(roots, tuple(map(guard, (*guards, *columns))))
     known = tuple(variables)

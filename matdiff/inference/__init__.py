@@ -12,10 +12,10 @@ from matdiff.core.node import Node, Symbol, constant, symbol
 from matdiff.core.op import Op, differential_symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError
+from matdiff.inference.arrows import declared
 from matdiff.inference.attempt import Attempt, attempt
 from matdiff.inference.build import Builder
 from matdiff.inference.declarations import declarations_text, gather, read
-from matdiff.inference.arrows import declared
 from matdiff.inference.python import call_record, declaration_text, numpy_index
 from matdiff.inference.reading import Root
 from matdiff.inference.readings import settle

@@ -113,7 +113,9 @@ def _no_value(of: Derivative, t: Tree, given: Sequence[Type]) -> ParseError:
         inside = "V" if len(of.order) == 1 or pattern(of, False, [of.rank((2,))]) else "U, V"
         hint = f"write {of.name()}(…)[{inside}] for what it does to directions, {of.name()}(…)*[Y] for its adjoint"
         return ParseError(f"{of.name()} has more axes than a matrix", hint=hint)
-    return Misfit(t, f"{of.name()} of {of.base}: {of.arrow} does not take {' and '.join(['{}'] * len(given))}", tuple(given))
+    return Misfit(
+        t, f"{of.name()} of {of.base}: {of.arrow} does not take {' and '.join(['{}'] * len(given))}", tuple(given)
+    )
 
 
 def arrow_node(of: Derivative, starred: bool, args: Sequence[Node]) -> Node:

@@ -195,7 +195,7 @@ def _short(name: str, said: Declared) -> str:
 
 
 def _rendered(d: Declaration) -> tuple[str, tuple[int, int]]:
-    said = ' '.join(['×'.join(d.dims), *d.words]).strip()
+    said = " ".join(["×".join(d.dims), *d.words]).strip()
     if d.arrow is not None:
         shapes = ["×".join(s) or "scalar" for s in (*d.arrow[0], d.arrow[1])]
         said = f"({', '.join(shapes[:-1])}) -> {shapes[-1]}"

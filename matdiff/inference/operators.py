@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from matdiff.core.node import Kind
 from matdiff.core.shape import ONE, ZERO
+from matdiff.inference.arrows import derives
 from matdiff.inference.calls import call_type, check_call
 from matdiff.inference.literals import literal
-from matdiff.inference.arrows import derives
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.subscripts import index_type
 from matdiff.inference.types import Solver, Type

@@ -224,9 +224,7 @@ def _ordered(of: Derivative, value: Block, pairs: list[tuple[Block, Node]], args
         value = (1, 2)
     if len(value) == 2 and value[0] > value[1]:
         return transpose(_ordered(of, value[::-1], pairs, args))
-    pairs = [
-        (b[::-1], transpose(a)) if len(b) == 2 and b[0] > b[1] and of.rank(b) == 2 else (b, a) for b, a in pairs
-    ]
+    pairs = [(b[::-1], transpose(a)) if len(b) == 2 and b[0] > b[1] and of.rank(b) == 2 else (b, a) for b, a in pairs]
     pairs.sort(key=lambda pair: pair[0])
     return record(of, value, tuple(b for b, _ in pairs))(*args, *(a for _, a in pairs))
 

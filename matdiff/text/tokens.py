@@ -168,9 +168,9 @@ class Stream:
             )
         if kind == "LPAR" and self.kinds and self.kinds[-1] in ("NAME", "TICK"):
             self.retag(span)
-        if self.names.arrows and kind == "LPAR" and self.kinds[-1:] == ["FUNC"]:
-            if unmarked(str(self.values[-1].value)) in self.names.arrows:
-                self.applied.append((len(self.stack), len(self.kinds) - 1))
+        called = self.names.arrows and kind == "LPAR" and self.kinds[-1:] == ["FUNC"]
+        if called and unmarked(str(self.values[-1].value)) in self.names.arrows:
+            self.applied.append((len(self.stack), len(self.kinds) - 1))
         self.push(kind, span)
         self.stack.append((closer, span, written or self.text[span[0] : span[1]]))
 

@@ -186,7 +186,11 @@ def place_of_derivative(pair: Pair) -> Iterator[Candidate]:
     for node in found:
         for other in right:
             assert isinstance(node, Apply) and isinstance(other, Apply)
-            new = None if other.op is not node.op or node is other else replaced(pair.claim, {node: lambda n, a, o=other: o})
+            new = (
+                None
+                if other.op is not node.op or node is other
+                else replaced(pair.claim, {node: lambda n, a, o=other: o})
+            )
             if new is not None:
                 says = f"{shown(node)} is taken at the wrong place: the chain rule has {shown(other)}"
                 yield Candidate(says, new)

@@ -1,7 +1,7 @@
 """Stand-ins for unknown functions of arrays: sums of ridge functions, with exact derivatives of every order.
 
-h(x, …) = c₀ + Σᵣ cᵣ sin(φᵣ + ⟨aᵣ, x⟩ + …), whose k-th derivative is Σᵣ sin⁽ᵏ⁾(…) cᵣ ⊗ aᵣ ⊗ … ⊗ aᵣ.  The arrays aᵣ, cᵣ and
-the numbers follow from the name of the function and the seed, so that h, h′ and h″ are those of one function.
+h(x, …) = c₀ + Σᵣ cᵣ sin(φᵣ + ⟨aᵣ, x⟩ + …), whose k-th derivative is Σᵣ sin⁽ᵏ⁾(…) cᵣ ⊗ aᵣ ⊗ … ⊗ aᵣ.  The arrays aᵣ and
+cᵣ and the numbers follow from the name of the function and the seed, so that h, h′ and h″ are those of one function.
 """
 
 from __future__ import annotations

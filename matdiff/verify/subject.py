@@ -153,7 +153,9 @@ def gradient(d: Derivation, seed: int) -> Subject:
         return Statement(np.array([pairing]), max(float(np.max(np.abs(g), initial=0)) for g in G), fault)
 
     said = tuple(concrete(n, seed, d.function.variables) for n in (*G, *weighted))
-    return Subject("gradient", d.function.variables, d.wrt, (concrete(d.function.node, seed, d.function.variables),), said, read)
+    return Subject(
+        "gradient", d.function.variables, d.wrt, (concrete(d.function.node, seed, d.function.variables),), said, read
+    )
 
 
 def off_tangent(X: Symbol, at: Array, G: Array) -> str:

@@ -27,7 +27,9 @@ def concrete(root: Node, seed: int, variables: Iterable[Symbol]) -> Node:
     """
     root = inline(root)
     if any(isinstance(n, Apply) and isinstance(n.op, Unknown) for n in topological(root)):
-        root = with_sizes(_ridged(root, seed), frozenset(n for v in variables for d in (v.rows, v.cols) for n in d.names))
+        root = with_sizes(
+            _ridged(root, seed), frozenset(n for v in variables for d in (v.rows, v.cols) for n in d.names)
+        )
     memo: dict[Node, Node] = {}
     for node in topological(root):
         if not isinstance(node, Apply):
