@@ -112,7 +112,7 @@ def _op(nodes: Sequence[Node], how: str, name: str, *rest: Any) -> Op:
         from matdiff.api.userdefined import own
 
         body, t = (nodes[i] for i in rest)
-        return own(name, body, t)  # type: ignore[arg-type]
+        return own(name, body, t)
     found = registry.get(name) or _marker(name)
     if found is None:
         raise MatdiffError(f"there is no function {name} here", hint=f'add it first: elementwise("{name}", …)')

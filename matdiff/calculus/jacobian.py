@@ -51,8 +51,10 @@ def straightened(value: Node, dX: Symbol) -> Node:
     order = dependent(value, [dX])
     below = set(order)
     for node in order:
-        if is_op(node, MATMUL) and node.kind == "vector" and (product := _through(*node.children, below)) is not None:
-            turned[node] = product
+        if is_op(node, MATMUL) and node.kind == "vector":
+            left, w = node.children
+            if (product := _through(left, w, below)) is not None:
+                turned[node] = product
     return substitute(value, turned)
 
 

@@ -32,7 +32,7 @@ def bound(
     for node in topological(*roots):
         if isinstance(node, Apply) and isinstance(node.op, Unknown):
             inside = [value(substitute(a, found), known, given) for a in node.args]
-            name = f"_{node.op.of.base}_{len(found)}"
+            name = f"value_of_{node.op.of.base}_{len(found)}"
             made = symbol(name, node.kind, node.rows, node.cols)
             given[name] = paired(node.op, arrays, inside)
             known.append(made)
@@ -73,13 +73,14 @@ def handed(of: Derivative, arrays: Mapping[str, Any]) -> Callable[..., Any]:
         hint = f"give it as a function of arrays, {of.base}=…, or as (value, derivative, second derivative)"
         raise MatdiffError(f"{of.base} is an unknown function, which has no values", hint=hint)
     parts = given if isinstance(given, tuple) else (given,)
-    found = parts[len(slots)] if len(slots) < len(parts) else None
+    found: Any = parts[len(slots)] if len(slots) < len(parts) else None
     if len(of.arrow.inputs) > 1:
         for slot in slots:
             found = found[slot] if isinstance(found, Sequence) and slot < len(found) else None
-    if not callable(found):
+    if found is None or not callable(found):
         words = ("value", "derivative", "second derivative", "third derivative")[: len(slots) + 1]
         each = ", one for each argument" if len(of.arrow.inputs) > 1 else ""
         hint = f"give {of.base}=({', '.join(words)}), functions of arrays{each}"
         raise MatdiffError(f"{of.name()} is asked for, and not given", hint=hint)
-    return found
+    handed_over: Callable[..., Any] = found
+    return handed_over

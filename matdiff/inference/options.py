@@ -278,8 +278,8 @@ def _call(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
         return {V if vector else M: (0.0, (), None)}
     if (arrow := arrow_specs(functions, name, len(tables))) is not None:
         made_of: Table = {}
-        for inputs, output in arrow:
-            _fixed(inputs, tables, (S, V, M)[output], made_of)
+        for taken, axes in arrow:
+            _fixed(taken, tables, (S, V, M)[axes], made_of)
         return made_of
     if name.rstrip("'") in functions:
         return _unary(lambda k: k)(t, tables, functions) if len(tables) == 1 else {}

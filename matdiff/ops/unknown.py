@@ -245,10 +245,11 @@ def _turns(of: Derivative, value: Block, blocks: list[Block]) -> bool:
 def pattern(of: Derivative, starred: bool, ranks: Sequence[int]) -> tuple[Block, tuple[Block, ...]] | None:
     """The value and the blocks of a derivative with arrays of these ranks in brackets; None where there are none."""
     array = tuple(range(1, len(of.order) + 1))
-    out: tuple[Block, ...] = (0,) if of.arrow.output else ()
-    value, blocks = _pattern(of, array, (*out,), starred, ranks)
-    fits = value is not None and of.rank(value) <= 2 and [of.rank(b) for b in blocks] == list(ranks)
-    return (value, blocks) if fits and value is not None else None
+    out: Block = (0,) if of.arrow.output else ()
+    value, blocks = _pattern(of, array, out, starred, ranks)
+    if value is None or of.rank(value) > 2 or [of.rank(b) for b in blocks] != list(ranks):
+        return None
+    return value, blocks
 
 
 def _pattern(

@@ -109,15 +109,17 @@ def unmarked(name: str) -> str:
     return marks.sub("", name).rstrip("*").rstrip("'")
 
 
-def derived(name: str) -> list[int]:
-    """By which arguments, counted from 0, a derivative is taken: [0, 0] for ∇²phi, h″; [1, 0] for ∂₂∂₁f.
+def derived(name: str, many: int = 1) -> list[int]:
+    """By which of `many` arguments, counted from 0, a derivative is taken.
 
-    >>> derived("∇²phi"), derived("h''"), derived("∂₂∂₁f"), derived("nabla2_phi")
-    ([0, 0], [0, 0], [1, 0], [1])
+    >>> derived("∇²phi"), derived("h''"), derived("∂₂∂₁f"), derived("nabla2_phi"), derived("nabla2_f", 2)
+    ([0, 0], [0, 0], [1, 0], [0, 0], [1])
     """
     found = []
     for m in _mark.finditer(name):
-        if m[1] or m[2]:
+        if m[2] and many == 1:
+            found += [0] * int(m[2])
+        elif m[1] or m[2]:
             found.append(int((m[1] or m[2]).translate(_digits)) - 1)
         else:
             found += [0] * int((m[3] or "1").translate(_digits))
@@ -235,7 +237,7 @@ class Stream:
     def more_axes(self, name: str) -> bool:
         """Whether a derivative has more axes than a matrix: no brackets behind it are indices."""
         inputs, output = self.names.arrows[unmarked(name)]
-        slots = derived(name)
+        slots = derived(name, len(inputs))
         return bool(slots) and output + sum(inputs[s] for s in slots if s < len(inputs)) > 2
 
     def column(self, span: Span) -> int:
