@@ -43,14 +43,22 @@ def scattered(width: float, shrinks: bool) -> Op:
     )
 
 
-def ridges(op: Unknown, args: Sequence[Node], seed: int) -> Node:
+def has_positive(function: Node) -> bool:
+    """Whether unknown functions are to have positive values: for log and √, and where |·| or max tell no signs apart."""
+    ops = [n.op for n in topological(function) if isinstance(n, Apply)]
+    return any(op.domain for op in ops) or not any(op.smooth for op in ops)
+
+
+def ridges(op: Unknown, args: Sequence[Node], seed: int, positive: bool) -> Node:
     """The derivative of the random function that stands for an unknown one, paired as the node has it."""
-    return add(*(_ridge(op, args, seed, r) for r in range(RIDGES)), *_constant_part(op))
+    return add(*(_ridge(op, args, seed, r) for r in range(RIDGES)), *_constant_part(op, positive))
 
 
-def _constant_part(op: Unknown) -> list[Node]:
+def _constant_part(op: Unknown, positive: bool) -> list[Node]:
     of = op.of
     if of.times or of.order or op.starred:
+        return []
+    if len(of.arrow.output) < 2 and not positive:
         return []
     if len(of.arrow.output) == 2 and of.arrow.output[0] is of.arrow.output[1]:
         return [scale(number(OFFSET), eye(of.arrow.output[0]))]
