@@ -44,7 +44,7 @@ def scattered(width: float, shrinks: bool) -> Op:
 
 
 def has_positive(function: Node) -> bool:
-    """Whether unknown functions are to have positive values: for log and √, and where |·| or max tell no signs apart."""
+    """Whether unknown functions are to have positive values: for log and √, and where no kink tells signs apart."""
     ops = [n.op for n in topological(function) if isinstance(n, Apply)]
     return any(op.domain for op in ops) or not any(op.smooth for op in ops)
 
