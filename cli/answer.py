@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from matdiff.cli.notation import CONVENTIONS, Line
+from matdiff.codegen.functions import has_unknown
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import closure
 
@@ -74,7 +75,25 @@ class Answer:
     @property
     def second(self) -> Any:
         """The steps from the gradient to the Hessian, where that is asked for by one variable."""
-        return self.d.hessian_steps if self.order > 1 and not self.d.several else ()
+        return self.d.hessian_steps if self.order > 1 and not (self.d.several or self.mapped) else ()
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the Hessian is told as a linear map: unknown functions of matrices have no matrix for theirs."""
+        if self.order < 2 or not has_unknown((self.d.function.node,)):
+            return False
+        try:
+            return self.d.hessian is None
+        except UnsupportedError:
+            return True
+
+    @property
+    def hessian(self) -> Any:
+        """The Hessian, or what it does to dX."""
+        if not self.mapped:
+            return self.d.hessian
+        found = self.d.hessian_operator
+        return {x: each.value for x, each in found.items()} if isinstance(found, Mapping) else found.value
 
     @property
     def board(self) -> list[tuple[Any, Line]]:
@@ -97,7 +116,7 @@ class Answer:
             found.append(self.line("independent", self.d.independent_gradient))
         if self.operators:
             found += self.parts("adjoint", self.adjoint, self.d.covector.name)
-        found += self.parts("hessian", self.d.hessian) if self.order > 1 else []
+        found += self.parts("hessian operator" if self.mapped else "hessian", self.hessian) if self.order > 1 else []
         short = [replace(line, body=self.d.abbreviated(line.body)) for line in found]
         return [self.line("function", self.d.function), *short]
 
@@ -149,7 +168,7 @@ class Answer:
         if self.order > 1:
             matrix = self.d.wrt[0].kind == "matrix"
             plain = "partial hessian" if self.d.several else "matrix hessian" if matrix else "hessian"
-            keys.append("weighted hessian" if self.inner else plain)
+            keys.append("hessian operator" if self.mapped else "weighted hessian" if self.inner else plain)
         return [*(CONVENTIONS[key].format(**words) for key in keys), *getattr(self.d, "notes", ())]
 
     @property

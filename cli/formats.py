@@ -113,7 +113,7 @@ def record(answer: Answer, style: Style) -> dict[str, Any]:
     if answer.operators:
         found["adjoint"] = every(answer.adjoint, style)
     if answer.order > 1:
-        found["hessian"] = every(d.hessian, style)
+        found["hessian_operator" if answer.mapped else "hessian"] = every(answer.hessian, style)
     found["latex"] = every(answer.result, "latex")
     found["steps"] = [step(s, style) for s in answer.told]
     if answer.second:

@@ -22,6 +22,8 @@ LABELS = {
     "derivative": ("d{f}/d{x}", "d{f}/d{x}", r"\frac{{\mathrm{{d}}{f}}}{{\mathrm{{d}}{x}}}"),
     "hessian": ("H", "H", "H"),
     "partial hessian": ("H by {x}", "H by {x}", r"H_{{{x}}}"),
+    "hessian operator": ("H[d{x}]", "H[d{x}]", r"H[\mathrm{{d}}{x}]"),
+    "partial hessian operator": ("d∇{f} by {x}", "d grad {f} by {x}", r"\mathrm{{d}}\nabla_{{{x}}} {f}"),
 }
 
 CONVENTIONS = {
@@ -40,6 +42,7 @@ CONVENTIONS = {
     "independent": "∂{f}/∂{x}: entries of the upper triangle independent, 2G − G∘I for the gradient G",
     "derivative": "derivative by the scalar {x}",
     "hessian": "Hessian, for d²{f} = ⟨H[d{x}₁],d{x}₂⟩",
+    "hessian operator": "Hessian, as the differential of the gradient",
     "weighted hessian": "Hessian, the derivative of this gradient: vec(d∇{f}) = H vec(d{x})",
     "partial hessian": "Hessian, in blocks: d²{f} is the sum of vec(dX)ᵀ H vec(dZ) over the pairs X,Z of variables",
     "matrix hessian": "Hessian, for d²{f} = vec(d{x})ᵀ H vec(d{x}), vec stacking columns",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matdiff.api.derive import derive
     from matdiff.api.expr import Expr
     from matdiff.api.reading import matrix, parse, scalar, vector
+    from matdiff.api.unknown import function
     from matdiff.api.userdefined import elementwise, forget
     from matdiff.interop.sympy_write import from_sympy
     from matdiff.verify import check_claim, check_derivation
@@ -36,6 +37,7 @@ __all__ = [
     "elementwise",
     "forget",
     "from_sympy",
+    "function",
     "matrix",
     "parse",
     "scalar",
@@ -55,6 +57,7 @@ _HOMES = {
     "from_sympy": "interop.sympy_write",
     "elementwise": "api.userdefined",
     "forget": "api.userdefined",
+    "function": "api.unknown",
     **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "frechet", "sigma"), "api.specials"),
 }
 
@@ -80,8 +83,8 @@ def __getattr__(name: str) -> Any:
 
         if name not in words:
             raise AttributeError(f"module 'matdiff' has no attribute {name!r}")
-        from matdiff.api.expr import function
+        from matdiff.api.expr import function as called
 
-        found = function(words[name])
+        found = called(words[name])
     globals()[name] = found
     return found

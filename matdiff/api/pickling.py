@@ -9,6 +9,7 @@ from matdiff.api.expr import Expr
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, constant, number, symbol
 from matdiff.core.op import Op, registry
 from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.ops.unknown import Unknown, record
 
 Row = tuple[Any, ...]
 
@@ -80,6 +81,8 @@ def _op_row(op: Op, places: dict[Node, int]) -> Row:
     formula = getattr(op, "formula", None)
     if formula is not None:
         return "formula", op.name, places[formula.body], places[formula.t], formula.text
+    if isinstance(op, Unknown):
+        return "arrays", op.name, op.of, op.value, op.blocks
     if registry.get(op.name) is op or _marker(op.name) is op:
         return "name", op.name
     if op.elementwise and unknown(*split_primes(op.name)) is op:
@@ -97,6 +100,8 @@ def _marker(name: str) -> Op | None:
 def _op(nodes: Sequence[Node], how: str, name: str, *rest: Any) -> Op:
     from matdiff.inference.own import unknown
 
+    if how == "arrays":
+        return record(*rest)
     if how == "unknown":
         return unknown(name, *rest)
     if how == "formula":

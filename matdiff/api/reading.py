@@ -54,7 +54,7 @@ def agree(e: Expr, declare: Any) -> None:
         found = said.get(v.name)
         if found is None:
             continue
-        fits = found.kind in (None, v.kind) and found.dims in ((), v.shape) and not found.elementwise
+        fits = found.kind in (None, v.kind) and found.dims in ((), v.shape) and not found.function
         if not fits or not found.attributes <= closure(v.attributes):
             raise ParseError(
                 f"an expression carries its declarations, and in this one they are {e.types}",

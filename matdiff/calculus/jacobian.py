@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matdiff.calculus.adjoint import adjoint, dependent
-from matdiff.core.node import Apply, Node, Symbol, number, symbol
+from matdiff.core.node import Apply, Node, Symbol, number, symbol, topological
 from matdiff.core.op import columns
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known, closure
-from matdiff.graph.rewrite import rebuild, substitute
-from matdiff.ops.algebra import ADD, MATMUL, add, is_op, matmul, matrix_product, scale
+from matdiff.graph.rewrite import inline, rebuild, substitute
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matmul, matrix_product, scale
 from matdiff.ops.constants import commutation, duplication, eye, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import pinv
 from matdiff.ops.structure import Diag, diagonal_matrix, lower_triangle, vector_of
+from matdiff.ops.unknown import Unknown, contracted
 
 MOST = 64
 """Most terms into which a sum that stands before a vector is taken apart."""
@@ -26,6 +27,7 @@ def jacobian(value: Node, dX: Symbol) -> Node:
     if dX.kind == "scalar":
         return substitute(value, {dX: number(1)}, into_bodies=True)
     size = dX.rows * dX.cols
+    value = straightened(value, dX)
     order = dependent(value, [dX])
     if not order:
         return zeros("row", cols=size) if value.kind == "scalar" else zeros("matrix", value.rows * value.cols, size)
@@ -38,6 +40,49 @@ def jacobian(value: Node, dX: Symbol) -> Node:
         if node in needed:
             J[node] = _matrix(node, dX, J)
     return J[value]
+
+
+def straightened(value: Node, dX: Symbol) -> Node:
+    """Second derivatives of unknown functions that are paired with a vector as matrices: h''(x)[V]ᵀy = h''(x)*[y] V."""
+    turned: dict[Node, Node] = {}
+    if not any(isinstance(n, Apply) and isinstance(n.op, Unknown) and n.op.blocks for n in topological(value)):
+        return value
+    value = inline(value)
+    order = dependent(value, [dX])
+    below = set(order)
+    for node in order:
+        if is_op(node, MATMUL) and node.kind == "vector":
+            left, w = node.children
+            if (product := _through(left, w, below)) is not None:
+                turned[node] = product
+    return substitute(value, turned)
+
+
+def _through(left: Node, w: Node, below: set[Node]) -> Node | None:
+    """A U B w for a U = h''(x)[V] or its transpose, as a matrix times V; sums of such terms by term, up to MOST."""
+    terms: list[Node] = []
+    found = False
+    waiting: list[tuple[list[Node], Node, bool, Node]] = [([], left, False, w)]
+    while waiting:
+        front, U, turned, w = waiting.pop()
+        if w in below or U not in below or len(waiting) + len(terms) > MOST:
+            return None
+        if is_op(U, TRANSPOSE):
+            waiting.append((front, U.children[0], not turned, w))
+        elif is_op(U, ADD):
+            waiting += [(front, part, turned, w) for part in reversed(U.children)]
+        elif is_op(U, SCALE) and U.children[0] not in below:
+            waiting.append((front, U.children[1], turned, scale(U.children[0], w)))
+        elif is_op(U, MATMUL):
+            A, B = U.children[::-1] if turned else U.children
+            before, after = (A.T, B.T) if turned else (A, B)
+            waiting.append((front, A, turned, matmul(after, w)) if A in below else ([*front, before], B, turned, w))
+        else:
+            through = contracted(U, w, turned)
+            found = found or through is not None
+            factors = [U.T if turned else U, w] if through is None else [through, U.children[-1]]
+            terms.append(matrix_product([*front, *factors]))
+    return add(*terms) if found else None
 
 
 def _matrix(node: Node, dX: Symbol, J: dict[Node, Node]) -> Node:

@@ -17,6 +17,7 @@ from matdiff.codegen.arguments import (
     refuse_unknown,
 )
 from matdiff.codegen.emit.names import lookup
+from matdiff.codegen.functions import bound, has_unknown
 from matdiff.core.node import Apply, Constant, Node, Symbol, describe, symbols, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
@@ -39,6 +40,9 @@ def evaluate(
     Raises MatdiffError for a missing array, ShapeError for a wrong shape, DomainError where a function is not defined.
     """
     roots, keys, single = outputs(node)
+    if has_unknown((*roots, *guards)):
+        every, variables, arrays = bound((*roots, *guards), variables, arrays, evaluate)
+        roots, guards = type(roots)(every[: len(roots)]), every[len(roots) :]
     loose, columns = settled(roots, guards)
     rest = beside(roots, tuple(map(guard, known_guards((*guards, *columns), arrays))))
     known = tuple(variables)

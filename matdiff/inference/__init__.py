@@ -12,11 +12,12 @@ from matdiff.core.node import Node, Symbol, constant, symbol
 from matdiff.core.op import Op, differential_symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError
+from matdiff.inference.arrows import declared
 from matdiff.inference.attempt import Attempt, attempt
 from matdiff.inference.build import Builder
 from matdiff.inference.declarations import Declared, declarations_text, gather, read
-from matdiff.inference.own import unknown
 from matdiff.inference.python import call_record, declaration_text, numpy_index
+from matdiff.inference.reading import Root
 from matdiff.inference.readings import settle
 from matdiff.inference.remarks import quiet, remarks
 from matdiff.inference.scope import Scope
@@ -36,7 +37,7 @@ class Typed:
 
     function      definitions are Symbols with a body
     variables     free variables in order of first appearance, then those declared but not used; for a dX its X
-    functions     elementwise functions: an Op where only declared, the Definition where defined
+    functions     functions of one's own: an Op where only declared, the Definition where defined
     declarations  all that is declared or inferred, as text that reads back
     definitions   the Symbols with a body, by name
     kept          the function as it is differentiated, with functions of one's own not written out
@@ -124,7 +125,7 @@ def _agree(scope: Scope, program: Program) -> None:
         said = scope.declared.get(name)
         if said is None:
             continue
-        fits = (said.kind in (None, s.kind)) and (not said.dims or said.dims == s.shape) and not said.elementwise
+        fits = (said.kind in (None, s.kind)) and (not said.dims or said.dims == s.shape) and not said.function
         if not fits or not said.attributes <= s.attributes:
             error = ParseError(f"{name} is declared differently from what it is already", hint="remove the declaration")
             raise error.located(program.text, spans[name]) if name in spans else error
@@ -160,7 +161,7 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
     formulas = _formulas(scope, builder)
     kept = _run(scope, Builder(env, scope.functions, dims, scope.text, formulas), {}) if formulas else None
     functions = _functions(program, scope)
-    text = declarations_text(variables, (n for n, f in functions.items() if isinstance(f, Op)))
+    text = declarations_text(variables, {n: scope.declared[n].arrow for n, f in functions.items() if isinstance(f, Op)})
     changed = remarks(scope, found)
     spoken = (sentence for name, sentence in changed.items() if not quiet(name, sentence))
     every = (*scope.remarks, *spoken, *builder.remarks, *said)
@@ -203,7 +204,7 @@ def _differentials(scope: Scope, env: dict[str, Node], of: Mapping[str, Symbol])
 
 def _functions(program: Program, scope: Scope) -> dict[str, Function]:
     defined = {d.name: d for d in program.definitions}
-    return {n: unknown(n) if root is None else defined[n] for n, root in scope.functions.items()}
+    return {n: defined[n] if isinstance(f, Root) else declared(n, f) for n, f in scope.functions.items()}
 
 
 __all__ = ["Typed", "call_record", "declaration_text", "declared_symbol", "infer", "numpy_index"]

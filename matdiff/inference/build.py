@@ -14,6 +14,7 @@ from matdiff.inference.nodes import HANDLERS
 from matdiff.inference.reading import Root, operands
 from matdiff.ops.algebra import matmul, scale
 from matdiff.ops.constants import eye, ones_like
+from matdiff.ops.unknown import Arrow
 from matdiff.text.tree import Span, Tree
 
 MAX_UNFOLDED = 200_000
@@ -24,7 +25,7 @@ class Builder:
     def __init__(
         self,
         env: dict[str, Node],
-        functions: Mapping[str, Root | None],
+        functions: Mapping[str, Root | Arrow | None],
         loose: Mapping[Tree, tuple[Dim, ...]],
         text: str,
         kept: Mapping[str, Op] | None = None,
@@ -95,7 +96,7 @@ class Builder:
                     del stack[first:]
                     if (divisor := _divisor(t)) is not None:
                         self.divisors.setdefault(args[divisor], t.args[divisor].span)
-                    if head == "call" and self.functions.get(str(t.value)) is not None:
+                    if head == "call" and isinstance(self.functions.get(str(t.value)), Root):
                         frame.at = at
                         entered = self._enter(str(t.value), args[0])
                         if isinstance(entered, _Frame):
@@ -120,7 +121,7 @@ class Builder:
         if name in self.kept:
             return self.kept[name](argument)
         root = self.functions[name]
-        assert root is not None
+        assert isinstance(root, Root)
         self.unfolded += len(root.plan)
         if self.unfolded > MAX_UNFOLDED:
             raise UnsupportedError(
@@ -148,7 +149,7 @@ class _Frame:
         self.stack: list[Node] = []
 
 
-def _varying(root: Root, functions: Mapping[str, Root | None]) -> frozenset[Tree]:
+def _varying(root: Root, functions: Mapping[str, Root | Arrow | None]) -> frozenset[Tree]:
     """Trees of a body that depend on its parameter: these act entry by entry, the others are plain algebra."""
     out: set[Tree] = set()
     for t in root.plan:

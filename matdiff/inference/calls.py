@@ -10,6 +10,7 @@ from matdiff.core.node import Kind
 from matdiff.core.op import Record, along, parameters, words
 from matdiff.core.shape import ONE, Dim, Spec, signature
 from matdiff.errors import ParseError, UnsupportedError
+from matdiff.inference.arrows import arrow_type, derivative_named
 from matdiff.inference.literals import as_fixed, literal, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.names import CONSTANTS, unknown_function
@@ -102,6 +103,8 @@ def check_call(c: Checker, t: Tree, args: list[Type]) -> Type:
         return special(c, t, args)
     if name in CONSTANTS:
         return constant_type(c, t)
+    if (of := derivative_named(c.functions, name)) is not None:
+        return arrow_type(c.solver, t, of, args)
     base, primes = split_primes(name)
     if base in c.functions:
         if primes and c.functions[base] is not None:

@@ -11,6 +11,7 @@ from matdiff.core.node import Kind, Symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.inference.names import is_reserved
+from matdiff.ops.unknown import Arrow
 from matdiff.text.declarations import orthonormal_columns
 from matdiff.text.tree import Declaration
 
@@ -29,6 +30,11 @@ class Declared:
     dims: tuple[Dim, ...] = ()
     attributes: frozenset[str] = frozenset()
     elementwise: bool = False
+    arrow: Arrow | None = None
+
+    @property
+    def function(self) -> bool:
+        return self.elementwise or self.arrow is not None
 
 
 def read(declaration: Declaration) -> Declared:
@@ -36,6 +42,9 @@ def read(declaration: Declaration) -> Declared:
     name = declaration.name
     if is_reserved(name):
         raise ParseError(f"{name} is reserved and cannot be declared", hint="choose another name")
+    if declaration.arrow is not None:
+        inputs, output = declaration.arrow
+        return Declared(arrow=Arrow(tuple(_sizes(name, s) for s in inputs), _sizes(name, output)))
     kinds = [w for w in declaration.words if w in KINDS]
     attributes = {w for w in declaration.words if w not in KINDS}
     _known_words(attributes)
@@ -53,6 +62,13 @@ def read(declaration: Declaration) -> Declared:
     kind = _kind(name, kinds, dims, attributes)
     _no_contradiction(name, kind, dims, attributes)
     return Declared(kind, dims, canonical(attributes))
+
+
+def _sizes(name: str, said: Sequence[str]) -> tuple[Dim, ...]:
+    """The shape of an argument or of the value of an unknown function."""
+    dims = tuple(map(dimension, said))
+    _at_least_one(name, dims)
+    return dims
 
 
 def _known_words(attributes: Iterable[str]) -> None:
@@ -95,6 +111,10 @@ def _no_contradiction(name: str, kind: Kind | None, dims: tuple[Dim, ...], attri
     both = sorted(attributes & EMPTY)
     if "skew" in attributes and both:
         raise ParseError(f"{name} cannot be both skew and {both[0]}")
+    _at_least_one(name, dims)
+
+
+def _at_least_one(name: str, dims: Iterable[Dim]) -> None:
     for dim in dims:
         if dim.number is not None and dim.number < 1:
             raise ShapeError(f"a dimension of {name} is {dim}; dimensions are at least 1")
@@ -172,13 +192,19 @@ def gather(text: str, inside: Sequence[Declaration], outside: Sequence[Declarati
 
 
 def _short(name: str, said: Declared) -> str:
+    if said.arrow is not None:
+        return f"{name}: {said.arrow}"
     words = [a for a in ATTRIBUTES if a in said.attributes]
     kind = "elementwise" if said.elementwise else "×".join(map(str, said.dims)) or str(said.kind or "")
     return f"{name}: {' '.join(filter(None, [kind, *words]))}"
 
 
 def _rendered(d: Declaration) -> tuple[str, tuple[int, int]]:
-    text = f"{d.name}: {' '.join(['×'.join(d.dims), *d.words]).strip()}"
+    said = " ".join(["×".join(d.dims), *d.words]).strip()
+    if d.arrow is not None:
+        shapes = ["×".join(s) or "scalar" for s in (*d.arrow[0], d.arrow[1])]
+        said = f"({', '.join(shapes[:-1])}) -> {shapes[-1]}"
+    text = f"{d.name}: {said}"
     return text, (0, len(text))
 
 
@@ -189,6 +215,7 @@ def spell(name: str, kind: Kind, dims: tuple[Dim, ...], attributes: Iterable[str
     return f"{name}: {' '.join([shape, *words])}"
 
 
-def declarations_text(variables: Mapping[str, Symbol], unknown_functions: Iterable[str]) -> str:
+def declarations_text(variables: Mapping[str, Symbol], unknown_functions: Mapping[str, Arrow | None]) -> str:
+    """Variables, and unknown functions: elementwise ones, and by their arrows those of arrays."""
     parts = [spell(s.name, s.kind, s.shape, s.attributes) for s in variables.values()]
-    return "; ".join([*parts, *(f"{name}: elementwise" for name in unknown_functions)])
+    return "; ".join([*parts, *(f"{name}: {arrow or 'elementwise'}" for name, arrow in unknown_functions.items())])

@@ -129,7 +129,8 @@ def unknown_function(name: str, arguments: Sequence[str] = ()) -> ParseError:
     elif len(name) > LONGEST:
         hint = "see `matdiff rules` for the functions that there are"
     else:
-        hint = f"write {name}*(…) for a product, declare `{name}: elementwise`, or see `matdiff rules`"
+        declared = f"`{name}: elementwise` (of arrays: `{name}: n -> m`)"
+        hint = f"write {name}*(…) for a product, declare {declared}, or see `matdiff rules`"
     return ParseError(f"there is no function {shorten(name)}", hint=hint)
 
 

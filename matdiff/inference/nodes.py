@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.core.node import Constant, Node, Number, describe, number
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
+from matdiff.inference.arrows import arrow_node, derivative_named
 from matdiff.inference.calls import call_params, choose
 from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
@@ -136,6 +137,8 @@ def _block(b: Builder, t: Tree, args: list[Node]) -> Node:
 
 def call(b: Builder, t: Tree, args: list[Node]) -> Node:
     name = str(t.value)
+    if (of := derivative_named(b.functions, name)) is not None:
+        return arrow_node(of, name.endswith("*"), args)
     base, primes = split_primes(name)
     if base in b.functions:
         return unknown(base, primes)(args[0])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from matdiff.core.node import Kind
 from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import ParseError
+from matdiff.inference.arrows import derives
 from matdiff.inference.calls import call_type, check_call
 from matdiff.inference.literals import literal
 from matdiff.inference.misfit import Misfit
@@ -43,6 +44,8 @@ def no_product(t: Tree, a: Type, b: Type, solver: Solver) -> Misfit:
             hint += f", or declare `{t.args[0].value}: scalar`"
     elif a[0] == "vector":
         hint = "write {0}'*{1} if the row is meant"
+    elif left[0] is right[1] and b[0] == "matrix" and all(map(derives, t.args)):
+        hint = "the factors of the chain rule stand in the wrong order: outputs left, inputs right, {1}*{0}"
     elif left[0] is right[0] and a[0] == "matrix":
         hint = "did you mean {0}'*{1}?"
     elif left[1] is right[1] and b[0] == "matrix":

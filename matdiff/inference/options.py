@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from matdiff.core.node import Kind
 from matdiff.core.shape import ONE
+from matdiff.inference.arrows import arrow_specs
 from matdiff.inference.calls import accepts, anatomy, records
 from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
@@ -284,6 +285,11 @@ def _call(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
     if name in CONSTANTS:
         vector = name in ("vector", "e") or (name in ("ones", "zeros") and len(t.args) == 1)
         return {V if vector else M: (0.0, (), None)}
+    if (arrow := arrow_specs(functions, name, len(tables))) is not None:
+        made_of: Table = {}
+        for taken, axes in arrow:
+            _fixed(taken, tables, (S, V, M)[axes], made_of)
+        return made_of
     if name.rstrip("'") in functions:
         return _unary(lambda k: k)(t, tables, functions) if len(tables) == 1 else {}
     out: Table = {}

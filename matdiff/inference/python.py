@@ -13,12 +13,15 @@ from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.inference.calls import accepts, anatomy
 from matdiff.inference.declarations import declarations_text
 from matdiff.ops.indexing import COLUMN, ROW, entry, slice_
+from matdiff.ops.unknown import Arrow, Unknown
 
 
 def declaration_text(variables: Iterable[Symbol], *nodes: Node) -> str:
-    """The declarations of variables, and of the unknown elementwise functions in `nodes`, as text."""
+    """The declarations of variables, and of the unknown functions in `nodes`, as text."""
     ops = dict.fromkeys(n.op for n in topological(*nodes) if isinstance(n, Apply))
-    own = dict.fromkeys(op.name.rstrip("'") for op in ops if op.elementwise and op.name not in registry)
+    own: dict[str, Arrow | None] = {}
+    own |= dict.fromkeys(op.name.rstrip("'") for op in ops if op.elementwise and op.name not in registry)
+    own |= {op.of.base: op.of.arrow for op in ops if isinstance(op, Unknown)}
     return declarations_text({s.name: s for s in variables}, own)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
+from typing import TypeAlias
 
 from matdiff.core.node import Kind, Symbol
 from matdiff.core.shape import ONE, Dim
-from matdiff.errors import ParseError
+from matdiff.errors import MatdiffError, ParseError
+from matdiff.inference.arrows import derivative_named
 from matdiff.inference.declarations import SQUARE, Declared
 from matdiff.inference.evidence import Evidence, Sign, countable
 from matdiff.inference.exponents import CONJUGATE, LETTERS, raised, refuse_conjugate, transposed
@@ -15,7 +17,11 @@ from matdiff.inference.names import default_kind, is_greek, is_reserved, unknown
 from matdiff.inference.places import exponentials, mark
 from matdiff.inference.reading import Root, operands, roots
 from matdiff.inference.types import Solver, Type
+from matdiff.ops.unknown import Arrow
 from matdiff.text.tree import Program, Tree, walk
+
+Functions: TypeAlias = dict[str, Root | Arrow | None]
+"""Functions of one's own: defined, declared for arrays, or declared elementwise (None)."""
 
 PI = frozenset({"pi", "π"})
 
@@ -39,9 +45,9 @@ class Scope:
         self.latex = program.dialect == "latex"
         self.declared = declared
         self.known = known
-        self.functions: dict[str, Root | None] = {n: None for n, d in declared.items() if d.elementwise}
+        self.functions: Functions = {n: d.arrow for n, d in declared.items() if d.function}
         self._check_definitions(program)
-        given = {n for n, d in declared.items() if not d.elementwise} | set(known)
+        given = {n for n, d in declared.items() if not d.function} | set(known)
         exponentials(program, given)
         self.roots = roots(program, given, self.functions)
         self.functions.update({r.name: r for r in self.roots if r.parameter})
@@ -59,9 +65,24 @@ class Scope:
         self.remarks = list(program.remarks)
         """What else is to be said of how the text was read."""
         self._classify(program)
+        self._arguments()
         self._weigh(wrt)
         self.watched = mark(self)
         """Whether the types of all trees are asked for, since readings depend on them."""
+
+    def _arguments(self) -> None:
+        """Undeclared names that are arguments of unknown functions of arrays are what these take."""
+        for t in (t for root in self.roots for t in root.plan if t.head == "call"):
+            try:
+                of = derivative_named(self.functions, str(t.value))
+            except MatdiffError as error:
+                raise error.located(self.text, t.span) from None
+            if of is None:
+                continue
+            for shape, a in zip(of.arrow.inputs, t.args, strict=False):
+                if a.head == "name" and a.value in self.choices:
+                    kinds: tuple[Kind, ...] = ("scalar", "vector", "matrix")
+                    self.choices[str(a.value)] = self.looks[str(a.value)] = kinds[len(shape)]
 
     def alternative(self, name: str) -> Kind:
         """What a name may have to be: arrays scalars, Greek scalars vectors, numbers in capitals matrices again."""
@@ -160,7 +181,7 @@ class Scope:
             if (name != "I" and name not in PI) or name in self.declared:
                 self._place(name, tree, seen)
         for name, d in self.declared.items():
-            if not d.elementwise and name not in self.variables:
+            if not d.function and name not in self.variables:
                 self._add(name)
 
     def _place(self, name: str, tree: Tree, seen: Mapping[str, Tree]) -> None:
@@ -279,5 +300,7 @@ class Scope:
 
 def _dimension_words(declared: Mapping[str, Declared], known: Mapping[str, Symbol]) -> frozenset[str]:
     dims = [d for said in declared.values() for d in said.dims]
+    arrows = [said.arrow for said in declared.values() if said.arrow is not None]
+    dims += [d for arrow in arrows for shape in (*arrow.inputs, arrow.output) for d in shape]
     dims += [d for s in known.values() for d in (s.rows, s.cols)]
     return frozenset(n for d in dims for n in d.names)

@@ -13,6 +13,7 @@ from itertools import combinations
 from typing import Any, NoReturn, TypeAlias
 
 from matdiff.core.node import Node, Symbol, symbol, topological
+from matdiff.core.op import Op
 from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.lift import Member, lifted
@@ -22,6 +23,7 @@ from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import is_op
 from matdiff.ops.sums import OVER, Index
 from matdiff.ops.sums import Over as Runs
+from matdiff.ops.unknown import Unknown
 from matdiff.text.tokens import GREEK
 from matdiff.text.tree import Binder, Over, Program, Span, Tree, walk
 
@@ -705,7 +707,9 @@ class Sums:
             variables.setdefault(found.name, found)
         said = {s for name, s in typed.changed.items() if name in named}
         remarks = [r for r in typed.remarks if r not in said]
-        own = tuple(n for n, f in typed.functions.items() if not hasattr(f, "body"))
+        own = {
+            n: f.of.arrow if isinstance(f, Unknown) else None for n, f in typed.functions.items() if isinstance(f, Op)
+        }
         return replace(
             typed,
             function=function,

@@ -11,6 +11,7 @@ from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value
 from matdiff.core.op import parameters
 from matdiff.core.shape import Dim
 from matdiff.ops.constants import LONG
+from matdiff.ops.unknown import Unknown
 from matdiff.printing.operators import SPECIAL
 from matdiff.printing.piece import AFTER_NUMBER, BESIDE, Argument, Hole, Item, Piece, fill, text
 from matdiff.printing.scaling import Scaling, inverse_power, is_negative, scaling
@@ -63,6 +64,8 @@ class Layout:
         assert isinstance(node, Apply)
         if in_bars and node.op.name == "norm":
             return self.form("norm call", *node.args)
+        if isinstance(node.op, Unknown):
+            return self.unknown(node, node.op)
         special = SPECIAL.get(node.op.name)
         return special(self, node) if special else self.plain(node)
 
@@ -131,6 +134,19 @@ class Layout:
     def clashes(self, node: Apply) -> bool:
         """Would σ(x) be read as a product?"""
         return node.op.name == "sigmoid" and not self.taken.isdisjoint(("σ", "sigma"))
+
+    def unknown(self, node: Apply, op: Unknown) -> Piece:
+        """h(x), ∇²phi(x), h'(X)[V], h'(X)*[Y]."""
+        many = len(op.of.arrow.inputs)
+        prefix, _, primes = op.of.name().partition(op.of.base)
+        call = self.written(op.of.base + primes, node.args[:many])
+        items: list[Item] = [self.notation.marks(prefix) + str(call.items[0]), *call.items[1:]]
+        if op.blocks:
+            items.append((self.notation.star if op.starred else "") + "[")
+            for i, arg in enumerate(node.args[many:]):
+                items += [self.notation.comma] * (i > 0) + [Hole(arg, SUM)]
+            items.append("]")
+        return Piece(ATOM, tuple(items))
 
     def written(self, name: str, args: Sequence[Argument]) -> Piece:
         """A call by a name."""

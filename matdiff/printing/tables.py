@@ -69,6 +69,8 @@ class Notation:
     literal      how digits that are no number of their own (exponents, numerators) are written
     own_templates  what a record's own LaTeX template becomes; None where records bring none
     bracketed      indices stand in brackets, not as subscripts
+    marks          how ∇² and ∂₁ before the name of a function are written
+    star           what stands behind the adjoint of a derivative
     apart          letters side by side are set apart where they spell the name of a function
     """
 
@@ -93,6 +95,8 @@ class Notation:
     own_templates: Callable[[str], str] | None = None
     bracketed: bool = True
     apart: bool = False
+    marks: Callable[[str], str] = str
+    star: str = "*"
 
 
 def _plain_number(value: Value) -> str:
@@ -149,6 +153,20 @@ def _latex_call(name: str) -> str:
         return names.latex_name(bare) + name[len(bare) :]
     return name if len(bare) == 1 else rf"\operatorname{{{bare}}}{name[len(bare) :]}".replace("_", r"\_")
 
+
+def _ascii_marks(marks: str) -> str:
+    """∇² → nabla2_, ∂₁ → d1_."""
+    return re.sub(r"([∇∂])([₀-₉²³]*)", lambda m: f"{_WORDS[m[1]]}{m[2].translate(_DIGITS)}_", marks)
+
+
+def _latex_marks(marks: str) -> str:
+    marks = re.sub(r"[₀-₉]+", lambda m: f"_{{{m[0].translate(_DIGITS)}}}", marks)
+    marks = re.sub(r"[²³]+", lambda m: f"^{{{m[0].translate(_DIGITS)}}}", marks)
+    return marks.replace("∇", r"\nabla ").replace("∂", r"\partial ").replace(" _", "_").replace(" ^", "^")
+
+
+_WORDS = {"∇": "nabla", "∂": "d"}
+_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉²³", "012345678923")
 
 _SHARED: dict[str, Form] = {
     "fraction": (PRODUCT, "{0:*}/{1:p}"),
@@ -223,6 +241,7 @@ ASCII = Notation(
     dotted=(" .+ ", " .- "),
     negative="-",
     ellipsis="...",
+    marks=_ascii_marks,
     functions={},
     forms=_SHARED
     | {
@@ -256,6 +275,8 @@ LATEX = Notation(
     definition=(" = ", r";\quad "),
     ellipsis=r"\dots",
     call=_latex_call,
+    marks=_latex_marks,
+    star="^{*}",
     functions={},
     own_templates=str,
     bracketed=False,

@@ -42,11 +42,15 @@ _piece = re.compile(
     rf"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[{LETTER}][{LETTER}0-9_]*[₀-₉]*)|(?P<sign>[×*+/(),-]|\\times\b)|(?P<bad>\S))"
 )
 _glued = re.compile(r"(\d+|[A-Za-z])x(\d+|[A-Za-z])(?![A-Za-z0-9_.])")
+arrow_sign = re.compile(r"->|→|⟶|\\(?:long)?(?:rightarrow|to)(?![A-Za-z])")
+ARROWS = "Unknown functions are declared h: n -> p; phi: n -> scalar; x: scalar -> n; f: (n, k×k) -> m"
 EXAMPLE = "Declarations look like A: m×n; b: m; S: n×n symmetric; t: scalar; h: elementwise"
 
 
 def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declaration]:
     """One statement, which may declare several names alike."""
+    if sign := arrow_sign.search(text, colon + 1, end):
+        return _read_arrow(text, start, colon, end, sign.span())
     try:
         return _read(text, start, colon, end)
     except ParseError as error:
@@ -59,10 +63,61 @@ def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declar
 
 def _read(text: str, start: int, colon: int, end: int) -> list[Declaration]:
     names = _names(text, start, colon)
+    sizes, words = _shape(text, colon + 1, end)
+    _check(names, sizes, words, text, (start, end))
+    return [Declaration(n, sizes, tuple(words), s) for n, s in names]
+
+
+def _read_arrow(text: str, start: int, colon: int, end: int, sign: Span) -> list[Declaration]:
+    """`h: (n, k, scalar) -> p`: an unknown function of arrays."""
+    names = _names(text, start, colon)
+    if again := arrow_sign.search(text, sign[1], end):
+        raise ParseError("a function has one arrow", text=text, span=again.span(), hint=ARROWS)
+    inputs = tuple(_arrow_shape(text, *part) for part in _parts(text, colon + 1, sign[0]))
+    value = _arrow_shape(text, sign[1], end)
+    return [Declaration(n, (), (), s, (inputs, value)) for n, s in names]
+
+
+def _parts(text: str, start: int, end: int) -> list[Span]:
+    """The places of what stands between commas, in parentheses or not."""
+    said = text[start:end]
+    inside = said.strip()
+    if inside[:1] == "(" and inside[-1:] == ")":
+        start, end = start + said.index("(") + 1, start + said.rindex(")")
+    found = []
+    for part in text[start:end].split(","):
+        found.append((start, start + len(part)))
+        start += len(part) + 1
+    return found
+
+
+def _arrow_shape(text: str, start: int, end: int) -> tuple[str, ...]:
+    """The dimensions of one argument or of the value; none for `scalar`, ℝ."""
+    said = text[start:end].strip()
+    place = (start, max(end, start + 1))
+    if not said:
+        raise ParseError("a shape is missing beside the arrow", text=text, span=place, hint=ARROWS)
+    if said in ("R", "ℝ", "\\mathbb{R}", "\\mathbb R"):
+        return ()
+    try:
+        sizes, words = _shape(text, start, end)
+    except ParseError:
+        found = in_words("x", said, place) if _sizes_in_words.match(said) else []
+        if not found:
+            raise
+        sizes, words = found[0].dims, list(found[0].words)
+    if len(sizes) > 2 or words != ["scalar"] * (not sizes):
+        message = f"`{said}` is no shape: arguments and values of unknown functions have sizes alone"
+        raise ParseError(message, text=text, span=place, hint=ARROWS)
+    return sizes
+
+
+def _shape(text: str, start: int, end: int) -> tuple[tuple[str, ...], list[str]]:
+    """Dimensions and words."""
     words: list[str] = []
     dims: list[list[tuple[str, int]]] = [[]]
     last = ""
-    for kind, piece, at in _pieces(text, colon + 1, end):
+    for kind, piece, at in _pieces(text, start, end):
         told = piece in ATTRIBUTES | KINDS | NUMBERS | OTHERS or (last == "" and _nearest(piece))
         if kind == "name" and (told or (last == "operand" and piece != "x")):
             words.append(_word(piece, text, at))
@@ -77,10 +132,7 @@ def _read(text: str, start: int, colon: int, end: int) -> list[Declaration]:
             last = _dimension(dims, last, kind, piece, text, at)
     if last in ("times", "sign"):
         raise _wrong("a dimension is missing at the end", text, (end - 1, end))
-    span = (start, end)
-    sizes = tuple("".join(p for p, _ in d) for d in dims if d)
-    _check(names, sizes, words, text, span)
-    return [Declaration(n, sizes, tuple(words), s) for n, s in names]
+    return tuple("".join(p for p, _ in d) for d in dims if d), words
 
 
 def _names(text: str, start: int, colon: int) -> list[tuple[str, Span]]:

@@ -82,6 +82,9 @@ def refuse_subscripts(stream: Stream, span: Span) -> None:
         application(stream, name, applied[1], (name.span[0], applied.end()))
     if called := _arguments.match(stream.text, span[0]):
         hint = f"Functions of one's own have one parameter: s(t) = t/(1+exp(-t)); an entry is {shown}[1,2]."
+        if not shown.startswith("\\") and name.value not in stream.names.variables:
+            places = ", ".join("nmkpq"[: called[0].count(",") + 1]) if called[0].count(",") < 5 else "n, m, …"
+            hint += f"  Unknown ones of arrays are declared: `{name.value}: ({places}) -> scalar`."
         stream.refuse(f"{shown} is no function that takes arguments", (name.span[0], called.end()), hint)
 
 
@@ -90,9 +93,14 @@ def _refuse_derived(stream: Stream, span: Span) -> None:
     name, found = stream.values[-3], _applied.match(stream.text, span[0])
     prime = stream.text[name.span[1] : span[0]]
     if found and prime == "'" and name.value not in stream.names.variables:
-        hint = f"Write {name.value}'*{found[1]} for a product, or declare `{name.value}: elementwise`."
+        hint = f"Write {name.value}'*{found[1]} for a product, or declare {_function(name)}."
         place = (name.span[0], found.end())
         stream.refuse(f"is {name.value}'({found[1]}) the derivative of a function or a product?", place, hint)
+
+
+def _function(name: Tree) -> str:
+    """How an unknown function is declared."""
+    return f"`{name.value}: elementwise` (of arrays: `{name.value}: n -> m`)"
 
 
 def application(stream: Stream, name: Tree, inside: str, span: Span, times: str = "*") -> None:
@@ -110,7 +118,7 @@ def application(stream: Stream, name: Tree, inside: str, span: Span, times: str 
         hint = f"Write {shown}_{inside} for a name of its own, {product} for a product{entry}."
         stream.refuse(f"is {whole} the value of a function or a product?", span, hint)
     hint = f"Write {shown} alone where {inside} is understood, {product} for a product"
-    hint += f", or declare `{name.value}: elementwise`."
+    hint += f", or declare {_function(name)}."
     stream.refuse(f"is {whole} a function of {inside} or a product?", span, hint)
 
 

@@ -150,8 +150,11 @@ class _Reader:
             last.start = last.mark + (2 if self.source.startswith(":=", last.mark) else 1)
 
     def know(self, d: Declaration) -> None:
-        (self.names.functions if "elementwise" in d.words else self.names.variables).add(d.name)
-        for size in re.findall(r"[^\W\d]\w*", " ".join(d.dims)):
+        (self.names.functions if "elementwise" in d.words or d.arrow else self.names.variables).add(d.name)
+        shapes = (d.dims,) if d.arrow is None else (*d.arrow[0], d.arrow[1])
+        if d.arrow is not None:
+            self.names.arrows[d.name] = (tuple(map(len, d.arrow[0])), len(d.arrow[1]))
+        for size in re.findall(r"[^\W\d]\w*", " ".join(n for shape in shapes for n in shape)):
             self.names.sizes.add(size)
 
     def head(self, s: Statement) -> tuple[str, str, Span]:

@@ -33,6 +33,7 @@ _token = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _norm = re.compile(r"(²?)(?:_([A-Za-z0-9]+|\*|∞)|([₁₂]))")
+_marked = re.compile(rf"((?:[∇∂]\s*[₀-₉]*[²³⁴-⁹]?\s*)+)([{LETTER}][{LETTER}0-9_]*[{SUBSCRIPT}]*)(?=\s*\()")
 METHOD = re.compile(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
 _closing = {")": "RPAR", "]": "RSQB"}
 
@@ -89,6 +90,8 @@ def _open(stream: Stream, span: Span) -> int:
     if c == "(":
         stream.open("LPAR", "RPAR", span, c)
         habits.refuse_subscripts(stream, span)
+    elif c == "[" and stream.directions(span):
+        return span[1]
     elif c == "[" and _bracket_calls(stream, span):
         stream.open("LPAR", "RPAR", span, c)
     elif c == "[":
@@ -233,7 +236,22 @@ def _entrywise(word: str) -> bool:
     return bool(word) and all(getattr(r, "elementwise", False) for r in op.words.get(word, [None]))
 
 
+def _derivative(stream: Stream, span: Span) -> int:
+    """∇²phi( and ∂₁f( of unknown functions of arrays: the name of a derivative, marks and all; 0 where it is none."""
+    found = _marked.match(stream.text, span[0])
+    if found is None:
+        return 0
+    name = plain_name(found[2], stream.text, found.start(2))
+    if name not in stream.names.arrows:
+        return 0
+    stream.push("FUNC", Tree("name", (), "".join(found[1].split()) + name, (span[0], found.end(2))))
+    stream.foreign = True
+    return found.end(2)
+
+
 def _bad(stream: Stream, span: Span) -> int:
+    if stream.names.arrows and (after := _derivative(stream, span)):
+        return after
     if stream.text[span[0]] == "." and stream.after_operand() and (after := _dot(stream, span)):
         return after
     method = METHOD.match(stream.text, span[0])

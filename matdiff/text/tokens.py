@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -57,6 +58,8 @@ class Names:
     functions: Spellings = field(default_factory=Spellings)
     variables: Spellings = field(default_factory=Spellings)
     sizes: Spellings = field(default_factory=Spellings)
+    arrows: dict[str, tuple[tuple[int, ...], int]] = field(default_factory=dict)
+    """The numbers of axes of arguments and value of unknown functions of arrays."""
     bold: dict[str, tuple[str, Span]] = field(default_factory=dict)
     r"""Greek names in bold, which are no scalars: `vector` for \boldsymbol\beta, `matrix` for \boldsymbol\Sigma."""
     spellings: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +81,7 @@ class Names:
 
     def callable(self, name: str, adjacent: bool) -> bool:
         """A longer name that nothing declares is a call where `(` follows directly: a misspelt function."""
-        if name in self.functions:
+        if name in self.functions or (self.arrows and unmarked(name) in self.arrows):
             return True
         if name in self.variables:
             return name in self.words and name not in SOFT
@@ -101,6 +104,33 @@ class Names:
         return not (known or word in GREEK or self.differential(word))
 
 
+def unmarked(name: str) -> str:
+    """The function of which ∇²phi, ∂₁f, h″ and nabla_phi, d1_f are derivatives."""
+    return marks.sub("", name).rstrip("*").rstrip("'")
+
+
+def derived(name: str, many: int = 1) -> list[int]:
+    """By which of `many` arguments, counted from 0, a derivative is taken.
+
+    >>> derived("∇²phi"), derived("h''"), derived("∂₂∂₁f"), derived("nabla2_phi"), derived("nabla2_f", 2)
+    ([0, 0], [0, 0], [1, 0], [0, 0], [1])
+    """
+    found = []
+    for m in _mark.finditer(name):
+        if m[2] and many == 1:
+            found += [0] * int(m[2])
+        elif m[1] or m[2]:
+            found.append(int((m[1] or m[2]).translate(_digits)) - 1)
+        else:
+            found += [0] * int((m[3] or "1").translate(_digits))
+    return found + [0] * (len(name.rstrip("*")) - len(name.rstrip("*").rstrip("'")))
+
+
+_mark = re.compile(r"[∇∂]([₀-₉]+)|(?:nabla|d)(\d+)_|[∇∂]([²³⁴-⁹]?)|nabla_")
+_digits = str.maketrans("₀₁₂₃₄₅₆₇₈₉²³⁴⁵⁶⁷⁸⁹", "012345678923456789")
+marks = re.compile(r"(?:[∇∂][₀-₉]*[²³⁴-⁹]*|(?:nabla\d*|d\d+)_)+")
+
+
 def letters(name: str) -> str:
     """The name without digits and subscripts: W of W_12 and of W1."""
     return name.partition("_")[0].rstrip("0123456789")
@@ -116,6 +146,10 @@ class Stream:
     values: list[Any] = field(default_factory=list)
     stack: list[tuple[str, Span, str]] = field(default_factory=list)
     """Open brackets: terminal that closes, place, as written."""
+    applied: list[tuple[int, int]] = field(default_factory=list)
+    """Open calls of unknown functions of arrays: the depth inside, and which token is the function."""
+    ended: tuple[int, int] = (-1, -1)
+    """The last such call: which tokens are its closing parenthesis and its function."""
     foreign: bool = False
     """Whether a function may have been called by a name that others give it."""
 
@@ -136,6 +170,9 @@ class Stream:
             )
         if kind == "LPAR" and self.kinds and self.kinds[-1] in ("NAME", "TICK"):
             self.retag(span)
+        called = self.names.arrows and kind == "LPAR" and self.kinds[-1:] == ["FUNC"]
+        if called and unmarked(str(self.values[-1].value)) in self.names.arrows:
+            self.applied.append((len(self.stack), len(self.kinds) - 1))
         self.push(kind, span)
         self.stack.append((closer, span, written or self.text[span[0] : span[1]]))
 
@@ -180,7 +217,28 @@ class Stream:
                 f"Close the `{written}` at column {self.column(place)} first.",
             )
         self.stack.pop()
+        if self.applied and self.applied[-1][0] == len(self.stack):
+            self.ended = (len(self.kinds), self.applied.pop()[1])
         self.push(closer, span if value is None else value)
+
+    def directions(self, span: Span) -> bool:
+        """Whether `[` opens the directions of h'(X)[V] or h'(X)*[Y], which are then read as further arguments."""
+        star = self.kinds[-1:] == ["STAR"]
+        at, function = self.ended
+        if at < 0 or at != len(self.kinds) - 1 - star or not self.more_axes(str(self.values[function].value)):
+            return False
+        if star:
+            del self.kinds[-1:], self.values[-1:]
+            self.values[function].value += "*"
+        self.kinds[at] = "COMMA"
+        self.stack.append(("RPAR", span, "["))
+        return True
+
+    def more_axes(self, name: str) -> bool:
+        """Whether a derivative has more axes than a matrix: no brackets behind it are indices."""
+        inputs, output = self.names.arrows[unmarked(name)]
+        slots = derived(name, len(inputs))
+        return bool(slots) and output + sum(inputs[s] for s in slots if s < len(inputs)) > 2
 
     def column(self, span: Span) -> int:
         return span[0] - self.text.rfind("\n", 0, span[0])

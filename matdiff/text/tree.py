@@ -106,12 +106,16 @@ SPREAD_VECTOR = "spread vector"
 
 @dataclass(slots=True, eq=False)
 class Declaration:
-    """`A: m×n symmetric` → name, dims as text (one: vector, two: matrix, none: see words), attribute words."""
+    """`A: m×n symmetric` → name, dims as text (one: vector, two: matrix, none: see words), attribute words.
+
+    `h: (n, scalar) -> p` → `arrow`, the dims of each argument and those of the value.
+    """
 
     name: str
     dims: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     span: Span = (0, 0)
+    arrow: tuple[tuple[tuple[str, ...], ...], tuple[str, ...]] | None = None
 
 
 @dataclass(slots=True, eq=False)

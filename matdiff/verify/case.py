@@ -69,7 +69,7 @@ class Case:
         self.variables = (*d.function.variables, *moving)
 
     def concrete(self, node: Node) -> Node:
-        return concrete(node, self.seed)
+        return concrete(node, self.seed, self.d.function)
 
     def draw(self, given: Mapping[str, int], points: int) -> tuple[str, list[Sample]]:
         """Points where function and derivative are defined, and a word on sizes that are too large for that."""

@@ -14,6 +14,7 @@ from matdiff.ops.algebra import HADAMARD, MATMUL, MPOW, TRANSPOSE, add, hadamard
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv
 from matdiff.ops.structure import Diag, diag
+from matdiff.ops.unknown import Unknown
 
 MAX_CANDIDATES = 60
 """Candidates of one kind of mistake."""
@@ -166,6 +167,9 @@ def order_of_factors(pair: Pair) -> Iterator[Candidate]:
             new = None if list(other) == chain else with_product(pair.claim, node, other)
             if new is not None:
                 says = f"the factors of {shown(node)} are in the wrong order, and matrices do not commute"
+                if sum(map(derives, chain)) > 1:
+                    says = "the factors of the chain rule stand in the wrong order (outputs left, inputs right)"
+                    says += f": it has {shown(node)}"
                 yield Candidate(f"{says}; right is {shown(new)}", new)
 
 
@@ -182,6 +186,29 @@ def superfluous(pair: Pair) -> Iterator[Candidate]:
                 pair.claim.kind,
             ):
                 yield Candidate(f"the factor {shown(chain[i])} is too many; right is {shown(new)}", new)
+
+
+def derives(node: Node) -> bool:
+    """Whether this is a derivative of an unknown function, or the transpose of one."""
+    node = node.children[0] if is_op(node, TRANSPOSE) else node
+    return isinstance(node, Apply) and isinstance(node.op, Unknown) and bool(node.op.of.order or node.op.of.times)
+
+
+def place_of_derivative(pair: Pair) -> Iterator[Candidate]:
+    """g'(x) where it is g'(h(x)): a derivative of an unknown function is taken at another place."""
+    found = [n for n in topological(pair.claim) if derives(n) and not is_op(n, TRANSPOSE)]
+    right = [n for n in topological(pair.truth) if derives(n) and not is_op(n, TRANSPOSE)]
+    for node in found:
+        for other in right:
+            assert isinstance(node, Apply) and isinstance(other, Apply)
+            new = replaced(pair.claim, {node: instead(other)}) if other.op is node.op and other is not node else None
+            if new is not None:
+                says = f"{shown(node)} is taken at the wrong place: the chain rule has {shown(other)}"
+                yield Candidate(says, new)
+
+
+def instead(other: Node) -> Make:
+    return lambda node, args: other
 
 
 def with_product(root: Node, node: Node, factors: tuple[Node, ...]) -> Node | None:
@@ -243,4 +270,4 @@ Edit = Callable[[Pair], Iterator[Candidate]]
 
 SET: tuple[Edit, ...] = (off_the_set, turned)
 FACTORS: tuple[Edit, ...] = (transposes, kronecker)
-LATER: tuple[Edit, ...] = (order_of_factors, products, superfluous, inner_derivative)
+LATER: tuple[Edit, ...] = (place_of_derivative, order_of_factors, products, superfluous, inner_derivative)

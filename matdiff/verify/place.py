@@ -80,6 +80,7 @@ def second(d: Derivation, arrays: Arrays, V: Arrays, rng: np.random.Generator) -
     try:
         whole = add(*(inner(H, d.directions[X]) for X, H in d.curvature.items()))
         given = {**arrays, **{d.directions[X]: v for X, v in V.items()}}
-        return float(evaluate(concrete(whole, 0), tuple(given), {s.name: a for s, a in given.items()}))
+        known = concrete(whole, 0, d.function)
+        return float(evaluate(known, tuple(given), {s.name: a for s, a in given.items()}))
     except MatdiffError:
         return None

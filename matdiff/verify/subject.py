@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matdiff.codegen.evaluate import evaluate
-from matdiff.core.node import Apply, Node, Symbol, topological
+from matdiff.core.node import Apply, Node, Symbol, symbol, topological
 from matdiff.errors import UnsupportedError
 from matdiff.ops.constants import is_zero
 from matdiff.verify.sets import Array, project
@@ -133,7 +133,7 @@ def subject(d: Derivation, order: int, seed: int) -> Subject:
         found = second_order(d, seed)
     else:
         found = gradient(d, seed) if d.function.kind == "scalar" else linear_map(d, seed)
-    return replace(found, guards=tuple(concrete(g, seed) for g in d.guards))
+    return replace(found, guards=tuple(concrete(g, seed, d.function) for g in d.guards))
 
 
 def by_name(answer: Any, d: Derivation) -> list[Any]:
@@ -152,8 +152,8 @@ def gradient(d: Derivation, seed: int) -> Subject:
         fault = next((t for X, g in zip(d.wrt, G, strict=True) if (t := off_tangent(X, arrays[X], g))), "")
         return Statement(np.array([pairing]), max(float(np.max(np.abs(g), initial=0)) for g in G), fault)
 
-    said = tuple(concrete(n, seed) for n in (*G, *weighted))
-    return Subject("gradient", d.function.variables, d.wrt, (concrete(d.function.node, seed),), said, read)
+    said = tuple(concrete(n, seed, d.function) for n in (*G, *weighted))
+    return Subject("gradient", d.function.variables, d.wrt, (concrete(d.function.node, seed, d.function),), said, read)
 
 
 def off_tangent(X: Symbol, at: Array, G: Array) -> str:
@@ -169,7 +169,7 @@ def off_tangent(X: Symbol, at: Array, G: Array) -> str:
 def linear_map(d: Derivation, seed: int) -> Subject:
     """F any: the differential L[V], its adjoint, and the Jacobian where it is not too large."""
     try:
-        matrices = tuple(concrete(j.node, seed) for j in by_name(d.jacobian, d))
+        matrices = tuple(concrete(j.node, seed, d.function) for j in by_name(d.jacobian, d))
     except UnsupportedError:
         matrices = ()
     said = (d.differential.node, *d.pullback.values())
@@ -186,13 +186,20 @@ def linear_map(d: Derivation, seed: int) -> Subject:
         "differential",
         d.function.variables,
         d.wrt,
-        (concrete(d.function.node, seed),),
-        tuple(concrete(n, seed) for n in said),
+        (concrete(d.function.node, seed, d.function),),
+        tuple(concrete(n, seed, d.function) for n in said),
         read,
         d.directions,
-        d.covector,
+        _covector(d, seed),
         matrices,
     )
+
+
+def _covector(d: Derivation, seed: int) -> Symbol:
+    """As long as the value is where the function has numbers for its free dimensions."""
+    value = concrete(d.function.node, seed, d.function)
+    Y = d.covector
+    return symbol(Y.name, Y.kind, value.rows, value.cols)
 
 
 def _adjoint_fault(L: Array, pulled: Sequence[Any], V: Sequence[Array], Y: Array, least: float) -> str:
@@ -221,7 +228,7 @@ def apply_matrix(J: Any, v: Array) -> Array:
 
 def second_order(d: Derivation, seed: int) -> Subject:
     """The gradient and its derivative, the Hessian; its action where the matrix is not in the language."""
-    parts = tuple(concrete(g.node, seed) for g in by_name(d.gradient, d))
+    parts = tuple(concrete(g.node, seed, d.function) for g in by_name(d.gradient, d))
     blocks = _blocks(d)
     said = [b for row in blocks for b in row] if blocks else _products(d)
     count = len(d.wrt)
@@ -237,7 +244,7 @@ def second_order(d: Derivation, seed: int) -> Subject:
         return Statement(H, max(float(np.max(np.abs(v), initial=0)) for v in values))
 
     directions = {} if blocks else d.directions
-    nodes = tuple(concrete(n, seed) for n in said)
+    nodes = tuple(concrete(n, seed, d.function) for n in said)
     return Subject("Hessian", d.function.variables, d.wrt, parts, nodes, read, directions)
 
 

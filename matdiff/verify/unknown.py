@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
+from typing import Protocol
 
-from matdiff.core.node import Apply, Node, number, topological
+from matdiff.core.node import Apply, Node, Symbol, number, topological
 from matdiff.core.op import registry
 from matdiff.graph.rewrite import inline, rebuild
 from matdiff.inference.own import split_primes
 from matdiff.ops.algebra import scale
 from matdiff.ops.constants import ones_like
 from matdiff.ops.elementwise import cos, sin
+from matdiff.ops.unknown import Unknown
+from matdiff.verify.ridges import has_positive, ridges, with_sizes
 
 Coefficients = tuple[Fraction, Fraction, Fraction, Fraction]
 
 
-def concrete(root: Node, seed: int) -> Node:
+class Function(Protocol):
+    """What an expression is part of: the function that is differentiated."""
+
+    @property
+    def node(self) -> Node: ...
+
+    @property
+    def variables(self) -> tuple[Symbol, ...]: ...
+
+
+def concrete(root: Node, seed: int, function: Function) -> Node:
     """The expression with definitions in place, and smooth random functions for the unknown ones.
 
-    h(t) = 3 + a sin(bt + c) + d t², and its exact derivatives for h′, h″ …
+    h(t) = 3 + a sin(bt + c) + d t², and its exact derivatives for h′, h″ …; those of arrays are sums of ridges, and
+    dimensions that no variable of the function has are numbers.
     """
     root = inline(root)
+    if any(isinstance(n, Apply) and isinstance(n.op, Unknown) for n in topological(root)):
+        known = frozenset(n for v in function.variables for d in (v.rows, v.cols) for n in d.names)
+        root = with_sizes(_ridged(root, seed, has_positive(function.node)), known)
     memo: dict[Node, Node] = {}
     for node in topological(root):
         if not isinstance(node, Apply):
@@ -31,6 +48,17 @@ def concrete(root: Node, seed: int) -> Node:
             memo[node] = stand_in(coefficients(name, seed), order, memo[node.args[0]])
         else:
             memo[node] = rebuild(node, tuple(memo[a] for a in node.args))
+    return memo[root]
+
+
+def _ridged(root: Node, seed: int, positive: bool) -> Node:
+    memo: dict[Node, Node] = {}
+    for node in topological(root):
+        if not isinstance(node, Apply):
+            memo[node] = node
+            continue
+        args = tuple(memo[a] for a in node.args)
+        memo[node] = ridges(node.op, args, seed, positive) if isinstance(node.op, Unknown) else rebuild(node, args)
     return memo[root]
 
 

@@ -89,7 +89,7 @@ def mark(problem: Problem, text: str) -> Mark:
 def named(solution: Solution) -> Named:
     """The names of a problem."""
     variables = solution.d.function.variables
-    sizes = re.findall(r"[^\W\d_]\w*", " ".join(re.findall(r":\s*(\S+)", solution.d.types)))
+    sizes = re.findall(r"[^\W\d_]\w*", " ".join(re.findall(r":\s*([^;]*->[^;]*|\S+)", solution.d.types)))
     return Named(
         letter(solution).strip("\\"),
         frozenset(v.name for v in variables),

@@ -116,13 +116,26 @@ def declared(types: str) -> str:
         name, _, rest = declaration.strip().partition(":")
         shape, *attributes = rest.split()
         x = latex_name(name)
+        if "->" in rest:
+            taken, value = (part.strip().strip("()").split(", ") for part in rest.split("->"))
+            sets = r" \times ".join(map(space, taken))
+            said.append(rf"${x} : {sets} \to {space(value[0])}$")
+            continue
         if shape == "elementwise":
             said.append(f"${x}$ acts entry by entry")
             continue
-        dims = r" \times ".join(latex_dim(d) for d in shape.split("×"))
-        where = SETS.get(shape) or rf"\mathbb{{R}}^{{{dims}}}"
-        said.append(" ".join([rf"${x} \in {where}$", *(SPOKEN.get(a, a) for a in attributes)]))
+        said.append(" ".join([rf"${x} \in {space(shape)}$", *(SPOKEN.get(a, a) for a in attributes)]))
     return ", ".join(said)
+
+
+def space(shape: str) -> str:
+    r"""The set of all arrays of a shape.
+
+    >>> space("m×n"), space("scalar")
+    ('\\mathbb{R}^{m \\times n}', '\\mathbb{R}')
+    """
+    dims = r" \times ".join(latex_dim(d) for d in shape.split("×"))
+    return SETS.get(shape) or rf"\mathbb{{R}}^{{{dims}}}"
 
 
 def latex_dim(dim: str) -> str:

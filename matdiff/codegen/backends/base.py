@@ -12,6 +12,7 @@ from matdiff.codegen.backends.numpy import HELPERS
 from matdiff.codegen.backends.numpy import NUMPY as NUMPY_HELPERS
 from matdiff.core.op import Op
 from matdiff.errors import UnsupportedError
+from matdiff.ops.unknown import Unknown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +53,9 @@ class Backend:
 
     def template(self, op: Op) -> str:
         """The code of a function; UnsupportedError where it has none here."""
+        if isinstance(op, Unknown):
+            hint = f"evaluate takes it as a function of arrays: evaluate({op.of.base}=…)"
+            raise UnsupportedError(f"{op.of.base} is an unknown function, which has no code", hint=hint)
         own: str = self.instead.get(op.name) or getattr(op, self.column)
         if own == "-" or not (own or op.numpy):
             raise UnsupportedError(f"{self.title} has no {op.name}")

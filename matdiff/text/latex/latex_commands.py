@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from matdiff.text.latex import commands as words
+from matdiff.text.latex.latex_derivatives import marked
 from matdiff.text.latex.latex_exponents import bare
 from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.latex_refusals import Refusals
@@ -25,6 +26,8 @@ class Commands(Refusals):
 
     def on_command(self, first: int, at: int) -> int:
         command, span = self.text[first + 1 : at], (first, at)
+        if self.stream.names.arrows and command in ("nabla", "partial") and (after := self.derivative(first)):
+            return after
         if command in words.IGNORED:
             return self.delimiter(command, at)
         if command in words.OPERATORS:
@@ -47,6 +50,10 @@ class Commands(Refusals):
             self.stream.push("SEMI", span)
             return at
         return self.macro(command, span) or self.word(command, first, at)
+
+    def derivative(self, first: int) -> int:
+        r"""\nabla^{2}\varphi( and \partial_{1} f( of unknown functions of arrays; 0 for others."""
+        return marked(self.stream, first, lambda at: name_at(self.stream, at, self.pairs), self.scripts)
 
     def sign(self, command: str, span: Span) -> int:
         if command == "cdot":

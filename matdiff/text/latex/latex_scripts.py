@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from matdiff.text.latex import latex_norms as norms
+from matdiff.text.latex.latex_derivatives import starred
 from matdiff.text.latex.latex_exponents import LONGEST, Exponent, bare, exponent, upright_t
 from matdiff.text.latex.latex_places import blank, bracket_pairs, script_extent
 from matdiff.text.latex.latex_subscripts import subscript
@@ -108,7 +109,7 @@ class Scripts:
             self.stream.refuse(
                 "a subscript belongs to a name or a norm", (first, at), "Write W_1, W_{12}, or \\|x\\|_2."
             )
-        return self.superscript_from(first)
+        return starred(self.stream, first) or self.superscript_from(first)
 
     def superscript_from(self, at: int) -> int:
         """`^` and its argument: a transpose, a power, an elementwise power or the pseudoinverse."""

@@ -95,6 +95,8 @@ class _Latex(Mixed):
         self.stream.push("COMMA" if written == "&" else OPERATORS[written], span)
 
     def on_bad(self, first: int, at: int) -> int:
+        if self.stream.names.arrows and (after := self.derivative(first)):
+            return after
         raise unknown(self.text[first], self.text, first)
 
     def on_number(self, first: int, at: int) -> int:
@@ -150,6 +152,8 @@ class _Latex(Mixed):
         c, span = self.text[first], (first, at)
         if c in "([" and (positive := self.pairs.positive.get(first)):
             self.positive(span, *positive)
+        elif c == "[" and self.stream.directions(span):
+            return at
         elif c == "[" and (kind := self.square(first)):
             self.stream.open(kind, "RSQB", span, c)
         elif c in "([":
