@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
@@ -12,6 +13,9 @@ from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, topological
 from matdiff.errors import ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
+
+if TYPE_CHECKING:
+    from matdiff.inference import Typed
 
 
 def derive(
@@ -24,6 +28,7 @@ def derive(
     """Differentiate a function by the variable `wrt` (several: `"X,Y"`).
 
     `function` is text in the language or an expression; `declare` is text or a list of texts.
+    Text with equations, "A*x = b for x; c'*x", gives an `Implicit` instead of a `Derivation`.
     `inner` is the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is W⁻¹∇f; W must be spd.
     Raises ParseError, ShapeError, UnsupportedError, or DomainError where the function is defined nowhere.
 
@@ -43,8 +48,11 @@ def derive(
         variables = {v.name: v for v in function.variables}
         names = as_typed(names, list(variables))
     else:
-        typed = read(function, declare, dialect, known, names)
+        typed = read(function, declare, dialect, known, names, implicit=True)
         names = as_typed(names, list(typed.variables))
+        if typed.systems:
+            found: Derivation = implicit(typed, names, inner)
+            return found
         refuse_differentials(typed.function, names)
         variables, source = dict(typed.variables), typed.kept
         remarks = tuple(dict.fromkeys((*typed.remarks, *(typed.changed[n] for n in names if n in typed.changed))))
@@ -73,6 +81,45 @@ def derive(
 
         check_somewhere(derivation, suspects)
     return derivation
+
+
+def implicit(typed: Typed, names: Sequence[str], inner: Any) -> Any:
+    """The derivation of a function of unknowns.
+
+    Raises ParseError for a name that is no variable, UnsupportedError for an equation that determines nothing.
+    """
+    from matdiff.api.implicit import Implicit
+    from matdiff.verify.implicit import undetermined
+
+    if inner is not None:
+        raise UnsupportedError("a weighted inner product goes with functions without equations")
+    unknowns = {x.name: s for s in typed.systems for x in s.unknowns}
+    variables = {n: v for n, v in typed.variables.items() if n not in unknowns}
+    for root in (typed.function, *(F for s in typed.systems for F in s.residuals)):
+        refuse_differentials(root, [*names, *unknowns])
+    for name in names:
+        if name in unknowns:
+            hint = f"differentiate by one of {', '.join(variables)}"
+            raise ParseError(f"{name} is determined by an equation, and so no variable of the function", hint=hint)
+        if name not in variables:
+            raise not_a_variable(name, typed.function, list(variables))
+    chosen = tuple(variables[n] for n in names)
+    for X in chosen:
+        check_movable(X)
+    remarks = tuple(dict.fromkeys((*typed.remarks, *(typed.changed[n] for n in names if n in typed.changed))))
+    expr = Expr(typed.function, tuple(typed.variables.values()))
+    d = Implicit(expr, typed.systems, chosen, typed.declarations, len(chosen) > 1, remarks)
+    _ = d.adjoints.gradients, d.adjoints.linear_parts
+    lost = undetermined(typed.systems, expr.variables)
+    if lost is not None:
+        names_ = " and ".join(x.name for x in lost.unknowns)
+        raise UnsupportedError(
+            f"the equation does not determine {names_}: its Jacobian by {names_} is singular everywhere",
+            text=typed.text,
+            span=lost.span,
+            hint="a condition is missing, or one follows from the others",
+        )
+    return d
 
 
 def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:
