@@ -1,4 +1,4 @@
-"""What `derive` prints of a function of unknowns: the equation, its differential, the adjoint equation, the gradient."""
+"""What `derive` prints of a function of unknowns: equations, their differentials and adjoints, the gradient."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ def forward(d: Any) -> str:
     from matdiff.api.implicit import entries
 
     names = ", ".join(X.name for X in d.wrt)
+    if len(d.wrt) == 1 and d.wrt[0].kind == "scalar":
+        return "forward: one solve"
     if len(d.wrt) == 1:
         (X,) = d.wrt
-        return f"forward: one solve for dx, and one factorisation, for each of the {entries(X)} entries of {names}"
-    return f"forward: one solve, with one factorisation, for each entry of {names}"
+        return f"forward: a solve for each of the {entries(X)} entries of {names}, with one factorisation"
+    return f"forward: a solve for each entry of {names}, with one factorisation"
 
 
 def notes(d: Any, mode: str, verdicts: list[str]) -> list[str]:

@@ -122,6 +122,16 @@ def implicit(typed: Typed, names: Sequence[str], inner: Any) -> Any:
     return d
 
 
+def explicit(d: Derivation) -> Derivation:
+    """The derivation itself.  Raises UnsupportedError for one of unknowns that equations determine."""
+    if hasattr(d, "systems"):
+        raise UnsupportedError(
+            "a derivation through equations is not read line by line here",
+            hint="md.derive(…).steps tells it, and .verify(claim=…) checks a gradient",
+        )
+    return d
+
+
 def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:
     if any(isinstance(n, Symbol) and n.body is not None and n.name == name for n in topological(function)):
         hint = f"declare {name} instead of defining it, or differentiate by one of {', '.join(variables)}"

@@ -11,9 +11,9 @@ from matdiff.api.expr import Expr
 from matdiff.calculus.implicit import Adjoint, System, direction
 from matdiff.calculus.markers import pairing
 from matdiff.calculus.tangent import project, tangent
-from matdiff.core.node import Node, Symbol, describe, number, symbol
+from matdiff.core.node import Node, Symbol, describe, number, symbol, symbols
 from matdiff.core.shape import ONE
-from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
+from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import inline, substitute
 from matdiff.ops.algebra import add, inner
@@ -203,7 +203,8 @@ class Implicit:
     def gradient(self) -> Any:
         """The gradient in terms of the unknowns and the adjoint variables; a dict of them for several variables.
 
-        Its `evaluate` takes the arrays of the variables and solves.  Raises ShapeError for a function that is no scalar.
+        Its `evaluate` takes the arrays of the variables and solves.
+        Raises ShapeError for a function that is not scalar.
         """
         if self.function.kind != "scalar":
             raise ShapeError(
@@ -384,8 +385,6 @@ class Implicit:
 
     def values(self, nodes: Sequence[Node], arrays: Mapping[str, Any], x0: Any = None) -> list[Any]:
         """Expressions in variables, unknowns and adjoint variables at the arrays."""
-        from matdiff.core.node import symbols
-
         state = self._state(arrays, x0)
         used = {s for n in nodes for s in symbols(n)}
         if any(v in used for v in self.multipliers):
@@ -468,19 +467,27 @@ class Implicit:
         for X in self.wrt:
             said = given[X.name]
             node = said.node if isinstance(said, Expr) else read(said, None, "auto", known).function
+            if strange := next((s for s in symbols(node) if s not in known.values()), None):
+                hint = f"a claim is a gradient in terms of {', '.join(known)}"
+                raise ParseError(f"the claim uses {strange.name}, which is not known here", hint=hint)
             if (node.kind, node.rows, node.cols) != (X.kind, X.rows, X.cols):
                 raise ShapeError(f"the claim is {describe(node)}, and the gradient by {X.name} is {describe(X)}")
             out[X.name] = node
         return out
 
-    def source(self, backend: str = "numpy") -> str:
+    def source(self, backend: str = "numpy", note: str = "") -> str:
         """Source of `solve`, `value`, `value_and_gradient` that runs without matdiff, with one factorisation.
 
         Raises UnsupportedError for another backend, and for what only Newton's method solves in several systems.
         """
         from matdiff.codegen.implicit import module
 
-        return module(self, backend)
+        gradients = {X: simplified(G) for X, G in self.raw_gradients.items()}
+        shown = "; ".join(str(e) for e in (*self.equations, *(g for g in dict(self._each(self.gradient)).values())))
+        return module(self.adjoints, self.function.variables, gradients, backend, f"{shown}\n{note}".strip())
+
+    def _each(self, found: Any) -> Mapping[str, Any]:
+        return found if self.several else {self.wrt[0].name: found}
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_") or name not in ELSEWHERE:

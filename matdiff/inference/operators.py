@@ -104,7 +104,7 @@ def _no_sum(t: Tree, i: int, a: Type, b: Type, solver: Solver) -> Misfit:
         hint = f"write {{{int(b[0] == 'vector')}}}*vector(1)' to add the vector to every column"
     if t.mark == EQUATED:
         what = "{} cannot equal {}"
-        hint = hint if "transpose" in hint else ""
+        hint = hint if "transpose" in hint else "both sides have one shape; `= 0` stands for a zero of any"
         return Misfit(t, what, (a, b), hint, (t.args[0], right.args[0]))
     what = "cannot subtract {1} from {0}" if minus else "cannot add {} and {}"
     return Misfit(t, what, (a, b), hint, (t.args[0], right.args[0] if minus else right))

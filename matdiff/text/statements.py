@@ -161,9 +161,10 @@ def _merged(found: list[Statement], text: str) -> list[Statement]:
     merged: list[Statement] = []
     for s in found:
         last = merged[-1] if merged else None
-        goes_on = s.newline and s.kind == "expression" and last is not None
-        goes_on = goes_on and last.kind not in ("declaration", "equation")
-        if last is not None and goes_on and (last.kind == "expression" or _joins_right.match(text, s.start)):
+        goes_on = s.newline and s.kind == "expression"
+        if last is None or not goes_on or last.kind in ("declaration", "equation"):
+            merged.append(s)
+        elif last.kind == "expression" or _joins_right.match(text, s.start):
             last.end = s.end
         else:
             merged.append(s)

@@ -25,6 +25,8 @@ WAYS = 60
 STEP = 1e-3
 """The largest step of the differences, relative to the direction; they are extrapolated twice."""
 TOLERANCE = 1e-6
+SURE = 1e-7
+"""How far apart the extrapolated differences may be; where they are farther, the point is ill-conditioned."""
 FORWARD = 1e-8
 """Largest relative difference of the forward and the adjoint method."""
 SINGULAR = 6
@@ -108,6 +110,8 @@ def one(
         G = d.values([g.node for g in dicted(d, d.gradient).values()], at, start)
         return np.concatenate([np.ravel(g) for g in G])
 
+    said: Any
+    forward: Any
     if order == 1:
         G = dicted(d, d.vjp(weight if f.kind != "scalar" else 1.0, **arrays))
         said = sum(float(np.sum(np.asarray(G[n]) * V[n])) for n in V)
@@ -122,7 +126,7 @@ def one(
     slope = (16 * fine - coarse) / 15
     size = max(scale, float(np.linalg.norm(slope)), 1e-300)
     unsure = float(np.linalg.norm(fine - coarse)) / size
-    if unsure > 1e-3:
+    if unsure > SURE:
         seen.complaints["the differences do not settle: the function bends too much, or jumps"] += 1
         return
     error = float(np.linalg.norm(slope - said)) / size
