@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from matdiff.cli.notation import Style, prose
+from matdiff.cli.notation import CONVENTIONS, Style, prose
 
 WIDTH = 60
 """Widest formula that has its remark beside it; of a wider one it stands below."""
@@ -36,8 +36,16 @@ def forward(d: Any) -> str:
 def notes(d: Any, mode: str, verdicts: list[str]) -> list[str]:
     said = [forward(d)] if mode != "adjoint" or d.kind != "gradient" else []
     if d.kind == "gradient" and mode != "forward":
-        said.append("gradient, the shape of each variable, for ⟨A,B⟩ = tr(AᵀB)")
+        said.append(convention(d))
     return [*said, *d.notes, *verdicts]
+
+
+def convention(d: Any) -> str:
+    """What the gradient is, in the words of explicit functions."""
+    (X, *others) = d.wrt
+    shape = f" ({'×'.join(map(str, X.shape))})" if X.shape else ""
+    key = "partial gradient" if others else "gradient" if X.shape else "derivative"
+    return CONVENTIONS[key].format(x=X.name, shape=shape)
 
 
 def render(d: Any, form: str, style: Style, mode: str, order: int, verdicts: list[str]) -> str:

@@ -11,7 +11,7 @@ from matdiff.api.expr import Expr
 from matdiff.calculus.implicit import Adjoint, System, direction
 from matdiff.calculus.markers import pairing
 from matdiff.calculus.tangent import project, tangent
-from matdiff.core.node import Node, Symbol, describe, number, symbol, symbols
+from matdiff.core.node import Node, Symbol, describe, number, symbol, symbols, topological
 from matdiff.core.shape import ONE
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
@@ -441,7 +441,12 @@ class Implicit:
         bare = [symbol(s.name, s.kind, s.rows, s.cols) if s.of in self.unknowns else s for s in self.known]
         free = {s: b for s, b in zip(self.known, bare, strict=True) if s is not b}
         wanted = [substitute(n, free) for n in map(inline, nodes)] if free else list(nodes)
-        return list(evaluate(wanted, tuple(bare), state.solved.values))
+        used = set(symbols(*wanted))
+        sized = {d for n in topological(*wanted) if not isinstance(n, Symbol) for d in (n.rows, n.cols)}
+        told = {d for s in used for d in (s.rows, s.cols)}
+        names = {name for d in sized - told for name in d.names}
+        near = tuple(s for s in bare if s in used or names & {n for d in (s.rows, s.cols) for n in d.names})
+        return list(evaluate(wanted, near, state.solved.values))
 
     def verify(
         self, seed: int = 0, sizes: Mapping[str, int] | None = None, claim: Any = None, **options: Any

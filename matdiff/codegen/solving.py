@@ -32,6 +32,8 @@ ITERATIONS = 2000
 HALVINGS = 40
 CLOSE = 1e-6
 """Relative size of a step from which on the next ones are the last: each squares it."""
+PIVOT = 1e-6
+"""Smallest pivot, beside the largest, that is not looked at twice."""
 MATRIX = 6000
 """Most unknowns of a system whose matrix is formed."""
 
@@ -123,14 +125,15 @@ class Numbers:
 
     def adjoint(self, solved: Solved, k: int, right: Array) -> Array:
         """The v with F_x*[v] = right, of system k."""
-        return back(solved.factors[k], right, 1)
+        return back(solved.factors[k], right, adjoint=True)
 
     def forward(self, solved: Solved, k: int, right: Array) -> Array:
-        return back(solved.factors[k], right, 0)
+        return back(solved.factors[k], right)
 
 
-def back(factors: Any, right: Array, transposed: int) -> Array:
-    return np.asarray(scipy.linalg.lu_solve(factors, right, trans=transposed, check_finite=False))
+def back(factors: Any, right: Array, adjoint: bool = False) -> Array:
+    """J⁻¹ right, or J⁻ᵀ right, from the factors of Jᵀ."""
+    return np.asarray(scipy.linalg.lu_solve(factors, right, trans=0 if adjoint else 1, check_finite=False))
 
 
 class Compiled:
@@ -231,7 +234,7 @@ class Compiled:
         if self.linear:
             u = np.zeros_like(u)
             factors = self.factor(at(u), sizes)
-            u = u - back(factors, residual(u), 0)
+            u = u - back(factors, residual(u))
             if not np.isfinite(u).all():
                 raise self.lost("the solution is not finite")
         else:
@@ -263,7 +266,7 @@ class Compiled:
             raise self.lost("the equation has no value where Newton's method starts")
         best = np.inf
         for _ in range(STEPS):
-            step = back(factor(u), r, 0)
+            step = back(factor(u), r)
             size = float(np.linalg.norm(step)) / max(float(np.linalg.norm(u)), 1e-300)
             if not r.any() or size <= 4 * np.finfo(float).eps or (size < CLOSE and size >= best):
                 return u - step if np.isfinite(step).all() and r.any() else u
@@ -285,16 +288,14 @@ class Compiled:
         raise self.lost("Newton's method does not converge: no step makes the residual smaller")
 
     def factor(self, values: Values, sizes: Mapping[str, int]) -> Any:
-        """LU factors.  Raises DomainError for a singular matrix."""
+        """LU factors of Jᵀ, which lies in memory as LAPACK wants it.  Raises DomainError for a singular J."""
         J = self.matrix(values, sizes)
         if not np.isfinite(J).all():
             raise self.lost("the Jacobian of the equation is not finite")
-        size = np.linalg.norm(J, 1)
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            factors = scipy.linalg.lu_factor(J, check_finite=False)
-            rcond, _ = scipy.linalg.lapack.dgecon(factors[0], size)
-        if not rcond > np.finfo(float).eps / 4:
+            factors = scipy.linalg.lu_factor(J.T, check_finite=False)
+        if not determined(J, factors[0]):
             raise self.singular()
         return factors
 
@@ -310,6 +311,17 @@ class Compiled:
 
     def lost(self, why: str) -> DomainError:
         return DomainError(f"no solution {self.names} was found: {why}", hint="start Newton's method elsewhere: x0=…")
+
+
+def determined(J: Array, factors: Array) -> bool:
+    """Is J regular to working precision?  Its condition is estimated where a pivot is small."""
+    pivots = np.abs(np.diagonal(factors))
+    if not np.isfinite(pivots).all():
+        return False
+    if pivots.min() > PIVOT * pivots.max():
+        return True
+    rcond, _ = scipy.linalg.lapack.dgecon(factors, scipy.linalg.lapack.dlange("1", J.T))
+    return bool(rcond > np.finfo(float).eps / 4)
 
 
 class Singular(DomainError):
