@@ -15,7 +15,9 @@ def lines(d: Any, mode: str, order: int) -> list[Any]:
     """The lines of the derivation by the forward or the adjoint method, or both."""
     found = list(d.steps)
     opening = [line for line in found if not line.key][: 2 + len(d.multipliers)]
-    if mode == "forward" or d.kind != "gradient":
+    if d.kind != "gradient":
+        return found
+    if mode == "forward":
         return opening
     return found + (list(d.second_order) if order > 1 else [])
 
@@ -117,6 +119,10 @@ def record(d: Any, style: Style, told: list[Any], verdicts: list[str]) -> dict[s
     if d.kind == "gradient":
         found["gradient"] = each(d, lambda g: g.text(ascii=plain))
         found["latex"] = each(d, lambda g: g.latex())
+    elif any(line.left == "jacobian" for line in told):
+        J = d.jacobian if d.several else {"": d.jacobian}
+        shown = {x: each_.text(ascii=plain) for x, each_ in J.items()}
+        found["jacobian"] = shown if d.several else shown[""]
     found["steps"] = [
         {"rule": prose(line.rule, style), "before": a, "after": b} for line in told for a, b in (line.sides(style),)
     ]

@@ -284,3 +284,33 @@ def test_the_command_prints_all_forms(form: str, mode: str) -> None:
 def test_other_functions_have_no_modes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["derive", "x'*x", "--wrt", "x", "--mode", "forward"]) == 2
     assert "--mode goes with equations" in capsys.readouterr().err
+
+
+MATRICES = [
+    ("A*x = b for x; x", "b", {"A": A, "b": b}),
+    ("A*x = b for x; x", "A", {"A": A, "b": b}),
+    ("A*X + X*A' = Q for X; X", "A", {"A": A, "Q": Q}),
+    ("x = tanh(W*x + b) for x; x .* b", "b", {"W": W, "b": b}),
+    ("A*x = b for x; A*z = x.^2 for z; z", "A", {"A": A, "b": b}),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "arrays"), MATRICES)
+def test_jacobians_of_unknowns(text: str, wrt: str, arrays: dict[str, Any]) -> None:
+    found = md.derive(text, wrt=wrt)
+    J = found.jacobian.evaluate(**arrays)
+    X = np.asarray(arrays[wrt])
+    for i, e in enumerate(np.eye(X.size)):
+        V = 1e-5 * e.reshape(X.shape, order="F")
+        ahead, behind = (found.evaluate(**{**arrays, wrt: X + s * V}) for s in (1, -1))
+        np.testing.assert_allclose(J[:, i], np.ravel(ahead - behind, order="F") / 2e-5, rtol=1e-6, atol=1e-8)
+
+
+def test_the_hessian_as_a_matrix_is_that_of_its_products() -> None:
+    found = md.derive("A*x + x.^3 = p for x; norm(x)^2", wrt="p")
+    H = found.hessian_matrix(A=A, p=b)
+    np.testing.assert_allclose(H, H.T, atol=1e-13)
+    for e, column in zip(np.eye(n), H.T, strict=True):
+        np.testing.assert_allclose(found.hvp(e, A=A, p=b), column, atol=1e-14)
+    with pytest.raises(md.UnsupportedError, match="hessian"):
+        _ = found.hessian

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from matdiff.api.expr import Expr
-from matdiff.calculus.implicit import Adjoint, System, direction
+from matdiff.calculus.implicit import Adjoint, System, depends, direction, partial
+from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.markers import pairing
 from matdiff.calculus.tangent import project, tangent
 from matdiff.core.node import Node, Symbol, describe, number, symbol, symbols, topological
@@ -16,8 +17,9 @@ from matdiff.core.shape import ONE
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import inline, substitute
-from matdiff.ops.algebra import add, inner
+from matdiff.ops.algebra import add, inner, scale
 from matdiff.ops.constants import zeros_like
+from matdiff.ops.linalg import inverse
 from matdiff.simplify.forms import shortest
 from matdiff.simplify.normal import new_context
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 LABELS = {
     "function": ("f", "f", "f"),
     "differential": ("df", "df", r"\mathrm{d}f"),
+    "jacobian": ("J", "J", "J"),
     "gradient": ("∇f", "grad f", r"\nabla f"),
     "product": ("H[{}]", "H[{}]", "H[{}]"),
 }
@@ -84,7 +87,11 @@ class Line:
             return label.format(by)
         if not by:
             return label
-        return rf"\nabla_{{{by}}} f" if style == "latex" else f"{label} by {by}"
+        return (
+            rf"{label.removesuffix(' f')}_{{{by}}} {'f' * (label[-1] == 'f')}"
+            if style == "latex"
+            else f"{label} by {by}"
+        )
 
     def __str__(self) -> str:
         left, right = self.sides("unicode")
@@ -215,6 +222,26 @@ class Implicit:
         return found if self.several else found[self.wrt[0].name]
 
     @cached_property
+    def jacobian(self) -> Any:
+        """The J with vec(dF) = J vec(dX) of a function that is not scalar, with the inverse of the equation's Jacobian.
+
+        A dict for several variables.  Raises UnsupportedError where an unknown or a system is scalar or has several.
+        """
+        found = {X.name: self._answer(self._jacobian(X)) for X in self.wrt}
+        return found if self.several else found[self.wrt[0].name]
+
+    def _jacobian(self, X: Symbol) -> Node:
+        f = inline(self.function.node)
+        plain_ = all(len(s.unknowns) == len(s.sides) == 1 for s in self.systems)
+        if not plain_ or "scalar" in {f.kind, X.kind, *(x.kind for x in self.unknowns)}:
+            raise UnsupportedError("this Jacobian has no formula here", hint="use .jvp(V, …) or .vjp(Y, …)")
+        moved: dict[Symbol, Node] = {}
+        for s in self.systems:
+            ((F,), (x,)) = s.residuals, s.unknowns
+            moved[x] = scale(number(-1), inverse(matrix_of(F, x)) @ total(F, X, moved))
+        return total(f, X, moved)
+
+    @cached_property
     def pullback(self) -> Any:
         """F'(X)*[Y], in terms of the unknowns and the adjoint variables; a dict for several variables."""
         found = {X.name: self._answer(G) for X, G in self.raw_gradients.items()}
@@ -232,7 +259,16 @@ class Implicit:
     @cached_property
     def steps(self) -> tuple[Line, ...]:
         """The derivation by the adjoint method of a scalar function; of another one the forward equation."""
-        return (*self._opening(), *(self._backward() if self.kind == "gradient" else ()))
+        return (*self._opening(), *(self._backward() if self.kind == "gradient" else self._matrices()))
+
+    def _matrices(self) -> list[Line]:
+        try:
+            found = self.jacobian if self.several else {"": self.jacobian}
+        except UnsupportedError:
+            return []
+        return [
+            Line("jacobian", J, "solve for the differential; vec stacks columns", by, True) for by, J in found.items()
+        ]
 
     def _opening(self) -> list[Line]:
         forward = self.forward_equation if isinstance(self.forward_equation, tuple) else (self.forward_equation,)
@@ -376,12 +412,36 @@ class Implicit:
                 raise UnsupportedError(f"the Hessian on the curved set that {X.name} moves in is not defined here")
         state = self._state(arrays, x0)
         self._adjoin(state)
+        found = self._product(state, V, arrays)
+        return dict(zip((X.name for X in self.wrt), found, strict=True)) if self.several else found[0]
+
+    def _product(self, state: State, V: Any, arrays: Mapping[str, Any]) -> list[Any]:
+        """H[V] at a solution with its adjoint."""
         self._move(state, V, arrays)
         right, products = self.adjoints.second
         for k in reversed(range(len(self.systems))):
             self._solve_adjoint(state, k, right[k], [direction(v) for v in self.adjoints.multipliers[k]])
-        found = self._at(state, [self._projected(products[X], X) for X in self.wrt])
-        return dict(zip((X.name for X in self.wrt), found, strict=True)) if self.several else found[0]
+        return self._at(state, [self._projected(products[X], X) for X in self.wrt])
+
+    def hessian_matrix(self, x0: Any = None, **arrays: Any) -> Any:
+        """The Hessian for vec(X) at the arrays: one solution, and a product for each entry of the one variable X.
+
+        Raises UnsupportedError for several variables and for one with a structure.
+        """
+        import numpy as np
+
+        _ = self.gradient
+        if self.several or tangent(self.wrt[0]) is not None:
+            raise UnsupportedError("the Hessian as a matrix is that by one variable that moves freely", hint="use .hvp")
+        state = self._state(arrays, x0)
+        self._adjoin(state)
+        (X,) = self.wrt
+        shape = tuple(d.evaluate(state.sizes) for d in X.shape)
+        columns = []
+        for e in np.eye(int(np.prod(shape))):
+            (product,) = self._product(state, e.reshape(shape, order="F"), arrays)
+            columns.append(np.ravel(product, order="F"))
+        return np.stack(columns, axis=1)
 
     def values(self, nodes: Sequence[Node], arrays: Mapping[str, Any], x0: Any = None) -> list[Any]:
         """Expressions in variables, unknowns and adjoint variables at the arrays."""
@@ -509,8 +569,7 @@ class Implicit:
 
 
 ELSEWHERE = {
-    "hessian": "use .hvp(V, …), which needs two more solves and no matrix",
-    "jacobian": "use .jvp(V, …) for one direction, or .vjp(Y, …)",
+    "hessian": "use .hvp(V, …), which needs two more solves and no matrix, or .hessian_matrix(…)",
     "jacobian_free": "use .jvp(V, …)",
     "bilinear": "use .hvp(V, …)",
     "operator": "use .forward_equation and .differential",
@@ -528,6 +587,17 @@ class State:
     solved: Solved
     sizes: Mapping[str, int]
     values: Any
+
+
+def matrix_of(F: Node, x: Symbol) -> Node:
+    """The matrix of the differential of F by x alone."""
+    return jacobian(inline(partial(F, [x])), direction(x))
+
+
+def total(F: Node, X: Symbol, moved: Mapping[Symbol, Node]) -> Node:
+    """The matrix of the differential of F by X, the unknowns in it moving along."""
+    parts = [matrix_of(F, x) @ J for x, J in moved.items() if depends(F, x)]
+    return add(*parts, *([matrix_of(F, X)] if depends(F, X) or not parts else []))
 
 
 def simplified(node: Node) -> Node:

@@ -13,7 +13,7 @@ import numpy as np
 from matdiff.calculus.implicit import System
 from matdiff.codegen.solving import Compiled, Numbers, Singular
 from matdiff.core.node import Node, Symbol
-from matdiff.errors import MatdiffError
+from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import add, inner
 from matdiff.ops.constants import ones_like
@@ -121,6 +121,8 @@ def one(
         H = dicted(d, d.hvp(direction, **arrays))
         said = forward = np.concatenate([np.ravel(H[X.name]) for X in d.wrt])
         scale = float(np.linalg.norm(said))
+    if f.kind != "scalar" and order == 1:
+        check_matrix(d, arrays, V, direction, seen)
     slopes = [(value(h) - value(-h)) / (2 * h) for h in (STEP, STEP / 2, STEP / 4)]
     coarse, fine = ((4 * b - a) / 3 for a, b in pairwise(slopes))
     slope = (16 * fine - coarse) / 15
@@ -139,6 +141,20 @@ def one(
         seen.failure = f"forward and adjoint method differ by {apart:.0e}"
     if error > max(TOLERANCE, unsure):
         seen.failure = f"solved again at X ± hV, differences differ from the derivative by {error:.0e}"
+
+
+def check_matrix(d: Any, arrays: dict[str, Any], V: dict[str, Any], direction: Any, seen: Seen) -> None:
+    """The Jacobian, where it has a formula, against the forward method."""
+    try:
+        J = dicted(d, d.jacobian)
+    except UnsupportedError:
+        return
+    said = sum(np.asarray(J[n].evaluate(**arrays)) @ np.ravel(V[n], order="F") for n in V)
+    forward = np.ravel(d.jvp(direction, **arrays), order="F")
+    apart = float(np.linalg.norm(said - forward)) / (float(np.linalg.norm(forward)) or 1.0)
+    if apart > FORWARD:
+        seen.failure = f"the Jacobian and the forward method differ by {apart:.0e}"
+        seen.errors.append(apart)
 
 
 def dicted(d: Any, found: Any) -> dict[str, Any]:
