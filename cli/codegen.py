@@ -42,7 +42,12 @@ def command(
     """
     if sizes is not None and not explain:
         raise click.UsageError("--sizes is what --explain counts for; generated code serves every size")
-    answer = Answer(derivation(expression(words), wrt, let, dialect, inner), order)
+    d = derivation(expression(words), wrt, let, dialect, inner)
+    if hasattr(d, "systems"):
+        if explain or order > 1:
+            raise click.UsageError("--explain and --order 2 go with functions without equations")
+        return solved(d, target)
+    answer = Answer(d, order)
     if order > 1:
         _ = answer.d.hessian
     if explain:
@@ -52,6 +57,15 @@ def command(
     if answer.fault:
         return withheld(answer.fault)
     click.echo(source(answer, target), nl=False)
+    return 0
+
+
+def solved(d: Any, target: str) -> int:
+    """The source for a function of unknowns, verified first."""
+    verification = d.verify()
+    if verification.passed is False:
+        return withheld(str(verification))
+    click.echo(d.source(target, note=str(verification)), nl=False)
     return 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from matdiff.cli.answer import FAULT, Answer
@@ -27,6 +29,11 @@ FORMATS = ("text", "latex", "markdown", "json")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
 @click.option("--explicit", is_flag=True, help="Entry by entry as well, for small dimensions that are numbers.")
 @click.option("--no-verify", is_flag=True, help="Do not check the answer numerically.")
+@click.option(
+    "--mode",
+    type=click.Choice(["adjoint", "forward", "both"]),
+    help="Of unknowns that equations determine: by which method.  [default: adjoint]",
+)
 def command(
     words: tuple[str, ...],
     wrt: str,
@@ -42,6 +49,7 @@ def command(
     ascii: bool,
     explicit: bool,
     no_verify: bool,
+    mode: str | None,
 ) -> int:
     """The derivative of EXPR by X, as a formula.
 
@@ -54,6 +62,12 @@ def command(
     from matdiff.core.node import describe
 
     d = derivation(expression(words), wrt, let, dialect, inner)
+    if hasattr(d, "systems"):
+        if check or explicit or convention == "independent":
+            raise click.UsageError("--check, --explicit and --convention go with functions without equations")
+        return solved(d, mode or "adjoint", order, form, ascii, no_verify)
+    if mode is not None:
+        raise click.UsageError("--mode goes with equations: A*x = b for x; c'*x")
     if order > 1 and d.kind != "gradient":
         raise ShapeError(
             f"a Hessian belongs to a scalar function, and this one is {describe(d.function.node)}",
@@ -79,6 +93,26 @@ def command(
             return withheld(answer.wrong)
     entries = f"\n\n{components(answer)}" if explicit else ""
     show(render(answer, form, ascii or not unicode_output()) + entries)
+    return 0
+
+
+def solved(d: Any, mode: str, order: int, form: str, ascii: bool, no_verify: bool) -> int:
+    """The answer for a function of unknowns."""
+    from matdiff.cli.answer import verdict
+    from matdiff.cli.implicit import render
+    from matdiff.cli.notation import unicode_output
+    from matdiff.cli.screen import show
+
+    if order > 1 and d.kind != "gradient":
+        raise ShapeError("a Hessian belongs to a scalar function", hint="leave out --order 2")
+    verdicts = ["not verified: --no-verify was given"]
+    if not no_verify:
+        verifications = [d.verify(order=k) for k in range(1, order + 1)]
+        first, *second = map(verdict, verifications)
+        if (wrong := next((v for v in verifications if v.passed is False), None)) is not None:
+            return withheld(verdict(wrong))
+        verdicts = [first, *(f"Hessian {said}" for said in second)]
+    show(render(d, form, "ascii" if ascii or not unicode_output() else "unicode", mode, order, verdicts))
     return 0
 
 

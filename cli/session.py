@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from matdiff.cli.answer import FAULT, Answer, verdict
 from matdiff.cli.formats import render
-from matdiff.errors import MatdiffError, ParseError, ShapeError
+from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.text.tree import Declaration, Program, Tree, walk
 
 COMMANDS = {
@@ -82,6 +82,11 @@ class Session:
             Declaration(n, (), ("elementwise",)) for n, d in self.defined.items() if "(" in d.partition("=")[0]
         ]
         new = parse_program(line, declared=[*self.declared.values(), *functions])
+        if new.equations:
+            hint = "ask `matdiff derive` for the whole: the equation, and the function behind it"
+            raise UnsupportedError(
+                "the conversation keeps no equations", text=line, span=new.equations[0].span, hint=hint
+            )
         for d in new.declarations:
             self.defined.pop(d.name, None)
             self.declared[d.name] = d

@@ -47,7 +47,9 @@ def command(
         click.echo(prose(remark, "unicode" if unicode_output() else "ascii"))
     if verification.certificate:
         click.echo(verification.certificate)
-    if claim is None and order == 1:
+    if hasattr(d, "systems") and plot is not None:
+        raise click.UsageError("--plot goes with functions without equations")
+    if claim is None and order == 1 and not hasattr(d, "systems"):
         study(d, seed, plot)
     return 1 if verification.passed is False else 0
 

@@ -120,6 +120,23 @@ def sample(s):
     return M @ M.T + 3 * np.eye(3) if sizes == [3, 3] else M if sizes else float(M)
 
 
+@pytest.mark.parametrize(
+    ("text", "wrt", "gradient", "equation"), rows("equations and function", "by", "gradient", "adjoint equation")
+)
+def test_equations(text, wrt, gradient, equation):
+    d = md.derive(text, wrt=wrt)
+    assert d.verify(claim=gradient).passed
+    assert d.adjoint_equation.text(ascii=True) == equation
+    assert d.verify().passed
+
+
+@pytest.mark.parametrize(("text", "because"), rows("equations", "refused, since"))
+def test_refused_equations(text, because):
+    with pytest.raises(md.MatdiffError) as caught:
+        md.derive(text, wrt="b")
+    assert because in str(caught.value)
+
+
 @pytest.mark.parametrize("program", re.findall(r"^```matdiff\n(.*?)^```$", PAGE, re.M | re.S))
 def test_blocks_are_programs(program):
     assert md.parse(program).kind == "scalar"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
@@ -14,6 +14,9 @@ from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, symbol, topological
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
+
+if TYPE_CHECKING:
+    from matdiff.inference import Typed
 
 
 def derive(
@@ -26,6 +29,7 @@ def derive(
     """Differentiate a function by the variable `wrt` (several: `"X,Y"`).
 
     `function` is text in the language or an expression; `declare` is text or a list of texts.
+    Text with equations, "A*x = b for x; c'*x", gives an `Implicit` instead of a `Derivation`.
     `inner` is the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is W⁻¹∇f; W must be spd.
     Raises ParseError, ShapeError, UnsupportedError, or DomainError where the function is defined nowhere.
 
@@ -45,12 +49,14 @@ def derive(
         variables = {v.name: v for v in function.variables}
         names = as_typed(names, list(variables))
     else:
-        typed = read(function, declare, dialect, known, names)
-        sized = _sized_by(inner, typed.variables, names)
-        if sized:
+        typed = read(function, declare, dialect, known, names, implicit=True)
+        if not typed.systems and (sized := _sized_by(inner, typed.variables, names)):
             with suppress(MatdiffError):
                 typed = read(function, declare, dialect, {**known, **sized}, names)
         names = whole_families(as_typed(names, list(typed.variables)), typed.variables, typed.families)
+        if typed.systems:
+            found: Derivation = implicit(typed, names, inner)
+            return found
         refuse_differentials(typed.function, names)
         variables, source = dict(typed.variables), typed.kept
         remarks = tuple(dict.fromkeys((*typed.remarks, *(typed.changed[n] for n in names if n in typed.changed))))
@@ -90,6 +96,55 @@ def _sized_by(inner: Any, variables: Mapping[str, Symbol], names: Sequence[str])
     cols = W.rows if X.cols is X.rows else X.cols
     found = symbol(X.name, X.kind, W.rows, cols, X.attributes)
     return {X.name: found} if isinstance(found, Symbol) else {}
+
+
+def implicit(typed: Typed, names: Sequence[str], inner: Any) -> Any:
+    """The derivation of a function of unknowns.
+
+    Raises ParseError for a name that is no variable, UnsupportedError for an equation that determines nothing.
+    """
+    from matdiff.api.implicit import Implicit
+    from matdiff.verify.implicit import undetermined
+
+    if inner is not None:
+        raise UnsupportedError("a weighted inner product goes with functions without equations")
+    unknowns = {x.name: s for s in typed.systems for x in s.unknowns}
+    variables = {n: v for n, v in typed.variables.items() if n not in unknowns}
+    for root in (typed.function, *(F for s in typed.systems for F in s.residuals)):
+        refuse_differentials(root, [*names, *unknowns])
+    for name in names:
+        if name in unknowns:
+            hint = f"differentiate by one of {', '.join(variables)}"
+            raise ParseError(f"{name} is determined by an equation, and so no variable of the function", hint=hint)
+        if name not in variables:
+            raise not_a_variable(name, typed.function, list(variables))
+    chosen = tuple(variables[n] for n in names)
+    for X in chosen:
+        check_movable(X)
+    remarks = tuple(dict.fromkeys((*typed.remarks, *(typed.changed[n] for n in names if n in typed.changed))))
+    expr = Expr(typed.function, tuple(typed.variables.values()))
+    d = Implicit(expr, typed.systems, chosen, typed.declarations, len(chosen) > 1, remarks)
+    _ = d.adjoints.gradients, d.adjoints.linear_parts
+    lost = undetermined(typed.systems, expr.variables)
+    if lost is not None:
+        names_ = " and ".join(x.name for x in lost.unknowns)
+        raise UnsupportedError(
+            f"the equation does not determine {names_}: its Jacobian by {names_} is singular everywhere",
+            text=typed.text,
+            span=lost.span,
+            hint="a condition is missing, or one follows from the others",
+        )
+    return d
+
+
+def explicit(d: Derivation) -> Derivation:
+    """The derivation itself.  Raises UnsupportedError for one of unknowns that equations determine."""
+    if hasattr(d, "systems"):
+        raise UnsupportedError(
+            "a derivation through equations is not read line by line here",
+            hint="md.derive(…).steps tells it, and .verify(claim=…) checks a gradient",
+        )
+    return d
 
 
 def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:

@@ -19,14 +19,18 @@ def read(
     dialect: str,
     known: Mapping[str, Symbol],
     wrt: Collection[str] = (),
+    implicit: bool = False,
 ) -> Typed:
-    """The typed program of a text that is differentiated by `wrt`.  Raises MatdiffError with a caret."""
+    """The typed program of a text that is differentiated by `wrt`; with `implicit` it may have equations.
+
+    Raises MatdiffError with a caret.
+    """
     import matdiff.ops  # noqa: F401  the functions register themselves
     from matdiff.inference import infer
     from matdiff.text.parser import parse_declarations, parse_program
 
     declared = [d for t in texts(declare) for d in parse_declarations(t)]
-    return infer(parse_program(text, dialect, declared), declared, known, wrt)
+    return infer(parse_program(text, dialect, declared), declared, known, wrt, implicit)
 
 
 def texts(declare: Any) -> list[str]:

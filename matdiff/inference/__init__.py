@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import matdiff.ops  # noqa: F401  (fills the table of words)
+from matdiff.calculus.implicit import System
 from matdiff.core.node import Node, Symbol, constant, symbol
 from matdiff.core.op import Op, differential_symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError
+from matdiff.inference import equations
 from matdiff.inference.arrows import declared
 from matdiff.inference.attempt import Attempt, attempt
 from matdiff.inference.build import Builder
@@ -43,6 +45,7 @@ class Typed:
     kept          the function as it is differentiated, with functions of one's own not written out
     remarks       what in this reading may surprise, in sentences
     families      what sums run over: the names of members and their bases → the array of all of them
+    systems       what determines unknowns among the variables, in the order in which it is solved
     changed       names that are read as something else than they look like, each with a sentence
     """
 
@@ -55,6 +58,8 @@ class Typed:
     remarks: tuple[str, ...] = ()
     changed: dict[str, str] = field(default_factory=dict)
     families: dict[str, str] = field(default_factory=dict)
+    systems: tuple[System, ...] = ()
+    text: str = ""
 
 
 def infer(
@@ -62,15 +67,19 @@ def infer(
     declared: Sequence[Declaration] = (),
     known: Mapping[str, Symbol] | None = None,
     wrt: Collection[str] = (),
+    implicit: bool = False,
 ) -> Typed:
-    """Type a program that is differentiated by `wrt`.
+    """Type a program that is differentiated by `wrt`; with `implicit` it may have equations.
 
     Raises ParseError, ShapeError or UnsupportedError, each with its place.
     """
+    if program.equations and not implicit:
+        equations.refuse(program)
     if program.function is None:
-        return _last_definition(program, declared, known or {}, wrt)
+        return _last_definition(program, declared, known or {}, wrt, implicit)
     known = dict(known or {})
     program, declared = unified(program, declared, known)
+    program = equations.with_residuals(program)
     said = gather(program.text, program.declarations, declared)
 
     def typed(program: Program, said: Mapping[str, Declared]) -> Typed:
@@ -79,7 +88,7 @@ def infer(
         found = search(scope, attempt(scope))
         return _build(program, scope, found, settle(scope, found))
 
-    if program.summed:
+    if program.summed and not program.equations:
         from matdiff.inference.sums import understood
 
         if (found := understood(program, said, known, typed)) is not None:
@@ -88,22 +97,28 @@ def infer(
 
 
 def _last_definition(
-    program: Program, declared: Sequence[Declaration], known: Mapping[str, Symbol], wrt: Collection[str]
+    program: Program,
+    declared: Sequence[Declaration],
+    known: Mapping[str, Symbol],
+    wrt: Collection[str],
+    implicit: bool = False,
 ) -> Typed:
     """f = x'*A*x at the end of a program is its function; the t of f(t) = t/(1+exp(-t)) a scalar, where no vector."""
-    if not program.definitions:
+    solved = max((e.span[1] for e in program.equations), default=0)
+    if not program.definitions or program.definitions[-1].span[0] < solved:
         place = (0, len(program.text))
-        raise ParseError("there is no expression", text=program.text, span=place, hint="end with the function")
+        hint = "end with the function" + ", for instance c'*x" * bool(program.equations)
+        raise ParseError("there is no expression", text=program.text, span=place, hint=hint)
     *others, last = program.definitions
     whole = replace(program, definitions=others, function=last.body)
     try:
-        return infer(whole, declared, known, wrt)
+        return infer(whole, declared, known, wrt, implicit)
     except MatdiffError:
         if not last.parameter or any(d.name == last.parameter for d in (*program.declarations, *declared)):
             raise
         scalar = Declaration(last.parameter, (), ("scalar",), last.span)
         try:
-            return infer(replace(whole, declarations=[*program.declarations, scalar]), declared, known, wrt)
+            return infer(replace(whole, declarations=[*program.declarations, scalar]), declared, known, wrt, implicit)
         except MatdiffError:
             pass
         raise
@@ -156,6 +171,7 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
     builder = Builder(env, scope.functions, dims, scope.text)
     definitions: dict[str, Symbol] = {}
     function = _run(scope, builder, definitions)
+    solved = equations.systems(program, variables, definitions)
     if not program.sums:
         check_defined(function, builder.divisors, scope.text)
     formulas = _formulas(scope, builder)
@@ -165,7 +181,9 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
     changed = remarks(scope, found)
     spoken = (sentence for name, sentence in changed.items() if not quiet(name, sentence))
     every = (*scope.remarks, *spoken, *builder.remarks, *said)
-    typed = Typed(function, variables, functions, text, definitions, kept, every, changed)
+    typed = Typed(
+        function, variables, functions, text, definitions, kept, every, changed, systems=solved, text=program.text
+    )
     return program.sums.lift(typed, members) if program.sums else typed
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matdiff.core.node import Kind
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError
+from matdiff.inference import equations
 from matdiff.inference.check import Checker
 from matdiff.inference.declarations import spell
 from matdiff.inference.guess import Guess
@@ -47,6 +48,7 @@ def attempt(scope: Scope, changed: Iterable[str] = ()) -> Attempt:
             if root.name and not root.parameter:
                 env[root.name] = result
                 env.update({n: result for n, (of, _) in scope.aliases.items() if of == root.name})
+        equations.count(scope.program, env, solver)
         stuck = Guess(env, solver, scope.functions).settle() if solver.deferred else None
         if stuck is not None:
             out.misfit = _undecided(stuck)
@@ -84,6 +86,8 @@ def explain(scope: Scope, failed: Attempt) -> MatdiffError:
 
     origins = {}
     for name, (kind, rows, cols) in failed.env.items():
+        if equations.hidden(name):
+            continue
         dims = (settled(rows, solver, names), settled(cols, solver, names))
         shown = () if kind == "scalar" else dims[:1] if kind == "vector" else dims
         origins[name] = f"{spell(name, kind, shown, scope.attributes(name))} ({scope.origin(name)})"

@@ -20,7 +20,7 @@ from matdiff.ops.algebra import MATMUL, add, hadamard, inner, is_op, matmul, mpo
 from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.matrix_functions import MPOWER, matrix_power
-from matdiff.text.tree import Tree
+from matdiff.text.tree import EQUATED, Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.build import Builder
@@ -37,7 +37,7 @@ def word(name: str, args: list[Node], params: tuple[Any, ...] = ()) -> Node:
 
 
 def _sum(b: Builder, t: Tree, args: list[Node]) -> Node:
-    return broadcast_sum(b, t, args) if t.mark else add(*args)
+    return broadcast_sum(b, t, args) if t.mark and t.mark != EQUATED else add(*args)
 
 
 def broadcast_sum(b: Builder, t: Tree, args: list[Node]) -> Node:

@@ -14,7 +14,7 @@ from matdiff.inference.literals import literal
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.subscripts import index_type
 from matdiff.inference.types import Solver, Type
-from matdiff.text.tree import DETERMINANT, ENTRIES, SPREAD_VECTOR, SQUARE, Tree, walk
+from matdiff.text.tree import DETERMINANT, ENTRIES, EQUATED, SPREAD_VECTOR, SQUARE, Tree, walk
 
 if TYPE_CHECKING:
     from matdiff.inference.check import Checker
@@ -64,7 +64,7 @@ def _stray(c: Checker, t: Tree, args: list[Type]) -> Type:
 
 
 def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
-    if t.mark and _spreads(c, t, args):
+    if t.mark and t.mark != EQUATED and _spreads(c, t, args):
         return _broadcast(c, t, args)
     first = args[0]
     kind, rows, cols = first
@@ -118,6 +118,10 @@ def _no_sum(t: Tree, i: int, a: Type, b: Type, solver: Solver) -> Misfit:
         hint = "one of the two needs a transpose"
     elif {a[0], b[0]} == {"vector", "matrix"}:
         hint = f"write {{{int(b[0] == 'vector')}}}*vector(1)' to add the vector to every column"
+    if t.mark == EQUATED:
+        what = "{} cannot equal {}"
+        hint = hint if "transpose" in hint else "both sides have one shape; `= 0` stands for a zero of any"
+        return Misfit(t, what, (a, b), hint, (t.args[0], right.args[0]))
     what = "cannot subtract {1} from {0}" if minus else "cannot add {} and {}"
     return Misfit(t, what, (a, b), hint, (t.args[0], right.args[0] if minus else right))
 

@@ -20,7 +20,7 @@ from matdiff.inference.literals import literal
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.reading import operands
 from matdiff.inference.special import SPECIAL
-from matdiff.text.tree import ENTRIES, Tree
+from matdiff.text.tree import ENTRIES, EQUATED, Tree
 
 NEAR = 1e-9
 LENIENT = 1e-6
@@ -147,7 +147,7 @@ def _same_name(t: Tree) -> bool:
 
 
 def _sum(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
-    if t.mark:
+    if t.mark and t.mark != EQUATED:
         return _broadcast_sum(t, tables, functions)
     out: Table = {}
     plain = [a.head == "number" or (a.args != () and literal(a) is not None) for a in t.args]

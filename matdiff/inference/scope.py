@@ -42,6 +42,7 @@ class Scope:
     ) -> None:
         """`wrt` are the variables to differentiate by: no letter of theirs is the mark of a transpose."""
         self.text = program.text
+        self.program = program
         self.latex = program.dialect == "latex"
         self.declared = declared
         self.known = known

@@ -33,6 +33,8 @@ def unified(
     ]
     for t in trees:
         t.value = _spelled(str(t.value), chosen, program.text)
+    for e in program.equations:
+        e.unknowns = [(_spelled(name, chosen, program.text), span) for name, span in e.unknowns]
     for d in program.definitions:
         d.name, d.parameter = (_spelled(n, chosen, program.text) if n else n for n in (d.name, d.parameter))
     program.declarations = [_renamed(d, chosen) for d in program.declarations]
@@ -45,7 +47,10 @@ def _renamed(d: Declaration, chosen: dict[str, str]) -> Declaration:
 
 
 def _roots(program: Program) -> list[Tree]:
-    return [d.body for d in program.definitions] + ([program.function] if program.function is not None else [])
+    sides = [side for e in program.equations for pair in e.sides for side in pair]
+    return [*sides, *(d.body for d in program.definitions)] + (
+        [program.function] if program.function is not None else []
+    )
 
 
 def _spelled(name: str, chosen: dict[str, str], text: str) -> str:

@@ -94,7 +94,7 @@ def check_derivation(
     """
     if not isinstance(text, str):
         raise ParseError("a derivation is a text of lines")
-    from matdiff.api.derive import derive
+    from matdiff.api.derive import derive, explicit
 
     said = statements(text)
     declared = [] if declare is None else [declare] if isinstance(declare, str) else list(declare)
@@ -104,7 +104,7 @@ def check_derivation(
     if function is None and plot.function is None:
         raise ParseError("the derivation does not say what is derived", hint="begin with `f = …`, or give the function")
     source = plot.program if function is None else function
-    d = derive(source, wrt, declared or None)
+    d = explicit(derive(source, wrt, declared or None))
     reader = Reader(d, plot, bool(LATEX.search(text)), seed)
     return summary([reader.check(s) for s in said])
 

@@ -16,9 +16,9 @@ from matdiff.text.declarations import EXAMPLE, read_declaration
 from matdiff.text.dialect import dialect_of, notation
 from matdiff.text.grammar import Stuck, run
 from matdiff.text.spelling import respelled
-from matdiff.text.statements import Statement, rows_marked, split, without_comments
+from matdiff.text.statements import Statement, determined, parts, rows_marked, split, without_comments
 from matdiff.text.tokens import OPERAND_ENDS, Names, Stream
-from matdiff.text.tree import Declaration, Definition, Program, Span, Tree
+from matdiff.text.tree import Declaration, Definition, Equations, Program, Span, Tree
 
 MAX_BYTES = 100_000
 
@@ -42,7 +42,8 @@ def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declarati
     reader = _Reader(Program(text), dialect, source)
     reader.program.summed = ("sum" in source or "prod" in source) and _summed.search(source) is not None
     reader.read(declared)
-    if not (reader.program.function or reader.program.definitions or reader.program.declarations):
+    said = reader.program
+    if not (said.function or said.definitions or said.declarations or said.equations):
         raise ParseError(
             "there is no expression here",
             text=text,
@@ -119,9 +120,12 @@ class _Reader:
         heads = {s.start: self.head(s) for s in self.statements if s.kind == "definition"}
         for name, parameter, _ in heads.values():
             (self.names.functions if parameter else self.names.variables).add(name)
+        unknowns = {s.start: self.unknowns(s) for s in self.statements if s.kind == "equation"}
         for s in self.statements:
             if s.kind == "definition":
                 self.definition(s, *heads[s.start])
+            elif s.kind == "equation":
+                self.equations(s, unknowns[s.start])
             elif s.kind == "expression":
                 self.function(s)
         self.program.remarks += self.names.remarks
@@ -166,7 +170,10 @@ class _Reader:
             case ["NAME" | "FUNC", "LPAR", "NAME", "RPAR", "$END"]:
                 return stream.values[0].value, stream.values[2].value, stream.values[0].span
         many = "COMMA" in stream.kinds
-        hint = "Definitions look like r = A*x - b or s(t) = t/(1+exp(-t)); there are no equations or comparisons."
+        hint = (
+            "Definitions look like r = A*x - b or s(t) = t/(1+exp(-t)); "
+            "an equation says what it is solved for: A*x = b for x."
+        )
         self.refuse(
             "a defined function has one parameter" if many else "left of `=` a single name is wanted",
             (s.start, s.mark),
@@ -176,6 +183,34 @@ class _Reader:
     def definition(self, s: Statement, name: str, parameter: str, place: Span) -> None:
         start = s.mark + (2 if self.source.startswith(":=", s.mark) else 1)
         self.program.definitions.append(Definition(name, self.expression(start, s.end), parameter, place))
+
+    def unknowns(self, s: Statement) -> list[tuple[str, Span]]:
+        """The names behind `for`."""
+        tail = determined(self.source, s, self.dialect)
+        assert tail is not None
+        stream = self.tokens(*tail.span("names"))
+        kinds = stream.kinds[:-1]
+        if len(kinds) % 2 == 0 or set(kinds[::2]) != {"NAME"} or set(kinds[1::2]) - {"COMMA"}:
+            hint = "for instance A*x = b for x, or A*x + B'*v = b, B*x = c for x, v"
+            self.refuse("behind `for` stand the names that the equation determines", tail.span("names"), hint)
+        found = [(v.value, v.span) for v in stream.values[:-1:2]]
+        self.names.variables.update(name for name, _ in found)
+        return found
+
+    def equations(self, s: Statement, unknowns: list[tuple[str, Span]]) -> None:
+        """`lhs = rhs, lhs = rhs for x, v`; s.mark is where the `for` begins."""
+        sides = []
+        for start, end in parts(self.source, s.start, s.mark, ","):
+            cut = parts(self.source, start, end, "=")
+            if len(cut) != 2:
+                self.refuse(
+                    "this is no equation" if len(cut) < 2 else "an equation has one `=`",
+                    (start, end),
+                    "for instance A*x = b for x; several stand with commas between them: A*x = b, B*z = x for x, z",
+                )
+            left, right = (self.expression(*side) for side in cut)
+            sides.append((left, right))
+        self.program.equations.append(Equations(sides, unknowns, (s.start, s.mark)))
 
     def function(self, s: Statement) -> None:
         """One expression is the function; a second line that begins with a sign may have been meant to go on."""

@@ -24,6 +24,14 @@ _undeclared = re.compile(
     r"|(?P<word>(?:symmetric|spd|psd|orthogonal|scalar|elementwise|skew|(?:symmetric )?positive (?:semi)?definite)))",
     re.DOTALL | re.IGNORECASE,
 )
+_determines = {
+    "plain": re.compile(r",?\s*\bfor\s+(?P<names>[^=]+)\Z"),
+    "latex": re.compile(
+        r"(?:\\[,;:! ]|\\q?quad\b|[\s,])*(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*for\s*\}|\bfor\b)"
+        r"(?:\\[,;:! ]|\s)*(?P<names>[^=]+)\Z"
+    ),
+}
+"""What an equation is solved for, at its end: A*x = b for x."""
 _joins_left = re.compile(r"[-+*/\\^,=·⊙⊗(\[]\s*\Z")
 _joins_right = re.compile(r"(?:\s|\\[,;:!]|\\q?quad\b)*(?:[-+*/^=)\]]|\\(?:cdot|times|odot|circ|otimes)\b)")
 
@@ -35,7 +43,7 @@ class Statement:
     `said` is what a declaration without a colon declares: A ∈ ℝ^{n×n}, A symmetric.
     """
 
-    kind: Literal["declaration", "definition", "expression"]
+    kind: Literal["declaration", "definition", "equation", "expression"]
     start: int
     end: int
     mark: int
@@ -97,7 +105,30 @@ def split(text: str, dialect: str) -> list[Statement]:
     for statement in found:
         if statement.kind == "expression":
             _declare(text, statement)
+        elif statement.kind == "definition" and (tail := determined(text, statement, dialect)):
+            statement.kind, statement.mark = "equation", tail.start()
     return _merged(found, text) if dialect == "latex" else found
+
+
+def determined(text: str, statement: Statement, dialect: str) -> re.Match[str] | None:
+    """Where an equation says what it is solved for; its names are the group `names`."""
+    at = max(statement.mark, statement.end - LONGEST)
+    return _determines[dialect].search(text, at, statement.end)
+
+
+def parts(text: str, start: int, end: int, at: str) -> list[tuple[int, int]]:
+    """text[start:end] cut at a sign that stands in no brackets."""
+    out: list[tuple[int, int]] = []
+    depth, first = 0, start
+    for m in re.finditer(rf"[()\[\]{{}}{at}]", text[start:end]):
+        if m[0] in "([{":
+            depth += 1
+        elif m[0] in ")]}":
+            depth = max(0, depth - 1)
+        elif not depth:
+            out.append((first, start + m.start()))
+            first = start + m.end()
+    return [*out, (first, end)]
 
 
 def _add(found: list[Statement], text: str, start: int, end: int, mark: int, newline: bool) -> None:
@@ -130,8 +161,10 @@ def _merged(found: list[Statement], text: str) -> list[Statement]:
     merged: list[Statement] = []
     for s in found:
         last = merged[-1] if merged else None
-        goes_on = s.newline and s.kind == "expression" and last is not None and last.kind != "declaration"
-        if last is not None and goes_on and (last.kind == "expression" or _joins_right.match(text, s.start)):
+        goes_on = s.newline and s.kind == "expression"
+        if last is None or not goes_on or last.kind in ("declaration", "equation"):
+            merged.append(s)
+        elif last.kind == "expression" or _joins_right.match(text, s.start):
             last.end = s.end
         else:
             merged.append(s)

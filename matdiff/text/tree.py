@@ -104,6 +104,10 @@ SPREAD_VECTOR = "spread vector"
 """The same under e^, which of a matrix is the matrix exponential."""
 
 
+EQUATED = "equated"
+"""The difference of the two sides of an equation."""
+
+
 @dataclass(slots=True, eq=False)
 class Declaration:
     """`A: m×n symmetric` → name, dims as text (one: vector, two: matrix, none: see words), attribute words.
@@ -129,6 +133,15 @@ class Definition:
 
 
 @dataclass(slots=True, eq=False)
+class Equations:
+    """`A*x + B'*v = b, B*x = c for x, v`: both sides of each, and the names that they determine together."""
+
+    sides: list[tuple[Tree, Tree]]
+    unknowns: list[tuple[str, Span]]
+    span: Span = (0, 0)
+
+
+@dataclass(slots=True, eq=False)
 class Program:
     """A text read: declarations, definitions in order, and the function (None where only declarations stand)."""
 
@@ -139,6 +152,7 @@ class Program:
     dialect: str = "plain"
     remarks: list[str] = field(default_factory=list)
     """What may surprise in how the text was read."""
+    equations: list[Equations] = field(default_factory=list)
     summed: bool = False
     """Whether there may be sums over an index."""
     sums: Any = None

@@ -38,6 +38,8 @@ def verify(
     A claim is a gradient (of a vector or matrix function: a Jacobian), with a dX in it the differential, with
     `order=2` the Hessian.  Raises ParseError or ShapeError for a claim that cannot be read or has no meaning.
     """
+    if hasattr(derivation, "systems"):
+        return derivation.verify(seed, sizes, claim, points=points, method=method, order=order)
     whole("seed", seed, 0)
     whole("points", points, 1)
     if sizes is not None and not isinstance(sizes, Mapping):
@@ -77,7 +79,7 @@ def check_claim(
 
     if claim is None:
         raise ParseError("there is no claim to check", hint="to check the derivative itself, derive(…).verify()")
-    return verify(derive(function, wrt, declare), claim=claim, order=order)
+    return derive(function, wrt, declare).verify(claim=claim, order=order)
 
 
 def __getattr__(name: str) -> Any:

@@ -81,11 +81,11 @@ class Solution:
 
 
 def derivation(problem: Problem) -> Derivation:
-    from matdiff.api.derive import derive
+    from matdiff.api.derive import derive, explicit
 
     if "," in problem.wrt:
         raise ParseError("a problem is by one variable", hint="write a problem for each of them")
-    return derive(problem.f, wrt=problem.wrt, declare=list(problem.let), inner=problem.inner or None)
+    return explicit(derive(problem.f, wrt=problem.wrt, declare=list(problem.let), inner=problem.inner or None))
 
 
 def answer(d: Derivation, ask: str) -> Expr:

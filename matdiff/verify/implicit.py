@@ -1,0 +1,229 @@
+"""Derivatives through equations, held against solving again at X ± hV; and equations that determine nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
+from typing import Any
+
+import numpy as np
+
+from matdiff.calculus.implicit import System
+from matdiff.codegen.solving import Compiled, Numbers, Singular
+from matdiff.core.node import Node, Symbol
+from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.graph.rewrite import inline
+from matdiff.ops.algebra import add, inner
+from matdiff.ops.constants import ones_like
+from matdiff.verify import sampling, sets
+from matdiff.verify.report import Verification, undecided
+
+WAYS = 60
+"""Most random points that are tried."""
+STEP = 1e-3
+"""The largest step of the differences, relative to the direction; they are extrapolated twice."""
+TOLERANCE = 1e-6
+SURE = 1e-7
+"""How far apart the extrapolated differences may be; where they are farther, the point is ill-conditioned."""
+FORWARD = 1e-8
+"""Largest relative difference of the forward and the adjoint method."""
+SINGULAR = 6
+"""Points at which the Jacobian must be singular to be called so everywhere."""
+
+
+@dataclass
+class Seen:
+    """What was compared."""
+
+    errors: list[float] = field(default_factory=list)
+    forward: list[float] = field(default_factory=list)
+    orders: list[float] = field(default_factory=list)
+    failure: str = ""
+    message: str = ""
+    complaints: Counter[str] = field(default_factory=Counter)
+
+
+def check(
+    d: Any,
+    seed: int = 0,
+    sizes: Mapping[str, int] | None = None,
+    claim: Mapping[str, Node] | None = None,
+    points: int = 3,
+    order: int = 1,
+    method: str = "central",
+) -> Verification:
+    """Is the derivative (with `order=2` the Hessian-vector product) right, or a claimed gradient?"""
+    if method != "central":
+        raise MatdiffError("through equations it is verified by central differences", hint="leave out the method")
+    if order not in (1, 2):
+        raise MatdiffError(f"order must be 1 or 2, not {order!r}")
+    rng = np.random.default_rng(seed)
+    seen = Seen()
+    for way in islice(ways(d.systems, d.function.node, d.variables, sizes or {}), WAYS):
+        arrays = {v.name: a for v, a in sampling.point(d.variables, way, rng).items()}
+        try:
+            one(d, arrays, rng, seen, order, claim)
+        except MatdiffError as error:
+            seen.complaints[error.message] += 1
+        if seen.failure:
+            return Verification(False, max(seen.errors), None, seen.failure, len(seen.errors), message=seen.message)
+        if len(seen.errors) == points:
+            break
+    if not seen.errors:
+        why = seen.complaints.most_common(1)
+        return undecided(f"no random point was found at which all is defined ({why[0][0] if why else 'none fits'})")
+    if claim is not None:
+        return Verification(True, max(seen.errors), None, "", len(seen.errors), "comparison")
+    found = float(np.median(seen.orders)) if seen.orders else None
+    region = "" if order == 2 else "forward and adjoint agree"
+    return Verification(True, max(seen.errors), found, "", len(seen.errors), region=region)
+
+
+def ways(systems: Sequence[System], function: Node, variables: Sequence[Symbol], given: Mapping[str, int]) -> Any:
+    """How to draw points: what the equations need counts as much as what the function needs."""
+    roots = [inline(function), *(F for s in systems for F in s.residuals)]
+    together = add(*(r if r.kind == "scalar" else inner(r, ones_like(r)) for r in roots))
+    return sampling.ways(together, variables, sampling.check_given(given, sampling.names(variables)))
+
+
+def one(
+    d: Any, arrays: dict[str, Any], rng: np.random.Generator, seen: Seen, order: int, claim: Mapping[str, Node] | None
+) -> None:
+    """One random point, one random direction."""
+    solution = d.solve(**arrays)
+    start = solution if isinstance(solution, Mapping) else {d.unknowns[0].name: solution}
+    if claim is not None:
+        compare(d, arrays, seen, claim)
+        return
+    V = {X.name: sets.direction(X, np.asarray(arrays[X.name]), rng) for X in d.wrt}
+    f = d.function.node
+    weight = 1.0 if f.kind == "scalar" or order == 2 else rng.normal(size=np.shape(d.evaluate(**arrays)))
+    direction = V if d.several else V[d.wrt[0].name]
+
+    def value(t: float) -> Any:
+        moved = {X.name: sets.move(X, np.asarray(arrays[X.name]), V[X.name], t) for X in d.wrt}
+        at = {**arrays, **moved}
+        if order == 1:
+            return np.sum(weight * np.asarray(d.evaluate(x0=start, **at)))
+        G = d.values([g.node for g in dicted(d, d.gradient).values()], at, start)
+        return np.concatenate([np.ravel(g) for g in G])
+
+    said: Any
+    forward: Any
+    if order == 1:
+        G = dicted(d, d.vjp(weight if f.kind != "scalar" else 1.0, **arrays))
+        said = sum(float(np.sum(np.asarray(G[n]) * V[n])) for n in V)
+        forward = float(np.sum(weight * np.asarray(d.jvp(direction, **arrays))))
+        scale = sum(float(np.linalg.norm(G[n]) * np.linalg.norm(V[n])) for n in V)
+    else:
+        H = dicted(d, d.hvp(direction, **arrays))
+        said = forward = np.concatenate([np.ravel(H[X.name]) for X in d.wrt])
+        scale = float(np.linalg.norm(said))
+    if f.kind != "scalar" and order == 1:
+        check_matrix(d, arrays, V, direction, seen)
+    slopes = [(value(h) - value(-h)) / (2 * h) for h in (STEP, STEP / 2, STEP / 4)]
+    coarse, fine = ((4 * b - a) / 3 for a, b in pairwise(slopes))
+    slope = (16 * fine - coarse) / 15
+    size = max(scale, float(np.linalg.norm(slope)), 1e-300)
+    unsure = float(np.linalg.norm(fine - coarse)) / size
+    if unsure > SURE:
+        seen.complaints["the differences do not settle: the function bends too much, or jumps"] += 1
+        return
+    error = float(np.linalg.norm(slope - said)) / size
+    apart = float(np.linalg.norm(np.asarray(forward) - said)) / size
+    seen.errors.append(error)
+    first = [float(np.linalg.norm(s - said)) / size for s in slopes[:2]]
+    if first[1] > 1e-9:
+        seen.orders.append(float(np.log2(first[0] / first[1])))
+    if apart > FORWARD:
+        seen.failure = f"forward and adjoint method differ by {apart:.0e}"
+    if error > max(TOLERANCE, unsure):
+        seen.failure = f"solved again at X ± hV, differences differ from the derivative by {error:.0e}"
+
+
+def check_matrix(d: Any, arrays: dict[str, Any], V: dict[str, Any], direction: Any, seen: Seen) -> None:
+    """The Jacobian, where it has a formula, against the forward method."""
+    try:
+        J = dicted(d, d.jacobian)
+    except UnsupportedError:
+        return
+    said = sum(np.asarray(J[n].evaluate(**arrays)) @ np.ravel(V[n], order="F") for n in V)
+    forward = np.ravel(d.jvp(direction, **arrays), order="F")
+    apart = float(np.linalg.norm(said - forward)) / (float(np.linalg.norm(forward)) or 1.0)
+    if apart > FORWARD:
+        seen.failure = f"the Jacobian and the forward method differ by {apart:.0e}"
+        seen.errors.append(apart)
+
+
+def dicted(d: Any, found: Any) -> dict[str, Any]:
+    return dict(found) if d.several else {d.wrt[0].name: found}
+
+
+def compare(d: Any, arrays: dict[str, Any], seen: Seen, claim: Mapping[str, Node]) -> None:
+    """A claimed gradient against the gradient, and where it is wrong, which classic mistake it is."""
+    truth = dicted(d, d.gradient)
+    names = [X.name for X in d.wrt]
+    values = d.values([*(truth[n].node for n in names), *(claim[n] for n in names)], arrays)
+    right, said = (np.concatenate([np.ravel(v) for v in part]) for part in (values[: len(names)], values[len(names) :]))
+    size = float(np.linalg.norm(right))
+    error = float(np.linalg.norm(said - right)) / (size or 1.0)
+    seen.errors.append(error)
+    if error <= 1e-8:
+        return
+    seen.failure = f"the claim differs from the gradient by {error:.0e}"
+    if float(np.linalg.norm(said + right)) <= 1e-8 * size:
+        seen.message = "the sign is wrong: df = −⟨v, F_p[dp]⟩, since F_x[dx] = −F_p[dp]"
+    elif forgotten(d, arrays, said):
+        seen.message = "the adjoint equation has the transposed Jacobian: a transpose is forgotten in it"
+    elif transposed(values[0], values[1], len(names)):
+        seen.message = "the claim is the transpose of the gradient"
+
+
+def transposed(truth: Any, said: Any, count: int) -> bool:
+    """Is a square claim the transpose of what it should be?"""
+    if count > 1 or np.ndim(truth) != 2 or np.shape(truth) != np.shape(said)[::-1]:
+        return False
+    return bool(np.linalg.norm(np.asarray(said).T - truth) <= 1e-8 * np.linalg.norm(truth))
+
+
+def forgotten(d: Any, arrays: dict[str, Any], said: Any) -> bool:
+    """Is it what comes out where v solves F_x[v] = ∂f/∂x?"""
+    solve = d.numbers.adjoint
+    try:
+        d.numbers.adjoint = d.numbers.forward
+        wrong = d.values([g.node for g in dicted(d, d.gradient).values()], arrays)
+    finally:
+        d.numbers.adjoint = solve
+    wrong = np.concatenate([np.ravel(w) for w in wrong])
+    return bool(float(np.linalg.norm(wrong - said)) <= 1e-8 * float(np.linalg.norm(wrong)))
+
+
+def undetermined(systems: Sequence[System], variables: Sequence[Symbol]) -> System | None:
+    """The first system whose Jacobian is singular wherever it was looked at."""
+    rng = np.random.default_rng(0)
+    for system in systems:
+        if _singular(system, variables, rng):
+            return system
+    return None
+
+
+def _singular(system: System, variables: Sequence[Symbol], rng: np.random.Generator) -> bool:
+    compiled = Compiled(system, variables)
+    count = 0
+    for way in islice(ways([system], system.residuals[0], variables, {}), 4 * SINGULAR):
+        arrays = {v.name: a for v, a in sampling.point(variables, way, rng).items()}
+        try:
+            compiled.factor(arrays, way.sizes)
+            return False
+        except Singular:
+            count += 1
+        except MatdiffError:
+            continue
+        if count == SINGULAR:
+            return True
+    return False
+
+
+__all__ = ["Numbers", "check", "undetermined"]
