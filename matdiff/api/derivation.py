@@ -30,6 +30,7 @@ from matdiff.simplify.normal import new_context, normal
 if TYPE_CHECKING:
     from matdiff.calculus.steps import Step
     from matdiff.verify import Verification
+    from matdiff.verify.convexity import Convexity
 
 
 LONG = 25
@@ -296,6 +297,21 @@ class Derivation:
                 where = node.op.smooth if entries else node.op.smooth.replace("an entry of ", "")
                 found[f"{verb} differentiable {where.format(place)}"] = None
         return tuple(found)
+
+    @cached_property
+    def convexity(self) -> Convexity:
+        """Is a scalar function convex in all its variables together?  A verdict with its proof or counter-example.
+
+        Raises ShapeError for a function that is not scalar.
+        """
+        from matdiff.verify.convexity import judge
+
+        if self.function.kind != "scalar":
+            raise ShapeError(
+                f"the function is {describe(self.function.node)}, and convexity is asked of a scalar function",
+                hint="ask for an entry of it, or for a norm, a sum or a trace",
+            )
+        return judge(self.function.node, self.function.variables, self.wrt)
 
     def evaluate(self, **arrays: Any) -> Any:
         """The function's value."""

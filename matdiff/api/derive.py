@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
@@ -12,6 +13,9 @@ from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, topological
 from matdiff.errors import ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
+
+if TYPE_CHECKING:
+    from matdiff.verify.convexity import Convexity
 
 
 def derive(
@@ -73,6 +77,22 @@ def derive(
 
         check_somewhere(derivation, suspects)
     return derivation
+
+
+def convex(
+    function: str | Expr,
+    wrt: str | Expr | Sequence[str | Expr],
+    declare: str | Sequence[str] | None = None,
+    dialect: str = "auto",
+) -> Convexity:
+    """Is a scalar function convex, concave, affine, neither, or is that unknown?  In several variables: jointly.
+
+    Raises what `derive` raises, and ShapeError for a function that is not scalar.
+
+    >>> convex("norm(A*x - b)^2", wrt="x").verdict
+    'convex'
+    """
+    return derive(function, wrt, declare, dialect).convexity
 
 
 def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:

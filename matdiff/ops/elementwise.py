@@ -21,6 +21,7 @@ exp: Op = elementwise(
     spellings="expm1=exp({0}).-1",
     whole="expm",
     law="d eᵘ = eᵘ du",
+    curvature="convex increasing logconvex logconcave",
 )
 log: Op = elementwise(
     "log",
@@ -31,6 +32,7 @@ log: Op = elementwise(
     spellings="ln log10=log({0})/log(10) log2=log({0})/log(2) log1p=log(1.+{0})",
     whole="logm",
     law="d log u = du/u",
+    curvature="concave increasing",
 )
 sqrt: Op = elementwise(
     "sqrt",
@@ -41,6 +43,7 @@ sqrt: Op = elementwise(
     domain="positive",
     whole="sqrtm",
     law="d √u = du/(2√u)",
+    curvature="concave increasing",
 )
 abs_: Op = elementwise(
     "abs",
@@ -51,6 +54,7 @@ abs_: Op = elementwise(
     smooth="where an entry of {0} is 0",
     spellings="fabs absolute",
     law="d |u| = sign(u) du",
+    curvature="convex decreasing- increasing+",
 )
 sign: Op = elementwise(
     "sign",
@@ -94,6 +98,7 @@ asin: Op = elementwise(
     domain="inside",
     spellings="arcsin",
     law="d asin u = du/√(1 − u²)",
+    curvature="increasing concave- convex+",
 )
 acos: Op = elementwise(
     "acos",
@@ -103,6 +108,7 @@ acos: Op = elementwise(
     domain="inside",
     spellings="arccos",
     law="d acos u = −du/√(1 − u²)",
+    curvature="decreasing convex- concave+",
 )
 atan: Op = elementwise(
     "atan",
@@ -111,6 +117,7 @@ atan: Op = elementwise(
     latex=r"\arctan({0})",
     spellings="arctan",
     law="d atan u = du/(1 + u²)",
+    curvature="increasing convex- concave+",
 )
 sinh: Op = elementwise(
     "sinh",
@@ -120,6 +127,7 @@ sinh: Op = elementwise(
     spellings="csch=1./sinh({0})",
     whole="sinhm",
     law="d sinh u = cosh u du",
+    curvature="increasing concave- convex+",
 )
 cosh: Op = elementwise(
     "cosh",
@@ -130,6 +138,7 @@ cosh: Op = elementwise(
     spellings="sech=1./cosh({0})",
     whole="coshm",
     law="d cosh u = sinh u du",
+    curvature="convex logconvex decreasing- increasing+",
 )
 tanh: Op = elementwise(
     "tanh",
@@ -138,6 +147,7 @@ tanh: Op = elementwise(
     latex=r"\tanh({0})",
     spellings="coth=1./tanh({0})",
     law="d tanh u = (1 − tanh² u) du",
+    curvature="increasing convex- concave+",
 )
 sigmoid: Op = elementwise(
     "sigmoid",
@@ -151,6 +161,7 @@ sigmoid: Op = elementwise(
     law="σ′ = σ(1 − σ)",
     summary="1/(1 + exp(-x)), also σ(x) and sigma(x)",
     definition=lambda x: 1 / (1 + exp(-x)),
+    curvature="increasing convex- concave+ logconcave",
 )
 softplus: Op = elementwise(
     "softplus",
@@ -162,6 +173,7 @@ softplus: Op = elementwise(
     law="softplus′ = σ",
     summary="log(1 + exp(x))",
     definition=lambda x: log(1 + exp(x)),
+    curvature="convex increasing logconcave",
 )
 relu: Op = elementwise(
     "relu",
@@ -173,6 +185,7 @@ relu: Op = elementwise(
     spellings="maximum=max({0},{1}) fmax=max({0},{1}) .max=?",
     law="relu′(u) = 1 for u > 0, else 0",
     summary="max(x, 0)",
+    curvature="convex increasing",
 )
 erf: Op = elementwise(
     "erf",
@@ -181,6 +194,7 @@ erf: Op = elementwise(
     torch="torch.erf({0})",
     law="d erf u = (2/√π) exp(−u²) du",
     source="DLMF 7.2.1",
+    curvature="increasing convex- concave+",
 )
 lgamma: Op = elementwise(
     "lgamma",
@@ -191,6 +205,7 @@ lgamma: Op = elementwise(
     spellings="gammaln loggamma",
     law="d log Γ(u) = ψ(u) du",
     source="DLMF 5.2.2",
+    curvature="convex",
 )
 digamma: Op = elementwise(
     "digamma",
@@ -200,6 +215,7 @@ digamma: Op = elementwise(
     domain="positive",
     law="ψ′ = polygamma(1, ·)",
     source="DLMF 5.15",
+    curvature="concave increasing",
 )
 
 

@@ -104,6 +104,7 @@ logm: Op = nonlinear(
     spellings="matrixlog",
     law="the Fréchet map of the matrix logarithm",
     source="Higham 2008, §11.2",
+    curvature="concave⪰ increasing⪰",
 )
 sqrtm: Op = nonlinear(
     "sqrtm",
@@ -116,6 +117,7 @@ sqrtm: Op = nonlinear(
     keeps="symmetric spd diagonal lower upper",
     law="R = X^½: R dR + dR R = dX",
     source="Higham 2008, eq. 6.1",
+    curvature="concave⪰ increasing⪰",
 )
 MATRIX: dict[Op, Op] = {exp: expm, log: logm, sqrt: sqrtm}
 """The function of matrices for each of entries: it does to the eigenvalues what that does to the entries."""
