@@ -54,7 +54,25 @@ def text(d: Any, found: Convexity, ascii: bool) -> str:
     style = "ascii" if ascii else "unicode"
     types = f"        with {d.types}" if d.types else ""
     rows = [f"f = {d.function.text(ascii=ascii)}{types}", found.text(ascii)]
-    return "\n".join(prose(row, style) for row in [*rows, *d.remarks])
+    return "\n".join(prose(plain(row) if ascii else row, style) for row in [*rows, *d.remarks])
+
+
+def plain(text: str) -> str:
+    """Signs of the semidefinite order and of inequalities in ASCII."""
+    for sign, instead in SIGNS.items():
+        text = text.replace(sign, instead)
+    return text
+
+
+SIGNS = {
+    "≥": ">=",
+    "≤": "<=",
+    "⪰ 0": "psd",
+    "≻ 0": "pd",
+    "⪯ 0": "nsd",
+    "convex⪰": "convex (psd order)",
+    "concave⪰": "concave (psd order)",
+}
 
 
 def markdown(d: Any, found: Convexity) -> str:

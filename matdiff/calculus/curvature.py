@@ -18,18 +18,21 @@ from matdiff.ops.algebra import (
     HADAMARD,
     INNER,
     MATMUL,
+    MPOW,
     POWER,
     SCALE,
     TRANSPOSE,
+    add,
     is_op,
     matrix_product,
     power,
     size,
     transpose,
 )
-from matdiff.ops.elementwise import exp, log, sqrt
-from matdiff.ops.linalg import inv
+from matdiff.ops.elementwise import exp, log, relu, sqrt
+from matdiff.ops.linalg import det, inv, logdet
 from matdiff.ops.reductions import prod, tr
+from matdiff.simplify.normal import normal
 
 LONGEST = 12
 """Most factors of a product that is looked at as a whole."""
@@ -75,11 +78,30 @@ class Curvature(Claims):
             every += ["convex", "concave", "√ convex", "log convex"]
         if "increasing⪰" in words:
             every += ["convex⪰", "concave⪰"]
+        moving = [a for a in node.args if not self.has(a, "constant")]
         for word in every:
+            if word == "√ convex" and all(self.has(a, word) for a in moving):
+                for a in node.args:
+                    self.want(a, word if a in moving else "≥ 0")
             if all(self.has(a, word) for a in node.args):
                 name = "sum" if node.op is ADD else "blocks"
-                moving = [a for a in node.args if not self.has(a, "constant")]
                 self.say(node, word, f"{name} of {word} parts", *((a, word) for a in moving))
+        if node.op is ADD and not self.has(node, "convex"):
+            self._largest(node)
+
+    def _largest(self, node: Apply) -> None:
+        """b + relu(a − b), the larger of a and b."""
+        for t in node.args:
+            rest = [a for a in node.args if a is not t]
+            if not is_op(t, relu) or not rest or self._tries >= TRIES:
+                continue
+            self._tries += 1
+            larger = normal(add(t.children[0], *rest))
+            if all(self.has(a, "convex") for a in rest):
+                c = Curvature(larger, self.variables, [(n, w) for n, words in self.assumed.items() for w in words])
+                if c.has(larger, "convex") and not c.outside:
+                    rule = f"the larger of {larger} and the rest, both convex"
+                    self.say(node, "convex", rule, *((a, "convex") for a in rest if not self.has(a, "constant")))
 
     def _in_one(self, node: Apply, slot: int) -> None:
         """Linear in the one argument that moves, and monotone where the others have a sign."""
@@ -119,8 +141,8 @@ class Curvature(Claims):
             turned = self._in_order(node, FLIPPED[word], had)
             self.say(node, turned, f"times a part {sign(down)}", (c, sign(down)), (moving, had))
         else:
-            self.want(c, sign(up))
-            self.want(c, sign(down))
+            self._want_definite(c, sign(up))
+            self._want_definite(c, sign(down))
 
     @staticmethod
     def _in_order(node: Node, word: str, had: str) -> str:
@@ -134,10 +156,10 @@ class Curvature(Claims):
 
     def _products(self, node: Apply) -> None:
         if self.has(node, "constant"):
-            if node.op is MATMUL or node.op is INNER:
+            if node.op in (MATMUL, MPOW, INNER):
                 self._quadratic(node)
             return
-        if node.op in (MATMUL, INNER) or node.op is tr:
+        if node.op in (MATMUL, MPOW, INNER, tr):
             self._quadratic(node)
         if node.op in (SCALE, HADAMARD, POWER, sqrt):
             self._monomial(node)
@@ -145,7 +167,7 @@ class Curvature(Claims):
             s, M = node.args
             if self.has(M, "constant"):
                 for word in ("convex", "concave"):
-                    if self.has(s, word) and self.want(M, "⪰ 0"):
+                    if self.has(s, word) and self._want_definite(M, "⪰ 0"):
                         self.say(node, f"{word}⪰", "times a matrix ⪰ 0", (s, word), (M, "⪰ 0"))
 
     def chain(self, node: Node) -> list[tuple[Node, bool]]:
@@ -159,6 +181,8 @@ class Curvature(Claims):
             elif is_op(top, MATMUL):
                 a, b = top.children
                 stack += [(a, turned), (b, turned)] if turned else [(b, turned), (a, turned)]
+            elif isinstance(top, Apply) and top.op is MPOW and top.params[0] <= LONGEST:
+                stack += [(top.args[0], turned)] * top.params[0]
             else:
                 out.append(self._factor(top, turned))
             if len(out) + len(stack) > LONGEST:
@@ -173,12 +197,12 @@ class Curvature(Claims):
 
     def _quadratic(self, node: Apply) -> None:
         """uᵀ S u, Aᵀ S A, and what is cyclically so under a trace."""
-        if node.op is MATMUL:
+        if node.op in (MATMUL, MPOW):
             self._congruence(node, self.chain(node))
             return
         if node.op is tr:
             (a,) = node.args
-            factors = self.chain(a) if is_op(a, MATMUL) else [self._factor(a, False)]
+            factors = self.chain(a)
         else:
             one, other = map(self.chain, node.args)
             factors = [*map(self._mirror, reversed(one)), *other] if one and other else []
@@ -229,7 +253,14 @@ class Curvature(Claims):
         middle = found[1]
         if not middle:
             return True
-        return len(middle) == 1 and (self.want(middle[0][0], "⪰ 0") if ask else self.has(middle[0][0], "⪰ 0"))
+        S = middle[0][0]
+        return len(middle) == 1 and (self._want_definite(S, "⪰ 0") if ask else self.has(S, "⪰ 0"))
+
+    def _want_definite(self, S: Node, word: str) -> bool:
+        """Is a constant semidefinite?  It is asked for only of a symmetric matrix (of a number: its sign)."""
+        if S.kind == "matrix" and word in ("⪰ 0", "⪯ 0") and "symmetric" not in self.known(S):
+            return False
+        return self.want(S, word)
 
     def _say_quadratic(
         self,
@@ -440,8 +471,12 @@ class Curvature(Claims):
                 self.say(node, word, f"power {p}", (u, had))
 
     def _mean_of_product(self, node: Apply) -> None:
-        """(Π uᵢ)^(1/n), the geometric mean of n entries."""
+        """(Π uᵢ)^(1/n), the geometric mean of n entries, and det(S)^(1/n), that of the eigenvalues."""
         u, p = node.args
+        if is_op(u, det) and p is power(size(u.children[0].rows), number(-1)):
+            S = u.children[0]
+            if self.has(S, "concave⪰") and self.has(S, "≻ 0"):
+                self.say(node, "concave", "geometric mean of the eigenvalues", (S, "concave⪰"), (S, "≻ 0"))
         if is_op(u, prod) and p is power(size(u.children[0].rows * u.children[0].cols), number(-1)):
             v = u.children[0]
             if self.has(v, "concave") and self.has(v, "> 0"):
@@ -521,6 +556,10 @@ class Curvature(Claims):
             for word in ("log convex", "log concave"):
                 if self.has(u, word):
                     self.say(node, word[4:], "logarithm", (u, word))
+        elif node.op in (logdet, det) and is_op(u, inv) and self.has(u.children[0], "concave⪰") and self.has(u, "≻ 0"):
+            S = u.children[0]
+            word = "convex" if node.op is logdet else "log convex"
+            self.say(node, word, "log det S⁻¹ = −log det S", (S, "concave⪰"), (u, "≻ 0"))
         elif node.op is exp and self.has(u, "convex"):
             self.say(node, "log convex", "exp of a convex part", (u, "convex"))
 

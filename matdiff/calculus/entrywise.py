@@ -9,9 +9,24 @@ from matdiff.calculus.claims import Claims, domain_signs
 from matdiff.calculus.differential import differentials
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol
 from matdiff.graph.rewrite import rebuild
-from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, is_op, power, transpose
+from matdiff.ops.algebra import (
+    ADD,
+    HADAMARD,
+    INNER,
+    MATMUL,
+    POWER,
+    SCALE,
+    add,
+    hadamard,
+    is_op,
+    power,
+    same_shape,
+    scale,
+    transpose,
+)
 from matdiff.ops.constants import is_ones, is_zero
 from matdiff.ops.elementwise import cos, sin
+from matdiff.ops.reductions import norm, sum_
 from matdiff.simplify.normal import normal
 
 PARTS = 40
@@ -78,8 +93,8 @@ def entrywise(known: Claims, node: Node, deep: bool) -> Entrywise | None:
     """
     made: dict[Node, Node] = {}
     atoms: dict[Node, Symbol] = {}
-    pair = _paired(node)
-    stack = list(pair or (node,))
+    target = _summand(known, node) or node
+    stack = [target]
     while stack:
         top = stack[-1]
         below = () if top in made else _below(known, top, deep)
@@ -96,28 +111,38 @@ def entrywise(known: Claims, node: Node, deep: bool) -> Entrywise | None:
         if found is None or len(atoms) > ATOMS:
             return None
         made[top] = found
-    value = made[pair[0]] * made[pair[1]] if pair else made[node]
+    value = made[target]
     return Entrywise(value, tuple(atoms.values()), tuple(atoms)) if atoms and isinstance(value, Apply) else None
 
 
-def _paired(node: Node) -> tuple[Node, Node] | None:
-    """The u and v of a sum over the entries of u ∘ v."""
-    if is_op(node, INNER):
-        return node.children  # type: ignore[return-value]
-    if is_op(node, MATMUL) and node.kind == "scalar":
-        u, v = node.children
-        return transpose(u), v
+def _summand(known: Claims, node: Node) -> Node | None:
+    """The u of a number that is the sum over all entries of u: ⟨u, v⟩ of u ∘ v, and sums and multiples of such."""
+    if is_op(node, sum_) or node.kind != "scalar" or not isinstance(node, Apply):
+        return node.children[0] if is_op(node, sum_) else None
+    if node.op is INNER:
+        return hadamard(*node.args)
+    if node.op is MATMUL:
+        u, v = node.args
+        return hadamard(transpose(u), v)
+    if node.op is POWER and is_op(node.args[0], norm) and node.args[1] is number(2):
+        return power(node.args[0].children[0], number(2))
+    if node.op is SCALE and known.has(node.args[0], "constant"):
+        inside = _summand(known, node.args[1])
+        return None if inside is None else scale(node.args[0], inside)
+    if node.op is ADD and len(node.args) <= PARTS:
+        parts = [_summand(known, a) for a in node.args]
+        first = parts[0]
+        if first is not None and all(p is not None and same_shape(p, first) for p in parts):
+            return add(*parts)  # type: ignore[arg-type]
     return None
 
 
 def _below(known: Claims, node: Node, deep: bool) -> tuple[Node, ...] | None:
     """The arguments of a function that acts entry by entry, () for an atom, None for any other function."""
-    if node not in known.claims:
-        return None
-    if known.has(node, "constant"):
+    if node in known.claims and known.has(node, "constant"):
         return ()
     entry = isinstance(node, Apply) and (node.op in (ADD, SCALE, HADAMARD, POWER) or node.op.elementwise)
-    if known.has(node, "affine") and not (deep and entry):
+    if node in known.claims and known.has(node, "affine") and not (deep and entry):
         return ()
     if not entry or not isinstance(node, Apply):
         return None
@@ -142,6 +167,8 @@ def _scalar(
         return number(1)
     if is_zero(node):
         return number(0)
+    if node not in known.claims:
+        return None
     if known.has(node, "constant"):
         return _letter(known, node, f"c{len(made)}")
     if node not in atoms:

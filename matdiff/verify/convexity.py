@@ -17,11 +17,13 @@ from matdiff.calculus.claims import Claim
 from matdiff.calculus.curvature import Curvature
 from matdiff.codegen import Request, compiled
 from matdiff.codegen.evaluate import run
-from matdiff.core.node import Node, Number, Symbol
+from matdiff.core.node import Apply, Node, Number, Symbol, topological
+from matdiff.core.op import Op
 from matdiff.errors import DomainError, MatdiffError
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import add, transpose
+from matdiff.ops.reductions import norm
 from matdiff.printing import to_latex, to_text
 from matdiff.simplify.normal import normal
 from matdiff.verify.sampling import names, shapes
@@ -44,6 +46,8 @@ SETTINGS = 60
 PLACES = 8
 ENTRIES = 12
 """Entries of the variables up to which second derivatives by all pairs of them are taken."""
+CALLS = 15_000
+"""Evaluations after which the search ends."""
 STEPS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 ASKED = 6
 """Most claims about parameters that are tried as conditions."""
@@ -89,12 +93,15 @@ class Convexity:
     point: Mapping[str, Any] | None = None
     direction: Mapping[str, Any] | None = None
     reason: str = ""
+    tried: int = 0
+    """Random points at which a certificate was tried."""
 
     @property
     def headline(self) -> str:
         """The verdict in a sentence."""
         first = {"neither": "neither convex nor concave", "unknown": "not known"}.get(self.verdict, self.verdict)
         why = f": {self.reason}" if self.reason else ""
+        why += f" (tried at {self.tried:,} random points and directions)" if self.tried else ""
         return f"{first}{why}; {self.condition}" if self.condition else f"{first}{why}"
 
     def text(self, ascii: bool = False) -> str:
@@ -114,6 +121,8 @@ class Function:
         self.program = compiled(Request((node,), None, False, self.variables, checked=True))
         self.free = names(self.variables)
         self.fits = shapes([node])
+        self.partial = any(_partial(n.op) for n in topological(node) if isinstance(n, Apply))
+        self.calls = 0
 
     def __call__(self, at: Mapping[Symbol, Array]) -> float | None:
         found = self.defined(at)
@@ -121,6 +130,7 @@ class Function:
 
     def defined(self, at: Mapping[Symbol, Array]) -> float | None:
         """The value, which may be infinite or no number from overflow; None outside the domain."""
+        self.calls += 1
         try:
             (value,) = run(self.program, {name: at[v] for v, name in self.program.inputs})
         except DomainError:
@@ -141,6 +151,11 @@ class Function:
         """Random arrays in the declared sets, some rough, some whole numbers, some far from round ones."""
         kind = list(FLAVOURS)[rng.integers(len(FLAVOURS))]
         return {v: _rounded(v, _stretched(v, draw(v, sizes, kind, rng), rng)) for v in variables}
+
+
+def _partial(op: Op) -> bool:
+    """Is its value refused where it has one, since its derivative has none?  This says nothing of the domain."""
+    return bool({"fullrank", "distinct"} & set(op.domain)) or ("nonzero" in op.domain and op is not norm)
 
 
 def _stretched(v: Symbol, X: Array, rng: np.random.Generator) -> Array:
@@ -188,10 +203,10 @@ def judge(node: Node, variables: Sequence[Symbol], wrt: Sequence[Symbol]) -> Con
 
 def _certified(function: Function, c: Curvature, proved: list[str]) -> Convexity:
     verdict = "affine" if len(proved) == 2 else proved[0]
-    trial = tried(function, proved)
-    if trial:
-        return Convexity("unknown", reason=trial)
-    return Convexity(verdict, tuple(lines(c, verdict)))
+    count, fault = tried(function, proved)
+    if fault:
+        return Convexity("unknown", reason=f"a proof was found, but {fault}")
+    return Convexity(verdict, tuple(lines(c, verdict)), tried=count)
 
 
 def lines(c: Curvature, goal: str) -> Iterator[Line]:
@@ -207,6 +222,8 @@ def lines(c: Curvature, goal: str) -> Iterator[Line]:
         if (node, word) in seen or isinstance(node, Number):
             continue
         seen.add((node, word))
+        if why is not None and why.rule == "variable":
+            continue
         yield Line(depth, node, word, why.rule if why else "declared")
         if why is not None and depth < DEEPEST:
             stack.extend((depth + 1, premise) for premise in reversed(why.premises))
@@ -221,25 +238,25 @@ DEEPEST = 40
 # trying a certificate
 
 
-def tried(function: Function, goals: Sequence[str], seed: int = 0) -> str:
-    """Why a certificate does not stand at random segments; an empty string where it does."""
+def tried(function: Function, goals: Sequence[str], seed: int = 0) -> tuple[int, str]:
+    """At how many random segments a certificate was tried, and why it does not stand, if it does not."""
     rng = np.random.default_rng(seed)
     done = 0
     for _ in range(DRAWS):
-        if done == TRIALS:
-            return ""
         found = _segment(function, rng)
         if found is None:
             continue
         one, middle, other = found
         if middle is None:
-            return "a proof was found, but the domain is not convex at a random point"
+            return done, "the domain is not convex at a random point"
         bend = one + other - 2 * middle
         rough = ROUNDING * (abs(one) + abs(other) + 2 * abs(middle)) + 1e-12
         if ("convex" in goals and bend < -rough) or ("concave" in goals and bend > rough):
-            return "a proof was found, but it does not hold at a random point"
+            return done, "it does not hold at a random point"
         done += 1
-    return "" if done >= ENOUGH else "a proof was found, but too few points of the domain to try it at"
+        if done == TRIALS:
+            break
+    return done, "" if done >= ENOUGH else "too few points of the domain to try it at"
 
 
 def _segment(function: Function, rng: np.random.Generator) -> tuple[float, float | None, float] | None:
@@ -256,6 +273,8 @@ def _segment(function: Function, rng: np.random.Generator) -> tuple[float, float
     if one is None or other is None:
         return None
     middle = function.defined({**fixed, **{v: (a[v] + b[v]) / 2 for v in function.wrt}})
+    if middle is None and function.partial:
+        return None
     return None if middle is not None and not np.isfinite(middle) else (one, middle, other)
 
 
@@ -305,13 +324,15 @@ def _searched(function: Function) -> Convexity:
     rng = np.random.default_rng(0)
     gap: Bend | None = None
     for setting in range(SETTINGS):
+        if function.calls > CALLS:
+            break
         sizes = function.sizes(rng, 2 if setting % 2 else 3)
         if not function.possible(sizes):
             continue
         fixed = function.draw(function.parameters, sizes, rng)
         found: dict[int, Bend] = {}
         for _ in range(PLACES):
-            here = Place(function, fixed, function.draw(function.wrt, sizes, rng), rng)
+            here = Place(function, sizes, fixed, rng)
             for bend in here.bends():
                 sign = int(np.sign(bend.bend))
                 if sign not in found or abs(bend.bend) > abs(found[sign].bend):
@@ -327,8 +348,9 @@ def _searched(function: Function) -> Convexity:
 class Place:
     """A point, and the directions to try from it."""
 
-    def __init__(self, function: Function, fixed: Point, at: Point, rng: np.random.Generator) -> None:
-        self.f, self.fixed, self.at, self.rng = function, fixed, at, rng
+    def __init__(self, function: Function, sizes: Mapping[str, int], fixed: Point, rng: np.random.Generator) -> None:
+        self.f, self.sizes, self.fixed, self.rng = function, sizes, fixed, rng
+        self.at = at = function.draw(function.wrt, sizes, rng)
         self.value = function({**fixed, **at})
 
     def bends(self) -> Iterator[Bend]:
@@ -405,25 +427,14 @@ class Place:
 
     def across(self) -> Iterator[Bend]:
         """From the point to its mirror image and to others: is the middle in the domain?"""
-        others = [{v: -self.at[v] for v in self.f.wrt}, self._other()]
+        others = [{v: -self.at[v] for v in self.f.wrt}, self.f.draw(self.f.wrt, self.sizes, self.rng)]
         for other in others:
             half = {v: (other[v] - self.at[v]) / 2 for v in self.f.wrt}
             if self._at(half, 2.0) is None or any(np.size(A) == 0 for A in half.values()):
                 continue
             middle = {v: (self.at[v] + other[v]) / 2 for v in self.f.wrt}
-            if self.f.defined({**self.fixed, **middle}) is None:
+            if not self.f.partial and self.f.defined({**self.fixed, **middle}) is None:
                 yield Bend({**self.fixed, **middle}, half, 0.0)
-
-    def _other(self) -> Point:
-        sizes = {}
-        for v in self.f.wrt:
-            for d, n in zip((v.rows, v.cols), (*np.shape(self.at[v]), 1, 1), strict=False):
-                if d.name:
-                    sizes[d.name] = n
-        try:
-            return self.f.draw(self.f.wrt, sizes, self.rng)
-        except (KeyError, MatdiffError):
-            return self.at
 
 
 def _combined(basis: Sequence[Point], weights: Array) -> Point:
