@@ -219,6 +219,8 @@ class Curvature(Claims):
     def _cyclic(self, node: Apply, factors: list[tuple[Node, bool]]) -> None:
         """tr(Lᵀ S L T) with S and T semidefinite."""
         k = len(factors)
+        if k == 2:
+            self._weighted(node, *(f[0] for f in factors))
         for turn in range(k):
             turned = factors[turn:] + factors[:turn]
             for head in range(k, 0, -1):
@@ -232,6 +234,15 @@ class Curvature(Claims):
                     self._say_quadratic(node, *found, tail)
                     if self.has(node, "convex") or self.has(node, "concave"):
                         return
+
+    def _weighted(self, node: Apply, a: Node, b: Node) -> None:
+        """tr(C M) with a constant C and an M with a curvature of its own."""
+        M, C = (a, b) if self.has(b, "constant") else (b, a)
+        if self.has(M, "constant") or self.has(M, "affine") or M.kind != "matrix":
+            return
+        for word in ("convex", "concave"):
+            if self.has(M, f"{word}⪰"):
+                self._carried(node, word, M, [C], f"{word}⪰", ("⪰ 0", "⪯ 0"))
 
     def _split(
         self, factors: list[tuple[Node, bool]]

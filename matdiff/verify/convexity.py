@@ -304,7 +304,7 @@ def _condition(form: Node, wrt: Sequence[Symbol], goal: str) -> tuple[Claim, ...
 def _said(claim: Claim) -> str:
     node, word = claim
     if node.kind == "matrix" and word in ("⪰ 0", "⪯ 0") and "symmetric" not in Known()(node):
-        return f"{to_text(add(node, transpose(node)))} {word}"
+        return f"{to_text(normal(add(node, transpose(node))))} {word}"
     return f"{to_text(node)} {word}"
 
 
