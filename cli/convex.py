@@ -54,25 +54,7 @@ def text(d: Any, found: Convexity, ascii: bool) -> str:
     style = "ascii" if ascii else "unicode"
     types = f"        with {d.types}" if d.types else ""
     rows = [f"f = {d.function.text(ascii=ascii)}{types}", found.text(ascii)]
-    return "\n".join(prose(plain(row) if ascii else row, style) for row in [*rows, *d.remarks])
-
-
-def plain(text: str) -> str:
-    """Signs of the semidefinite order and of inequalities in ASCII."""
-    for sign, instead in SIGNS.items():
-        text = text.replace(sign, instead)
-    return text
-
-
-SIGNS = {
-    "≥": ">=",
-    "≤": "<=",
-    "⪰ 0": "psd",
-    "≻ 0": "pd",
-    "⪯ 0": "nsd",
-    "convex⪰": "convex (psd order)",
-    "concave⪰": "concave (psd order)",
-}
+    return "\n".join(prose(row, style) for row in [*rows, *d.remarks])
 
 
 def markdown(d: Any, found: Convexity) -> str:
@@ -83,17 +65,17 @@ def markdown(d: Any, found: Convexity) -> str:
 
 
 def about(line: Any) -> str:
-    return f"${line.latex}$: {line.claim}" if line.node is not None else line.claim
+    return f"${line.latex}$: {line.claim}" if line.latex else line.claim
 
 
 def latex(d: Any, found: Convexity) -> str:
     """An `align*` of the proof's lines, the verdict and what is no formula in comments below it."""
     rows = [f"f &= {d.function.latex()}"]
     for line in found.proof:
-        if line.node is not None:
+        if line.latex:
             rows.append("&" + r"\quad" * (line.depth + 1) + rf" {line.latex} && \text{{{prose(line.claim, 'latex')}}}")
     notes = [f"with {d.types}"] if d.types else []
-    notes += [found.headline, *(line.claim for line in found.proof if line.node is None), *d.remarks]
+    notes += [found.headline, *(line.claim for line in found.proof if not line.latex), *d.remarks]
     body = " \\\\\n".join(f"  {row}" for row in rows)
     return "\n".join([r"\begin{align*}", body, r"\end{align*}", *(f"% {note}" for note in notes)])
 

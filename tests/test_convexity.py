@@ -251,7 +251,7 @@ def test_a_proof_that_values_contradict_is_not_printed(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("goal", ["convex", "concave", "affine"])
 def test_the_trial_refutes_what_is_wrong(goal: str) -> None:
     d = md.derive("norm(x)^2 - norm(y)^2", wrt="x,y")
-    f = convexity.Function(d.function.node, d.function.variables, d.wrt)
+    f = convexity.Function(d.function.node, d.function.variables, d.wrt, d._value)
     goals = ["convex", "concave"] if goal == "affine" else [goal]
     assert convexity.tried(f, goals)[1]
 
@@ -369,7 +369,17 @@ def test_the_command_prints_the_proof(form: str, capsys: pytest.CaptureFixture[s
 def test_ascii_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
     for text in ("A*x", "x'*A*x", "sqrt(1 + x'*P*x)", "c'*inv(X)*c"):
         wrt = "X" if "X" in text else "x"
-        run(["convex", text, "--wrt", wrt, "--let", "X: n×n spd" if wrt == "X" else "P: n×n spd" if "P" in text else "b: n", "--ascii"])
+        run(
+            [
+                "convex",
+                text,
+                "--wrt",
+                wrt,
+                "--let",
+                "X: n×n spd" if wrt == "X" else "P: n×n spd" if "P" in text else "b: n",
+                "--ascii",
+            ]
+        )
         out = capsys.readouterr().out
         assert out.isascii() and "\\u" not in out
 

@@ -311,7 +311,16 @@ class Derivation:
                 f"the function is {describe(self.function.node)}, and convexity is asked of a scalar function",
                 hint="ask for an entry of it, or for a norm, a sum or a trace",
             )
-        return judge(self.function.node, self.function.variables, self.wrt)
+        return judge(self.function.node, self.function.variables, self.wrt, self._value)
+
+    @property
+    def _value(self) -> Callable[[Mapping[Symbol, Any]], Any]:
+        """The value at arrays by symbol, whose shapes and attributes are right."""
+        from matdiff.codegen import Request, compiled
+        from matdiff.codegen.evaluate import run
+
+        program = compiled(Request((self.function.node,), None, False, self.function.variables, checked=True))
+        return lambda at: run(program, {name: at[v] for v, name in program.inputs})[0]
 
     def evaluate(self, **arrays: Any) -> Any:
         """The function's value."""

@@ -134,15 +134,16 @@ class Curvature(Claims):
             self.say(node, self._in_order(node, word, had), "monotone linear map", (moving, had))
             return
         (c,) = rest
-        sign = lambda s: s if c.kind == "matrix" or "⪰" not in s else s.replace("⪰", "≥").replace("⪯", "≤")  # noqa: E731
-        if self.has(c, sign(up)):
-            self.say(node, self._in_order(node, word, had), f"times a part {sign(up)}", (c, sign(up)), (moving, had))
-        elif self.has(c, sign(down)):
+        if c.kind != "matrix":
+            up, down = up.replace("⪰", "≥"), down.replace("⪯", "≤")
+        if self.has(c, up):
+            self.say(node, self._in_order(node, word, had), f"times a part {up}", (c, up), (moving, had))
+        elif self.has(c, down):
             turned = self._in_order(node, FLIPPED[word], had)
-            self.say(node, turned, f"times a part {sign(down)}", (c, sign(down)), (moving, had))
+            self.say(node, turned, f"times a part {down}", (c, down), (moving, had))
         else:
-            self._want_definite(c, sign(up))
-            self._want_definite(c, sign(down))
+            self._want_definite(c, up)
+            self._want_definite(c, down)
 
     @staticmethod
     def _in_order(node: Node, word: str, had: str) -> str:
@@ -427,7 +428,7 @@ class Curvature(Claims):
             self.say(node, "concave" if sign > 0 else "convex", "geometric mean", *claims, *premises)
         if len(up) != 1 or not down or not all(self.has(b, "concave") and self.has(b, "> 0") for b, _ in down):
             return
-        (u, p), q = up[0], -sum(e for _, e in down)
+        (u, p), q = up[0], sum((-e for _, e in down), Fraction(0))
         claim = self._grows(u, p, q)
         if claim:
             claims = tuple((b, w) for b, _ in down for w in ("concave", "> 0"))

@@ -70,7 +70,7 @@ class Entrywise:
 
 
 def _slope(value: Node, u: Symbol) -> Node:
-    return normal(differentials(value, {u: number(1)}).get(value) or number(0))  # type: ignore[dict-item]
+    return normal(differentials(value, {u: number(1)}).get(value) or number(0))
 
 
 def _minor(H: list[list[Node]], rows: tuple[int, ...]) -> Node:

@@ -5,7 +5,7 @@ The verdict is for all sizes and for all values of the other variables in their 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -15,8 +15,6 @@ import numpy as np
 
 from matdiff.calculus.claims import Claim
 from matdiff.calculus.curvature import Curvature
-from matdiff.codegen import Request, compiled
-from matdiff.codegen.evaluate import run
 from matdiff.core.node import Apply, Node, Number, Symbol, topological
 from matdiff.core.op import Op
 from matdiff.errors import DomainError, MatdiffError
@@ -30,6 +28,8 @@ from matdiff.verify.sampling import names, shapes
 from matdiff.verify.sets import FLAVOURS, Array, draw, project
 
 Point = dict[Symbol, Array]
+Value = Callable[[Mapping[Symbol, Array]], Any]
+"""The function's value at arrays by symbol; raises DomainError outside its domain."""
 GOALS = ("convex", "concave")
 TRIALS = 1000
 """Points and directions at which a certificate is tried before it is printed."""
@@ -55,24 +55,17 @@ ASKED = 6
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a proof: how deep it stands, what it is about, what is claimed of it, and why."""
+    """A line of a proof: how deep it stands, what it is about (nothing for a counter-example), the claim, and why."""
 
     depth: int
-    node: Node | None
+    expression: str
     claim: str
     rule: str = ""
-
-    @property
-    def expression(self) -> str:
-        """What it is about, as text; an empty string for a counter-example."""
-        return "" if self.node is None else to_text(self.node)
-
-    @property
-    def latex(self) -> str:
-        return "" if self.node is None else to_latex(self.node)
+    ascii: str = ""
+    latex: str = ""
 
     def text(self, ascii: bool = False) -> str:
-        shown = "" if self.node is None else to_text(self.node, ascii=ascii)
+        shown = self.ascii if ascii else self.expression
         shown = shown if len(shown) <= WIDTH else f"{shown[: WIDTH - 1]}…"
         about = f"{shown}: {self.claim}" if shown else self.claim
         return "  " * self.depth + about + (f"   [{self.rule}]" if self.rule else "")
@@ -115,10 +108,10 @@ class Convexity:
 class Function:
     """The function as code, at arrays by symbol; None outside its domain or beyond the range of numbers."""
 
-    def __init__(self, node: Node, variables: Sequence[Symbol], wrt: Sequence[Symbol]) -> None:
+    def __init__(self, node: Node, variables: Sequence[Symbol], wrt: Sequence[Symbol], value: Value) -> None:
+        self.value = value
         self.node, self.variables, self.wrt = node, tuple(variables), tuple(wrt)
         self.parameters = tuple(v for v in self.variables if v not in self.wrt)
-        self.program = compiled(Request((node,), None, False, self.variables, checked=True))
         self.free = names(self.variables)
         self.fits = shapes([node])
         self.partial = any(_partial(n.op) for n in topological(node) if isinstance(n, Apply))
@@ -132,12 +125,11 @@ class Function:
         """The value, which may be infinite or no number from overflow; None outside the domain."""
         self.calls += 1
         try:
-            (value,) = run(self.program, {name: at[v] for v, name in self.program.inputs})
+            return float(self.value(at))
         except DomainError:
             return None
         except MatdiffError:
             return float("nan")
-        return float(value)
 
     def sizes(self, rng: np.random.Generator, largest: int = LARGEST) -> dict[str, int]:
         return {n: int(rng.integers(1, largest + 1)) for n in self.free}
@@ -179,8 +171,8 @@ def _rounded(v: Symbol, X: Array) -> Array:
     return X if "positive" in v.attributes and (R <= 0).any() else np.asarray(R + 0.0)
 
 
-def judge(node: Node, variables: Sequence[Symbol], wrt: Sequence[Symbol]) -> Convexity:
-    """The verdict on a scalar function of some of its variables."""
+def judge(node: Node, variables: Sequence[Symbol], wrt: Sequence[Symbol], value: Value) -> Convexity:
+    """The verdict on a scalar function of some of its variables, `value` is its value."""
     f = inline(node)
     for X in wrt:
         if X.attributes & {"orthogonal", "unit"}:
@@ -188,7 +180,7 @@ def judge(node: Node, variables: Sequence[Symbol], wrt: Sequence[Symbol]) -> Con
             return Convexity("neither", reason=f"the set that {X.name} moves in ({word}) is not convex")
     forms = list(dict.fromkeys([f, normal(f)]))
     curvatures = [Curvature(form, wrt) for form in forms]
-    function = Function(f, variables, wrt)
+    function = Function(f, variables, wrt, value)
     settled = not curvatures[0].outside
     for c in curvatures:
         proved = [goal for goal in GOALS if settled and not c.outside and c.has(c.root, goal)]
@@ -214,17 +206,17 @@ def lines(c: Curvature, goal: str) -> Iterator[Line]:
     seen: set[Claim] = set()
     stack: list[tuple[int, Claim]] = [(0, (c.root, goal))]
     while stack:
-        depth, (node, word) = stack.pop()
+        depth, (node, asked) = stack.pop()
+        word = asked
         why = c.claims.get(node, {}).get(word)
         while why is not None and not why.rule and len(why.premises) == 1:
             (node, word) = why.premises[0]
             why = c.claims.get(node, {}).get(word)
-        if (node, word) in seen or isinstance(node, Number):
+        if (node, word) in seen or isinstance(node, Number) or (why is not None and why.rule == "variable"):
             continue
         seen.add((node, word))
-        if why is not None and why.rule == "variable":
-            continue
-        yield Line(depth, node, word, why.rule if why else "declared")
+        rule = why.rule if why else "declared"
+        yield Line(depth, to_text(node), asked, rule, to_text(node, ascii=True), to_latex(node))
         if why is not None and depth < DEEPEST:
             stack.extend((depth + 1, premise) for premise in reversed(why.premises))
 
@@ -379,7 +371,7 @@ class Place:
         """Directions by one entry each, in the tangent spaces."""
         found = []
         for v in self.f.wrt:
-            seen = []
+            seen: list[Array] = []
             for k in range(np.size(self.at[v])):
                 E = np.zeros(np.size(self.at[v]))
                 E[k] = 1.0
@@ -450,14 +442,14 @@ def _neither(down: Bend, up: Bend | None) -> Convexity:
     along = {v.name: A.tolist() for v, A in down.along.items()}
     if up is None:
         gap = f"not defined at p, but at p + d and p − d: {_values(down.at)}; d: {_values(down.along)}"
-        return Convexity("neither", (Line(0, None, gap),), "", point, along, "its domain is not convex")
+        return Convexity("neither", (Line(0, "", gap),), "", point, along, "its domain is not convex")
     proof = [_evidence("not convex", down, "<"), _evidence("not concave", up, ">")]
     return Convexity("neither", tuple(proof), "", point, along)
 
 
 def _evidence(what: str, bend: Bend, sign: str) -> Line:
     where = f"f(p + d) + f(p − d) − 2 f(p) = {bend.bend:.4g} {sign} 0"
-    return Line(0, None, f"{what}: {where} at p: {_values(bend.at)}; d: {_values(bend.along)}")
+    return Line(0, "", f"{what}: {where} at p: {_values(bend.at)}; d: {_values(bend.along)}")
 
 
 def _values(arrays: Mapping[Symbol, Array]) -> str:
