@@ -14,6 +14,7 @@ from matdiff.errors import MatdiffError
 COMMANDS = {
     "derive": "The derivative of EXPR as a formula, with its steps and a numerical check.",
     "verify": "Check a derivative, or a claim about it, numerically.",
+    "convex": "Is EXPR convex?  A proof, or a point and a direction that show that it is not.",
     "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
     "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",
     "repl": "A conversation that remembers declarations and definitions.",

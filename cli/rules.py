@@ -144,6 +144,7 @@ def entry(name: str, record: Record, form: str = "text") -> str:
         *((key, formula) for key, formula in zip(("in symbols", "", ""), formulas(record), strict=False)),
         ("defined for", domain(record)),
         ("not differentiable", not_smooth(record)),
+        ("curvature", getattr(record, "curvature", "")),
         ("source", getattr(record, "source", "")),
     ]
     if form == "markdown":

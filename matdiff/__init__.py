@@ -13,7 +13,7 @@ from matdiff.errors import DomainError, MatdiffError, ParseError, ShapeError, Un
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
-    from matdiff.api.derive import derive
+    from matdiff.api.derive import convex, derive
     from matdiff.api.expr import Expr
     from matdiff.api.reading import matrix, parse, scalar, vector
     from matdiff.api.unknown import function
@@ -33,6 +33,7 @@ __all__ = [
     "UnsupportedError",
     "check_claim",
     "check_derivation",
+    "convex",
     "derive",
     "elementwise",
     "forget",
@@ -46,6 +47,7 @@ __all__ = [
 
 _HOMES = {
     "derive": "api.derive",
+    "convex": "api.derive",
     "check_claim": "verify",
     "check_derivation": "solution.check",
     "Derivation": "api.derivation",

@@ -210,3 +210,13 @@ def test_what_is_not_smooth_is_said(text, wrt):
 
 def test_definitions():
     assert md.parse("s(t) = t/(1+exp(-t)); s(x)").evaluate(x=np.zeros(2)).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("function", "declare", "verdict", "because"), rows("function of", "declared", "verdict", "because")
+)
+def test_convexity(function, declare, verdict, because):
+    text, wrt = (part.strip("` ") for part in function.split("` by `"))
+    found = md.convex(text, wrt, declare or None)
+    assert found.verdict == verdict
+    assert found.condition == (because if verdict == "unknown" else "")

@@ -31,6 +31,7 @@ from matdiff.simplify.normal import new_context, normal
 if TYPE_CHECKING:
     from matdiff.calculus.steps import Step
     from matdiff.verify import Verification
+    from matdiff.verify.convexity import Convexity
 
 
 LONG = 25
@@ -301,6 +302,30 @@ class Derivation:
                 )
                 found[f"{verb} differentiable {where.format(*places)}"] = None
         return tuple(found)
+
+    @cached_property
+    def convexity(self) -> Convexity:
+        """Is a scalar function convex in all its variables together?  A verdict with its proof or counter-example.
+
+        Raises ShapeError for a function that is not scalar.
+        """
+        from matdiff.verify.convexity import judge
+
+        if self.function.kind != "scalar":
+            raise ShapeError(
+                f"the function is {describe(self.function.node)}, and convexity is asked of a scalar function",
+                hint="ask for an entry of it, or for a norm, a sum or a trace",
+            )
+        return judge(self.function.node, self.function.variables, self.wrt, self._value)
+
+    @property
+    def _value(self) -> Callable[[Mapping[Symbol, Any]], Any]:
+        """The value at arrays by symbol, whose shapes and attributes are right."""
+        from matdiff.codegen import Request, compiled
+        from matdiff.codegen.evaluate import run
+
+        program = compiled(Request((self.function.node,), None, False, self.function.variables, checked=True))
+        return lambda at: run(program, {name: at[v] for v, name in program.inputs})[0]
 
     def evaluate(self, /, **arrays: Any) -> Any:
         """The function's value."""

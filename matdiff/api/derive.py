@@ -17,6 +17,7 @@ from matdiff.graph.properties import Known
 
 if TYPE_CHECKING:
     from matdiff.inference import Typed
+    from matdiff.verify.convexity import Convexity
 
 
 def derive(
@@ -145,6 +146,22 @@ def explicit(d: Derivation) -> Derivation:
             hint="md.derive(…).steps tells it, and .verify(claim=…) checks a gradient",
         )
     return d
+
+
+def convex(
+    function: str | Expr,
+    wrt: str | Expr | Sequence[str | Expr],
+    declare: str | Sequence[str] | None = None,
+    dialect: str = "auto",
+) -> Convexity:
+    """Is a scalar function convex, concave, affine, neither, or is that unknown?  In several variables: jointly.
+
+    Raises what `derive` raises, and ShapeError for a function that is not scalar.
+
+    >>> convex("norm(A*x - b)^2", wrt="x").verdict
+    'convex'
+    """
+    return derive(function, wrt, declare, dialect).convexity
 
 
 def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:

@@ -69,6 +69,7 @@ ADD: Op = register(
         law="sum rule",
         spoken=(),
         spellings=".add={0}+{1} .subtract={0}-{1} .sub={0}-{1} .negative=-({0}) .neg=-({0})",
+        curvature="increasing increasing⪰",
     )
 )
 
@@ -131,6 +132,7 @@ SCALE: Op = register(
         _scale_type,
         law="product rule",
         spoken=(),
+        curvature="increasing increasing⪰",
     )
 )
 
@@ -186,6 +188,7 @@ MATMUL: Op = register(
         law="product rule",
         spoken=(),
         spellings="matmul={0}@{1} mtimes={0}*{1} .dot={0}@{1} .mm={0}@{1} .mv={0}@{1}",
+        curvature="increasing",
     )
 )
 
@@ -232,6 +235,7 @@ TRANSPOSE: Op = register(
         law="transpose",
         spoken=(),
         spellings="transpose={0}' trans={0}' ctranspose={0}' .t={0}'",
+        curvature="increasing increasing⪰",
     )
 )
 
@@ -267,6 +271,7 @@ HADAMARD: Op = register(
         law="product rule",
         spoken=(),
         spellings="hadamard={0}.*{1} hadamardproduct={0}.*{1} multiply={0}.*{1} .mul={0}.*{1} .divide={0}./{1}",
+        curvature="increasing increasing⪰",
     )
 )
 
@@ -299,6 +304,7 @@ INNER: Op = register(
         source="⟨A,B⟩ = tr(AᵀB)",
         numpy="np.vdot({0}, {1})",
         spoken=(),
+        curvature="increasing increasing⪰",
     )
 )
 

@@ -22,6 +22,7 @@ exp: Op = elementwise(
     whole="expm",
     sympy="exp",
     law="d eᵘ = eᵘ du",
+    curvature="convex increasing logconvex logconcave",
 )
 log: Op = elementwise(
     "log",
@@ -33,6 +34,7 @@ log: Op = elementwise(
     whole="logm",
     sympy="log",
     law="d log u = du/u",
+    curvature="concave increasing",
 )
 sqrt: Op = elementwise(
     "sqrt",
@@ -44,6 +46,7 @@ sqrt: Op = elementwise(
     whole="sqrtm",
     sympy="sqrt",
     law="d √u = du/(2√u)",
+    curvature="concave increasing",
 )
 abs_: Op = elementwise(
     "abs",
@@ -55,6 +58,7 @@ abs_: Op = elementwise(
     spellings="fabs absolute",
     sympy="Abs",
     law="d |u| = sign(u) du",
+    curvature="convex decreasing- increasing+",
 )
 sign: Op = elementwise(
     "sign",
@@ -104,6 +108,7 @@ asin: Op = elementwise(
     spellings="arcsin",
     sympy="asin",
     law="d asin u = du/√(1 − u²)",
+    curvature="increasing concave- convex+",
 )
 acos: Op = elementwise(
     "acos",
@@ -114,6 +119,7 @@ acos: Op = elementwise(
     spellings="arccos",
     sympy="acos",
     law="d acos u = −du/√(1 − u²)",
+    curvature="decreasing convex- concave+",
 )
 atan: Op = elementwise(
     "atan",
@@ -123,6 +129,7 @@ atan: Op = elementwise(
     spellings="arctan",
     sympy="atan",
     law="d atan u = du/(1 + u²)",
+    curvature="increasing convex- concave+",
 )
 sinh: Op = elementwise(
     "sinh",
@@ -133,6 +140,7 @@ sinh: Op = elementwise(
     whole="sinhm",
     sympy="sinh",
     law="d sinh u = cosh u du",
+    curvature="increasing concave- convex+",
 )
 cosh: Op = elementwise(
     "cosh",
@@ -144,6 +152,7 @@ cosh: Op = elementwise(
     whole="coshm",
     sympy="cosh",
     law="d cosh u = sinh u du",
+    curvature="convex logconvex decreasing- increasing+",
 )
 tanh: Op = elementwise(
     "tanh",
@@ -153,6 +162,7 @@ tanh: Op = elementwise(
     spellings="coth=1./tanh({0})",
     sympy="tanh",
     law="d tanh u = (1 − tanh² u) du",
+    curvature="increasing convex- concave+",
 )
 sigmoid: Op = elementwise(
     "sigmoid",
@@ -166,6 +176,7 @@ sigmoid: Op = elementwise(
     law="σ′ = σ(1 − σ)",
     summary="1/(1 + exp(-x)), also σ(x) and sigma(x)",
     definition=lambda x: 1 / (1 + exp(-x)),
+    curvature="increasing convex- concave+ logconcave",
 )
 softplus: Op = elementwise(
     "softplus",
@@ -177,6 +188,7 @@ softplus: Op = elementwise(
     law="softplus′ = σ",
     summary="log(1 + exp(x))",
     definition=lambda x: log(1 + exp(x)),
+    curvature="convex increasing logconcave",
 )
 relu: Op = elementwise(
     "relu",
@@ -187,6 +199,7 @@ relu: Op = elementwise(
     smooth="where an entry of {0} is 0",
     law="relu′(u) = 1 for u > 0, else 0",
     summary="max(x, 0)",
+    curvature="convex increasing",
 )
 erf: Op = elementwise(
     "erf",
@@ -196,6 +209,7 @@ erf: Op = elementwise(
     sympy="erf",
     law="d erf u = (2/√π) exp(−u²) du",
     source="DLMF 7.2.1",
+    curvature="increasing convex- concave+",
 )
 lgamma: Op = elementwise(
     "lgamma",
@@ -207,6 +221,7 @@ lgamma: Op = elementwise(
     sympy="loggamma",
     law="d log Γ(u) = ψ(u) du",
     source="DLMF 5.2.2",
+    curvature="convex",
 )
 digamma: Op = elementwise(
     "digamma",
@@ -217,6 +232,7 @@ digamma: Op = elementwise(
     sympy="digamma",
     law="ψ′ = polygamma(1, ·)",
     source="DLMF 5.15",
+    curvature="concave increasing",
 )
 
 

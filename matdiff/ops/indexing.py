@@ -29,7 +29,15 @@ def _entry_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
 
 
 ENTRY: Op = register(
-    Op("entry", "(m,n);i,j->()", (Linear(_entry_adjoint),), _entry_type, law="an entry is linear", spoken=())
+    Op(
+        "entry",
+        "(m,n);i,j->()",
+        (Linear(_entry_adjoint),),
+        _entry_type,
+        law="an entry is linear",
+        spoken=(),
+        curvature="increasing",
+    )
 )
 """A[i,j], and x[i] with j = 1."""
 
@@ -53,6 +61,7 @@ ROW: Op = register(
         law="a row is linear",
         spoken=(),
         matrix=lambda node, slot: operators["⊗"](eye(node.rows), unit(node.args[0].rows, node.params[0]).T),
+        curvature="increasing",
     )
 )
 """A[i,:] as a vector."""
@@ -66,6 +75,7 @@ COLUMN: Op = register(
         law="a column is linear",
         spoken=(),
         matrix=lambda node, slot: operators["⊗"](unit(node.args[0].cols, node.params[0]).T, eye(node.rows)),
+        curvature="increasing",
     )
 )
 """A[:,j]."""
@@ -122,6 +132,7 @@ SLICE: Op = register(
         law="a block is linear",
         spoken=(),
         matrix=_window,
+        curvature="increasing",
     )
 )
 """A[r0+1:r1, c0+1:c1] (params are half-open and count from 0); for a vector c0, c1 = 0, 1."""
@@ -198,6 +209,7 @@ HCAT: Op = register(
         (Joint(lambda Y, slot, *args: _part(Y, args, slot, True)),),
         _hcat_type,
         law="blocks are linear",
+        curvature="increasing",
     )
 )
 VCAT: Op = register(
@@ -207,5 +219,6 @@ VCAT: Op = register(
         (Joint(lambda Y, slot, *args: _part(Y, args, slot, False)),),
         _vcat_type,
         law="blocks are linear",
+        curvature="increasing",
     )
 )

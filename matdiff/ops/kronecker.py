@@ -69,6 +69,7 @@ kron: Op = linear(
     spellings="kronecker kroneckerproduct",
     law="the Kronecker product is bilinear",
     source="Magnus & Neudecker 2019, §2.2",
+    curvature="increasing increasing⪰",
 )
 kronv: Op = linear(
     "kronv",
@@ -83,6 +84,7 @@ kronv: Op = linear(
     source="a ⊗ b = vec(b aᵀ): Magnus & Neudecker 2019, §2.4",
     spoken=("kron",),
     summary="the Kronecker product of two vectors",
+    curvature="increasing",
 )
 unkron_left: Op = linear(
     "unkron_left",

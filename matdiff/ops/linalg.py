@@ -22,6 +22,7 @@ inv: Op = nonlinear(
     spellings=r"inverse solve={0}\{1} linsolve={0}\{1} mldivide={0}\{1}",
     law="d(X⁻¹) = −X⁻¹ dX X⁻¹",
     source="Magnus & Neudecker 2019, §8.4",
+    curvature="convex⪰ decreasing⪰",
 )
 det: Op = nonlinear(
     "det",
@@ -34,6 +35,7 @@ det: Op = nonlinear(
     spellings="determinant",
     law="Jacobi's formula",
     source="Magnus & Neudecker 2019, §8.3",
+    curvature="logconcave⪰ increasing⪰ positive⪰",
 )
 logdet: Op = nonlinear(
     "logdet",
@@ -48,6 +50,7 @@ logdet: Op = nonlinear(
     law="d log det X = tr(X⁻¹ dX)",
     source="Magnus & Neudecker 2019, §8.3",
     definition=lambda X: log(det(X)),
+    curvature="concave⪰ increasing⪰",
 )
 adj: Op = nonlinear(
     "adj",

@@ -112,6 +112,7 @@ logm: Op = nonlinear(
     spellings="matrixlog",
     law="the Fréchet map of the matrix logarithm",
     source="Higham 2008, §11.2",
+    curvature="concave⪰ increasing⪰",
 )
 sqrtm: Op = nonlinear(
     "sqrtm",
@@ -123,6 +124,7 @@ sqrtm: Op = nonlinear(
     keeps="symmetric spd diagonal lower upper",
     law="R = X^½: R dR + dR R = dX",
     source="Higham 2008, eq. 6.1",
+    curvature="concave⪰ increasing⪰",
 )
 cosm: Op = nonlinear(
     "cosm",

@@ -17,6 +17,7 @@ tr: Op = linear(
     law="the trace is linear",
     source="⟨y, tr V⟩ = ⟨yI, V⟩",
     spoken=("tr", "trace"),
+    curvature="increasing increasing⪰",
 )
 sum_: Op = linear(
     "sum",
@@ -27,6 +28,7 @@ sum_: Op = linear(
     spellings="sumsqr=sum({0}.^2) .reduce_sum=sum({0})",
     law="the sum is linear",
     source="⟨y, sum V⟩ = ⟨y·1, V⟩",
+    curvature="increasing increasing⪰",
 )
 mean: Op = linear(
     "mean",
@@ -40,6 +42,7 @@ mean: Op = linear(
     source="⟨y, mean V⟩ = ⟨y·1/n, V⟩",
     summary="the sum over all entries, divided by their number",
     definition=lambda X: sum_(X) / size(X.rows * X.cols),
+    curvature="increasing increasing⪰",
 )
 prod: Op = nonlinear(
     "prod",
@@ -52,6 +55,7 @@ prod: Op = nonlinear(
     law="d Π xᵢ = Π xᵢ · Σ dxᵢ/xᵢ",
     source="product rule for n factors, away from zeros",
     summary="the product of all entries",
+    curvature="positive+",
 )
 norm: Op = nonlinear(
     "norm",
@@ -68,6 +72,7 @@ norm: Op = nonlinear(
     summary="2-norm of a vector, Frobenius norm of a matrix",
     definition=lambda X: sqrt(inner(X, X)),
     spoken=("norm", "norm2", "normF"),
+    curvature="convex decreasing- increasing+ nonnegative",
 )
 norm1: Op = nonlinear(
     "norm1",
@@ -80,6 +85,7 @@ norm1: Op = nonlinear(
     law="d‖u‖₁ = ⟨sign u, du⟩",
     summary="sum of the absolute values of all entries",
     definition=lambda X: sum_(abs_(X)),
+    curvature="convex decreasing- increasing+ nonnegative",
 )
 logsumexp: Op = nonlinear(
     "logsumexp",
@@ -94,6 +100,7 @@ logsumexp: Op = nonlinear(
     source="Boyd & Vandenberghe 2004, §3.1.5",
     summary="log of the sum of exp over all entries",
     definition=lambda X: log(sum_(exp(X))),
+    curvature="convex increasing",
 )
 softmax: Op = nonlinear(
     "softmax",

@@ -134,6 +134,7 @@ lambda_max: Op = symmetric_function(
     guard=lambda S: SIMPLE.build((S,), (-1,)),
     law="dλ = qᵀ dS q",
     source="Magnus 1985, thm 1",
+    curvature="convex⪰ increasing⪰ positive⪰",
 )
 lambda_min: Op = symmetric_function(
     "lambda_min",
@@ -149,6 +150,7 @@ lambda_min: Op = symmetric_function(
     guard=lambda S: SIMPLE.build((S,), (1,)),
     law="dλ = qᵀ dS q",
     source="Magnus 1985, thm 1",
+    curvature="concave⪰ increasing⪰ positive⪰",
 )
 
 
@@ -175,6 +177,7 @@ sigma_max: Op = nonlinear(
     law="dσ = uᵀ dA v",
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the spectral norm",
+    curvature="convex increasing+ nonnegative",
 )
 
 
@@ -242,6 +245,7 @@ nuclear: Op = nonlinear(
     law="d‖A‖_* = ⟨UVᵀ, dA⟩",
     source="Watson 1992, thm 1",
     summary="the sum of the singular values",
+    curvature="convex nonnegative",
 )
 
 
@@ -349,4 +353,5 @@ norminf: Op = nonlinear(
     smooth="where two entries of {0} share the largest absolute value",
     law="d‖u‖_∞ = sign(u_k) du_k at the largest |u_k|",
     summary="the largest absolute value of the entries",
+    curvature="convex decreasing- increasing+ nonnegative",
 )

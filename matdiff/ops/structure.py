@@ -55,6 +55,7 @@ diag: Op = linear(
     law="the diagonal is linear",
     source="⟨y, diag V⟩ = ⟨Diag y, V⟩",
     summary="the diagonal of a square matrix",
+    curvature="increasing increasing⪰",
 )
 Diag: Op = linear(
     "Diag",
@@ -69,6 +70,7 @@ Diag: Op = linear(
     source="⟨Y, Diag v⟩ = ⟨diag Y, v⟩",
     summary="the diagonal matrix of a vector",
     spoken=("diag", "Diag"),
+    curvature="increasing",
 )
 macro("Diag", "(n,n)->(n,n)", lambda X: Diag(diag(X)), summary="a square matrix with its off-diagonal entries put to 0")
 tril: Op = linear(
@@ -82,6 +84,7 @@ tril: Op = linear(
     keeps="diagonal lower",
     law="the lower triangle is linear and self-adjoint",
     summary="the lower triangle with the diagonal",
+    curvature="increasing",
 )
 triu: Op = linear(
     "triu",
@@ -94,6 +97,7 @@ triu: Op = linear(
     keeps="diagonal upper",
     law="the upper triangle is linear and self-adjoint",
     summary="the upper triangle with the diagonal",
+    curvature="increasing",
 )
 sym: Op = linear(
     "sym",
@@ -107,6 +111,7 @@ sym: Op = linear(
     law="the symmetric part is linear and self-adjoint",
     summary="(X + X')/2",
     definition=lambda X: (X + X.T) / 2,
+    curvature="increasing",
 )
 skew: Op = linear(
     "skew",
@@ -132,6 +137,7 @@ vec: Op = linear(
     law="vec is linear",
     source="Magnus & Neudecker 2019, §2.4",
     summary="the columns stacked",
+    curvature="increasing",
 )
 unvec: Op = linear(
     "unvec",
@@ -143,6 +149,7 @@ unvec: Op = linear(
     torch="{0}.reshape({p1}, {p0}).T",
     law="unvec is linear",
     summary="the inverse of vec",
+    curvature="increasing",
 )
 
 vech: Op = linear(
@@ -155,6 +162,7 @@ vech: Op = linear(
     law="vech is linear",
     source="Magnus & Neudecker 2019, §3.8",
     summary="the columns of the lower triangle stacked",
+    curvature="increasing",
 )
 unvech: Op = linear(
     "unvech",
@@ -166,6 +174,7 @@ unvech: Op = linear(
     law="unvech is linear",
     source="vec(unvech(x)) = D x, Magnus & Neudecker 2019, §3.8",
     summary="the symmetric matrix with the lower triangle x",
+    curvature="increasing",
 )
 
 

@@ -1,0 +1,616 @@
+"""Is a function convex?  Curvature by composition: what is known of every part, from its record and its arguments.
+
+The rules are those of Boyd & Vandenberghe 2004, §3.2 and §3.5, entry by entry and, for symmetric matrices, in the
+semidefinite order (§3.6).  A claim is made only with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+
+from matdiff.calculus.claims import Claim, Claims, exact
+from matdiff.calculus.entrywise import entrywise
+from matdiff.core.node import Apply, Node, Symbol, number
+from matdiff.core.op import Joint, Linear, Op
+from matdiff.ops.algebra import (
+    ADD,
+    HADAMARD,
+    INNER,
+    MATMUL,
+    MPOW,
+    POWER,
+    SCALE,
+    TRANSPOSE,
+    add,
+    is_op,
+    matrix_product,
+    power,
+    size,
+    transpose,
+)
+from matdiff.ops.elementwise import exp, log, relu, sqrt
+from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.reductions import prod, tr
+from matdiff.simplify.normal import normal
+
+LONGEST = 12
+"""Most factors of a product that is looked at as a whole."""
+TRIES = 12
+"""Most parts whose second derivatives are looked at."""
+FLIPPED = {"convex": "concave", "concave": "convex", "convex⪰": "concave⪰", "concave⪰": "convex⪰"}
+
+
+class Curvature(Claims):
+    """The claims about every part, with those of curvature; `outside` are the parts whose domain may not be convex."""
+
+    def __init__(self, root: Node, variables: Collection[Symbol], assumed: Collection[Claim] = ()) -> None:
+        self.outside: dict[Node, str] = {}
+        self._tries = 0
+        super().__init__(root, variables, assumed)
+
+    def _rules(self, node: Apply) -> None:
+        self._linear(node)
+        self._products(node)
+        self._powers(node)
+        self._record(node)
+        self._special(node)
+        if not self.has(node, "constant"):
+            self._domain(node)
+            self._entrywise(node)
+
+    # sums, and functions linear in an argument
+
+    def _linear(self, node: Apply) -> None:
+        op, args = node.op, node.args
+        moving = [i for i, a in enumerate(args) if not self.has(a, "constant")]
+        if not moving:
+            return
+        if isinstance(op.rule(moving[0]), Joint):
+            self._jointly(node)
+        elif len(moving) == 1 and isinstance(op.rule(moving[0]), Linear):
+            self._in_one(node, moving[0])
+
+    def _jointly(self, node: Apply) -> None:
+        words = node.op.curvature.split()
+        every = ["affine"]
+        if "increasing" in words:
+            every += ["convex", "concave", "√ convex", "log convex"]
+        if "increasing⪰" in words:
+            every += ["convex⪰", "concave⪰"]
+        moving = [a for a in node.args if not self.has(a, "constant")]
+        for word in every:
+            if word == "√ convex" and all(self.has(a, word) for a in moving):
+                for a in node.args:
+                    self.want(a, word if a in moving else "≥ 0")
+            if all(self.has(a, word) for a in node.args):
+                name = "sum" if node.op is ADD else "blocks"
+                self.say(node, word, f"{name} of {word} parts", *((a, word) for a in moving))
+        if node.op is ADD and not self.has(node, "convex"):
+            self._largest(node)
+
+    def _largest(self, node: Apply) -> None:
+        """b + relu(a − b), the larger of a and b."""
+        for t in node.args:
+            rest = [a for a in node.args if a is not t]
+            if not is_op(t, relu) or not rest or self._tries >= TRIES:
+                continue
+            self._tries += 1
+            larger = normal(add(t.children[0], *rest))
+            if all(self.has(a, "convex") for a in rest):
+                c = Curvature(larger, self.variables, [(n, w) for n, words in self.assumed.items() for w in words])
+                if c.has(larger, "convex") and not c.outside:
+                    rule = f"the larger of {larger} and the rest, both convex"
+                    self.say(node, "convex", rule, *((a, "convex") for a in rest if not self.has(a, "constant")))
+
+    def _in_one(self, node: Apply, slot: int) -> None:
+        """Linear in the one argument that moves, and monotone where the others have a sign."""
+        moving = node.args[slot]
+        words = node.op.curvature.split()
+        rest = [a for i, a in enumerate(node.args) if i != slot]
+        if self.has(moving, "affine"):
+            self.say(node, "affine", "linear map", (moving, "affine"))
+            return
+        for order, up, down in (("", "≥ 0", "≤ 0"), ("⪰", "⪰ 0", "⪯ 0")):
+            if f"increasing{order}" not in words or (order and not self._ordered(node, moving)):
+                continue
+            for word in (f"convex{order}", f"concave{order}"):
+                if self.has(moving, word):
+                    self._carried(node, word.rstrip("⪰"), moving, rest, word, (up, down))
+        if "increasing" in words and all(self.has(a, "≥ 0") for a in rest):
+            for word in ("√ convex", *(("log convex",) if all(self.has(a, "> 0") for a in rest) else ())):
+                if self.has(moving, word) and (word == "√ convex" or node.kind == "scalar" or node.op is TRANSPOSE):
+                    self.say(node, word, "multiple or sum", (moving, word), *((a, "≥ 0") for a in rest))
+            positive = all(self.has(a, "> 0") for a in rest)
+            if positive and self.has(moving, "log concave") and node.op in (SCALE, TRANSPOSE):
+                self.say(node, "log concave", "multiple", (moving, "log concave"), *((a, "> 0") for a in rest))
+
+    def _carried(
+        self, node: Apply, word: str, moving: Node, rest: list[Node], had: str, signs: tuple[str, str]
+    ) -> None:
+        """The curvature of the part that moves, kept or turned round by the sign of the others."""
+        up, down = signs
+        if not rest:
+            self.say(node, self._in_order(node, word, had), "monotone linear map", (moving, had))
+            return
+        (c,) = rest
+        if c.kind != "matrix":
+            up, down = up.replace("⪰", "≥"), down.replace("⪯", "≤")
+        if self.has(c, up):
+            self.say(node, self._in_order(node, word, had), f"times a part {up}", (c, up), (moving, had))
+        elif self.has(c, down):
+            turned = self._in_order(node, FLIPPED[word], had)
+            self.say(node, turned, f"times a part {down}", (c, down), (moving, had))
+        else:
+            self._want_definite(c, up)
+            self._want_definite(c, down)
+
+    @staticmethod
+    def _in_order(node: Node, word: str, had: str) -> str:
+        return f"{word}⪰" if had.endswith("⪰") and node.kind == "matrix" else word
+
+    def _ordered(self, node: Apply, moving: Node) -> bool:
+        """Are its arguments symmetric matrices, and its value too?"""
+        return moving.kind == "matrix" and "symmetric" in self.known(moving)
+
+    # products
+
+    def _products(self, node: Apply) -> None:
+        if self.has(node, "constant"):
+            if node.op in (MATMUL, MPOW, INNER):
+                self._quadratic(node)
+            return
+        if node.op in (MATMUL, MPOW, INNER, tr):
+            self._quadratic(node)
+        if node.op in (SCALE, HADAMARD, POWER, sqrt):
+            self._monomial(node)
+        if node.op is SCALE and node.kind == "matrix":
+            s, M = node.args
+            if self.has(M, "constant"):
+                for word in ("convex", "concave"):
+                    if self.has(s, word) and self._want_definite(M, "⪰ 0"):
+                        self.say(node, f"{word}⪰", "times a matrix ⪰ 0", (s, word), (M, "⪰ 0"))
+
+    def chain(self, node: Node) -> list[tuple[Node, bool]]:
+        """The factors of a matrix product left to right, and whether each stands there transposed; [] if too long."""
+        out: list[tuple[Node, bool]] = []
+        stack = [(node, False)]
+        while stack:
+            top, turned = stack.pop()
+            if is_op(top, TRANSPOSE):
+                stack.append((top.children[0], not turned))
+            elif is_op(top, MATMUL):
+                a, b = top.children
+                stack += [(a, turned), (b, turned)] if turned else [(b, turned), (a, turned)]
+            elif isinstance(top, Apply) and top.op is MPOW and top.params[0] <= LONGEST:
+                stack += [(top.args[0], turned)] * top.params[0]
+            else:
+                out.append(self._factor(top, turned))
+            if len(out) + len(stack) > LONGEST:
+                return []
+        return out
+
+    def _factor(self, node: Node, turned: bool) -> tuple[Node, bool]:
+        return node, turned and not (node.kind == "matrix" and "symmetric" in self.known(node))
+
+    def _mirror(self, factor: tuple[Node, bool]) -> tuple[Node, bool]:
+        return self._factor(factor[0], not factor[1])
+
+    def _quadratic(self, node: Apply) -> None:
+        """uᵀ S u, Aᵀ S A, and what is cyclically so under a trace."""
+        if node.op in (MATMUL, MPOW):
+            self._congruence(node, self.chain(node))
+            return
+        if node.op is tr:
+            (a,) = node.args
+            factors = self.chain(a)
+        else:
+            one, other = map(self.chain, node.args)
+            factors = [*map(self._mirror, reversed(one)), *other] if one and other else []
+        if 2 <= len(factors) <= LONGEST:
+            self._cyclic(node, factors)
+
+    def _congruence(self, node: Apply, factors: list[tuple[Node, bool]]) -> None:
+        if len(factors) < 2 or node.rows is not node.cols:
+            return
+        found = self._split(factors)
+        if found is not None:
+            self._say_quadratic(node, *found, [])
+
+    def _cyclic(self, node: Apply, factors: list[tuple[Node, bool]]) -> None:
+        """tr(Lᵀ S L T) with S and T semidefinite."""
+        k = len(factors)
+        if k == 2:
+            self._weighted(node, *(f[0] for f in factors))
+        for turn in range(k):
+            turned = factors[turn:] + factors[:turn]
+            for head in range(k, 0, -1):
+                tail = turned[head:]
+                if any(not self.has(f[0], "constant") for f in tail):
+                    continue
+                found = self._split(turned[:head])
+                if found is None or (head == 1 and not found[1]):
+                    continue
+                if not tail or self._semidefinite(tail, head != 1):
+                    self._say_quadratic(node, *found, tail)
+                    if self.has(node, "convex") or self.has(node, "concave"):
+                        return
+
+    def _weighted(self, node: Apply, a: Node, b: Node) -> None:
+        """tr(C M) with a constant C and an M with a curvature of its own."""
+        M, C = (a, b) if self.has(b, "constant") else (b, a)
+        if self.has(M, "constant") or self.has(M, "affine") or M.kind != "matrix":
+            return
+        for word in ("convex", "concave"):
+            if self.has(M, f"{word}⪰"):
+                self._carried(node, word, M, [C], f"{word}⪰", ("⪰ 0", "⪯ 0"))
+
+    def _split(
+        self, factors: list[tuple[Node, bool]]
+    ) -> tuple[list[tuple[Node, bool]], list[tuple[Node, bool]]] | None:
+        """The L and the S of a product Lᵀ S L, L as long as it can be."""
+        depth = 0
+        while 2 * (depth + 1) <= len(factors) and factors[depth] == self._mirror(factors[-1 - depth]):
+            depth += 1
+        middle = factors[depth : len(factors) - depth]
+        if depth == 0 and len(middle) != 1:
+            return None
+        return factors[len(factors) - depth :], middle
+
+    def _semidefinite(self, factors: list[tuple[Node, bool]], ask: bool = True) -> bool:
+        """Is a product of constants Lᵀ S L with S ⪰ 0?"""
+        found = self._split(factors)
+        if found is None:
+            return False
+        middle = found[1]
+        if not middle:
+            return True
+        S = middle[0][0]
+        return len(middle) == 1 and (self._want_definite(S, "⪰ 0") if ask else self.has(S, "⪰ 0"))
+
+    def _want_definite(self, S: Node, word: str) -> bool:
+        """Is a constant semidefinite?  It is asked for only of a symmetric matrix (of a number: its sign)."""
+        if S.kind == "matrix" and word in ("⪰ 0", "⪯ 0") and "symmetric" not in self.known(S):
+            return False
+        return self.want(S, word)
+
+    def _say_quadratic(
+        self,
+        node: Apply,
+        outer: list[tuple[Node, bool]],
+        middle: list[tuple[Node, bool]],
+        tail: list[tuple[Node, bool]],
+    ) -> None:
+        moving = [f[0] for f in outer if not self.has(f[0], "constant")]
+        still = all(self.has(f[0], "constant") for f in middle)
+        order = "⪰" if node.kind == "matrix" else ""
+        sums: list[Claim] = [(f[0], "⪰ 0") for f in tail if self.has(f[0], "⪰ 0")]
+        if len(moving) > 1 or (moving and not self.has(moving[0], "affine")):
+            u = moving[0]
+            free = not middle and not tail and len(outer) == 1 and not order
+            if free and self.has(u, "convex") and self.has(u, "≥ 0"):
+                self.say(node, "√ convex", "squares of convex functions ≥ 0", (u, "convex"), (u, "≥ 0"))
+            if free:
+                self.say(node, "≥ 0", "sum of squares")
+            elif not middle and not tail:
+                self.say(node, "⪰ 0" if order else "≥ 0", "square")
+            return
+        if not middle:
+            self._say_square(node, moving, [], sums, order)
+            return
+        if still:
+            self._constant_middle(node, moving, middle, sums, order)
+        elif len(middle) == 1:
+            self._moving_middle(node, moving, middle[0][0], sums, order)
+
+    def _constant_middle(
+        self, node: Apply, moving: list[Node], middle: list[tuple[Node, bool]], sums: list[Claim], order: str
+    ) -> None:
+        S = matrix_product([transpose(n) if t else n for n, t in middle])
+        if S.kind != "matrix" or (order and "symmetric" not in self.known(S)):
+            return
+        if self._is(S, "⪰ 0"):
+            self._say_square(node, moving, [(S, "⪰ 0")], sums, order)
+        elif self._is(S, "⪯ 0"):
+            if moving:
+                self.say(node, f"concave{order}", "quadratic form", (moving[0], "affine"), (S, "⪯ 0"))
+        elif moving:
+            self.wanted[S, "⪰ 0"] = None
+            self.wanted[S, "⪯ 0"] = None
+
+    def _is(self, S: Node, word: str) -> bool:
+        """Is a constant semidefinite, or the symmetric part of one?  It may be a product made here."""
+        return word in self.assumed.get(S, ()) or word in self.claims.get(S, {})
+
+    def _moving_middle(self, node: Apply, moving: list[Node], S: Node, sums: list[Claim], order: str) -> None:
+        if not moving:
+            for word in ("convex", "concave"):
+                if self.has(S, f"{word}⪰"):
+                    self.say(node, f"{word}{order}", "congruence", (S, f"{word}⪰"), *sums)
+            if self.has(S, "⪰ 0"):
+                self.say(node, "⪰ 0" if order else "≥ 0", "congruence", (S, "⪰ 0"), *sums)
+        elif is_op(S, inv) and self.has(S.children[0], "concave⪰") and self.has(S.children[0], "≻ 0"):
+            inside = S.children[0]
+            premises = ((moving[0], "affine"), (inside, "concave⪰"), (inside, "≻ 0"))
+            self.say(node, f"convex{order}", "matrix fraction uᵀ S⁻¹ u (Boyd & Vandenberghe 2004, ex. 3.4)", *premises)
+            self.say(node, "⪰ 0" if order else "≥ 0", "congruence")
+
+    def _say_square(self, node: Apply, moving: list[Node], middle: list[Claim], sums: list[Claim], order: str) -> None:
+        if not moving:
+            self.say(node, "⪰ 0" if order else "≥ 0", "square", *middle)
+            return
+        premises = ((moving[0], "affine"), *middle, *sums)
+        name = "quadratic form" if middle else "square"
+        if order:
+            self.say(node, "convex⪰", name, *premises)
+            self.say(node, "⪰ 0", name, *middle)
+        else:
+            self.say(node, "√ convex", name, *premises)
+
+    # products and powers of numbers, entry by entry
+
+    def monomial(self, node: Node) -> list[tuple[Node, Fraction]]:
+        """The bases and exponents of a product entry by entry; [] if there are too many."""
+        out: dict[Node, Fraction] = {}
+        stack = [(node, Fraction(1))]
+        while stack:
+            top, e = stack.pop()
+            if is_op(top, SCALE) or is_op(top, HADAMARD):
+                stack += [(a, e) for a in top.children]
+            elif is_op(top, POWER) and (p := exact(top.children[1])) is not None and self._splits(top.children[0], p):
+                stack.append((top.children[0], e * p))
+            elif is_op(top, sqrt):
+                stack.append((top.children[0], e / 2))
+            else:
+                out[top] = out.get(top, Fraction(0)) + e
+            if len(out) + len(stack) > LONGEST:
+                return []
+        return [(b, e) for b, e in out.items() if e]
+
+    def _splits(self, base: Node, p: Fraction) -> bool:
+        """(ab)^p = a^p b^p where both are ≥ 0, or p is whole."""
+        return p.denominator == 1 or not (is_op(base, SCALE) or is_op(base, HADAMARD)) or self.has(base, "≥ 0")
+
+    def _monomial(self, node: Apply) -> None:
+        parts = self.monomial(node)
+        signs = [p for p in parts if self.has(p[0], "constant")]
+        bases = [p for p in parts if not self.has(p[0], "constant")]
+        if not bases or (len(bases) == 1 and node.op in (POWER, sqrt)):
+            return
+        if any(e.denominator != 1 and not self.has(b, "≥ 0") for b, e in parts):
+            return
+        sign = self._sign_of(signs)
+        if sign is None:
+            return
+        premises = tuple((b, "≥ 0") for b, _ in signs if self.has(b, "≥ 0"))
+        self._log_rule(node, bases, sign, premises)
+        self._geometric(node, bases, sign, premises)
+
+    def _sign_of(self, constants: list[tuple[Node, Fraction]]) -> int | None:
+        """+1, −1, or None where the sign of a product of constants is not known (a power of them ≥ 0 counts as +1)."""
+        sign = 1
+        for b, e in constants:
+            if self.has(b, "≥ 0") or (e.denominator == 1 and e % 2 == 0):
+                continue
+            if not self.has(b, "≤ 0"):
+                return None
+            sign = -sign
+        return sign
+
+    def _log_rule(self, node: Node, bases: list[tuple[Node, Fraction]], sign: int, premises: tuple[Claim, ...]) -> None:
+        """The logarithm of a product is the sum of logarithms."""
+        if sign < 0:
+            return
+        for word in ("log convex", "log concave"):
+            words = [
+                word if e > 0 else {"log convex": "log concave", "log concave": "log convex"}[word] for _, e in bases
+            ]
+            if all(self.has(b, w) for (b, _), w in zip(bases, words, strict=True)):
+                if all(self.has(c, "> 0") for c, _ in premises):
+                    claims = tuple((b, w) for (b, _), w in zip(bases, words, strict=True))
+                    self.say(node, word, f"product of powers of {word} parts", *claims)
+                elif word == "log convex":
+                    self.say(node, "convex", "product of powers of log convex parts", *premises)
+
+    def _geometric(
+        self, node: Node, bases: list[tuple[Node, Fraction]], sign: int, premises: tuple[Claim, ...]
+    ) -> None:
+        """Π uᵢ^αᵢ: concave for concave uᵢ ≥ 0, αᵢ ≥ 0, Σ αᵢ ≤ 1; convex for one u^p over others, p ≥ 1 + Σ qᵢ."""
+        up, down = [p for p in bases if p[1] > 0], [p for p in bases if p[1] < 0]
+        if len(bases) == len(up) == 1 and (claim := self._grows(*up[0], Fraction(0))):
+            self.say(node, ("√ convex" if up[0][1] >= 2 else "convex") if sign > 0 else "concave", "power", *claim)
+        if (
+            not down
+            and sum(e for _, e in up) <= 1
+            and all(self.has(b, "concave") and self.has(b, "≥ 0") for b, _ in up)
+        ):
+            claims = tuple((b, w) for b, _ in up for w in ("concave", "≥ 0"))
+            self.say(node, "concave" if sign > 0 else "convex", "geometric mean", *claims, *premises)
+        if len(up) != 1 or not down or not all(self.has(b, "concave") and self.has(b, "> 0") for b, _ in down):
+            return
+        (u, p), q = up[0], sum((-e for _, e in down), Fraction(0))
+        claim = self._grows(u, p, q)
+        if claim:
+            claims = tuple((b, w) for b, _ in down for w in ("concave", "> 0"))
+            rule = "u^p/v^q with p ≥ 1 + q, u ≥ 0 convex, v > 0 concave"
+            self.say(node, "convex" if sign > 0 else "concave", rule, *claim, *claims, *premises)
+
+    def _grows(self, u: Node, p: Fraction, q: Fraction) -> tuple[Claim, ...]:
+        """Why u^p is the (1 + q)th power, or a higher one, of a convex function ≥ 0."""
+        if p >= 1 + q and self.has(u, "convex") and self.has(u, "≥ 0"):
+            return (u, "convex"), (u, "≥ 0")
+        if p >= 1 + q and p.denominator == 1 and p % 2 == 0 and self.has(u, "affine"):
+            return ((u, "affine"),)
+        if 2 * p >= 1 + q and self.has(u, "√ convex"):
+            return ((u, "√ convex"),)
+        return ()
+
+    def _powers(self, node: Apply) -> None:
+        if node.op is not POWER or self.has(node, "constant"):
+            return
+        u, exponent = node.args
+        p = exact(exponent)
+        if not self.has(exponent, "constant"):
+            if self.has(u, "constant") and self.has(u, "> 0") and self.has(exponent, "affine"):
+                self.say(node, "log convex", "exponential", (exponent, "affine"), (u, "> 0"))
+                self.say(node, "log concave", "exponential", (exponent, "affine"), (u, "> 0"))
+            return
+        if p is None:
+            self._mean_of_product(node)
+            return
+        whole = p.denominator == 1
+        inside = not whole or self.has(u, "≥ 0")
+        if (
+            whole
+            and p > 0
+            and p % 2 == 0
+            and (self.has(u, "affine") or (self.has(u, "concave") and self.has(u, "≤ 0")))
+        ):
+            word = "affine" if self.has(u, "affine") else "concave"
+            self.say(node, "√ convex", "even power", (u, word), *(((u, "≤ 0"),) if word == "concave" else ()))
+        if p >= 1 and inside and self.has(u, "convex"):
+            premises = ((u, "convex"), *(((u, "≥ 0"),) if self.has(u, "≥ 0") else ()))
+            self.say(node, "√ convex" if p >= 2 else "convex", f"power {p} ≥ 1 of a part ≥ 0", *premises)
+        if 2 * p >= 1 and self.has(u, "√ convex"):
+            self.say(node, "√ convex" if p >= 1 else "convex", f"power {2 * p} of the root", (u, "√ convex"))
+        if 0 < p < 1 and self.has(u, "concave"):
+            self.say(node, "concave", f"power {p} between 0 and 1", (u, "concave"))
+        if p < 0 and self.has(u, "concave") and (not whole or self.has(u, "> 0")):
+            self.say(node, "log convex" if self.has(u, "> 0") else "convex", "negative power", (u, "concave"))
+        for word, other in (("log convex", "log concave"), ("log concave", "log convex")):
+            had = word if p > 0 else other
+            if self.has(u, had):
+                self.say(node, word, f"power {p}", (u, had))
+
+    def _mean_of_product(self, node: Apply) -> None:
+        """(Π uᵢ)^(1/n), the geometric mean of n entries, and det(S)^(1/n), that of the eigenvalues."""
+        u, p = node.args
+        if is_op(u, det) and p is power(size(u.children[0].rows), number(-1)):
+            S = u.children[0]
+            if self.has(S, "concave⪰") and self.has(S, "≻ 0"):
+                self.say(node, "concave", "geometric mean of the eigenvalues", (S, "concave⪰"), (S, "≻ 0"))
+        if is_op(u, prod) and p is power(size(u.children[0].rows * u.children[0].cols), number(-1)):
+            v = u.children[0]
+            if self.has(v, "concave") and self.has(v, "> 0"):
+                self.say(node, "concave", "geometric mean", (v, "concave"), (v, "> 0"))
+
+    # second derivatives, entry by entry
+
+    def _entrywise(self, node: Apply) -> None:
+        """Of a product or sum that is no composition: the second derivative by the affine parts that it is made of."""
+        if any(self.has(node, w) for w in ("convex", "concave", "convex⪰", "concave⪰")) or self._tries >= TRIES:
+            return
+        for deep in (True, False):
+            found = entrywise(self, node, deep)
+            if found is None:
+                continue
+            self._tries += 1
+            for word, sign in (("convex", "≥ 0"), ("concave", "≤ 0")):
+                if found.semidefinite(sign):
+                    self.say(node, word, found.reason(sign), *((a, "affine") for a in found.atoms))
+            if self.has(node, "convex") or self.has(node, "concave"):
+                return
+
+    # what the records say
+
+    def _record(self, node: Apply) -> None:
+        words = node.op.curvature.split()
+        if len(node.args) != 1 or self.has(node, "constant") or isinstance(node.op.rule(0), (Linear, Joint)):
+            return
+        (u,) = node.args
+        self._composed(node, u, set(self._here(words, u)), "")
+        definite = self.has(u, "≻ 0") or node.op.domain == ("symmetric",)
+        if any(w.endswith("⪰") for w in words) and self._ordered(node, u) and definite:
+            here = {w[:-1] for w in words if w.endswith("⪰")}
+            self._composed(node, u, here, "⪰")
+
+    def _here(self, words: list[str], u: Node) -> Iterator[str]:
+        """The words that hold for what is known of the argument's sign."""
+        for word in words:
+            if word.endswith(("-", "+")):
+                if self.has(u, "≤ 0" if word.endswith("-") else "≥ 0"):
+                    yield word[:-1]
+            elif not word.endswith("⪰"):
+                yield word
+
+    def _composed(self, node: Apply, u: Node, words: set[str], order: str) -> None:
+        name = node.op.name
+        for word in ("convex", "concave", "logconvex", "logconcave"):
+            if word not in words:
+                continue
+            bent = "convex" if word.endswith("convex") else "concave"
+            value = word.replace("log", "log ")
+            if order and node.kind == "matrix":
+                value += "⪰"
+            trend = " and ".join(w for w in ("increasing", "decreasing") if w in words)
+            if self.has(u, "affine"):
+                self.say(node, value, f"{name} of an affine part", (u, "affine"))
+                continue
+            for monotone, inner in (("increasing", bent), ("decreasing", FLIPPED[bent])):
+                if monotone in words and self.has(u, inner + order):
+                    rule = f"{name} is {word.replace('log', 'log-')} and {trend}"
+                    self.say(node, value, rule, (u, inner + order))
+
+    def _special(self, node: Apply) -> None:
+        """Roots and logarithms of what is known to have a convex root or logarithm."""
+        if self.has(node, "constant"):
+            return
+        u = node.args[0]
+        if node.op is sqrt:
+            if self.has(u, "√ convex"):
+                self.say(node, "convex", "root", (u, "√ convex"))
+            if self.has(u, "> 0"):
+                self.say(node, "> 0", "root", (u, "> 0"))
+            for word in ("log convex", "log concave"):
+                if self.has(u, word):
+                    self.say(node, word, "root", (u, word))
+        elif node.op is log:
+            for word in ("log convex", "log concave"):
+                if self.has(u, word):
+                    self.say(node, word[4:], "logarithm", (u, word))
+        elif node.op in (logdet, det) and is_op(u, inv) and self.has(u.children[0], "concave⪰") and self.has(u, "≻ 0"):
+            S = u.children[0]
+            word = "convex" if node.op is logdet else "log convex"
+            self.say(node, word, "log det S⁻¹ = −log det S", (S, "concave⪰"), (u, "≻ 0"))
+        elif node.op is exp and self.has(u, "convex"):
+            self.say(node, "log convex", "exp of a convex part", (u, "convex"))
+
+    # domains
+
+    def _domain(self, node: Apply) -> None:
+        """Is the set where a part is defined convex?"""
+        op = node.op
+        if op is POWER:
+            self._domain_of_power(node)
+            return
+        for i, word in enumerate(op.domain):
+            u = node.args[min(i, len(node.args) - 1)]
+            if word and not self.has(u, "constant") and not self._convex_domain(op, word, u):
+                self.outside[node] = word
+
+    def _convex_domain(self, op: Op, word: str, u: Node) -> bool:
+        if word == "positive":
+            return self._positive(u, op is sqrt) or self.has(u, "concave")
+        if word in ("invertible", "posdet", "spectrum"):
+            return self.has(u, "≻ 0")
+        if word == "spd":
+            return self.has(u, "≻ 0") or self.has(u, "concave⪰")
+        if word == "inside":
+            return self.has(u, "affine")
+        return word in ("symmetric", "nonzero", "fullrank")
+
+    def _positive(self, u: Node, weakly: bool = False) -> bool:
+        """Is a part > 0 (≥ 0), and not only because the function is defined nowhere else?"""
+        return u not in self.granted and (self.has(u, "> 0") or (weakly and self.has(u, "≥ 0")))
+
+    def _domain_of_power(self, node: Apply) -> None:
+        u, exponent = node.args
+        p = exact(exponent)
+        if not self.has(exponent, "constant") or p is None:
+            fine = self._positive(u) or (self.has(exponent, "constant") and self.has(u, "concave"))
+        elif p.denominator == 1:
+            fine = p > 0 or self.has(u, "> 0") or self.has(u, "< 0")
+        else:
+            fine = self.has(u, "concave") or self._positive(u, p > 0)
+        if not fine:
+            self.outside[node] = "power"

@@ -1,0 +1,392 @@
+"""Convexity: verdicts against a table of known ones, certificates and counter-examples by values, records by NumPy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import matdiff as md
+from matdiff.cli.app import run
+from matdiff.core.op import Op, registry
+from matdiff.verify import convexity
+
+TABLE = [
+    ("convex", "x'*P*x", "x", "P: n×n spd"),
+    ("convex", "norm(A*x - b)^2", "x", ""),
+    ("convex", "(A*x - b)'*(A*x - b)", "x", ""),
+    ("convex", "sum((A*x - b).^2)", "x", ""),
+    ("convex", "logsumexp(A*x)", "x", ""),
+    ("convex", "log(sum(exp(A*x)))", "x", ""),
+    ("convex", "sqrt(1 + x'*x)", "x", ""),
+    ("convex", "x'*x/t", "x,t", "t: scalar positive"),
+    ("convex", "x'*x/t", "x", "t: scalar positive; x: n"),
+    ("convex", "sum(x.*log(x))", "x", "x: n positive"),
+    ("convex", "x'*log(x)", "x", "x: n"),
+    ("convex", "sum(x.*log(x./y))", "x,y", "x: n positive; y: n positive"),
+    ("convex", "sum(x.*(log(x) - log(y)))", "x,y", "x: n positive; y: n positive"),
+    ("convex", "x'*log(x) - x'*log(y)", "x,y", "x: n positive; y: n positive"),
+    ("convex", "sum(x.*log(x./y) - x + y)", "x,y", "x: n positive; y: n positive"),
+    ("convex", "tr(V'*P*V)", "V", "P: n×n spd; V: n×k"),
+    ("convex", "sum(log(1 .+ exp(-y.*(X*w))))", "w", "X: m×n"),
+    ("convex", "log(1 + exp(-t*(w'*x)))", "w", "t: scalar; x: n; w: n"),
+    ("convex", "-logdet(X)", "X", "X: n×n spd"),
+    ("convex", "logdet(inv(X))", "X", "X: n×n spd"),
+    ("convex", "tr(inv(X))", "X", "X: n×n spd"),
+    ("convex", "c'*inv(X)*c", "X", "X: n×n spd; c: n"),
+    ("convex", "x'*x + 1/(c'*y)", "x,y", "c: n positive; y: n positive; x: n"),
+    ("convex", "softplus(x'*P*x)", "x", "P: n×n spd"),
+    ("convex", "norm(x)^3", "x", "x: n"),
+    ("convex", "norm(x)^1.5", "x", "x: n"),
+    ("convex", "(x'*x)^2", "x", "x: n"),
+    ("convex", "(x'*x)^(3/2)", "x", "x: n"),
+    ("convex", "sum(y.*exp(y))", "y", "y: n positive"),
+    ("convex", "y'*exp(y)", "y", "y: n positive"),
+    ("affine", "(x+1)^2 - x^2", "x", "x: scalar"),
+    ("affine", "c'*x + 2", "x", ""),
+    ("affine", "tr(A*X)", "X", ""),
+    ("convex", "norm(x)^2 - 2*x'*y + norm(y)^2", "x,y", "x: n; y: n"),
+    ("convex", "norm(x - y)^2", "x,y", "x: n; y: n"),
+    ("convex", "x'*x - 2*b'*x + 5", "x", ""),
+    ("convex", "x'*A'*A*x", "x", ""),
+    ("convex", "x'*(A'*A + lambda*eye(n))*x", "x", "A: m×n; lambda: scalar positive"),
+    ("convex", "x'*diag(p)*x", "x", "p: n positive"),
+    ("convex", "norm(A*x-b)^2 + lambda*norm(x)^2", "x", "lambda: scalar positive; x: n"),
+    ("convex", "norm(A*x-b)^2/2 + lambda*norm1(x)", "x", "lambda: scalar positive"),
+    ("unknown", "norm(A*x-b)^2 + lambda*norm(x)^2", "x", "lambda: scalar; x: n"),
+    ("convex", "max(1 - y*(w'*x), 0)", "w", "y: scalar; x: n; w: n"),
+    ("convex", "b'*x + relu(a'*x - b'*x)", "x", ""),
+    ("convex", "norm(X - B)^2", "X", ""),
+    ("convex", "tr((A*X-B)'*(A*X-B))", "X", ""),
+    ("convex", "nuclear(A*X - B)", "X", "A: m×n; X: n×k; B: m×k"),
+    ("convex", "sigma_max(X)^2", "X", "X: m×n"),
+    ("convex", "lambda_max(X)", "X", "X: n×n symmetric"),
+    ("concave", "lambda_min(X)", "X", "X: n×n symmetric"),
+    ("convex", "lambda_max(X'*X)", "X", "X: m×n"),
+    ("convex", "lambda_max(A + diag(x))", "x", "A: n×n symmetric"),
+    ("concave", "logdet(A + diag(x))", "x", "A: n×n spd; x: n positive"),
+    ("concave", "logdet(X) - tr(S*X)", "X", "X: n×n spd; S: n×n symmetric"),
+    ("concave", "log(det(X))", "X", "X: n×n spd"),
+    ("concave", "det(X)^(1/n)", "X", "X: n×n spd"),
+    ("concave", "prod(x)^(1/n)", "x", "x: n positive"),
+    ("concave", "sqrt(x*y)", "x,y", "x: scalar positive; y: scalar positive"),
+    ("concave", "-sum(x.*log(x))", "x", "x: n"),
+    ("concave", "sum(log(x))", "x", "x: n"),
+    ("concave", "sum(sqrt(x))", "x", "x: n"),
+    ("concave", "sqrt(1 - x'*x)", "x", "x: n"),
+    ("concave", "log(1 - x'*x)", "x", "x: n"),
+    ("concave", "sum(log(sigmoid(X*w)))", "w", ""),
+    ("convex", "-sum(log(b - A*x))", "x", ""),
+    ("convex", "1/x", "x", "x: scalar positive"),
+    ("convex", "1/(x*y)", "x,y", "x: scalar positive; y: scalar positive"),
+    ("convex", "x^2/y", "x,y", "x: scalar; y: scalar positive"),
+    ("convex", "(x - y)^2/(x + y)", "x,y", "x: scalar positive; y: scalar positive"),
+    ("convex", "x'*inv(P)*x", "x,P", "P: n×n spd; x: n"),
+    ("convex", "tr(X'*inv(S)*X)", "X,S", "X: n×m; S: n×n spd"),
+    ("convex", "tr(X'*P*X*Q)", "X", "X: m×n; P: m×m spd; Q: n×n spd"),
+    ("convex", "sum(log(cosh(A*x - b)))", "x", ""),
+    ("convex", "sum(sqrt((A*x - b).^2 .+ epsilon))", "x", "epsilon: scalar positive"),
+    ("convex", "exp(x'*x)", "x", "x: n"),
+    ("convex", "2^x", "x", "x: scalar"),
+    ("convex", "x^4", "x", "x: scalar"),
+    ("convex", "abs(x)^3", "x", "x: scalar"),
+    ("convex", "x^3", "x", "x: scalar positive"),
+    ("convex", "norm(relu(A*x))^2", "x", ""),
+    ("convex", "sum(relu(A*x - b).^2)", "x", ""),
+    ("convex", "norminf(A*x - b)", "x", ""),
+    ("convex", "sum(lgamma(x))", "x", "x: n"),
+    ("convex", "exp(x) + exp(-x)", "x", "x: scalar"),
+    ("convex", "log(exp(x) + exp(y))", "x,y", "x: scalar; y: scalar"),
+    ("convex", "sum(exp(A*x)) - b'*(A*x)", "x", ""),
+    ("convex", "logsumexp(W*x) - c'*(W*x)", "W", ""),
+    ("convex", "x'*x + y'*y + x'*y", "x,y", "x: n; y: n"),
+    ("convex", "x^2 + x*y + y^2", "x,y", "x: scalar; y: scalar"),
+    ("convex", "exp(x)/y", "x,y", "x: scalar; y: scalar positive"),
+    ("convex", "x*log(x) + (1-x)*log(1-x)", "x", "x: scalar"),
+    ("convex", "sum(y.*softplus(x)) - y'*x", "x", "x: n; y: n positive"),
+    ("convex", "mean((X*w - y).^2)", "w", ""),
+    ("convex", "tr(X*inv(Y))", "Y", "X: n×n spd; Y: n×n spd"),
+    ("convex", "a'*inv(A + diag(x))*a", "x", "A: n×n spd; x: n positive"),
+    ("convex", "norm(U*V - B)^2", "V", ""),
+    ("neither", "norm(U*V - B)^2", "U,V", ""),
+    ("neither", "(x'*P*x)*(1 + x'*x)", "x", "P: n×n spd"),
+    ("neither", "norm(relu(W*x) - y)^2", "x", ""),
+    ("unknown", "x'*A*x", "x", ""),
+    ("unknown", "x'*A*x", "x", "A: n×n symmetric"),
+    ("neither", "x*y", "x,y", "x: scalar; y: scalar"),
+    ("neither", "x'*y", "x,y", "x: n; y: n"),
+    ("neither", "1/norm(x)", "x", "x: n"),
+    ("neither", "tr(inv(X))", "X", "X: n×n"),
+    ("neither", "det(X)", "X", "X: n×n"),
+    ("neither", "logdet(X)", "X", "X: n×n"),
+    ("neither", "1/x", "x", "x: scalar"),
+    ("neither", "x^3", "x", "x: scalar"),
+    ("neither", "sin(x)", "x", "x: scalar"),
+    ("neither", "exp(-x'*x)", "x", "x: n"),
+    ("neither", "log(x'*x)", "x", "x: n"),
+    ("neither", "log(1 + x'*x)", "x", "x: n"),
+    ("neither", "sigma_max(X) - nuclear(X)", "X", "X: m×n"),
+    ("neither", "sum(sigmoid(x))", "x", "x: n"),
+    ("neither", "norm(x)^2*exp(-norm(x)^2)", "x", "x: n"),
+    ("neither", "(norm(x)^2 - 1)^2", "x", "x: n"),
+    ("neither", "x^2/y", "x,y", "x: scalar; y: scalar"),
+    ("neither", "abs(abs(x) - 1)", "x", "x: scalar"),
+    ("neither", "sqrt(abs(x))", "x", "x: scalar"),
+    ("neither", "x*exp(x)", "x", "x: scalar"),
+    ("neither", "exp(x)*y", "x,y", "x: scalar; y: scalar positive"),
+    ("neither", "norm(x)^2/norm(y)^2", "x,y", "x: n; y: n"),
+    ("neither", "x'*P*x/(x'*x)", "x", "P: n×n spd"),
+    ("neither", "tan(x)^2", "x", "x: scalar"),
+    ("neither", "lambda_max(X) - lambda_min(X)*tr(X)", "X", "X: n×n symmetric"),
+    ("unknown", "t*norm(x)^2", "x", "t: scalar; x: n"),
+    ("concave", "x - x^3", "x", "x: scalar positive"),
+    ("neither", "x^2*y^2", "x,y", "x: scalar; y: scalar"),
+    ("neither", "norm(x)", "x", "x: n unit"),
+    ("neither", "log(x)^2", "x", "x: scalar"),
+    ("neither", "tr(X*X)", "X", "X: n×n"),
+    ("convex", "tr(X*X)", "X", "X: n×n symmetric"),
+    ("neither", "tr(X^3)", "X", "X: n×n symmetric"),
+    ("convex", "tr(X^2)", "X", "X: n×n symmetric"),
+    ("neither", "eigval(X,2)", "X", "X: 3×3 symmetric"),
+    ("neither", "sum(cos(x))", "x", "x: n"),
+    ("neither", "norm(x)*norm(y)", "x,y", "x: n; y: n"),
+]
+"""The verdict that is true, the function, the variables, the declarations."""
+
+
+@pytest.fixture(autouse=True)
+def fewer_trials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(convexity, "TRIALS", 60)
+    monkeypatch.setattr(convexity, "ENOUGH", 60)
+    yield
+
+
+@pytest.mark.parametrize(("verdict", "text", "wrt", "declare"), TABLE, ids=lambda v: str(v))
+def test_the_verdict_is_the_true_one(verdict: str, text: str, wrt: str, declare: str) -> None:
+    d = md.derive(text, wrt=wrt, declare=declare or None)
+    found = d.convexity
+    assert found.verdict == verdict, found.text()
+    assert (found.verdict == "unknown") == bool(found.condition)
+    if verdict == "neither" and found.point is not None:
+        shows(d, found)
+    if verdict in ("convex", "concave", "affine"):
+        assert found.proof[0].claim.endswith(verdict) and found.tried == 60
+
+
+def shows(d: md.Derivation, found: Any) -> None:
+    """The point and the direction show it by the function's own values, or that the domain has a gap."""
+    at = {name: np.array(value) for name, value in found.point.items()}
+    move = {name: np.array(value) for name, value in found.direction.items()}
+    assert move.keys() == {X.name for X in d.wrt}
+
+    def value(t: float) -> float:
+        moved = {name: a + t * move[name] if name in move else a for name, a in at.items()}
+        return float(d.evaluate(**moved))
+
+    if "domain" in found.reason:
+        assert np.isfinite([value(1), value(-1)]).all()
+        with pytest.raises(md.DomainError):
+            value(0)
+    else:
+        assert value(1) + value(-1) < 2 * value(0)
+
+
+TRUE_VALUES: list[tuple[str, str, str, Callable[..., float]]] = [
+    ("x*y", "x,y", "x: scalar; y: scalar", lambda x, y: x * y),
+    ("(x'*P*x)*(1 + x'*x)", "x", "P: n×n spd", lambda x, P: (x @ P @ x) * (1 + x @ x)),
+    ("norm(relu(W*x) - y)^2", "x", "", lambda x, W, y: float(np.sum((np.maximum(W @ x, 0) - y) ** 2))),
+    ("norm(U*V - B)^2", "U,V", "", lambda U, V, B: float(np.sum((U @ V - B) ** 2))),
+    ("tr(inv(X))", "X", "X: n×n", lambda X: float(np.trace(np.linalg.inv(X)))),
+    ("exp(-x'*x)", "x", "x: n", lambda x: float(np.exp(-x @ x))),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "declare", "value"), TRUE_VALUES, ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_a_counter_example_holds_by_numpy(text: str, wrt: str, declare: str, value: Callable[..., float]) -> None:
+    found = md.convex(text, wrt, declare or None)
+    assert found.point is not None and found.direction is not None
+    at = {k: np.array(v) for k, v in found.point.items()}
+    values = [
+        value(**{k: a + t * np.array(found.direction[k]) if k in found.direction else a for k, a in at.items()})
+        for t in (1, -1, 0)
+    ]
+    assert values[0] + values[1] < 2 * values[2]
+
+
+CONDITIONS = [
+    ("x'*A*x", "x", "", "convex if A + Aᵀ ⪰ 0, concave if A + Aᵀ ⪯ 0"),
+    ("x'*A*x", "x", "A: n×n symmetric", "convex if A ⪰ 0, concave if A ⪯ 0"),
+    ("log(1 + exp(x'*A*x))", "x", "", "convex if A + Aᵀ ⪰ 0"),
+    ("x'*P*Q*x", "x", "P: n×n spd; Q: n×n spd", "convex if P Q + Q P ⪰ 0, concave if P Q + Q P ⪯ 0"),
+    ("t*norm(x)^2", "x", "t: scalar; x: n", "convex if t ≥ 0, concave if t ≤ 0"),
+    ("norm(A*x)^2 + t*norm(x)^2", "x", "t: scalar", "convex if t ≥ 0"),
+    ("sqrt(t + x'*x)", "x", "t: scalar; x: n", "convex if t ≥ 0"),
+    ("tr(C*inv(X))", "X", "X: n×n spd; C: n×n symmetric", "convex if C ⪰ 0, concave if C ⪯ 0"),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "declare", "condition"), CONDITIONS)
+def test_what_depends_on_parameters_has_a_condition(text: str, wrt: str, declare: str, condition: str) -> None:
+    found = md.convex(text, wrt, declare or None)
+    assert (found.verdict, found.condition) == ("unknown", condition)
+
+
+def test_a_proof_that_values_contradict_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record with a false word: the trial catches what the rules then prove."""
+    wrong = registry["sin"]
+    monkeypatch.setattr(type(wrong), "__setattr__", object.__setattr__, raising=False)
+    object.__setattr__(wrong, "curvature", "convex")
+    try:
+        found = md.convex("sum(sin(x))", "x", "x: n")
+    finally:
+        object.__setattr__(wrong, "curvature", "")
+    assert found.verdict == "unknown" and "random point" in found.reason and not found.proof
+
+
+@pytest.mark.parametrize("goal", ["convex", "concave", "affine"])
+def test_the_trial_refutes_what_is_wrong(goal: str) -> None:
+    d = md.derive("norm(x)^2 - norm(y)^2", wrt="x,y")
+    f = convexity.Function(d.function.node, d.function.variables, d.wrt, d._value)
+    goals = ["convex", "concave"] if goal == "affine" else [goal]
+    assert convexity.tried(f, goals)[1]
+
+
+# the words of the records
+
+WORDS = [op for op in registry.values() if op.curvature]
+RANGES = {"positive": (0.05, 4.0), "inside": (-0.95, 0.95)}
+
+
+def holds(word: str, a: Any, b: Any, f: Callable[[Any], Any], least: Callable[[Any], float]) -> bool:
+    """Does a word hold for f at a, b and between, in the order that `least` tells: the smallest of the differences."""
+    bend = (f(a) + f(b)) / 2 - f((a + b) / 2)
+    size = 1e-9 * (1 + float(np.max(np.abs(f(a)))) + float(np.max(np.abs(f(b)))))
+    if word.startswith("log"):
+        logs = (np.log(f(a)) + np.log(f(b))) / 2 - np.log(f((a + b) / 2))
+        return least(logs if word == "logconvex" else -logs) >= -1e-9
+    if word in ("convex", "concave"):
+        return least(bend if word == "convex" else -bend) >= -size
+    return least(f(b) - f(a) if word == "increasing" else f(a) - f(b)) >= -size
+
+
+def value_of(op: Op) -> Callable[[Any], Any]:
+    text = f"{op.name}(X)"
+
+    def value(X: Any) -> Any:
+        n = np.ndim(X)
+        declare = "X: scalar" if n == 0 else "X: n" if n == 1 else "X: m×n"
+        if n == 2 and X.shape[0] == X.shape[1]:
+            declare = "X: n×n symmetric"
+        return np.asarray(md.parse(text, declare=declare).evaluate(X=X))
+
+    return value
+
+
+ENTRYWISE = [op for op in WORDS if op.elementwise]
+
+
+@pytest.mark.parametrize("op", ENTRYWISE, ids=lambda op: op.name)
+def test_the_words_of_functions_of_numbers_hold(op: Op) -> None:
+    low, high = RANGES.get(op.domain[0] if op.domain else "", (-4.0, 4.0))
+    f = value_of(op)
+    for word in op.curvature.split():
+        sides = {"-": (low, min(0.0, high)), "+": (max(0.0, low), high)}
+        start, stop = sides.get(word[-1], (low, high))
+        grid = np.linspace(start, stop, 41)
+        for step in (1, 7):
+            a, b = grid[:-step], grid[step:]
+            assert holds(word.rstrip("+-"), a, b, f, lambda D: float(np.min(D))), word
+
+
+NORMS = [op for op in WORDS if not op.elementwise and "convex" in op.curvature.split()]
+
+
+@pytest.mark.parametrize("op", NORMS, ids=lambda op: op.name)
+def test_the_words_of_norms_hold(op: Op) -> None:
+    rng, f = np.random.default_rng(0), value_of(op)
+    shape = (3, 2) if op.signature.startswith("(m,n)") else (4,)
+    for _ in range(40):
+        a, b = rng.normal(size=(2, *shape))
+        assert holds("convex", a, b, f, float)
+        assert f(a) >= 0 or "nonnegative" not in op.curvature
+        if "increasing+" in op.curvature:
+            assert holds("increasing", abs(a), abs(a) + abs(b), f, float)
+        elif "increasing" in op.curvature.split():
+            assert holds("increasing", a, a + abs(b), f, float)
+
+
+ORDERED = [op for op in WORDS if "convex⪰" in op.curvature or "concave⪰" in op.curvature]
+
+
+@pytest.mark.parametrize("op", ORDERED, ids=lambda op: op.name)
+def test_the_words_of_functions_of_definite_matrices_hold(op: Op) -> None:
+    rng, f = np.random.default_rng(0), value_of(op)
+    least = lambda D: float(np.min(np.linalg.eigvalsh(D))) if np.ndim(D) else float(D)  # noqa: E731
+    for _ in range(40):
+        M, N = rng.normal(size=(2, 3, 3))
+        A, B = M @ M.T + 0.1 * np.eye(3), N @ N.T + 0.1 * np.eye(3)
+        for word in op.curvature.split():
+            if word == "positive⪰":
+                assert f(A) > 0
+            elif word in ("increasing⪰", "decreasing⪰"):
+                assert holds(word[:-1], A, A + B, f, least), word
+            else:
+                assert holds(word[:-1], A, B, f, least), word
+
+
+# what users touch
+
+
+def test_a_function_that_is_not_scalar_is_refused() -> None:
+    with pytest.raises(md.ShapeError, match="convexity is asked of a scalar function"):
+        md.convex("A*x", "x")
+
+
+def test_a_curved_set_is_not_convex() -> None:
+    assert md.convex("norm(x - b)", "x", "x: n unit").verdict == "neither"
+
+
+@pytest.mark.parametrize("text", ["norm(A*x - b)^2", "x'*A*x", "exp(-x'*x)", "sum(x.*log(x))", "b'*x"])
+def test_the_command_has_its_keys_and_status_0(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["convex", text, "--wrt", "x", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"verdict", "proof", "condition", "point", "direction"} <= found.keys()
+    assert found["verdict"] == md.convex(text, "x").verdict
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "markdown"])
+def test_the_command_prints_the_proof(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["convex", "logsumexp(A*x - b)", "--wrt", "x", "--format", form]) == 0
+    out = capsys.readouterr().out
+    assert "convex" in out and "affine" in out
+
+
+def test_ascii_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ("A*x", "x'*A*x", "sqrt(1 + x'*P*x)", "c'*inv(X)*c"):
+        wrt = "X" if "X" in text else "x"
+        run(
+            [
+                "convex",
+                text,
+                "--wrt",
+                wrt,
+                "--let",
+                "X: n×n spd" if wrt == "X" else "P: n×n spd" if "P" in text else "b: n",
+                "--ascii",
+            ]
+        )
+        out = capsys.readouterr().out
+        assert out.isascii() and "\\u" not in out
+
+
+def test_a_long_chain_is_no_recursion() -> None:
+    x = md.scalar("x")
+    f = x
+    for _ in range(3000):
+        f = md.softplus(f)
+    assert md.convex(f, "x").verdict == "convex"
