@@ -30,6 +30,7 @@ def command(
     let: tuple[str, ...],
     dialect: str | None,
     inner: str | None,
+    metric: str,
     target: str,
     order: int,
     explain: bool,
@@ -42,7 +43,7 @@ def command(
     """
     if sizes is not None and not explain:
         raise click.UsageError("--sizes is what --explain counts for; generated code serves every size")
-    answer = Answer(derivation(expression(words), wrt, let, dialect, inner), order)
+    answer = Answer(derivation(expression(words), wrt, let, dialect, inner, metric), order)
     if order > 1:
         _ = answer.d.hessian
     if explain:

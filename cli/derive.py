@@ -33,6 +33,7 @@ def command(
     let: tuple[str, ...],
     dialect: str | None,
     inner: str | None,
+    metric: str,
     order: int,
     steps: bool,
     check: bool,
@@ -53,7 +54,7 @@ def command(
         raise click.UsageError("--explicit goes with --format text")
     from matdiff.core.node import describe
 
-    d = derivation(expression(words), wrt, let, dialect, inner)
+    d = derivation(expression(words), wrt, let, dialect, inner, metric)
     if order > 1 and d.kind != "gradient":
         raise ShapeError(
             f"a Hessian belongs to a scalar function, and this one is {describe(d.function.node)}",

@@ -135,6 +135,8 @@ def curved(d: Derivation) -> Iterator[Line]:
     for step in d.hessian_steps:
         if step.relation == "=":
             yield Line(step.before, "=", step.after, step.rule, agree(again, step.before.node, step.after.node))
+        elif d.curved:
+            yield Line(step.before, step.relation, step.after, step.rule, d.verify(order=2).passed)
         else:
             moved = scale(step.after.node, dX) if dX.kind == "scalar" else matmul(step.after.node, vector_of(dX))
             right = agree(again, vector_of(step.before.node) if dX.kind == "matrix" else step.before.node, moved)
