@@ -107,9 +107,7 @@ class Derivation:
 
         Raises ShapeError for a function that is not scalar.
         """
-        answers = {
-            X: self._answer(raised(self._projected(G, X), X, self.affine)) for X, G in self.raw_gradients.items()
-        }
+        answers = {X: self._answer(self._on_set(G, X)) for X, G in self.raw_gradients.items()}
         if self.metric is not None:
             answers = {X: self._answer(self._weighted(g.node)) for X, g in answers.items()}
         if self.several:
@@ -398,7 +396,7 @@ class Derivation:
     def pullback(self) -> dict[Symbol, Node]:
         """F'(X)*[Y] for each variable, as an expression in Y."""
         found = adjoint(self.raw_differential, self.covector, list(self.directions.values()))
-        return {X: self.simplified(self._weighted(self._projected(found[dX], X))) for X, dX in self.directions.items()}
+        return {X: self.simplified(self._weighted(self._on_set(found[dX], X))) for X, dX in self.directions.items()}
 
     def scipy(self, /, **fixed: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
         """`fun, jac, hessp` for `scipy.optimize.minimize`, over one flat vector; `fixed` has all other arrays.
@@ -515,6 +513,10 @@ class Derivation:
     def _projected(self, G: Node, X: Symbol) -> Node:
         """G inside the tangent space in which X moves."""
         return G if tangent(X) is None else project(self._reduced(G), X)
+
+    def _on_set(self, G: Node, X: Symbol) -> Node:
+        """The gradient for the metric of X's set, from that in all of space."""
+        return raised(self._projected(G, X), X, self.affine)
 
     def _weighted(self, G: Node) -> Node:
         """The gradient for the inner product of the derivation: W⁻¹G."""

@@ -47,7 +47,13 @@ class Operator:
         return self._written(Expr.latex, "^*", "_{{{}}}")
 
     def evaluate(self, **arrays: Any) -> Any:
-        """The value; the directions are arrays as well, by their names: `dX=…`, `Y=…`, `dX_1=…`."""
+        """The value; the directions are arrays as well, by their names: `dX=…`, `Y=…`, `dX_1=…`.
+
+        Raises DomainError for a direction outside the tangent space of a curved set.
+        """
+        for dX in self.directions:
+            if dX.of is not None and curved_set(dX.of) is not None and dX.name in arrays:
+                check_directions([dX.of], {dX.of.name: arrays[dX.name]}, arrays)
         return self.value.evaluate(**arrays)
 
     def _written(self, write: Callable[[Expr], str], star: str, below: str) -> str:
