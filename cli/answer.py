@@ -98,9 +98,11 @@ class Answer:
     @property
     def board(self) -> list[tuple[Any, Line]]:
         """What is derived in steps, one after the other, each with the line that it ends in."""
-        return [(self.told, self.outcome)] + (
-            [(self.second, self.line("hessian", self.d.hessian))] if self.second else []
-        )
+        found = [(self.told, self.outcome)]
+        for line in self.hessians if self.second else ():
+            rest = [s for s in self.second if s.relation != "⇒ H =" or line.key == "hessian"]
+            found.append((rest if line.key != "hessian" or not self.d.curved else rest[-1:], line))
+        return found
 
     @property
     def outcome(self) -> Line:
@@ -116,9 +118,24 @@ class Answer:
             found.append(self.line("independent", self.d.independent_gradient))
         if self.operators:
             found += self.parts("adjoint", self.adjoint, self.d.covector.name)
-        found += self.parts("hessian operator" if self.mapped else "hessian", self.hessian) if self.order > 1 else []
+        found += self.hessians if self.order > 1 else []
         short = [replace(line, body=self.d.abbreviated(line.body)) for line in found]
         return [self.line("function", self.d.function), *short]
+
+    @property
+    def hessians(self) -> list[Line]:
+        """The Hessian's matrix; on a curved set the map of tangent directions, and the matrix where there is one."""
+        if not self.d.curved:
+            return self.parts("hessian operator" if self.mapped else "hessian", self.hessian)
+        maps = self.d.hessian_operator if self.d.several else {self.names[0]: self.d.hessian_operator}
+        found = {x: each.value for x, each in maps.items()}
+        lines = self.parts("hessian operator", found if self.d.several else found[self.names[0]])
+        return lines + (self.parts("hessian", self.d.hessian) if self.matrix else [])
+
+    @property
+    def matrix(self) -> bool:
+        """Whether the Hessian has a matrix: on curved sets that of vectors alone."""
+        return all(space.kind == "vector" for space in self.d.curved.values())
 
     @property
     def named(self) -> str:
@@ -144,6 +161,7 @@ class Answer:
         return (
             self.kind == "gradient"
             and not others
+            and not self.d.affine
             and closure(X.attributes) & {"symmetric", "diagonal"} == {"symmetric"}
         )
 
@@ -168,7 +186,8 @@ class Answer:
         if self.order > 1:
             matrix = self.d.wrt[0].kind == "matrix"
             plain = "partial hessian" if self.d.several else "matrix hessian" if matrix else "hessian"
-            keys.append("hessian operator" if self.mapped else "weighted hessian" if self.inner else plain)
+            curved = "curved hessian" if self.d.curved else plain
+            keys.append("hessian operator" if self.mapped else "weighted hessian" if self.inner else curved)
         return [*(CONVENTIONS[key].format(**words) for key in keys), *getattr(self.d, "notes", ())]
 
     @property
@@ -200,6 +219,8 @@ class Answer:
         if self.by_scalar and self.kind != "operator":
             return "derivative"
         if self.kind == "gradient":
+            if self.d.affine and not self.d.several:
+                return "affine"
             return "weighted" if self.inner else "partial gradient" if self.d.several else "gradient"
         if self.d.several and self.kind == "jacobian":
             return "partial jacobian"

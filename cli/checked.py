@@ -43,9 +43,10 @@ def checked(answer: Answer, marks: Mapping[bool | None, str]) -> Checked:
     told = judged(answer.told, check_steps(answer.d, tuple(answer.told)))
     further: Judged = []
     if answer.second:
-        *steps, last = answer.second
-        further = judged(steps, check_steps(answer.d.of_gradient, tuple(steps)))
-        further.append((last, answer.verifications[-1].passed if len(answer.verifications) > 1 else None))
+        steps = tuple(s for s in answer.second if s.relation == "=")
+        further = judged(steps, check_steps(answer.d.of_gradient, steps))
+        passed = answer.verifications[-1].passed if len(answer.verifications) > 1 else None
+        further += [(last, passed) for last in answer.second[len(steps) :]]
     marked, after = (tuple(replace(s, rule=s.rule + marks[v]) for s, v in pairs) for pairs in (told, further))
     wrong = [f"✗ step {i}: {step}" for i, (step, verdict) in enumerate([*told, *further], 1) if verdict is False]
     shared = {f.name: getattr(answer, f.name) for f in fields(answer)}

@@ -30,6 +30,7 @@ def command(
     let: tuple[str, ...],
     dialect: str | None,
     inner: str | None,
+    metric: str,
     target: str,
     order: int,
     explain: bool,
@@ -42,7 +43,7 @@ def command(
     """
     if sizes is not None and not explain:
         raise click.UsageError("--sizes is what --explain counts for; generated code serves every size")
-    d = derivation(expression(words), wrt, let, dialect, inner)
+    d = derivation(expression(words), wrt, let, dialect, inner, metric)
     if hasattr(d, "systems"):
         if explain or order > 1:
             raise click.UsageError("--explain and --order 2 go with functions without equations")

@@ -40,6 +40,7 @@ def command(
     let: tuple[str, ...],
     dialect: str | None,
     inner: str | None,
+    metric: str,
     order: int,
     steps: bool,
     check: bool,
@@ -61,7 +62,7 @@ def command(
         raise click.UsageError("--explicit goes with --format text")
     from matdiff.core.node import describe
 
-    d = derivation(expression(words), wrt, let, dialect, inner)
+    d = derivation(expression(words), wrt, let, dialect, inner, metric)
     if hasattr(d, "systems"):
         if check or explicit or convention == "independent":
             raise click.UsageError("--check, --explicit and --convention go with functions without equations")

@@ -113,7 +113,12 @@ def record(answer: Answer, style: Style) -> dict[str, Any]:
     if answer.operators:
         found["adjoint"] = every(answer.adjoint, style)
     if answer.order > 1:
-        found["hessian_operator" if answer.mapped else "hessian"] = every(answer.hessian, style)
+        if d.curved:
+            maps = d.hessian_operator
+            values = {x: each.value for x, each in maps.items()} if d.several else maps.value
+            found["hessian_operator"] = every(values, style)
+        if answer.matrix:
+            found["hessian_operator" if answer.mapped else "hessian"] = every(answer.hessian, style)
     found["latex"] = every(answer.result, "latex")
     found["steps"] = [step(s, style) for s in answer.told]
     if answer.second:

@@ -30,6 +30,7 @@ CONVENTIONS = {
     "gradient": "gradient, the shape of {x}{shape}, for ⟨A,B⟩ = tr(AᵀB)",
     "partial gradient": "gradients, each the shape of its variable, for ⟨A,B⟩ = tr(AᵀB)",
     "weighted": "gradient, the shape of {x}{shape}, for ⟨A,B⟩ = tr(AᵀWB){inner}",
+    "affine": "gradient, the shape of {x}{shape}, for the affine metric ⟨A,B⟩ = tr({x}⁻¹ A {x}⁻¹ B)",
     "jacobian": "Jacobian by {x}{shape}, for vec(d{f}) = J vec(d{x}), vec stacking columns",
     "partial jacobian": "Jacobians, for vec(d{f}) = the sum of (J by X) vec(dX) over the variables X",
     "vector jacobian": "Jacobian by {x}{shape}, J_ij = ∂{f}_i/∂{x}_j",
@@ -43,6 +44,9 @@ CONVENTIONS = {
     "derivative": "derivative by the scalar {x}",
     "hessian": "Hessian, for d²{f} = ⟨H[d{x}₁],d{x}₂⟩",
     "hessian operator": "Hessian, as the differential of the gradient",
+    "curved hessian": (
+        "Hessian on the set, a map of tangent directions: its pairing with the direction is d²/dt² {f} along geodesics"
+    ),
     "weighted hessian": "Hessian, the derivative of this gradient: vec(d∇{f}) = H vec(d{x})",
     "partial hessian": "Hessian, in blocks: d²{f} is the sum of vec(dX)ᵀ H vec(dZ) over the pairs X,Z of variables",
     "matrix hessian": "Hessian, for d²{f} = vec(d{x})ᵀ H vec(d{x}), vec stacking columns",
@@ -55,6 +59,7 @@ ASCII = {
     "ᵘ": "^u",
     "⟨": "<",
     "⟩": ">",
+    "∇²": "grad^2 ",
     "∇": "grad ",
     "∂": "d",
     "×": "x",
@@ -94,6 +99,7 @@ LATEX = {
     "⟨": r"$\langle$",
     "⟩": r"$\rangle$",
     "∂": r"$\partial$",
+    "∇": r"$\nabla$",
     "×": r"$\times$",
     "−": "$-$",
     "·": r"$\cdot$",

@@ -25,6 +25,12 @@ Decorated = Callable[..., Any]
 def program(function: Decorated) -> Decorated:
     """The argument EXPR and the options that say how to read it."""
     for decorate in (
+        click.option(
+            "--metric",
+            type=click.Choice(["euclidean", "affine"]),
+            default="euclidean",
+            help="Of spd variables: affine, tr(S⁻¹US⁻¹V), instead of tr(UV).",
+        ),
         click.option("--inner", metavar="W", help="Gradient for the inner product xᵀWy (W spd) instead of xᵀy."),
         click.option(
             "--input",
@@ -81,8 +87,10 @@ def standard_input() -> str:
         raise ParseError(f"standard input is not UTF-8 text (byte {error.start + 1})") from None
 
 
-def derivation(text: str, wrt: str, let: tuple[str, ...], dialect: str | None, inner: str | None) -> Derivation:
+def derivation(
+    text: str, wrt: str, let: tuple[str, ...], dialect: str | None, inner: str | None, metric: str = "euclidean"
+) -> Derivation:
     """The derivative asked for.  Raises MatdiffError for wrong input."""
     import matdiff as md
 
-    return md.derive(text, wrt=wrt, declare=list(let), dialect=dialect or "auto", inner=inner)
+    return md.derive(text, wrt=wrt, declare=list(let), dialect=dialect or "auto", inner=inner, metric=metric)

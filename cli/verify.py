@@ -27,6 +27,7 @@ def command(
     let: tuple[str, ...],
     dialect: str | None,
     inner: str | None,
+    metric: str,
     claim: str | None,
     order: int,
     method: str | None,
@@ -37,7 +38,7 @@ def command(
 
     Exit status 0 if it is right, 1 if it is wrong.
     """
-    d = derivation(expression(words), wrt, let, dialect, inner)
+    d = derivation(expression(words), wrt, let, dialect, inner, metric)
     asked: dict[str, Any] = {"claim": claim, "order": order, "method": method, "seed": seed}
     verification = d.verify(**{option: value for option, value in asked.items() if value is not None})
     for remark in d.remarks:

@@ -11,12 +11,15 @@ import pytest
 import matdiff as md
 import matdiff.api.reading
 import matdiff.ops
+from matdiff.codegen.evaluate import evaluate
 from matdiff.core.op import words
 from matdiff.inference.declarations import ATTRIBUTES
+from matdiff.ops.sets import AFFINE, CURVED
 
 PAGE = (Path(__file__).resolve().parents[1] / "grammar" / "LANGUAGE.md").read_text(encoding="utf-8")
 DECLARED = "A: n×n; B: n×n; x: n; y: n; t: scalar"
 SIZE = {"n": 3}
+SETS = ("set", "tangent directions", "gradient", "Hessian")
 
 
 def tables() -> dict[tuple[str, ...], list[list[str]]]:
@@ -143,8 +146,47 @@ def test_blocks_are_programs(program):
 
 
 def test_every_attribute_is_explained():
-    said = {a for row in TABLES["attribute", "meaning", "also holds"] for a in re.findall(r"`(\w+)`", row[0])}
-    assert said == set(ATTRIBUTES)
+    said = {a for row in TABLES["attribute", "meaning", "also holds"] for a in re.findall(r"`([\w ]+)`", row[0])}
+    assert said == {name for a in ATTRIBUTES for name in names_of(a)}
+
+
+def names_of(attribute):
+    """What a declaration may call it."""
+    space = CURVED.get(attribute)
+    return {attribute} if space is None else {space.written, attribute, *space.also}
+
+
+@pytest.mark.parametrize(("names", "condition", "gradient", "hessian"), TABLES[SETS])
+def test_every_curved_set_is_what_the_page_says(names, condition, gradient, hessian):
+    """The row's formulas, read in the language, beside what the record makes of the same gradient and Hessian."""
+    rng = np.random.default_rng(2)
+    for word in re.findall(r"`([^`]+)`", names):
+        space = AFFINE if word == "spd" else next(s for s in CURVED.values() if s.written == word)
+        shape = (4,) if space.kind == "vector" else (4, 4) if space.square else (4, 2)
+        X, G, H = space.onto(np, rng.normal(size=shape)), *rng.normal(size=(2, *shape))
+        V = space.projected(np, X, rng.normal(size=shape))
+        declared = "; ".join(f"{name}: {'×'.join(map(str, shape))}" for name in "XGHVxSP")
+        arrays = {"X": X, "G": G, "H": H, "V": V, "x": X, "S": X}
+        x, g, h, v = (md.parse(name, declare=declared).node for name in "XGHV")
+        own = space.project(x, g) if space.raised is None else space.raised(x, space.project(x, g))
+        for node, formula in ((own, gradient), (space.hessian(x, v, g, h), hessian)):
+            outside, inside = taken_apart(code(formula).replace("H[V]", "H"))
+            if inside:
+                arrays["P"] = space.projected(np, X, md.parse(inside, declare=declared).evaluate(**arrays))
+            want = md.parse(outside, declare=declared).evaluate(**arrays)
+            assert np.allclose(evaluate(node, (x, g, h, v), arrays), want, atol=1e-12)
+
+
+def taken_apart(formula):
+    """P for a P(…) at the beginning, and what stands in it."""
+    if not formula.startswith("P("):
+        return formula, ""
+    depth = 0
+    for i, c in enumerate(formula):
+        depth += (c == "(") - (c == ")")
+        if c == ")" and depth == 0:
+            return f"P{formula[i + 1 :]}", formula[2:i]
+    raise AssertionError(formula)
 
 
 def test_every_function_is_listed():

@@ -13,16 +13,17 @@ from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.existence import WHOLE, guards, symmetric_in
 from matdiff.calculus.jacobian import free_entries, jacobian
-from matdiff.calculus.tangent import project, tangent
+from matdiff.calculus.tangent import project, raised, tangent
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known, closure
 from matdiff.graph.rewrite import inline, prepared, substitute
-from matdiff.ops.algebra import POWER, hadamard, is_op, matmul, power, scale
+from matdiff.ops.algebra import POWER, add, hadamard, is_op, matmul, power, scale
 from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import norm
+from matdiff.ops.sets import CurvedSet, curved_set
 from matdiff.ops.structure import vector_of
 from matdiff.printing.length import length
 from matdiff.simplify.forms import SMALL, shortest
@@ -30,6 +31,7 @@ from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
     from matdiff.calculus.steps import Step
+    from matdiff.interop.pymanopt import Manopt
     from matdiff.verify import Verification
     from matdiff.verify.convexity import Convexity
 
@@ -57,6 +59,8 @@ class Derivation:
     """The function with functions of one's own not written out, where that differs."""
     remarks: tuple[str, ...] = ()
     """What may surprise in how the text was read, in sentences."""
+    affine: bool = False
+    """Whether spd variables have the affine-invariant metric tr(S⁻¹ U S⁻¹ V), not the plain one."""
 
     @cached_property
     def prepared(self) -> Node:
@@ -105,7 +109,7 @@ class Derivation:
 
         Raises ShapeError for a function that is not scalar.
         """
-        answers = {X: self._answer(self._projected(G, X)) for X, G in self.raw_gradients.items()}
+        answers = {X: self._answer(self._on_set(G, X)) for X, G in self.raw_gradients.items()}
         if self.metric is not None:
             answers = {X: self._answer(self._weighted(g.node)) for X, g in answers.items()}
         if self.several:
@@ -114,10 +118,14 @@ class Derivation:
 
     @property
     def plain_gradient(self) -> Node:
-        """The gradient by one variable for the plain inner product, whatever the weight."""
+        """The gradient by one variable for the plain inner product, whatever the weight or the metric."""
         (X,) = self.wrt
         node: Node = self.gradient.node
-        return node if self.metric is None else self.simplified(self._projected(self.raw_gradients[X], X))
+        return (
+            node
+            if self.metric is None and not self.affine
+            else self.simplified(self._projected(self.raw_gradients[X], X))
+        )
 
     @cached_property
     def independent_gradient(self) -> Expr:
@@ -132,7 +140,7 @@ class Derivation:
                 "the convention 2G − G∘I is for one symmetric variable",
                 hint="" if others or X.kind != "matrix" else f'declare it: "{X.name}: {X.rows}×{X.rows} symmetric"',
             )
-        G = self.gradient.node
+        G = self.plain_gradient
         return self._answer(scale(number(2), G) - hadamard(eye(G.rows), G))
 
     @cached_property
@@ -143,7 +151,8 @@ class Derivation:
         """
         if self.kind == "gradient":
             gradients = self.gradient if self.several else {self.wrt[0].name: self.gradient}
-            plain = {name: g.node if self.metric is None else self.plain_gradient for name, g in gradients.items()}
+            bent = self.metric is not None or self.affine
+            plain = {name: self.plain_gradient if bent else g.node for name, g in gradients.items()}
             answers = {name: self._answer(row_of(G)) for name, G in plain.items()}
         else:
             answers = {X.name: self._shorter_matrix(self.raw_differential, X) for X in self.wrt}
@@ -166,20 +175,60 @@ class Derivation:
     def hessian(self) -> Any:
         """The matrix of d²f = ⟨H[dX], dX⟩ for vec(X); for several variables a dict by pairs of names.
 
-        Raises ShapeError for a function that is not scalar, UnsupportedError on curved sets.
+        On a curved set of vectors P(∇²f + …)P, with the projection P onto the tangent space.
+        Raises ShapeError for a function that is not scalar, UnsupportedError on curved sets of matrices.
         """
+        if self.curved:
+            return self._curved_hessian
         answers = {(X.name, Z.name): self._shorter_matrix(self.curvature[X], Z) for X in self.wrt for Z in self.wrt}
         return answers if self.several else answers[self.wrt[0].name, self.wrt[0].name]
 
     @cached_property
+    def curved(self) -> dict[Symbol, CurvedSet]:
+        """The curved sets in which variables of the derivation move."""
+        return {X: space for X in self.wrt if (space := curved_set(X, self.affine)) is not None}
+
+    @cached_property
+    def _curved_hessian(self) -> Any:
+        """Blocks P_X M P_Z, of vectors."""
+        X = next((X for X, space in self.curved.items() if space.kind == "matrix"), None)
+        if X is not None:
+            raise UnsupportedError(
+                f"the Hessian on the set that {X.name} moves in is a map of tangent directions and has no matrix here",
+                hint="use .hessian_operator, .hvp",
+            )
+        answers = {(X.name, Z.name): self._block(X, Z) for X in self.wrt for Z in self.wrt}
+        return answers if self.several else answers[self.wrt[0].name, self.wrt[0].name]
+
+    def _block(self, X: Symbol, Z: Symbol) -> Expr:
+        inside, space = self.euclidean_curvature[X], self.curved.get(X)
+        if space is not None and space.bend is not None:
+            inside = add(inside, space.bend(X, self.directions[X], self._reduced(self.raw_gradients[X])))
+        found = self._matrix(inside, Z)
+        for V, left in ((X, True), (Z, False)):
+            if V in self.curved:
+                P = jacobian(self.curved[V].project(V, self.directions[V]), self.directions[V])
+                found = matmul(P, found) if left else matmul(found, P)
+        return self._answer(found)
+
+    @cached_property
+    def euclidean_curvature(self) -> dict[Symbol, Node]:
+        """∇²f[dX] for each variable: on a curved set the derivative of the gradient in all of space along dX."""
+        return {
+            X: self._curvature(G if X in self.curved else self._weighted(self._projected(G, X)))
+            for X, G in self.raw_gradients.items()
+        }
+
+    @cached_property
     def curvature(self) -> dict[Symbol, Node]:
-        """The differential of each gradient, linear in the dX: H[dX]."""
-        for X in self.wrt:
-            if (space := tangent(X)) is not None and space.curved:
-                raise UnsupportedError(
-                    f"the Hessian on the set that {X.name} moves in is not defined here: the set is curved"
-                )
-        return {X: self._curvature(self._weighted(self._projected(G, X))) for X, G in self.raw_gradients.items()}
+        """H[dX], linear in the dX: the differential of each gradient, and on a curved set Hess f[dX]."""
+        return {X: self._bent(X, DG) for X, DG in self.euclidean_curvature.items()}
+
+    def _bent(self, X: Symbol, DG: Node) -> Node:
+        space = self.curved.get(X)
+        if space is None:
+            return DG
+        return space.hessian(X, self.directions[X], self._reduced(self.raw_gradients[X]), self._reduced(DG))
 
     def _curvature(self, G: Node) -> Node:
         """The differential of a gradient as the rules gave it, or of its simplest form where that is shorter."""
@@ -191,7 +240,10 @@ class Derivation:
     @cached_property
     def products(self) -> dict[Symbol, Node]:
         """H[dX] for each variable, inside its tangent space."""
-        return {X: self.simplified(self._projected(self.curvature[X], X)) for X in self.wrt}
+        return {
+            X: self.simplified(self.curvature[X] if X in self.curved else self._projected(self.curvature[X], X))
+            for X in self.wrt
+        }
 
     def hvp(self, V: Any, /, **arrays: Any) -> Any:
         """H[V], the shape of X, without ever forming H; V has the shape of X (dicts for several variables)."""
@@ -268,8 +320,20 @@ class Derivation:
 
     @cached_property
     def of_gradient(self) -> Derivation:
-        """The derivation of the gradient by one variable, as it was found."""
-        return replace(self, function=self.gradient, source=None, metric=None, remarks=())
+        """The derivation of the gradient by one variable, as it was found; on a curved set that in all of space."""
+        G = self.euclidean_gradient if self.curved else self.gradient
+        return replace(self, function=G, source=None, metric=None, affine=False, remarks=())
+
+    @cached_property
+    def euclidean_gradient(self) -> Any:
+        """The gradient in all of space, before any projection; a dict by name for several variables."""
+        answers = {X.name: self._answer(G) for X, G in self.raw_gradients.items()}
+        return answers if self.several else answers[self.wrt[0].name]
+
+    @property
+    def riemannian(self) -> Riemannian:
+        """Gradient and Hessian on the sets in which the variables move."""
+        return Riemannian(self)
 
     @cached_property
     def hessian_steps(self) -> tuple[Step, ...]:
@@ -362,7 +426,7 @@ class Derivation:
     def pullback(self) -> dict[Symbol, Node]:
         """F'(X)*[Y] for each variable, as an expression in Y."""
         found = adjoint(self.raw_differential, self.covector, list(self.directions.values()))
-        return {X: self.simplified(self._weighted(self._projected(found[dX], X))) for X, dX in self.directions.items()}
+        return {X: self.simplified(self._weighted(self._on_set(found[dX], X))) for X, dX in self.directions.items()}
 
     def scipy(self, /, **fixed: Any) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
         """`fun, jac, hessp` for `scipy.optimize.minimize`, over one flat vector; `fixed` has all other arrays.
@@ -374,6 +438,63 @@ class Derivation:
 
         return scipy_functions(self, fixed)
 
+    def pymanopt(self, /, **fixed: Any) -> Manopt:
+        """`cost, gradient, hessian` for Pymanopt, on the variables' sets; `fixed` has all other arrays.
+
+        `.problem()` of what is given back is a `pymanopt.Problem`.  For spd variables Pymanopt's metric is the affine
+        one.  Raises UnsupportedError for an spd variable with the Euclidean metric, MatdiffError for a missing array.
+        """
+        from matdiff.interop.pymanopt import Manopt
+
+        for X in self.wrt:
+            if "spd" in X.attributes and X not in self.curved:
+                raise UnsupportedError(
+                    f"Pymanopt's metric for spd matrices such as {X.name} is the affine one",
+                    hint='derive with metric="affine"',
+                )
+        arrays, shapes = self._fixed(fixed)
+        gradients = [g.node for g in (self.gradient.values() if self.several else [self.gradient])]
+        return Manopt(
+            self._of_point([self.function.node], arrays, single=True),
+            (self._of_point(gradients, arrays), self._of_point([*self.products.values()], arrays)),
+            self._of_point([self.simplified(G) for G in self.raw_gradients.values()], arrays),
+            self._of_point([self.simplified(self._curvature(G)) for G in self.raw_gradients.values()], arrays),
+            self.wrt,
+            tuple(self.curved.get(X) for X in self.wrt),
+            shapes,
+        )
+
+    def _fixed(self, fixed: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[tuple[int, ...] | None, ...]]:
+        """The arrays of all variables that do not move, checked, and the shapes of those that do, where they follow."""
+        from matdiff.codegen.emit.names import lookup
+        from matdiff.codegen.evaluate import as_array, check_attributes, check_sizes
+
+        known = {v: lookup(v.name, fixed) for v in self.function.variables if v not in self.wrt}
+        missing = next((v for v, key in known.items() if key is None), None)
+        if missing is not None:
+            raise MatdiffError(f"the array {missing.name} is missing: {describe(missing)}", hint="pass it by name")
+        arrays = {v: as_array(v, fixed[key]) for v, key in known.items() if key is not None}
+        sizes = check_sizes(arrays)
+        for v, array in arrays.items():
+            check_attributes(v, array, arrays.values())
+        names = sizes.keys()
+        shapes = [X.shape if all(s.names <= names for s in X.shape) else None for X in self.wrt]
+        found = tuple(None if shape is None else tuple(s.evaluate(sizes) for s in shape) for shape in shapes)
+        return {v.name: a for v, a in arrays.items()}, found
+
+    def _of_point(self, nodes: list[Node], here: Mapping[str, Any], single: bool = False) -> Callable[..., Any]:
+        """A compiled function of the variables' arrays, and of directions after these, one after the other."""
+        from matdiff.codegen import compile_
+
+        known = (*self.function.variables, *self.directions.values())
+        run, names = compile_(nodes, known), [v.name for v in (*self.wrt, *self.directions.values())]
+
+        def value(*arrays: Any) -> Any:
+            found = run(**here, **dict(zip(names, arrays, strict=False)))
+            return float(found[0]) if single else found[0] if len(nodes) == 1 else list(found)
+
+        return value
+
     def __deepcopy__(self, memo: Any) -> Derivation:
         return self
 
@@ -382,7 +503,7 @@ class Derivation:
 
         nodes = [self.function.node, *self.function.variables, *self.wrt]
         extra = [part for part in (self.metric, self.source) if part is not None]
-        counts = len(self.function.variables), self.metric is not None, self.source is not None
+        counts = len(self.function.variables), self.metric is not None, self.source is not None, self.affine
         return restored, (*dump([*extra, *nodes]), counts, self.types, self.several, self.remarks)
 
     def verify(
@@ -423,6 +544,10 @@ class Derivation:
     def _projected(self, G: Node, X: Symbol) -> Node:
         """G inside the tangent space in which X moves."""
         return G if tangent(X) is None else project(self._reduced(G), X)
+
+    def _on_set(self, G: Node, X: Symbol) -> Node:
+        """The gradient for the metric of X's set, from that in all of space."""
+        return raised(self._projected(G, X), X, self.affine)
 
     def _weighted(self, G: Node) -> Node:
         """The gradient for the inner product of the derivation: W⁻¹G."""
@@ -499,6 +624,29 @@ class Derivation:
         return Expr(shown, self.function.variables, self.guards)
 
 
+@dataclass(frozen=True)
+class Riemannian:
+    """Gradient and Hessian of a scalar function on the sets in which its variables move.
+
+    `gradient` is an expression, `hessian` the operator on tangent directions (dicts for several variables); they are
+    `d.gradient` and `d.hessian_operator`.  `euclidean_gradient` is that in all of space.
+    """
+
+    d: Derivation
+
+    @property
+    def gradient(self) -> Any:
+        return self.d.gradient
+
+    @property
+    def hessian(self) -> Any:
+        return self.d.hessian_operator
+
+    @property
+    def euclidean_gradient(self) -> Any:
+        return self.d.euclidean_gradient
+
+
 def row_of(G: Node) -> Node:
     """vec(G)', the Jacobian of a scalar function."""
     return G if G.kind == "scalar" else vector_of(G).T
@@ -528,14 +676,14 @@ def linearly_below(root: Node, moving: Container[Node]) -> set[Node]:
 
 
 def restored(
-    rows: Any, roots: Any, counts: tuple[int, bool, bool], types: str, several: bool, remarks: tuple[str, ...]
+    rows: Any, roots: Any, counts: tuple[int, bool, bool, bool], types: str, several: bool, remarks: tuple[str, ...]
 ) -> Derivation:
     """A derivation that was pickled; what had been found of it is found again when asked for."""
     from matdiff.api.pickling import load
 
     nodes: list[Any] = load(rows, roots)
-    count, weighted, own = counts
+    count, weighted, own, affine = counts
     metric = nodes.pop(0) if weighted else None
     source = nodes.pop(0) if own else None
     function = Expr(nodes[0], tuple(nodes[1 : 1 + count]))
-    return Derivation(function, tuple(nodes[1 + count :]), types, several, metric, source, remarks)
+    return Derivation(function, tuple(nodes[1 + count :]), types, several, metric, source, remarks, affine)

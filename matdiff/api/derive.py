@@ -14,6 +14,7 @@ from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, symbol, topological
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
+from matdiff.ops.sets import AFFINE, GRASSMANN, METRICS, curved_set
 
 if TYPE_CHECKING:
     from matdiff.inference import Typed
@@ -26,12 +27,14 @@ def derive(
     declare: str | Sequence[str] | None = None,
     dialect: str = "auto",
     inner: str | Expr | None = None,
+    metric: str = "euclidean",
 ) -> Derivation:
     """Differentiate a function by the variable `wrt` (several: `"X,Y"`).
 
     `function` is text in the language or an expression; `declare` is text or a list of texts.
     Text with equations, "A*x = b for x; c'*x", gives an `Implicit` instead of a `Derivation`.
     `inner` is the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is W⁻¹∇f; W must be spd.
+    `metric="affine"` gives spd variables the affine-invariant metric tr(S⁻¹ U S⁻¹ V), for which it is S ∇f S.
     Raises ParseError, ShapeError, UnsupportedError, or DomainError where the function is defined nowhere.
 
     >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
@@ -73,13 +76,20 @@ def derive(
         raise ParseError("no variable to differentiate by", hint='give its name: wrt="X"')
     for X in chosen:
         check_movable(X)
-    metric = None if inner is None else weight(inner, chosen, types)
-    if metric is not None:
-        expr = Expr(expr.node, tuple(dict.fromkeys((*expr.variables, *metric.variables))))
+    affine = is_affine(metric, expr.node, chosen)
+    W = None if inner is None else weight(inner, chosen, types)
+    if W is not None:
+        expr = Expr(expr.node, tuple(dict.fromkeys((*expr.variables, *W.variables))))
         types = expr.types
-    weighted = None if metric is None else metric.node
-    derivation = Derivation(expr, chosen, types, len(chosen) > 1, weighted, source, remarks)
+    weighted = None if W is None else W.node
+    derivation = Derivation(expr, chosen, types, len(chosen) > 1, weighted, source, remarks, affine)
     _ = derivation.raw_differential
+    for X, space in derivation.curved.items():
+        if space is GRASSMANN:
+            from matdiff.codegen.evaluate import evaluate
+            from matdiff.verify.invariance import check_invariant
+
+            check_invariant(expr.node, expr.variables, X, evaluate)
     suspects = [n for n in topological(derivation.prepared) if n in derivation.differentials and singular_at_zero(n)]
     if suspects:
         from matdiff.verify.nowhere import check_somewhere
@@ -162,6 +172,24 @@ def convex(
     'convex'
     """
     return derive(function, wrt, declare, dialect).convexity
+
+
+def is_affine(metric: str, function: Node, wrt: Sequence[Symbol]) -> bool:
+    """Is it the affine-invariant metric?  Raises where the word is another, or there is nothing to which it belongs."""
+    if metric not in METRICS:
+        raise ParseError(f"{metric!r} is no metric", hint=f"metrics are {', '.join(METRICS)}")
+    if metric == "euclidean":
+        return False
+    if not any(curved_set(X, affine=True) is AFFINE for X in wrt):
+        X = wrt[0]
+        square = X.kind == "matrix" and X.rows is X.cols
+        raise UnsupportedError(
+            f"the affine metric belongs to symmetric positive definite matrices, which {X.name} is not declared to be",
+            hint=f'declare it: "{X.name}: {X.rows}×{X.rows} spd"' if square else "leave out the metric",
+        )
+    if function.kind != "scalar":
+        raise UnsupportedError("the affine metric is for gradients and Hessians, and so for scalar functions")
+    return True
 
 
 def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:

@@ -14,6 +14,7 @@ from matdiff.core.op import differential_symbol
 from matdiff.errors import DomainError, UnsupportedError
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.constants import zeros_like
+from matdiff.ops.sets import curved_set
 from matdiff.printing import to_text
 
 if TYPE_CHECKING:
@@ -46,7 +47,13 @@ class Operator:
         return self._written(Expr.latex, "^*", "_{{{}}}")
 
     def evaluate(self, /, **arrays: Any) -> Any:
-        """The value; the directions are arrays as well, by their names: `dX=…`, `Y=…`, `dX_1=…`."""
+        """The value; the directions are arrays as well, by their names: `dX=…`, `Y=…`, `dX_1=…`.
+
+        Raises DomainError for a direction outside the tangent space of a curved set.
+        """
+        for dX in self.directions:
+            if dX.of is not None and curved_set(dX.of) is not None and dX.name in arrays:
+                check_directions([dX.of], {dX.of.name: arrays[dX.name]}, arrays)
         return self.value.evaluate(**arrays)
 
     def _written(self, write: Callable[[Expr], str], star: str, below: str) -> str:
@@ -196,6 +203,9 @@ def _outside(X: Symbol, V: Any, point: Any, arrays: Iterable[Any]) -> str:
         return ""
     if v.shape != x.shape or v.ndim != len(X.shape) or not v.size or not np.isfinite(v).all():
         return ""
+    space = curved_set(X)
+    if space is not None and not space.member(np, x):
+        return ""
     length = max(1.0, float(np.linalg.norm(x)))
     allowed = TOLERANCE * float(np.linalg.norm(v)) * length + length * rounding(arrays)
     if float(np.linalg.norm(v - project(X, x, v))) <= allowed:
@@ -205,4 +215,4 @@ def _outside(X: Symbol, V: Any, point: Any, arrays: Iterable[Any]) -> str:
     for word in sorted(dX.attributes):
         if v.shape[0] == v.shape[1] and not ATTRIBUTES[word](v):
             return f"it is not {WORDS.get(word, word)}"
-    return f"{X.name}'*V is not {'0' if 'unit' in X.attributes else 'skew-symmetric'}"
+    return space.condition.format(X=X.name) if space is not None else "it is not in the set of directions"

@@ -15,6 +15,7 @@ from matdiff.ops.constants import commutation, duplication, eye, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import pinv
+from matdiff.ops.sets import CURVED
 from matdiff.ops.structure import Diag, diagonal_matrix, lower_triangle, vector_of
 from matdiff.ops.unknown import Unknown, contracted
 
@@ -228,7 +229,7 @@ def free_entries(X: Symbol) -> Node | None:
         return lower_triangle(n).T
     if "upper" in known:
         return matmul(commutation(n, n), lower_triangle(n).T)
-    if known & {"skew", "orthogonal", "unit"}:
+    if known & {"skew", *CURVED}:
         raise UnsupportedError(
             f"the entries of {X.name} are not free: a Jacobian by free entries is for symmetric, diagonal and "
             "triangular variables"

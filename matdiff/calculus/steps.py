@@ -30,6 +30,8 @@ ALGEBRA = "simplify"
 READ_OFF = "read off the gradient"
 WEIGHTED = "the gradient for ⟨x,y⟩ = xᵀWy is W⁻¹ times what is paired with dx"
 SO = "⇒ ∇f ="
+SO_ALONG = "⇒ H[dX] ="
+SQUEEZED = "its matrix on tangent directions, P(…)P"
 READ_HESSIAN = "read off the Hessian"
 READ_MATRIX = "read off the Hessian: vec(A V B) = (Bᵀ ⊗ A) vec(V)"
 
@@ -65,22 +67,35 @@ def narrative(derivation: Derivation, full: bool = False) -> tuple[Step, ...]:
     With `full`, what a rule gives and its simplification are two steps.
     """
     variables = derivation.function.variables
+    last = (READ_OFF, WEIGHTED, *(space.raising for space in derivation.curved.values() if space.raising))
     return tuple(
-        Step(rule, Expr(before, variables), Expr(after, variables), SO if rule in (READ_OFF, WEIGHTED) else "=")
+        Step(rule, Expr(before, variables), Expr(after, variables), SO if rule in last else "=")
         for rule, before, after in _lines(derivation, full)
         if before is not after
     )
 
 
 def second(derivation: Derivation) -> tuple[Step, ...]:
-    """The steps from the gradient by one variable to the Hessian."""
+    """The steps from the gradient by one variable to the Hessian; on a curved set from the gradient in all of space."""
     again = derivation.of_gradient
     steps = [step for step in again.steps if step.relation == "="]
-    last, H = again.differential, derivation.hessian
+    last = again.differential
     if steps and steps[-1].after != last:
         steps.append(Step("collect", steps[-1].after, last))
+    if derivation.curved:
+        return (*steps, *_bent(derivation, last))
+    H = derivation.hessian
     matrix = derivation.wrt[0].kind == "matrix"
     return (*steps, Step(READ_MATRIX if matrix else READ_HESSIAN, last, H, "⇒ H ="))
+
+
+def _bent(derivation: Derivation, last: Expr) -> Iterator[Step]:
+    """From ∇²f[dX] to the Hessian on the curved set, and to its matrix for a vector."""
+    (space,) = derivation.curved.values()
+    found = derivation.hessian_operator.value
+    yield Step(space.bending, last, found, SO_ALONG)
+    if space.kind == "vector":
+        yield Step(SQUEEZED, found, derivation.hessian, "⇒ H =")
 
 
 Line = tuple[str, Node, Node]
@@ -210,7 +225,9 @@ def _moved(derivation: Derivation) -> Iterator[Line]:
         yield space.law, raw, last
     elif raw is not last:
         yield "collect and substitute", raw, last
-    yield READ_OFF if derivation.metric is None else WEIGHTED, last, derivation.gradient.node
+    raising = [s.raising for s in derivation.curved.values() if s.raising]
+    rule = raising[0] if raising else READ_OFF if derivation.metric is None else WEIGHTED
+    yield rule, last, derivation.gradient.node
 
 
 def _paired(frontier: dict[Node, Node]) -> Node:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from matdiff.core.node import Node, Symbol
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import ADD, add, inner, is_op, scale
+from matdiff.ops.algebra import ADD, add, is_op, scale
+from matdiff.ops.sets import CURVED, CurvedSet, curved_set
 from matdiff.ops.structure import HALF, Diag, diag, tril, triu
 from matdiff.simplify.expand import expanded
 from matdiff.simplify.normal import normal
@@ -43,20 +44,17 @@ def _skew(G: Node, X: Node) -> Node:
     return scale(HALF, G - G.T)
 
 
+def _curved(space: CurvedSet) -> Tangent:
+    return Tangent(lambda G, X: space.project(X, G), space.law, curved=True)
+
+
 TANGENTS: dict[str, Tangent] = {
     "diagonal": Tangent(lambda G, X: Diag(diag(G)), "project onto the diagonal matrices"),
     "symmetric": Tangent(_symmetric, "project onto the symmetric matrices"),
     "skew": Tangent(_skew, "project onto the skew-symmetric matrices"),
     "lower": Tangent(lambda G, X: tril(G), "project onto the lower triangular matrices"),
     "upper": Tangent(lambda G, X: triu(G), "project onto the upper triangular matrices"),
-    "orthogonal": Tangent(
-        lambda G, X: scale(HALF, G - X @ G.T @ X),
-        "project onto the tangent space of the orthogonal matrices: (G − QGᵀQ)/2",
-        curved=True,
-    ),
-    "unit": Tangent(
-        lambda G, X: G - inner(X, G) * X, "project onto the tangent space of the sphere: (I − xxᵀ)g", curved=True
-    ),
+    **{word: _curved(space) for word, space in CURVED.items()},
 }
 """In the order in which they are looked for: a diagonal matrix is symmetric too."""
 
@@ -84,3 +82,15 @@ def project(G: Node, X: Symbol) -> Node:
     """The gradient inside the tangent space at X."""
     space = tangent(X)
     return G if space is None else space.project(G, X)
+
+
+def raised(G: Node, X: Symbol, affine: bool) -> Node:
+    """The gradient for the metric of X's set, from the projected one."""
+    space = curved_set(X, affine)
+    return G if space is None or space.raised is None else space.raised(X, G)
+
+
+def lowered(G: Node, X: Symbol, affine: bool) -> Node:
+    """What is paired with dX by ⟨A,B⟩, from the gradient for the metric of X's set."""
+    space = curved_set(X, affine)
+    return G if space is None or space.lowered is None else space.lowered(X, G)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from matdiff.codegen.emit.emitter import Check
 from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.core.op import registry
 from matdiff.errors import DomainError
+from matdiff.ops.sets import CURVED
 
 Array = Any
 
@@ -284,10 +286,6 @@ def close(A: Array, B: Array) -> bool:
     return bool(np.abs(A - B).max(initial=0) <= TOLERANCE * scale)
 
 
-def orthonormal(X: Array) -> bool:
-    return bool(np.abs(X.T @ X - np.eye(X.shape[1])).max(initial=0) <= TOLERANCE)
-
-
 LINEAR: dict[str, Callable[[Array], Array]] = {
     "symmetric": lambda X: X.T,
     "skew": lambda X: -X.T,
@@ -305,8 +303,7 @@ def equal_to(same: Callable[[Array], Array]) -> Callable[[Array], bool]:
 ATTRIBUTES: dict[str, Callable[[Array], bool]] = {
     **{word: equal_to(same) for word, same in LINEAR.items()},
     "spd": lambda X: not spd(X),
-    "orthogonal": orthonormal,
-    "unit": lambda x: bool(abs(np.linalg.norm(x) - 1) <= TOLERANCE),
+    **{word: partial(space.member, np) for word, space in CURVED.items()},
     "positive": lambda x: bool((x > 0).all()),
 }
 
@@ -315,7 +312,7 @@ WORDS = {
     "skew": "skew-symmetric",
     "lower": "lower triangular",
     "upper": "upper triangular",
-    "unit": "of length 1",
+    **{word: space.says for word, space in CURVED.items()},
 }
 
 
@@ -339,7 +336,8 @@ def check_attributes(variable: Symbol, value: Array, allowed: float = 0.0) -> No
             continue
         if value.size and not test(value):
             word = WORDS.get(attribute, attribute)
-            raise DomainError(f"{variable.name} is declared {attribute}, but the array given is not {word}")
+            said = CURVED[attribute].written if attribute in CURVED else attribute
+            raise DomainError(f"{variable.name} is declared {said}, but the array given is not {word}")
     if {"positive", "diagonal"} <= wanted and not (np.diagonal(value) > 0).all():
         raise DomainError(
             f"{variable.name} is declared diagonal positive, but an entry of its diagonal is not positive"

@@ -388,8 +388,8 @@ def _words(fields: dict[str, Any]) -> dict[str, Any]:
 
 def differential_symbol(of: Any, index: int = 0) -> Node:
     """dX for a variable X: same shape, the attributes of the tangent space, not of the set."""
-    tangent = {"spd": "symmetric", "positive": "", "orthogonal": "", "unit": ""}
-    attributes = frozenset(t for a in of.attributes if (t := tangent.get(a, a)))
+    words = {"symmetric" if a == "spd" else a for a in of.attributes}
+    attributes = frozenset(words & {"symmetric", "skew", "diagonal", "lower", "upper"})
     name = f"d{of.name}" + (f"_{index}" if index else "")
     return symbol(name, of.kind, of.rows, of.cols, attributes, None, of, index)
 

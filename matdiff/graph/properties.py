@@ -25,6 +25,8 @@ IMPLIED: dict[str, set[str]] = {
     "spd": {"symmetric", "invertible"},
     "diagonal": {"symmetric", "lower", "upper"},
     "orthogonal": {"invertible"},
+    "grassmann": {"orthonormal"},
+    "simplex": {"positive"},
 }
 """What else a declared attribute means."""
 
@@ -37,6 +39,8 @@ CONSTANTS: dict[str, Properties] = {
     "e": frozenset({"nonnegative", "unit"}),
 }
 LINEAR_SPACES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
+OF_COLUMNS = frozenset({"orthonormal", "grassmann", "oblique"})
+"""What is said of the columns of a matrix, and not of its rows."""
 PALINDROME = 16
 """Longest product that is inspected for the form A S Aᵀ."""
 
@@ -120,7 +124,7 @@ class Known:
                 signs = args[1] & {"positive", "spd"} if "positive" in args[0] else NONE
                 return closure((args[1] & LINEAR_SPACES) | signs)
             case "transpose":
-                return frozenset({"lower": "upper", "upper": "lower"}.get(p, p) for p in args[0])
+                return frozenset({"lower": "upper", "upper": "lower"}.get(p, p) for p in args[0] - OF_COLUMNS)
             case "matmul":
                 return closure(self._product(node, args) | args[0] & args[1] & {"positive", "nonnegative"})
             case "hadamard":

@@ -11,12 +11,14 @@ from matdiff.core.node import Kind, Symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.inference.names import is_reserved
+from matdiff.ops.sets import CURVED
 from matdiff.ops.unknown import Arrow
-from matdiff.text.declarations import orthonormal_columns
 from matdiff.text.tree import Declaration
 
-ATTRIBUTES = ("symmetric", "skew", "diagonal", "lower", "upper", "spd", "orthogonal", "unit", "positive")
+ATTRIBUTES = ("symmetric", "skew", "diagonal", "lower", "upper", "spd", *CURVED, "positive")
 SQUARE = frozenset(ATTRIBUTES[:7])
+"""Of square matrices: the linear sets, spd, and `orthogonal`, the first of the curved sets."""
+SPELLED = {word: space.written for word, space in CURVED.items()}
 KINDS = ("scalar", "vector", "matrix", "elementwise")
 EMPTY = frozenset({"symmetric", "spd", "diagonal", "lower", "upper", "positive"})
 """What no skew matrix but 0 can be."""
@@ -59,6 +61,8 @@ def read(declaration: Declaration) -> Declared:
         if dims or attributes:
             raise ParseError(f"{name} is an elementwise function: it has neither a shape nor attributes")
         return Declared(elementwise=True)
+    if "orthonormal" in attributes and len(dims) == 2 and dims[0] is dims[1]:
+        attributes = attributes - {"orthonormal"} | {"orthogonal"}
     kind = _kind(name, kinds, dims, attributes)
     _no_contradiction(name, kind, dims, attributes)
     return Declared(kind, dims, canonical(attributes))
@@ -75,7 +79,10 @@ def _known_words(attributes: Iterable[str]) -> None:
     for word in sorted(attributes):
         if word not in ATTRIBUTES:
             why = "every variable is real" if word == "complex" else f"{word} is not an attribute"
-            raise ParseError(why, hint=f"attributes are {', '.join(ATTRIBUTES)}; kinds are {', '.join(KINDS)}")
+            raise ParseError(
+                why,
+                hint=f"attributes are {', '.join(SPELLED.get(a, a) for a in ATTRIBUTES)}; kinds are {', '.join(KINDS)}",
+            )
 
 
 def _kind(name: str, kinds: Sequence[str], dims: tuple[Dim, ...], attributes: set[str]) -> Kind | None:
@@ -84,11 +91,11 @@ def _kind(name: str, kinds: Sequence[str], dims: tuple[Dim, ...], attributes: se
         implied = "vector" if len(dims) == 1 else "matrix"
     elif attributes & SQUARE:
         implied = "matrix"
-    elif "unit" in attributes:
-        implied = "vector"
+    else:
+        implied = next((CURVED[a].kind for a in sorted(attributes & CURVED.keys())), None)
     said: Kind | None = kinds[0] if kinds else None  # type: ignore[assignment]
     if said and implied and said != implied:
-        because = "×".join(map(str, dims)) if dims else ", ".join(sorted(attributes))
+        because = "×".join(map(str, dims)) if dims else ", ".join(SPELLED.get(a, a) for a in sorted(attributes))
         raise ParseError(f"{name} cannot be both a {said} and {because}")
     return said or implied
 
@@ -97,17 +104,12 @@ def _no_contradiction(name: str, kind: Kind | None, dims: tuple[Dim, ...], attri
     square = sorted(attributes & SQUARE)
     if square and (kind not in ("matrix", None) or (len(dims) == 2 and dims[0] is not dims[1])):
         shape = "×".join(map(str, dims)) or kind
-        hint = ""
-        if "orthogonal" in square and len(dims) == 2:
-            hint = orthonormal_columns(name, shape)
-        raise ParseError(f"{name} is declared {square[0]}, which only a square matrix can be, not {shape}", hint=hint)
-    if "unit" in attributes and kind == "matrix":
+        tall = f"for orthonormal columns declare `{name}: {shape} orthonormal`" if len(dims) == 2 else ""
         raise ParseError(
-            f"{name} is declared unit, which only a vector can be",
-            hint="for a square matrix with orthonormal columns say orthogonal",
+            f"{name} is declared {square[0]}, which only a square matrix can be, not {shape}",
+            hint=tall if square == ["orthogonal"] else "",
         )
-    if "unit" in attributes and kind == "scalar":
-        raise ParseError(f"{name} is declared unit, which only a vector can be")
+    _fits_its_set(name, kind, dims, attributes)
     both = sorted(attributes & EMPTY)
     if "skew" in attributes and both:
         raise ParseError(f"{name} cannot be both skew and {both[0]}")
@@ -120,6 +122,36 @@ def _at_least_one(name: str, dims: Iterable[Dim]) -> None:
             raise ShapeError(f"a dimension of {name} is {dim}; dimensions are at least 1")
 
 
+def _fits_its_set(name: str, kind: Kind | None, dims: tuple[Dim, ...], attributes: set[str]) -> None:
+    """A curved set is of vectors or of matrices, and is one alone."""
+    words = sorted(attributes & CURVED.keys())
+    for word in words:
+        space = CURVED[word]
+        if kind not in (space.kind, None):
+            spherical = "for columns of length 1 say unit columns, for orthonormal ones orthonormal"
+            raise ParseError(
+                f"{name} is declared {space.written}, which only a {space.kind} can be",
+                hint=spherical if word == "unit" and kind == "matrix" else "",
+            )
+        numbers = [d.number for d in dims]
+        if space.tall and len(dims) == 2 and None not in numbers and numbers[0] < numbers[1]:  # type: ignore[operator]
+            raise ParseError(
+                f"{name} is declared {space.written}, but {numbers[1]} columns of length {numbers[0]} cannot be "
+                "orthonormal"
+            )
+        others = [w for w in ATTRIBUTES if w in attributes and w != word and not _together(word, w)]
+        if others:
+            one, other = SPELLED[word], SPELLED.get(others[0], others[0])
+            raise ParseError(f"{name} cannot be both {one} and {other} here", hint="keep one of the two")
+
+
+def _together(curved: str, other: str) -> bool:
+    """May a variable on a curved set have the other attribute as well?"""
+    if curved in ("orthogonal", "unit"):
+        return other not in CURVED
+    return other == "positive" and curved in ("oblique", "simplex")
+
+
 def canonical(attributes: Iterable[str]) -> frozenset[str]:
     """Attributes without those that others imply, so that equal sets are equal symbols."""
     out = set(attributes)
@@ -129,6 +161,8 @@ def canonical(attributes: Iterable[str]) -> frozenset[str]:
         out -= {"symmetric", "lower", "upper"}
     if "spd" in out:
         out.discard("symmetric")
+    if "simplex" in out:
+        out.discard("positive")
     return frozenset(out)
 
 
@@ -194,7 +228,7 @@ def gather(text: str, inside: Sequence[Declaration], outside: Sequence[Declarati
 def _short(name: str, said: Declared) -> str:
     if said.arrow is not None:
         return f"{name}: {said.arrow}"
-    words = [a for a in ATTRIBUTES if a in said.attributes]
+    words = [SPELLED.get(a, a) for a in ATTRIBUTES if a in said.attributes]
     kind = "elementwise" if said.elementwise else "×".join(map(str, said.dims)) or str(said.kind or "")
     return f"{name}: {' '.join(filter(None, [kind, *words]))}"
 
@@ -210,7 +244,7 @@ def _rendered(d: Declaration) -> tuple[str, tuple[int, int]]:
 
 def spell(name: str, kind: Kind, dims: tuple[Dim, ...], attributes: Iterable[str] = ()) -> str:
     """One declaration as text: `A: m×n symmetric`."""
-    words = [a for a in ATTRIBUTES if a in set(attributes)]
+    words = [SPELLED.get(a, a) for a in ATTRIBUTES if a in set(attributes)]
     shape = "scalar" if kind == "scalar" else "×".join(map(str, dims))
     return f"{name}: {' '.join([shape, *words])}"
 

@@ -46,10 +46,11 @@ class Derived:
 
     def label(self, line: Line) -> str:
         """What a line reads off, in LaTeX; the steps after the gradient's end in the Hessian."""
-        return "H" if line.relation == HESSIAN else self.left
+        return READ.get(line.relation, self.left)
 
 
-HESSIAN = "⇒ H ="
+READ = {"⇒ H =": "H", "⇒ H[dX] =": r"H[\mathrm{d}\cdot]"}
+"""What is read off by the relations of steps, in LaTeX."""
 
 
 @dataclass(frozen=True)

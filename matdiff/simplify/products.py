@@ -105,8 +105,11 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
     if f is Diag and g is Diag and a is not b:
         left, right = (entry_power(base.children[0], e, context) for base, e in ((a, i), (b, j)))
         return diagonal(entries_of(left, right, context))
-    if i > 0 < j and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
-        return [] if i == j else [(a, i - j)] if i > j else [(b, j - i)]
+    if i > 0 < j and a.kind == b.kind == "matrix" and a is known.transposed(b):
+        if "orthogonal" in known(a):
+            return [] if i == j else [(a, i - j)] if i > j else [(b, j - i)]
+        if i == j == 1 and "orthonormal" in known(b):
+            return []
     if a is b and square(a):
         total = i + j
         if f is sqrtm and total % 2 == 0:

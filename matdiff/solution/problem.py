@@ -13,7 +13,7 @@ from matdiff.solution.variants import Choice, choice
 
 ASKS = ("gradient", "jacobian", "hessian", "differential")
 REPEATED = ("let", "hint", "choose")
-KEYS = ("f", "wrt", "ask", "let", "inner", "title", "points", "form", "hint", "hints", "space", "choose")
+KEYS = ("f", "wrt", "ask", "let", "inner", "metric", "title", "points", "form", "hint", "hints", "space", "choose")
 T = TypeVar("T")
 
 KEY = re.compile(r"([A-Za-z]+)\s*:(?:\s+|$)(.*)")
@@ -36,6 +36,7 @@ class Problem:
     ask: str = ""
     let: tuple[str, ...] = ()
     inner: str = ""
+    metric: str = ""
     title: str = ""
     points: float = 1
     form: str = ""
@@ -47,7 +48,8 @@ class Problem:
     def source(self) -> str:
         """The block's text, without hints and wanted form."""
         fields = [("title", self.title), *(("let", text) for text in self.let), ("f", self.f)]
-        fields += [("wrt", self.wrt), ("inner", self.inner), ("ask", self.ask), ("points", f"{self.points:g}")]
+        fields += [("wrt", self.wrt), ("inner", self.inner), ("metric", self.metric), ("ask", self.ask)]
+        fields += [("points", f"{self.points:g}")]
         return "\n".join(f"{key}: {_indented(value)}" for key, value in fields if value)
 
 
@@ -96,6 +98,7 @@ class Block:
             ask=self._asked(values.get("ask", [""])[0]),
             let=tuple(values.get("let", ())),
             inner=values.get("inner", [""])[0],
+            metric=values.get("metric", [""])[0],
             title=values.get("title", [""])[0],
             points=numbers.get("points", 1),
             form=values.get("form", [""])[0],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.markers import PAIRING, D, pairing
+from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Apply, Node, Symbol, apply, topological
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import inline, prepared
@@ -51,8 +52,9 @@ def read(d: Derivation, step: Step, memo: dict[Node, Node]) -> tuple[Node, Node]
 
 def paired(d: Derivation, G: Node) -> Node:
     """df of a gradient: ⟨G, dX⟩ in the inner product of the derivation."""
-    weighted = G if d.metric is None else d.metric @ G
-    return inner(inline(weighted), d.directions[d.wrt[0]])
+    (X,) = d.wrt
+    weighted = lowered(G, X, d.affine) if d.metric is None else d.metric @ G
+    return inner(inline(weighted), d.directions[X])
 
 
 def evaluable(d: Derivation, root: Node, memo: dict[Node, Node]) -> Node:

@@ -6,12 +6,14 @@ import re
 from dataclasses import replace
 
 from matdiff.errors import ParseError
+from matdiff.ops.sets import CURVED, SPELLED
 from matdiff.text.characters import LETTER, plain_name, unknown
 from matdiff.text.tokens import words
 from matdiff.text.tree import Declaration, Span
 
 SQUARE = words("symmetric skew diagonal lower upper spd orthogonal")
-ATTRIBUTES = SQUARE | words("unit positive")
+ATTRIBUTES = SQUARE | {"positive"} | CURVED.keys()
+READ = ATTRIBUTES | SPELLED.keys()
 KINDS = frozenset({"scalar", "vector", "matrix", "elementwise"})
 
 NUMBERS = frozenset({"complex", "integer", "int", "quaternion", "boolean"})
@@ -33,6 +35,9 @@ DROPPED = words(
     " triangular entries"
 )
 """What says nothing that the sizes do not say."""
+
+COLUMNS = {"unit": "oblique", "orthonormal": "orthonormal", "orthogonal": "orthonormal"}
+"""What an attribute followed by `columns` means."""
 
 LONGEST = 200
 """Longest name in LaTeX."""
@@ -118,7 +123,10 @@ def _shape(text: str, start: int, end: int) -> tuple[tuple[str, ...], list[str]]
     dims: list[list[tuple[str, int]]] = [[]]
     last = ""
     for kind, piece, at in _pieces(text, start, end):
-        told = piece in ATTRIBUTES | KINDS | NUMBERS | OTHERS or (last == "" and _nearest(piece))
+        if piece == "columns" and words[-1:] and words[-1] in COLUMNS:
+            words[-1] = COLUMNS[words[-1]]
+            continue
+        told = piece in READ | KINDS | NUMBERS | OTHERS or (last == "" and _nearest(piece))
         if kind == "name" and (told or (last == "operand" and piece != "x")):
             words.append(_word(piece, text, at))
         elif kind == "times" or piece == "x":
@@ -230,6 +238,8 @@ def _dimension(dims: list[list[tuple[str, int]]], last: str, kind: str, piece: s
 def _word(word: str, text: str, at: int) -> str:
     if word in NUMBERS:
         raise _wrong(f"{word} variables are not in the language: all are real", text, (at, at + len(word)))
+    if word in SPELLED:
+        return SPELLED[word]
     if word not in ATTRIBUTES and word not in KINDS:
         close = _nearest(word)
         if close:
@@ -240,7 +250,7 @@ def _word(word: str, text: str, at: int) -> str:
             raise _wrong(f"unexpected `{word}` after a dimension", text, (at, at + len(word)))
         hint = (
             "The attributes are "
-            + ", ".join(sorted(ATTRIBUTES))
+            + ", ".join(sorted(CURVED[a].written if a in CURVED else a for a in ATTRIBUTES))
             + "; the kinds are scalar, vector, matrix, elementwise."
         )
         raise ParseError(f"`{shown}` is no attribute", text=text, span=(at, at + len(word)), hint=hint)

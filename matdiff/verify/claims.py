@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
+from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Node, Symbol, describe, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.graph.rewrite import inline
@@ -89,10 +90,11 @@ def differential(d: Derivation, node: Node, order: int, about: Symbol | None) ->
     if order == 1:
         return "differential", d.differential.node
     if node.kind == "scalar" and any(X.kind != "scalar" for X in d.wrt):
-        return "second differential", add(*(inner(inline(c), d.directions[X]) for X, c in d.curvature.items()))
+        terms = (inner(lowered(inline(c), X, d.affine), d.directions[X]) for X, c in d.curvature.items())
+        return "second differential", add(*terms)
     if about is None:
         raise UnsupportedError("a second derivative by several variables is claimed as the second differential")
-    return "differential of the gradient", inline(d.curvature[about])
+    return "Hessian of a direction" if d.curved else "differential of the gradient", inline(d.curvature[about])
 
 
 def derivative(d: Derivation, order: int, about: Symbol) -> tuple[str, Node]:

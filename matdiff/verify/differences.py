@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,8 @@ RATIO = 0.4
 LEVELS = 4
 STEPS = {"smooth": 1e-2, "kinked": 2e-5}
 """First steps, relative to the size of the point: where the function is smooth, and near kinks or steep places."""
+WIDER = 4.0
+"""How much longer steps are for second derivatives, which rounding hides sooner."""
 EPS = float(np.finfo(float).eps)
 LEAST_ORDER = 1.8
 
@@ -70,6 +72,20 @@ def slope(F: Callable[[float], Array], center: Array, first: float) -> Slope:
     best, error = extrapolate([(p - m) / (2 * h) for p, m, h in zip(forward, backward, steps, strict=True)])
     error = max(error, 2 * EPS * scale / steps[0])
     return Slope(best, error, scale, steps, center, forward, backward)
+
+
+def bend(F: Callable[[float], Array], center: Array, first: float) -> Slope:
+    """The second derivative of F at 0, as the first one of (F(h) + F(−h) − 2 F(0))/h."""
+    memo: dict[float, Array] = {}
+
+    def rise(h: float) -> Array:
+        if abs(h) not in memo:
+            memo[abs(h)] = (F(h) - center) + (F(-h) - center)
+        return memo[abs(h)] / h
+
+    found = slope(rise, np.zeros_like(center), first)
+    scale = max(found.scale, float(np.max(np.abs(center), initial=0)))
+    return replace(found, scale=scale, error=max(found.error, 4 * EPS * scale / found.steps[0] ** 2))
 
 
 def extrapolate(column: Sequence[Array]) -> tuple[Array, float]:

@@ -20,6 +20,7 @@ from matdiff.errors import MatdiffError
 from matdiff.ops.elementwise import sqrt
 from matdiff.ops.linalg import det
 from matdiff.ops.reductions import norm
+from matdiff.ops.sets import CURVED
 from matdiff.verify import sampling, sets
 from matdiff.verify.sampling import Sizes
 from matdiff.verify.sets import Array
@@ -170,7 +171,7 @@ def points(
 
 
 def curved(X: Symbol) -> bool:
-    return bool(X.attributes & {"unit", "orthogonal", "positive", "spd"})
+    return bool(X.attributes & {*CURVED, "positive", "spd"})
 
 
 def at(found: Subject, arrays: Arrays, sizes: Sizes, rng: np.random.Generator) -> str:
@@ -212,7 +213,7 @@ def vanishing(errors: list[Array], scale: float, noise: float) -> bool:
 
 def along(found: Subject, arrays: Arrays, V: Arrays, h: float) -> Arrays:
     """The arrays with those of the variables moved along V."""
-    return {**arrays, **{X: sets.move(X, arrays[X], V[X], h) for X in found.wrt}}
+    return {**arrays, **{X: sets.move(X, arrays[X], V[X], h, found.affine) for X in found.wrt}}
 
 
 __all__ = ["Seen", "along", "edges", "look"]

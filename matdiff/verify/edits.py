@@ -13,6 +13,7 @@ from matdiff.graph.rewrite import rebuild
 from matdiff.ops.algebra import HADAMARD, MATMUL, MPOW, TRANSPOSE, add, hadamard, is_op, matmul, scale, transpose
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv
+from matdiff.ops.sets import CurvedSet
 from matdiff.ops.structure import Diag, diag
 from matdiff.ops.unknown import Unknown
 
@@ -30,6 +31,9 @@ class Pair:
     truth: Node
     function: Node
     about: Symbol | None
+    free: Node | None = None
+    """On a curved set the gradient or Hessian in all of space, where one on the set is claimed."""
+    space: CurvedSet | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,22 @@ def flipped(root: Node, edges: Iterable[Edge]) -> Node | None:
     return replaced(root, dict.fromkeys(slots, make))
 
 
+def euclidean(pair: Pair) -> Iterator[Candidate]:
+    """The gradient or Hessian in all of space, or for its metric, claimed for that on a curved set."""
+    X, space = pair.about, pair.space
+    if space is None or pair.free is None:
+        return
+    if X is None or pair.free.cols is not X.cols:
+        yield Candidate(f"this is the Euclidean Hessian; right is {space.bending}", pair.free, of_truth=True)
+    elif space.raised is None:
+        says = f"this is the Euclidean gradient; project it: {X.name} is {space.written}, so {space.law}"
+        yield Candidate(says, pair.free, of_truth=True)
+    else:
+        says = f"this is the Euclidean gradient; {space.raising}"
+        yield Candidate(says, project(pair.free, X), of_truth=True)
+        yield Candidate(says, pair.free, of_truth=True)
+
+
 def off_the_set(pair: Pair) -> Iterator[Candidate]:
     X = pair.about
     space = tangent(X) if X is not None else None
@@ -89,7 +109,7 @@ def off_the_set(pair: Pair) -> Iterator[Candidate]:
     words = " ".join(sorted(X.attributes))
     says = f"it is not in the tangent space: {X.name} is {words}, so {space.law}"
     yield Candidate(says, project(pair.claim, X))
-    if "symmetric" in X.attributes or "spd" in X.attributes:
+    if pair.space is None and ("symmetric" in X.attributes or "spd" in X.attributes):
         twice = add(scale(number(2), pair.truth), scale(number(-1), Diag(diag(pair.truth))))
         says = "this is 2G − G∘I, the derivative by the independent entries; the gradient is G, with df = ⟨G, dX⟩"
         yield Candidate(says, twice, of_truth=True)
@@ -268,6 +288,6 @@ def inner_derivative(pair: Pair) -> Iterator[Candidate]:
 
 Edit = Callable[[Pair], Iterator[Candidate]]
 
-SET: tuple[Edit, ...] = (off_the_set, turned)
+SET: tuple[Edit, ...] = (euclidean, off_the_set, turned)
 FACTORS: tuple[Edit, ...] = (transposes, kronecker)
 LATER: tuple[Edit, ...] = (place_of_derivative, order_of_factors, products, superfluous, inner_derivative)

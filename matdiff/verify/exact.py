@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Constant, Node, Symbol, symbols, topological
-from matdiff.errors import MatdiffError
+from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.graph.rewrite import defined, inline
+from matdiff.ops.sets import SPHERE, curved_set
 from matdiff.verify import degree
 from matdiff.verify.algebras import Dual, NotRational, zeros
 from matdiff.verify.dual import Seen, evaluate, is_known
@@ -24,7 +26,6 @@ from matdiff.verify.field import P, Unlucky, reduced
 from matdiff.verify.linear import Array, Sizes, node_shape
 from matdiff.verify.points import point
 from matdiff.verify.sampling import least_size, names
-from matdiff.verify.sets import linear_set
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
@@ -103,14 +104,17 @@ def sides(d: Derivation, order: int) -> Sides:
     from matdiff.ops.algebra import add, inner
 
     if order == 2:
+        bent = next((X for X in d.wrt if curved_set(X, d.affine) is not None), None)
+        if bent is not None:
+            raise UnsupportedError(f"{bent.name} moves in a curved set")
         G = [d.gradient[X.name] for X in d.wrt] if d.several else [d.gradient]
         return [inline(d.curvature[X]) for X in d.wrt], [g.node for g in G]
     if d.function.kind != "scalar":
         return [d.differential.node], [d.function.node]
     answers = d.gradient if d.several else {d.wrt[0].name: d.gradient}
     terms = [
-        inner(g.node if d.metric is None else d.metric @ g.node, dX)
-        for g, dX in zip(answers.values(), d.directions.values(), strict=True)
+        inner(lowered(g.node, X, d.affine) if d.metric is None else d.metric @ g.node, dX)
+        for g, (X, dX) in zip(answers.values(), d.directions.items(), strict=True)
     ]
     return [add(*terms)], [d.function.node]
 
@@ -282,11 +286,11 @@ def identity_degree(
 
 def symbol_degree(X: Symbol, sizes: Sizes) -> degree.Degree:
     """Points of curved sets are rational functions of what is drawn."""
-    curved = (X.of or X).attributes & {"orthogonal", "unit"}
-    if not curved or linear_set(X.of or X):
+    space = curved_set(X.of or X)
+    if space is None:
         return degree.ONE
     n = X.rows.evaluate(sizes)
-    return (n + 1, n) if "orthogonal" in curved else (3, 4)
+    return (3, 4) if space is SPHERE else (n + 1, n)
 
 
 __all__ = ["Certificate", "certify", "equal"]

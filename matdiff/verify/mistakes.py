@@ -7,9 +7,11 @@ from itertools import combinations, islice
 
 import numpy as np
 
+from matdiff.calculus.jacobian import jacobian
 from matdiff.core.node import Node, topological
 from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import transpose
+from matdiff.ops.sets import CurvedSet
 from matdiff.verify.case import Case, Sample, apart
 from matdiff.verify.edits import FACTORS, LATER, MAX_CANDIDATES, SET, Edit, Pair
 from matdiff.verify.factors import CLOSE, constant_factor, scalar_factor
@@ -33,13 +35,27 @@ def diagnose(case: Case, samples: Sequence[Sample]) -> str:
         return "it does not evaluate to an array of the right shape"
     if not any(s.truth.any() for s in samples):
         return f"the {case.what} is 0"
-    pair = Pair(inline(case.claim), inline(case.truth), inline(case.d.function.node), case.about)
+    pair = Pair(inline(case.claim), inline(case.truth), inline(case.d.function.node), case.about, *curved(case))
     if len(topological(pair.claim, pair.truth)) <= MAX_SIZE:
         for explain in EXPLANATIONS:
             found = explain(case, pair, samples)
             if found:
                 return found
     return entries(samples[0])
+
+
+def curved(case: Case) -> tuple[Node | None, CurvedSet | None]:
+    """For a gradient or Hessian on a curved set that in all of space, and the set."""
+    X = case.about or case.d.wrt[0]
+    space = case.d.curved.get(X)
+    if space is None or (case.about is None and case.d.several):
+        return None, None
+    if case.what == "gradient":
+        return case.d.raw_gradients[X], space
+    H = case.d.euclidean_curvature[X]
+    if case.what == "Hessian":
+        return jacobian(H, case.d.directions[X]), space
+    return (H, space) if case.what == "Hessian of a direction" else (None, None)
 
 
 def by_edits(edits: Sequence[Edit]) -> Callable[[Case, Pair, Sequence[Sample]], str]:

@@ -16,7 +16,7 @@ from matdiff.codegen.evaluate import evaluate
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.ops.constants import is_zero
 from matdiff.verify import methods, sampling, sets
-from matdiff.verify.differences import LEAST_ORDER, STEPS, Slope, order
+from matdiff.verify.differences import LEAST_ORDER, STEPS, WIDER, Slope, bend, order
 from matdiff.verify.edges import Seen, along, look
 from matdiff.verify.report import Verification, undecided
 from matdiff.verify.sampling import Way
@@ -99,7 +99,7 @@ def check(
         verdict = report(outcomes, run, method)
         if verdict.passed is not False and order_ == 1 and no_derivative(d) and zero(found, usable, run, points):
             return Verification(True, 0.0, None, points=points, method="zero")
-        if verdict.passed and not given and not run.late:
+        if verdict.passed and not given and not run.late and found.order == 1:
             verdict = on_edges(verdict, look(d, found, usable, run.rng))
     return certified(d, verdict, order_, seed)
 
@@ -166,7 +166,8 @@ def trial(found: Subject, way: Way, run: Run) -> Outcome | None:
         return None
     said: Statement | None = None
     outcome: Outcome | None = None
-    for first in ("kinked",) if found.kinked else ("smooth", "kinked"):
+    ways = ("smooth",) if found.order == 2 else ("kinked",) if found.kinked else ("smooth", "kinked")
+    for first in ways:
         seen = differences(found, arrays, V, center, STEPS[first], run, way)
         if seen is None:
             continue
@@ -239,8 +240,10 @@ def differences(
         run.values += 1
         return found.complex_value({**arrays, **{X: arrays[X] + h * V[X] for X in found.wrt}}, way.sizes)
 
-    if run.method == "complex":
-        seen: Slope | None = methods.complex_step(analytic, center)
+    if found.order == 2:
+        seen: Slope | None = attempt(run, lambda: bend(F, center, WIDER * first))
+    elif run.method == "complex":
+        seen = methods.complex_step(analytic, center)
     else:
         seen = attempt(run, lambda: methods.measure(run.method, F, center, first))
     if seen is None:

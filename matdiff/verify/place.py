@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matdiff.calculus.tangent import tangent
+from matdiff.calculus.tangent import lowered
 from matdiff.errors import MatdiffError
 from matdiff.ops.algebra import add, inner
 from matdiff.verify import sampling, sets
@@ -65,20 +65,20 @@ def at(d: Derivation, found: Subject, way: sampling.Way, run: Run) -> Place | No
         return None
 
     def F(h: float) -> Array:
-        moved = {X: sets.move(X, arrays[X], V[X], h) for X in found.wrt}
+        moved = {X: sets.move(X, arrays[X], V[X], h, d.affine) for X in found.wrt}
         return found.value({**arrays, **moved})
 
     return Place(F, center, said.along, second(d, arrays, V, run.rng), dict(way.sizes))
 
 
 def second(d: Derivation, arrays: Arrays, V: Arrays, rng: np.random.Generator) -> float | None:
-    """⟨H[V], V⟩ of a scalar function on a flat set."""
-    if d.function.kind != "scalar" or any((t := tangent(X)) is not None and t.curved for X in d.wrt):
+    """⟨H[V], V⟩ of a scalar function."""
+    if d.function.kind != "scalar":
         return None
     from matdiff.codegen.evaluate import evaluate
 
     try:
-        whole = add(*(inner(H, d.directions[X]) for X, H in d.curvature.items()))
+        whole = add(*(inner(lowered(H, X, d.affine), d.directions[X]) for X, H in d.curvature.items()))
         given = {**arrays, **{d.directions[X]: v for X, v in V.items()}}
         known = concrete(whole, 0, d.function)
         return float(evaluate(known, tuple(given), {s.name: a for s, a in given.items()}))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matdiff.core.node import Symbol
+from matdiff.ops.sets import ORTHOGONAL, SPHERE, STIEFEL, curved_set
 from matdiff.verify.algebras import Dual, NotRational, zeros
 from matdiff.verify.field import P, inverse, reciprocal, reduced
 from matdiff.verify.linear import Array, Sizes, node_shape, whole
@@ -21,22 +22,36 @@ if TYPE_CHECKING:
 def point(variables: Sequence[Symbol], d: Derivation | None, sizes: Sizes, rng: random.Random) -> dict[Symbol, Dual]:
     """Random values; each dX is a tangent direction at its X and carries no derivative itself."""
     given: dict[Symbol, Dual] = {}
+    tangent: dict[Symbol, Array] = {}
     moving = d.directions if d is not None else {}
     for X in variables:
         if X.of is None:
             value, V = draw(X, sizes, rng)
-            given[X] = value, V if X in moving else None
+            given[X], tangent[X] = (value, V if X in moving else None), V
             if X in moving:
                 given[moving[X]] = V, None
     for dX in variables:
         if dX not in given:
-            assert dX.of is not None
-            given[dX] = draw(dX.of, sizes, rng)[1] if dX.of.body is None else entries(dX, sizes, rng), None
+            given[dX] = direction(dX, tangent, sizes, rng), None
     return given
 
 
+def direction(dX: Symbol, tangent: dict[Symbol, Array], sizes: Sizes, rng: random.Random) -> Array:
+    """A tangent direction; on a curved set one at the point that was drawn."""
+    X = dX.of
+    assert X is not None
+    if curved_set(X) is None:
+        return draw(X, sizes, rng)[1] if X.body is None else entries(dX, sizes, rng)
+    if dX.index or X not in tangent:
+        raise NotRational(f"a further direction of {X.name}")
+    return tangent[X]
+
+
 def entries(X: Symbol, sizes: Sizes, rng: random.Random) -> Array:
-    rows, cols = node_shape(X, sizes)
+    return drawn(*node_shape(X, sizes), rng)
+
+
+def drawn(rows: int, cols: int, rng: random.Random) -> Array:
     return whole([[rng.randrange(P) for _ in range(cols)] for _ in range(rows)])
 
 
@@ -46,11 +61,18 @@ def draw(X: Symbol, sizes: Sizes, rng: random.Random) -> tuple[Array, Array]:
     kind = linear_set(X)
     if kind:
         return shaped(kind, A), shaped(kind, V)
-    if "orthogonal" in X.attributes:
-        return rotation(A, V)
-    if "unit" in X.attributes:
+    space = curved_set(X)
+    if space is None:
+        return A, V
+    if space is SPHERE:
         return sphere(A, V)
-    return A, V
+    if space in (ORTHOGONAL, STIEFEL):
+        n, p = A.shape
+        if n < p:
+            raise ValueError("more columns than rows")
+        Q, W = rotation(drawn(n, n, rng), drawn(n, n, rng))
+        return Q[:, :p], W[:, :p]
+    raise NotRational(f"a set of arrays {space.says}")
 
 
 def shaped(kind: str, A: Array) -> Array:
@@ -66,8 +88,6 @@ def shaped(kind: str, A: Array) -> Array:
 def rotation(A: Array, V: Array) -> tuple[Array, Array]:
     """The Cayley transform of a skew matrix, and Q times a skew matrix."""
     S, one = shaped("skew", A), whole(np.eye(len(A), dtype=int))
-    if A.shape[0] != A.shape[1]:
-        raise NotRational("a set of rectangular orthogonal matrices")
     Q = reduced((one - S) @ inverse(reduced(one + S))[0])
     return Q, reduced(Q @ shaped("skew", V))
 

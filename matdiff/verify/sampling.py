@@ -12,7 +12,7 @@ from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, ShapeError
 from matdiff.graph.properties import Known
-from matdiff.verify.sets import FLAVOURS, Array, draw
+from matdiff.verify.sets import FLAVOURS, Array, draw, is_tall
 
 Sizes = Mapping[str, int]
 
@@ -189,7 +189,8 @@ def explore(
 
 
 def _possible(variables: Sequence[Symbol], sizes: Sizes) -> bool:
-    return all(d.evaluate(sizes) >= 1 for v in variables for d in (v.rows, v.cols))
+    shapes = [(v, v.rows.evaluate(sizes), v.cols.evaluate(sizes)) for v in variables]
+    return all(rows >= 1 <= cols and (rows >= cols or not is_tall(v)) for v, rows, cols in shapes)
 
 
 def point(variables: Sequence[Symbol], way: Way, rng: np.random.Generator) -> dict[Symbol, Array]:

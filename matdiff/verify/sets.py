@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from matdiff.core.node import Symbol
+from matdiff.ops.sets import CURVED, LINEAR, curved_set
+from matdiff.ops.sets import linear_set as linear_set_of
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Rng = np.random.Generator
 
+ROUNDING = 1e-12
+"""What remains of a random array where the tangent space is a point, as for x of length 1 in one dimension."""
 COMFORT = 4
 """Up to this size entries are of order 1; larger arrays are scaled so that products of them stay so."""
 
@@ -74,65 +78,41 @@ def draw(variable: Symbol, sizes: Mapping[str, int], flavour: str, rng: Rng) -> 
         X = X @ X.T / shape[0] + 0.5 * np.eye(shape[0])
     linear = linear_set(variable)
     if linear:
-        X = LINEAR[linear](X)
-    if "orthogonal" in words:
-        q, r = np.linalg.qr(X)
-        X = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
-    if "unit" in words:
-        X = X / np.linalg.norm(X)
+        X = LINEAR[linear](np, X)
+    for word in CURVED.keys() & words:
+        X = CURVED[word].onto(np, X)
     return np.asarray(X, dtype=np.float64)
-
-
-LINEAR: dict[str, Callable[[Array], Array]] = {
-    "diagonal": lambda G: np.diag(np.diagonal(G)),
-    "symmetric": lambda G: (G + G.T) / 2,
-    "skew": lambda G: (G - G.T) / 2,
-    "lower": np.tril,
-    "upper": np.triu,
-}
-"""The linear sets, by the projection onto each; a diagonal matrix is symmetric too, so that comes first."""
 
 
 def linear_set(variable: Symbol) -> str:
     """The name of the linear set that a variable moves in, empty for all of space."""
-    words = variable.attributes
-    if {"lower", "upper"} <= words:
-        return "diagonal"
-    return next((w for w in LINEAR if w in words or (w == "symmetric" and "spd" in words)), "")
+    return linear_set_of(variable.attributes)
+
+
+def is_tall(variable: Symbol) -> bool:
+    """Must its array have at least as many rows as columns?"""
+    return any(CURVED[word].tall for word in CURVED.keys() & variable.attributes)
 
 
 def project(variable: Symbol, X: Array, G: Array) -> Array:
     """The part of G inside the tangent space at X."""
     linear = linear_set(variable)
     if linear:
-        return LINEAR[linear](G)
-    if "orthogonal" in variable.attributes:
-        M = X.T @ G
-        return G - X @ (M + M.T) / 2
-    if "unit" in variable.attributes:
-        return np.asarray(G - np.vdot(X, G) * X)
-    return G
+        return np.asarray(LINEAR[linear](np, G))
+    space = curved_set(variable)
+    return G if space is None else np.asarray(space.projected(np, X, G))
 
 
 def direction(variable: Symbol, X: Array, rng: Rng) -> Array:
     """A random tangent direction, as long as X is."""
-    V = project(variable, X, np.asarray(rng.normal(size=X.shape)))
+    free = np.asarray(rng.normal(size=X.shape))
+    V = project(variable, X, free)
     length = float(np.linalg.norm(V))
     wanted = float(np.linalg.norm(X)) or 1.0
-    return np.asarray(V * (wanted / length)) if length > 0 else V
+    return np.asarray(V * (wanted / length)) if length > ROUNDING * float(np.linalg.norm(free)) else np.zeros_like(V)
 
 
-def move(variable: Symbol, X: Array, V: Array, h: float) -> Array:
-    """A point c(h) of a smooth curve inside the set with c(0) = X, c'(0) = V.
-
-    On the orthogonal matrices the Cayley transform of the skew W with W X = V (Wen & Yin 2013, lemma 3).
-    """
-    if "unit" in variable.attributes:
-        Y = X + h * V
-        return np.asarray(Y / np.linalg.norm(Y))
-    if "orthogonal" in variable.attributes and not linear_set(variable):
-        PV = V - X @ (X.T @ V) / 2
-        W = PV @ X.T - X @ PV.T
-        one = np.eye(X.shape[0])
-        return np.asarray(np.linalg.solve(one - h / 2 * W, (one + h / 2 * W) @ X), dtype=np.float64)
-    return np.asarray(X + h * V)
+def move(variable: Symbol, X: Array, V: Array, h: float, affine: bool = False) -> Array:
+    """A point c(h) of a smooth curve inside the set with c(0) = X, c'(0) = V and no acceleration inside it at 0."""
+    space = curved_set(variable, affine)
+    return np.asarray(X + h * V if space is None else space.retract(np, X, h * V), dtype=np.float64)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matdiff.calculus.tangent import lowered
 from matdiff.codegen.evaluate import evaluate
 from matdiff.core.node import Apply, Node, Symbol, symbol, topological
 from matdiff.errors import UnsupportedError
 from matdiff.ops.constants import is_zero
-from matdiff.verify.sets import Array, project
+from matdiff.verify.sets import Array, direction, project
 from matdiff.verify.unknown import concrete
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class Subject:
     matrices: tuple[Node, ...] = ()
     guards: tuple[Node, ...] = ()
     """What must be defined for the derivative to exist."""
+    order: int = 1
+    """2: what is said is the second derivative of F along curves without acceleration inside their sets."""
+    affine: bool = False
+    """Whether spd variables move as the affine-invariant metric has it."""
 
     @cached_property
     def kinked(self) -> bool:
@@ -130,7 +135,7 @@ def _small(root: Node, sizes: Mapping[str, int]) -> bool:
 def subject(d: Derivation, order: int, seed: int) -> Subject:
     """The check that suits a derivation.  Raises UnsupportedError where a Hessian is not defined."""
     if order == 2:
-        found = second_order(d, seed)
+        found = on_curves(d, seed) if d.curved else second_order(d, seed)
     else:
         found = gradient(d, seed) if d.function.kind == "scalar" else linear_map(d, seed)
     return replace(found, guards=tuple(concrete(g, seed, d.function) for g in d.guards))
@@ -142,9 +147,10 @@ def by_name(answer: Any, d: Derivation) -> list[Any]:
 
 
 def gradient(d: Derivation, seed: int) -> Subject:
-    """f scalar: ⟨G, V⟩, and G inside the tangent space; ⟨W G, V⟩ for an inner product with the weight W."""
+    """f scalar: ⟨G, V⟩, and G inside the tangent space; in another inner product than tr(AᵀB), what that is there."""
     G = [g.node for g in by_name(d.gradient, d)]
-    weighted = [*G] if d.metric is None else [d.metric @ G[0]]
+    plain = [lowered(g, X, d.affine) for g, X in zip(G, d.wrt, strict=True)]
+    weighted = plain if d.metric is None else [d.metric @ G[0]]
 
     def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None, least: float) -> Statement:
         G, WG = values[: len(d.wrt)], values[len(d.wrt) :]
@@ -246,6 +252,64 @@ def second_order(d: Derivation, seed: int) -> Subject:
     directions = {} if blocks else d.directions
     nodes = tuple(concrete(n, seed, d.function) for n in said)
     return Subject("Hessian", d.function.variables, d.wrt, parts, nodes, read, directions)
+
+
+def on_curves(d: Derivation, seed: int) -> Subject:
+    """f along curves without acceleration inside its curved set: its second derivative is ⟨V, Hess f[V]⟩ there.
+
+    Hess f[V] must be tangent and self-adjoint, and the matrix, where there is one, must do the same.
+    """
+    known = (*d.function.variables, *d.directions.values())
+    count, products = len(d.wrt), [concrete(n, seed, d.function) for n in d.products.values()]
+    paired = [concrete(lowered(n, X, d.affine), seed) for X, n in d.products.items()]
+    blocks = [b.node for b in by_name_pairs(d)] if all(s.kind == "vector" for s in d.curved.values()) else []
+
+    def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None, least: float) -> Statement:
+        HV, lowered_HV, H = values[:count], values[count : 2 * count], values[2 * count :]
+        rng = np.random.default_rng((seed, 1))
+        W = {X: direction(X, arrays[X], rng) for X in d.wrt}
+        there = {**named(arrays), **{dX.name: W[X] for X, dX in d.directions.items()}}
+        HW = evaluate(paired, known, there)
+        fault = next((t for X, h in zip(d.wrt, HV, strict=True) if (t := off_tangent(X, arrays[X], h))), "")
+        fault = fault.replace("gradient", "Hessian") or _asymmetry(lowered_HV, HW, [V[X] for X in d.wrt], [*W.values()])
+        if H and not fault:
+            rows = [H[i * count : (i + 1) * count] for i in range(count)]
+            got = [sum(apply_matrix(B, V[Z]) for B, Z in zip(r, d.wrt, strict=True)) for r in rows]
+            fault = _matrix_apart(np.concatenate(got), flat(HV), least)
+        return Statement(np.array([_pairing(lowered_HV, [V[X] for X in d.wrt])]), largest(HV), fault)
+
+    said = (*products, *paired, *(concrete(b, seed) for b in blocks))
+    f = concrete(d.function.node, seed)
+    return Subject("Hessian", d.function.variables, d.wrt, (f,), said, read, d.directions, order=2, affine=d.affine)
+
+
+def by_name_pairs(d: Derivation) -> list[Any]:
+    """The blocks of the Hessian, row by row."""
+    H = d.hessian
+    return [H[X.name, Z.name] for X in d.wrt for Z in d.wrt] if d.several else [H]
+
+
+def largest(values: Sequence[Any]) -> float:
+    return max(float(np.max(np.abs(v), initial=0)) for v in values)
+
+
+def _pairing(G: Sequence[Any], V: Sequence[Array]) -> float:
+    return sum(float(np.vdot(g, v)) for g, v in zip(G, V, strict=True))
+
+
+def _asymmetry(HV: Sequence[Any], HW: Sequence[Any], V: Sequence[Array], W: Sequence[Array]) -> str:
+    left, right = _pairing(HV, W), _pairing(HW, V)
+    size = max(float(np.linalg.norm(flat(HV)) * np.linalg.norm(flat(W))), abs(left), 1e-4)
+    if abs(left - right) <= ADJOINT_TOLERANCE * size:
+        return ""
+    return f"the Hessian is not self-adjoint: ⟨W, H[V]⟩ is {left:.6g}, ⟨H[W], V⟩ is {right:.6g}"
+
+
+def _matrix_apart(got: Array, H: Array, least: float) -> str:
+    size = max(float(np.linalg.norm(H)), float(np.linalg.norm(got)))
+    if np.linalg.norm(got - H) <= MATRIX_TOLERANCE * size + least:
+        return ""
+    return "the matrix of the Hessian is wrong: H vec(V) is not H[V]"
 
 
 def _blocks(d: Derivation) -> list[list[Node]]:

@@ -19,6 +19,7 @@ wrt        the variable (needed)
 ask        gradient, jacobian, hessian or differential; by default gradient or jacobian, as fits f
 let        declarations; may be repeated
 inner      the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is meant
+metric     of an spd variable: euclidean, or affine for tr(S⁻¹ U S⁻¹ V)
 title      a heading
 points     a number, 1 by default
 form       how the solution writes the answer; it is checked that it equals what is derived

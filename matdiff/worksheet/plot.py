@@ -90,7 +90,7 @@ def sampled(
 
     def F(h: float) -> np.ndarray:
         try:
-            return np.asarray(d.evaluate(**{**names, X.name: sets.move(X, arrays[X], V, h)}))
+            return np.asarray(d.evaluate(**{**names, X.name: sets.move(X, arrays[X], V, h, d.affine)}))
         except MatdiffError:
             return np.full(truth.shape, np.nan)
 

@@ -9,7 +9,7 @@ from matdiff.printing.names import latex_name
 from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
 from matdiff.solution.problem import Problem
 from matdiff.worksheet.document import Prose, Worksheet
-from matdiff.worksheet.solution import Solution
+from matdiff.worksheet.solution import Solution, along
 
 Plot = Callable[[Solution], Figure | None]
 
@@ -62,6 +62,9 @@ def statement(solution: Solution) -> Iterator[Block]:
 
 def weighted(solution: Solution) -> str:
     """Says which inner product the gradient is for, where it is not the plain one."""
+    if solution.d.affine:
+        S = latex_name(solution.d.wrt[0].name)
+        return rf", for the affine metric $\langle U, V\rangle = \operatorname{{tr}}({S}^{{-1}} U {S}^{{-1}} V)$"
     if solution.d.metric is None:
         return ""
     W = Expr(solution.d.metric).latex()
@@ -92,6 +95,8 @@ def labels(solution: Solution) -> tuple[str, str]:
         return f"d{f.strip(chr(92))}/d{x}", read_off(solution)
     if solution.ask == "differential":
         return f"d{f.strip(chr(92))}", rf"\mathrm{{d}}{f}"
+    if solution.ask == "hessian" and along(solution.d):
+        return "hessian", rf"H[\mathrm{{d}}{x}]"
     return solution.ask, {"gradient": rf"\nabla {f}", "jacobian": "J", "hessian": "H"}[solution.ask]
 
 
@@ -102,7 +107,14 @@ def read_off(solution: Solution) -> str:
 
 
 SETS = {"scalar": r"\mathbb{R}"}
-SPOKEN = {"spd": "symmetric positive definite", "lower": "lower triangular", "upper": "upper triangular"}
+SPOKEN = {
+    "spd": "symmetric positive definite",
+    "lower": "lower triangular",
+    "upper": "upper triangular",
+    "orthonormal": "with orthonormal columns",
+    "grassmann": "with orthonormal columns, as a basis of a subspace,",
+    "simplex": "in the simplex",
+}
 
 
 def declared(types: str) -> str:

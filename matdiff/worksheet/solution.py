@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.markers import PAIRING, D
+from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Node, topological
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.graph.rewrite import inline, prepared, substitute
@@ -85,14 +86,21 @@ def derivation(problem: Problem) -> Derivation:
 
     if "," in problem.wrt:
         raise ParseError("a problem is by one variable", hint="write a problem for each of them")
-    return explicit(derive(problem.f, wrt=problem.wrt, declare=list(problem.let), inner=problem.inner or None))
+    metric = problem.metric or "euclidean"
+    let, inner = list(problem.let), problem.inner or None
+    return explicit(derive(problem.f, wrt=problem.wrt, declare=let, inner=inner, metric=metric))
 
 
 def answer(d: Derivation, ask: str) -> Expr:
-    """What is asked for."""
-    found = getattr(d, ask)
+    """What is asked for; a Hessian on a curved set of matrices is a map of dX."""
+    found = d.hessian_operator.value if ask == "hessian" and along(d) else getattr(d, ask)
     assert isinstance(found, Expr)
     return found
+
+
+def along(d: Derivation) -> bool:
+    """Is the Hessian a map of tangent directions that has no matrix here?"""
+    return any(space.kind == "matrix" for space in d.curved.values())
 
 
 def claimed(d: Derivation, ask: str, text: str) -> Verification:
@@ -103,7 +111,7 @@ def claimed(d: Derivation, ask: str, text: str) -> Verification:
     moving = any(getattr(n, "of", None) is not None for n in topological(node))
     if ask == "differential" and not moving and not is_zero(node):
         raise StrangeName(f"this has no d{d.wrt[0].name} in it, but the differential is asked for")
-    if ask != "differential" and moving:
+    if ask != "differential" and moving and not (ask == "hessian" and d.curved):
         raise StrangeName(f"this has a d{d.wrt[0].name} in it: it is a differential, but the {ask} is asked for")
     return d.verify(claim=text, order=2 if ask == "hessian" else 1)
 
@@ -113,7 +121,9 @@ def checked(d: Derivation) -> Iterator[Line]:
     for step in d.steps:
         relation = getattr(step, "relation", "=")
         # The last line says ⟨G, dX⟩ ⇒ ∇f = G.
-        after = step.after.node if relation == "=" else inner(step.after.node, d.directions[d.wrt[0]])
+        (X,) = d.wrt
+        read = lowered(step.after.node, X, d.affine)
+        after = step.after.node if relation == "=" else inner(read, d.directions[X])
         right = agree(d, step.before.node, after)
         yield Line(step.before, relation, step.after, step.rule, right)
 
@@ -125,6 +135,8 @@ def curved(d: Derivation) -> Iterator[Line]:
     for step in d.hessian_steps:
         if step.relation == "=":
             yield Line(step.before, "=", step.after, step.rule, agree(again, step.before.node, step.after.node))
+        elif d.curved:
+            yield Line(step.before, step.relation, step.after, step.rule, d.verify(order=2).passed)
         else:
             moved = scale(step.after.node, dX) if dX.kind == "scalar" else matmul(step.after.node, vector_of(dX))
             right = agree(again, vector_of(step.before.node) if dX.kind == "matrix" else step.before.node, moved)
