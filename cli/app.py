@@ -15,6 +15,7 @@ COMMANDS = {
     "derive": "The derivative of EXPR as a formula, with its steps and a numerical check.",
     "verify": "Check a derivative, or a claim about it, numerically.",
     "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
+    "ode": "Sensitivity and adjoint of a differential equation with parameters.",
     "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",
     "repl": "A conversation that remembers declarations and definitions.",
     "rules": "The functions of the language: shapes, rules and where they are found in books.",

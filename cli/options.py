@@ -22,10 +22,12 @@ SETTINGS = {"ignore_unknown_options": True, "max_content_width": 100}
 Decorated = Callable[..., Any]
 
 
-def program(function: Decorated) -> Decorated:
-    """The argument EXPR and the options that say how to read it."""
+def program(function: Decorated | None = None, *, inner: bool = True) -> Decorated:
+    """The argument EXPR and the options that say how to read it; `inner` with the inner product."""
+    if function is None:
+        return lambda function: program(function, inner=inner)
     for decorate in (
-        click.option("--inner", metavar="W", help="Gradient for the inner product xᵀWy (W spd) instead of xᵀy."),
+        *((INNER,) if inner else ()),
         click.option(
             "--input",
             "dialect",
@@ -50,6 +52,9 @@ def program(function: Decorated) -> Decorated:
     ):
         function = decorate(function)
     return function
+
+
+INNER = click.option("--inner", metavar="W", help="Gradient for the inner product xᵀWy (W spd) instead of xᵀy.")
 
 
 def expression(words: tuple[str, ...]) -> str:

@@ -55,6 +55,7 @@ _HOMES = {
     "from_sympy": "interop.sympy_write",
     "elementwise": "api.userdefined",
     "forget": "api.userdefined",
+    "ode": "api.ode",
     **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "max", "frechet", "sigma"), "api.specials"),
 }
 
