@@ -56,6 +56,7 @@ _HOMES = {
     "elementwise": "api.userdefined",
     "forget": "api.userdefined",
     "ode": "api.ode",
+    "vary": "api.vary",
     **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "max", "frechet", "sigma"), "api.specials"),
 }
 

@@ -76,3 +76,14 @@ class Pen:
         """The derivative of a function of the time."""
         shown = self.show(of)
         return f"{{{shown}}}'" if self.style == "latex" and len(shown) > 1 else f"{shown}'"
+
+    def bracket(self, body: str, by: str, low: Node, high: Node) -> str:
+        """The change of an expression from one end to the other."""
+        a, b = self.show(low), self.show(high)
+        if self.style == "latex":
+            return rf"\left[{body}\right]_{{{by}={a}}}^{{{b}}}"
+        return f"[{body}] from {a} to {b}"
+
+    def at(self, where: str) -> str:
+        """Where an equation holds."""
+        return rf"\qquad\text{{at }} {where}" if self.style == "latex" else f"   at {where}"
