@@ -138,7 +138,7 @@ def test_data_of_fixed_ends_are_checked():
 
 def test_what_has_no_integral_is_refused():
     d = md.vary("int(D(u)^2/u, x, 0, 1)", "u", U, ends="free")
-    with pytest.raises(DomainError, match="converge|finite"):
+    with pytest.raises(DomainError, match=r"converge|finite"):
         d.value((lambda x: x, lambda x: 1.0))
     with pytest.raises(MatdiffError, match="not be smooth"):
         d.value(lambda x: abs(x - 0.4))

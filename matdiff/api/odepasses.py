@@ -1,3 +1,4 @@
+# mypy: allow-untyped-defs, allow-untyped-calls
 """The two passes of the adjoint method, as they stand in the modules that `source` writes."""
 
 from __future__ import annotations
