@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,11 @@ PROBLEMS: list[dict[str, Any]] = [
     {"rhs": "a*u*(1 - u/k)", "state": "u", "wrt": "a,k", "declare": "u,a: scalar; k: scalar positive",
      "initial": "1/2", "objective": "log(u)^2 + a*k", "final": "a^2*u"},
     {"rhs": "sin(t)*B*u - u", "state": "u", "wrt": "B", "objective": "t*u'*B*u"},
+    {"rhs": "u^3", "state": "u", "wrt": "u_0", "declare": "u: scalar", "final": "u"},
+    {"rhs": "1000*A*u", "state": "u", "wrt": "A", "final": "u'*u"},
+    {"rhs": "[x[2]; mu*(1 - x[1]^2)*x[2] - x[1]]", "state": "x", "wrt": "mu,x_0", "declare": "x: 2; mu: scalar",
+     "final": "x[1]^2"},
+    {"rhs": "Q*u", "state": "u", "wrt": "Q", "declare": "Q: n×n orthogonal", "final": "norm(u - c)^2"},
     {"rhs": r"\tanh(W u) + e^{-t} b", "state": "u", "wrt": "b", "final": r"\|u\|^2"},
 ]  # fmt: skip
 
@@ -33,6 +39,20 @@ PROBLEMS: list[dict[str, Any]] = [
 def test_forward_adjoint_and_differences_agree(problem):
     found = md.ode(**problem).verify()
     assert found.passed is True and found.points == 2, str(found)
+
+
+def test_the_verification_sees_a_wrong_gradient():
+    d = md.ode("tanh(W*u + b)", "u", "W,b", final="norm(u - y)^2/2")
+    _, b = d.evolution.wrt
+    right = d.evolution.gradients[b]
+    d.evolution.gradients[b] = replace(right, running=right.running * 2)
+    assert d.verify().passed is False
+
+
+def test_what_cannot_be_verified_is_said():
+    found = md.ode("h(W*u)", "u", "W", "h: elementwise", final="sum(u)").verify()
+    assert found.passed is None and str(found) == "not verified: NumPy has no h"
+    assert md.ode("1000*A*u", "u", "A", final="u'*u", until=10).verify().passed is None
 
 
 def test_the_reference_gradient():

@@ -32,7 +32,7 @@ FREE_OF_STRUCTURE = frozenset({"positive", "nonzero"})
 """What a state may be declared beside its size: it moves in all of space."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Equation:
     """`of' = rhs`, with `value` at the time `at`."""
 
@@ -54,11 +54,14 @@ class Equation:
         start = f"{pen.show(self.of)}({pen.show(self.at)}) = {pen.show(self.shown)}"
         return pen.equation(pen.prime(self.of), pen.show(self.rhs.node)) + space + start
 
+    def __repr__(self) -> str:
+        return f"Equation({self.text()!r})"
+
     def __str__(self) -> str:
         return self.text()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Integral:
     """A gradient: the integral of `integrand` over the time, `initial` of the multiplier at 0, `final` of the end."""
 
@@ -73,6 +76,9 @@ class Integral:
 
     def latex(self) -> str:
         return self.written(Pen("latex"))
+
+    def __repr__(self) -> str:
+        return f"Integral({self.text()!r})"
 
     def written(self, pen: Pen) -> str:
         e, end = self.evolution, pen.show(self.until)
@@ -379,7 +385,8 @@ class Asked:
         if "initial" in self.programs:
             return ""
         there = self._written() | {d.name for d in self._said()}
-        for name in (f"{self.state}_0", f"{self.state}0"):
+        both = (f"{self.state}_0", f"{self.state}0")
+        for name in sorted(both, key=lambda name: name not in names):
             if name in names or name not in there:
                 said = next((d for d in self._said() if d.name == self.state), None)
                 if said is not None and name not in there:
@@ -485,7 +492,7 @@ class Asked:
             raise self._refused(
                 role,
                 f"{ROLES[role]} is {describe(f)}, but the state {u.name} is {describe(u)}",
-                f"{u.name}' = … needs equal shapes: declare them, for instance {self.state}: {_size(f)}",
+                f"it has the shape of the state; shapes are declared, as in {self.state}: {_size(u)}",
             )
 
     def _initial(self, u: Symbol, begun: str, variables: Mapping[str, Symbol]) -> Node:

@@ -12,15 +12,71 @@ from functools import cached_property
 
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.evolution import MINUS, differential, simplified
-from matdiff.core.node import Node, Symbol, number, symbol, symbols
+from matdiff.core.node import Node, Number, Symbol, number, symbol, symbols, topological
 from matdiff.core.op import differential_symbol
-from matdiff.ops.algebra import add, scale
-from matdiff.ops.constants import is_zero
+from matdiff.graph.rewrite import substitute
+from matdiff.ops.algebra import ADD, POWER, add, is_op, power, scale
+from matdiff.ops.elementwise import sqrt
+from matdiff.printing.length import length
+from matdiff.simplify.expand import expanded
+from matdiff.simplify.normal import normal
 
 
 def jet(u: Symbol, order: int) -> Symbol:
     """The derivative of a function; u itself for the order 0."""
     return u if order == 0 else symbol(u.name + "'" * order, u.kind, u.rows, u.cols)
+
+
+HIGHEST = 5
+"""The highest power of a root that a sum is multiplied by, to be rid of it."""
+SHORT = 4
+"""Most terms under a root whose powers are multiplied out."""
+ROOT = symbol("_root", "scalar", attributes=frozenset({"positive"}))
+
+
+def tidied(node: Node) -> Node:
+    """The form to print of a gradient: roots in several terms brought out of the sum, √E − a/√E³ as (E² − a)/√E³."""
+    forms = [simplified(node)]
+    forms.append(simplified(forms[0]))
+    if node.kind == "scalar":
+        for root in [n for n in topological(forms[0]) if is_op(n, sqrt)]:
+            forms += rooted(forms[-1], root)
+    return min(forms, key=length)
+
+
+def rooted(node: Node, root: Node) -> list[Node]:
+    """The expression as one without a root by a power of it; none where that does not come out."""
+    (E,) = root.children
+    inside = substitute(node, {root: ROOT})
+    for k in range(1, HIGHEST + 1):
+        raised = normal(expanded(normal(scale(power(ROOT, number(k)), inside)), inside=True))
+        found = normal(substitute(raised, evened(raised, E)))
+        if ROOT not in set(symbols(found)):
+            return [scale(simplified(normal(expanded(found))), power(root, number(-k)))]
+    return []
+
+
+def evened(node: Node, E: Node) -> dict[Node, Node]:
+    """The powers of the root in an expression, in terms of what is under it."""
+    found: dict[Node, Node] = {}
+    for n in topological(node):
+        if is_op(n, POWER) and n.children[0] is ROOT:
+            p = n.children[1]
+            if isinstance(p, Number) and isinstance(p.value, int) and p.value > 1:
+                found[n] = scale(ROOT if p.value % 2 else number(1), raised_out(E, p.value // 2))
+    return found
+
+
+def raised_out(E: Node, k: int) -> Node:
+    """E to the power k, multiplied out where it is a short sum."""
+    terms = E.children if is_op(E, ADD) else (E,)
+    if len(terms) > SHORT or len(terms) == 1:
+        return power(E, number(k))
+    total = E
+    for _ in range(k - 1):
+        parts = total.children if is_op(total, ADD) else (total,)
+        total = add(*(scale(a, b) for a in parts for b in terms))
+    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +142,7 @@ class Functional:
                 for _ in range(k):
                     part = self.along(part)
                 terms.append(part if k % 2 == 0 else scale(MINUS, part))
-            found[u] = simplified(add(*terms)) if len(terms) > 1 else terms[0]
+            found[u] = tidied(add(*terms)) if len(terms) > 1 else terms[0]
         return found
 
     @cached_property
@@ -106,10 +162,5 @@ class Functional:
             found[u] = rows
         return found
 
-    @property
-    def constant(self) -> bool:
-        """Whether the functional does not change at all: a null Lagrangian, up to its ends."""
-        return all(is_zero(g) for g in self.gradients.values())
 
-
-__all__ = ["Functional", "jet"]
+__all__ = ["Functional", "jet", "tidied"]
