@@ -16,6 +16,8 @@ COMMANDS = {
     "verify": "Check a derivative, or a claim about it, numerically.",
     "convex": "Is EXPR convex?  A proof, or a point and a direction that show that it is not.",
     "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
+    "ode": "Sensitivity and adjoint of a differential equation with parameters.",
+    "vary": "Calculus of variations: gradient, boundary term and Euler–Lagrange equation of an integral.",
     "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",
     "repl": "A conversation that remembers declarations and definitions.",
     "rules": "The functions of the language: shapes, rules and where they are found in books.",

@@ -22,16 +22,12 @@ SETTINGS = {"ignore_unknown_options": True, "max_content_width": 100}
 Decorated = Callable[..., Any]
 
 
-def program(function: Decorated) -> Decorated:
-    """The argument EXPR and the options that say how to read it."""
+def program(function: Decorated | None = None, *, inner: bool = True) -> Decorated:
+    """The argument EXPR and the options that say how to read it; `inner` with the inner product."""
+    if function is None:
+        return lambda function: program(function, inner=inner)
     for decorate in (
-        click.option(
-            "--metric",
-            type=click.Choice(["euclidean", "affine"]),
-            default="euclidean",
-            help="Of spd variables: affine, tr(S⁻¹US⁻¹V), instead of tr(UV).",
-        ),
-        click.option("--inner", metavar="W", help="Gradient for the inner product xᵀWy (W spd) instead of xᵀy."),
+        *((METRIC, INNER) if inner else ()),
         click.option(
             "--input",
             "dialect",
@@ -56,6 +52,15 @@ def program(function: Decorated) -> Decorated:
     ):
         function = decorate(function)
     return function
+
+
+METRIC = click.option(
+    "--metric",
+    type=click.Choice(["euclidean", "affine"]),
+    default="euclidean",
+    help="Of spd variables: affine, tr(S⁻¹US⁻¹V), instead of tr(UV).",
+)
+INNER = click.option("--inner", metavar="W", help="Gradient for the inner product xᵀWy (W spd) instead of xᵀy.")
 
 
 def expression(words: tuple[str, ...]) -> str:

@@ -59,6 +59,8 @@ _HOMES = {
     "from_sympy": "interop.sympy_write",
     "elementwise": "api.userdefined",
     "forget": "api.userdefined",
+    "ode": "api.ode",
+    "vary": "api.vary",
     "function": "api.unknown",
     **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "frechet", "sigma"), "api.specials"),
 }

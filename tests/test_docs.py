@@ -189,6 +189,25 @@ def taken_apart(formula):
     raise AssertionError(formula)
 
 
+ODE = rows("equation", "state", "wrt", "declared", "initial", "objective", "final", "adjoint equation", "gradient")
+
+
+@pytest.mark.parametrize("row", ODE, ids=lambda row: row[0])
+def test_differential_equations(row):
+    rhs, state, wrt, *rest, adjoint, gradient = row
+    d = md.ode(rhs, state, wrt, *(text or None for text in rest))
+    assert d.adjoint.text(ascii=True) == adjoint
+    assert d.gradient.text(ascii=True) == gradient
+
+
+@pytest.mark.parametrize("row", rows("functional", "declared", "gradient", "boundary"), ids=lambda row: row[0])
+def test_functionals(row):
+    text, declared, gradient, boundary = row
+    d = md.vary(text, "u", declared, ends="free")
+    assert d.gradient.text(ascii=True) == gradient
+    assert d.boundary.text(ascii=True) == boundary
+
+
 def test_every_function_is_listed():
     listed = {name for row in TABLES["kind", "functions"] for name in re.findall(r"`(\w+)`", row[1])}
     spoken = {"trace", "unvech"}  # another name, and the inverse that goes with vech

@@ -55,6 +55,9 @@ def latex_symbol(symbol: Symbol) -> str:
 FORM = re.compile(r"(?!I_)([^\W\d_]+)((?:_(?:hat|tilde|bar|dot))*)(?:_([^\W_]+))?")
 """Names that have accents and an index; I with an index is an identity."""
 
+MARKED = re.compile(r"([^\W\d]\w*)('{0,4})(\(\w+\))?(?<=[')])")
+"""Derivatives and values of functions, u'' and u(T), whose names are made and never typed."""
+
 
 def latex_name(name: str) -> str:
     r"""`y_hat` is \hat{y}, `W_1` is W_{1}, `lambda` is \lambda, longer words are upright.
@@ -66,6 +69,8 @@ def latex_name(name: str) -> str:
     \hat{y}_{\mathrm{max}} W_{1} \mathrm{W1} \mathrm{x\_1\_2}
     """
     found = FORM.fullmatch(name)
+    if not found and (marked := MARKED.fullmatch(name)):
+        return "".join((latex_name(marked[1]), marked[2], marked[3] or ""))
     if not found:
         return f"\\mathrm{{{ascii_name(name)}}}".replace("_", r"\_")
     head, accents, below = found.groups()

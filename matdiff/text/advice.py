@@ -40,7 +40,11 @@ _refused = (
         "sqrt(det(X)) is its absolute value",
     ),
     ("permanent", "no polynomial rule for it is known", "det(X) is defined"),
-    ("integral integrate", "integrals are not part of the language", "differentiate the integrand"),
+    (
+        "int integral integrate",
+        "integrals of unknown functions are what `matdiff vary` is for",
+        'write matdiff vary "int(u^2, x, 0, 1)" --wrt u --let "u: function of x" --ends fixed; else the integrand',
+    ),
     ("limit lim", "limits are not part of the language", "insert the value"),
     (
         "diff grad gradient derivative jacobian hessian",

@@ -16,7 +16,7 @@ MODULES = words("np numpy scipy sp la linalg torch tf jnp jax math sympy LinearA
 COMPARED = "There are no comparisons here: write the function alone."
 SIGNS = {
     **dict.fromkeys("≤≥≠≈≡∼≺≻⪯⪰∈", COMPARED),
-    "∫": "Integrals are not part of the language; write the integrand.",
+    "∫": "Write the integrand; integrals of unknown functions are what `matdiff vary` is for.",
     "∞": "There is no infinity; the largest absolute value is norminf(x).",
     "→": "Limits are not part of the language; write the value.",
     "~": COMPARED,

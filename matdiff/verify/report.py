@@ -40,6 +40,8 @@ class Verification:
         if self.method == "zero":
             return f"verified: the function is 0 everywhere: it is 0 at {places}, and its derivative is 0"
         error = 0.0 if self.relative_error is None else self.relative_error
+        if self.method in TOLD:
+            return f"verified: {TOLD[self.method].format(error=f'{error:.0e}', count=self.points)}"
         if self.method == "comparison":
             return f"verified: the claim is right; it agrees to {error:.0e} at {places}"
         seen = "remainder at rounding" if self.order is None else f"observed order {self.order:.1f}"
@@ -50,6 +52,13 @@ class Verification:
 
     def __bool__(self) -> bool:
         raise TypeError("a verification may also be undecided: ask `.passed is True`")
+
+
+TOLD = {
+    "solutions": "adjoint, sensitivity equation and differences of solutions agree to {error} ({count} problems)",
+    "quadrature": "differences of the integral agree with the gradient to {error} ({count} random functions)",
+}
+"""What was compared, by methods that are not of points."""
 
 
 def undecided(reason: str, method: str = "central") -> Verification:

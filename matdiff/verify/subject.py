@@ -261,7 +261,7 @@ def on_curves(d: Derivation, seed: int) -> Subject:
     """
     known = (*d.function.variables, *d.directions.values())
     count, products = len(d.wrt), [concrete(n, seed, d.function) for n in d.products.values()]
-    paired = [concrete(lowered(n, X, d.affine), seed) for X, n in d.products.items()]
+    paired = [concrete(lowered(n, X, d.affine), seed, d.function) for X, n in d.products.items()]
     blocks = [b.node for b in by_name_pairs(d)] if all(s.kind == "vector" for s in d.curved.values()) else []
 
     def read(values: Sequence[Any], arrays: Arrays, V: Arrays, Y: Array | None, least: float) -> Statement:
@@ -278,8 +278,8 @@ def on_curves(d: Derivation, seed: int) -> Subject:
             fault = _matrix_apart(np.concatenate(got), flat(HV), least)
         return Statement(np.array([_pairing(lowered_HV, [V[X] for X in d.wrt])]), largest(HV), fault)
 
-    said = (*products, *paired, *(concrete(b, seed) for b in blocks))
-    f = concrete(d.function.node, seed)
+    said = (*products, *paired, *(concrete(b, seed, d.function) for b in blocks))
+    f = concrete(d.function.node, seed, d.function)
     return Subject("Hessian", d.function.variables, d.wrt, (f,), said, read, d.directions, order=2, affine=d.affine)
 
 

@@ -102,5 +102,5 @@ INSTEAD = {
     "a choice of signs": "Write one of the two.",
     "a determinant or a norm": "Write \\det(X) or \\|X\\|.",
     "a limit": "Write the value.",
-    "an integral": "Write the integrand.",
+    "an integral": "Write the integrand; integrals of unknown functions are what `matdiff vary` is for.",
 }

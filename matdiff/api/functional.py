@@ -1,0 +1,338 @@
+"""Functionals from text: int(L, x, a, b) or a LaTeX integral, with D(u), u' and u'' for the derivatives of u."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from matdiff.api.derivation import Derivation
+from matdiff.api.expr import Expr
+from matdiff.api.integrals import Piece, latex_integral
+from matdiff.api.reading import texts
+from matdiff.api.wrt import as_typed, chosen_names
+from matdiff.calculus.variations import Functional, jet
+from matdiff.core.node import Node, Symbol, describe, symbol, symbols
+from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
+from matdiff.inference import declared_symbol, infer
+from matdiff.inference.undefined import check_defined
+from matdiff.text.declarations import read_declaration
+from matdiff.text.parser import parse_declarations, parse_program
+from matdiff.text.statements import split
+from matdiff.text.tree import Declaration, Program, Span, Tree, walk
+
+DEEPEST = 4
+"""Highest derivative of an unknown function in an integrand."""
+
+EXAMPLE = 'declare it: --let "u: function of x", declare="u: function of x"'
+
+
+@dataclass(frozen=True)
+class Told:
+    """What declarations say: the functions with their variable, and the rest."""
+
+    functions: dict[str, tuple[Symbol, str]]
+    rest: list[Declaration]
+
+
+def reading(
+    text: str, wrt: str | Sequence[str], declare: Any, dialect: str
+) -> tuple[Functional, tuple[Symbol, ...], tuple[str, ...], bool]:
+    """The functional of a text, its variables, notes, and whether several functions were asked for."""
+    body, told = declared(text, texts(declare))
+    names, known = chosen_names(wrt)
+    if known:
+        raise ParseError("wrt names a function here", hint='for instance wrt="u"')
+    names = as_typed(names, list(told.functions))
+    for name in names:
+        if name not in told.functions:
+            raise ParseError(f"{name} is not declared as a function", text=text, span=whole(text), hint=unsaid(name))
+    return Reader(text, body, told, dialect).functional(names)
+
+
+def unsaid(name: str) -> str:
+    return EXAMPLE.replace("u: ", f"{name}: ") if len(name) < 40 else EXAMPLE
+
+
+def whole(text: str) -> Span:
+    return 0, len(text)
+
+
+def declared(text: str, given: list[str]) -> tuple[str, Told]:
+    """The text with blanks for its declarations of functions, and what these and the given ones say."""
+    told = Told({}, [])
+    for said in given:
+        kept = functions_in(said, told)
+        told.rest.extend(parse_declarations(kept) if kept.strip() else [])
+    return functions_in(text, told), told
+
+
+def functions_in(text: str, told: Told) -> str:
+    """`u: function of x` is taken note of, and blank in what comes back."""
+    if not isinstance(text, str):
+        raise ParseError(f"a text is wanted, not {type(text).__name__}")
+    kept = text
+    for s in split(text, "plain"):
+        words = text[s.mark + 1 : s.end].split() if s.kind == "declaration" else []
+        if "function" not in words:
+            continue
+        at = words.index("function")
+        if words[at + 1 : at + 2] != ["of"] or len(words) != at + 3 or not words[-1].isidentifier():
+            raise ParseError(
+                "a function is declared with its variable", text=text, span=(s.start, s.end), hint="u: function of x"
+            )
+        kind = text[s.mark + 1 : s.end].partition("function")[0]
+        shape = text[s.start : s.mark + 1] + (kind if kind.strip() else " scalar")
+        for d in read_declaration(shape, 0, s.mark - s.start, len(shape)):
+            u = function_symbol(d, text, (s.start, s.end))
+            if d.name in told.functions:
+                raise ParseError(f"{d.name} is declared twice", text=text, span=(s.start, s.end))
+            told.functions[d.name] = u, words[-1]
+        end = s.end + (text[s.end : s.end + 1] == ";")
+        kept = kept[: s.start] + " " * (end - s.start) + kept[end:]
+    return kept
+
+
+def function_symbol(d: Declaration, text: str, span: Span) -> Symbol:
+    if len(d.dims) > 1 or set(d.words) - {"scalar", "vector", "positive"} or (not d.dims and "vector" in d.words):
+        raise UnsupportedError(
+            f"the function {d.name} has scalars or vectors of a named length for values",
+            text=text,
+            span=span,
+            hint=f"{d.name}: function of x; {d.name}: n function of x",
+        )
+    u = declared_symbol(d)
+    return symbol(u.name, u.kind, u.rows, u.cols)
+
+
+class Reader:
+    """One text of a functional."""
+
+    def __init__(self, text: str, body: str, told: Told, dialect: str) -> None:
+        self.text, self.told = text, told
+        self.x = ""
+        piece = latex_integral(body, text, {x for _, x in told.functions.values()}) if dialect != "plain" else None
+        if piece is None:
+            self.program = self.parsed(body, dialect)
+            self.low = self.high = Tree("number")
+            self.main = self.plain()
+        else:
+            self.main = self.latex(piece)
+
+    def refused(self, message: str, span: Span, hint: str = "", kind: type[MatdiffError] = ParseError) -> MatdiffError:
+        return kind(message, text=self.text, span=span, hint=hint)
+
+    def latex(self, piece: Piece) -> Tree:
+        r"""The integrand of \int_a^b … dx, by the coefficient in front of it."""
+        self.x = piece.by
+        self.program = self.parsed(piece.body, "latex")
+        self.low, self.high = (self.expression(part) for part in (piece.low, piece.high))
+        main = self.function(self.program)
+        if not piece.front.strip():
+            return main
+        front = self.expression(piece.front)
+        self.fixed(front)
+        return Tree("*", (front, main), span=(front.span[0], main.span[1]))
+
+    def expression(self, text: str) -> Tree:
+        return self.function(self.parsed(text, "latex"))
+
+    def parsed(self, body: str, dialect: str) -> Program:
+        """A program of the text.  That u(x) is not read is told in the words of functionals."""
+        try:
+            return parse_program(body, dialect, self.told.rest)
+        except ParseError as error:
+            error.text = self.text
+            place = self.text[slice(*error.span)] if error.span else ""
+            name = place.partition("(")[0].rstrip("'′’ ").lstrip("\\")
+            if "(" in place and name in self.told.functions:
+                error.hint = f"{name} is understood at the variable of integration: write {name}, D({name}) alone"
+            raise
+
+    def function(self, program: Program) -> Tree:
+        if program.function is None:
+            raise self.refused("a functional is one integral, and there is no expression", whole(self.text))
+        return program.function
+
+    def plain(self) -> Tree:
+        """The integrand: the text with L for each int(L, x, a, b), which must all be over the same."""
+        tree = self.function(self.program)
+        found = [t for t in walk(tree) if t.head == "call" and t.value == "int"]
+        if not found:
+            hint = "a functional is an integral, int(L, x, 0, 1)"
+            raise self.refused("there is no integral here", whole(self.text), hint)
+        ranges = set()
+        for call in found:
+            if len(call.args) != 4 or call.args[1].head != "name":
+                hint = "int(sqrt(1 + D(u)^2), x, 0, 1)"
+                raise self.refused("int takes an integrand, its variable and the two ends", call.span, hint)
+            L, x, low, high = call.args
+            if any(t.head == "call" and t.value == "int" for t in walk(L)):
+                raise self.refused("an integral inside an integral", call.span, kind=UnsupportedError)
+            self.x, self.low, self.high = str(x.value), low, high
+            ranges.add((self.x, *(said(t) for t in (low, high))))
+        if len(ranges) > 1:
+            hint = "write one integral, or integrals over the same variable and ends"
+            raise self.refused("the integrals are over different ranges", whole(self.text), hint, UnsupportedError)
+        return self.linear(tree)
+
+    def linear(self, tree: Tree) -> Tree:
+        """A sum of multiples of integrals with the integrands in their places."""
+        if tree.head == "call" and tree.value == "int":
+            return tree.args[0]
+        inside = [any(t.head == "call" and t.value == "int" for t in walk(a)) for a in tree.args]
+        if tree.head in ("+", "neg") and all(inside):
+            return replace_args(tree, [self.linear(a) for a in tree.args])
+        if (tree.head == "*" and sum(inside) == 1) or (tree.head == "/" and inside == [True, False]):
+            for a, has in zip(tree.args, inside, strict=True):
+                if not has:
+                    self.fixed(a)
+            pairs = zip(tree.args, inside, strict=True)
+            return replace_args(tree, [self.linear(a) if has else a for a, has in pairs])
+        hint = "a functional is a sum of multiples of integrals"
+        loose = next((a for a, has in zip(tree.args, inside, strict=True) if not has), tree)
+        place = loose.span if tree.head in ("+", "neg") else tree.span
+        what = "this stands under no integral" if tree.head in ("+", "neg") else "this is no multiple of an integral"
+        raise self.refused(what, place, hint, UnsupportedError)
+
+    def fixed(self, tree: Tree) -> None:
+        """Raises what a factor of an integral or an end of it may not hold."""
+        for t in walk(tree):
+            if t.head == "name" and (t.value == self.x or t.value in self.told.functions):
+                raise self.refused(f"{t.value} stands outside the integral", t.span, "put it inside: int(…)")
+
+    def functional(self, names: list[str]) -> tuple[Functional, tuple[Symbol, ...], tuple[str, ...], bool]:
+        self.variable()
+        tree = self.jets(self.main)
+        for d in self.program.definitions:
+            if any(t.head == "name" and t.value in self.told.functions for t in walk(d.body)):
+                raise self.refused("a definition holds an unknown function", d.span, "write it out in the integrand")
+        for end in (self.low, self.high):
+            self.fixed(end)
+        declared = [*self.told.rest, *self.program.declarations]
+        scalars = [self.x, *(str(t.value) for e in (self.low, self.high) for t in walk(e) if t.head == "name")]
+        known = {d.name for d in declared}
+        declared += [Declaration(n, (), ("scalar",)) for n in dict.fromkeys(scalars) if n not in known and n != "pi"]
+        jets = {jet(u, k).name: jet(u, k) for u, _ in self.told.functions.values() for k in range(DEEPEST + 1)}
+        bare = replace(self.program, declarations=[])
+        typed = infer(replace(bare, function=tree), declared, jets, names)
+        L = typed.function
+        if L.kind != "scalar":
+            raise self.refused(f"the integrand is {describe(L)}, not a scalar", self.main.span, kind=ShapeError)
+        check_defined(L, {})
+        low, high = (self.end(e, bare, declared, typed.variables) for e in (self.low, self.high))
+        x = typed.variables.get(self.x) or symbol(self.x, "scalar")
+        if x.kind != "scalar":
+            raise self.refused(f"{self.x}, the variable of integration, is {describe(x)}", whole(self.text))
+        order = [u for u, _ in self.told.functions.values()]
+        there = {s.name.rstrip("'") for s in symbols(L)}
+        wrt = tuple(self.told.functions[n][0] for n in names)
+        used = tuple(u for u in order if u.name in there or u in wrt)
+        if absent := [u.name for u in wrt if u.name not in there]:
+            hint = f"it is a functional of {', '.join(sorted(there & self.told.functions.keys())) or 'no function'}"
+            raise self.refused(f"{absent[0]} does not stand in the integral", whole(self.text), hint)
+        ends = [v for e in (low, high) for v in symbols(e)]
+        own = [v for v in typed.variables.values() if v.name not in jets]
+        variables = tuple(dict.fromkeys((*used, x, *own, *ends)))
+        functional = Functional(L, x, low, high, used, wrt)
+        notes = dict.fromkeys(typed.remarks)
+        moving = tuple(s for s in symbols(L) if s.name in jets)
+        notes |= dict.fromkeys(Derivation(Expr(L), moving, "", True).notes)
+        _ = functional.gradients
+        return functional, variables, tuple(notes), len(names) > 1
+
+    def end(self, tree: Tree, bare: Program, declared: list[Declaration], known: Mapping[str, Symbol]) -> Node:
+        said = [d for d in declared if d.name not in known]
+        program = replace(bare, function=tree, definitions=[])
+        found = infer(program, said, {n: s for n, s in known.items() if any(t.value == n for t in walk(tree))})
+        if found.function.kind != "scalar":
+            what = f"an end of the integral is {describe(found.function)}"
+            raise self.refused(what, tree.span, "declare it scalar", ShapeError)
+        return found.function
+
+    def variable(self) -> None:
+        """The variable of integration is that of every function, and has no other meaning."""
+        for name, (_, x) in self.told.functions.items():
+            if x != self.x:
+                hint = f"declare {name}: function of {self.x}"
+                message = f"{name} is declared a function of {x}, but the integral is over {self.x}"
+                raise self.refused(message, whole(self.text), hint)
+        if self.x in self.told.functions:
+            raise self.refused(f"{self.x} is a function, and the variable of integration", whole(self.text))
+
+    def jets(self, root: Tree) -> Tree:
+        """The integrand with one name for each derivative of an unknown function."""
+        made: dict[Tree, Tree] = {}
+        orders: dict[Tree, tuple[str, int]] = {}
+        for t in walk(root):
+            name = self.derivative(t, orders)
+            if name is not None:
+                orders[t] = name
+                made[t] = Tree("name", (), name[0] + "'" * name[1], t.span)
+            elif t.head == "call" and t.value == "D" and self.holds(t, orders, made):
+                hint = "write it out: D(u^2) is 2*u*D(u)"
+                raise self.refused("D is taken of an unknown function alone", t.span, hint, UnsupportedError)
+            else:
+                self.confusions(t)
+                made[t] = replace_args(t, [made[a] for a in t.args])
+        return made[root]
+
+    def holds(self, call: Tree, orders: Mapping[Tree, Any], made: Mapping[Tree, Tree]) -> bool:
+        """Whether an unknown function, or the variable of integration, stands in a call of D."""
+        return any(t in orders or t.value == self.x for t in walk(call))
+
+    def derivative(self, t: Tree, orders: Mapping[Tree, tuple[str, int]]) -> tuple[str, int] | None:
+        """The unknown function that a tree is a derivative of, and of which order."""
+        if t.head == "name" and t.value in self.told.functions:
+            return str(t.value), 0
+        if t.head == "call" and t.value == "D" and t.args and t.args[0] in orders:
+            name, k = orders[t.args[0]]
+            if len(t.args) > 2 or (len(t.args) == 2 and not whole_number(t.args[1])):
+                raise self.refused("D(u,k) is the k-th derivative, k a whole number", t.span, "D(u), D(u,2)")
+            return self.checked(name, k + (int(t.args[1].value) if len(t.args) == 2 else 1), t)
+        if t.head == "'" and t.args[0] in orders:
+            return self.ticked(t, *orders[t.args[0]], typed=t.args[0].head == "call")
+        return None
+
+    def ticked(self, t: Tree, name: str, k: int, typed: bool) -> tuple[str, int] | None:
+        """u' of a scalar u is its derivative; of a vector a ' may be a transpose, and that is not guessed."""
+        mark = self.program.text[t.args[0].span[1] : t.span[1]]
+        u, _ = self.told.functions[name]
+        if any(c in mark for c in "Tᵀ⊤") or r"\top" in mark or (typed and u.kind != "scalar"):
+            return None
+        if u.kind != "scalar":
+            hint = f"the derivative is D({name}), the transpose {name}^T"
+            raise self.refused(f"is {name}' the derivative of {name} or its transpose?", t.span, hint)
+        if typed:
+            raise self.refused("is this ' one more derivative or a transpose?", t.span, f"write D({name},{k + 1})")
+        return self.checked(name, k + 1, t)
+
+    def checked(self, name: str, k: int, t: Tree) -> tuple[str, int]:
+        if k > DEEPEST:
+            raise self.refused(f"derivatives go up to the order {DEEPEST} here", t.span, kind=UnsupportedError)
+        return name, k
+
+    def confusions(self, t: Tree) -> None:
+        """Raises for u_x and \\dot u, which are names of their own, where they look like derivatives."""
+        if t.head == "call" and t.value in self.told.functions:
+            raise self.refused(f"{t.value} is understood at {self.x}", t.span, f"write {t.value} alone")
+        if t.head != "name":
+            return
+        head, mark, below = str(t.value).partition("_")
+        if head in self.told.functions and mark and below in (self.x, self.x * 2, "dot", "ddot"):
+            hint = f"write D({head}), D({head},2) or {head}', {head}''"
+            raise self.refused(f"is {t.value} the derivative of {head}?", t.span, hint)
+
+
+def whole_number(t: Tree) -> bool:
+    return t.head == "number" and isinstance(t.value, int) and t.value > 0
+
+
+def replace_args(tree: Tree, args: list[Tree]) -> Tree:
+    same = len(args) == len(tree.args) and all(a is b for a, b in zip(args, tree.args, strict=True))
+    return tree if same else replace(tree, args=tuple(args))
+
+
+def said(tree: Tree) -> tuple[Any, ...]:
+    """A tree as far as equal texts go."""
+    return tuple((t.head, t.value, len(t.args)) for t in walk(tree))

@@ -1,0 +1,122 @@
+r"""The integral of a LaTeX text: \int_a^b … dx taken apart, every piece at its own place in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from matdiff.errors import ParseError, UnsupportedError
+
+SPACES = (r"\,", r"\;", r"\:", r"\!", r"\ ", "~", r"\quad", r"\limits", r"\nolimits", r"\displaystyle")
+UPRIGHT = (r"\mathrm", r"\operatorname", r"\rm", r"\text")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What stands before, at the ends of, and under an integral, each a text with blanks for all that is not in it."""
+
+    front: str
+    low: str
+    high: str
+    body: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Token:
+    start: int
+    end: int
+    text: str
+
+
+def latex_tokens(text: str) -> list[Token]:
+    """Commands, and every other character but spaces."""
+    found, at = [], 0
+    while at < len(text):
+        end = at + 1
+        if text[at] == "\\":
+            end = at + 2
+            while text[at + 1 : at + 2].isalpha() and end < len(text) and text[end].isalpha():
+                end += 1
+        if not text[at].isspace():
+            found.append(Token(at, min(end, len(text)), text[at:end]))
+        at = end
+    return found
+
+
+def latex_integral(body: str, text: str, by: Collection[str]) -> Piece | None:
+    """The one integral of a text; None where there is none."""
+    tokens = latex_tokens(body)
+    places = [i for i, t in enumerate(tokens) if t.text in (r"\int", "∫")]
+    if not places:
+        return None
+    if len(places) > 1:
+        raise UnsupportedError(
+            "several integrals in LaTeX",
+            text=text,
+            span=(tokens[places[1]].start, tokens[places[1]].end),
+            hint="put the integrands under one integral, or write int(L, x, 0, 1) + int(…)",
+        )
+    (at,) = places
+    ends: dict[str, str] = {}
+    i = at + 1
+    while i < len(tokens) and (tokens[i].text in ("_", "^") or tokens[i].text in SPACES):
+        if tokens[i].text in SPACES:
+            i += 1
+            continue
+        sign, first = tokens[i].text, i + 1
+        i = group_end(tokens, first, text)
+        ends[sign] = only(body, tokens[first].start, tokens[i - 1].end)
+    if set(ends) != {"_", "^"}:
+        place = (tokens[at].start, tokens[at].end)
+        raise ParseError("the integral has no ends", text=text, span=place, hint=r"\int_0^1 … \,dx")
+    last, name = differential_at(tokens, i, by, text)
+    while last > i and tokens[last - 1].text in SPACES:
+        last -= 1
+    return Piece(
+        only(body, 0, tokens[at].start), ends["_"], ends["^"], only(body, tokens[i - 1].end, tokens[last].start), name
+    )
+
+
+def only(text: str, start: int, end: int) -> str:
+    """The text with blanks for all outside, and for braces around the inside."""
+    inside = text[start:end]
+    if inside.startswith("{") and inside.endswith("}"):
+        inside = f" {inside[1:-1]} "
+    return " " * start + inside
+
+
+def group_end(tokens: list[Token], first: int, text: str) -> int:
+    """The place after a group in braces, or after one token."""
+    depth = 0
+    for i in range(first, len(tokens)):
+        depth += (tokens[i].text == "{") - (tokens[i].text == "}")
+        if depth == 0:
+            return i + 1
+    place = (tokens[min(first, len(tokens) - 1)].start, len(text))
+    raise ParseError("a brace is missing, or an end of the integral", text=text, span=place)
+
+
+def differential_at(tokens: list[Token], first: int, by: Collection[str], text: str) -> tuple[int, str]:
+    """Where the dx begins that ends the text, and its variable.  Raises ParseError where there is none."""
+    names = {spelled: x for x in by for spelled in (x, f"\\{x}")}
+    end = len(tokens)
+    while end > first and tokens[end - 1].text in (*SPACES, "."):
+        end -= 1
+    x = names.get(tokens[end - 1].text) if end > first else None
+    d = end - 2
+    if x is not None and d >= first:
+        if tokens[d].text == "d":
+            start = d - 1 if d > first and tokens[d - 1].text in UPRIGHT else d
+            return start, x
+        if tokens[d].text == "}" and d - 3 >= first and tokens[d - 1].text == "d" and tokens[d - 2].text == "{":
+            start = d - 3
+            if tokens[start].text in UPRIGHT:
+                return start, x
+    names_of = " or ".join(f"d{x}" for x in sorted(by)) or "dx"
+    raise ParseError(
+        "the differential that ends the integral is missing",
+        text=text,
+        span=(len(text.rstrip()) - 1, len(text.rstrip())),
+        hint=f"the text ends with {names_of}: \\int_0^1 L \\,dx",
+    )

@@ -1,0 +1,570 @@
+"""Differential equations with parameters: sensitivity, adjoint, gradient; formulas, values and code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from matdiff.api.derivation import Derivation
+from matdiff.api.expr import Expr
+from matdiff.api.reading import texts
+from matdiff.api.wrt import as_typed, chosen_names, suggestion
+from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
+from matdiff.calculus.tangent import check_movable
+from matdiff.core.node import Node, Number, Symbol, describe, number, symbol, symbols
+from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
+from matdiff.inference import infer
+from matdiff.inference.undefined import check_defined
+from matdiff.ops.algebra import inner
+from matdiff.ops.constants import eye, is_zero, zeros_like
+from matdiff.printing.integrals import Pen, Style
+from matdiff.text.declarations import KINDS
+from matdiff.text.parser import parse_declarations, parse_program
+from matdiff.text.tree import Declaration, Program, Tree, walk
+
+if TYPE_CHECKING:
+    from matdiff.verify.report import Verification
+
+END = "T"
+FREE_OF_STRUCTURE = frozenset({"positive", "nonzero"})
+"""What a state may be declared beside its size: it moves in all of space."""
+
+
+@dataclass(frozen=True, repr=False)
+class Equation:
+    """`of' = rhs`, with `value` at the time `at`."""
+
+    of: Symbol
+    rhs: Expr
+    at: Node
+    value: Expr
+    shown: Node
+    """The value as it is written, u(T) for the u that it is taken at."""
+
+    def text(self, ascii: bool = False) -> str:
+        return self.written(Pen("ascii" if ascii else "unicode")).replace("&= ", "= ")
+
+    def latex(self) -> str:
+        return self.written(Pen("latex")).replace("&= ", "= ")
+
+    def written(self, pen: Pen) -> str:
+        space = r",\qquad " if pen.style == "latex" else ",   "
+        start = f"{pen.show(self.of)}({pen.show(self.at)}) = {pen.show(self.shown)}"
+        return pen.equation(pen.prime(self.of), pen.show(self.rhs.node)) + space + start
+
+    def __repr__(self) -> str:
+        return f"Equation({self.text()!r})"
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+@dataclass(frozen=True, repr=False)
+class Integral:
+    """A gradient: the integral of `integrand` over the time, `initial` of the multiplier at 0, `final` of the end."""
+
+    integrand: Expr
+    initial: Expr
+    final: Expr
+    evolution: Evolution
+    until: Node
+
+    def text(self, ascii: bool = False) -> str:
+        return self.written(Pen("ascii" if ascii else "unicode"))
+
+    def latex(self) -> str:
+        return self.written(Pen("latex"))
+
+    def __repr__(self) -> str:
+        return f"Integral({self.text()!r})"
+
+    def written(self, pen: Pen) -> str:
+        e, end = self.evolution, pen.show(self.until)
+        parts = [] if is_zero(self.integrand.node) else [pen.integral(self.integrand.node, TIME, number(0), self.until)]
+        values = (e.at(self.initial.node, "0"), e.at(self.final.node, end))
+        return pen.total(parts + [pen.show(v) for v in values if not is_zero(v)])
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+@dataclass(frozen=True)
+class DifferentialEquation:
+    """state' = rhs with its parameters, and the derivative of G = ∫ objective dt + final by them."""
+
+    evolution: Evolution
+    until: Node
+    variables: tuple[Symbol, ...]
+    several: bool = False
+    remarks: tuple[str, ...] = ()
+
+    def _expr(self, node: Node, *others: Symbol) -> Expr:
+        return Expr(node, tuple(dict.fromkeys((*self.variables, *others))))
+
+    @cached_property
+    def types(self) -> str:
+        return self._expr(self.evolution.rhs).types
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What may surprise in how the texts were read, and where they are not differentiable."""
+        e = self.evolution
+        found = dict.fromkeys(self.remarks)
+        for root in (e.rhs, e.initial, e.objective, e.final):
+            found |= dict.fromkeys(Derivation(self._expr(root), (e.state, *e.wrt), self.types, True).notes)
+        return tuple(found)
+
+    def pen(self, style: Style) -> Pen:
+        return Pen(style)
+
+    def record(self, pen: Pen) -> dict[str, Any]:
+        """What the keys of JSON hold."""
+        e = self.evolution
+        (equation, value) = (line.replace("&= ", "= ") for line in self._problem(pen))
+        return {
+            "equation": equation,
+            "value": value,
+            "wrt": ",".join(self.gradients),
+            "forward": self.forward.written(pen).replace("&= ", "= "),
+            "adjoint": self.adjoint.written(pen).replace("&= ", "= "),
+            "gradient": {x: g.written(pen) for x, g in self.gradients.items()}
+            if self.several
+            else self.gradient.written(pen),
+            "state": e.state.name,
+        }
+
+    @cached_property
+    def forward(self) -> Equation:
+        """The sensitivity equation du' = f_u[du] + f_p[dp], du(0) = g_p[dp]."""
+        e = self.evolution
+        moving = (e.direction, *e.directions.values())
+        rhs, start = simplified(e.sensitivity), simplified(e.initial_sensitivity)
+        return Equation(e.direction, self._expr(rhs, *moving), number(0), self._expr(start, *moving), start)
+
+    @cached_property
+    def adjoint(self) -> Equation:
+        """The adjoint equation v' = J_u − f_u*[v], v(T) = −F_u, solved backwards."""
+        e = self.evolution
+        end, v = Pen().show(self.until), e.multiplier
+        value = self._expr(e.terminal, v)
+        return Equation(v, self._expr(e.adjoint, v), self.until, value, e.at(e.terminal, end))
+
+    @cached_property
+    def gradient(self) -> Any:
+        """∇G as an integral over u and v; a dict of them by name for several parameters."""
+        e, v = self.evolution, self.evolution.multiplier
+        found = {}
+        for p, r in e.gradients.items():
+            running, start, end = (self._expr(n, v) for n in (r.running, r.start, r.end))
+            found[p.name] = Integral(running, start, end, e, self.until)
+        return found if self.several else next(iter(found.values()))
+
+    @property
+    def gradients(self) -> dict[str, Integral]:
+        return dict(self.gradient) if self.several else {self.evolution.wrt[0].name: self.gradient}
+
+    def solve(
+        self, /, mode: str = "adjoint", method: str = "DOP853", rtol: float = 1e-12, atol: float = 1e-13, **arrays: Any
+    ) -> tuple[float, Any]:
+        """The value of G and its gradient (a dict for several parameters), by SciPy's `solve_ivp`.
+
+        `mode` is `adjoint` (one pass back over the dense output of the pass forth) or `forward` (a sensitivity for
+        each entry of the parameters).  Raises MatdiffError for missing arrays and where the integration fails.
+        """
+        from matdiff.api.odesolve import Run
+
+        if mode not in ("adjoint", "forward"):
+            raise MatdiffError(f"mode is adjoint or forward, not {mode!r}")
+        value, found = Run(self, arrays, method, rtol, atol).gradient(mode)
+        return value, found if self.several else next(iter(found.values()))
+
+    def source(self, backend: str = "numpy") -> str:
+        """A module of its own: the right-hand sides as functions, and `value_and_grad(**arrays)` by SciPy."""
+        from matdiff.api.odesolve import source
+
+        if backend != "numpy":
+            raise UnsupportedError(
+                f"the code of a differential equation is written for NumPy, not for {backend}",
+                hint='source("numpy"); its functions are plain array code',
+            )
+        return source(self)
+
+    def verify(self, seed: int = 0) -> Verification:
+        """Forward sensitivity, adjoint gradient and central differences of G, at random parameters."""
+        from matdiff.api.odesolve import verified
+
+        return verified(self, seed)
+
+    def sections(self, pen: Pen, mode: str = "both") -> list[tuple[str, list[str]]]:
+        """What is told, as sentences with the formulas that follow each."""
+        told = [("", self._problem(pen))]
+        if mode in ("forward", "both"):
+            told += self._forward(pen)
+        if mode in ("adjoint", "both"):
+            told += self._adjoint(pen)
+        return told
+
+    def _problem(self, pen: Pen) -> list[str]:
+        e = self.evolution
+        start = self._expr(e.initial)
+        equation = Equation(e.state, self._expr(e.rhs), number(0), start, e.initial)
+        return [equation.written(pen), pen.equation("G", self._value(pen))]
+
+    def _value(self, pen: Pen) -> str:
+        e = self.evolution
+        return self._sum(pen, e.objective, e.final)
+
+    def _sum(self, pen: Pen, running: Node, final: Node) -> str:
+        """∫ running dt + final at the end."""
+        parts = [] if is_zero(running) else [pen.integral(running, TIME, number(0), self.until)]
+        if not is_zero(final):
+            parts.append(pen.show(self.evolution.at(final, pen.show(self.until))))
+        return pen.total(parts)
+
+    def _forward(self, pen: Pen) -> list[tuple[str, list[str]]]:
+        e = self.evolution
+        names = ", ".join(f"d{p.name}" for p in e.wrt)
+        changed = self._sum(pen, simplified(e.change), simplified(e.final_change))
+        lines = [self.forward.written(pen), pen.equation(pen.pick("dG", "dG", r"\mathrm{d}G"), changed)]
+        return [(f"sensitivity equation, to be solved for every direction {names}", lines)]
+
+    def _adjoint(self, pen: Pen) -> list[tuple[str, list[str]]]:
+        e, T = self.evolution, pen.show(self.until)
+
+        def integral(body: str) -> str:
+            return pen.integral_of(body, TIME, number(0), self.until, False)
+
+        def pairing(left: str, right: str) -> str:
+            if e.state.kind != "scalar":
+                return pen.pairing(left, right)
+            return f"{left} {pen.wrapped(right) if ' ' in right else right}"
+
+        v, dv = pen.show(e.multiplier), pen.prime(e.multiplier)
+        du, rate = pen.show(e.direction), pen.prime(e.direction)
+        dG = pen.pick("dG", "dG", r"\mathrm{d}G")
+        f = pen.wrapped(pen.show(simplified(e.sensitivity)))
+        added = integral(pairing(v, f"{rate} {pen.pick('−', '-', '-')} {f}"))
+        whole = self._sum(pen, simplified(e.change), simplified(e.final_change))
+        minus = pen.pick("−", "-", "-")
+        ends = f"{pairing(f'{v}({T})', f'{du}({T})')} {minus} {pairing(f'{v}(0)', f'{du}(0)')} {minus} " + integral(
+            pairing(dv, du)
+        )
+        parted = integral(pairing(v, rate))
+        total = added if whole == "0" else f"{whole} + {added}"
+        return [
+            (f"adjoint 1: add zero, for any {e.multiplier.name}(t)", [pen.equation(dG, total)]),
+            ("adjoint 2: integrate by parts", [pen.equation(parted, ends)]),
+            (
+                f"adjoint 3: choose {e.multiplier.name}, so that {e.direction.name} drops out, and solve backwards",
+                [self.adjoint.written(pen)],
+            ),
+            ("adjoint 4: read off", self._answers(pen)),
+        ]
+
+    def _answers(self, pen: Pen) -> list[str]:
+        grad = pen.pick("∇G", "grad G", r"\nabla G")
+        if not self.several:
+            return [pen.equation(grad, self.gradient.written(pen))]
+        by = (pen.pick(f"∇G by {x}", f"grad G by {x}", rf"\nabla_{{{pen.name(x)}}} G") for x in self.gradients)
+        return [pen.equation(left, g.written(pen)) for left, g in zip(by, self.gradients.values(), strict=True)]
+
+    def __str__(self) -> str:
+        lines = []
+        for sentence, formulas in self.sections(Pen()):
+            lines += [sentence] * bool(sentence) + [f"  {f}" if sentence else f for f in formulas]
+        return "\n".join(lines)
+
+
+def ode(
+    rhs: str,
+    state: str,
+    wrt: str | Expr | Sequence[str | Expr],
+    declare: str | Sequence[str] | None = None,
+    initial: str | float | None = None,
+    objective: str | None = None,
+    final: str | None = None,
+    until: str | float | None = None,
+    dialect: str = "auto",
+) -> DifferentialEquation:
+    """The differential equation state' = rhs, t the time from 0 `until` T, and how G depends on the parameters `wrt`.
+
+    `initial` is the state at 0 (default a symbol, u_0), `objective` is integrated over the time, `final` is taken at
+    its end; without both, G is ⟨w, u(T)⟩ for any w of the shape of the state.
+    Raises ParseError, ShapeError, UnsupportedError.
+
+    >>> print(ode("A*u", state="u", wrt="A", final="c'*u").adjoint)
+    v' = −Aᵀ v,   v(T) = −c
+    """
+    asked = Asked(rhs, state, texts(declare), dialect)
+    names, known = chosen_names(wrt)
+    if known:
+        raise ParseError("wrt names a parameter here", hint='for instance wrt="p"')
+    return asked.answered(names, initial, objective, final, until)
+
+
+class Asked:
+    """The texts of a problem, read together so that each may say what the others leave open."""
+
+    def __init__(self, rhs: str, state: str, declare: list[str], dialect: str) -> None:
+        self.dialect = dialect
+        self.declared = [d for text in declare for d in parse_declarations(text)]
+        self.programs = {"rhs": parse_program(rhs, dialect, self.declared)}
+        self.state = state.strip() if isinstance(state, str) else ""
+        names, _ = chosen_names(state)
+        if len(names) != 1:
+            raise ParseError("one state is wanted", hint='several quantities are one vector, for instance "[x; y]"')
+        (self.state,) = names
+
+    def answered(self, names: list[str], initial: Any, objective: Any, final: Any, until: Any) -> DifferentialEquation:
+        for role, text in (("initial", initial), ("objective", objective), ("final", final), ("until", until)):
+            if text is not None:
+                self.programs[role] = parse_program(str(text), self.dialect, self._said())
+        for role, program in self.programs.items():
+            if program.function is None:
+                raise ParseError(f"{ROLES[role]} is an expression", text=program.text, span=(0, len(program.text)))
+        self._times()
+        remarks = []
+        begun = self._begun(names)
+        variables = self._variables(names, begun)
+        u = self._checked(variables)
+        names = as_typed(names, list(variables))
+        for name in names:
+            self._movable(name, variables)
+        nodes = {role: self._typed(role, variables) for role in self.programs if role not in ("initial", "until")}
+        self._fits(nodes["rhs"], u, "rhs")
+        start = self._initial(u, begun, variables)
+        for role in ("objective", "final"):
+            if role in nodes and nodes[role].kind != "scalar":
+                raise self._refused(role, f"{ROLES[role]} is {describe(nodes[role])}, not a scalar", "")
+        if TIME in {s.name for s in symbols(nodes.get("final", number(0)))}:
+            raise self._refused("final", "the final objective is taken at the end of the time, and holds no t", "")
+        end = self._until(variables, names)
+        running = nodes.get("objective", number(0))
+        ended = nodes.get("final")
+        taken = frozenset({*variables, TIME, END})
+        if ended is None and "objective" not in nodes:
+            w = symbol(fresh("W Λ Z" if u.kind == "matrix" else "w λ z", set(taken)), u.kind, u.rows, u.cols)
+            ended, variables = inner(w, u), {**variables, w.name: w}
+            taken |= {w.name}
+            remarks.append(f"no objective is given: G = ⟨{w.name}, {u.name}({Pen().show(end)})⟩ for any {w.name}")
+        evolution = Evolution(
+            nodes["rhs"], u, tuple(variables[n] for n in names), start, running, ended or number(0), taken
+        )
+        found = DifferentialEquation(evolution, end, tuple(variables.values()), len(names) > 1, tuple(remarks))
+        _ = evolution.gradients
+        return found
+
+    def _said(self) -> list[Declaration]:
+        return [*self.declared, *(d for p in self.programs.values() for d in p.declarations)]
+
+    def _written(self) -> set[str]:
+        """All names that stand in the texts."""
+        trees = [t for p in self.programs.values() for t in (p.function, *(d.body for d in p.definitions)) if t]
+        return {str(n.value) for tree in trees for n in walk(tree) if n.head in ("name", "call")}
+
+    def _times(self) -> None:
+        """t is the time and T its end, scalars both."""
+        said = {d.name: d for d in self._said()}
+        used = self._written()
+        if self.state in (TIME, END):
+            raise ParseError(f"{self.state} is the time, and so no state", hint="call the state otherwise, say u")
+        for name, what in ((TIME, "the time"), (END, "the end of the time")):
+            if name == END and "until" in self.programs:
+                continue
+            d = said.get(name)
+            if d is None:
+                if name in used:
+                    self.declared.append(Declaration(name, (), ("scalar",)))
+            elif d.dims or d.words != ("scalar",):
+                raise ParseError(f"{name} is {what} in a differential equation", hint="call the other one otherwise")
+
+    def _begun(self, names: list[str]) -> str:
+        """The name of the initial value where none is given."""
+        if "initial" in self.programs:
+            return ""
+        there = self._written() | {d.name for d in self._said()}
+        both = (f"{self.state}_0", f"{self.state}0")
+        for name in sorted(both, key=lambda name: name not in names):
+            if name in names or name not in there:
+                said = next((d for d in self._said() if d.name == self.state), None)
+                if said is not None and name not in there:
+                    self.declared.append(replace(said, name=name, words=tuple(w for w in said.words if w in KINDS)))
+                return name
+        raise ParseError(f"say where {self.state} begins", hint=f'--initial "{self.state}_0", initial="{self.state}_0"')
+
+    def _variables(self, names: list[str], begun: str) -> dict[str, Symbol]:
+        """All variables with their types, from all texts at once."""
+        there = self._written() | {d.name for d in self._said()}
+        if self.state not in there:
+            program = self.programs["rhs"]
+            hint = f'name the state that stands in it, or declare it: --let "{self.state}: n"'
+            span = (0, len(program.text))
+            raise ParseError(
+                f"{self.state}, the state, does not stand in the equation", text=program.text, span=span, hint=hint
+            )
+        main = self.programs["rhs"]
+        u = Tree("name", (), self.state)
+        parts = [Tree("inner", (u, _function(main)), span=(0, len(main.text)))]
+        if begun:
+            parts.append(Tree("inner", (u, Tree("name", (), begun))))
+        elif not self._shapeless(self.programs["initial"]):
+            parts.append(Tree("inner", (u, _function(self.programs["initial"]))))
+        parts += [_function(self.programs[role]) for role in ("objective", "final") if role in self.programs]
+        ended = self.programs.get("until")
+        parts += [_function(ended)] if ended is not None else []
+        whole = Program(
+            main.text,
+            [d for p in self.programs.values() for d in p.declarations],
+            [d for p in self.programs.values() for d in p.definitions],
+            Tree("+", tuple(parts), span=(0, len(main.text))) if len(parts) > 1 else parts[0],
+            main.dialect,
+        )
+        try:
+            return dict(infer(whole, self.declared, {}, names).variables)
+        except MatdiffError:
+            self._one_by_one(names)
+            raise
+
+    def _one_by_one(self, names: list[str]) -> None:
+        """The texts one after the other.  Raises what is wrong with the first that does not fit, where it stands."""
+        main = self.programs["rhs"]
+        u = Tree("name", (), self.state)
+        square = replace(main, function=Tree("inner", (u, _function(main)), span=(0, len(main.text))))
+        known: dict[str, Symbol] = {}
+        try:
+            known = dict(infer(square, self._elsewhere("rhs"), {}, names).variables)
+        except MatdiffError:
+            typed = infer(main, self._elsewhere("rhs"), {}, names)
+            if self.state in typed.variables:
+                self._fits(typed.function, typed.variables[self.state], "rhs")
+            raise
+        for role, program in self.programs.items():
+            if role == "rhs" or (role == "initial" and self._shapeless(program)):
+                continue
+            typed = infer(program, self._elsewhere(role), known, names)
+            known |= typed.variables
+            if role == "initial":
+                self._fits(typed.function, known[self.state], role)
+            elif typed.function.kind != "scalar":
+                raise self._refused(role, f"{ROLES[role]} is {describe(typed.function)}, not a scalar", "")
+
+    def _shapeless(self, program: Program) -> bool:
+        """Whether an initial value is a 0 or an I, which take the shape of the state."""
+        return _plain(program) is not None or _identity(program, self._said()) is not None
+
+    def _elsewhere(self, role: str) -> list[Declaration]:
+        return [*self.declared, *(d for r, p in self.programs.items() if r != role for d in p.declarations)]
+
+    def _typed(self, role: str, variables: Mapping[str, Symbol]) -> Node:
+        typed = infer(self.programs[role], self._elsewhere(role), variables, ())
+        check_defined(typed.function, {})
+        return typed.function
+
+    def _checked(self, variables: Mapping[str, Symbol]) -> Symbol:
+        u = variables.get(self.state)
+        if u is None:
+            raise ParseError(f"{self.state} is defined in the equation, and so no state of it")
+        if u.kind == "row":
+            raise UnsupportedError(f"a state is a scalar, a vector or a matrix, and {u.name} is {describe(u)}")
+        if extra := sorted(u.attributes - FREE_OF_STRUCTURE):
+            raise UnsupportedError(
+                f"a state moves in all of space, and {u.name} is declared {' '.join(extra)}",
+                hint=f"declare {u.name} by its size alone: if the equation keeps it {extra[0]}, it stays so",
+            )
+        return u
+
+    def _movable(self, name: str, variables: Mapping[str, Symbol]) -> None:
+        if name == self.state:
+            raise ParseError(
+                f"{name} is the state, not a parameter", hint=f"by its initial value: wrt={name}_0, without initial"
+            )
+        if name == TIME or (name == END and "until" not in self.programs):
+            raise UnsupportedError(f"{name} is the time, not a parameter", hint="differentiate by a parameter")
+        if name not in variables:
+            others = [v for v in variables if v not in (self.state, TIME)]
+            raise ParseError(f"{name} is not a parameter of the equation", hint=suggestion(name, others))
+        check_movable(variables[name])
+
+    def _fits(self, f: Node, u: Symbol, role: str) -> None:
+        if (f.kind, f.rows, f.cols) != (u.kind, u.rows, u.cols):
+            raise self._refused(
+                role,
+                f"{ROLES[role]} is {describe(f)}, but the state {u.name} is {describe(u)}",
+                f"it has the shape of the state; shapes are declared, as in {self.state}: {_size(u)}",
+            )
+
+    def _initial(self, u: Symbol, begun: str, variables: Mapping[str, Symbol]) -> Node:
+        """The state at 0; the numbers 0 and the identity I take its shape."""
+        if begun:
+            return variables[begun]
+        program = self.programs["initial"]
+        if _plain(program) == 0:
+            return zeros_like(u)
+        place = _identity(program, self._said())
+        if place is not None:
+            if u.kind == "scalar":
+                return number(1)
+            if u.kind != "matrix" or u.rows is not u.cols:
+                raise ShapeError(f"I is square, but the state {u.name} is {describe(u)}", text=program.text, span=place)
+            return eye(u.rows)
+        g = self._typed("initial", variables)
+        self._fits(g, u, "initial")
+        for name in (self.state, TIME):
+            if name in {s.name for s in symbols(g)}:
+                raise self._refused("initial", f"the initial value holds {name}, but it is one for all of the time", "")
+        return g
+
+    def _until(self, variables: Mapping[str, Symbol], names: list[str]) -> Node:
+        if "until" not in self.programs:
+            return variables.get(END) or symbol(END, "scalar")
+        T = self._typed("until", variables)
+        if T.kind != "scalar":
+            raise self._refused("until", f"the end of the time is {describe(T)}, not a scalar", "until=1, --until 1")
+        inside = {s.name for s in symbols(T)}
+        if inside & {self.state, TIME, *names}:
+            raise self._refused("until", "the end of the time is a number or a parameter that stays as it is", "")
+        if isinstance(T, Number) and not T.value > 0:
+            raise self._refused("until", "the time runs from 0 to a positive end", "until=1, --until 1")
+        return T
+
+    def _refused(self, role: str, message: str, hint: str) -> MatdiffError:
+        program = self.programs[role]
+        tree = program.function
+        span = tree.span if tree is not None and tree.span[1] else (0, len(program.text))
+        return ShapeError(message, text=program.text, span=span, hint=hint)
+
+
+ROLES = {
+    "rhs": "the right-hand side",
+    "initial": "the initial value",
+    "objective": "the objective",
+    "final": "the final objective",
+    "until": "the end of the time",
+}
+
+
+def _function(program: Program) -> Tree:
+    assert program.function is not None
+    return program.function
+
+
+def _plain(program: Program) -> Any:
+    """The 0 that a text is, which takes any shape; None for every other."""
+    tree = _function(program)
+    return 0 if tree.head == "number" and tree.value == 0 else None
+
+
+def _identity(program: Program, declared: list[Declaration]) -> tuple[int, int] | None:
+    """Where the I stands that a text is, unless I is declared."""
+    tree = _function(program)
+    named = {*(d.name for d in declared), *(d.name for d in program.definitions)}
+    return tree.span if tree.head == "name" and tree.value == "I" and "I" not in named else None
+
+
+def _size(f: Node) -> str:
+    return "×".join(map(str, f.shape)) or "scalar"
+
+
+__all__ = ["DifferentialEquation", "Equation", "Integral", "ode"]

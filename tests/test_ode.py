@@ -1,0 +1,212 @@
+"""Differential equations: forward, adjoint, differences; against closed forms, SciPy and JAX."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.linalg import expm, expm_frechet
+
+import matdiff as md
+from matdiff.cli.app import run
+from matdiff.errors import DomainError, MatdiffError
+
+PROBLEMS: list[dict[str, Any]] = [
+    {"rhs": "p[1] + p[2]*u + p[3]*u^2", "state": "u", "wrt": "p", "declare": "p: 3; u: scalar", "initial": 0,
+     "objective": "(u - t^3)^2"},
+    {"rhs": "A*u", "state": "u", "wrt": "A"},
+    {"rhs": "A*u", "state": "u", "wrt": "A,u_0", "objective": "norm(u - c)^2", "final": "c'*u"},
+    {"rhs": "A*U + U*A' + Q", "state": "U", "wrt": "A,Q", "declare": "U: n×n", "initial": "I", "final": "tr(C*U)"},
+    {"rhs": "tanh(W*u + b)", "state": "u", "wrt": "W,b,B", "initial": "B*c", "final": "norm(u - y)^2/2"},
+    {"rhs": "S*U", "state": "U", "wrt": "S", "declare": "S: n×n symmetric", "initial": "S", "final": "tr(U)"},
+    {"rhs": "a*u*(1 - u/k)", "state": "u", "wrt": "a,k", "declare": "u,a: scalar; k: scalar positive",
+     "initial": "1/2", "objective": "log(u)^2 + a*k", "final": "a^2*u"},
+    {"rhs": "sin(t)*B*u - u", "state": "u", "wrt": "B", "objective": "t*u'*B*u"},
+    {"rhs": "u^3", "state": "u", "wrt": "u_0", "declare": "u: scalar", "final": "u"},
+    {"rhs": "1000*A*u", "state": "u", "wrt": "A", "final": "u'*u"},
+    {"rhs": "[x[2]; mu*(1 - x[1]^2)*x[2] - x[1]]", "state": "x", "wrt": "mu,x_0", "declare": "x: 2; mu: scalar",
+     "final": "x[1]^2"},
+    {"rhs": "Q*u", "state": "u", "wrt": "Q", "declare": "Q: n×n orthogonal", "final": "norm(u - c)^2"},
+    {"rhs": r"\tanh(W u) + e^{-t} b", "state": "u", "wrt": "b", "final": r"\|u\|^2"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: p["rhs"])
+def test_forward_adjoint_and_differences_agree(problem):
+    found = md.ode(**problem).verify()
+    assert found.passed is True and found.points == 2, str(found)
+
+
+def test_the_verification_sees_a_wrong_gradient():
+    d = md.ode("tanh(W*u + b)", "u", "W,b", final="norm(u - y)^2/2")
+    _, b = d.evolution.wrt
+    right = d.evolution.gradients[b]
+    d.evolution.gradients[b] = replace(right, running=right.running * 2)
+    assert d.verify().passed is False
+
+
+def test_what_cannot_be_verified_is_said():
+    found = md.ode("h(W*u)", "u", "W", "h: elementwise", final="sum(u)").verify()
+    assert found.passed is None and str(found) == "not verified: NumPy has no h"
+    assert md.ode("1000*A*u", "u", "A", final="u'*u", until=10).verify().passed is None
+
+
+def test_the_reference_gradient():
+    d = md.ode("p[1] + p[2]*u + p[3]*u^2", "u", "p", "p: 3; u: scalar", 0, "(u - t^3)^2", until=1)
+    expected = [-0.20015263, -0.02860540, -0.00550749]
+    for mode in ("adjoint", "forward"):
+        _, gradient = d.solve(p=[0.3, 0.2, -0.1], mode=mode)
+        assert np.allclose(gradient, expected, rtol=0, atol=6e-9)
+
+
+def test_a_linear_equation_has_the_gradient_of_the_matrix_exponential():
+    rng = np.random.default_rng(0)
+    A, (b, w) = rng.normal(size=(3, 3)), rng.normal(size=(2, 3))
+    value, gradient = md.ode("A*u", "u", "A,u_0").solve(A=A, u_0=b, w=w, T=0.7)
+    assert np.isclose(value, w @ expm(0.7 * A) @ b, rtol=1e-10)
+    V = rng.normal(size=(3, 3))
+    _, moved = expm_frechet(0.7 * A, 0.7 * V)
+    assert np.isclose(np.vdot(gradient["A"], V), w @ moved @ b, rtol=1e-9)
+    assert np.allclose(gradient["u_0"], expm(0.7 * A).T @ w, rtol=1e-10)
+
+
+def test_the_gradient_against_jax_through_a_fixed_step_method():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    jnp = jax.numpy
+    rng = np.random.default_rng(1)
+    W, (b, y, start) = rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
+
+    def objective(W, b):
+        def f(u):
+            return jnp.append(jnp.tanh(W @ u[:3] + b), jnp.sum((u[:3] - y) ** 2))
+
+        h = 1 / 400
+
+        def step(u, _):
+            k1 = f(u)
+            k2 = f(u + h / 2 * k1)
+            k3 = f(u + h / 2 * k2)
+            return u + h / 6 * (k1 + 2 * k2 + 2 * k3 + f(u + h * k3)), None
+
+        return jax.lax.scan(step, jnp.append(start, 0.0), None, length=400)[0][3]
+
+    value, (by_W, by_b) = jax.value_and_grad(objective, argnums=(0, 1))(W, b)
+    d = md.ode("tanh(W*u + b)", "u", "W,b", objective="norm(u - y)^2", until=1)
+    found, gradient = d.solve(W=W, b=b, y=y, u_0=start)
+    assert np.isclose(found, value, rtol=1e-9)
+    assert np.allclose(gradient["W"], by_W, rtol=1e-8) and np.allclose(gradient["b"], by_b, rtol=1e-8)
+
+
+def test_what_is_printed():
+    d = md.ode("A*u", "u", "A", final="c'*u", objective="norm(u)^2", until=2)
+    assert str(d.forward) == "du' = dA u + A du,   du(0) = zeros(n)"
+    assert str(d.adjoint) == "v' = 2u − Aᵀ v,   v(2) = −c"
+    assert str(d.gradient) == "∫_0^2 −v uᵀ dt"
+    assert d.gradient.text(ascii=True) == "int(-v*u', t, 0, 2)"
+    assert d.adjoint.rhs == md.parse("2*u - A'*v", "A: n×n") and d.adjoint.value == md.parse("-c")
+    assert [s for s, _ in d.sections(d.pen("unicode"))][1:] == [
+        "sensitivity equation, to be solved for every direction dA",
+        "adjoint 1: add zero, for any v(t)",
+        "adjoint 2: integrate by parts",
+        "adjoint 3: choose v, so that du drops out, and solve backwards",
+        "adjoint 4: read off",
+    ]
+
+
+def test_the_multiplier_takes_a_name_that_is_free():
+    assert str(md.ode("v*u", "u", "v", "u,v: scalar", final="λ*u").adjoint) == "w' = −v w,   w(T) = −λ"
+
+
+@pytest.mark.parametrize("problem", PROBLEMS[:6], ids=lambda p: p["rhs"])
+def test_the_source_runs_by_itself(problem):
+    d = md.ode(**{**problem, "until": 0.8})
+    rng = np.random.default_rng(2)
+    dims = {"n": 3, "m": 3}
+    arrays = {v.name: np.asarray(rng.normal(size=tuple(x.evaluate(dims) for x in v.shape))) for v in d.variables}
+    if "S" in arrays:
+        arrays["S"] = arrays["S"] + arrays["S"].T
+    value, gradient = d.solve(**arrays)
+    space: dict[str, Any] = {}
+    text = d.source("numpy")
+    assert "matdiff" not in text
+    exec(text, space)
+    found, by = space["value_and_grad"](**arrays)
+    assert np.isclose(found, value, rtol=1e-9)
+    pairs = zip(by, gradient.values(), strict=True) if d.several else [(by, gradient)]
+    assert all(np.allclose(a, b, rtol=1e-8, atol=1e-10) for a, b in pairs)
+
+
+WRONG = [
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "declare": "A: 3×2"}, "the state u is a vector of length 2"),
+    ({"rhs": "u*u'", "state": "u", "wrt": "u_0", "declare": "u: n"}, "the right-hand side is a matrix n×n"),
+    ({"rhs": "A*u", "state": "y", "wrt": "A"}, "does not stand in the equation"),
+    ({"rhs": "A*u", "state": "u", "wrt": "B"}, "B is not a parameter"),
+    ({"rhs": "A*u", "state": "u", "wrt": "u"}, "u is the state"),
+    ({"rhs": "A*u*t", "state": "u", "wrt": "t"}, "t is the time"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "initial": "1"}, "the initial value is a scalar"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "initial": "I"}, "I is square"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "initial": "2*u"}, "the initial value holds u"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "objective": "A*u"}, "not a scalar"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "objective": "foo(u)"}, "foo"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "final": "t*u'*u"}, "holds no t"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "until": "-1"}, "positive end"),
+    ({"rhs": "k*u", "state": "u", "wrt": "k", "declare": "k,u: scalar", "until": "k"}, "stays as it is"),
+    ({"rhs": "t*u", "state": "u", "wrt": "u_0", "declare": "t: 3"}, "t is the time"),
+    ({"rhs": "A*u", "state": "u,v", "wrt": "A"}, "one state"),
+    ({"rhs": "A*U", "state": "U", "wrt": "A", "declare": "U: n×n symmetric"}, "all of space"),
+]
+
+
+@pytest.mark.parametrize(("problem", "said"), WRONG, ids=lambda v: v if isinstance(v, str) else "")
+def test_what_is_refused(problem, said):
+    with pytest.raises(MatdiffError, match=said):
+        md.ode(**problem)
+
+
+def test_a_place_is_shown():
+    with pytest.raises(MatdiffError) as refused:
+        md.ode("A*u", "u", "A", objective="c'*u + u")
+    assert "  c'*u + u\n" in str(refused.value) and "^" in str(refused.value)
+
+
+def test_solutions_that_do_not_come_to_the_end_are_refused():
+    d = md.ode("u^2", "u", "u_0", "u: scalar", final="u", until=1)
+    with pytest.raises(DomainError, match=r"stops at t = 0\.5"):
+        d.solve(u_0=2.0)
+    stiff = md.ode("k*(cos(t) - u)", "u", "k", "k,u: scalar", 0, final="u", until=1)
+    with pytest.raises(MatdiffError, match="stiff"):
+        stiff.solve(k=1e7)
+    with pytest.raises(MatdiffError, match="k is missing"):
+        stiff.solve()
+
+
+def test_the_command(capsys):
+    arguments = ["ode", "A*u", "--state", "u", "--wrt", "A", "--final", "c'*u"]
+    assert run(arguments) == 0
+    said = capsys.readouterr().out
+    assert "v' = −Aᵀ v,   v(T) = −c" in said and "∇G = ∫_0^T −v uᵀ dt" in said and "\nverified: " in said
+    assert run([*arguments, "--mode", "forward", "--no-verify"]) == 0
+    said = capsys.readouterr().out
+    assert "du' = dA u + A du" in said and "adjoint" not in said and "not verified" in said
+    assert run([*arguments, "--format", "json", "--ascii"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["gradient"] == "int(-v*u', t, 0, T)" and record["verification"]["passed"] is True
+    assert run([*arguments, "--format", "latex"]) == 0
+    said = capsys.readouterr().out
+    assert r"\nabla G &= \int_{0}^{T} -vu^{\top} \,\mathrm{d}t" in said and "%" in said
+    assert run([*arguments, "--format", "markdown"]) == 0
+    assert "$$" in capsys.readouterr().out
+
+
+def test_the_solution_of_a_state_is_that_of_scipy():
+    k = 1.3
+    direct = solve_ivp(lambda t, u: [-k * u[0], u[0] ** 2], (0, 1), [2.0, 0.0], rtol=1e-11, atol=1e-12)
+    value, slope = md.ode("-k*u", "u", "k", "k,u: scalar", 2, "u^2", until=1).solve(k=k)
+    assert np.isclose(value, direct.y[1, -1], rtol=1e-9)
+    exact = -2 * (1 - np.exp(-2 * k) * (1 + 2 * k)) / k**2
+    assert np.isclose(slope, exact, rtol=1e-9)
