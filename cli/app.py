@@ -14,6 +14,7 @@ from matdiff.errors import MatdiffError
 COMMANDS = {
     "derive": "The derivative of EXPR as a formula, with its steps and a numerical check.",
     "verify": "Check a derivative, or a claim about it, numerically.",
+    "equal": "Whether two expressions are equal, and if not, small whole numbers that show it.",
     "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
     "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",
     "repl": "A conversation that remembers declarations and definitions.",

@@ -14,6 +14,7 @@ from matdiff.errors import DomainError, MatdiffError, ParseError, ShapeError, Un
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
     from matdiff.api.derive import derive
+    from matdiff.api.equal import equal
     from matdiff.api.expr import Expr
     from matdiff.api.reading import matrix, parse, scalar, vector
     from matdiff.api.userdefined import elementwise, forget
@@ -34,6 +35,7 @@ __all__ = [
     "check_derivation",
     "derive",
     "elementwise",
+    "equal",
     "forget",
     "from_sympy",
     "matrix",
@@ -44,6 +46,7 @@ __all__ = [
 
 _HOMES = {
     "derive": "api.derive",
+    "equal": "api.equal",
     "check_claim": "verify",
     "check_derivation": "solution.check",
     "Derivation": "api.derivation",

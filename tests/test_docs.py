@@ -193,3 +193,13 @@ def test_what_is_not_smooth_is_said(text, wrt):
 
 def test_definitions():
     assert md.parse("s(t) = t/(1+exp(-t)); s(x)").evaluate(x=np.zeros(2)).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(("a", "b"), rows("equal", "to"))
+def test_equal_expressions(a, b):
+    assert md.equal(a, b, declare=DECLARED).equal
+
+
+@pytest.mark.parametrize(("a", "b"), rows("different", "from"))
+def test_different_expressions(a, b):
+    assert not md.equal(a, b, declare=DECLARED).equal
