@@ -161,3 +161,14 @@ def test_verify_prints_certificate_table_and_plot(capsys: pytest.CaptureFixture[
     pytest.importorskip("matplotlib")
     out(capsys, "verify", "x'*A*x", "--wrt", "x", "--plot", str(tmp_path / "v.svg"))
     assert "<svg" in (tmp_path / "v.svg").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("method", "order"), [("forward", 1), ("backward", 1), ("central", 2)])
+@pytest.mark.parametrize(("f", "x"), [("x'*A*x", "x"), ("logdet(X)", "X"), ("sum(exp(x))", "x"), ("inv(X)", "X")])
+def test_the_order_is_that_of_the_method(f, x, method, order):
+    found = md.derive(f, wrt=x).verify(method=method)
+    assert (
+        found.passed
+        and abs(found.order - order) < 0.2
+        and f"(observed order {order}." in str(found).replace("0.9", "1.0")
+    )
