@@ -79,9 +79,22 @@ class Answer:
     @property
     def board(self) -> list[tuple[Any, Line]]:
         """What is derived in steps, one after the other, each with the line that it ends in."""
-        return [(self.told, self.outcome)] + (
-            [(self.second, self.line("hessian", self.d.hessian))] if self.second else []
-        )
+        groups = [(g.steps, self.read_off(g)) for g in self.further]
+        last = [(self.second, self.line("hessian", self.d.hessian))] if self.second else []
+        return [(self.told, self.outcome), *groups, *last]
+
+    @property
+    def further(self) -> Any:
+        """Where the steps go on: to gradients by several variables, adjoints and Jacobians, blocks of a Hessian."""
+        return self.d.further_steps(self.order) if self.steps else ()
+
+    def read_off(self, group: Any) -> Line:
+        """The line of the answer that a group of steps ends in."""
+        key, body = group.key, group.steps[-1].after
+        on = self.d.covector.name if key == "adjoint" else ""
+        if self.d.several or key == "hessian":
+            return Line(f"partial {key}", self.f, group.by, body, on)
+        return Line(self.named if key == "jacobian" else key, self.f, self.names, body, on)
 
     @property
     def outcome(self) -> Line:

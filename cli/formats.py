@@ -116,6 +116,10 @@ def record(answer: Answer, style: Style) -> dict[str, Any]:
         found["hessian"] = every(d.hessian, style)
     found["latex"] = every(answer.result, "latex")
     found["steps"] = [step(s, style) for s in answer.told]
+    if further := answer.further:
+        found["further_steps"] = [
+            {"to": g.key, "by": list(g.by), "steps": [step(s, style) for s in g.steps]} for g in further
+        ]
     if answer.second:
         found["hessian_steps"] = [step(s, style) for s in answer.second]
     if d.notes:

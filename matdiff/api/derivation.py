@@ -28,7 +28,7 @@ from matdiff.simplify.forms import SMALL, shortest
 from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
-    from matdiff.calculus.steps import Step
+    from matdiff.calculus.steps import Group, Step
     from matdiff.verify import Verification
 
 
@@ -280,6 +280,14 @@ class Derivation:
         if self.several:
             raise UnsupportedError("the steps to a Hessian are told for one variable")
         return second(self)
+
+    def further_steps(self, order: int = 1) -> tuple[Group, ...]:
+        """From the differential on: to each gradient of several variables, to adjoints and Jacobians of a function that
+        is not scalar, and with `order` 2 to the blocks of the Hessian by several variables.
+        """
+        from matdiff.calculus.steps import groups
+
+        return groups(self, order)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
