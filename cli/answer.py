@@ -111,8 +111,16 @@ class Answer:
         if self.operators:
             found += self.parts("adjoint", self.adjoint, self.d.covector.name)
         found += self.parts("hessian", self.d.hessian) if self.order > 1 else []
-        short = [replace(line, body=self.d.abbreviated(line.body)) for line in found]
-        return [self.line("function", self.d.function), *short]
+        bodies = self.d.abbreviations([line.body for line in found])
+        short = [replace(line, body=body) for line, body in zip(found, bodies, strict=True)]
+        return [self.line("function", self.d.function), *self.with_names(short)]
+
+    def with_names(self, lines: list[Line]) -> list[Line]:
+        """The lines with what gradients by several variables share named once."""
+        places = [i for i, line in enumerate(lines) if line.key == "partial gradient"]
+        for i, body in zip(places, self.d.named([lines[i].body for i in places]), strict=True):
+            lines[i] = replace(lines[i], body=body, shared=fresh(lines[i].body, body))
+        return lines
 
     @property
     def named(self) -> str:
@@ -199,6 +207,16 @@ class Answer:
             return "partial jacobian"
         vectors = self.d.function.kind == "vector" and self.d.wrt[0].kind == "vector"
         return "vector jacobian" if self.kind == "jacobian" and vectors else self.kind
+
+
+def fresh(before: Any, after: Any) -> tuple[str, ...]:
+    """The names of definitions that an expression has after it was written with them, and not before."""
+    from matdiff.core.node import Symbol, topological
+
+    old, new = (
+        {n.name for n in topological(e.node) if isinstance(n, Symbol) and n.body is not None} for e in (before, after)
+    )
+    return tuple(sorted(new - old))
 
 
 def verdict(verification: Any) -> str:
