@@ -98,11 +98,25 @@ class Answer:
     @property
     def board(self) -> list[tuple[Any, Line]]:
         """What is derived in steps, one after the other, each with the line that it ends in."""
-        found = [(self.told, self.outcome)]
+        groups = [(g.steps, self.read_off(g)) for g in self.further]
+        found = [(self.told, self.outcome), *groups]
         for line in self.hessians if self.second else ():
             rest = [s for s in self.second if s.relation != "⇒ H =" or line.key == "hessian"]
             found.append((rest if line.key != "hessian" or not self.d.curved else rest[-1:], line))
         return found
+
+    @property
+    def further(self) -> Any:
+        """Where the steps go on: to gradients by several variables, adjoints and Jacobians, blocks of a Hessian."""
+        return self.d.further_steps(self.order) if self.steps else ()
+
+    def read_off(self, group: Any) -> Line:
+        """The line of the answer that a group of steps ends in."""
+        key, body = group.key, group.steps[-1].after
+        on = self.d.covector.name if key == "adjoint" else ""
+        if self.d.several or key == "hessian":
+            return Line(f"partial {key}", self.f, group.by, body, on)
+        return Line(self.named if key == "jacobian" else key, self.f, self.names, body, on)
 
     @property
     def outcome(self) -> Line:
@@ -119,8 +133,16 @@ class Answer:
         if self.operators:
             found += self.parts("adjoint", self.adjoint, self.d.covector.name)
         found += self.hessians if self.order > 1 else []
-        short = [replace(line, body=self.d.abbreviated(line.body)) for line in found]
-        return [self.line("function", self.d.function), *short]
+        bodies = self.d.abbreviations([line.body for line in found])
+        short = [replace(line, body=body) for line, body in zip(found, bodies, strict=True)]
+        return [self.line("function", self.d.function), *self.with_names(short)]
+
+    def with_names(self, lines: list[Line]) -> list[Line]:
+        """The lines with what gradients by several variables share named once."""
+        places = [i for i, line in enumerate(lines) if line.key == "partial gradient"]
+        for i, body in zip(places, self.d.named([lines[i].body for i in places]), strict=True):
+            lines[i] = replace(lines[i], body=body, shared=fresh(lines[i].body, body))
+        return lines
 
     @property
     def hessians(self) -> list[Line]:
@@ -226,6 +248,16 @@ class Answer:
             return "partial jacobian"
         vectors = self.d.function.kind == "vector" and self.d.wrt[0].kind == "vector"
         return "vector jacobian" if self.kind == "jacobian" and vectors else self.kind
+
+
+def fresh(before: Any, after: Any) -> tuple[str, ...]:
+    """The names of definitions that an expression has after it was written with them, and not before."""
+    from matdiff.core.node import Symbol, topological
+
+    old, new = (
+        {n.name for n in topological(e.node) if isinstance(n, Symbol) and n.body is not None} for e in (before, after)
+    )
+    return tuple(sorted(new - old))
 
 
 def verdict(verification: Any) -> str:

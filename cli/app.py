@@ -15,6 +15,7 @@ COMMANDS = {
     "derive": "The derivative of EXPR as a formula, with its steps and a numerical check.",
     "verify": "Check a derivative, or a claim about it, numerically.",
     "convex": "Is EXPR convex?  A proof, or a point and a direction that show that it is not.",
+    "equal": "Whether two expressions are equal, and if not, small whole numbers that show it.",
     "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
     "ode": "Sensitivity and adjoint of a differential equation with parameters.",
     "vary": "Calculus of variations: gradient, boundary term and Euler–Lagrange equation of an integral.",

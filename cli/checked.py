@@ -18,9 +18,14 @@ class Checked(Answer):
     """An answer whose steps have been checked; `wrong` says which of them do not follow."""
 
     marked: tuple[Any, ...] = ()
-    further: tuple[Any, ...] = ()
+    hessian: tuple[Any, ...] = ()
     """The steps to the Hessian."""
+    groups: tuple[Any, ...] = ()
     wrong: str = ""
+
+    @property
+    def further(self) -> Any:
+        return self.groups
 
     @property
     def told(self) -> Any:
@@ -28,7 +33,7 @@ class Checked(Answer):
 
     @property
     def second(self) -> Any:
-        return self.further
+        return self.hessian
 
     def verdicts(self) -> list[str]:
         """With what exact arithmetic says of each."""
@@ -41,16 +46,22 @@ def checked(answer: Answer, marks: Mapping[bool | None, str]) -> Checked:
     from matdiff.verify import check_steps
 
     told = judged(answer.told, check_steps(answer.d, tuple(answer.told)))
-    further: Judged = []
+    groups = [(g, judged(g.steps, check_steps(g.of, g.steps))) for g in answer.further]
+    last: Judged = []
     if answer.second:
         steps = tuple(s for s in answer.second if s.relation == "=")
-        further = judged(steps, check_steps(answer.d.of_gradient, steps))
+        last = judged(steps, check_steps(answer.d.of_gradient, steps))
         passed = answer.verifications[-1].passed if len(answer.verifications) > 1 else None
-        further += [(last, passed) for last in answer.second[len(steps) :]]
-    marked, after = (tuple(replace(s, rule=s.rule + marks[v]) for s, v in pairs) for pairs in (told, further))
-    wrong = [f"✗ step {i}: {step}" for i, (step, verdict) in enumerate([*told, *further], 1) if verdict is False]
+        last += [(step, passed) for step in answer.second[len(steps) :]]
+
+    def marks_of(pairs: Judged) -> tuple[Any, ...]:
+        return tuple(replace(s, rule=s.rule + marks[v]) for s, v in pairs)
+
+    every = [*told, *(pair for _, pairs in groups for pair in pairs), *last]
+    wrong = [f"✗ step {i}: {step}" for i, (step, verdict) in enumerate(every, 1) if verdict is False]
     shared = {f.name: getattr(answer, f.name) for f in fields(answer)}
-    return Checked(**shared, marked=marked, further=after, wrong="\n".join(wrong))
+    redone = tuple(replace(g, steps=marks_of(pairs)) for g, pairs in groups)
+    return Checked(**shared, marked=marks_of(told), hessian=marks_of(last), groups=redone, wrong="\n".join(wrong))
 
 
 Judged = list[tuple[Any, bool | None]]

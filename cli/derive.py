@@ -27,7 +27,11 @@ FORMATS = ("text", "latex", "markdown", "json")
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
-@click.option("--explicit", is_flag=True, help="Entry by entry as well, for small dimensions that are numbers.")
+@click.option(
+    "--explicit",
+    is_flag=True,
+    help="Value and derivatives entry by entry as well, for small dimensions that are numbers.",
+)
 @click.option("--no-verify", is_flag=True, help="Do not check the answer numerically.")
 @click.option(
     "--mode",
@@ -121,7 +125,7 @@ def components(answer: Answer) -> str:
     """The derivative entry by entry; SymPy is imported for it."""
     from matdiff.interop.explicit import render
 
-    return render(answer.d)
+    return render(answer.d, answer.order)
 
 
 def withheld(why: str) -> int:

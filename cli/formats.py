@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from matdiff.cli.answer import Answer
-from matdiff.cli.notation import Line, Style, prose, show, statements
+from matdiff.cli.notation import Line, Style, name, prose, show, statements
 from matdiff.cli.steps import latex_steps, markdown_steps, text_steps
 
 WIDTH = 100
@@ -28,11 +28,19 @@ def text(answer: Answer, style: Style) -> str:
     function, *rest = answer.lines()
     lines = typed(formula(function, style), prose(answer.d.types, style))
     shown = set(statements(function.right(style))[:-1])
-    lines += [row for line in rest for row in formula(line, style, shown)]
+    for line in rest:
+        lines += formula(line, style, shown)
+        shown |= introduced(line, style)
     if answer.steps:
         lines += ["", *text_steps(answer.board, style, shown), ""]
     notes = [*answer.notes(), *answer.verdicts()]
     return "\n".join(lines + [prose(note, style) for note in notes])
+
+
+def introduced(line: Line, style: Style) -> set[str]:
+    """The definitions of what gradients share, which hold for the lines below as well."""
+    names = {f"{name(x, style)} = " for x in line.shared}
+    return {d for d in statements(line.right(style))[:-1] if d.startswith(tuple(names))} if names else set()
 
 
 def typed(first: list[str], types: str) -> list[str]:
@@ -55,7 +63,10 @@ def latex(answer: Answer) -> str:
     """An `align*`, and what is no formula in comments below it."""
     function, *rest = answer.lines()
     shown = statements(function.right("latex"))[:-1]
-    rows = [*aligned(function), *(row for line in rest for row in aligned(line, shown))]
+    rows, shown = aligned(function), set(shown)
+    for line in rest:
+        rows += aligned(line, shown)
+        shown |= introduced(line, "latex")
     if answer.steps:
         known = {d for line in answer.lines() for d in statements(line.right("latex"))}
         rows += latex_steps(answer.board, known)
@@ -121,6 +132,10 @@ def record(answer: Answer, style: Style) -> dict[str, Any]:
             found["hessian_operator" if answer.mapped else "hessian"] = every(answer.hessian, style)
     found["latex"] = every(answer.result, "latex")
     found["steps"] = [step(s, style) for s in answer.told]
+    if further := answer.further:
+        found["further_steps"] = [
+            {"to": g.key, "by": list(g.by), "steps": [step(s, style) for s in g.steps]} for g in further
+        ]
     if answer.second:
         found["hessian_steps"] = [step(s, style) for s in answer.second]
     if d.notes:

@@ -197,6 +197,8 @@ class Line:
     x: tuple[str, ...]
     body: Any
     on: str = ""
+    shared: tuple[str, ...] = ()
+    """Names in the body for what several lines have in common."""
 
     def left(self, style: Style) -> str:
         names = ",".join(name(x, style) for x in self.x)

@@ -14,6 +14,7 @@ from matdiff.errors import DomainError, MatdiffError, ParseError, ShapeError, Un
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
     from matdiff.api.derive import convex, derive
+    from matdiff.api.equal import equal
     from matdiff.api.expr import Expr
     from matdiff.api.reading import matrix, parse, scalar, vector
     from matdiff.api.unknown import function
@@ -36,6 +37,7 @@ __all__ = [
     "convex",
     "derive",
     "elementwise",
+    "equal",
     "forget",
     "from_sympy",
     "function",
@@ -48,6 +50,7 @@ __all__ = [
 _HOMES = {
     "derive": "api.derive",
     "convex": "api.derive",
+    "equal": "api.equal",
     "check_claim": "verify",
     "check_derivation": "solution.check",
     "Derivation": "api.derivation",

@@ -13,8 +13,10 @@ from types import SimpleNamespace
 import pytest
 
 import matdiff as md
+from matdiff.api.expr import Expr
 from matdiff.cli.app import run
 from matdiff.cli.notation import prose, statements, unicode_output
+from matdiff.graph.rewrite import inline
 from matdiff.text.advice import REFUSALS
 from matdiff.verify.report import Verification
 
@@ -171,6 +173,66 @@ def test_long_answers_use_the_definitions_of_the_function(capsys):
     d = md.derive(text, wrt="W", declare="y: scalar")
     e = d.abbreviated(d.gradient)
     assert e == d.gradient and md.parse(str(e), declare=d.types) == e
+
+
+LAYERS = "a = tanh(W_1*x + b_1); y = tanh(W_2*a + b_2); z = W_3*y + b_3; norm(z - t)^2/2"
+SHARED = [
+    (
+        "y = sigmoid(W*x + b); norm(y - t)^2/2",
+        "W,b",
+        ["∇f by W = δ xᵀ", "    where δ = y ⊙ (1 .- y) ⊙ (y − t)", "∇f by b = δ"],
+    ),
+    (
+        LAYERS,
+        "W_1,b_1,W_2,b_2,W_3,b_3",
+        [
+            "∇f by W₁ = δ_1 xᵀ",
+            "    where δ_2 = (1 .- y.^2) ⊙ (W₃ᵀ(z − t))",
+            "          δ_1 = (1 .- a.^2) ⊙ (W₂ᵀ δ_2)",
+            "∇f by b₁ = δ_1",
+            "∇f by W₂ = δ_2 aᵀ",
+            "∇f by b₂ = δ_2",
+            "∇f by W₃ = (z − t) yᵀ",
+            "∇f by b₃ = z − t",
+        ],
+    ),
+    (
+        "a = tanh(W_1*x); y = tanh(W_2*a); z = W_3*y; norm(z - t)^2/2",
+        "W_1,W_2,W_3",
+        [
+            "∇f by W₁ = ((1 .- a.^2) ⊙ (W₂ᵀ δ)) xᵀ",
+            "    where δ = (1 .- y.^2) ⊙ (W₃ᵀ(z − t))",
+            "∇f by W₂ = δ aᵀ",
+            "∇f by W₃ = (z − t) yᵀ",
+        ],
+    ),
+    ("norm(U*V - A)^2", "U,V", ["∇f by U = 2(U V − A) Vᵀ", "∇f by V = 2Uᵀ(U V − A)"]),
+    (
+        "y = sigmoid(W*x + delta); norm(y - t)^2/2",
+        "W,delta",
+        ["∇f by W = ε xᵀ", "    where ε = y ⊙ (1 .- y) ⊙ (y − t)", "∇f by delta = ε"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "gradients"), SHARED)
+def test_what_gradients_share_is_named_once(capsys, text, wrt, gradients):
+    """Definitions stand in all of the answers or in none."""
+    let = ["--let", "delta: m"] if "delta" in wrt else []
+    shown = out(capsys, "derive", text, "--wrt", wrt, "--no-verify", *let).splitlines()
+    first = next(i for i, line in enumerate(shown) if line.startswith("∇f"))
+    assert shown[first : first + len(gradients)] == gradients
+    latex = out(capsys, "derive", text, "--wrt", wrt, "--no-verify", "--format", "latex", *let)
+    assert latex.count(r"\text{where } \delta") == sum(("δ" in g and "where" in g) or " δ_1 =" in g for g in gradients)
+
+
+@pytest.mark.parametrize(("text", "wrt"), [(t, w) for t, w, _ in SHARED])
+def test_named_gradients_are_the_gradients(text, wrt):
+    d = md.derive(text, wrt, "delta: m" if "delta" in wrt else None)
+    plain = list(d.gradient.values())
+    named = d.named(d.abbreviations(plain))
+    for before, after in zip(plain, named, strict=True):
+        assert md.equal(before, Expr(inline(after.node), before.variables)).equal
 
 
 @pytest.mark.parametrize(

@@ -281,3 +281,13 @@ def test_convexity(function, declare, verdict, because):
     found = md.convex(text, wrt, declare or None)
     assert found.verdict == verdict
     assert found.condition == (because if verdict == "unknown" else "")
+
+
+@pytest.mark.parametrize(("a", "b"), rows("equal", "to"))
+def test_equal_expressions(a, b):
+    assert md.equal(a, b, declare=DECLARED).equal
+
+
+@pytest.mark.parametrize(("a", "b"), rows("different", "from"))
+def test_different_expressions(a, b):
+    assert not md.equal(a, b, declare=DECLARED).equal

@@ -1,11 +1,13 @@
 """The component view: derivatives entry by entry, against SymPy's own differentiation."""
 
+from itertools import product
+
 import pytest
 import sympy as sp
 
 import matdiff as md
 from matdiff.interop.entries import value
-from matdiff.interop.explicit import explicit, named, render
+from matdiff.interop.explicit import derivatives, entries, explicit, named, render
 
 p, q, r, s = sp.symbols("p q r s", real=True)
 
@@ -18,6 +20,10 @@ def test_the_square_of_a_matrix():
         "X =",
         "  [p  r]",
         "  [q  s]",
+        "",
+        "value =",
+        "  [p^2 + q*r  p*r + r*s]",
+        "  [p*q + q*s  q*r + s^2]",
         "",
         "Jacobian =",
         "  [2*p      r      q    0]",
@@ -112,3 +118,32 @@ def test_on_the_command_line():
     assert done.returncode == 0
     assert done.stdout.endswith(render(md.derive("X^2", wrt="X", declare="X: 2×2")) + "\n")
     assert run().returncode == 2 and "needs numbers" in run().stderr
+
+
+SECOND = [
+    ("x'*A*x", "x", "A: 2×2; x: 2"),
+    ("logdet(X)", "X", "X: 2×2"),
+    ("tr(X^3)", "X", "X: 2×2"),
+    ("t^3*sin(t)", "t", "t: scalar"),
+    ("x'*A*y", "x,y", "A: 2×2; x: 2; y: 2"),
+    ("norm(U*v - b)^2", "U,v", "U: 2×2; v: 2; b: 2"),
+    ("s*x'*x", "s,x", "s: scalar; x: 2"),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "declare"), SECOND)
+def test_hessians_and_several_variables_against_sympy(f, wrt, declare):
+    d = md.derive(f, wrt=wrt, declare=declare)
+    arrays = named(d)
+    f_ = value(d.function.node, arrays)
+    flat = {X.name: [arrays[X]] if X.kind == "scalar" else list(arrays[X].T) for X in d.wrt}
+    assert len({e for each in flat.values() for e in each}) == sum(map(len, flat.values()))
+    for label, e in derivatives(d, 2):
+        names = label.split(" by ")[1].split(",") if " by " in label else [wrt] * (1 + (label[0] in "Hs"))
+        f_ = sp.Matrix([f_])[0]
+        truth = [sp.diff(f_, *pair) for pair in product(*(flat[n] for n in names))]
+        found = entries(e, arrays)
+        found = [found] if e.kind == "scalar" else list(found.T if len(names) == 1 else found)
+        assert [sp.simplify(a - b) for a, b in zip(found, truth, strict=True)] == [0] * len(truth), label
+    shown = render(d, 2)
+    assert "value =" in shown and ("Hessian" in shown or "second derivative" in shown)

@@ -12,6 +12,7 @@ import matdiff as md
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.core.node import number
+from matdiff.ops.constants import is_zero
 from matdiff.verify import METHODS, check_steps
 from matdiff.verify.convergence import errors
 from matdiff.verify.taylor import taylor
@@ -161,3 +162,68 @@ def test_verify_prints_certificate_table_and_plot(capsys: pytest.CaptureFixture[
     pytest.importorskip("matplotlib")
     out(capsys, "verify", "x'*A*x", "--wrt", "x", "--plot", str(tmp_path / "v.svg"))
     assert "<svg" in (tmp_path / "v.svg").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("method", "order"), [("forward", 1), ("backward", 1), ("central", 2)])
+@pytest.mark.parametrize(("f", "x"), [("x'*A*x", "x"), ("logdet(X)", "X"), ("sum(exp(x))", "x"), ("inv(X)", "X")])
+def test_the_order_is_that_of_the_method(f, x, method, order):
+    found = md.derive(f, wrt=x).verify(method=method)
+    assert (
+        found.passed
+        and abs(found.order - order) < 0.2
+        and f"(observed order {order}." in str(found).replace("0.9", "1.0")
+    )
+
+
+FURTHER = [
+    ("x_1 = W_1*x; x_2 = W_2*x_1; norm(x_2 - t)^2/2", "W_1,W_2", None),
+    ("y = sigmoid(W*x + b); norm(y - t)^2/2", "W,b", None),
+    ("norm(U*V - A)^2", "U,V", None),
+    ("x'*A*y", "x,y", None),
+    ("logdet(X) + s*tr(X)", "X,s", "s: scalar"),
+    ("x'*S*x", "S,x", "S: n×n symmetric"),
+    ("A*X*B", "X", None),
+    ("inv(X)", "X", None),
+    ("X*X'", "X", None),
+    ("S^2", "S", "S: n×n symmetric"),
+    ("Q*A", "Q", "Q: n×n orthogonal"),
+    ("tanh(A*x)", "x", None),
+    ("x/norm(x)", "x", None),
+    ("x'*A", "x", None),
+    ("expm(t*A)", "t", "t: scalar"),
+    ("vec(X)", "X", None),
+    ("X", "X", None),
+    ("A*x", "A,x", None),
+    ("kron(X, Z)", "X,Z", None),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "let"), FURTHER)
+def test_the_steps_go_on_to_what_is_read_off(f, wrt, let):
+    """One group for each answer, ending in it, every line checked; and a group whose end is bent does not pass."""
+    d = md.derive(f, wrt, let)
+    order = 2 if d.kind == "gradient" and "S" not in wrt else 1
+    found = d.further_steps(order)
+    names = [X.name for X in d.wrt]
+    wanted = [("gradient", (x,)) for x in names] if d.kind == "gradient" else []
+    wanted += [(key, (x,)) for x in names for key in ("adjoint", "jacobian")] if d.kind != "gradient" else []
+    wanted += [("hessian", (x, z)) for x in names for z in names] if order == 2 else []
+    assert [(g.key, g.by) for g in found] == wanted
+    for group in found:
+        assert all(check_steps(group.of, group.steps)), group
+        last = group.steps[-1]
+        answer = {"gradient": lambda: d.gradient, "jacobian": lambda: d.jacobian, "hessian": lambda: d.hessian}
+        if group.key in answer:
+            said = answer[group.key]()
+            said = said if not d.several else said[group.by if len(group.by) > 1 else group.by[0]]
+        else:
+            said = d.adjoint[group.by[0]].value if d.several else d.adjoint.value
+        assert last.after == said
+        bent = replace(last, after=Expr(last.after.node * number(2) + last.after.node, last.after.variables))
+        if not is_zero(last.after.node):
+            assert check_steps(group.of, (*group.steps[:-1], bent))[-1] is False
+
+
+def test_the_steps_to_a_hessian_end_in_it():
+    d = md.derive("logdet(X)", "X")
+    assert all(check_steps(d.of_gradient, d.hessian_steps)) and d.hessian_steps[-1].after == d.hessian

@@ -18,19 +18,20 @@ from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, top
 from matdiff.core.op import Joint, Linear, differential_symbol
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known, closure
-from matdiff.graph.rewrite import inline, prepared, substitute
-from matdiff.ops.algebra import POWER, add, hadamard, is_op, matmul, power, scale
+from matdiff.graph.rewrite import inline, prepared, rebuild, substitute
+from matdiff.ops.algebra import ADD, POWER, add, hadamard, is_op, matmul, power, scale
 from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import norm
 from matdiff.ops.sets import CurvedSet, curved_set
 from matdiff.ops.structure import vector_of
 from matdiff.printing.length import length
+from matdiff.printing.names import ascii_name
 from matdiff.simplify.forms import SMALL, shortest
 from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
-    from matdiff.calculus.steps import Step
+    from matdiff.calculus.steps import Group, Step
     from matdiff.interop.pymanopt import Manopt
     from matdiff.verify import Verification
     from matdiff.verify.convexity import Convexity
@@ -40,6 +41,10 @@ LONG = 25
 """Symbols of an answer from which on definitions of the function are used in it."""
 SHORTER = 0.8
 """How much shorter they must make it."""
+WORTH = 6
+"""Symbols from which on a part that gradients share is named."""
+STEMS = ("δ", "ε", "η")
+"""Names for such parts: the first that nothing is called by yet."""
 
 
 @dataclass(frozen=True)
@@ -347,6 +352,14 @@ class Derivation:
             raise UnsupportedError("the steps to a Hessian are told for one variable")
         return second(self)
 
+    def further_steps(self, order: int = 1) -> tuple[Group, ...]:
+        """From the differential on: to each gradient of several variables, to adjoints and Jacobians of a function that
+        is not scalar, and with `order` 2 to the blocks of the Hessian by several variables.
+        """
+        from matdiff.calculus.steps import groups
+
+        return groups(self, order)
+
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What may surprise in how the text was read, and where the function is not differentiable, in words."""
@@ -609,14 +622,40 @@ class Derivation:
 
     def abbreviated(self, answer: Expr) -> Expr:
         """An answer in terms of what the function defines, `s = softmax(K q)`, if far shorter."""
-        whole = length(answer.node)
-        if whole < LONG:
-            return answer
+        return self.abbreviations([answer])[0]
+
+    def abbreviations(self, answers: Sequence[Expr]) -> list[Expr]:
+        """Answers in terms of what the function defines, if that makes one of them far shorter: all or none of them."""
+        long = any(length(e.node) >= LONG for e in answers)
+        found = [self._in_definitions(e) for e in answers] if long else list(answers)
+        worth = any(
+            length(e.node) >= LONG and length(f.node) <= SHORTER * length(e.node)
+            for e, f in zip(answers, found, strict=True)
+        )
+        return found if worth else list(answers)
+
+    def _in_definitions(self, answer: Expr) -> Expr:
         node = answer.node
         for part in reversed(topological(self.function.node)):
             if isinstance(part, Symbol) and part.body is not None:
-                node = substitute(node, {self.simplified(part.body): part})
-        return Expr(node, answer.variables, answer.guards) if length(node) <= SHORTER * whole else answer
+                node = in_terms_of(node, self.simplified(part.body), part)
+        return Expr(node, answer.variables, answer.guards)
+
+    def named(self, answers: Sequence[Expr]) -> list[Expr]:
+        """Gradients with the factors that several of them share named once: δ, the errors of backpropagation."""
+        parts = shared([e.node for e in answers])
+        taken = {n.name for n in topological(self.function.node) if isinstance(n, Symbol)}
+        taken |= {v.name for v in self.function.variables}
+        spelt = " ".join([self.types, *map(ascii_name, taken)])
+        stem = next((w for w in STEMS if w not in spelt and ascii_name(w) not in spelt), "")
+        if not parts or not stem:
+            return list(answers)
+        values: dict[Node, Node] = {}
+        for i, part in reversed(list(enumerate(parts, 1))):
+            name = stem if len(parts) == 1 else f"{stem}_{i}"
+            body = substitute(part, dict(values)) if values else part
+            values[part] = symbol(name, part.kind, part.rows, part.cols, frozenset(), body)
+        return [Expr(substitute(e.node, dict(values)), e.variables, e.guards) for e in answers]
 
     def _answer(self, node: Node) -> Expr:
         simple = self.simplified(node)
@@ -645,6 +684,39 @@ class Riemannian:
     @property
     def euclidean_gradient(self) -> Any:
         return self.d.euclidean_gradient
+
+
+def in_terms_of(root: Node, body: Node, name: Node) -> Node:
+    """An expression with a name in the place of what it stands for; a sum may be some of the terms of a larger one."""
+    if not is_op(body, ADD):
+        return substitute(root, {body: name})
+    terms = set(body.children)
+    memo: dict[Node, Node] = {}
+    for n in topological(root, into_bodies=False):
+        if n is body:
+            memo[n] = name
+        elif is_op(n, ADD) and terms < set(n.children):
+            memo[n] = add(name, *(memo[c] for c in n.children if c not in terms))
+        elif isinstance(n, Apply):
+            memo[n] = rebuild(n, tuple(memo[a] for a in n.args))
+        else:
+            memo[n] = n
+    return memo[root]
+
+
+def shared(nodes: Sequence[Node]) -> list[Node]:
+    """Parts that occur in several expressions and are worth a name, none inside another that occurs in the same ones.
+
+    A part comes before those inside it.
+    """
+    within: dict[Node, set[int]] = {}
+    for i, root in enumerate(nodes):
+        for n in topological(root, into_bodies=False):
+            if isinstance(n, Apply):
+                within.setdefault(n, set()).add(i)
+    common = [n for n, where in within.items() if len(where) > 1 and length(n) >= WORTH]
+    inside = {c for n in common for c in n.children if within.get(c) == within[n]}
+    return sorted((n for n in common if n not in inside), key=length, reverse=True)
 
 
 def row_of(G: Node) -> Node:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matdiff.api.expr import Expr
-from matdiff.calculus.adjoint import Move, adjoint
+from matdiff.calculus.adjoint import Move, adjoint, dependent
 from matdiff.calculus.differential import apply_rules
 from matdiff.calculus.markers import D, d, pairing
 from matdiff.calculus.tangent import tangent
 from matdiff.core.node import Apply, Node, Symbol, number, topological
 from matdiff.core.op import Linear
+from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import add, is_op, scale
+from matdiff.ops.constants import zeros_like
 from matdiff.simplify.normal import normal
 
 if TYPE_CHECKING:
@@ -32,6 +34,12 @@ WEIGHTED = "the gradient for ⟨x,y⟩ = xᵀWy is W⁻¹ times what is paired w
 SO = "⇒ ∇f ="
 SO_ALONG = "⇒ H[dX] ="
 SQUEEZED = "its matrix on tangent directions, P(…)P"
+GRADIENT, ADJOINT, JACOBIAN, HESSIAN = SO, "⇒ F* =", "⇒ J =", "⇒ H ="
+"""What stands before an answer that is read off the line before it."""
+READ_ADJOINT = "read off the adjoint"
+READ_JACOBIAN = "read off the Jacobian"
+READ_VEC = "read off the Jacobian: vec(A V B) = (Bᵀ ⊗ A) vec(V)"
+READ_DERIVATIVE = "read off the derivative"
 READ_HESSIAN = "read off the Hessian"
 READ_MATRIX = "read off the Hessian: vec(A V B) = (Bᵀ ⊗ A) vec(V)"
 
@@ -49,13 +57,15 @@ MOVES = {
 class Step:
     """One line: by `rule`, `before` becomes `after`; both are expressions, and d(u) and ⟨Y, V⟩ may occur in them.
 
-    `relation` stands between them: "=" everywhere but in the last line, which reads off the gradient.
+    `relation` stands between them: "=" everywhere but in the last line, which reads off the gradient, an adjoint, a
+    Jacobian or a Hessian, of several variables by the one named `by`.
     """
 
     rule: str
     before: Expr
     after: Expr
     relation: str = "="
+    by: str = ""
 
     def __str__(self) -> str:
         return f"{self.before.text(defined=False)} {self.relation} {self.after.text(defined=False)}   [{self.rule}]"
@@ -75,18 +85,133 @@ def narrative(derivation: Derivation, full: bool = False) -> tuple[Step, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Steps that go on from a differential to what is read off it: the `key` by the variables named `by`.
+
+    `of` is the derivation whose differential that is: the function's, or that of a gradient.
+    """
+
+    key: str
+    by: tuple[str, ...]
+    steps: tuple[Step, ...]
+    of: Derivation
+
+
+def groups(derivation: Derivation, order: int = 1) -> tuple[Group, ...]:
+    """What the narrative leaves open: gradients by several variables, adjoints and Jacobians, blocks of a Hessian."""
+    found = list(_gradients(derivation) if derivation.kind == "gradient" else _maps(derivation))
+    return (*found, *(_blocks(derivation) if order > 1 and derivation.several else ()))
+
+
+def _gradients(derivation: Derivation) -> Iterator[Group]:
+    if not derivation.several:
+        return
+    for X in derivation.wrt:
+        lines = _across(derivation, X, number(1), derivation.gradient[X.name].node)
+        yield Group("gradient", (X.name,), _told(derivation, lines, X, READ_OFF, GRADIENT), derivation)
+
+
+def _maps(derivation: Derivation) -> Iterator[Group]:
+    """Adjoint and Jacobian of a vector or matrix function by each variable."""
+    for X in derivation.wrt:
+        if derivation.metric is None:
+            Y = derivation.covector
+            lines = _across(derivation, X, Y, derivation.pullback[X])
+            yield Group("adjoint", (X.name,), _told(derivation, lines, X, READ_ADJOINT, ADJOINT, Y), derivation)
+        try:
+            J = derivation.jacobian[X.name] if derivation.several else derivation.jacobian
+        except UnsupportedError:
+            continue
+        matrix = "matrix" in (X.kind, derivation.function.kind)
+        rule = READ_DERIVATIVE if X.kind == "scalar" else READ_VEC if matrix else READ_JACOBIAN
+        lone = Expr(_alone(derivation, X), derivation.function.variables)
+        yield Group("jacobian", (X.name,), (Step(rule, lone, J, JACOBIAN, X.name),), derivation)
+
+
+def _blocks(derivation: Derivation) -> Iterator[Group]:
+    """Each gradient differentiated once, and a block of the Hessian read off by each variable."""
+    for X in derivation.wrt:
+        again = replace(derivation, function=derivation.gradient[X.name], source=None, metric=None, remarks=())
+        steps = _differential(again)
+        for Z in derivation.wrt:
+            matrix = "matrix" in (X.kind, Z.kind)
+            lone = Expr(_alone(again, Z), again.function.variables)
+            rule = READ_MATRIX if matrix else READ_HESSIAN
+            last = Step(rule, lone, derivation.hessian[X.name, Z.name], HESSIAN, Z.name)
+            yield Group("hessian", (X.name, Z.name), (*steps, last), again)
+            steps = ()
+
+
+def _differential(derivation: Derivation) -> tuple[Step, ...]:
+    """The steps to the differential, as it is printed."""
+    variables = derivation.function.variables
+    lines = _lines(derivation, False, closing=False)
+    steps = [Step(r, Expr(b, variables), Expr(a, variables)) for r, b, a in lines if b is not a]
+    last = derivation.differential
+    if steps and steps[-1].after != last:
+        steps.append(Step("collect", steps[-1].after, last))
+    return tuple(steps)
+
+
+def _told(
+    derivation: Derivation, lines: Iterable[Line], X: Symbol, last: str, relation: str, Y: Symbol | None = None
+) -> tuple[Step, ...]:
+    """Lines as steps, the first of several variables with the word that the others are held fast."""
+    variables = (*derivation.function.variables, *([Y] if Y is not None else []))
+    found = [(rule, before, after) for rule, before, after in lines if before is not after or rule == last]
+    only = f"by {X.name} alone: " if derivation.several else ""
+    return tuple(
+        Step(
+            only * (i == 0) + rule,
+            Expr(before, variables),
+            Expr(after, variables),
+            relation if rule == last else "=",
+            X.name,
+        )
+        for i, (rule, before, after) in enumerate(found)
+    )
+
+
+def _alone(derivation: Derivation, X: Symbol) -> Node:
+    """The differential where X alone moves."""
+    return normal(_only(derivation, X))
+
+
+def _only(derivation: Derivation, X: Symbol) -> Node:
+    """The differential as the rules gave it where X alone moves, without the definitions that stand still then."""
+    value, dX = derivation.raw_differential, derivation.directions[X]
+    others = [dZ for dZ in derivation.directions.values() if dZ is not dX]
+    moving = set(dependent(value, [dX]))
+    still = {n for n in dependent(value, others) if isinstance(n, Symbol) and n not in moving}
+    return substitute(value, {n: zeros_like(n) for n in (*still, *others)}, into_bodies=True) if others else value
+
+
+def _across(derivation: Derivation, X: Symbol, Y: Node, G: Node) -> Iterator[Line]:
+    """From ⟨Y, dF⟩ to ⟨G, dX⟩, and what is read off."""
+    dX, value = derivation.directions[X], _only(derivation, X)
+    scalar = derivation.kind == "gradient"
+    before = normal(value) if scalar else _paired({value: Y})
+    raw = before
+    for rule, start, after in _shifted(value, Y, dX, before):
+        yield rule, start, after
+        raw = after
+    last = _paired({dX: G})
+    space = tangent(X)
+    if raw is not last:
+        yield "collect and substitute" if space is None else space.law, raw, last
+    yield READ_OFF if scalar else READ_ADJOINT, last, G
+
+
 def second(derivation: Derivation) -> tuple[Step, ...]:
     """The steps from the gradient by one variable to the Hessian; on a curved set from the gradient in all of space."""
     again = derivation.of_gradient
-    steps = [step for step in again.steps if step.relation == "="]
-    last = again.differential
-    if steps and steps[-1].after != last:
-        steps.append(Step("collect", steps[-1].after, last))
+    steps = _differential(again)
     if derivation.curved:
-        return (*steps, *_bent(derivation, last))
-    H = derivation.hessian
-    matrix = derivation.wrt[0].kind == "matrix"
-    return (*steps, Step(READ_MATRIX if matrix else READ_HESSIAN, last, H, "⇒ H ="))
+        return (*steps, *_bent(derivation, again.differential))
+    (X,) = derivation.wrt
+    rule = READ_MATRIX if X.kind == "matrix" else READ_HESSIAN
+    return (*steps, Step(rule, again.differential, derivation.hessian, HESSIAN, X.name))
 
 
 def _bent(derivation: Derivation, last: Expr) -> Iterator[Step]:
@@ -101,7 +226,7 @@ def _bent(derivation: Derivation, last: Expr) -> Iterator[Step]:
 Line = tuple[str, Node, Node]
 
 
-def _lines(derivation: Derivation, full: bool) -> Iterator[Line]:
+def _lines(derivation: Derivation, full: bool, closing: bool = True) -> Iterator[Line]:
     f = derivation.function.node
     if derivation.prepared is not f:
         yield "rewrite in a form easier to differentiate", f, derivation.prepared
@@ -111,7 +236,7 @@ def _lines(derivation: Derivation, full: bool) -> Iterator[Line]:
             yield from _pushed(derivation, node.body, d(node), long, full)
     if not isinstance(derivation.prepared, Symbol):
         yield from _pushed(derivation, derivation.prepared, d(derivation.prepared), long, full)
-    if derivation.kind == "gradient" and not derivation.several:
+    if closing and derivation.kind == "gradient" and not derivation.several:
         yield from _moved(derivation)
 
 
@@ -196,15 +321,32 @@ def _moved(derivation: Derivation) -> Iterator[Line]:
     """Phase 2: linear maps moved across the pairing until it reads ⟨G, dX⟩, and what is done to G."""
     (X,) = derivation.wrt
     dX = derivation.directions[X]
+    raw = normal(derivation.raw_differential)
+    for rule, before, after in _shifted(derivation.raw_differential, number(1), dX, raw):
+        yield rule, before, after
+        raw = after
+    G = derivation.plain_gradient
+    last = _paired({dX: G})
+    space = tangent(X)
+    if space is not None:
+        yield space.law, raw, last
+    elif raw is not last:
+        yield "collect and substitute", raw, last
+    raising = [s.raising for s in derivation.curved.values() if s.raising]
+    rule = raising[0] if raising else READ_OFF if derivation.metric is None else WEIGHTED
+    yield rule, last, derivation.gradient.node
+
+
+def _shifted(value: Node, Y: Node, dX: Symbol, before: Node) -> Iterator[Line]:
+    """The maps of a differential moved across the pairing one after the other, until it reads ⟨G, dX⟩."""
     moves: list[Move] = []
-    found = adjoint(derivation.raw_differential, number(1), [dX], moves)
-    frontier: dict[Node, Node] = {}
-    before = normal(derivation.raw_differential)
+    found = adjoint(value, Y, [dX], moves)
+    frontier: dict[Node, Node] = {value: Y}
     rule = ""
     for i, move in enumerate(moves):
         frontier.pop(move.node, None)
-        for V, Y in move.moved:
-            frontier[V] = add(Y, frontier[V]) if V in frontier else Y
+        for V, Z in move.moved:
+            frontier[V] = add(Z, frontier[V]) if V in frontier else Z
         assert isinstance(move.node, (Apply, Symbol))
         name = move.node.op.name if isinstance(move.node, Apply) else ""
         rule = _move_law(move.node) if name not in QUIET or not rule else rule
@@ -216,18 +358,8 @@ def _moved(derivation: Derivation) -> Iterator[Line]:
             yield rule, before, after
             before, rule = after, ""
     raw = _paired({dX: found[dX]})
-    G = derivation.plain_gradient
     if before is not raw:
         yield rule or "df = ⟨G, dX⟩", before, raw
-    last = _paired({dX: G})
-    space = tangent(X)
-    if space is not None:
-        yield space.law, raw, last
-    elif raw is not last:
-        yield "collect and substitute", raw, last
-    raising = [s.raising for s in derivation.curved.values() if s.raising]
-    rule = raising[0] if raising else READ_OFF if derivation.metric is None else WEIGHTED
-    yield rule, last, derivation.gradient.node
 
 
 def _paired(frontier: dict[Node, Node]) -> Node:

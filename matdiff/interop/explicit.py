@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -36,28 +37,43 @@ def explicit(d: Derivation) -> Any:
     [  r,     0, p + s,   r],
     [  0,     r,     q, 2*s]])
     """
-    return found(d)[1]
-
-
-def render(d: Derivation) -> str:
-    """The entries of the variable, then the derivative in them."""
-    X, J = found(d)
-    name = d.wrt[0].name
-    by_scalar = d.wrt[0].kind == "scalar"
-    what = "derivative" if by_scalar else "gradient" if d.function.kind == "scalar" else "Jacobian"
-    lines = [f"{what} ="] if by_scalar else [f"{name} =", *rows(X), "", f"{what} ="]
-    return "\n".join([*lines, *rows(J)])
-
-
-def found(d: Derivation) -> tuple[Any, Any]:
-    """The variable and the derivative, entry by entry."""
     if d.several:
-        raise UnsupportedError("the component view is for one variable", hint='derive by one of them: wrt="X"')
-    answer: Expr = d.gradient if d.function.kind == "scalar" else d.jacobian
-    check(answer.node)
+        raise UnsupportedError("this is for one variable", hint="`render` shows the derivatives by several")
+    return entries(answer(d), named(d))
+
+
+def render(d: Derivation, order: int = 1) -> str:
+    """The entries of the variables, the value and the derivatives in them; with `order` 2 the Hessian as well."""
     arrays = named(d)
-    J = value(answer.node, arrays)
-    return arrays[d.wrt[0]], J.applyfunc(plain) if answer.kind != "scalar" else plain(J)
+    parts = [(X.name, arrays[X]) for X in d.wrt if X.kind != "scalar"]
+    with suppress(UnsupportedError):
+        parts.append(("value", entries(d.function, arrays)))
+    parts += [(label, entries(e, arrays)) for label, e in derivatives(d, order)]
+    return "\n\n".join("\n".join([f"{label} =", *rows(M)]) for label, M in parts)
+
+
+def derivatives(d: Derivation, order: int) -> Iterator[tuple[str, Expr]]:
+    """Each derivative with its label."""
+    word = "gradient" if d.function.kind == "scalar" else "Jacobian"
+    if d.several:
+        yield from ((f"{word} by {x}", e) for x, e in answer(d).items())
+    else:
+        yield "derivative" if d.wrt[0].kind == "scalar" else word, answer(d)
+    if order > 1 and d.several:
+        yield from ((f"Hessian by {x},{z}", e) for (x, z), e in d.hessian.items())
+    elif order > 1:
+        yield "second derivative" if d.wrt[0].kind == "scalar" else "Hessian", d.hessian
+
+
+def answer(d: Derivation) -> Any:
+    return d.gradient if d.function.kind == "scalar" else d.jacobian
+
+
+def entries(e: Expr, arrays: dict[Symbol, Any]) -> Any:
+    """An expression entry by entry."""
+    check(e.node)
+    found = value(e.node, arrays)
+    return found.applyfunc(plain) if e.kind != "scalar" else plain(found)
 
 
 def check(root: Node) -> None:
@@ -83,7 +99,13 @@ def named(d: Derivation) -> dict[Symbol, Any]:
     for v in variables:
         check(v)
         places = list(free(v))
-        few = v in d.wrt and v.kind == "matrix" and len(places) <= 4 and not taken & set(LETTERS[: len(places)])
+        few = (
+            v in d.wrt
+            and not d.several
+            and v.kind == "matrix"
+            and len(places) <= 4
+            and not taken & set(LETTERS[: len(places)])
+        )
         names = list(LETTERS[: len(places)]) if few else indexed(v, places, taken)
         out[v] = filled(v, dict(zip(places, names, strict=True)))
     return out

@@ -17,7 +17,7 @@ from matdiff.solution.outline import Outline, name_of, outline
 from matdiff.solution.statements import FUNCTION, LATEX, Statement, role, statements
 from matdiff.text.tree import Declaration, Definition, Program, Tree, walk
 from matdiff.verify import sampling
-from matdiff.verify.claims import ANCHOR, Question, StrangeName, answer, derivative, unread
+from matdiff.verify.claims import ANCHOR, Question, StrangeName, answer, counterexample, derivative, unread
 from matdiff.verify.report import Verification
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Line:
     passed: bool | None
     reason: str = ""
     unread: bool = False
+    question: Question | None = field(default=None, repr=False, compare=False)
+    """What was compared, where the line is wrong."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ class LineCheck:
     line: int | None = None
     reason: str = ""
     checked: tuple[Line, ...] = ()
+
+    @property
+    def counterexample(self) -> str:
+        """Small whole numbers at which the wrong line is wrong; empty where there are none to show."""
+        wrong = next((c.question for c in self.checked if c.number == self.line and c.question is not None), None)
+        return "" if wrong is None else counterexample(wrong)
 
     @property
     def unread(self) -> bool:
@@ -166,7 +174,8 @@ class Reader:
         if question is None:
             return Line(s.line, shown, True)
         found = answer(self.d, question, self.seed, None, 3)
-        return Line(s.line, shown, found.passed, "" if found.passed else reason(found))
+        wrong = question if found.passed is False else None
+        return Line(s.line, shown, found.passed, "" if found.passed else reason(found), question=wrong)
 
     def turned(self, s: Statement, before: Question | None) -> str:
         """What is said of ⟨G, dX⟩ where G has the transposed shape, and is right but for that."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.markers import PAIRING, D, pairing
+from matdiff.calculus.steps import HESSIAN, JACOBIAN
 from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Apply, Node, Symbol, apply, topological
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import inline, prepared
-from matdiff.ops.algebra import inner, is_op
+from matdiff.ops.algebra import inner, is_op, scale
 from matdiff.ops.constants import zeros_like
+from matdiff.ops.structure import vector_of
 from matdiff.verify.case import Case, Sample, apart
 from matdiff.verify.sets import Array
 
@@ -30,7 +34,7 @@ def check_steps(derivation: Derivation, steps: Sequence[Step] | None = None, see
     """Does each step of `derivation.steps` (or of those given) hold?  None where it could not be evaluated."""
     steps = derivation.steps if steps is None else steps
     dF = derivation.differential.node
-    case = Case(derivation, "differential", dF, dF, None, seed)
+    case = Case(with_covector(derivation, steps), "differential", dF, dF, None, seed)
     _, samples = case.draw({}, POINTS)
     memo: dict[Node, Node] = {}
     read_ = [read(derivation, step, memo) for step in steps]
@@ -39,20 +43,32 @@ def check_steps(derivation: Derivation, steps: Sequence[Step] | None = None, see
     return tuple(holds(case, pair, [next(values), next(values)], samples) if pair else None for pair in read_)
 
 
+def with_covector(d: Derivation, steps: Sequence[Step]) -> Derivation:
+    """The derivation with the Y of an adjoint among its variables, so that points have one."""
+    if not any(d.covector in step.before.variables for step in steps):
+        return d
+    return replace(d, function=Expr(d.function.node, (*d.function.variables, d.covector)))
+
+
 def read(d: Derivation, step: Step, memo: dict[Node, Node]) -> tuple[Node, Node] | None:
-    """Both sides without marks; G of the last line, which reads off the gradient, as ⟨G, dX⟩."""
+    """Both sides without marks; what the last line reads off applied to dX: ⟨G, dX⟩, J vec(dX)."""
     try:
         before, after = (evaluable(d, e.node, memo) for e in (step.before, step.after))
     except UnsupportedError:
         return None
+    X = next((X for X in d.wrt if X.name == step.by), d.wrt[0])
+    if step.relation in (JACOBIAN, HESSIAN):
+        dX = d.directions[X]
+        if X.kind == "scalar":
+            return before, scale(dX, after)
+        return (vector_of(before) if before.kind != "scalar" else before), after @ vector_of(dX)
     if step.relation != "=":
-        after = paired(d, step.after.node)
+        after = paired(d, step.after.node, X)
     return before, after
 
 
-def paired(d: Derivation, G: Node) -> Node:
+def paired(d: Derivation, G: Node, X: Symbol) -> Node:
     """df of a gradient: ⟨G, dX⟩ in the inner product of the derivation."""
-    (X,) = d.wrt
     weighted = lowered(G, X, d.affine) if d.metric is None else d.metric @ G
     return inner(inline(weighted), d.directions[X])
 
@@ -70,7 +86,7 @@ def evaluable(d: Derivation, root: Node, memo: dict[Node, Node]) -> Node:
         elif is_op(node, D):
             memo[node] = differential(inline(memo[node.args[0]]), d.directions)
         elif node is own:
-            memo[node] = paired(d, node.args[0])
+            memo[node] = paired(d, node.args[0], d.wrt[0])
         elif is_op(node, PAIRING):
             memo[node] = inner(*(memo[a] for a in node.args))
         else:

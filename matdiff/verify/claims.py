@@ -13,9 +13,11 @@ from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import add, inner
 from matdiff.ops.constants import is_zero, zeros_like
+from matdiff.printing.values import shown
 from matdiff.verify import sampling
 from matdiff.verify.case import Case, Sample
 from matdiff.verify.exact import Certificate, same
+from matdiff.verify.identity import difference
 from matdiff.verify.mistakes import diagnose, transposed
 from matdiff.verify.numeric import check
 from matdiff.verify.report import Verification, undecided
@@ -183,6 +185,19 @@ def answer(d: Derivation, q: Question, seed: int, sizes: Mapping[str, int] | Non
         return undecided(f"the derivative that it would be compared with does not verify: {own.reason}", "comparison")
     message = diagnose(case, samples)
     return wrong(f"the claimed {q.what} is not right: {message}", error, len(samples), message)
+
+
+def counterexample(q: Question) -> str:
+    """Small whole numbers at which a claim is wrong, with both values; empty where none were found."""
+    if q.what != "gradient" and q.about is not None and q.about.attributes:
+        return ""
+    found = difference(q.claim, q.truth)
+    if found is None:
+        return ""
+    there = ", ".join(f"{name} = {shown(A)}" for name, A in found.arrays.items())
+    digits = 6 if shown(found.left) != shown(found.right) else 17
+    said, true = (shown(A, digits=digits) for A in (found.left, found.right))
+    return f"{f'at {there} ' if there else ''}it is {said}, but should be {true}"
 
 
 def compared(q: Question, seed: int) -> Certificate:

@@ -13,7 +13,7 @@ from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.ops.sets import ORTHOGONAL, STIEFEL
 from matdiff.verify import sampling
 from matdiff.verify.sets import Array
-from matdiff.verify.unknown import concrete
+from matdiff.verify.unknown import Bare, concrete
 
 POINTS = 4
 WAYS = 60
@@ -27,7 +27,7 @@ def check_invariant(function: Node, variables: Sequence[Symbol], X: Symbol, eval
 
     `evaluate(f, variables, arrays)` is the value of a function at arrays by their names.
     """
-    f = concrete(function, 0)
+    f = concrete(function, 0, Bare(function, tuple(variables)))
     apart = largest_change(lambda arrays: evaluate(f, variables, arrays), f, variables, X)
     if apart <= AGREE:
         return

@@ -308,7 +308,8 @@ def report(outcomes: Sequence[Outcome], run: Run, method: str) -> Verification:
     """The verdict over all points."""
     fault = next((o.fault for o in outcomes if o.fault), "")
     orders = [o.order for o in outcomes if o.order is not None]
-    seen = min(orders) if orders else None
+    # The error of a one-sided quotient is the remainder over the step.
+    seen = min(orders) - (method in ("forward", "backward")) if orders else None
     error = max((o.error for o in outcomes), default=None)
     if fault:
         return Verification(False, error, seen, fault, len(outcomes), method)

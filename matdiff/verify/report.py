@@ -11,7 +11,8 @@ class Verification:
 
     passed          True, False, or None where the check could not be made
     relative_error  the largest one seen, relative to what was compared
-    order           how fast the first-order remainder falls with the step; None where it is rounding alone
+    order           how fast the method's error falls with the step: 1 of forward and backward differences; of the
+                    others how fast the first-order remainder does, 2; None where it is rounding alone
     reason          why it failed or could not be made; empty if it passed
     points          how many random points were compared
     method          how: `central` and other differences, `complex` step, `comparison` with the derivative, or `zero`

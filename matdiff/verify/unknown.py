@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
@@ -27,6 +28,14 @@ class Function(Protocol):
 
     @property
     def variables(self) -> tuple[Symbol, ...]: ...
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A function by its node and variables."""
+
+    node: Node
+    variables: tuple[Symbol, ...]
 
 
 def concrete(root: Node, seed: int, function: Function) -> Node:

@@ -14,7 +14,7 @@ from matdiff.solution.plain import LATEX, MARK, plain
 from matdiff.solution.problem import Problem
 from matdiff.solution.reading import read_answer
 from matdiff.solution.tidy import stripped
-from matdiff.verify.claims import unread
+from matdiff.verify.claims import counterexample, question, unread
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
 
 Status = Literal["right", "layout", "wrong", "missing", "unread", "undecided"]
-Fault = tuple[int, str, bool]
-"""A line, what is wrong with it, and whether that is that it cannot be read."""
+Fault = tuple[int, str, bool, str]
+"""A line, what is wrong with it, whether that is that it cannot be read, and numbers that show it."""
+Verdict = tuple[Status, str, int | None, str]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Mark:
 
     status   right, layout (right in the transposed layout only), wrong, missing, unread, undecided
     line     the line of the answer that is the first wrong one; None where that has no meaning
+    counterexample  of a wrong one: small whole numbers that show it, where there are such
     """
 
     problem: int
@@ -42,6 +44,7 @@ class Mark:
     reason: str = ""
     line: int | None = None
     text: str = ""
+    counterexample: str = ""
 
     def right(self, any_layout: bool) -> bool:
         return self.status == "right" or (any_layout and self.status == "layout")
@@ -80,10 +83,10 @@ def mark(problem: Problem, text: str) -> Mark:
         written = any(line and not line.endswith("=") for line in map(stripped, text.splitlines()))
         said = "no formula is in it" if written else "no answer"
         return Mark(problem.number, problem.title, problem.points, "missing", said)
-    status, reason, line = verdict(solution, found)
+    status, reason, line, example = verdict(solution, found)
     lines = text.splitlines()
     shown = lines[line - 1].strip() if line else ""
-    return Mark(problem.number, problem.title, problem.points, status, reason, line, shown)
+    return Mark(problem.number, problem.title, problem.points, status, reason, line, shown, example)
 
 
 def named(solution: Solution) -> Named:
@@ -98,8 +101,8 @@ def named(solution: Solution) -> Named:
     )
 
 
-def verdict(solution: Solution, found: Answer) -> tuple[Status, str, int | None]:
-    """Status, reason and line.  A wrong line counts even where the end is right."""
+def verdict(solution: Solution, found: Answer) -> Verdict:
+    """Status, reason, line and counter-example.  A wrong line counts even where the end is right."""
     try:
         wrong = first_wrong(solution, found)
         if wrong is not None:
@@ -107,21 +110,29 @@ def verdict(solution: Solution, found: Answer) -> tuple[Status, str, int | None]
         said = program(solution, found, found.claim)
         verification = claimed(solution.d, solution.ask, said)
     except MatdiffError as error:
-        return marked(*next(broken_definitions(found), (found.at, str(error), unread(error))))
+        return marked(*next(broken_definitions(found), (found.at, str(error), unread(error), "")))
     if verification.passed is None:
-        return "undecided", verification.reason, None
+        return "undecided", verification.reason, None, ""
     if verification.passed:
-        return "right", "", None
+        return "right", "", None, ""
     reason = verification.message or verification.reason
     if solution.ask != "differential" and right_transposed(solution.d, solution.ask, said):
         reason = reason if "layout" in reason else f"right only in the transposed layout: {reason}"
-        return "layout", reason, found.at
-    return "wrong", reason, found.at
+        return "layout", reason, found.at, ""
+    return "wrong", reason, found.at, example(solution.d, said, 2 if solution.ask == "hessian" else 1)
 
 
-def marked(line: int, reason: str, unreadable: bool) -> tuple[Status, str, int | None]:
+def example(d: Derivation, program: str, order: int) -> str:
+    """Small whole numbers at which a claim is wrong."""
+    try:
+        return counterexample(question(d, program, order, None))
+    except MatdiffError:
+        return ""
+
+
+def marked(line: int, reason: str, unreadable: bool, example: str) -> Verdict:
     """The mark of a line that is wrong, or that cannot be read, which is no mistake in mathematics."""
-    return ("unread", f"not read: {reason}", line) if unreadable else ("wrong", reason, line)
+    return ("unread", f"not read: {reason}", line, "") if unreadable else ("wrong", reason, line, example)
 
 
 def broken_definitions(found: Answer) -> Iterator[Fault]:
@@ -132,7 +143,7 @@ def broken_definitions(found: Answer) -> Iterator[Fault]:
         try:
             parse_program(text)
         except MatdiffError as error:
-            yield at, str(error), unread(error)
+            yield at, str(error), unread(error), ""
 
 
 def first_wrong(solution: Solution, found: Answer) -> Fault | None:
@@ -155,10 +166,10 @@ def in_chain(solution: Solution, found: Answer) -> Fault | None:
         result = check_derivation(text, solution.problem.wrt, list(solution.problem.let), None if own else f)
         if result.passed is False and result.line is not None and said[result.line - 1][0]:
             reason = result.reason.removeprefix("it cannot be read: ") if result.unread else result.reason
-            return said[result.line - 1][0], reason, result.unread
+            return said[result.line - 1][0], reason, result.unread, result.counterexample
     if end < len(found.chain):
         at, text = found.chain[end]
-        return at, unreadable(text), True
+        return at, unreadable(text), True, ""
     return None
 
 
@@ -182,11 +193,12 @@ def in_curved(solution: Solution, found: Answer) -> Fault | None:
     """Of the lines about d²f and d(∇f)."""
     for at, text in found.curved:
         try:
-            result = solution.d.verify(claim=program(solution, found, text), order=2)
+            said = program(solution, found, text)
+            result = solution.d.verify(claim=said, order=2)
         except MatdiffError as error:
-            return at, str(error), unread(error)
+            return at, str(error), unread(error), ""
         if result.passed is False:
-            return at, result.message or result.reason, False
+            return at, result.message or result.reason, False, example(solution.d, said, 2)
     return None
 
 

@@ -98,7 +98,8 @@ def one(result: Result, any_layout: bool) -> str:
 def reason(m: Mark) -> list[str]:
     """The wrong line, and why it is wrong."""
     place = [f"line {m.line}: {m.text}"] if m.line else []
-    return [*place, *m.reason.splitlines()] if m.reason != "no answer" else []
+    shown = [m.counterexample] if m.counterexample else []
+    return [*place, *m.reason.splitlines(), *shown] if m.reason != "no answer" else []
 
 
 def not_read(results: Sequence[Result]) -> list[str]:
