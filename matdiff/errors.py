@@ -51,6 +51,14 @@ class ShapeError(MatdiffError):
     """Shapes that do not fit, an index or a size out of range."""
 
 
+class ArgumentError(MatdiffError, TypeError):
+    """A function was called with an array missing, under an unknown name, or of a kind that it does not take."""
+
+
+class MisfitError(ArgumentError, ShapeError):
+    """A function was called with an array of the wrong shape."""
+
+
 class DomainError(MatdiffError):
     """A function is not defined, or not differentiable, at the arrays given."""
 

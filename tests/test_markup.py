@@ -14,11 +14,11 @@ from cases import CASES
 
 import matdiff as md
 from matdiff.printing.latex_mathml import from_latex
+from matdiff.report.formulas import ATTRIBUTES, ELEMENTS, NOT_SET, typeset, vocabulary
 from matdiff.report.html import POLICY, page
 from matdiff.report.pdf import CHROMIUM, pdf
 from matdiff.text.tokens import words
 from matdiff.worksheet.build import build
-from matdiff.worksheet.formulas import ATTRIBUTES, ELEMENTS, NOT_SET, typeset, vocabulary
 
 for needed in ("html5lib", "markdown_it", "mdit_py_plugins", "latex2mathml"):
     pytest.importorskip(needed)

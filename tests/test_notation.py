@@ -261,3 +261,11 @@ def test_names_of_parts_avoid_the_variables() -> None:
 def test_import_is_light() -> None:
     code = "import sys, matdiff.printing; print([m for m in ('numpy', 'sympy', 'lark', 'scipy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_kernel_matrix_in_many_places_is_named_once():
+    gradient = md.derive("y'*inv(exp(-(X*X')/(2*l^2)) + s*I)*y", wrt="l", declare="l: scalar; s: scalar").gradient
+    text = gradient.text(ascii=True)
+    assert text.count("exp(") == 1
+    assert text.startswith("P_1 = exp(-X*X'/(2*l^2)); ")
+    assert md.parse(text, declare="l: scalar; s: scalar").kind == "scalar"

@@ -237,3 +237,9 @@ def test_a_matrix_with_its_transpose_is_symmetric(text: str, declared: str) -> N
     d = md.derive(f"lambda_max({text})", wrt="B", declare=types)
     assert md.parse(str(d.gradient), declare=d.types) == d.gradient
     assert md.derive(f"M = {text}; lambda_max(M)", wrt="B", declare=types).gradient.kind == "matrix"
+
+
+def test_blocks_of_scalars_are_symmetric_by_their_entries():
+    gradient = md.derive("x'*inv([1, rho; rho, 1])*x", wrt="rho").gradient
+    assert gradient.text().count("[1,2]") == 1 and "[2,1]" not in gradient.text()
+    assert md.derive("lambda_max([1, rho; rho, 2])", wrt="rho").gradient is not None

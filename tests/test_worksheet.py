@@ -15,16 +15,16 @@ from click.testing import CliRunner
 from matdiff.cli.app import app
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.report.pdf import CHROMIUM, LATEX
+from matdiff.solution.problem import Problem
+from matdiff.solution.variants import choice
 from matdiff.worksheet import build as building
 from matdiff.worksheet import folder, report
 from matdiff.worksheet.answers import submission
 from matdiff.worksheet.build import FORMATS, build
 from matdiff.worksheet.check import Mark, mark, marks
 from matdiff.worksheet.document import worksheet
-from matdiff.worksheet.problem import Problem
 from matdiff.worksheet.sheet import solutions
 from matdiff.worksheet.solution import Solution
-from matdiff.worksheet.variants import choice
 from matdiff.worksheet.worker import Result
 
 for needed in ("markdown_it", "mdit_py_plugins", "latex2mathml", "nbformat"):
@@ -491,8 +491,13 @@ def test_wrong_in_any_spelling(f: str, wrt: str, answer: str) -> None:
     assert check(answer, f, wrt, **({"let": LETS[f]} if f in LETS else {})).status == "wrong"
 
 
+@pytest.mark.parametrize("answer", ["transpose(A)*B'", "A.T @ B.T", "np.transpose(A) @ B.T"])
+def test_other_notations_of_answers_are_read(answer: str) -> None:
+    assert check(answer).status == "right"
+
+
 UNREAD = [
-    "np.linalg.inv(A).T", "transpose(A)*B'", "A'*(B'", r"\sum_i A_{ij} B_{jk}", "A'*B')", "A' ^ ^ B'", r"\frac{A'}{",
+    "frob(A).T", "frob(A)*B'", "A'*(B'", r"\sum_i A_{ij} B_{jk}", "A'*B')", "A' ^ ^ B'", r"\frac{A'}{",
     "df = tr(A*dX*(B)\ngradient = A'*B'", "gradient = weights*B'",
 ]  # fmt: skip
 
@@ -504,7 +509,7 @@ def test_what_is_not_read_is_not_wrong(answer: str) -> None:
 
 
 def test_what_is_not_read_is_listed() -> None:
-    unread, right, wrong = (check(a) for a in ("transpose(A)*B'", "A'*B'", "B*A"))
+    unread, right, wrong = (check(a) for a in ("frob(A)*B'", "A'*B'", "B*A"))
     one = report.as_text([Result("a.md", [unread, wrong])], False)
     assert (
         re.search(r"^\? problem 1 +0/1  not read$", one, re.MULTILINE)

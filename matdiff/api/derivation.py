@@ -12,7 +12,7 @@ from matdiff.api.operators import Operator, bilinear, check_directions, hessian_
 from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.existence import WHOLE, guards, symmetric_in
-from matdiff.calculus.jacobian import free_entries, jacobian, vector_of
+from matdiff.calculus.jacobian import free_entries, jacobian
 from matdiff.calculus.tangent import project, tangent
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol
@@ -23,6 +23,7 @@ from matdiff.ops.algebra import POWER, hadamard, is_op, matmul, power, scale
 from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import norm
+from matdiff.ops.structure import vector_of
 from matdiff.printing.length import length
 from matdiff.simplify.forms import SMALL, shortest
 from matdiff.simplify.normal import new_context, normal
@@ -301,11 +302,11 @@ class Derivation:
                 found[f"{verb} differentiable {where.format(*places)}"] = None
         return tuple(found)
 
-    def evaluate(self, **arrays: Any) -> Any:
+    def evaluate(self, /, **arrays: Any) -> Any:
         """The function's value."""
         return self.function.evaluate(**arrays)
 
-    def value_and_grad(self, **arrays: Any) -> tuple[Any, Any]:
+    def value_and_grad(self, /, **arrays: Any) -> tuple[Any, Any]:
         """The value of a scalar function and its gradient (a dict for several variables)."""
         gradients = self.gradient if self.several else {"": self.gradient}
         nodes = [self.function.node, *(g.node for g in gradients.values())]
@@ -383,8 +384,9 @@ class Derivation:
         return bundle(self)
 
     def _evaluate(self, nodes: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> Any:
-        from matdiff.codegen.evaluate import evaluate
+        from matdiff.codegen.evaluate import evaluate, refuse_strangers
 
+        refuse_strangers(nodes, variables, arrays)
         return evaluate(list(nodes), tuple(variables), arrays, guards=self.guards)
 
     @cached_property

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.existence import singular_at_zero
 from matdiff.calculus.tangent import check_movable, tangent
-from matdiff.core.node import Node, Symbol, describe, topological
-from matdiff.errors import ParseError, ShapeError, UnsupportedError
+from matdiff.core.node import Node, Symbol, describe, symbol, topological
+from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
 
 
@@ -44,6 +46,10 @@ def derive(
         names = as_typed(names, list(variables))
     else:
         typed = read(function, declare, dialect, known, names)
+        sized = _sized_by(inner, typed.variables, names)
+        if sized:
+            with suppress(MatdiffError):
+                typed = read(function, declare, dialect, {**known, **sized}, names)
         names = as_typed(names, list(typed.variables))
         refuse_differentials(typed.function, names)
         variables, source = dict(typed.variables), typed.kept
@@ -73,6 +79,17 @@ def derive(
 
         check_somewhere(derivation, suspects)
     return derivation
+
+
+def _sized_by(inner: Any, variables: Mapping[str, Symbol], names: Sequence[str]) -> dict[str, Symbol]:
+    """The variable as long as a declared weight of the inner product, where nothing else says its size."""
+    W = variables.get(inner) if isinstance(inner, str) else None
+    X = variables.get(names[0]) if len(names) == 1 else None
+    if W is None or X is None or X.kind == "scalar" or W.rows is not W.cols or W.rows is X.rows:
+        return {}
+    cols = W.rows if X.cols is X.rows else X.cols
+    found = symbol(X.name, X.kind, W.rows, cols, X.attributes)
+    return {X.name: found} if isinstance(found, Symbol) else {}
 
 
 def not_a_variable(name: str, function: Node, variables: list[str]) -> ParseError:

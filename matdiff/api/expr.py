@@ -65,21 +65,25 @@ class Expr:
 
         return to_latex(self.node, defined=defined, taken=[v.name for v in self.variables])
 
-    def evaluate(self, **arrays: Any) -> Any:
-        """The value: a float, or a 1-D or 2-D array.  Surplus arrays are ignored.
+    def evaluate(self, /, **arrays: Any) -> Any:
+        """The value: a float, or a 1-D or 2-D array.  Of the function's variables, surplus ones are ignored.
 
         Raises ShapeError for wrong shapes, DomainError where a function is not defined or an array
-        lacks its declared attribute, MatdiffError for a missing array.
+        lacks its declared attribute, ArgumentError for a missing array and for an unknown name.
         """
-        from matdiff.codegen.evaluate import evaluate
+        from matdiff.codegen.evaluate import evaluate, refuse_strangers
 
+        refuse_strangers([self.node], self.variables, arrays)
         return evaluate(self.node, self.variables, arrays, guards=self.guards)
 
-    def compile(self, backend: str = "numpy") -> Callable[..., Any]:
-        """A function of the arrays by name; it does not check them."""
+    def compile(self, backend: str = "numpy", unchecked: bool = False) -> Callable[..., Any]:
+        """A function of the arrays by name.
+
+        It checks names and shapes, unless `unchecked`, and nothing else: ArgumentError is a TypeError.
+        """
         from matdiff.codegen import compile_
 
-        return compile_(self.node, self.variables, backend)
+        return compile_(self.node, self.variables, backend, unchecked=unchecked)
 
     def source(self, backend: str = "numpy") -> str:
         """Readable source text of `compile`'s function; it runs without matdiff."""

@@ -45,7 +45,7 @@ class Operator:
     def latex(self) -> str:
         return self._written(Expr.latex, "^*", "_{{{}}}")
 
-    def evaluate(self, **arrays: Any) -> Any:
+    def evaluate(self, /, **arrays: Any) -> Any:
         """The value; the directions are arrays as well, by their names: `dX=…`, `Y=…`, `dX_1=…`."""
         return self.value.evaluate(**arrays)
 

@@ -54,7 +54,7 @@ def _below(node: Node) -> tuple[Node, ...]:
     """What a node is made of: its children, the variable of a differential, the formula of a function of one's own."""
     if isinstance(node, Symbol):
         return node.children if node.of is None else (*node.children, node.of)
-    formula = getattr(node.op, "formula", None) if isinstance(node, Apply) and not _registered(node.op) else None
+    formula = getattr(node.op, "formula", None) if isinstance(node, Apply) else None
     return node.children if formula is None else (*node.children, formula.body, formula.t)
 
 
@@ -73,19 +73,15 @@ def _row(node: Node, places: dict[Node, int]) -> Row:
     raise UnsupportedError(f"{type(node).__name__} cannot be pickled")
 
 
-def _registered(op: Op) -> bool:
-    return registry.get(op.name) is op
-
-
 def _op_row(op: Op, places: dict[Node, int]) -> Row:
-    """How a function is found again: by its name, as an unknown one, by its formula."""
+    """How a function is found again: by its formula, by its name, as an unknown one."""
     from matdiff.inference.own import split_primes, unknown
 
-    if _registered(op) or _marker(op.name) is op:
-        return "name", op.name
     formula = getattr(op, "formula", None)
     if formula is not None:
-        return "formula", op.name, places[formula.body], places[formula.t]
+        return "formula", op.name, places[formula.body], places[formula.t], formula.text
+    if registry.get(op.name) is op or _marker(op.name) is op:
+        return "name", op.name
     if op.elementwise and unknown(*split_primes(op.name)) is op:
         return "unknown", *split_primes(op.name)
     raise UnsupportedError(f"{op.name} is not a registered function, so an expression with it cannot be pickled")
@@ -98,16 +94,16 @@ def _marker(name: str) -> Op | None:
     return {mark.name: mark for mark in (D, PAIRING)}.get(name)
 
 
-def _op(nodes: Sequence[Node], how: str, name: str, *rest: int) -> Op:
+def _op(nodes: Sequence[Node], how: str, name: str, *rest: Any) -> Op:
     from matdiff.inference.own import unknown
 
     if how == "unknown":
         return unknown(name, *rest)
     if how == "formula":
-        from matdiff.api.userdefined import own
+        from matdiff.api.userdefined import brought
 
-        body, t = (nodes[i] for i in rest)
-        return own(name, body, t)  # type: ignore[arg-type]
+        body, t, text = rest
+        return brought(name, nodes[body], nodes[t], text)  # type: ignore[arg-type]
     found = registry.get(name) or _marker(name)
     if found is None:
         raise MatdiffError(f"there is no function {name} here", hint=f'add it first: elementwise("{name}", …)')

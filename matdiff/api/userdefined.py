@@ -1,11 +1,11 @@
-"""Elementwise functions of the user's own, by a formula: SymPy finds the derivative, generated code writes it out."""
+"""Elementwise functions of the user's own, by a formula: its rules give the derivative, code spells it out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from math import pi
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,14 @@ from matdiff.api.expr import Expr, function
 from matdiff.calculus.differential import differentials
 from matdiff.core.node import Apply, Kind, Node, Number, Symbol, number, symbols, topological
 from matdiff.core.op import Nonlinear, Op, columns, register, registry, spelled, spellings, words
-from matdiff.errors import MatdiffError, ParseError, UnsupportedError
+from matdiff.errors import ParseError, UnsupportedError
 from matdiff.graph.rewrite import inline, rebuild
 from matdiff.ops.algebra import broadcast_add, product
 from matdiff.ops.algebra import power as entry_power
+from matdiff.printing.length import length
+from matdiff.simplify.forms import shortest
+from matdiff.simplify.normal import normal
+from matdiff.simplify.quotients import quotient
 
 if TYPE_CHECKING:
     from matdiff.codegen.backends.base import Backend
@@ -26,10 +30,10 @@ LONGEST = 4000
 
 
 class Formula:
-    """The body of a function in its parameter `t`, a scalar symbol."""
+    """The body of a function in its parameter `t`, a scalar symbol; the text of a registered one."""
 
-    def __init__(self, name: str, body: Node, t: Symbol) -> None:
-        self.name, self.body, self.t = name, inline(body), t
+    def __init__(self, name: str, body: Node, t: Symbol, text: str | None = None) -> None:
+        self.name, self.body, self.t, self.text = name, inline(body), t, text
 
     def at(self, x: Node) -> Node:
         """The function written out, applied to x entry by entry."""
@@ -41,30 +45,15 @@ class Formula:
 
     @cached_property
     def derivative(self) -> Node:
-        """In the parameter: the shortest of ours and of the forms that SymPy gives it."""
-        from matdiff.printing import length
-        from matdiff.simplify.normal import normal
-
-        ours = differentials(self.body, {self.t: number(1)}).get(self.body) or number(0)
-        usual = functions(ours) | functions(self.body)
-        forms = [ours, *(form for form in self._from_sympy() if functions(form) <= usual)]
-        return min(map(normal, forms), key=length)
-
-    def _from_sympy(self) -> list[Node]:
-        import sympy as sp
-
-        from matdiff.interop.sympy_read import Reader
-        from matdiff.interop.sympy_write import to_sympy
-
-        t = sp.Symbol(self.t.name, real=True)
-        found = []
-        try:
-            slope = sp.diff(to_sympy(Expr(self.body)), t)
-            for form in dict.fromkeys((slope, sp.simplify(slope), sp.factor(slope))):
-                found.append(Reader(None).read(form, {t: self.t}))
-        except (MatdiffError, RecursionError):
-            pass
-        return found
+        """In the parameter: the shortest form without new functions."""
+        slope = normal(differentials(self.body, {self.t: number(1)}).get(self.body) or number(0))
+        usual = functions(slope) | functions(self.body)
+        forms = [slope, shortest(slope)]
+        whole = quotient(slope)
+        if whole is not None:
+            whole = normal(whole)
+            forms += [form for form in (whole, shortest(whole)) if length(form) < length(forms[1]) - 1]
+        return min((form for form in forms if functions(form) <= usual), key=length)
 
     def code(self, backend: Backend) -> str:
         """The body as one expression of an array library, a template in {0}."""
@@ -149,12 +138,13 @@ def written(root: Node) -> Node:
     return memo[root]
 
 
-def own(name: str, body: Node, t: Symbol) -> Own:
-    """The elementwise record of a formula, not registered."""
+@lru_cache(maxsize=256)
+def own(name: str, body: Node, t: Symbol, text: str | None = None) -> Own:
+    """The elementwise record of a formula, not registered; the same for the same."""
     from matdiff.codegen.backends.base import backend_named
 
     check_scalar(name, body, t)
-    formula = Formula(name, body, t)
+    formula = Formula(name, body, t, text)
     code: dict[str, Any] = {}
     for library in ("numpy", "jax", "torch"):
         try:
@@ -166,7 +156,7 @@ def own(name: str, body: Node, t: Symbol) -> Own:
         "(...)->(...)",
         (Nonlinear(lambda x, dx: formula.slope(x) * dx),),
         elementwise=True,
-        law=f"{name}′ by SymPy",
+        law=f"{name}′ by the chain rule",
         summary=Expr(body).text(),
         formula=formula,
         definition=formula.at,
@@ -201,9 +191,24 @@ def elementwise(name: str, formula: str) -> Callable[..., Expr]:
     if typed.function.kind != "scalar":
         raise ParseError(f"the formula of {name} is not a scalar")
     body = typed.function
-    register(own(name, body, typed.variables[t]))
-    FORMULAS[name] = formula
+    added(own(name, body, typed.variables[t], formula))
     return function(words[name])
+
+
+def added(op: Own) -> Own:
+    """The record, registered."""
+    register(op)
+    FORMULAS[op.name] = op.formula.text if op.formula else ""
+    return op
+
+
+def brought(name: str, body: Node, t: Symbol, text: str | None) -> Own:
+    """A function that came with an expression from another process; registered here as there, if the name is free."""
+    here = registry.get(name)
+    if isinstance(here, Own) and here.formula and (here.formula.body, here.formula.t) == (body, t) and text is not None:
+        return here
+    op = own(name, body, t, text)
+    return added(op) if text is not None and here is None and name not in words else op
 
 
 FORMULAS: dict[str, str] = {}

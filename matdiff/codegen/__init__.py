@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
+from matdiff.codegen.arguments import Argument, Entry, differential_names
 from matdiff.codegen.backends.base import backend_named, require
 from matdiff.codegen.emit.emitter import Check, Emitter
 from matdiff.codegen.emit.module import Key, generate, module
@@ -88,19 +89,28 @@ def compile_(
     *,
     name: str = "f",
     doc: str = "",
+    unchecked: bool = False,
 ) -> Callable[..., Any]:
-    """The function itself; for JAX under `jax.jit`.  It takes names as the user typed them: `f(**{"lambda": 0.1})`."""
+    """The function itself; for JAX under `jax.jit`.  It takes names as the user typed them: `f(**{"lambda": 0.1})`.
+
+    It raises ArgumentError, which is a TypeError, for arrays of wrong shapes and for unknown names, unless `unchecked`.
+    """
     text, inputs, _ = written(Request(*outputs(node), tuple(variables), backend, name, doc))
-    return ready(text, identifier(name), tuple((v.name, parameter) for v, parameter in inputs), backend)
+    arguments = tuple(Argument.of(v, parameter) for v, parameter in inputs)
+    free = dict.fromkeys([*variables, *(v for v, _ in inputs)])
+    names = None if unchecked else (tuple(v.name for v in free), tuple(differential_names(free)))
+    return ready(text, identifier(name), arguments, backend, names)
 
 
 class Compiled(partial[Any]):
     """A compiled function, which is pickled as its source."""
 
     recipe: tuple[Any, ...]
+    core: Callable[..., Any]
+    """The function without the checks on entry."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.func, name)
+        return getattr(self.core, name)
 
     def __repr__(self) -> str:
         return f"<compiled function {self.__name__}>"
@@ -109,30 +119,41 @@ class Compiled(partial[Any]):
         return ready, self.recipe
 
 
-def ready(text: str, name: str, spelling: tuple[tuple[str, str], ...], backend: str) -> Compiled:
-    """The function of that name in a source, with its parameters as the user typed them."""
+def ready(
+    text: str,
+    name: str,
+    arguments: tuple[Argument, ...],
+    backend: str,
+    names: tuple[tuple[str, ...], tuple[str, ...]] | None,
+) -> Compiled:
+    """The function of that name in a source, which takes arrays under the names that the user typed.
+
+    It checks shapes and names, of which it ignores surplus ones of the variables and of some others; None: it does not.
+    """
     require(backend_named(backend))
-    function = executed(text, name)
-    if any(typed != parameter for typed, parameter in spelling):
-        function = renaming(function, spelling)
+    core = function = executed(text, name)
     if backend == "jax":
         import jax
 
-        function = jax.jit(function)
+        core = function = jax.jit(core)
+    if names is not None:
+        function = run(*Entry(arguments, *names).text(name, core))
+    elif any(a.name != a.parameter for a in arguments):
+        function = renaming(core, arguments)
     made = Compiled(function)
-    made.recipe = text, name, spelling, backend
-    made.__doc__ = function.__doc__
+    made.core = core
+    made.recipe = text, name, arguments, backend, names
+    made.__doc__ = core.__doc__
     return made
 
 
-def renaming(function: Callable[..., Any], spelling: tuple[tuple[str, str], ...]) -> Callable[..., Any]:
+def renaming(function: Callable[..., Any], arguments: tuple[Argument, ...]) -> Callable[..., Any]:
     """The function under the names that the user typed, where Python spells them differently."""
 
     def renamed(**arrays: Any) -> Any:
-        found = ((parameter, lookup(typed, arrays)) for typed, parameter in spelling)
+        found = ((a.parameter, lookup(a.name, arrays)) for a in arguments)
         return function(**{parameter: arrays[key] for parameter, key in found if key is not None})
 
-    renamed.__name__, renamed.__doc__ = function.__name__, function.__doc__
     return renamed
 
 

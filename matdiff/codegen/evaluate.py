@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.calculus.existence import guard, settled
 from matdiff.codegen import Nodes, Program, Request, compiled, outputs
+from matdiff.codegen.arguments import (
+    Argument,
+    check_sizes,
+    differential_names,
+    missing,
+    refuse_kind,
+    refuse_unknown,
+)
 from matdiff.codegen.emit.names import lookup
-from matdiff.codegen.emit.sizes import Misfit, bind
-from matdiff.core.node import Apply, Constant, Node, Symbol, describe, topological
+from matdiff.core.node import Apply, Constant, Node, Symbol, describe, symbols, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
 
@@ -33,14 +40,14 @@ def evaluate(
     """
     roots, keys, single = outputs(node)
     loose, columns = settled(roots, guards)
-    rest = beside(roots, tuple(map(guard, (*guards, *columns))))
+    rest = beside(roots, tuple(map(guard, known_guards((*guards, *columns), arrays))))
     known = tuple(variables)
     program = compiled(Request(roots, None, False, known, checked=True, strict=smooth, settled=loose))
     guarded = compiled(Request(rest, None, False, known, checked=True, strict=smooth, settled=loose)) if rest else None
     given = gather(program, variables, arrays)
     if guarded is not None:
         given = {**gather(guarded, variables, arrays), **given}
-    sizes = check_sizes(given)
+    sizes = sizes_of(given)
     for variable, value in given.items():
         check_attributes(variable, value, given.values())
     check_indices(roots, sizes)
@@ -68,6 +75,18 @@ def beside(roots: Sequence[Node], guards: tuple[Node, ...]) -> tuple[Node, ...]:
     return tuple(g for g in dict.fromkeys(guards) if g not in within and g not in inside)
 
 
+def refuse_strangers(roots: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> None:
+    """Raises ArgumentError for an array that is neither a variable's nor the differential of one."""
+    if not arrays.keys() <= {v.name for v in variables}:
+        free = list(dict.fromkeys([*variables, *symbols(*roots)]))
+        refuse_unknown([v.name for v in free], differential_names(free), arrays)
+
+
+def known_guards(guards: Sequence[Node], arrays: Mapping[str, Any]) -> list[Node]:
+    """Those that the arrays suffice for: a gradient may have lost variables that its function has."""
+    return [g for g in guards if all(lookup(v.name, arrays) is not None for v in symbols(g))]
+
+
 def gather(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> dict[Symbol, np.ndarray]:
     """The arrays of all variables that were given, and of those that are needed."""
     found: dict[Symbol, np.ndarray] = {}
@@ -77,17 +96,8 @@ def gather(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, A
         if key is not None:
             found[variable] = as_array(variable, arrays[key])
         elif variable in needed:
-            raise MatdiffError(
-                f"the array {variable.name} is missing: {describe(variable)}",
-                hint=f"pass it by name, {call_with(variable.name)}",
-            )
+            raise missing(variable.name, describe(variable))
     return found
-
-
-def call_with(name: str) -> str:
-    from matdiff.codegen.emit.names import identifier
-
-    return f"{name}=…" if identifier(name) == name else f'**{{"{name}": …}}'
 
 
 def as_array(variable: Symbol, value: Any) -> np.ndarray:
@@ -95,6 +105,7 @@ def as_array(variable: Symbol, value: Any) -> np.ndarray:
     import numpy as np
 
     name = variable.name
+    refuse_kind(name, value)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -105,20 +116,14 @@ def as_array(variable: Symbol, value: Any) -> np.ndarray:
         raise DomainError(f"{name} must be real, but the array given is complex")
     if array.dtype.kind not in "fiub":
         array = exact(name, array)
-    expected = 0 if variable.kind == "scalar" else 1 if variable.kind == "vector" else 2
     if variable.kind == "row" and array.ndim == 1:
         array = array[None, :]
-    if array.ndim != expected:
-        raise ShapeError(
-            f"{name} is {describe(variable)}, so it takes {AXES[expected]}, but got {shape_text(array.shape)}"
-        )
+    Argument.of(variable).shape(array)
     return array.astype(np.float64)
 
 
 LARGEST = 2**28
 """Entries of the largest array that is formed."""
-
-AXES = {0: "a number", 1: "a 1-D array", 2: "a 2-D array"}
 
 
 def exact(name: str, array: np.ndarray) -> np.ndarray:
@@ -135,40 +140,10 @@ def exact(name: str, array: np.ndarray) -> np.ndarray:
     raise DomainError(f"{name} must be an array of real numbers, but its entries are of type {array.dtype}")
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
-    if not shape:
-        return "a number"
-    return f"an array of shape {'×'.join(map(str, shape))}" if len(shape) > 1 else f"a 1-D array of length {shape[0]}"
-
-
-def check_sizes(given: Mapping[Symbol, np.ndarray]) -> dict[str, int]:
+def sizes_of(given: Mapping[Symbol, np.ndarray]) -> dict[str, int]:
     """The dimensions' sizes; ShapeError names the variable that does not fit."""
-    facts = {v: list(zip(v.shape, array.shape, strict=True)) for v, array in given.items()}
-    try:
-        return bind(fact for shape in facts.values() for fact in shape)
-    except Misfit:
-        raise first_misfit(given, facts) from None
-
-
-def first_misfit(given: Mapping[Symbol, np.ndarray], facts: Mapping[Symbol, list[tuple[Dim, int]]]) -> ShapeError:
-    """The error at the first variable that contradicts those before it."""
-    before: list[tuple[Dim, int]] = []
-    for variable, array in given.items():
-        before += facts[variable]
-        try:
-            bind(before)
-        except Misfit as misfit:
-            return misfit_error(variable, array, misfit)
-    raise AssertionError("the sizes fit after all")
-
-
-def misfit_error(variable: Symbol, array: np.ndarray, misfit: Misfit) -> ShapeError:
-    known = misfit.dim.names | {str(misfit.dim)}
-    bound = ", ".join(f"{n} = {s}" for n, s in sorted(misfit.sizes.items()) if n in known)
-    return ShapeError(
-        f"{variable.name} is {describe(variable)}, but got {shape_text(array.shape)}"
-        + (f" where {bound}" if bound else "")
-    )
+    arguments = [(Argument.of(v), array) for v, array in given.items()]
+    return check_sizes([(a, a.shape(array)) for a, array in arguments])
 
 
 def check_attributes(variable: Symbol, value: np.ndarray, given: Iterable[np.ndarray]) -> None:

@@ -67,6 +67,7 @@ class Op:
     elementwise applied entry by entry
     matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
                 is not given, it is found from the definition, or from what the code makes of unit matrices
+    sympy       of a function applied entry by entry: the name of the one that SymPy has for it
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
     whole       of a function applied entry by entry: the word for the function of a whole matrix, exp → expm
@@ -97,6 +98,7 @@ class Op:
     remark: str = ""
     matrix: Callable[[Apply, int], Node] | None = None
     definition: Callable[..., Node] | None = None
+    sympy: str = ""
 
     def rule(self, slot: int) -> Rule:
         """The rule of one argument; None for functions that only generated code knows."""
@@ -342,7 +344,7 @@ def _register_columns_of(op: Op, slot: int, kind: Kind, sig: str) -> None:
 
     rules: list[Rule] = [None] * len(inputs)
     rules[slot] = Linear(adjoint)
-    code = {library: _columns_code(op, library, slot, len(dims), len(output)) for library in ("numpy", "jax", "torch")}
+    code = [_columns_code(op, library, slot, len(dims), len(output)) for library in ("numpy", "jax", "torch")]
     made = Columns(
         _columns_name(op, slot, kind),
         f"{','.join(shapes)}{';' * bool(given)}{given}->({'*'.join(map(str, output))},{count})",
@@ -351,7 +353,9 @@ def _register_columns_of(op: Op, slot: int, kind: Kind, sig: str) -> None:
         summary=f"{op.name} of every column of a matrix; of I, the matrix of {op.name}",
         slot=slot,
         dims=dims,
-        **code,
+        numpy=code[0],
+        jax=code[1],
+        torch=code[2],
     )
     register(made)
 

@@ -163,7 +163,7 @@ class Known:
         size = len(grid)
         if any(len(row) != size for row in grid) or size > PALINDROME or node.rows is not node.cols:
             return False
-        if not all("symmetric" in self(grid[i][i]) for i in range(size)):
+        if not all(grid[i][i].kind == "scalar" or "symmetric" in self(grid[i][i]) for i in range(size)):
             return False
         pairs = ((grid[i][j], grid[j][i]) for i in range(size) for j in range(i))
         return all(b is self.transposed(a) or b is transpose(a) for a, b in pairs)

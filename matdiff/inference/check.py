@@ -83,9 +83,11 @@ class Checker:
     def _constant(self, t: Tree) -> Type:
         if t.value != "I":
             return SCALAR
-        n = self.solver.fresh()
+        n = self.solver.fresh(small=True)
         self.loose[t] = (n,)
         return "matrix", n, n
 
     def same(self, a: Type, b: Type) -> bool:
+        if a[0] != b[0] and not self.solver.small.isdisjoint((a[1], b[1])):
+            return False
         return (a[1] is b[1] or self.solver.equate(a[1], b[1])) and (a[2] is b[2] or self.solver.equate(a[2], b[2]))

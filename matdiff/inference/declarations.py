@@ -11,6 +11,7 @@ from matdiff.core.node import Kind, Symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.inference.names import is_reserved
+from matdiff.text.declarations import orthonormal_columns
 from matdiff.text.tree import Declaration
 
 ATTRIBUTES = ("symmetric", "skew", "diagonal", "lower", "upper", "spd", "orthogonal", "unit", "positive")
@@ -80,10 +81,14 @@ def _no_contradiction(name: str, kind: Kind | None, dims: tuple[Dim, ...], attri
     square = sorted(attributes & SQUARE)
     if square and (kind not in ("matrix", None) or (len(dims) == 2 and dims[0] is not dims[1])):
         shape = "×".join(map(str, dims)) or kind
-        raise ParseError(f"{name} is declared {square[0]}, which only a square matrix can be, not {shape}")
+        hint = ""
+        if "orthogonal" in square and len(dims) == 2:
+            hint = orthonormal_columns(name, shape)
+        raise ParseError(f"{name} is declared {square[0]}, which only a square matrix can be, not {shape}", hint=hint)
     if "unit" in attributes and kind == "matrix":
         raise ParseError(
-            f"{name} is declared unit, which only a vector can be", hint="for orthonormal columns say orthogonal"
+            f"{name} is declared unit, which only a vector can be",
+            hint="for a square matrix with orthonormal columns say orthogonal",
         )
     if "unit" in attributes and kind == "scalar":
         raise ParseError(f"{name} is declared unit, which only a vector can be")

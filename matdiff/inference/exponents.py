@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from matdiff.errors import UnsupportedError
 from matdiff.inference.evidence import ARRAYS, Evidence
+from matdiff.inference.reading import Root
 from matdiff.text.tree import Tree
 
-if TYPE_CHECKING:
-    from matdiff.inference.scope import Scope
+
+class Typed(Protocol):
+    """What was typed, and the trees that are read of it."""
+
+    text: str
+    roots: list[Root]
+
 
 TRANSPOSES = ("t", "T")
 CONJUGATE = "H"
 LETTERS = frozenset({*TRANSPOSES, CONJUGATE})
 
 
-def raised(scope: Scope) -> dict[str, list[Tree]]:
+def raised(scope: Typed) -> dict[str, list[Tree]]:
     """The powers whose exponent is one of these letters alone, by the letter."""
     found: dict[str, list[Tree]] = {}
     for root in scope.roots:
@@ -27,7 +33,7 @@ def raised(scope: Scope) -> dict[str, list[Tree]]:
     return found
 
 
-def refuse_conjugate(scope: Scope, powers: Collection[Tree]) -> None:
+def refuse_conjugate(scope: Typed, powers: Collection[Tree]) -> None:
     """x^H is the conjugate transpose to everybody.  Raises UnsupportedError."""
     for t in powers:
         base = scope.text[t.args[0].span[0] : t.args[0].span[1]].strip()
@@ -35,7 +41,7 @@ def refuse_conjugate(scope: Scope, powers: Collection[Tree]) -> None:
         raise UnsupportedError(message, text=scope.text, span=t.span, hint=f"write {base}'")
 
 
-def transposed(scope: Scope, letter: str, powers: Collection[Tree], evidence: Evidence) -> bool:
+def transposed(scope: Typed, letter: str, powers: Collection[Tree], evidence: Evidence) -> bool:
     """Make transposes of the powers, if the letter stands nowhere else, and each base is an array or may be one."""
     places = [t for root in scope.roots for t in root.plan if t.head == "name" and t.value == letter]
     if len(places) != len(powers) or not all(_array(scope, t.args[0], powers, evidence) for t in powers):
@@ -48,7 +54,7 @@ def transposed(scope: Scope, letter: str, powers: Collection[Tree], evidence: Ev
     return True
 
 
-def _array(scope: Scope, base: Tree, powers: Collection[Tree], evidence: Evidence) -> bool:
+def _array(scope: Typed, base: Tree, powers: Collection[Tree], evidence: Evidence) -> bool:
     """A vector or a matrix; a Greek letter where it stands elsewhere too, which the γ of a discount γ^t does not."""
     if base.head == "name" and base.value in evidence.greek:
         above = sum(t.args[0].value == base.value for t in powers)

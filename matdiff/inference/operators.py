@@ -57,6 +57,8 @@ def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
     equate = c.solver.equate
     for i, a in enumerate(args):
         if a is not first:
+            if a[0] != first[0] and not c.solver.small.isdisjoint((rows, a[1])):
+                raise _no_sum(t, i, first, a, c.solver)
             if (a[1] is not rows and not equate(rows, a[1])) or (a[2] is not cols and not equate(cols, a[2])):
                 raise _no_sum(t, i, first, a, c.solver)
             if a[0] != kind:

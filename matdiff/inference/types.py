@@ -26,19 +26,24 @@ def unknown(i: int) -> Dim:
 
 
 class Solver:
-    """Bindings of unknowns.  Names of the user's are rigid, and no unknown ever becomes 1."""
+    """Bindings of unknowns.  Names of the user's are rigid, and no unknown becomes 1 but the size of I."""
 
-    __slots__ = ("bind", "count", "deferred", "place")
+    __slots__ = ("bind", "count", "deferred", "place", "small")
 
     def __init__(self) -> None:
         self.bind: dict[Dim, Dim] = {}
         self.count = 0
         self.deferred: list[tuple[Dim, Dim, object]] = []
         self.place: object = None
+        self.small: set[Dim] = set()
+        """Unknowns that may become 1: sizes of I that are no variable's."""
 
-    def fresh(self) -> Dim:
+    def fresh(self, small: bool = False) -> Dim:
         self.count += 1
-        return unknown(self.count - 1)
+        made = unknown(self.count - 1)
+        if small:
+            self.small.add(made)
+        return made
 
     def equate(self, a: Dim, b: Dim) -> bool:
         """Make a = b hold; False where it cannot.  Equations that are not yet decided wait for `settle`."""
@@ -55,12 +60,17 @@ class Solver:
             if b in UNKNOWN:
                 if UNKNOWN[a] < UNKNOWN[b]:
                     a, b = b, a
-            elif b is ONE or not _plain(b):
-                return b is not ONE and self._solve(a, b)
+                if a not in self.small:
+                    self.small.discard(b)
+            elif b is ONE:
+                if a not in self.small:
+                    return False
+            elif not _plain(b):
+                return self._solve(a, b)
             bind[a] = b
             return True
         if b in UNKNOWN and _plain(a):
-            if a is ONE:
+            if a is ONE and b not in self.small:
                 return False
             bind[b] = a
             return True

@@ -11,7 +11,7 @@ from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.core.op import Op, registry
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import defined
-from matdiff.interop.sympy_write import FUNCTIONS, rational
+from matdiff.interop.sympy_write import of_scalar, rational
 
 LARGEST_INVERSE = 4
 """Rows up to which inverses and determinants are written out."""
@@ -38,7 +38,7 @@ def value(root: Node, arrays: Mapping[Symbol, Any]) -> Any:
 
 
 def is_known(op: Op) -> bool:
-    return op.name in RULES or op.name in FUNCTIONS or op.name == "polygamma"
+    return op.name in RULES or op.elementwise
 
 
 def constant(node: Constant) -> Any:
@@ -75,8 +75,8 @@ def applied(node: Apply, args: list[Any]) -> Any:
     if name in RULES:
         return RULES[name](node, *args)
     if node.op.elementwise:
-        if name in FUNCTIONS:
-            return entrywise(FUNCTIONS[name], args[0])
+        if (f := of_scalar(node.op)) is not None:
+            return entrywise(f, args[0])
         if name == "polygamma":
             return entrywise(lambda t: sp.polygamma(args[0], t), args[1])
         if registry.get(name) is not node.op:

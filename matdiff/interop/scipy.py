@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.calculus.tangent import project, tangent
 from matdiff.codegen import compile_
+from matdiff.codegen.arguments import missing, refuse_unknown
 from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.emit.sizes import Misfit, bind
-from matdiff.codegen.evaluate import as_array, check_sizes
+from matdiff.codegen.evaluate import as_array, sizes_of
 from matdiff.core.node import Symbol, describe
 from matdiff.core.shape import ZERO, Dim
-from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
+from matdiff.errors import ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
@@ -39,16 +40,18 @@ def scipy_functions(derivation: Derivation, fixed: Mapping[str, Any]) -> tuple[F
     gradients = {X: project(G, X) for X, G in derivation.raw_gradients.items()}
     known = derivation.function.variables
     found = {v: fixed[key] for v in known if (key := lookup(v.name, fixed)) is not None and v not in gradients}
-    missing = [v for v in known if v not in found and v not in gradients]
-    if missing:
-        raise MatdiffError(f"the array {missing[0].name} is missing: {describe(missing[0])}", hint="pass it by name")
+    for v in known:
+        if v not in found and v not in gradients:
+            raise missing(v.name, describe(v))
+    refuse_unknown([v.name for v in known], (), fixed)
     arrays = {v: as_array(v, value) for v, value in found.items()}
-    check_sizes(arrays)
+    sizes_of(arrays)
     pack = Packing(derivation.wrt, arrays)
     directions = tuple(derivation.directions.values())
-    value = compile_(derivation.function.node, known)
-    gradient = compile_(list(gradients.values()), known)
-    second = compile_([project(derivation.curvature[X], X) for X in derivation.wrt], (*known, *directions))
+    value = compile_(derivation.function.node, known, unchecked=True)
+    gradient = compile_(list(gradients.values()), known, unchecked=True)
+    curvatures = [project(derivation.curvature[X], X) for X in derivation.wrt]
+    second = compile_(curvatures, (*known, *directions), unchecked=True)
     moving = tuple(dX.name for dX in directions)
     return (
         partial(value_at, value, pack),

@@ -18,7 +18,7 @@ from matdiff.core.op import registry
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.inference.own import unknown
-from matdiff.interop.sympy_write import FUNCTIONS
+from matdiff.interop.sympy_write import scalar_functions
 from matdiff.ops.algebra import broadcast_add, hadamard, matmul, product, scale, transpose
 from matdiff.ops.algebra import power as entry_power
 from matdiff.ops.algebra import size as size_node
@@ -98,7 +98,7 @@ class Reader:
     def applied(self, function: Any, a: Node) -> Node:
         """A function applied entry by entry: one of the language's where it is one, else what it says."""
         (t,) = function.variables
-        for name, known in FUNCTIONS.items():
+        for name, known in scalar_functions().items():
             if known(t) == function.expr:
                 return registry[name](a)
         return self.read(function.expr, {t: a})
@@ -235,7 +235,7 @@ def _constant(e: Any, args: list[Node]) -> Node:
 
 def named(e: Any, args: list[Node]) -> Node:
     """A function by its name in SymPy: one of the language's, else an unknown one."""
-    for name, known in FUNCTIONS.items():
+    for name, known in scalar_functions().items():
         if getattr(known, "__name__", "") == e.func.__name__:
             return registry[name](*args)
     if isinstance(e, AppliedUndef) and len(args) == 1:

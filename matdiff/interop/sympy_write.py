@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy as sp
@@ -10,22 +10,33 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from matdiff.api.expr import Expr
-from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, symbol, topological
 from matdiff.core.op import Op, registry
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.graph.rewrite import defined, inline
+from matdiff.ops.elementwise import relu
 
-SAME = "exp log sqrt sign sin cos tan sinh cosh tanh asin acos atan erf digamma".split()  # noqa: SIM905
-FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    **{name: getattr(sp, name) for name in SAME},
-    "abs": sp.Abs,
-    "lgamma": sp.loggamma,
-    "sigmoid": lambda t: 1 / (1 + sp.exp(-t)),
-    "softplus": lambda t: sp.log(1 + sp.exp(t)),
-    "relu": lambda t: sp.Max(t, 0),
-}
-"""Elementwise functions of the language as functions of a SymPy scalar."""
+Scalar = Callable[[Any], Any]
+
+
+def of_scalar(op: Op) -> Scalar | None:
+    """A function applied entry by entry as one of a SymPy scalar: SymPy's own, or by its definition."""
+    if op.sympy:
+        found: Scalar = getattr(sp, op.sympy)
+        return found
+    if op is relu:
+        return lambda t: sp.Max(t, 0)
+    if op.elementwise and op.definition is not None and len(op.rules) == 1:
+        t = symbol("_t", "scalar")
+        body = inline(op.definition(t))
+        return lambda value: translated(body, {t: value})
+    return None
+
+
+def scalar_functions() -> dict[str, Scalar]:
+    """All of them by their names here."""
+    return {name: f for name, op in registry.items() if (f := of_scalar(op)) is not None}
 
 
 def to_sympy(e: Expr) -> Any:
@@ -33,18 +44,25 @@ def to_sympy(e: Expr) -> Any:
 
     Raises UnsupportedError, with its name, for a function that SymPy has no matrix expression for.
     """
-    root = defined(inline(e.node), is_known)
-    memo: dict[Node, Any] = {}
     try:
-        for node in topological(root):
-            memo[node] = translate(node, [memo[a] for a in node.children]) if isinstance(node, Apply) else leaf(node)
+        return translated(defined(inline(e.node), is_known), {})
     except RecursionError:
         raise UnsupportedError("the expression is nested too deeply for SymPy") from None
+
+
+def translated(root: Node, given: Mapping[Node, Any]) -> Any:
+    """Node by node; what some of the leaves are is given."""
+    memo: dict[Node, Any] = dict(given)
+    for node in topological(root):
+        if isinstance(node, Apply):
+            memo[node] = translate(node, [memo[a] for a in node.children])
+        elif node not in memo:
+            memo[node] = leaf(node)
     return memo[root]
 
 
 def is_known(op: Op) -> bool:
-    return op.name in FORMS or op.name in FUNCTIONS or op.name == "polygamma"
+    return op.name in FORMS or op.elementwise
 
 
 def dimension(d: Dim) -> Any:
@@ -84,8 +102,9 @@ def translate(node: Apply, args: list[Any]) -> Any:
     name = node.op.name
     if name in FORMS:
         return FORMS[name](node, *args)
-    if node.op.elementwise and name in FUNCTIONS:
-        return entrywise(FUNCTIONS[name], args[0])
+    f = of_scalar(node.op)
+    if f is not None:
+        return entrywise(f, args[0])
     if name == "polygamma":
         return entrywise(lambda t: sp.polygamma(args[0], t), args[1])
     if node.op.elementwise and registry.get(name) is not node.op and name.isidentifier():

@@ -20,6 +20,7 @@ exp: Op = elementwise(
     latex=r"\exp({0})",
     spellings="expm1=exp({0}).-1",
     whole="expm",
+    sympy="exp",
     law="d eᵘ = eᵘ du",
 )
 log: Op = elementwise(
@@ -30,6 +31,7 @@ log: Op = elementwise(
     domain="positive",
     spellings="ln log10=log({0})/log(10) log2=log({0})/log(2) log1p=log(1.+{0})",
     whole="logm",
+    sympy="log",
     law="d log u = du/u",
 )
 sqrt: Op = elementwise(
@@ -40,6 +42,7 @@ sqrt: Op = elementwise(
     latex=r"\sqrt{{{0}}}",
     domain="positive",
     whole="sqrtm",
+    sympy="sqrt",
     law="d √u = du/(2√u)",
 )
 abs_: Op = elementwise(
@@ -50,6 +53,7 @@ abs_: Op = elementwise(
     latex=r"\lvert {0} \rvert",
     smooth="where an entry of {0} is 0",
     spellings="fabs absolute",
+    sympy="Abs",
     law="d |u| = sign(u) du",
 )
 sign: Op = elementwise(
@@ -58,6 +62,7 @@ sign: Op = elementwise(
     numpy="np.sign({0})",
     smooth="where an entry of {0} is 0",
     spellings="sgn signum",
+    sympy="sign",
     law="sign is constant around u ≠ 0",
 )
 sin: Op = elementwise(
@@ -67,6 +72,7 @@ sin: Op = elementwise(
     latex=r"\sin({0})",
     spellings="csc=1./sin({0})",
     whole="sinm",
+    sympy="sin",
     law="d sin u = cos u du",
 )
 cos: Op = elementwise(
@@ -76,6 +82,7 @@ cos: Op = elementwise(
     latex=r"\cos({0})",
     spellings="sec=1./cos({0})",
     whole="cosm",
+    sympy="cos",
     law="d cos u = −sin u du",
 )
 tan: Op = elementwise(
@@ -84,6 +91,7 @@ tan: Op = elementwise(
     numpy="np.tan({0})",
     latex=r"\tan({0})",
     whole="tanm",
+    sympy="tan",
     spellings="cot=1./tan({0})",
     law="d tan u = (1 + tan² u) du",
 )
@@ -94,6 +102,7 @@ asin: Op = elementwise(
     latex=r"\arcsin({0})",
     domain="inside",
     spellings="arcsin",
+    sympy="asin",
     law="d asin u = du/√(1 − u²)",
 )
 acos: Op = elementwise(
@@ -103,6 +112,7 @@ acos: Op = elementwise(
     latex=r"\arccos({0})",
     domain="inside",
     spellings="arccos",
+    sympy="acos",
     law="d acos u = −du/√(1 − u²)",
 )
 atan: Op = elementwise(
@@ -111,6 +121,7 @@ atan: Op = elementwise(
     numpy="np.arctan({0})",
     latex=r"\arctan({0})",
     spellings="arctan",
+    sympy="atan",
     law="d atan u = du/(1 + u²)",
 )
 sinh: Op = elementwise(
@@ -120,6 +131,7 @@ sinh: Op = elementwise(
     latex=r"\sinh({0})",
     spellings="csch=1./sinh({0})",
     whole="sinhm",
+    sympy="sinh",
     law="d sinh u = cosh u du",
 )
 cosh: Op = elementwise(
@@ -130,6 +142,7 @@ cosh: Op = elementwise(
     latex=r"\cosh({0})",
     spellings="sech=1./cosh({0})",
     whole="coshm",
+    sympy="cosh",
     law="d cosh u = sinh u du",
 )
 tanh: Op = elementwise(
@@ -138,6 +151,7 @@ tanh: Op = elementwise(
     numpy="np.tanh({0})",
     latex=r"\tanh({0})",
     spellings="coth=1./tanh({0})",
+    sympy="tanh",
     law="d tanh u = (1 − tanh² u) du",
 )
 sigmoid: Op = elementwise(
@@ -179,6 +193,7 @@ erf: Op = elementwise(
     lambda x: 2 / sqrt(pi) * exp(-(x**2)),
     numpy="scipy.special.erf({0})",
     torch="torch.erf({0})",
+    sympy="erf",
     law="d erf u = (2/√π) exp(−u²) du",
     source="DLMF 7.2.1",
 )
@@ -189,6 +204,7 @@ lgamma: Op = elementwise(
     torch="torch.lgamma({0})",
     domain="positive",
     spellings="gammaln loggamma",
+    sympy="loggamma",
     law="d log Γ(u) = ψ(u) du",
     source="DLMF 5.2.2",
 )
@@ -198,6 +214,7 @@ digamma: Op = elementwise(
     numpy="scipy.special.digamma({0})",
     torch="torch.digamma({0})",
     domain="positive",
+    sympy="digamma",
     law="ψ′ = polygamma(1, ·)",
     source="DLMF 5.15",
 )
@@ -218,7 +235,8 @@ polygamma: Op = register(
         "(),(...)->(...)",
         (None, Nonlinear(lambda k, x, dx: polygamma(k + 1, x) * dx)),
         _polygamma_type,
-        numpy="scipy.special.polygamma({0}, {1})",
+        numpy="polygamma({0}, {1})",
+        jax="jax.scipy.special.polygamma({0}, {1})",
         torch="torch.polygamma({0}, {1})",
         domain=("whole", "positive"),
         law="d polygamma(k, u) = polygamma(k + 1, u) du",

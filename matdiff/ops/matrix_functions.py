@@ -151,7 +151,10 @@ sinm: Op = nonlinear(
     source="Higham 2008, ch. 12",
 )
 frechet_expm: Direction = frechet_map(
-    "expm", lambda A: expm(A), "scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)"
+    "expm",
+    lambda A: expm(A),
+    numpy="frechet_expm({0}, {1})",
+    jax="jax.scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
 )
 frechet_logm: Direction = frechet_map("logm", lambda A: inv(A), "frechet_logm({0}, {1})")
 frechet_cosm: Direction = frechet_map("cosm", lambda A: -sinm(A), **_of_exponential("real"))
@@ -231,6 +234,8 @@ SYLVESTER: Op = register(
             Linear(lambda Y, A, B, C: solve_sylvester(A.T, B.T, Y)),
         ),
         numpy="scipy.linalg.solve_sylvester({0}, {1}, {2})",
+        jax="solve_sylvester({0}, {1}, {2})",
+        torch="solve_sylvester({0}, {1}, {2})",
         law="AX + XB = C differentiated",
         source="Higham 2008, §B.14",
         summary="the X with A*X + X*B = C",

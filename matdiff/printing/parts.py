@@ -9,6 +9,10 @@ from matdiff.core.node import Apply, Node, Symbol
 LARGE = 400
 """Nodes, counted as often as they would be printed, above which shared parts are named."""
 
+OFTEN = 3
+LONG = 8
+"""A kernel matrix of so many nodes that is printed so often has a name in smaller expressions too."""
+
 WORTH = 4
 """Nodes that a part has at least, to deserve a name."""
 
@@ -27,7 +31,7 @@ def named_parts(order: list[Node]) -> dict[Node, str]:
 
 def _choose(order: list[Node]) -> list[Node]:
     if _printed_size(order) <= LARGE:
-        return []
+        return _often(order)
     uses = Counter(c for n in order if isinstance(n, Apply) for c in n.args)
     sizes: dict[Node, int] = {}
     depths: dict[Node, int] = {}
@@ -40,6 +44,25 @@ def _choose(order: list[Node]) -> list[Node]:
             size, depth = 1, 0
         sizes[n], depths[n] = size, depth
     return chosen
+
+
+def _often(order: list[Node]) -> list[Node]:
+    """Kernel matrices, functions of the entries of a matrix, that a smaller expression would print in OFTEN places."""
+    sizes: dict[Node, int] = {}
+    for n in order:
+        sizes[n] = 1 + sum(sizes[c] for c in n.children) if isinstance(n, Apply) else 1
+    if sizes[order[-1]] < OFTEN * LONG:
+        return []
+    printed = Counter({order[-1]: 1})
+    chosen: list[Node] = []
+    for n in reversed(order):
+        kernel = n.kind == "matrix" and isinstance(n, Apply) and n.op.elementwise
+        if kernel and printed[n] >= OFTEN and sizes[n] >= LONG:
+            chosen.append(n)
+            printed[n] = 1
+        for c in n.children if isinstance(n, Apply) else ():
+            printed[c] += printed[n]
+    return chosen[::-1]
 
 
 def _printed_size(order: list[Node]) -> int:

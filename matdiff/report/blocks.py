@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matdiff.api.expr import Expr
-from matdiff.worksheet.problem import Problem
-from matdiff.worksheet.solution import Line
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,17 @@ class Formula:
 
     left: str
     right: Expr
+
+
+@dataclass(frozen=True)
+class Line:
+    """`before relation after`, by `rule`; `right` is None where the line could not be checked."""
+
+    before: Expr
+    relation: str
+    after: Expr
+    rule: str
+    right: bool | None
 
 
 @dataclass(frozen=True)
@@ -53,16 +62,18 @@ class Hint:
 
 @dataclass(frozen=True)
 class Start:
-    """A problem begins."""
+    """A problem begins: its number, and its text in the lesson."""
 
-    problem: Problem
+    number: int
+    source: str
 
 
 @dataclass(frozen=True)
 class Room:
-    """Where the answer goes: `first` is what it begins with."""
+    """Where the answer to a problem goes: `space` lines of it, and what it begins with."""
 
-    problem: Problem
+    number: int
+    space: int
     first: str
 
 

@@ -12,10 +12,9 @@ from matdiff.printing import to_mathml
 from matdiff.printing.latex_mathml import from_latex
 from matdiff.printing.mathml import AND
 from matdiff.report import prose
-from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
+from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Line, Room, Start, Text, Verdict
 from matdiff.report.markdown import mark
 from matdiff.report.style import STYLE
-from matdiff.worksheet.solution import Line
 
 SHORT = 28
 """Letters of a line up to which its two sides stand beside each other."""
@@ -50,8 +49,8 @@ def block(b: Block) -> str:
             return f"<details>\n<summary>{escape(title)}</summary>\n{body}\n</details>"
         case Start():
             return ""
-        case Room(problem):
-            return f'<div class="room" style="--lines: {problem.space}" aria-label="room for the answer"></div>'
+        case Room(_, space):
+            return f'<div class="room" style="--lines: {space}" aria-label="room for the answer"></div>'
         case Verdict(text, right):
             return f'<p class="verdict">{mark(right)} {escape(text)}</p>'
         case Figure():

@@ -10,8 +10,8 @@ from matdiff.printing.prose import latex_prose
 from matdiff.report import prose
 from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
 from matdiff.report.display import statements
+from matdiff.report.formulas import typeset
 from matdiff.report.markdown import mark, rows
-from matdiff.worksheet.formulas import typeset
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -43,7 +43,7 @@ def later(blocks: Iterable[Block]) -> Iterable[tuple[str, str]]:
     number = 0
     for b in blocks:
         if isinstance(b, Start):
-            number = b.problem.number
+            number = b.number
         elif isinstance(b, Hint):
             yield f"Problem {number}, {b.title}", "\n".join(block(i) for i in b.inside)
 
@@ -58,8 +58,8 @@ def block(b: Block) -> str:
             return f"\\begin{{align*}}\n{left} &= {body}{where}\n\\end{{align*}}"
         case Derived():
             return derived(b)
-        case Room(problem):
-            return rf"\room{{{2 * problem.space}}}"
+        case Room(_, space):
+            return rf"\room{{{2 * space}}}"
         case Verdict(text, right):
             return latex_prose(f"{mark(right)} {text}".strip())
         case Hint(_, inside):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator
 
-from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
+from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Line, Room, Start, Text, Verdict
 from matdiff.report.display import statements
-from matdiff.worksheet.problem import Problem
-from matdiff.worksheet.solution import Line
 
 BEGIN = "<!-- matdiff problem"
 END = "-->"
@@ -30,11 +28,11 @@ def block(b: Block) -> str:
         case Hint(title, inside):
             body = "\n\n".join(block(i) for i in inside)
             return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
-        case Start(problem):
-            return comment(problem)
-        case Room(problem, first):
-            blank = "\n" * max(1, problem.space - 1)
-            return f"```answer {problem.number}\n{blank}{first} = \n```"
+        case Start(number, source):
+            return comment(number, source)
+        case Room(number, space, first):
+            blank = "\n" * max(1, space - 1)
+            return f"```answer {number}\n{blank}{first} = \n```"
         case Verdict(text, right):
             return f"{mark(right)} {text}".strip()
         case Figure():
@@ -42,9 +40,9 @@ def block(b: Block) -> str:
             return f"![{b.caption}](data:image/png;base64,{image})"
 
 
-def comment(problem: Problem) -> str:
+def comment(number: int, source: str) -> str:
     """The problem where it is not seen."""
-    return f"{BEGIN} {problem.number}\n{problem.source.replace(END, '-- >')}\n{END}"
+    return f"{BEGIN} {number}\n{source.replace(END, '-- >')}\n{END}"
 
 
 def mark(right: bool | None) -> str:

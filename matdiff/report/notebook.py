@@ -7,7 +7,7 @@ from typing import Any
 
 from matdiff.report import markdown
 from matdiff.report.blocks import Block, Room
-from matdiff.worksheet.formulas import missing
+from matdiff.report.formulas import missing
 
 
 def notebook(blocks: Iterable[Block]) -> str:
@@ -25,7 +25,7 @@ def notebook(blocks: Iterable[Block]) -> str:
     for b in blocks:
         if isinstance(b, Room):
             cells.append(v4.new_markdown_cell("\n\n".join(prose)))
-            cells.append(v4.new_code_cell(f"%%matdiff answer {b.problem.number}\n{b.first} = ", metadata=TAG))
+            cells.append(v4.new_code_cell(f"%%matdiff answer {b.number}\n{b.first} = ", metadata=TAG))
             prose = []
         elif text := markdown.block(b).strip("\n"):
             prose.append(text)

@@ -29,7 +29,10 @@ from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, entry, slice_
 from matdiff.ops.kronecker import kron, kron_of, kronv
 from matdiff.ops.linalg import det, inv, logdet
 from matdiff.ops.matrix_functions import cosm, expm, matrix_power, sinm
+from matdiff.ops.reductions import norm
+from matdiff.ops.spectral import eigvals, svdvals
 from matdiff.ops.structure import Diag, diag, unvec, vec
+from matdiff.simplify.terms import factor
 
 FRECHET: dict[str, Callable[..., Node]] = {
     "frechet_expm": expm,
@@ -80,6 +83,9 @@ def _diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
         return scale(a.children[0], diag(a.children[1]))
     if is_op(a, Diag):
         return a.children[0]
+    base, exponent = factor(a, known)
+    if is_op(base, Diag):
+        return power(base.children[0], number(exponent))
     if is_eye(a) or is_ones(a):
         return ones("vector", a.rows)
     if is_op(a, TRANSPOSE):
@@ -196,6 +202,9 @@ def _unvec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 
 def _norm(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """1 for units, ‖svdvals(X)‖ = ‖X‖ and ‖eigvals(S)‖ = ‖S‖."""
+    if is_op(args[0], svdvals) or is_op(args[0], eigvals):
+        return norm(args[0].children[0])
     return number(1) if "unit" in known(args[0]) else None
 
 
@@ -248,18 +257,46 @@ def _kron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 
 def _entry(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    """Entries of constants and of diagonals, and those that are 0 in a triangle; Aᵀ[i,j] = A[j,i]."""
+    """Entries of constants, slices, blocks and diagonals, and those that are 0 in a triangle; Aᵀ[i,j] = A[j,i]."""
     (a,), (i, j) = args, node.params
+    if is_op(a, SLICE) or is_op(a, VCAT) or is_op(a, HCAT):
+        return _entry_of_part(a, i, j)
     if is_op(a, TRANSPOSE) and a.kind == "matrix":
         return entry(a.children[0], j, i)
     if a.kind != "matrix":
         return number(int(a.index == i)) if isinstance(a, Constant) and a.name == "e" else None
     properties = known(a)
+    if i > j and "symmetric" in properties:
+        return entry(a, j, i)
     if (i < j and "lower" in properties) or (i > j and "upper" in properties) or (i == j and "skew" in properties):
         return number(0)
     if is_eye(a):
         return number(1)
     return entry(a.children[0], i) if is_op(a, Diag) else None
+
+
+def _entry_of_part(a: Node, i: int, j: int) -> Node | None:
+    """An entry of a slice is one of the whole, an entry of blocks is one of the block where sizes are numbers."""
+    assert isinstance(a, Apply)
+    if a.op is SLICE:
+        r0, c0 = a.params[0].number, a.params[2].number
+        return None if r0 is None or c0 is None else _entry_of(a.args[0], i + r0, j + c0)
+    at, down = 0, a.op is VCAT
+    for block in a.args:
+        length = (block.rows if down else block.cols).number
+        if length is None:
+            return None
+        if (i if down else j) <= at + length:
+            return _entry_of(block, i - at, j) if down else _entry_of(block, i, j - at)
+        at += length
+    return None
+
+
+def _entry_of(a: Node, i: int, j: int) -> Node:
+    """The entry of a vector, a row or a matrix; a scalar is its own."""
+    if a.kind == "scalar":
+        return a
+    return entry(a.T, j) if a.kind == "row" else entry(a, i, j)
 
 
 def _slice(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:

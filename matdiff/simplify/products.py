@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from matdiff.core.node import Apply, Node, number
-from matdiff.ops.algebra import TRANSPOSE, add, is_op, matmul, scale, transpose, whole
-from matdiff.ops.constants import eye, is_eye, is_ones, ones
+from matdiff.ops.algebra import TRANSPOSE, add, is_op, matmul, power, scale, size, transpose, whole
+from matdiff.ops.constants import eye, is_eye, is_ones, ones, ones_like
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import chol, pinv
 from matdiff.ops.matrix_functions import MPOWER, matrix_power, sqrtm
@@ -54,6 +54,9 @@ def multiply(context: Context, parts: list[Factor], term: Term, like: Node, done
         if part[1] > 1 and is_op(part[0], Diag):
             pending.extend(reversed(diagonal(entry_power(part[0].children[0], part[1], context))))
             continue
+        if part[1] > 1 and is_ones(part[0]):
+            pending += [(part[0], 1), (power(size(part[0].rows), number(part[1] - 1)), 1)]
+            continue
         met = combine(out[-1], part, context) if out else None
         if met is not None:
             out.pop()
@@ -88,6 +91,11 @@ def take_scalar(context: Context, out: list[Factor], term: Term) -> None:
             return
 
 
+def square(a: Node) -> bool:
+    """A square matrix; a vector of length 1 is none."""
+    return a.kind == "matrix" and a.rows is a.cols
+
+
 def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | None:
     """Two neighbours as fewer or simpler factors, or None: A² A = A³, A A⁻¹ = I, QᵀQ = I, (AB)⁻¹A = B⁻¹."""
     (a, i), (b, j) = before, after
@@ -99,7 +107,7 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         return diagonal(entries_of(left, right, context))
     if i > 0 < j and a.kind == b.kind == "matrix" and a is known.transposed(b) and "orthogonal" in known(a):
         return [] if i == j else [(a, i - j)] if i > j else [(b, j - i)]
-    if a is b and a.rows is a.cols:
+    if a is b and square(a):
         total = i + j
         if f is sqrtm and total % 2 == 0:
             return [(a.children[0], total // 2)] if total else []
@@ -114,16 +122,16 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         return [(b.T, 1), (a.T, 1)]
     if i == j == 1 and g is TRANSPOSE and is_op(b.T, pinv) and b.T.children[0] is a.T:
         return [(b.T, 1), (a.T, 1)]
-    if i == -1 and j == 1 and b.rows is b.cols:
+    if i == -1 and j == 1 and square(b):
         inside = inside_inverse(a, known)
         if len(inside) > 1 and inside[0] == (b, 1):
             return [inverse_of(inside[1:], a, known)]
-    if j == -1 and i == 1 and a.rows is a.cols:
+    if j == -1 and i == 1 and square(a):
         inside = inside_inverse(b, known)
         if len(inside) > 1 and inside[-1] == (a, 1):
             return [inverse_of(inside[:-1], b, known)]
-    if a.kind == "vector" and b.kind == "row" and is_ones(a) and is_ones(b):
-        return [(ones("matrix", a.rows, b.cols), 1)]
+    if is_ones(a) and is_ones(b) and i > 0 < j:
+        return product_of_ones(a, i, b, j)
     if i == j == 1:
         if (both := pairs(a, b)) is not None:
             return side_by_side(context, *both)
@@ -154,6 +162,14 @@ def root_and_exponent(base: Node, times: int) -> tuple[Node, Node]:
     if is_op(base, MPOWER):
         return base.children[0], scale(number(times), base.children[1])
     return base, number(times)
+
+
+def product_of_ones(a: Node, i: int, b: Node, j: int) -> list[Factor]:
+    """The product of constants with n between them has the entries n."""
+    made = matmul(a, b)
+    constant = ones_like(made) if made.kind != "row" else transpose(ones("vector", made.cols))
+    inside = [(a.cols, 1), (a.cols, i - 1), (b.rows, j - 1)]
+    return [*((power(size(n), number(k)), 1) for n, k in inside if k), (constant, 1)]
 
 
 def reduced(out: list[Factor], part: Factor, context: Context) -> list[Factor] | None:

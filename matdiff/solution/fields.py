@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from matdiff.solution.problem import Problem
 from matdiff.solution.tidy import cut
-from matdiff.worksheet.problem import Problem
 
 DEFINED = re.compile(r"([^\W\d]\w*)(?:\s*\(\s*([^\W\d]\w*)\s*\))?\s*=(?!=)(.*)", re.DOTALL)
 

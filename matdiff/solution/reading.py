@@ -7,9 +7,9 @@ import re
 from matdiff.solution.fields import DEFINED, Answer, Named, given, last_side, named_in, sides
 from matdiff.solution.labels import Kind, bare, kind
 from matdiff.solution.plain import plain
+from matdiff.solution.problem import Problem
 from matdiff.solution.spelling import Vocabulary, canonical
 from matdiff.solution.tidy import Line, tidied
-from matdiff.worksheet.problem import Problem
 
 LABEL = re.compile(r"(?:\s+(?:is|equals|reads)\s+|\s*:\s+|\s*:$|\s+is:\s*)(?:given by\s+)?")
 DERIVATIVE = re.compile(r"∂|\\partial|∇|\\nabla|/|frac")

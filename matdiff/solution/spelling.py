@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from functools import cache
 
 from matdiff.printing.names import GREEK, VARIANTS
+from matdiff.text.habits import MODULES
 
 RAISED = "ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹"
 PART = rf"[^\W{RAISED}]"
-WORD = re.compile(rf"(?:(?<!{PART})(?<![\\.])|(?<=\d)(?<![\w.]\d)|(?<=\d\d)(?<![\w.]\d\d))[^\W\d_{RAISED}]{PART}*")
-"""A word; raised signs end one (AᵀAx), and a number may stand before it (2αx)."""
+MODULE = rf"(?:{'|'.join(sorted(MODULES))})\.[a-z]"
+BEGIN = rf"(?:(?<!{PART})(?<![\\.])|(?<=\d)(?<![\w.]\d)|(?<=\d\d)(?<![\w.]\d\d))"
+WORD = re.compile(rf"(?!{MODULE}){BEGIN}[^\W\d_{RAISED}]{PART}*")
+"""A word that is no module (np.trace); raised signs end one (AᵀAx), and a number may stand before it (2αx)."""
 LEAD = r"(?:[A-Za-z]{2,}|I(?=\s+[a-z]{2}|'))(?:'[a-z]+)?[,:]?\s+"
 LEADING = re.compile(rf"^(?:{LEAD})+(?=\S)")
 FORMULA = re.compile(r"[*/^\\=<>|\[\]{}+⟨⟩⊙⊗∇∂ᵀ⁻²‖−√]|\w\(|(?<!\w)\w'|\.T\b|\d")
@@ -114,7 +117,7 @@ class Vocabulary:
         text = re.sub(r"\^T(?=[^\W\d_])", "^T ", text) if "T" not in self.names else text
         text = re.sub(r"\^t(?!\w)", "'", text) if "t" not in self.names else text
         text = re.sub(rf"(?<![\w\\])([fF])\(\s*{re.escape(self.variable)}\s*\)", r"\1", text)
-        return WORD.sub(lambda m: self.word(m[0], text[m.end() : m.end() + 1]), text.replace("@", "*"))
+        return WORD.sub(lambda m: self.word(m[0], text[m.end() : m.end() + 1]), text)
 
     def word(self, word: str, after: str) -> str:
         """A longer word before a parenthesis is a function."""

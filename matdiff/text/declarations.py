@@ -253,7 +253,20 @@ def advice(names: str, said: str) -> str:
     names = _between.sub(", ", _article.sub("", names))
     for pattern, plain in _rewritten:
         said = pattern.sub(plain, unicodedata.normalize("NFKC", said.replace("ℝ", "R^").replace("²", "^2")).strip())
-    return _written([f"{names}: {_meant(said.split())}".rstrip()])
+    meant = _meant(said.split())
+    shape, _, attributes = meant.partition(" ")
+    rows, *cols = shape.split("×")
+    if "orthogonal" in attributes and cols and cols != [rows]:
+        return orthonormal_columns(names, shape)
+    return _written([f"{names}: {meant}".rstrip()])
+
+
+def orthonormal_columns(name: str, shape: str) -> str:
+    """What to do for n×p matrices with orthonormal columns, which are no set of the language."""
+    return (
+        f"The {shape} matrices with orthonormal columns are no set of the language. Leave the word out, and "
+        f"project the gradient G onto their tangent space: G - {name}*sym({name}'*G)."
+    )
 
 
 def in_words(names: str, said: str, span: Span) -> list[Declaration]:

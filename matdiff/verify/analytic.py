@@ -57,7 +57,10 @@ def is_known(op: Op) -> bool:
 
 def extended(node: Apply, args: list[Array], sizes: Sizes) -> Array:
     """A function linear in each argument, f(A + iB) = f(A) + i f(B), by its code at real arrays."""
-    formal = tuple(symbol(f"_{i}", a.kind, *map(Dim.of, node_shape(a, sizes))) for i, a in enumerate(node.args))
+    formal = tuple(
+        symbol(f"_{i}", a.kind, Dim.of(a.rows.evaluate(sizes)), Dim.of(a.cols.evaluate(sizes)))
+        for i, a in enumerate(node.args)
+    )
     params = tuple(Dim.of(p.evaluate(sizes)) if isinstance(p, Dim) else p for p in node.params)
     call = node.op.build(formal, params)
     total = np.zeros(node_shape(node, sizes), dtype=complex)

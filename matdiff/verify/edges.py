@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
 
 STEPS = (1e-4, 1e-6)
+ROUNDING = 100 * float(np.finfo(float).eps)
+"""What rounding makes of the value in a difference, at most."""
 AGREE = 1e-3
 """How near slopes from both sides, and the derivative, must be to count as equal: differences at an edge are rough."""
 WAYS = 12
@@ -182,25 +184,27 @@ def at(found: Subject, arrays: Arrays, sizes: Sizes, rng: np.random.Generator) -
 
     try:
         pairs = [slopes(h) for h in STEPS]
+        size = float(np.linalg.norm(found.value(arrays, smooth=False)))
     except MatdiffError:
         return ""
-    scale = max(float(np.linalg.norm(v)) for v in pairs[0])
+    scale, rounding = max(float(np.linalg.norm(v)) for v in pairs[0]), ROUNDING * size / STEPS[-1]
     try:
         said = found.state(arrays, V, sizes, rng, 1e-9 * scale, smooth=False)
     except MatdiffError:
         return "refused"
-    if not vanishing([a - b for a, b in pairs], scale):
+    if not vanishing([a - b for a, b in pairs], scale, rounding):
         return ""
     if said.fault:
         return said.fault
-    agrees = vanishing([(a + b) / 2 - said.along for a, b in pairs], max(scale, float(np.linalg.norm(said.along))))
+    scale = max(scale, float(np.linalg.norm(said.along)))
+    agrees = vanishing([(a + b) / 2 - said.along for a, b in pairs], scale, rounding)
     return "right" if agrees else f"the {found.name} is not what differences of the function are"
 
 
-def vanishing(errors: list[Array], scale: float) -> bool:
+def vanishing(errors: list[Array], scale: float, rounding: float) -> bool:
     """Are they small, or smaller by far with a smaller step?"""
     first, second = (float(np.linalg.norm(e)) for e in errors)
-    return second <= AGREE * scale or second <= first / 3
+    return second <= max(AGREE * scale, rounding) or second <= first / 3
 
 
 def along(found: Subject, arrays: Arrays, V: Arrays, h: float) -> Arrays:

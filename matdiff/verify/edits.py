@@ -169,6 +169,21 @@ def order_of_factors(pair: Pair) -> Iterator[Candidate]:
                 yield Candidate(f"{says}; right is {shown(new)}", new)
 
 
+def superfluous(pair: Pair) -> Iterator[Candidate]:
+    """One factor of each product left out."""
+    inner = {a for n in topological(pair.claim) if is_op(n, MATMUL) for a in n.children if is_op(a, MATMUL)}
+    for node in topological(pair.claim):
+        chain = chained(node) if is_op(node, MATMUL) and node not in inner else []
+        for i in range(len(chain) if 2 <= len(chain) <= MAX_FACTORS else 0):
+            new = with_product(pair.claim, node, tuple(chain[:i] + chain[i + 1 :]))
+            if new is not None and (new.rows, new.cols, new.kind) == (
+                pair.claim.rows,
+                pair.claim.cols,
+                pair.claim.kind,
+            ):
+                yield Candidate(f"the factor {shown(chain[i])} is too many; right is {shown(new)}", new)
+
+
 def with_product(root: Node, node: Node, factors: tuple[Node, ...]) -> Node | None:
     def make(_: Apply, args: tuple[Node, ...]) -> Node:
         out = factors[0]
@@ -228,4 +243,4 @@ Edit = Callable[[Pair], Iterator[Candidate]]
 
 SET: tuple[Edit, ...] = (off_the_set, turned)
 FACTORS: tuple[Edit, ...] = (transposes, kronecker)
-LATER: tuple[Edit, ...] = (order_of_factors, products, inner_derivative)
+LATER: tuple[Edit, ...] = (order_of_factors, products, superfluous, inner_derivative)

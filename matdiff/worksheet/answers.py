@@ -10,8 +10,8 @@ from pathlib import Path
 
 from matdiff.errors import ParseError
 from matdiff.report.markdown import BEGIN, END
+from matdiff.solution.problem import Problem, read_block
 from matdiff.worksheet.document import LARGEST, Fence, Worksheet, pieces_of, worksheet
-from matdiff.worksheet.problem import Problem, read_block
 
 PROBLEM = re.compile(rf"^{re.escape(BEGIN)} (\d{{1,4}})\n(.*?)\n{re.escape(END)}", re.DOTALL | re.MULTILINE)
 ORIGIN = re.compile(r"<!-- matdiff worksheet .*?, seed (.*?) -->")

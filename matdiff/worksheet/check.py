@@ -11,11 +11,11 @@ from matdiff.api.expr import Expr
 from matdiff.errors import MatdiffError
 from matdiff.solution.fields import Answer, Named, named_in, parts, sides
 from matdiff.solution.plain import LATEX, MARK, plain
+from matdiff.solution.problem import Problem
 from matdiff.solution.reading import read_answer
 from matdiff.solution.tidy import stripped
 from matdiff.verify.claims import unread
 from matdiff.worksheet.answers import Submission
-from matdiff.worksheet.problem import Problem
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
 
@@ -67,7 +67,7 @@ def marks(submission: Submission) -> Iterator[Mark]:
 def mark(problem: Problem, text: str) -> Mark:
     """Mark one answer.
 
-    >>> from matdiff.worksheet.problem import Problem
+    >>> from matdiff.solution.problem import Problem
     >>> mark(Problem(1, "", "tr(A*X*B)", "X"), "gradient = A'*B").status
     'wrong'
     """

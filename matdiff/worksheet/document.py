@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from matdiff.errors import ParseError
-from matdiff.worksheet.problem import Block, Problem, located, place, read_block
+from matdiff.solution.problem import Block, Problem, located, place, read_block
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*(.*?)\s*")
 BLOCK = re.compile(r"matdiff(?!\S)")

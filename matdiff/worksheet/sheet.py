@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from matdiff.api.expr import Expr
 from matdiff.printing.names import latex_name
 from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
+from matdiff.solution.problem import Problem
 from matdiff.worksheet.document import Prose, Worksheet
-from matdiff.worksheet.problem import Problem
 from matdiff.worksheet.solution import Solution
 
 Plot = Callable[[Solution], Figure | None]
@@ -33,7 +33,7 @@ def sheet(ws: Worksheet) -> Iterator[Block]:
             solution = Solution(part)
             yield from statement(solution)
             yield from hints(solution)
-            yield Room(part, labels(solution)[0])
+            yield Room(part.number, part.space, labels(solution)[0])
 
 
 def solutions(ws: Worksheet, plot: Plot) -> Iterator[Block]:
@@ -50,7 +50,7 @@ def solutions(ws: Worksheet, plot: Plot) -> Iterator[Block]:
 def statement(solution: Solution) -> Iterator[Block]:
     """What is asked."""
     problem, d = solution.problem, solution.d
-    yield Start(problem)
+    yield Start(problem.number, problem.source)
     yield Text(heading(problem))
     f, x = letter(solution), latex_name(d.wrt[0].name)
     what = "derivative" if by_scalar(solution) else solution.ask

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
-from matdiff.calculus.jacobian import vector_of
 from matdiff.calculus.markers import PAIRING, D
 from matdiff.core.node import Node, topological
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.algebra import inner, is_op, matmul, scale
 from matdiff.ops.constants import is_zero, zeros_like
-from matdiff.worksheet.problem import Problem
+from matdiff.ops.structure import vector_of
+from matdiff.report.blocks import Line
+from matdiff.solution.problem import Problem
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
@@ -24,17 +25,6 @@ if TYPE_CHECKING:
 
 POINTS = 2
 """Random points at which a line is checked."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """`before relation after`, by `rule`; `right` is None where the line could not be checked."""
-
-    before: Expr
-    relation: str
-    after: Expr
-    rule: str
-    right: bool | None
 
 
 class Solution:

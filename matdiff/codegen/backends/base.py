@@ -23,7 +23,7 @@ class Backend:
     rewrites  pattern and replacement, applied to templates and helpers written for NumPy
     imports   the import line for each module that generated code may mention, inner modules first
     column    how a record of a function spells its deviation: the field `numpy`, `jax` or `torch`
-    instead   templates that replace those of the records, by the function's name; "-": not available
+    instead   templates of the steps of plans that no record of the language is of; "-": not available
     helpers   functions that replace the helpers of NumPy, by name
     like      what makes a new array one of the type, and on the device, of the inputs
     double    its type of double precision, where there is no input to take the type from
@@ -79,14 +79,7 @@ NUMPY = Backend(
         (r"\bscipy\.special\.", "import scipy.special"),
     ),
     "numpy",
-    {
-        "norm": "norm({0})",
-        "kron": "kron({0}, {1})",
-        "softmax": "softmax({0})",
-        "logsumexp": "logsumexp({0})",
-        "frechet_expm": "frechet_expm({0}, {1})",
-        "polygamma": "polygamma({0}, {1})",
-    },
+    {},
     NUMPY_HELPERS,
     lowered="float({0})",
     returned="dtype.type({0})",

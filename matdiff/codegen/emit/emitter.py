@@ -17,7 +17,7 @@ from matdiff.codegen.emit.templates import ATOM, MAX_DEPTH, MAX_INLINE, PRODUCT,
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.core.shape import ONE, Dim, signature
 from matdiff.errors import ShapeError
-from matdiff.ops.algebra import ADD, INNER, SCALE, TRANSPOSE, is_op
+from matdiff.ops.algebra import ADD, INNER, POWER, SCALE, TRANSPOSE, is_op
 
 WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
 """Functions that have a value on more than where they are differentiable, which their record states."""
@@ -171,18 +171,25 @@ class Emitter:
             square = len(spec) == 2 if spec is not None else len(free) > 1
             code = self.checked(self.word(node, i), node, arg)
             if arg in self.plain and not (node.op.name == "polygamma" and i == 0):
-                code = Code(self.lift(code.text), ATOM, code.depth + 1)
+                code = self.lift(arg, code)
             fields[str(i)] = as_kind(self, code, arg.kind, "matrix") if square else code
         for i, parameter in enumerate(node.params):
             fields[f"p{i}"] = self.size_code(parameter) if isinstance(parameter, Dim) else literal(int(parameter))
         code = template(self.backend.template(node.op)).fill(fields)
         return Code(self.backend.lowered.format(code.text), ATOM, code.depth + 1) if node in self.plain else code
 
-    def lift(self, text: str) -> str:
-        """A Python float as a value that functions of the library take."""
-        if self.backend.lifted != "{0}":
-            self.typed = True
-        return self.backend.lifted.format(text)
+    def lift(self, arg: Node, code: Code) -> Code:
+        """A number that no array entered as a float, and as a value that functions of the library take."""
+        if isinstance(arg, Number) and isinstance(arg.value, int):
+            code = (
+                code if not code.text.lstrip("-").isdecimal() else Code(f"{code.text}.0", code.precedence, code.depth)
+            )
+        elif not (isinstance(arg, Apply) and arg.op.elementwise and arg.op is not POWER):
+            code = Code(f"1.0 * {code.at(PRODUCT)}", PRODUCT, code.depth + 1)
+        if self.backend.lifted == "{0}":
+            return code
+        self.typed = True
+        return Code(self.backend.lifted.format(code.text), ATOM, code.depth + 1)
 
     def named(self, code: Code, wish: str = "") -> Code:
         """The value in a local variable, unless it is one already."""

@@ -160,10 +160,16 @@ def attached(net: Network, factor: Node, at: Group, after: Group) -> bool:
         where = at if factor.kind != "row" else after
         if len(where) == 1:
             return net.add_vector(v, where[0], None)
+        if len(where) != 2:
+            return False
         i, j = where
         return net.add(matrix_of(v, net.dims[j], net.dims[i]), j, i)
+    parts = factor.children if is_op(factor, kron) else (factor,)
+    counts = [sum(d is not ONE for d in dims) for dims in ([p.rows for p in parts], [p.cols for p in parts])]
+    if counts != [len(at), len(after)]:
+        return False
     rows, cols = iter(at), iter(after)
-    for part in factor.children if is_op(factor, kron) else (factor,):
+    for part in parts:
         row = None if part.rows is ONE else next(rows)
         if not net.add(part, row, None if part.cols is ONE else next(cols)):
             return False

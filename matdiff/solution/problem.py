@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from matdiff.errors import MatdiffError, ParseError
-from matdiff.worksheet.variants import Choice, choice
+from matdiff.solution.variants import Choice, choice
 
 ASKS = ("gradient", "jacobian", "hessian", "differential")
 REPEATED = ("let", "hint", "choose")
