@@ -202,6 +202,31 @@ def test_code(number: int) -> None:
         agree(space[name](**{k: a for k, a in at.items() if k in takes}), expected, 1e-9)
 
 
+THIN = ({"m": 1, "n": 1, "p": 1}, {"m": 1, "n": 3, "p": 2})
+"""Sizes of 1, at which kinds and contractions are easily mistaken for each other."""
+NOT_THIN = {"sigma_max(W*(A .* X))": "a skew matrix of size 1 is 0", "norm(x[2:3])^2*x": "there is no second entry"}
+
+
+@each
+@pytest.mark.parametrize("thin", THIN, ids=["1×1", "1×3"])
+def test_sizes_of_one(number: int, thin: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Value, differential, adjoint, matrices and code where dimensions are 1."""
+    if CASES[number].text in NOT_THIN:
+        return
+    monkeypatch.setitem(globals(), "SIZES", {**SIZES, **thin})
+    monkeypatch.setitem(globals(), "point", cache(point.__wrapped__))
+    try:
+        finite = np.all(np.isfinite(value(number, point(number))))
+    except (ValueError, IndexError, np.linalg.LinAlgError):
+        return  # no such entry, or no such point
+    if finite:
+        for check in (test_value, test_differential, test_adjoint, test_jacobian, test_code):
+            check(number)
+        if number in SCALAR:
+            test_gradient(number)
+            test_hessian(number)
+
+
 def answers(number: int) -> list[md.Expr]:
     return every(derivation(number), "hessian" not in CASES[number].lacks)
 

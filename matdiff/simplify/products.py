@@ -145,6 +145,14 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
     return None
 
 
+def product_of_ones(a: Node, i: int, b: Node, j: int) -> list[Factor]:
+    """The product of constants with n between them has the entries n."""
+    made = matmul(a, b)
+    full = ones_like(made) if made.kind != "row" else transpose(ones("vector", made.cols))
+    inside = [(a.cols, 1), (a.cols, i - 1), (b.rows, j - 1)]
+    return [*((power(size(n), number(k)), 1) for n, k in inside if k), (full, 1)]
+
+
 def powers_together(before: Factor, after: Factor, context: Context) -> list[Factor] | None:
     """A^p A^q = A^(p + q), where an exponent is no number; None for powers of different matrices."""
     (A, p), (B, q) = (root_and_exponent(*part) for part in (before, after))
@@ -162,14 +170,6 @@ def root_and_exponent(base: Node, times: int) -> tuple[Node, Node]:
     if is_op(base, MPOWER):
         return base.children[0], scale(number(times), base.children[1])
     return base, number(times)
-
-
-def product_of_ones(a: Node, i: int, b: Node, j: int) -> list[Factor]:
-    """The product of constants with n between them has the entries n."""
-    made = matmul(a, b)
-    constant = ones_like(made) if made.kind != "row" else transpose(ones("vector", made.cols))
-    inside = [(a.cols, 1), (a.cols, i - 1), (b.rows, j - 1)]
-    return [*((power(size(n), number(k)), 1) for n, k in inside if k), (constant, 1)]
 
 
 def reduced(out: list[Factor], part: Factor, context: Context) -> list[Factor] | None:

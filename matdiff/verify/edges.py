@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
 
 STEPS = (1e-4, 1e-6)
-ROUNDING = 100 * float(np.finfo(float).eps)
-"""What rounding makes of the value in a difference, at most."""
 AGREE = 1e-3
 """How near slopes from both sides, and the derivative, must be to count as equal: differences at an edge are rough."""
+ROUNDING = 1e3
+"""Units in the last place that a value is wrong by at most."""
 WAYS = 12
 LONGEST = 30
 """Longest argument that is named in the verdict."""
@@ -177,34 +177,37 @@ def at(found: Subject, arrays: Arrays, sizes: Sizes, rng: np.random.Generator) -
     """ "right", "refused", "" where the function is not smooth there or cannot be judged, else what is wrong."""
     V = {X: sets.direction(X, arrays[X], rng) for X in found.wrt}
 
+    largest = [0.0]
+
     def slopes(h: float) -> tuple[Array, Array]:
         values = [found.value(along(found, arrays, V, t), smooth=False) for t in (0.0, h, h / 2, -h / 2, -h)]
+        largest.extend(float(np.max(np.abs(v), initial=0)) for v in values)
         center, ahead, near, back, behind = values
         return (4 * near - ahead - 3 * center) / h, (3 * center - 4 * back + behind) / h
 
     try:
         pairs = [slopes(h) for h in STEPS]
-        size = float(np.linalg.norm(found.value(arrays, smooth=False)))
     except MatdiffError:
         return ""
-    scale, rounding = max(float(np.linalg.norm(v)) for v in pairs[0]), ROUNDING * size / STEPS[-1]
+    scale = max(float(np.linalg.norm(v)) for v in pairs[0])
+    noise = ROUNDING * np.finfo(float).eps * max(largest) / STEPS[-1]
     try:
         said = found.state(arrays, V, sizes, rng, 1e-9 * scale, smooth=False)
     except MatdiffError:
         return "refused"
-    if not vanishing([a - b for a, b in pairs], scale, rounding):
+    if not vanishing([a - b for a, b in pairs], scale, noise):
         return ""
     if said.fault:
         return said.fault
-    scale = max(scale, float(np.linalg.norm(said.along)))
-    agrees = vanishing([(a + b) / 2 - said.along for a, b in pairs], scale, rounding)
+    size = max(scale, float(np.linalg.norm(said.along)))
+    agrees = vanishing([(a + b) / 2 - said.along for a, b in pairs], size, noise)
     return "right" if agrees else f"the {found.name} is not what differences of the function are"
 
 
-def vanishing(errors: list[Array], scale: float, rounding: float) -> bool:
-    """Are they small, or smaller by far with a smaller step?"""
+def vanishing(errors: list[Array], scale: float, noise: float) -> bool:
+    """Are they small, smaller by far with a smaller step, or rounding of values that hardly change?"""
     first, second = (float(np.linalg.norm(e)) for e in errors)
-    return second <= max(AGREE * scale, rounding) or second <= first / 3
+    return second <= AGREE * scale + noise or second <= first / 3
 
 
 def along(found: Subject, arrays: Arrays, V: Arrays, h: float) -> Arrays:
