@@ -201,6 +201,8 @@ DETERMINANTS = {
     r"\log|\Psi+(Z\alpha)(Z\alpha)^T|": ("Z", r"\Psi: n×n; \alpha: p", "logdet(Psi + Z*alpha*(Z*alpha)')"),
     r"\frac{1}{\sqrt{(2\pi)^k|S|}}": ("S", "k: scalar", "1/sqrt((2*pi)^k*det(S))"),
     r"\frac{1}{|2\pi S|^{1/2}}": ("S", "", "1/det(2*pi*S)^(1/2)"),
+    r"\frac1{\sqrt{(2\pi)^k|\Sigma|}}": ("Sigma", "", "1/sqrt((2*pi)^k*det(Sigma))"),
+    r"\frac{|\Psi|}{|\Lambda|}": ("Psi", "", "det(Psi)/det(Lambda)"),
     r"-\frac12\log|K+\sigma_n^2 I|": ("K", "", "-1/2*logdet(K + sigma_n^2*I)"),
     r"\frac{|W^\top S_B W|}{|W^\top S_W W|}": ("W", "", "det(W'*S_B*W)/det(W'*S_W*W)"),
     r"\frac12\log\frac{|A|}{|B|}": ("A", "A: n×n; B: n×n", "log(det(A)/det(B))/2"),
