@@ -187,7 +187,7 @@ def test_random_input_ends_in_a_result_or_a_refusal(fuzz: ModuleType, first: int
     """`python tests/fuzz.py` does more, and takes the time."""
     tally = fuzz.fuzz(0, range(first, first + 100), seconds=None)
     assert tally.failures == []
-    assert tally.counts["result"] > 20
+    assert tally.counts["result"] > 15
 
 
 def test_the_script_sees_what_escapes(fuzz: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import matdiff as md
+from matdiff.verify.exact import certify
 
 SAME = [
     ("sum(X, 1)", "colsum(X)"),
@@ -176,3 +177,31 @@ def test_unvech_finds_its_size(length: int) -> None:
     S = md.parse("unvech(v)", declare=f"v: {length}").evaluate(v=v)
     assert np.array_equal(S, S.T) and len(S) * (len(S) + 1) // 2 == length
     assert np.array_equal(S.T[np.triu_indices(len(S))], v)
+
+
+DEFINED = {
+    "khatrirao(A, B)": "A",
+    "softmax(A, 2)": "A",
+    "logsumexp(A, 2)": "A",
+    "colsoftmax(A)": "A",
+    "rownorm(A)": "A",
+    "norm21(A)": "A",
+    "sylvester(S, T, C)": "S",
+    "tr(lyap(S, Q))": "S",
+}
+
+
+@pytest.mark.parametrize("text", DEFINED)
+def test_the_exact_certificate_and_the_complex_step(text: str) -> None:
+    """By the definition in the record; matrices with complex eigenvalues are among those that are drawn."""
+    d = md.derive(text, wrt=DEFINED[text], declare="A, B: m×n; S, Q: m×m; T: n×n; C: m×n")
+    assert certify(d).holds is True
+    for seed in range(5):
+        verdict = d.verify(method="complex", seed=seed)
+        assert verdict.passed, str(verdict)
+
+
+@pytest.mark.parametrize(("text", "wrt"), [("tr(A^k*B)", "A"), ("tr(S^p*B)", "p"), ("tr(S^p*B)", "S")])
+def test_the_complex_step_of_powers(text: str, wrt: str) -> None:
+    verdict = md.derive(text, wrt=wrt, declare="A, B: n×n; S: n×n spd; k, p: scalar").verify(method="complex")
+    assert verdict.passed, str(verdict)

@@ -157,7 +157,7 @@ def _sum(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
             own = BARE if number or (kind == M and _given(table)) else _cheapest(table, SCALARS) if kind == S else kind
             if own is None or own not in table:
                 break
-            cost += table[own][0] + (LENIENT if own == BARE and kind != BARE else 0)
+            cost += table[own][0] + (LENIENT if own == BARE and kind not in SCALARS else 0)
             choice.append(own)
         else:
             if not (all(plain) and kind not in SCALARS) and (kind != S or S in choice):

@@ -52,7 +52,7 @@ prod: Op = nonlinear(
     numpy="np.prod({0})",
     torch="torch.prod({0})",
     domain="nonzero",
-    law="d Π xᵢ = Π xᵢ · Σ dxᵢ/xᵢ",
+    law="d Π u_k = Π u_k · Σ du_k/u_k",
     source="product rule for n factors, away from zeros",
     summary="the product of all entries",
     curvature="positive+",

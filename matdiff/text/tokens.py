@@ -34,7 +34,7 @@ GREEK = words(
 )
 
 CONSTANT_CALLS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix", *LONG})
-SPECIAL_CALLS = frozenset({"max", "hcat", "vcat", "frechet"})
+SPECIAL_CALLS = frozenset({"hcat", "vcat", "frechet"})
 """Called like functions, with a grammar of their own."""
 SOFT = frozenset({"e", "K", "D", "sigma", "σ"})
 """Functions only where nothing of that name is declared or defined."""
