@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from matdiff.cli.derive import FORMATS
-from matdiff.cli.notation import prose, unicode_output
+from matdiff.cli.notation import Style, prose, unicode_output
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.cli.screen import show
 
@@ -51,7 +51,7 @@ def command(
 
 def text(d: Any, found: Convexity, ascii: bool) -> str:
     """The function, the verdict, and the proof as a tree."""
-    style = "ascii" if ascii else "unicode"
+    style: Style = "ascii" if ascii else "unicode"
     types = f"        with {d.types}" if d.types else ""
     rows = [f"f = {d.function.text(ascii=ascii)}{types}", found.text(ascii)]
     return "\n".join(prose(row, style) for row in [*rows, *d.remarks])

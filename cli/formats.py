@@ -62,8 +62,8 @@ def formula(line: Line, style: Style, shown: Collection[str] = ()) -> list[str]:
 def latex(answer: Answer) -> str:
     """An `align*`, and what is no formula in comments below it."""
     function, *rest = answer.lines()
-    shown = statements(function.right("latex"))[:-1]
-    rows, shown = aligned(function), set(shown)
+    shown = set(statements(function.right("latex"))[:-1])
+    rows = aligned(function)
     for line in rest:
         rows += aligned(line, shown)
         shown |= introduced(line, "latex")

@@ -92,7 +92,7 @@ def markdown(told: list[Any], said: list[str], d: Any) -> str:
 
 def spelled(d: Any, line: Any) -> str:
     if line.left == "function":
-        return d.where_in("latex")
+        return str(d.where_in("latex"))
     return rf"\text{{{prose(line.rule, 'latex')}}}"
 
 

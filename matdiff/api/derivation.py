@@ -480,14 +480,14 @@ class Derivation:
     def _fixed(self, fixed: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[tuple[int, ...] | None, ...]]:
         """The arrays of all variables that do not move, checked, and the shapes of those that do, where they follow."""
         from matdiff.codegen.emit.names import lookup
-        from matdiff.codegen.evaluate import as_array, check_attributes, check_sizes
+        from matdiff.codegen.evaluate import as_array, check_attributes, sizes_of
 
         known = {v: lookup(v.name, fixed) for v in self.function.variables if v not in self.wrt}
         missing = next((v for v, key in known.items() if key is None), None)
         if missing is not None:
             raise MatdiffError(f"the array {missing.name} is missing: {describe(missing)}", hint="pass it by name")
         arrays = {v: as_array(v, fixed[key]) for v, key in known.items() if key is not None}
-        sizes = check_sizes(arrays)
+        sizes = sizes_of(arrays)
         for v, array in arrays.items():
             check_attributes(v, array, arrays.values())
         names = sizes.keys()

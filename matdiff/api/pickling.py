@@ -108,7 +108,7 @@ def _op(nodes: Sequence[Node], how: str, name: str, *rest: Any) -> Op:
         from matdiff.api.userdefined import brought
 
         body, t, text = rest
-        return brought(name, nodes[body], nodes[t], text)  # type: ignore[arg-type]
+        return brought(name, nodes[body], nodes[t], text)
     found = registry.get(name) or _marker(name)
     if found is None:
         raise MatdiffError(f"there is no function {name} here", hint=f'add it first: elementwise("{name}", …)')

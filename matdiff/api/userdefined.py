@@ -198,7 +198,7 @@ def elementwise(name: str, formula: str) -> Callable[..., Expr]:
 def added(op: Own) -> Own:
     """The record, registered."""
     register(op)
-    FORMULAS[op.name] = op.formula.text if op.formula else ""
+    FORMULAS[op.name] = (op.formula.text if op.formula else None) or ""
     return op
 
 

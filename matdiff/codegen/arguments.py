@@ -107,7 +107,8 @@ def refuse_unknown(known: Sequence[str], surplus: Iterable[str], given: Iterable
 
 def differential_names(variables: Iterable[Symbol]) -> list[str]:
     """dX, dX_1 and dX_2 for each variable X, which a differential may have lost."""
-    return [differential_symbol(v, k).name for v in variables if v.of is None for k in (0, 1, 2)]
+    found = [differential_symbol(v, k) for v in variables if v.of is None for k in (0, 1, 2)]
+    return [d.name for d in found if isinstance(d, Symbol)]
 
 
 def check_sizes(shapes: Sequence[tuple[Argument, tuple[int, ...]]]) -> dict[str, int]:

@@ -91,8 +91,9 @@ def infer(
     if program.summed and not program.equations:
         from matdiff.inference.sums import understood
 
-        if (found := understood(program, said, known, typed)) is not None:
-            return found
+        summed: Typed | None = understood(program, said, known, typed)
+        if summed is not None:
+            return summed
     return typed(program, said)
 
 

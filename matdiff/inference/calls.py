@@ -59,8 +59,8 @@ def records(name: str, trees: Sequence[Tree]) -> list[Record]:
 
 def elementwise(name: str) -> bool:
     """Whether a word acts entry by entry: all its records of one argument do."""
-    found = [anatomy(record.signature) for record in words.get(name, ())]
-    found = [(inputs, output) for inputs, output, given, _ in found if len(inputs) + len(given) == 1]
+    every = [anatomy(record.signature) for record in words.get(name, ())]
+    found = [(inputs, output) for inputs, output, given, _ in every if len(inputs) + len(given) == 1]
     return bool(found) and all(inputs == (None,) and output is None for inputs, output in found)
 
 

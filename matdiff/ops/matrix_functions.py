@@ -81,7 +81,7 @@ def frechet_map(
     return build
 
 
-def _of_exponential(part: str) -> dict[str, str]:
+def _of_exponential(part: str) -> dict[str, Any]:
     """Code for the Fréchet maps of cos A + i sin A = exp(iA), which are the parts of that of the exponential."""
     jax = "jax.scipy.linalg.expm_frechet(1j * {0}, 1j * {1}, compute_expm=False)"
     own = "frechet_expm(1j * {0}, 1j * {1})"

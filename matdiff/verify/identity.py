@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations, islice, pairwise, permutations, product
 from time import monotonic
 from typing import Any
@@ -25,12 +25,13 @@ from matdiff.core.node import Apply, Node, Number, Symbol, number, symbols, topo
 from matdiff.errors import MatdiffError
 from matdiff.graph.rewrite import inline, rebuild
 from matdiff.ops.algebra import ADD, is_op
+from matdiff.ops.sets import LINEAR
 from matdiff.verify import dual, sampling
 from matdiff.verify.algebras import NotRational
 from matdiff.verify.exact import Certificate, fits, inner_names, same
 from matdiff.verify.field import P, Unlucky
 from matdiff.verify.linear import node_shape, whole
-from matdiff.verify.sets import LINEAR, Array, linear_set, project, shape_of
+from matdiff.verify.sets import Array, linear_set, project, shape_of
 from matdiff.verify.unknown import Bare, concrete
 
 LARGEST = 3
@@ -338,7 +339,7 @@ class Space:
             base.flat[0] = 1
         elif "positive" in self.words:
             base = np.ones(self.shape)
-        self.base = LINEAR[self.linear](base) if self.linear else base
+        self.base = np.asarray(LINEAR[self.linear](np, base)) if self.linear else base
 
     @cached_property
     def curved(self) -> list[Array]:
@@ -398,7 +399,7 @@ class Space:
 
 
 STRUCTURE: dict[str, Callable[[Array], Array]] = {
-    **LINEAR,
+    **{word: partial(onto, np) for word, onto in LINEAR.items()},
     "symmetric": lambda E: np.maximum(E, E.T),
     "skew": lambda E: E - E.T,
 }
