@@ -187,7 +187,7 @@ CORE: dict[str, Node] = {
 
 RECORDS: dict[str, Node] = {
     "tr": re_.tr(X), "sum": re_.sum_(X), "mean": registry["mean"](X), "norm": re_.norm(X), "norm1": re_.norm1(X),
-    "logsumexp": re_.logsumexp(X), "softmax": re_.softmax(x),
+    "logsumexp": re_.logsumexp(X), "softmax": re_.softmax(x), "prod": re_.prod(x),
     "row_logsumexp": ax.row_logsumexp(A), "row_softmax": ax.row_softmax(A), "rownorm": ax.rownorm(A),
     "norm21": ax.norm21(A), "max": ex.max_(A), "min": ex.min_(x), "rowmax": ex.rowmax(A), "largest": ex.largest(A),
     "rowlargest": ex.rowlargest(A), "maximum": ex.maximum(x, y), "minimum": ex.minimum(X, Y),
