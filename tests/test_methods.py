@@ -227,3 +227,18 @@ def test_the_steps_go_on_to_what_is_read_off(f, wrt, let):
 def test_the_steps_to_a_hessian_end_in_it():
     d = md.derive("logdet(X)", "X")
     assert all(check_steps(d.of_gradient, d.hessian_steps)) and d.hessian_steps[-1].after == d.hessian
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "declare"),
+    [
+        ("tr(logm(A)*B)", "A", ""),
+        ("tr(sqrtm(A)*B)", "A", ""),
+        ("tr(A^0.3)", "A", ""),
+        ("x'*S^p*y", "S", "S: n×n spd; p: scalar"),
+        ("x'*S^p*y", "p", "S: n×n spd; p: scalar"),
+    ],
+)
+def test_complex_steps_through_matrix_functions(text, wrt, declare):
+    found = md.derive(text, wrt=wrt, declare=declare or None).verify(method="complex")
+    assert found.passed and found.relative_error < 1e-11

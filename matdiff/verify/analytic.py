@@ -99,7 +99,26 @@ def mpower(A: Array, p: Array) -> Any:
     k = complex(p[0, 0])
     if not k.imag and k.real.is_integer():
         return np.linalg.matrix_power(A, int(k.real))
-    return scipy_function("linalg", "expm")(k * scipy_function("linalg", "logm")(A))
+    logm, expm = scipy_function("linalg", "logm"), scipy_function("linalg", "expm")
+    value = by_blocks(lambda M: expm(k.real * logm(M)))(A)
+    return value + 1j * k.imag * (by_blocks(logm)(A) @ value) if k.imag else value
+
+
+def by_blocks(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """A function of real matrices at A + iE, E tiny: f(A) + i L(A; E), from f [A, E; 0, A] (Higham 2008, thm 3.6).
+
+    SciPy's complex Schur forms of such matrices lose E to rounding.
+    """
+
+    def call(M: Array) -> Array:
+        if not np.iscomplexobj(M):
+            return np.asarray(function(M))
+        A, E, n = M.real, M.imag, M.shape[0]
+        scale = float(np.max(np.abs(E), initial=0)) or 1.0
+        both = np.asarray(function(np.block([[A, E / scale], [np.zeros_like(A), A]])))
+        return np.asarray(both[:n, :n] + 1j * scale * both[:n, n:])
+
+    return call
 
 
 def turning(sine: bool) -> Callable[[Array], Array]:
@@ -134,10 +153,10 @@ ANALYTIC: dict[str, Callable[..., Any]] = {
     "lgamma": scipy_function("special", "loggamma"),
     "digamma": scipy_function("special", "psi"),
     "expm": scipy_function("linalg", "expm"),
-    "logm": scipy_function("linalg", "logm"),
+    "logm": by_blocks(scipy_function("linalg", "logm")),
     "cosm": turning(sine=False),
     "sinm": turning(sine=True),
-    "sqrtm": scipy_function("linalg", "sqrtm"),
+    "sqrtm": by_blocks(scipy_function("linalg", "sqrtm")),
     "sylvester": solve_sylvester,
     "mpower": mpower,
 }
