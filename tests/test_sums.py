@@ -61,6 +61,10 @@ LOSSES: dict[str, tuple[str, str, str, Loop]] = {
         "Xᵀ(X w − y .+ b) + lambda w",
         lambda a: sum((a.y[i] - a.w @ a.X[i] - a.b) ** 2 for i in range(N)) / 2 + a["lambda"] / 2 * sq(a.w),
     ),
+    "ridge by entries": (
+        r"\sum_{i=1}^N (y_i - w^\top x_i)^2 + \lambda\sum_{j=1}^d w_j^2", "w", "2(Xᵀ(X w − y) + lambda w)",
+        lambda a: sum((a.y[i] - a.w @ a.X[i]) ** 2 for i in range(N)) + a["lambda"] * sum(w**2 for w in a.w),
+    ),
     "weighted": (
         r"\sum_{i=1}^N s_i (y_i - w^\top x_i)^2", "w", "−2Xᵀ((y − X w) ⊙ s)",
         lambda a: sum(a.s[i] * (a.y[i] - a.w @ a.X[i]) ** 2 for i in range(N)),

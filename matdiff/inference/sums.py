@@ -738,6 +738,7 @@ class Sums:
             there = typed.variables.get(name, self.reader.known.get(name))
             arrays[f.base] = there or symbol(name, kind, *dims)  # type: ignore[arg-type]
             if there is not None and (there.kind != kind or list(there.shape) != dims):
+                self.scalar &= f not in self.open
                 self.refuse(
                     f"{f.member} is a {member.kind}, and {name} is {spell(name, there.kind, there.shape)}", f.span
                 )
