@@ -81,7 +81,8 @@ def infer(
     if program.summed:
         from matdiff.inference.sums import understood
 
-        if (found := understood(program, said, known, typed)) is not None:
+        found: Typed | None = understood(program, said, known, typed)
+        if found is not None:
             return found
     return typed(program, said)
 
