@@ -61,6 +61,10 @@ LOSSES: dict[str, tuple[str, str, str, Loop]] = {
         "Xᵀ(X w − y .+ b) + lambda w",
         lambda a: sum((a.y[i] - a.w @ a.X[i] - a.b) ** 2 for i in range(N)) / 2 + a["lambda"] / 2 * sq(a.w),
     ),
+    "ridge by entries": (
+        r"\sum_{i=1}^N (y_i - w^\top x_i)^2 + \lambda\sum_{j=1}^d w_j^2", "w", "2(Xᵀ(X w − y) + lambda w)",
+        lambda a: sum((a.y[i] - a.w @ a.X[i]) ** 2 for i in range(N)) + a["lambda"] * sum(w**2 for w in a.w),
+    ),
     "weighted": (
         r"\sum_{i=1}^N s_i (y_i - w^\top x_i)^2", "w", "−2Xᵀ((y − X w) ⊙ s)",
         lambda a: sum(a.s[i] * (a.y[i] - a.w @ a.X[i]) ** 2 for i in range(N)),
@@ -249,6 +253,12 @@ REFUSED = {
     (r"\sum_i (x_{i+1}-x_i)^2", "x"): "a sum with a shifted index needs its limits",
     (r"\sum_{i=0}^{n-1} x_i^2", "x"): "begins before the first member",
     (r"\sum_i x_i^2 + x_1", "x"): "is x_1 one of the x_i?",
+    (r"\sum_{i=1}^N \sum_{j=1}^{N_i} x_{ij}", "x"): "the range of j depends on an index",
+    (r"\sum_{i=1}^N \sum_{j=1}^{i+2} x_{ij}", "x"): "the range of j depends on an index",
+    (r"\sum_{i=1}^\infty x_i", "x"): "a sum without an end",
+    ("sum(x_i^2, i=1..N, i=1..M)", "x"): "i is the index twice",
+    (r"\sum_i e_i^\top A e_i", "A"): "columns of the identity",
+    (r"\sum (y_i - w^\top x_i)^2", "w"): "has no index",
     (r"\sum_i i x_i", "x"): "the index i stands as a number here",
     (r"\sum_i\sum_i x_i", "x"): "nothing tells how far the index i runs",
     (r"\sum_i x_{i1}^2", "x"): "has an index and a number",

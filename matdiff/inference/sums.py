@@ -43,6 +43,7 @@ Places = tuple[tuple[str, int], ...]
 
 _place = re.compile(r"(ell|[a-z])(?:([pm])(\d{1,9}))?,?")
 _bold = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec|bf)(?![A-Za-z])")
+_words = re.compile(r"[^\W\d]\w*")
 _term = re.compile(r"([+-]?)(\d{0,9})\*?([^\W\d]\w*)?")
 
 
@@ -304,7 +305,17 @@ class Reader:
         if not new:
             self.refuse("both indices are those of sums around this one", t.span, "Give the new index its limits.")
         inside = dict(at)
+        letters = [name for name, _, _ in new]
+        if len(set(letters)) < len(letters):
+            self.refuse(f"{letters[0]} is the index twice", t.span, "Give each index a letter of its own.")
         for name, first, last in new:
+            around = {*at, *letters}
+            if around & {
+                part for word in _words.findall(f"{first} {last}") for part in (word, word.rpartition("_")[2])
+            }:
+                self.refuse(f"the range of {name} depends on an index", t.span, "Ranges as j<i and i+1..n are read.")
+            if "infty" in last:
+                self.refuse("a sum without an end", t.span, "Sums are finite: write the last index above.")
             if name in self.said or name in self.known or name in self.definitions:
                 self.refuse(f"{name} is declared, and the index of a sum", t.span, "Choose another letter.")
             axis = name
@@ -734,6 +745,9 @@ class Sums:
         taken |= {n for s in typed.variables.values() for d in s.shape for n in d.names}
         for f in self.families:
             member = typed.variables[f.member]
+            if f.base == "e" and member.kind == "vector" and not f.kind:
+                hint = "Declare `e: N×n` if they are data; the sum of eᵢᵀ A eᵢ is tr(A)."
+                self.refuse(f"are the {f.member} the columns of the identity?", f.span, hint)
             dims = [self.slots[f.base, p] for p in range(f.arity)]
             if member.kind == "vector":
                 dims.append(member.rows)
@@ -742,6 +756,7 @@ class Sums:
             there = typed.variables.get(name, self.reader.known.get(name))
             arrays[f.base] = there or symbol(name, kind, *dims)  # type: ignore[arg-type]
             if there is not None and (there.kind != kind or list(there.shape) != dims):
+                self.scalar &= f not in self.open
                 self.refuse(
                     f"{f.member} is a {member.kind}, and {name} is {spell(name, there.kind, there.shape)}", f.span
                 )

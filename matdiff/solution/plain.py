@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable
 
 from matdiff.errors import MatdiffError
 from matdiff.text.characters import LATEX_MARKS
+from matdiff.text.ranges import summed
 from matdiff.text.tree import Declaration, Tree, walk
 
 LATEX = re.compile(rf"{LATEX_MARKS}|\\[,;!: ]")
@@ -18,12 +19,12 @@ MARK = Declaration("d", (), ("elementwise",))
 
 
 def plain(text: str, moving: Iterable[str], matrices: Container[str]) -> str:
-    r"""A formula in LaTeX as plain text, any other as it stands; so is what cannot be read.
+    r"""A formula in LaTeX as plain text, any other as it stands; so are sums over an index and what cannot be read.
 
     >>> plain(r"\frac{1}{2}\operatorname{tr}(A\,dX)", "X", "AX")
     '1/2 tr(A dX)'
     """
-    if not LATEX.search(text):
+    if not LATEX.search(text) or summed(text):
         return text
     from matdiff.text.parser import parse_program
 

@@ -15,15 +15,13 @@ from matdiff.text import plain
 from matdiff.text.declarations import EXAMPLE, read_declaration
 from matdiff.text.dialect import dialect_of, notation
 from matdiff.text.grammar import Stuck, run
+from matdiff.text.ranges import summed
 from matdiff.text.spelling import respelled
 from matdiff.text.statements import Statement, determined, parts, rows_marked, split, without_comments
 from matdiff.text.tokens import OPERAND_ENDS, Names, Stream
 from matdiff.text.tree import Declaration, Definition, Equations, Program, Span, Tree
 
 MAX_BYTES = 100_000
-
-_summed = re.compile(r"\\(?:sum|prod)(?![A-Za-z])|\b(?:sum|prod)(?:_[a-z]+\s*\(|\b[^=]*=[^=]*\.\.)")
-"""Signs of a sum over an index."""
 
 _declared = re.compile(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:=]|\(\w{1,9}\)\s{0,3}=)")
 
@@ -40,7 +38,7 @@ def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declarati
     if dialect not in ("plain", "latex"):
         raise ParseError(f"unknown dialect {dialect!r}", hint="The dialects are auto, plain and latex.")
     reader = _Reader(Program(text), dialect, source)
-    reader.program.summed = ("sum" in source or "prod" in source) and _summed.search(source) is not None
+    reader.program.summed = summed(source)
     reader.read(declared)
     said = reader.program
     if not (said.function or said.definitions or said.declarations or said.equations):

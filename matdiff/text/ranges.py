@@ -10,6 +10,14 @@ from matdiff.text.tree import Binder, Over, Range, Tree
 _typed = re.compile(r"=\s*([\w+*\s−-]{1,40}?)\s*\.\.\.?\s*([\w+*\s−-]{1,40}?)\s*(?=[,)])", re.ASCII)
 
 
+_signs = re.compile(r"\\(?:sum|prod)(?![A-Za-z])|\b(?:sum|prod)(?:_[a-z]+\s*\(|\b[^=]*=[^=]*\.\.)")
+
+
+def summed(text: str) -> bool:
+    r"""Whether there may be a sum over an index: \sum, sum_i(…), sum(…, i=1..N)."""
+    return ("sum" in text or "prod" in text) and _signs.search(text) is not None
+
+
 def bounded(text: str, name: Any, at: int) -> Range | None:
     """i=1..N whose equals sign stands at `at`, behind the index."""
     m = _typed.match(text, at)

@@ -14,6 +14,7 @@ from matdiff.solution.plain import LATEX, MARK, plain
 from matdiff.solution.problem import Problem
 from matdiff.solution.reading import read_answer
 from matdiff.solution.tidy import stripped
+from matdiff.text.ranges import summed
 from matdiff.verify.claims import counterexample, question, unread
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.sheet import letter
@@ -205,6 +206,9 @@ def in_curved(solution: Solution, found: Answer) -> Fault | None:
 def function(solution: Solution) -> tuple[str, str]:
     """The problem's function in plain text; and the name to give it in a derivation, where it cannot be f."""
     names = named(solution)
+    if summed(solution.problem.f):
+        text = solution.d.function.text(ascii=True)
+        return (text, "") if "f" not in names.names else (text, names.letter)
     text = "; ".join("=".join(plain(s, (), names.matrices) for s in sides(p)) for p in parts(solution.problem.f))
     return (text, "") if "f" not in names.names else (parts(text)[-1], names.letter)
 

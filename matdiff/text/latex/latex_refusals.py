@@ -73,7 +73,7 @@ class Refusals(Structures):
         opens = _opens.match(self.text, span[1]) is not None
         if command == "min" and opens and not below and (reason := refused(command)):
             raise reason.located(self.text, span)
-        if command in ("sum", "prod") and not opens:
+        if command in ("sum", "prod"):
             hint = f"Write \\{command}_{{i=1}}^N with the index i below, or \\operatorname{{{command}}}(x)."
             self.unsupported(f"this \\{command} has no index", span, hint)
         if below or command not in self.stream.names.words:
