@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from matdiff.core.node import Symbol
@@ -137,10 +138,9 @@ def manifold(manifolds: Any, X: Symbol, space: CurvedSet | None, shape: tuple[in
 def library() -> Any:
     """Pymanopt.  Raises MatdiffError where it is not installed."""
     try:
-        import pymanopt
+        return import_module("pymanopt")
     except ImportError:
         raise MatdiffError("this needs Pymanopt", hint="pip install 'matdiff[pymanopt]'") from None
-    return pymanopt
 
 
 __all__ = ["Manopt"]
