@@ -12,14 +12,15 @@ from functools import cached_property
 
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.evolution import MINUS, differential, simplified
-from matdiff.core.node import Node, Number, Symbol, number, symbol, symbols, topological
+from matdiff.core.node import Constant, Node, Number, Symbol, number, symbol, symbols, topological
 from matdiff.core.op import differential_symbol
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import ADD, POWER, add, is_op, power, scale
 from matdiff.ops.elementwise import sqrt
 from matdiff.printing.length import length
-from matdiff.simplify.expand import expanded
+from matdiff.simplify.expand import cleared, expanded
 from matdiff.simplify.normal import normal
+from matdiff.simplify.terms import join, split
 
 
 def jet(u: Symbol, order: int) -> Symbol:
@@ -42,6 +43,19 @@ def tidied(node: Node) -> Node:
         for root in [n for n in topological(forms[0]) if is_op(n, sqrt)]:
             forms += rooted(forms[-1], root)
     return min(forms, key=length)
+
+
+def numerator(gradient: Node) -> Node:
+    """What is zero where a gradient is: without numbers in front, and without what it is divided by."""
+    node = gradient
+    for _ in range(2):
+        piece = split(normal(cleared(node)))
+        piece.number = 1 if piece.number else 0
+        piece.scalars = {base: p for base, p in piece.scalars.items() if p > 0 and not isinstance(base, Constant)}
+        if not piece.scalars and piece.core is None:
+            return gradient
+        node = simplified(join(piece))
+    return node
 
 
 def rooted(node: Node, root: Node) -> list[Node]:
@@ -163,4 +177,4 @@ class Functional:
         return found
 
 
-__all__ = ["Functional", "jet", "tidied"]
+__all__ = ["Functional", "jet", "numerator", "tidied"]
