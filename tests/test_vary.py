@@ -235,3 +235,16 @@ def test_the_command(capsys):
         assert r"\nabla f &= \frac{-u''}" in capsys.readouterr().out.replace(r"-\frac{u''}", r"\frac{-u''}")
     assert run(arguments) == 2
     assert "what holds at the ends" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["int(sqrt(1 + u'^2)/u, x, 1, 2)", "int(u*sqrt(1 + u'^2), x, 1, 2)", HARD[0][0],
+                                  "int(sqrt(u^2 + u'^2), x, 1, 2)", "int(exp(-x)*u'^2/u - u/x, x, 1, 2)"])  # fmt: skip
+def test_the_equation_holds_where_the_gradient_is_zero(text):
+    d = md.vary(text, "u", U + "; g: scalar", ends="fixed")
+    at = {"u": 1.3, "u'": 0.7, "x": 1.4, "g": 9.81}
+
+    def sides(second):
+        return [e.evaluate(**at, **{"u''": second}) for e in (d.gradient, d.euler_lagrange.left)]
+
+    (g0, n0), (g1, n1) = sides(0.0), sides(1.0)
+    assert abs(g0 / (g0 - g1) - n0 / (n0 - n1)) < 1e-12
