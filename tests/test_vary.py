@@ -165,6 +165,14 @@ def test_what_has_no_integral_is_refused():
 
 
 WRONG = [
+    (r"\int_0^1 u'(x)^2 dx", "u", U, "free", "or a product"),
+    (r"\int_0^1 (u''(x))^2 dx", "u", U, "free", "or a product"),
+    (r"\int_0^1 u(x) dx", "u", U, "free", "or a product"),
+    ("int(u (1 - x), x, 0, 1)", "u", U, "free", "or a product"),
+    ("int(D(u)(x), x, 0, 1)", "u", U, "free", "or a product"),
+    ("int(u^2, x, 0, inf)", "u", U, "free", "finite"),
+    (r"J = \int_0^1 u^2 dx", "u", U, "free", "has a name"),
+    ("f = int(u^2, x, 0, 1)", "u", U, "free", "without a name"),
     ("int(u^2, x, 0, 1)", "u", None, "free", "u is not declared as a function"),
     ("int(u^2, x, 0, 1)", "w", U, "free", "w is not declared as a function"),
     ("int(u^2, x, 0, 1)", "u", U, None, "what holds at the ends"),

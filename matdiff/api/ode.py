@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
+from matdiff.api.integrals import argument
 from matdiff.api.reading import texts
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
@@ -324,6 +325,7 @@ class Asked:
         for role, program in self.programs.items():
             if program.function is None:
                 raise ParseError(f"{ROLES[role]} is an expression", text=program.text, span=(0, len(program.text)))
+        self._places()
         self._times()
         remarks = []
         begun = self._begun(names)
@@ -363,6 +365,23 @@ class Asked:
         """All names that stand in the texts."""
         trees = [t for p in self.programs.values() for t in (p.function, *(d.body for d in p.definitions)) if t]
         return {str(n.value) for tree in trees for n in walk(tree) if n.head in ("name", "call")}
+
+    def _places(self) -> None:
+        """u(t) and A(t) are understood at the time: as products they would be other equations."""
+        for program in self.programs.values():
+            trees = [t for t in (program.function, *(d.body for d in program.definitions)) if t]
+            for n in (n for tree in trees for n in walk(tree) if n.head == "name"):
+                found = argument(program.text, n.span[1]) if n.span[1] else None
+                if found is None or program.text[n.span[1] : n.span[1] + 1] == "[":
+                    continue
+                words, end = found
+                if words == {TIME} or (n.value == self.state and self.state not in words):
+                    raise ParseError(
+                        f"is this {n.value} at a time, or a product?",
+                        text=program.text,
+                        span=(n.span[0], end),
+                        hint=f"{n.value} is understood at {TIME}: write {n.value} alone; a product is {n.value}*(…)",
+                    )
 
     def _times(self) -> None:
         """t is the time and T its end, scalars both."""
