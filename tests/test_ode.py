@@ -142,6 +142,12 @@ def test_the_source_runs_by_itself(problem):
 
 
 WRONG = [
+    ({"rhs": "-k*u'", "state": "u", "wrt": "k", "declare": "u,k: scalar"}, "derivative of u does not stand"),
+    ({"rhs": "-k*u", "state": "u", "wrt": "k", "declare": "u,k: scalar", "objective": "u'^2"}, "does not stand"),
+    (
+        {"rhs": r"-k u", "state": "u", "wrt": "k", "declare": "u,k,u_dot: scalar", "final": r"\dot{u}^2"},
+        "does not stand",
+    ),
     ({"rhs": "-k*u(t)", "state": "u", "wrt": "k", "declare": "u,k: scalar"}, "u"),
     ({"rhs": r"-k u(t)", "state": "u", "wrt": "k", "declare": "u,k: scalar"}, "u"),
     ({"rhs": r"A(t) u + \sin(t) u", "state": "u", "wrt": "A", "declare": "A: n×n; u: n"}, "A"),

@@ -331,6 +331,7 @@ class Asked:
         begun = self._begun(names)
         variables = self._variables(names, begun)
         u = self._checked(variables)
+        self._rates(u)
         names = as_typed(names, list(variables))
         for name in names:
             self._movable(name, variables)
@@ -382,6 +383,19 @@ class Asked:
                         span=(n.span[0], end),
                         hint=f"{n.value} is understood at {TIME}: write {n.value} alone; a product is {n.value}*(…)",
                     )
+
+    def _rates(self, u: Symbol) -> None:
+        """The derivative of the state is what the equation says: it stands in no text."""
+        for program in self.programs.values():
+            trees = [t for t in (program.function, *(d.body for d in program.definitions)) if t]
+            for n in (n for tree in trees for n in walk(tree)):
+                ticked = n.head == "'" and n.args[0].head == "name" and n.args[0].value == u.name
+                mark = program.text[n.args[0].span[1] : n.span[1]] if ticked else ""
+                prime = ticked and u.kind == "scalar" and not any(c in mark for c in ("T", "ᵀ", "⊤", r"\top"))
+                if prime or (n.head == "name" and n.value in (f"{u.name}_dot", f"{u.name}_ddot", f"{u.name}_{TIME}")):
+                    hint = f"write the right-hand side of {u.name}' = … out in its place"
+                    message = f"the derivative of {u.name} does not stand in the texts of its equation"
+                    raise ParseError(message, text=program.text, span=n.span, hint=hint)
 
     def _times(self) -> None:
         """t is the time and T its end, scalars both."""
