@@ -238,6 +238,8 @@ def test_the_command(capsys):
     assert run([*arguments, "--ends", "free", "--format", "json", "--ascii"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["gradient"] == "-D(u,2)/sqrt(1 + D(u)^2)^3" and record["verification"]["passed"] is True
+    assert run([*arguments, "--ends", "free", "--ascii"]) == 0
+    assert "\nEuler-Lagrange equation\n  D(u,2) = 0\n" in capsys.readouterr().out
     for form in ("latex", "markdown"):
         assert run([*arguments, "--ends", "free", "--format", form]) == 0
         assert r"\nabla f &= \frac{-u''}" in capsys.readouterr().out.replace(r"-\frac{u''}", r"\frac{-u''}")
