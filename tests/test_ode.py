@@ -142,6 +142,17 @@ def test_the_source_runs_by_itself(problem):
 
 
 WRONG = [
+    ({"rhs": "-k*u'", "state": "u", "wrt": "k", "declare": "u,k: scalar"}, "derivative of u does not stand"),
+    ({"rhs": "-k*u", "state": "u", "wrt": "k", "declare": "u,k: scalar", "objective": "u'^2"}, "does not stand"),
+    (
+        {"rhs": r"-k u", "state": "u", "wrt": "k", "declare": "u,k,u_dot: scalar", "final": r"\dot{u}^2"},
+        "does not stand",
+    ),
+    ({"rhs": "-k*u(t)", "state": "u", "wrt": "k", "declare": "u,k: scalar"}, "u"),
+    ({"rhs": r"-k u(t)", "state": "u", "wrt": "k", "declare": "u,k: scalar"}, "u"),
+    ({"rhs": r"A(t) u + \sin(t) u", "state": "u", "wrt": "A", "declare": "A: n×n; u: n"}, "A"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "final": "c'*u(1)", "declare": "u: n"}, "u"),
+    ({"rhs": "k*u (1-t)", "state": "u", "wrt": "k", "declare": "u,k: scalar"}, "or a product"),
     ({"rhs": "A*u", "state": "u", "wrt": "A", "declare": "A: 3×2"}, "the state u is a vector of length 2"),
     ({"rhs": "u*u'", "state": "u", "wrt": "u_0", "declare": "u: n"}, "the right-hand side is a matrix n×n"),
     ({"rhs": "A*u", "state": "y", "wrt": "A"}, "does not stand in the equation"),

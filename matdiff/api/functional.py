@@ -8,7 +8,7 @@ from typing import Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import Piece, latex_integral
+from matdiff.api.integrals import Piece, argument, latex_integral
 from matdiff.api.reading import texts
 from matdiff.api.wrt import as_typed, chosen_names
 from matdiff.calculus.variations import Functional, jet
@@ -23,6 +23,8 @@ from matdiff.text.tree import Declaration, Program, Span, Tree, walk
 
 DEEPEST = 4
 """Highest derivative of an unknown function in an integrand."""
+
+ENDLESS = ("inf", "infty", "infinity", "oo", "Inf", "∞")
 
 EXAMPLE = 'declare it: --let "u: function of x", declare="u: function of x"'
 
@@ -128,8 +130,13 @@ class Reader:
         self.program = self.parsed(piece.body, "latex")
         self.low, self.high = (self.expression(part) for part in (piece.low, piece.high))
         main = self.function(self.program)
-        if not piece.front.strip():
+        sign = piece.front.strip()
+        if sign in ("", "+"):
             return main
+        if sign in ("-", "−"):
+            return Tree("neg", (main,), span=main.span)
+        if "=" in sign:
+            raise self.refused("this integral has a name", whole(self.text), "write the integral alone")
         front = self.expression(piece.front)
         self.fixed(front)
         return Tree("*", (front, main), span=(front.span[0], main.span[1]))
@@ -151,7 +158,8 @@ class Reader:
 
     def function(self, program: Program) -> Tree:
         if program.function is None:
-            raise self.refused("a functional is one integral, and there is no expression", whole(self.text))
+            message = "a functional is one integral, and there is no expression"
+            raise self.refused(message, whole(self.text), "write the integral alone, without a name")
         return program.function
 
     def plain(self) -> Tree:
@@ -209,6 +217,8 @@ class Reader:
                 raise self.refused("a definition holds an unknown function", d.span, "write it out in the integrand")
         for end in (self.low, self.high):
             self.fixed(end)
+            if any(t.head == "name" and t.value in ENDLESS for t in walk(end)):
+                raise self.refused("the ends of an integral are finite here", end.span, "write a number or a name")
         declared = [*self.told.rest, *self.program.declarations]
         scalars = [self.x, *(str(t.value) for e in (self.low, self.high) for t in walk(e) if t.head == "name")]
         known = {d.name for d in declared}
@@ -267,6 +277,7 @@ class Reader:
         for t in walk(root):
             name = self.derivative(t, orders)
             if name is not None:
+                self.applied(t, name[0])
                 orders[t] = name
                 made[t] = Tree("name", (), name[0] + "'" * name[1], t.span)
             elif t.head == "call" and t.value == "D" and self.holds(t, orders, made):
@@ -276,6 +287,18 @@ class Reader:
                 self.confusions(t)
                 made[t] = replace_args(t, [made[a] for a in t.args])
         return made[root]
+
+    def applied(self, t: Tree, name: str) -> None:
+        """Raises where parentheses after a function may be its argument, u'(x), and not a factor, u (1 - u)."""
+        text = self.program.text
+        found = argument(text, t.span[1])
+        if found is None:
+            return
+        words, end = found
+        if not words & self.told.functions.keys():
+            shown = text[t.span[0] : t.span[1]]
+            hint = f"{name} is understood at {self.x}: write {shown} alone; a product is {shown}*(…)"
+            raise self.refused(f"is this {name} at a place, or a product?", (t.span[0], end), hint)
 
     def holds(self, call: Tree, orders: Mapping[Tree, Any], made: Mapping[Tree, Tree]) -> bool:
         """Whether an unknown function, or the variable of integration, stands in a call of D."""

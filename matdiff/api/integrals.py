@@ -2,10 +2,12 @@ r"""The integral of a LaTeX text: \int_a^b … dx taken apart, every piece at it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from matdiff.errors import ParseError, UnsupportedError
+from matdiff.text.latex.reader import unwrapped
 
 SPACES = (r"\,", r"\;", r"\:", r"\!", r"\ ", "~", r"\quad", r"\limits", r"\nolimits", r"\displaystyle")
 UPRIGHT = (r"\mathrm", r"\operatorname", r"\rm", r"\text")
@@ -46,6 +48,7 @@ def latex_tokens(text: str) -> list[Token]:
 
 def latex_integral(body: str, text: str, by: Collection[str]) -> Piece | None:
     """The one integral of a text; None where there is none."""
+    body = unwrapped(body)
     tokens = latex_tokens(body)
     places = [i for i, t in enumerate(tokens) if t.text in (r"\int", "∫")]
     if not places:
@@ -120,3 +123,21 @@ def differential_at(tokens: list[Token], first: int, by: Collection[str], text: 
         span=(len(text.rstrip()) - 1, len(text.rstrip())),
         hint=f"the text ends with {names_of}: \\int_0^1 L \\,dx",
     )
+
+
+_word = re.compile(r"\\?[^\W\d_]\w*")
+
+
+def argument(text: str, at: int) -> tuple[set[str], int] | None:
+    """The names in the parentheses that stand at a place of a text, and where these end; None without any."""
+    while text[at : at + 1].isspace():
+        at += 1
+    at += len(r"\left") * text.startswith(r"\left", at)
+    if text[at : at + 1] not in ("(", "["):
+        return None
+    depth, end = 0, at
+    for end in range(at, len(text)):
+        depth += (text[end] in "([") - (text[end] in ")]")
+        if depth == 0:
+            break
+    return {w.lstrip("\\") for w in _word.findall(text[at:end])} - {"right"}, end + 1

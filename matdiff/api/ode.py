@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
+from matdiff.api.integrals import argument
 from matdiff.api.reading import texts
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
@@ -324,11 +325,13 @@ class Asked:
         for role, program in self.programs.items():
             if program.function is None:
                 raise ParseError(f"{ROLES[role]} is an expression", text=program.text, span=(0, len(program.text)))
+        self._places()
         self._times()
         remarks = []
         begun = self._begun(names)
         variables = self._variables(names, begun)
         u = self._checked(variables)
+        self._rates(u)
         names = as_typed(names, list(variables))
         for name in names:
             self._movable(name, variables)
@@ -363,6 +366,36 @@ class Asked:
         """All names that stand in the texts."""
         trees = [t for p in self.programs.values() for t in (p.function, *(d.body for d in p.definitions)) if t]
         return {str(n.value) for tree in trees for n in walk(tree) if n.head in ("name", "call")}
+
+    def _places(self) -> None:
+        """u(t) and A(t) are understood at the time: as products they would be other equations."""
+        for program in self.programs.values():
+            trees = [t for t in (program.function, *(d.body for d in program.definitions)) if t]
+            for n in (n for tree in trees for n in walk(tree) if n.head == "name"):
+                found = argument(program.text, n.span[1]) if n.span[1] else None
+                if found is None or program.text[n.span[1] : n.span[1] + 1] == "[":
+                    continue
+                words, end = found
+                if words == {TIME} or (n.value == self.state and self.state not in words):
+                    raise ParseError(
+                        f"is this {n.value} at a time, or a product?",
+                        text=program.text,
+                        span=(n.span[0], end),
+                        hint=f"{n.value} is understood at {TIME}: write {n.value} alone; a product is {n.value}*(…)",
+                    )
+
+    def _rates(self, u: Symbol) -> None:
+        """The derivative of the state is what the equation says: it stands in no text."""
+        for program in self.programs.values():
+            trees = [t for t in (program.function, *(d.body for d in program.definitions)) if t]
+            for n in (n for tree in trees for n in walk(tree)):
+                ticked = n.head == "'" and n.args[0].head == "name" and n.args[0].value == u.name
+                mark = program.text[n.args[0].span[1] : n.span[1]] if ticked else ""
+                prime = ticked and u.kind == "scalar" and not any(c in mark for c in ("T", "ᵀ", "⊤", r"\top"))
+                if prime or (n.head == "name" and n.value in (f"{u.name}_dot", f"{u.name}_ddot", f"{u.name}_{TIME}")):
+                    hint = f"write the right-hand side of {u.name}' = … out in its place"
+                    message = f"the derivative of {u.name} does not stand in the texts of its equation"
+                    raise ParseError(message, text=program.text, span=n.span, hint=hint)
 
     def _times(self) -> None:
         """t is the time and T its end, scalars both."""

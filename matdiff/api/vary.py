@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from matdiff.api.expr import Expr
 from matdiff.api.functional import reading
-from matdiff.calculus.variations import Functional, jet
+from matdiff.calculus.variations import Functional, jet, numerator
 from matdiff.core.node import Node, Symbol, symbol
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.ops.constants import is_zero
@@ -120,8 +120,12 @@ class Variation:
 
     @cached_property
     def euler_lagrange(self) -> Any:
-        """The Euler–Lagrange equation ∇f = 0; a dict for several functions."""
-        return self._each({u: EulerLagrange(self._formula(g)) for u, g in self.functional.gradients.items()})
+        """The Euler–Lagrange equation, ∇f = 0 without denominators; a dict for several functions."""
+        return self._each({u: EulerLagrange(self._formula(n)) for u, n in self._numerators.items()})
+
+    @cached_property
+    def _numerators(self) -> dict[Symbol, Node]:
+        return {u: numerator(g) for u, g in self.functional.gradients.items()}
 
     def value(self, u: Any, /, **parameters: Any) -> float:
         """f at a function: a callable, or a tuple of callables (value, derivative, …); a dict for several functions."""
@@ -176,7 +180,7 @@ class Variation:
             )
             told.append(self._at_ends(pen))
         told.append(("the gradient", [pen.equation(self._grad(pen, u), pen.show(g)) for u, g in F.gradients.items()]))
-        told.append(("Euler–Lagrange equation", [pen.equation(pen.show(g), "0") for g in F.gradients.values()]))
+        told.append(("Euler–Lagrange equation", [pen.equation(pen.show(n), "0") for n in self._numerators.values()]))
         second = pen.pick(f"d²{f}", f"d^2{f}", rf"\mathrm{{d}}^2{f}")
         told.append(("second variation", [pen.equation(second, integral(F.second))]))
         return told
@@ -242,7 +246,7 @@ class Variation:
             "differential": pen.integral(F.change, F.x.name, F.low, F.high),
             "gradient": gradients if self.several else gradients[one],
             "boundary": edges if self.several else edges[one],
-            "euler_lagrange": [f"{g} = 0" for g in gradients.values()],
+            "euler_lagrange": [f"{pen.show(n)} = 0" for n in self._numerators.values()],
             "second_variation": pen.integral(F.second, F.x.name, F.low, F.high),
         }
 
@@ -255,15 +259,15 @@ class Variation:
 
 @dataclass(frozen=True)
 class EulerLagrange:
-    """∇f = 0."""
+    """`left` = 0."""
 
-    gradient: Formula
+    left: Formula
 
     def text(self, ascii: bool = False) -> str:
-        return f"{self.gradient.text(ascii=ascii)} = 0"
+        return f"{self.left.text(ascii=ascii)} = 0"
 
     def latex(self) -> str:
-        return f"{self.gradient.latex()} = 0"
+        return f"{self.left.latex()} = 0"
 
     def __str__(self) -> str:
         return self.text()

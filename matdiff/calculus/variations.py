@@ -8,11 +8,13 @@ with the adjoint −d/dx and a term at the boundary is all that the calculus of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from math import lcm
 
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.evolution import MINUS, differential, simplified
-from matdiff.core.node import Node, Number, Symbol, number, symbol, symbols, topological
+from matdiff.core.node import Constant, Node, Number, Symbol, Value, number, symbol, symbols, topological
 from matdiff.core.op import differential_symbol
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import ADD, POWER, add, is_op, power, scale
@@ -20,6 +22,7 @@ from matdiff.ops.elementwise import sqrt
 from matdiff.printing.length import length
 from matdiff.simplify.expand import expanded
 from matdiff.simplify.normal import normal
+from matdiff.simplify.terms import Term, join, split
 
 
 def jet(u: Symbol, order: int) -> Symbol:
@@ -42,6 +45,34 @@ def tidied(node: Node) -> Node:
         for root in [n for n in topological(forms[0]) if is_op(n, sqrt)]:
             forms += rooted(forms[-1], root)
     return min(forms, key=length)
+
+
+def numerator(gradient: Node) -> Node:
+    """What is zero where a gradient is: without numbers in front, and without what it is divided by."""
+    node = gradient
+    for _ in range(2):
+        piece = split(normal(whole(node)))
+        piece.number = 1 if piece.number else 0
+        kept = {base: p for base, p in piece.scalars.items() if p > 0 and not isinstance(base, Constant)}
+        piece.scalars = {whole(base): p for base, p in kept.items()}
+        if not piece.scalars and piece.core is None:
+            return gradient
+        node = simplified(join(piece))
+    return node
+
+
+def whole(node: Node) -> Node:
+    """A scalar sum by the common denominator of its terms; anything else as it is."""
+    if node.kind != "scalar" or not is_op(node, ADD):
+        return node
+    lows: dict[Node, Value] = {}
+    least = 1
+    for piece in map(split, node.children):
+        least = lcm(least, Fraction(piece.number).denominator) if not isinstance(piece.number, float) else least
+        for base, p in piece.scalars.items():
+            lows[base] = min(lows.get(base, 0), p)
+    factor = Term(least, {base: -p for base, p in lows.items() if p < 0})
+    return simplified(normal(expanded(normal(add(*(scale(join(factor), t) for t in node.children))))))
 
 
 def rooted(node: Node, root: Node) -> list[Node]:
@@ -163,4 +194,4 @@ class Functional:
         return found
 
 
-__all__ = ["Functional", "jet", "tidied"]
+__all__ = ["Functional", "jet", "numerator", "tidied"]
