@@ -543,13 +543,19 @@ class Implicit:
     def source(self, backend: str = "numpy", note: str = "") -> str:
         """Source of `solve`, `value`, `value_and_gradient` that runs without matdiff, with one factorisation.
 
-        Raises UnsupportedError for another backend, and for what only Newton's method solves in several systems.
+        For JAX `value` is a `jax.custom_vjp`, for PyTorch a `torch.autograd.Function`.
+        Raises UnsupportedError for a function that is not scalar there, and for sizes that no array has.
         """
         from matdiff.codegen.implicit import module
 
-        gradients = {X: simplified(G) for X, G in self.raw_gradients.items()}
-        shown = "; ".join(str(e) for e in (*self.equations, *(g for g in dict(self._each(self.gradient)).values())))
-        return module(self.adjoints, self.function.variables, gradients, backend, f"{shown}\n{note}".strip())
+        shown = [str(e) for e in self.equations]
+        if self.kind == "gradient":
+            shown += [f"gradient by {by}: {g}" for by, g in self._each(self.gradient).items()]
+
+        def simple(G: Node, X: Symbol) -> Node:
+            return simplified(self._projected(G, X))
+
+        return module(self.adjoints, self.function.variables, simple, backend, "\n".join([*shown, note]).strip())
 
     def _each(self, found: Any) -> Mapping[str, Any]:
         return found if self.several else {self.wrt[0].name: found}
