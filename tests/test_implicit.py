@@ -165,6 +165,27 @@ def test_they_verify_themselves_and_their_code_runs_alone(problem: Problem) -> N
             np.testing.assert_allclose(a, e, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("problem", PROBLEMS[::2], ids=IDS[::2])
+def test_jax_and_torch_differentiate_their_code(jax: Any, problem: Problem) -> None:
+    torch = pytest.importorskip("torch")
+    text, wrt, arrays, *_ = problem
+    found = md.derive(text, wrt=wrt)
+    value, gradient = found.value_and_grad(**arrays)
+    gradient = gradient if found.several else {wrt: gradient}
+    code: dict[str, Any] = {}
+    exec(found.source("jax"), code)
+    moving = {k: np.asarray(arrays[k]) for k in gradient}
+    got = jax.jit(jax.value_and_grad(lambda p: code["value"](**{**arrays, **p})))(moving)
+    assert float(got[0]) == pytest.approx(value, rel=1e-10)
+    code = {}
+    exec(found.source("torch"), code)
+    tensors = {k: torch.tensor(a, dtype=torch.float64, requires_grad=True) for k, a in arrays.items()}
+    code["value"](**tensors).backward()
+    for k, g in gradient.items():
+        np.testing.assert_allclose(got[1][k], g, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(tensors[k].grad, g, rtol=1e-9, atol=1e-12)
+
+
 def test_the_printed_form_is_that_of_the_book() -> None:
     found = md.derive("A*x = b for x; norm(x - y)^2/2", wrt="A")
     assert found.gradient.text() == "−v xᵀ"

@@ -42,6 +42,8 @@ def module(
         linear.append(not any(x.name in names(found) for x in s.unknowns))
         parts[f"_residual_{k}"] = [free(F, s.unknowns) for F in s.residuals], f"What is 0 in system {k}."
         parts[f"_blocks_{k}"] = [b for row in found for b in row], f"The Jacobian of system {k}, row by row."
+        if s.fixed_point and not linear[-1]:
+            parts[f"_map_{k}"] = [free(s.sides[0][1], s.unknowns)], f"The right of system {k}, which is iterated."
         if scalar:
             right = list(adjoints.right[k - 1].values())
             parts[f"_right_{k}"] = right, f"The right of the adjoint equation of system {k}."
@@ -50,7 +52,8 @@ def module(
         gradients = {identifier(X.name): simple(G, X) for X, G in wanted.gradients.items()}
         parts["_gradient"] = gradients, "The gradients at solution and adjoint."
     code = Code(backend, given)
-    pieces = [*kernels(backend, all(linear), any(linear))]
+    iterated = any(name.startswith("_map") for name in parts)
+    pieces = [*kernels(backend, all(linear), any(linear), iterated)]
     pieces += [code.system(k, s) for k, s in enumerate(adjoints.systems, 1)]
     pieces.append(code.solve(adjoints.systems, linear, note))
     pieces += code.outer(adjoints, wanted.wrt, adjoints.wrt) if scalar else [VALUE]
@@ -62,10 +65,11 @@ def names(rows: Sequence[Sequence[Node]]) -> set[str]:
     return {s.name for row in rows for b in row for s in symbols(b)}
 
 
-def kernels(backend: str, direct: bool, some: bool) -> list[str]:
+def kernels(backend: str, direct: bool, some: bool, iterated: bool) -> list[str]:
     """The functions of `newton_numpy` and its like, without annotations."""
     text = Path(__file__).with_name(f"newton_{backend}.py").read_text(encoding="utf-8")
     unused = {"newton"} if direct else set() if some else {"one_step"}
+    unused |= set() if iterated else {"iterated"}
     found = []
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef) and node.name not in unused:
@@ -160,6 +164,8 @@ class Code:
         for k, (s, direct) in enumerate(zip(systems, linear, strict=True), 1):
             unknowns = ", ".join(repr(identifier(x.name)) for x in s.unknowns)
             start = f"_start_{k}(arrays)"
+            if s.fixed_point and not direct:
+                start = f"iterated(lambda u: stacked(_map_{k}(**_with_{k}(arrays, u))), {start})"
             if not direct:
                 start = f"{start} if start is None else stacked([start[name] for name in ({unknowns},)])"
             lines += [

@@ -1,13 +1,14 @@
-"""What generated JAX code has of its own to solve equations: these functions are written into it as they stand."""
+"""What generated JAX code has of its own to solve equations: its functions are written there as they stand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
-import jax.scipy.linalg
+if TYPE_CHECKING:
+    import jax
+    import jax.numpy as jnp
+    import jax.scipy.linalg
 
 
 def zeros(count: int, like: Any) -> Any:
@@ -40,6 +41,18 @@ def one_step(residual: Callable[[Any], Any], matrix: Callable[[Any], Any], u: An
     """The zero of an affine residual, and the LU factors of its matrix."""
     factors = jax.scipy.linalg.lu_factor(matrix(u))
     return u - back(factors, residual(u)), factors
+
+
+def iterated(function: Callable[[Any], Any], u: Any) -> Any:
+    """The limit of u, function(u), …, or u where there is none."""
+
+    def further(state: Any) -> Any:
+        x, after, count = state
+        apart, size = jnp.linalg.norm(after - x), jnp.linalg.norm(after)
+        return (count < 2000) & (size < 1e12) & (apart > 1e-6 * size)
+
+    _, after, count = jax.lax.while_loop(further, lambda s: (s[1], function(s[1]), s[2] + 1), (u, function(u), 1))
+    return jnp.where((count < 2000) & (jnp.linalg.norm(after) < 1e12), after, u)
 
 
 def newton(residual: Callable[[Any], Any], matrix: Callable[[Any], Any], u: Any) -> tuple[Any, Any]:

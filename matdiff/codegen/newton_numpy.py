@@ -41,6 +41,19 @@ def one_step(residual: Callable[[Any], Any], matrix: Callable[[Any], Any], u: An
     return u - back(factors, residual(u)), factors
 
 
+def iterated(function: Callable[[Any], Any], u: Any) -> Any:
+    """The limit of u, function(u), …, or u where there is none."""
+    x = u
+    for _ in range(2000):
+        after = function(x)
+        if not np.linalg.norm(after) < 1e12:
+            return u
+        if np.linalg.norm(after - x) <= 1e-6 * np.linalg.norm(after):
+            return after
+        x = after
+    return u
+
+
 def newton(residual: Callable[[Any], Any], matrix: Callable[[Any], Any], u: Any) -> tuple[Any, Any]:
     """A zero of the residual by Newton's method with step halving, and the LU factors of its Jacobian there."""
     for _ in range(100):

@@ -1,11 +1,12 @@
-"""What generated PyTorch code has of its own to solve equations: these functions are written into it as they stand."""
+"""What generated PyTorch code has of its own to solve equations: its functions are written there as they stand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def zeros(count: int, like: Any) -> Any:
@@ -43,6 +44,19 @@ def one_step(residual: Callable[[Any], Any], matrix: Callable[[Any], Any], u: An
     """The zero of an affine residual, and the LU factors of its matrix."""
     factors = torch.linalg.lu_factor(matrix(u))
     return u - back(factors, residual(u)), factors
+
+
+def iterated(function: Callable[[Any], Any], u: Any) -> Any:
+    """The limit of u, function(u), …, or u where there is none."""
+    x = u
+    for _ in range(2000):
+        after = function(x)
+        if not torch.linalg.norm(after) < 1e12:
+            return u
+        if torch.linalg.norm(after - x) <= 1e-6 * torch.linalg.norm(after):
+            return after
+        x = after
+    return u
 
 
 def newton(residual: Callable[[Any], Any], matrix: Callable[[Any], Any], u: Any) -> tuple[Any, Any]:
