@@ -227,6 +227,21 @@ def test_of_a_vector_there_are_both_products() -> None:
         _ = found.gradient
 
 
+@pytest.mark.parametrize(
+    ("text", "wrt"),
+    [("X*X = S for X; tr(X)", "S"), ("log(x) + A*x = b for x; sum(x)", "b"), ("x.^2 = b for x; c'*x", "b")],
+)
+def test_where_newton_finds_nothing_from_0_a_solution_is_made(text: str, wrt: str) -> None:
+    assert md.derive(text, wrt=wrt).verify().passed is True
+
+
+def test_kinks_are_named() -> None:
+    found = md.derive("relu(W*x) + x = b for x; norm1(x)", wrt="b")
+    assert any("W x is 0" in note for note in found.notes)
+    assert any("x is 0" in note and "W" not in note for note in found.notes)
+    assert md.derive("A*x = b for x; norm(x - y)^2", wrt="b").notes == ()
+
+
 CLAIMS = [
     ("-v*x'", True, ""),
     ("-inv(A)'*(x - y)*x'", True, ""),
@@ -268,6 +283,7 @@ REFUSED = [
     ("x = x + 0*b for x; norm(x)^2", "b", "singular everywhere"),
     ("c*(c'*x) = c for x; norm(x)^2", "c", "singular everywhere"),
     ("A*x = dx for x; norm(x)^2", "A", "differential"),
+    ("λ: scalar; A*x = λ*x for x; norm(x)^2", "A", "so x is 0"),
 ]
 
 
