@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -233,6 +235,22 @@ def test_of_a_vector_there_are_both_products() -> None:
 )
 def test_where_newton_finds_nothing_from_0_a_solution_is_made(text: str, wrt: str) -> None:
     assert md.derive(text, wrt=wrt).verify().passed is True
+
+
+def test_what_is_not_there_is_refused_by_name() -> None:
+    found = md.derive("A*x = b for x; norm(x)^2", wrt="A")
+    for ask in (
+        lambda: pickle.dumps(found),
+        lambda: found.source("fortran"),
+        lambda: found.solve(A=A, b=b, x=b),
+        lambda: found.evaluate(A=A, b=b[:2]),
+        lambda: found.verify(method="complex"),
+        lambda: found.verify(claim="q*x'"),
+    ):
+        with pytest.raises(md.MatdiffError) as refused:
+            ask()
+        assert str(refused.value)
+    assert copy.deepcopy(found) is found
 
 
 def test_kinks_are_named() -> None:

@@ -572,6 +572,14 @@ class Implicit:
     def _each(self, found: Any) -> Mapping[str, Any]:
         return found if self.several else {self.wrt[0].name: found}
 
+    def __deepcopy__(self, memo: Any) -> Implicit:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise UnsupportedError(
+            "a derivation through equations is not pickled", hint="pickle its text, and derive again"
+        )
+
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_") or name not in ELSEWHERE:
             raise AttributeError(f"'Implicit' object has no attribute {name!r}")

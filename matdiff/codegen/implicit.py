@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matdiff.calculus.implicit import Adjoint, System, blocks, free
 from matdiff.codegen import sources
+from matdiff.codegen.backends.base import backend_named
 from matdiff.codegen.emit.names import identifier
 from matdiff.core.node import Node, Symbol, number, symbols
 from matdiff.core.shape import Dim
@@ -29,6 +30,7 @@ def module(
     For JAX and PyTorch `value` has its own rule for derivatives by all arrays.
     Raises UnsupportedError for unknowns whose sizes no array has, and there for a function that is not scalar.
     """
+    backend = backend_named(backend).name
     given = [v for v in variables if v not in adjoints.unknowns]
     every = (*given, *adjoints.unknowns, *(v for vs in adjoints.multipliers for v in vs))
     scalar = adjoints.covector is number(1)
