@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -165,6 +167,27 @@ def test_they_verify_themselves_and_their_code_runs_alone(problem: Problem) -> N
             np.testing.assert_allclose(a, e, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("problem", PROBLEMS[::2], ids=IDS[::2])
+def test_jax_and_torch_differentiate_their_code(jax: Any, problem: Problem) -> None:
+    torch = pytest.importorskip("torch")
+    text, wrt, arrays, *_ = problem
+    found = md.derive(text, wrt=wrt)
+    value, gradient = found.value_and_grad(**arrays)
+    gradient = gradient if found.several else {wrt: gradient}
+    code: dict[str, Any] = {}
+    exec(found.source("jax"), code)
+    moving = {k: np.asarray(arrays[k]) for k in gradient}
+    got = jax.jit(jax.value_and_grad(lambda p: code["value"](**{**arrays, **p})))(moving)
+    assert float(got[0]) == pytest.approx(value, rel=1e-10)
+    code = {}
+    exec(found.source("torch"), code)
+    tensors = {k: torch.tensor(a, dtype=torch.float64, requires_grad=True) for k, a in arrays.items()}
+    code["value"](**tensors).backward()
+    for k, g in gradient.items():
+        np.testing.assert_allclose(got[1][k], g, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(tensors[k].grad, g, rtol=1e-9, atol=1e-12)
+
+
 def test_the_printed_form_is_that_of_the_book() -> None:
     found = md.derive("A*x = b for x; norm(x - y)^2/2", wrt="A")
     assert found.gradient.text() == "−v xᵀ"
@@ -204,6 +227,37 @@ def test_of_a_vector_there_are_both_products() -> None:
     np.testing.assert_allclose(found.vjp(Y, A=A, b=b), -np.outer(np.linalg.solve(A.T, Y), x))
     with pytest.raises(md.ShapeError):
         _ = found.gradient
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt"),
+    [("X*X = S for X; tr(X)", "S"), ("log(x) + A*x = b for x; sum(x)", "b"), ("x.^2 = b for x; c'*x", "b")],
+)
+def test_where_newton_finds_nothing_from_0_a_solution_is_made(text: str, wrt: str) -> None:
+    assert md.derive(text, wrt=wrt).verify().passed is True
+
+
+def test_what_is_not_there_is_refused_by_name() -> None:
+    found = md.derive("A*x = b for x; norm(x)^2", wrt="A")
+    for ask in (
+        lambda: pickle.dumps(found),
+        lambda: found.source("fortran"),
+        lambda: found.solve(A=A, b=b, x=b),
+        lambda: found.evaluate(A=A, b=b[:2]),
+        lambda: found.verify(method="complex"),
+        lambda: found.verify(claim="q*x'"),
+    ):
+        with pytest.raises(md.MatdiffError) as refused:
+            ask()
+        assert str(refused.value)
+    assert copy.deepcopy(found) is found
+
+
+def test_kinks_are_named() -> None:
+    found = md.derive("relu(W*x) + x = b for x; norm1(x)", wrt="b")
+    assert any("W x is 0" in note for note in found.notes)
+    assert any("x is 0" in note and "W" not in note for note in found.notes)
+    assert md.derive("A*x = b for x; norm(x - y)^2", wrt="b").notes == ()
 
 
 CLAIMS = [
@@ -247,6 +301,7 @@ REFUSED = [
     ("x = x + 0*b for x; norm(x)^2", "b", "singular everywhere"),
     ("c*(c'*x) = c for x; norm(x)^2", "c", "singular everywhere"),
     ("A*x = dx for x; norm(x)^2", "A", "differential"),
+    ("λ: scalar; A*x = λ*x for x; norm(x)^2", "A", "so x is 0"),
 ]
 
 

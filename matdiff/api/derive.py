@@ -10,11 +10,15 @@ from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.api.wrt import as_typed, chosen_names, suggestion, whole_families
 from matdiff.calculus.existence import singular_at_zero
+from matdiff.calculus.implicit import partial
 from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, symbol, topological
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
+from matdiff.graph.rewrite import substitute
+from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.ops.sets import AFFINE, GRASSMANN, METRICS, curved_set
+from matdiff.simplify.normal import normal
 
 if TYPE_CHECKING:
     from matdiff.inference import Typed
@@ -145,7 +149,23 @@ def implicit(typed: Typed, names: Sequence[str], inner: Any) -> Any:
             span=lost.span,
             hint="a condition is missing, or one follows from the others",
         )
+    refuse_homogeneous(typed)
     return d
+
+
+def refuse_homogeneous(typed: Typed) -> None:
+    """Raises UnsupportedError for a linear system that 0 solves whatever the variables are: nobody asks for 0."""
+    for s in typed.systems:
+        zero = {x: zeros_like(x) for x in s.unknowns}
+        linear = not any(x in topological(partial(F, s.unknowns)) for F in s.residuals for x in s.unknowns)
+        if linear and all(is_zero(normal(substitute(F, zero))) for F in s.residuals):
+            names = " and ".join(x.name for x in s.unknowns)
+            raise UnsupportedError(
+                f"0 solves this equation whatever the variables are, so {names} is 0",
+                text=typed.text,
+                span=s.span,
+                hint="eigenvalues and eigenvectors are functions: lambda_max(S), eigval(S, 1), of a symmetric S",
+            )
 
 
 def explicit(d: Derivation) -> Derivation:

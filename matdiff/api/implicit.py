@@ -12,11 +12,11 @@ from matdiff.calculus.implicit import Adjoint, System, depends, direction, parti
 from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.markers import pairing
 from matdiff.calculus.tangent import project, tangent
-from matdiff.core.node import Node, Symbol, describe, number, symbol, symbols, topological
+from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, symbols, topological
 from matdiff.core.shape import ONE
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
-from matdiff.graph.rewrite import inline, substitute
+from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.algebra import add, inner, scale
 from matdiff.ops.constants import zeros_like
 from matdiff.ops.linalg import inverse
@@ -283,6 +283,7 @@ class Implicit:
         also = None
         if not self.several and self.wrt[0].kind != "scalar":
             also = Expr(pairing(self.gradient.node, direction(self.wrt[0])))
+            also = None if also.text() == self.paired.text() else also
         lines.append(
             Line("differential", self.paired, "by the adjoint equation and that for the differentials", also=also)
         )
@@ -339,12 +340,23 @@ class Implicit:
     @property
     def notes(self) -> tuple[str, ...]:
         """What may surprise in how the text was read, and which solution is meant."""
+        said = (*self.remarks, *self._kinks())
         if self.linear:
-            return self.remarks
+            return said
         names = " and ".join(x.name for x in self.unknowns)
         fixed = any(s.fixed_point for s in self.systems)
         how = "the limit of its iteration from 0, where it has one" if fixed else "what Newton's method finds from 0"
-        return (*self.remarks, f"{names}: {how}, or from x0=…; an equation that is not linear may have other solutions")
+        return (*said, f"{names}: {how}, or from x0=…; an equation that is not linear may have other solutions")
+
+    def _kinks(self) -> list[str]:
+        """Where function or equation may have no derivative."""
+        roots = [prepared(inline(self.function.node)), *(prepared(F) for s in self.systems for F in s.residuals)]
+        found: dict[str, None] = {}
+        for node in topological(*roots):
+            moves = isinstance(node, Apply) and any(depends(node, x) for x in (*self.unknowns, *self.wrt))
+            if moves and isinstance(node, Apply) and node.op.smooth:
+                found[f"perhaps not differentiable {node.op.smooth.format(Expr(node.args[-1]).text())}"] = None
+        return list(found)
 
     def _projected(self, G: Node, X: Symbol) -> Node:
         return G if tangent(X) is None else project(simplified(G), X)
@@ -543,16 +555,30 @@ class Implicit:
     def source(self, backend: str = "numpy", note: str = "") -> str:
         """Source of `solve`, `value`, `value_and_gradient` that runs without matdiff, with one factorisation.
 
-        Raises UnsupportedError for another backend, and for what only Newton's method solves in several systems.
+        For JAX `value` is a `jax.custom_vjp`, for PyTorch a `torch.autograd.Function`.
+        Raises UnsupportedError for a function that is not scalar there, and for sizes that no array has.
         """
         from matdiff.codegen.implicit import module
 
-        gradients = {X: simplified(G) for X, G in self.raw_gradients.items()}
-        shown = "; ".join(str(e) for e in (*self.equations, *(g for g in dict(self._each(self.gradient)).values())))
-        return module(self.adjoints, self.function.variables, gradients, backend, f"{shown}\n{note}".strip())
+        shown = [str(e) for e in self.equations]
+        if self.kind == "gradient":
+            shown += [f"gradient by {by}: {g}" for by, g in self._each(self.gradient).items()]
+
+        def simple(G: Node, X: Symbol) -> Node:
+            return simplified(self._projected(G, X))
+
+        return module(self.adjoints, self.function.variables, simple, backend, "\n".join([*shown, note]).strip())
 
     def _each(self, found: Any) -> Mapping[str, Any]:
         return found if self.several else {self.wrt[0].name: found}
+
+    def __deepcopy__(self, memo: Any) -> Implicit:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise UnsupportedError(
+            "a derivation through equations is not pickled", hint="pickle its text, and derive again"
+        )
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_") or name not in ELSEWHERE:

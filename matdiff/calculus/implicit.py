@@ -98,6 +98,7 @@ class Adjoint:
         self.systems = tuple(systems)
         self.wrt = tuple(wrt)
         self.covector = covector
+        self.taken = tuple(taken)
         self.multipliers = self._multipliers(set(taken))
 
     def _multipliers(self, taken: set[str]) -> tuple[tuple[Symbol, ...], ...]:
@@ -109,6 +110,10 @@ class Adjoint:
         pair = next(free, ("adjoint", "Adjoint"))
         numbered = iter(ends)
         return tuple(tuple(multiplier(F, pair, next(numbered)) for F in s.residuals) for s in self.systems)
+
+    def by(self, wrt: Sequence[Symbol]) -> Adjoint:
+        """The same by other variables."""
+        return Adjoint(self.function, self.systems, wrt, self.covector, self.taken)
 
     @property
     def unknowns(self) -> tuple[Symbol, ...]:

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from matdiff.calculus.implicit import System
-from matdiff.codegen.solving import Compiled, Numbers, Singular
-from matdiff.core.node import Node, Symbol
-from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.calculus.implicit import System, depends, direction, partial
+from matdiff.codegen.solving import Compiled, Singular, run
+from matdiff.core.node import Node, Symbol, number
+from matdiff.errors import DomainError, MatdiffError, UnsupportedError
 from matdiff.graph.rewrite import inline
-from matdiff.ops.algebra import add, inner
+from matdiff.ops.algebra import add, inner, scale
 from matdiff.ops.constants import ones_like
+from matdiff.simplify.normal import normal
 from matdiff.verify import sampling, sets
 from matdiff.verify.report import Verification, undecided
 
@@ -64,7 +65,7 @@ def check(
     for way in islice(ways(d.systems, d.function.node, d.variables, sizes or {}), WAYS):
         arrays = {v.name: a for v, a in sampling.point(d.variables, way, rng).items()}
         try:
-            one(d, arrays, rng, seen, order, claim)
+            one(d, *settled(d, arrays, way, rng), rng, seen, order, claim)
         except MatdiffError as error:
             seen.complaints[error.message] += 1
         if seen.failure:
@@ -88,19 +89,65 @@ def ways(systems: Sequence[System], function: Node, variables: Sequence[Symbol],
     return sampling.ways(together, variables, sampling.check_given(given, sampling.names(variables)))
 
 
+def settled(
+    d: Any, arrays: dict[str, Any], way: Any, rng: np.random.Generator
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arrays with a solution; where none is found, others that a drawn solution belongs to.
+
+    A variable that stands alone in an equation, as the b of A x = b, is changed so that the drawn solution solves it.
+    """
+    try:
+        solution = d.solve(**arrays)
+    except DomainError:
+        arrays, solution = manufactured(d, arrays, way, rng)
+        solution = d.solve(x0=solution, **arrays)
+    return arrays, dict(solution) if isinstance(solution, Mapping) else {d.unknowns[0].name: solution}
+
+
+def manufactured(
+    d: Any, arrays: dict[str, Any], way: Any, rng: np.random.Generator
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    drawn = {x.name: a for x, a in sampling.point(d.unknowns, way, rng).items()}
+    arrays = dict(arrays)
+    for compiled in d.numbers.compiled:
+        values = run(compiled.residual, {**arrays, **drawn})
+        for F, r in zip(compiled.system.residuals, values, strict=True):
+            alone, sign = term(F, d.variables)
+            if alone is None:
+                raise DomainError("no solution is found, and none can be made")
+            arrays[alone.name] = arrays[alone.name] - sign * np.asarray(r)
+    return arrays, drawn
+
+
+def term(F: Node, variables: Sequence[Symbol]) -> tuple[Symbol | None, int]:
+    """A variable that is a term of the residual by itself, and its sign."""
+    for v in variables:
+        if v.attributes or not depends(F, v):
+            continue
+        dF = normal(partial(F, [v]))
+        for sign in (1, -1):
+            if dF is normal(scale(number(sign), direction(v))):
+                return v, sign
+    return None, 0
+
+
 def one(
-    d: Any, arrays: dict[str, Any], rng: np.random.Generator, seen: Seen, order: int, claim: Mapping[str, Node] | None
+    d: Any,
+    arrays: dict[str, Any],
+    start: dict[str, Any],
+    rng: np.random.Generator,
+    seen: Seen,
+    order: int,
+    claim: Mapping[str, Node] | None,
 ) -> None:
     """One random point, one random direction."""
-    solution = d.solve(**arrays)
-    start = solution if isinstance(solution, Mapping) else {d.unknowns[0].name: solution}
     if claim is not None:
-        compare(d, arrays, seen, claim)
+        compare(d, arrays, start, seen, claim)
         return
     V = {X.name: sets.direction(X, np.asarray(arrays[X.name]), rng) for X in d.wrt}
     f = d.function.node
-    weight = 1.0 if f.kind == "scalar" or order == 2 else rng.normal(size=np.shape(d.evaluate(**arrays)))
-    direction = V if d.several else V[d.wrt[0].name]
+    weight = 1.0 if f.kind == "scalar" or order == 2 else rng.normal(size=np.shape(d.evaluate(x0=start, **arrays)))
+    along = V if d.several else V[d.wrt[0].name]
 
     def value(t: float) -> Any:
         moved = {X.name: sets.move(X, np.asarray(arrays[X.name]), V[X.name], t) for X in d.wrt}
@@ -113,16 +160,16 @@ def one(
     said: Any
     forward: Any
     if order == 1:
-        G = dicted(d, d.vjp(weight if f.kind != "scalar" else 1.0, **arrays))
+        G = dicted(d, d.vjp(weight if f.kind != "scalar" else 1.0, x0=start, **arrays))
         said = sum(float(np.sum(np.asarray(G[n]) * V[n])) for n in V)
-        forward = float(np.sum(weight * np.asarray(d.jvp(direction, **arrays))))
+        forward = float(np.sum(weight * np.asarray(d.jvp(along, x0=start, **arrays))))
         scale = sum(float(np.linalg.norm(G[n]) * np.linalg.norm(V[n])) for n in V)
     else:
-        H = dicted(d, d.hvp(direction, **arrays))
+        H = dicted(d, d.hvp(along, x0=start, **arrays))
         said = forward = np.concatenate([np.ravel(H[X.name]) for X in d.wrt])
         scale = float(np.linalg.norm(said))
     if f.kind != "scalar" and order == 1:
-        check_matrix(d, arrays, V, direction, seen)
+        check_matrix(d, arrays, start, V, along, seen)
     slopes = [(value(h) - value(-h)) / (2 * h) for h in (STEP, STEP / 2, STEP / 4)]
     coarse, fine = ((4 * b - a) / 3 for a, b in pairwise(slopes))
     slope = (16 * fine - coarse) / 15
@@ -143,14 +190,16 @@ def one(
         seen.failure = f"solved again at X ± hV, differences differ from the derivative by {error:.0e}"
 
 
-def check_matrix(d: Any, arrays: dict[str, Any], V: dict[str, Any], direction: Any, seen: Seen) -> None:
+def check_matrix(
+    d: Any, arrays: dict[str, Any], start: dict[str, Any], V: dict[str, Any], along: Any, seen: Seen
+) -> None:
     """The Jacobian, where it has a formula, against the forward method."""
     try:
         J = dicted(d, d.jacobian)
     except UnsupportedError:
         return
-    said = sum(np.asarray(J[n].evaluate(**arrays)) @ np.ravel(V[n], order="F") for n in V)
-    forward = np.ravel(d.jvp(direction, **arrays), order="F")
+    said = sum(np.asarray(J[n].evaluate(x0=start, **arrays)) @ np.ravel(V[n], order="F") for n in V)
+    forward = np.ravel(d.jvp(along, x0=start, **arrays), order="F")
     apart = float(np.linalg.norm(said - forward)) / (float(np.linalg.norm(forward)) or 1.0)
     if apart > FORWARD:
         seen.failure = f"the Jacobian and the forward method differ by {apart:.0e}"
@@ -161,11 +210,11 @@ def dicted(d: Any, found: Any) -> dict[str, Any]:
     return dict(found) if d.several else {d.wrt[0].name: found}
 
 
-def compare(d: Any, arrays: dict[str, Any], seen: Seen, claim: Mapping[str, Node]) -> None:
+def compare(d: Any, arrays: dict[str, Any], start: dict[str, Any], seen: Seen, claim: Mapping[str, Node]) -> None:
     """A claimed gradient against the gradient, and where it is wrong, which classic mistake it is."""
     truth = dicted(d, d.gradient)
     names = [X.name for X in d.wrt]
-    values = d.values([*(truth[n].node for n in names), *(claim[n] for n in names)], arrays)
+    values = d.values([*(truth[n].node for n in names), *(claim[n] for n in names)], arrays, start)
     right, said = (np.concatenate([np.ravel(v) for v in part]) for part in (values[: len(names)], values[len(names) :]))
     size = float(np.linalg.norm(right))
     error = float(np.linalg.norm(said - right)) / (size or 1.0)
@@ -175,7 +224,7 @@ def compare(d: Any, arrays: dict[str, Any], seen: Seen, claim: Mapping[str, Node
     seen.failure = f"the claim differs from the gradient by {error:.0e}"
     if float(np.linalg.norm(said + right)) <= 1e-8 * size:
         seen.message = "the sign is wrong: df = −⟨v, F_p[dp]⟩, since F_x[dx] = −F_p[dp]"
-    elif forgotten(d, arrays, said):
+    elif forgotten(d, arrays, start, said):
         seen.message = "the adjoint equation has the transposed Jacobian: a transpose is forgotten in it"
     elif transposed(values[0], values[1], len(names)):
         seen.message = "the claim is the transpose of the gradient"
@@ -188,12 +237,12 @@ def transposed(truth: Any, said: Any, count: int) -> bool:
     return bool(np.linalg.norm(np.asarray(said).T - truth) <= 1e-8 * np.linalg.norm(truth))
 
 
-def forgotten(d: Any, arrays: dict[str, Any], said: Any) -> bool:
+def forgotten(d: Any, arrays: dict[str, Any], start: dict[str, Any], said: Any) -> bool:
     """Is it what comes out where v solves F_x[v] = ∂f/∂x?"""
     solve = d.numbers.adjoint
     try:
         d.numbers.adjoint = d.numbers.forward
-        wrong = d.values([g.node for g in dicted(d, d.gradient).values()], arrays)
+        wrong = d.values([g.node for g in dicted(d, d.gradient).values()], arrays, start)
     finally:
         d.numbers.adjoint = solve
     wrong = np.concatenate([np.ravel(w) for w in wrong])
@@ -224,6 +273,3 @@ def _singular(system: System, variables: Sequence[Symbol], rng: np.random.Genera
         if count == SINGULAR:
             return True
     return False
-
-
-__all__ = ["Numbers", "check", "undetermined"]
