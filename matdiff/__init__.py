@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
     from matdiff.api.derive import derive
     from matdiff.api.expr import Expr
-    from matdiff.api.reading import matrix, parse, scalar, vector
-    from matdiff.api.unknown import function
+    from matdiff.api.reading import function, matrix, parse, scalar, vector
     from matdiff.api.userdefined import elementwise, forget
     from matdiff.interop.sympy_write import from_sympy
     from matdiff.verify import check_claim, check_derivation
@@ -57,7 +56,7 @@ _HOMES = {
     "from_sympy": "interop.sympy_write",
     "elementwise": "api.userdefined",
     "forget": "api.userdefined",
-    "function": "api.unknown",
+    "function": "api.reading",
     **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "max", "frechet", "sigma"), "api.specials"),
 }
 
