@@ -9,7 +9,7 @@ from itertools import product
 from matdiff.core.node import Node
 from matdiff.core.op import Op
 from matdiff.core.shape import ONE, Spec
-from matdiff.errors import MatdiffError, ParseError
+from matdiff.errors import ParseError
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.own import unknown
 from matdiff.inference.types import Solver, Type
@@ -105,7 +105,7 @@ def _rank(arg: Type) -> int:
     return {"scalar": 0, "vector": 1}.get(arg[0], 2)
 
 
-def _no_value(of: Derivative, t: Tree, given: Sequence[Type]) -> MatdiffError:
+def _no_value(of: Derivative, t: Tree, given: Sequence[Type]) -> Exception:
     """A derivative with more axes than a matrix is what it does to directions."""
     if not given:
         inside = "V" if len(of.order) == 1 or pattern(of, False, [of.rank((2,))]) else "U, V"
