@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from matdiff.api.derive import convex, derive
     from matdiff.api.equal import equal
     from matdiff.api.expr import Expr
-    from matdiff.api.reading import matrix, parse, scalar, vector
-    from matdiff.api.unknown import function
+    from matdiff.api.reading import function, matrix, parse, scalar, vector
     from matdiff.api.userdefined import elementwise, forget
     from matdiff.interop.sympy_write import from_sympy
     from matdiff.verify import check_claim, check_derivation
@@ -64,7 +63,7 @@ _HOMES = {
     "forget": "api.userdefined",
     "ode": "api.ode",
     "vary": "api.vary",
-    "function": "api.unknown",
+    "function": "api.reading",
     **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "frechet", "sigma"), "api.specials"),
 }
 

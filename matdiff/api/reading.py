@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from matdiff.api.expr import Expr
+from matdiff.api.expr import Expr, lifted, merged
 from matdiff.core.node import Symbol
 from matdiff.errors import ParseError
+from matdiff.ops.unknown import Unknown
 
 if TYPE_CHECKING:
     from matdiff.inference import Typed
@@ -114,3 +115,50 @@ def _variable(name: str, sizes: tuple[int | str, ...], attributes: tuple[str, ..
             hint='for instance matrix("A", "m", "n", "symmetric"), vector("x", "n"), scalar("t")',
         )
     return Expr(declared_symbol(found[0]))
+
+
+class UnknownFunction:
+    """A function of which only the shapes are known; called with expressions it is one."""
+
+    def __init__(self, record: Unknown) -> None:
+        self.record = record
+        self.__name__ = record.of.base
+
+    def __call__(self, *args: Any) -> Expr:
+        """The function applied.  Raises ShapeError for arguments of other shapes."""
+        return Expr(self.record(*map(lifted, args)), merged(args))
+
+    @property
+    def declaration(self) -> str:
+        return f"{self.record.of.base}: {self.record.of.arrow}"
+
+    def __repr__(self) -> str:
+        return f"<unknown function {self.declaration}>"
+
+
+def function(name: str, inputs: int | str | Sequence[int | str], value: int | str) -> UnknownFunction:
+    """An unknown function: shapes as declarations have them, several arguments as a tuple.
+
+    >>> import matdiff as md
+    >>> g, h, x = md.function("g", "p", "m"), md.function("h", "n", "p"), md.vector("x", "n")
+    >>> str(md.derive(g(h(x)), wrt=x).jacobian)
+    "g'(h(x)) h'(x)"
+
+    Raises ParseError for what is no name or no shape.
+    """
+    from matdiff.inference.arrows import declared
+    from matdiff.inference.declarations import read as meant
+    from matdiff.text.parser import parse_declarations
+
+    shapes = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+    for part in (*shapes, value):
+        if isinstance(part, bool) or not isinstance(part, str | int):
+            raise ParseError(f"a shape is a text or a whole number, not {part!r}", hint='function("h", "n", "p")')
+    if not isinstance(name, str):
+        raise ParseError(f"the name of a function is a text, not {name!r}", hint='function("h", "n", "p")')
+    found = parse_declarations(f"{name}: ({', '.join(map(str, shapes))}) -> {value}")
+    if len(found) != 1 or found[0].name != name or found[0].arrow is None:
+        raise ParseError(f"{name!r} is no name of one function", hint='function("h", "n", "p")')
+    record = declared(name, meant(found[0]).arrow)
+    assert isinstance(record, Unknown)
+    return UnknownFunction(record)

@@ -90,13 +90,11 @@ def arrow_type(solver: Solver, t: Tree, of: Derivative, args: Sequence[Type]) ->
     if found is None:
         raise _no_value(of, t, args[many:])
     value, blocks = found
-    for shape, arg in zip((*of.arrow.inputs, *(of.axes(b) for b in blocks)), args, strict=True):
-        kind = ("scalar", "vector", "matrix")[len(shape)]
-        fits = (arg[0] == kind or (arg[0] == "row" and len(shape) == 2)) and all(
-            solver.equate(dim, actual) for dim, actual in zip(shape, arg[1:], strict=False)
-        )
-        if not fits:
-            raise Misfit(t, f"{name} takes {shown(shape)}, not {{}}", (arg,), f"it is declared {of.base}: {of.arrow}")
+    for i, (shape, arg) in enumerate(zip((*of.arrow.inputs, *(of.axes(b) for b in blocks)), args, strict=True)):
+        same = (solver.equate(dim, actual) for dim, actual in zip(shape, arg[1:], strict=False))
+        if arg[0] != ("scalar", "vector", "matrix")[len(shape)] or not all(same):
+            message = f"{name} takes {shown(shape)}, not {{}}"
+            raise Misfit(t, message, (arg,), f"it is declared {of.base}: {of.arrow}", (t.args[i],))
     axes = of.axes(value)
     if len(axes) == 2:
         return "matrix", axes[0], axes[1]
@@ -113,9 +111,8 @@ def _no_value(of: Derivative, t: Tree, given: Sequence[Type]) -> Exception:
         inside = "V" if len(of.order) == 1 or pattern(of, False, [of.rank((2,))]) else "U, V"
         hint = f"write {of.name()}(…)[{inside}] for what it does to directions, {of.name()}(…)*[Y] for its adjoint"
         return ParseError(f"{of.name()} has more axes than a matrix", hint=hint)
-    return Misfit(
-        t, f"{of.name()} of {of.base}: {of.arrow} does not take {' and '.join(['{}'] * len(given))}", tuple(given)
-    )
+    message = f"{of.name()} of {of.base}: {of.arrow} does not take {' and '.join(['{}'] * len(given))}"
+    return Misfit(t, message, tuple(given), "", t.args[-len(given) :])
 
 
 def arrow_node(of: Derivative, starred: bool, args: Sequence[Node]) -> Node:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from matdiff.core.node import Kind, Symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError
-from matdiff.inference.names import is_reserved
+from matdiff.inference.names import CONSTANTS, is_reserved
 from matdiff.ops.sets import CURVED
 from matdiff.ops.unknown import Arrow
 from matdiff.text.tree import Declaration
@@ -45,6 +45,8 @@ def read(declaration: Declaration) -> Declared:
     if is_reserved(name):
         raise ParseError(f"{name} is reserved and cannot be declared", hint="choose another name")
     if declaration.arrow is not None:
+        if name in CONSTANTS:
+            raise ParseError(f"{name}(…) is a constant of the language", hint="choose another name for the function")
         inputs, output = declaration.arrow
         return Declared(arrow=Arrow(tuple(_sizes(name, s) for s in inputs), _sizes(name, output)))
     kinds = [w for w in declaration.words if w in KINDS]

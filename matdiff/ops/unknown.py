@@ -140,6 +140,7 @@ def record(of: Derivative, value: Block, blocks: tuple[Block, ...]) -> Unknown:
         typing=typing,
         law=LAW,
         summary="an unknown function",
+        gives=frozenset({"symmetric"}) if value == (1, 2) and of.order[0] == of.order[1] else frozenset(),
         of=of,
         value=value,
         blocks=blocks,

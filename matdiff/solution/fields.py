@@ -19,6 +19,8 @@ class Named:
     names: frozenset[str]
     sizes: frozenset[str] = frozenset()
     matrices: frozenset[str] = frozenset()
+    functions: frozenset[str] = frozenset()
+    """Unknown functions of arrays."""
 
 
 @dataclass

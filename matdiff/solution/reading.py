@@ -77,7 +77,11 @@ class Reader:
 
     def values(self, rights: list[str], about: Kind) -> list[str]:
         """Without the names for what is asked that stand between: J = ∂F/∂x = A."""
-        return [r for r in rights if not DERIVATIVE.search(r) or about != self.kind(r) or not about]
+        return [r for r in rights if self.applies(r) or not DERIVATIVE.search(r) or about != self.kind(r) or not about]
+
+    def applies(self, side: str) -> bool:
+        """Whether it has an unknown function in it: h'(x)'*∇phi(h(x)) is no name for the gradient."""
+        return any(re.search(rf"{re.escape(name)}'*\s*\(", side) for name in self.named.functions)
 
     def kind(self, side: str) -> Kind:
         return kind(side, self.problem.wrt, self.taken, self.problem.ask)

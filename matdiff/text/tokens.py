@@ -150,6 +150,8 @@ class Stream:
     """Open calls of unknown functions of arrays: the depth inside, and which token is the function."""
     ended: tuple[int, int] = (-1, -1)
     """The last such call: which tokens are its closing parenthesis and its function."""
+    brackets: set[Span] = field(default_factory=set)
+    """The places of `[` before directions, which no `)` closes."""
     foreign: bool = False
     """Whether a function may have been called by a name that others give it."""
 
@@ -209,7 +211,7 @@ class Stream:
                 else "Remove it, or open it before.",
             )
         wanted, place, written = self.stack[-1]
-        if wanted != closer:
+        if wanted != closer or (place in self.brackets and self.text[span[0]] == ")"):
             here = self.text[span[0] : span[1]]
             self.refuse(
                 f"`{here}` does not close `{written}`",
@@ -232,6 +234,7 @@ class Stream:
             self.values[function].value += "*"
         self.kinds[at] = "COMMA"
         self.stack.append(("RPAR", span, "["))
+        self.brackets.add(span)
         return True
 
     def more_axes(self, name: str) -> bool:

@@ -20,11 +20,11 @@ from matdiff.ops.constants import eye, ones
 from matdiff.ops.elementwise import cos, sin
 from matdiff.ops.unknown import Block, Shape, Unknown
 
-RIDGES = 7
+RIDGES = 5
 """As many as the largest sizes that are drawn, so that derivatives have full rank."""
 OFFSET = 2.5
-HEIGHT = 0.35
-"""Seven times this is less than the offset: the values are positive, those of square matrices positive definite."""
+HEIGHT = 0.45
+"""Five times this is less than the offset: the values are positive, those of square matrices positive definite."""
 
 
 @cache

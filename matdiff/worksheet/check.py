@@ -99,6 +99,7 @@ def named(solution: Solution) -> Named:
         frozenset(v.name for v in variables),
         frozenset(sizes) - {"scalar", "elementwise"},
         frozenset(v.name for v in variables if v.kind == "matrix"),
+        frozenset(re.findall(r"([^\W\d]\w*):[^;]*->", solution.d.types)),
     )
 
 
