@@ -170,9 +170,9 @@ def _scalar(
     if node not in known.claims:
         return None
     if known.has(node, "constant"):
-        return _letter(known, node, f"c{len(made)}")
+        return _letter(known, node, f"#{len(made)}")
     if node not in atoms:
-        name = node.name if isinstance(node, Symbol) else f"u{len(atoms) + 1}"
+        name = node.name if isinstance(node, Symbol) else f"u#{len(atoms) + 1}"
         found = _letter(known, node, name)
         if not isinstance(found, Symbol):
             return None
