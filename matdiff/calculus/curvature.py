@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from fractions import Fraction
 from functools import reduce
 
-from matdiff.calculus.claims import Claim, Claims, exact
+from matdiff.calculus.claims import Claim, Claims, core, exact
 from matdiff.calculus.entrywise import entrywise
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
 from matdiff.core.op import Joint, Linear, Op
@@ -511,6 +511,7 @@ class Curvature(Claims):
             return
         if p is None:
             self._mean_of_product(node)
+            self._unknown_power(node)
             return
         self._power_mean(node, p)
         whole = p.denominator == 1
@@ -536,6 +537,16 @@ class Curvature(Claims):
             had = word if p > 0 else other
             if self.has(u, had):
                 self.say(node, word, f"power {p}", (u, had))
+
+    def _unknown_power(self, node: Apply) -> None:
+        """u^p with a parameter p, for u ≥ 0."""
+        u, p = node.args
+        if p.kind != "scalar" or not self.has(u, "≥ 0"):
+            return
+        if self.has(u, "convex") and self.want(p, "≥ 1"):
+            self.say(node, "convex", "power ≥ 1 of a part ≥ 0", (u, "convex"), (u, "≥ 0"), (p, "≥ 1"))
+        if self.has(u, "concave") and self.has(p, "> 0") and self.want(p, "≤ 1"):
+            self.say(node, "concave", "power between 0 and 1", (u, "concave"), (u, "≥ 0"), (p, "≤ 1"))
 
     def _mean_of_product(self, node: Apply) -> None:
         """(Π uᵢ)^(1/n), the geometric mean of n entries, and det(S)^(1/n), that of the eigenvalues."""
@@ -698,7 +709,7 @@ class Curvature(Claims):
 
     def _convex_domain(self, op: Op, word: str, u: Node) -> bool:
         if word == "positive":
-            return self._positive(u, op is sqrt) or self.has(u, "concave")
+            return self._positive(u, op is sqrt) or self.has(core(u, self.known), "concave")
         if word in ("invertible", "posdet", "spectrum"):
             return self.has(u, "≻ 0")
         if word == "spd":
@@ -715,7 +726,9 @@ class Curvature(Claims):
         u, exponent = node.args
         p = exact(exponent)
         if not self.has(exponent, "constant") or p is None:
-            fine = self._positive(u) or (self.has(exponent, "constant") and self.has(u, "concave"))
+            still = self.has(exponent, "constant")
+            weakly = still and (self.has(exponent, "> 0") or self.has(exponent, "≥ 1"))
+            fine = self._positive(u, weakly) or (still and self.has(u, "concave"))
         elif p.denominator == 1:
             fine = p > 0 or self.has(u, "> 0") or self.has(u, "< 0")
         else:
