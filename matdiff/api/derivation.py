@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from matdiff.interop.pymanopt import Manopt
     from matdiff.verify import Verification
     from matdiff.verify.convexity import Convexity
+
+
+def _refuse(error: MatdiffError, at: Mapping[Symbol, Any]) -> Any:
+    raise error
 
 
 LONG = 25
@@ -401,7 +405,10 @@ class Derivation:
         from matdiff.codegen import Request, compiled
         from matdiff.codegen.evaluate import run
 
-        program = compiled(Request((self.function.node,), None, False, self.function.variables, checked=True))
+        try:
+            program = compiled(Request((self.function.node,), None, False, self.function.variables, checked=True))
+        except MatdiffError as error:
+            return partial(_refuse, error)
         return lambda at: run(program, {name: at[v] for v, name in program.inputs})[0]
 
     def evaluate(self, /, **arrays: Any) -> Any:

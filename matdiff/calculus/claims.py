@@ -52,7 +52,7 @@ class Claims:
         self.assumed: dict[Node, list[str]] = {}
         for node, word in assumed:
             self.assumed.setdefault(node, []).append(word)
-        self._within = domain_signs(root)
+        self._within = domain_signs(root, self.known)
         self.granted: set[Node] = set()
         """Parts with a sign only because the function is defined nowhere else."""
         for node in topological(root):
@@ -222,7 +222,7 @@ class Claims:
             self.say(node, word, "odd power", (u, word))
 
 
-def domain_signs(root: Node) -> dict[Node, str]:
+def domain_signs(root: Node, known: Known) -> dict[Node, str]:
     """The parts that are > 0, or ≥ 0, wherever the expression is defined: what a logarithm or a root is taken of."""
     found: dict[Node, str] = {}
     for node in topological(root):
@@ -232,10 +232,21 @@ def domain_signs(root: Node) -> dict[Node, str]:
             weak = p > 0
         else:
             continue
-        u = node.children[0]
-        if not weak or u not in found:
-            found[u] = "≥ 0" if weak else "> 0"
+        for u in (node.children[0], core(node.children[0], known)):
+            if not weak or u not in found:
+                found[u] = "≥ 0" if weak else "> 0"
     return found
+
+
+def core(node: Node, known: Known) -> Node:
+    """The part that has the sign of a product whose other factors are known to be > 0."""
+    while is_op(node, SCALE) or is_op(node, HADAMARD):
+        bases = [(a.children[0] if is_op(a, POWER) else a) for a in node.children]
+        rest = [a for a, base in zip(node.children, bases, strict=True) if "positive" not in known(base)]
+        if len(rest) != 1:
+            break
+        node = rest[0]
+    return node
 
 
 def exact(node: Node) -> Fraction | None:
@@ -243,4 +254,4 @@ def exact(node: Node) -> Fraction | None:
     return Fraction(node.value) if isinstance(node, Number) else None
 
 
-__all__ = ["Claim", "Claims", "Why", "domain_signs", "exact"]
+__all__ = ["Claim", "Claims", "Why", "core", "domain_signs", "exact"]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from fractions import Fraction
+from functools import reduce
 
-from matdiff.calculus.claims import Claim, Claims, exact
+from matdiff.calculus.claims import Claim, Claims, core, exact
 from matdiff.calculus.entrywise import entrywise
-from matdiff.core.node import Apply, Node, Symbol, number
+from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
 from matdiff.core.op import Joint, Linear, Op
+from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import (
     ADD,
     HADAMARD,
@@ -23,15 +25,18 @@ from matdiff.ops.algebra import (
     SCALE,
     TRANSPOSE,
     add,
+    inner,
     is_op,
     matrix_product,
     power,
+    scale,
     size,
     transpose,
 )
+from matdiff.ops.constants import is_ones
 from matdiff.ops.elementwise import exp, log, relu, sqrt
 from matdiff.ops.linalg import det, inv, logdet
-from matdiff.ops.reductions import prod, tr
+from matdiff.ops.reductions import norm, prod, sum_, tr
 from matdiff.simplify.normal import normal
 
 LONGEST = 12
@@ -88,6 +93,51 @@ class Curvature(Claims):
                 self.say(node, word, f"{name} of {word} parts", *((a, word) for a in moving))
         if node.op is ADD and not self.has(node, "convex"):
             self._largest(node)
+            self._schwarz(node)
+
+    def _schwarz(self, node: Apply) -> None:
+        """c ⟨u, u⟩ − k (wᵀ u)² with c ≥ k ‖w‖², by Cauchy and Schwarz, beside other convex terms."""
+        if len(node.args) > LONGEST or node.kind != "scalar":
+            return
+        room: dict[Node, list[Node]] = {}
+        for t in node.args:
+            if self.has(t, "constant"):
+                continue
+            part = self._square_of(t)
+            if part is not None:
+                room.setdefault(part[0], []).append(part[1])
+            elif not self.has(t, "convex"):
+                return
+        if not room or not all(_known_sign(normal(add(*rest)), "≥ 0") for rest in room.values()):
+            return
+        premises = [(t, "convex") for t in node.args if self.has(t, "convex") and not self.has(t, "constant")]
+        self.say(node, "convex", "Cauchy–Schwarz: (wᵀu)² ≤ ‖w‖²‖u‖²", *premises)
+
+    def _square_of(self, t: Node) -> tuple[Node, Node] | None:
+        """Of c ⟨u, u⟩ the u and c; of k (wᵀ u)² the u and k ‖w‖², where k < 0."""
+        parts = self.monomial(t)
+        moving = [p for p in parts if not self.has(p[0], "constant")]
+        factors = [power(b, number(e)) for b, e in parts if self.has(b, "constant")]
+        one: Node = number(1)
+        k = reduce(scale, factors, one)
+        if len(moving) != 1:
+            return None
+        (q, e) = moving[0]
+        if is_op(q, norm) and e == 2 and self.has(q.children[0], "affine"):
+            return q.children[0], k
+        if is_op(q, MATMUL) and e == 1:
+            a, u = q.children
+            return (u, k) if transpose(a) is u and u.kind == "vector" and self.has(u, "affine") else None
+        if e != 2 or not _known_sign(normal(k), "≤ 0"):
+            return None
+        if is_op(q, sum_) and self.has(q.children[0], "affine"):
+            u = q.children[0]
+            return u, scale(k, size(u.rows * u.cols))
+        if is_op(q, MATMUL) and self.has(q.children[0], "constant") and q.children[0].kind == "row":
+            w, u = transpose(q.children[0]), q.children[1]
+            square = size(w.rows) if is_ones(w) else inner(w, w)
+            return (u, scale(k, square)) if self.has(u, "affine") else None
+        return None
 
     def _largest(self, node: Apply) -> None:
         """b + relu(a − b), the larger of a and b."""
@@ -162,8 +212,12 @@ class Curvature(Claims):
             return
         if node.op in (MATMUL, MPOW, INNER, tr):
             self._quadratic(node)
+        if node.op is tr:
+            self._trace(node)
         if node.op in (SCALE, HADAMARD, POWER, sqrt):
             self._monomial(node)
+        if node.op is SCALE and not self.has(node.args[0], "constant"):
+            self._perspective(node)
         if node.op is SCALE and node.kind == "matrix":
             s, M = node.args
             if self.has(M, "constant"):
@@ -457,7 +511,9 @@ class Curvature(Claims):
             return
         if p is None:
             self._mean_of_product(node)
+            self._unknown_power(node)
             return
+        self._power_mean(node, p)
         whole = p.denominator == 1
         inside = not whole or self.has(u, "≥ 0")
         if (
@@ -481,6 +537,16 @@ class Curvature(Claims):
             had = word if p > 0 else other
             if self.has(u, had):
                 self.say(node, word, f"power {p}", (u, had))
+
+    def _unknown_power(self, node: Apply) -> None:
+        """u^p with a parameter p, for u ≥ 0."""
+        u, p = node.args
+        if p.kind != "scalar" or not self.has(u, "≥ 0"):
+            return
+        if self.has(u, "convex") and self.want(p, "≥ 1"):
+            self.say(node, "convex", "power ≥ 1 of a part ≥ 0", (u, "convex"), (u, "≥ 0"), (p, "≥ 1"))
+        if self.has(u, "concave") and self.has(p, "> 0") and self.want(p, "≤ 1"):
+            self.say(node, "concave", "power between 0 and 1", (u, "concave"), (u, "≥ 0"), (p, "≤ 1"))
 
     def _mean_of_product(self, node: Apply) -> None:
         """(Π uᵢ)^(1/n), the geometric mean of n entries, and det(S)^(1/n), that of the eigenvalues."""
@@ -510,6 +576,59 @@ class Curvature(Claims):
                     self.say(node, word, found.reason(sign), *((a, "affine") for a in found.atoms))
             if self.has(node, "convex") or self.has(node, "concave"):
                 return
+
+    def _power_mean(self, node: Apply, q: Fraction) -> None:
+        """(Σ uᵢ^p)^(1/p): convex for p ≥ 1 and convex uᵢ ≥ 0, concave for p < 1 and concave uᵢ > 0."""
+        u = node.args[0]
+        terms = u.children if is_op(u, ADD) or is_op(u, sum_) else ()
+        p = 1 / q
+        claims: list[Claim] = []
+        for t in terms if len(terms) <= LONGEST else ():
+            parts = self.monomial(t)
+            moving = [b for b, e in parts if not self.has(b, "constant") and e == p]
+            still = [b for b, _ in parts if self.has(b, "constant")]
+            if len(moving) != 1 or len(still) + 1 != len(parts) or not all(self.has(b, "≥ 0") for b in still):
+                return
+            wanted = ("convex", "≥ 0") if p >= 1 else ("concave", "> 0")
+            if not all(self.has(moving[0], w) for w in wanted):
+                return
+            claims += [(moving[0], w) for w in wanted]
+        if claims:
+            self.say(node, "convex" if p >= 1 else "concave", f"power mean with the exponent {p}", *claims)
+
+    def _perspective(self, node: Apply) -> None:
+        """t g(u/t), jointly convex where g is and t > 0 (Boyd & Vandenberghe 2004, §3.2.6)."""
+        t, g = node.args
+        if t not in self.variables or not self.has(t, "> 0") or self._tries >= TRIES:
+            return
+        under = power(t, number(-1))
+        ratios = [n for n in topological(g) if isinstance(n, Apply) and n.op is SCALE and under in n.args]
+        outer = {n: n.args[1] if n.args[0] is under else n.args[0] for n in ratios}
+        # Names that cannot be typed, so that they are no names of parameters.
+        values = {n: symbol(f"#{i}", n.kind, n.rows, n.cols) for i, n in enumerate(outer)}
+        if not values or len(values) > LONGEST or not all(self.has(u, "affine") for u in outer.values()):
+            return
+        self._tries += 1
+        bare = substitute(g, values)
+        if any(n in self.variables for n in topological(bare)):
+            return
+        c = Curvature(bare, values.values())
+        for word in ("convex", "concave"):
+            if c.has(bare, word) and not c.outside:
+                claims = [(u, "affine") for u in outer.values()]
+                self.say(node, word, f"perspective of a {word} function", (t, "> 0"), *claims)
+
+    def _trace(self, node: Apply) -> None:
+        """tr f(S) is convex in a symmetric S where f is (Davis 1957): powers, and what a record calls traceconvex."""
+        (u,) = node.args
+        if not isinstance(u, Apply) or len(u.args) != 1:
+            return
+        (S,) = u.args
+        if S.kind != "matrix" or "symmetric" not in self.known(S) or not self.has(S, "affine"):
+            return
+        powers = u.op is MPOW and (u.params[0] % 2 == 0 or self.has(S, "⪰ 0"))
+        if powers or "traceconvex" in u.op.curvature.split():
+            self.say(node, "convex", "trace of a convex function of a symmetric matrix", (S, "affine"))
 
     # what the records say
 
@@ -546,10 +665,10 @@ class Curvature(Claims):
             if self.has(u, "affine"):
                 self.say(node, value, f"{name} of an affine part", (u, "affine"))
                 continue
-            for monotone, inner in (("increasing", bent), ("decreasing", FLIPPED[bent])):
-                if monotone in words and self.has(u, inner + order):
+            for monotone, within in (("increasing", bent), ("decreasing", FLIPPED[bent])):
+                if monotone in words and self.has(u, within + order):
                     rule = f"{name} is {word.replace('log', 'log-')} and {trend}"
-                    self.say(node, value, rule, (u, inner + order))
+                    self.say(node, value, rule, (u, within + order))
 
     def _special(self, node: Apply) -> None:
         """Roots and logarithms of what is known to have a convex root or logarithm."""
@@ -590,7 +709,7 @@ class Curvature(Claims):
 
     def _convex_domain(self, op: Op, word: str, u: Node) -> bool:
         if word == "positive":
-            return self._positive(u, op is sqrt) or self.has(u, "concave")
+            return self._positive(u, op is sqrt) or self.has(core(u, self.known), "concave")
         if word in ("invertible", "posdet", "spectrum"):
             return self.has(u, "≻ 0")
         if word == "spd":
@@ -607,10 +726,17 @@ class Curvature(Claims):
         u, exponent = node.args
         p = exact(exponent)
         if not self.has(exponent, "constant") or p is None:
-            fine = self._positive(u) or (self.has(exponent, "constant") and self.has(u, "concave"))
+            still = self.has(exponent, "constant")
+            weakly = still and (self.has(exponent, "> 0") or self.has(exponent, "≥ 1"))
+            fine = self._positive(u, weakly) or (still and self.has(u, "concave"))
         elif p.denominator == 1:
             fine = p > 0 or self.has(u, "> 0") or self.has(u, "< 0")
         else:
             fine = self.has(u, "concave") or self._positive(u, p > 0)
         if not fine:
             self.outside[node] = "power"
+
+
+def _known_sign(node: Node, word: str) -> bool:
+    """Is the sign of a number without variables known?"""
+    return Claims(node).has(node, word) or (isinstance(node, Number) and node.value == 0)

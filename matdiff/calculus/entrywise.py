@@ -8,6 +8,7 @@ from functools import cached_property
 from matdiff.calculus.claims import Claims, domain_signs
 from matdiff.calculus.differential import differentials
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol
+from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import rebuild
 from matdiff.ops.algebra import (
     ADD,
@@ -59,7 +60,7 @@ class Entrywise:
         return k < 3 or self._has(normal(_minor(H, (0, 1, 2))), sign)
 
     def _has(self, node: Node, sign: str) -> bool:
-        signs = Claims(node, (), tuple((n, w) for n, w in domain_signs(self.value).items()))
+        signs = Claims(node, (), tuple((n, w) for n, w in domain_signs(self.value, Known()).items()))
         return signs.has(node, sign) or (isinstance(node, Number) and node.value == 0)
 
     def reason(self, sign: str) -> str:
@@ -170,9 +171,9 @@ def _scalar(
     if node not in known.claims:
         return None
     if known.has(node, "constant"):
-        return _letter(known, node, f"c{len(made)}")
+        return _letter(known, node, f"#{len(made)}")
     if node not in atoms:
-        name = node.name if isinstance(node, Symbol) else f"u{len(atoms) + 1}"
+        name = node.name if isinstance(node, Symbol) else f"u#{len(atoms) + 1}"
         found = _letter(known, node, name)
         if not isinstance(found, Symbol):
             return None

@@ -100,6 +100,7 @@ expm: Op = nonlinear(
     spellings="matrix_exp matexp matrixexp",
     law="the Fréchet map of the matrix exponential",
     source="Higham 2008, §10.2",
+    curvature="traceconvex",
 )
 logm: Op = nonlinear(
     "logm",
