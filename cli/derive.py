@@ -6,14 +6,18 @@ import click
 
 from matdiff.cli.answer import FAULT, Answer
 from matdiff.cli.options import SETTINGS, derivation, expression, program
-from matdiff.errors import ShapeError
 
 FORMATS = ("text", "latex", "markdown", "json")
 
 
 @click.command("derive", context_settings=SETTINGS)
 @program
-@click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well.")
+@click.option(
+    "--order",
+    type=click.IntRange(1, 2),
+    default=1,
+    help="2: the Hessian as well; of a function that is not scalar the bilinear form.",
+)
 @click.option("--steps", is_flag=True, help="Show the derivation, each step with its rule.")
 @click.option("--check", is_flag=True, help="Show the steps, each checked against the one before.")
 @click.option("--verbose", is_flag=True, help="The steps of the algebra too.")
@@ -55,14 +59,7 @@ def command(
     """
     if explicit and form != "text":
         raise click.UsageError("--explicit goes with --format text")
-    from matdiff.core.node import describe
-
     d = derivation(expression(words), wrt, let, dialect, inner)
-    if order > 1 and d.kind != "gradient":
-        raise ShapeError(
-            f"a Hessian belongs to a scalar function, and this one is {describe(d.function.node)}",
-            hint="leave out --order 2",
-        )
     answer = Answer(d, order, steps or check or verbose, inner, convention == "independent", verbose)
     if not no_verify:
         answer.verify()
