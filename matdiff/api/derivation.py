@@ -8,7 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
-from matdiff.api.operators import Operator, bilinear, check_directions, hessian_operator, pullback, pushforward
+from matdiff.api.operators import (
+    Operator,
+    bilinear,
+    check_directions,
+    check_second,
+    hessian_operator,
+    pullback,
+    pushforward,
+)
 from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.existence import WHOLE, guards, symmetric_in
@@ -389,8 +397,6 @@ class Derivation:
         from matdiff.verify import verify
 
         if options.get("order") == 2 and claim is None and self.kind != "gradient":
-            from matdiff.verify.second import check_second
-
             rest = {name: value for name, value in options.items() if name != "order"}
             return check_second(self, seed, sizes, **rest)
         return verify(self, seed=seed, sizes=sizes, claim=claim, **options)
