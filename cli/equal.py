@@ -48,7 +48,7 @@ def text(found: Any, ascii: bool) -> str:
     left, right = (e.text(ascii=ascii) for e in (found.left, found.right))
     types = f"        with {found.types}" if found.types else ""
     spell: Style = "ascii" if ascii else "unicode"
-    lines = [f"{left}  {sign}  {right}{prose(types, spell)}", *map(str.strip, found.reason.splitlines())]
+    lines = [f"{left}  {sign}  {right}{prose(types, spell)}", *prose(found.reason, spell).splitlines()]
     lines += [f"    {name} = {value}" for name, value in found.rows(style)]
     return "\n".join([*lines, *(prose(r, spell) for r in found.remarks)])
 
