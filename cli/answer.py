@@ -75,7 +75,7 @@ class Answer:
     @property
     def second(self) -> Any:
         """The steps from the gradient to the Hessian, where that is asked for by one variable."""
-        return self.d.hessian_steps if self.order > 1 and not (self.d.several or self.mapped) else ()
+        return self.d.hessian_steps if self.order > 1 and self.scalar and not (self.d.several or self.mapped) else ()
 
     @property
     def mapped(self) -> bool:
@@ -132,7 +132,8 @@ class Answer:
             found.append(self.line("independent", self.d.independent_gradient))
         if self.operators:
             found += self.parts("adjoint", self.adjoint, self.d.covector.name)
-        found += self.hessians if self.order > 1 else []
+        if self.order > 1:
+            found += self.hessians if self.scalar else self.parts("second", self.bilinear)
         bodies = self.d.abbreviations([line.body for line in found])
         short = [replace(line, body=body) for line, body in zip(found, bodies, strict=True)]
         return [self.line("function", self.d.function), *self.with_names(short)]
@@ -171,6 +172,17 @@ class Answer:
         return self.kind == "operator" or (self.kind == "jacobian" and "scalar" not in kinds and kinds != {"vector"})
 
     @property
+    def scalar(self) -> bool:
+        """Whether the second derivative is a matrix: of a scalar function."""
+        return bool(self.d.kind == "gradient")
+
+    @property
+    def bilinear(self) -> Any:
+        """F''(X)[dX₁,dX₂], or one for each pair of variables."""
+        found = self.d.bilinear
+        return {pair: each.value for pair, each in found.items()} if isinstance(found, Mapping) else found.value
+
+    @property
     def adjoint(self) -> Any:
         """F'(X)*[Y] as an expression in Y, or several by the names of their variables."""
         found = self.d.adjoint
@@ -205,7 +217,9 @@ class Answer:
             keys.append("independent" if self.independent else "other")
         if self.operators:
             keys.append("partial adjoint" if self.d.several else "adjoint")
-        if self.order > 1:
+        if self.order > 1 and not self.scalar:
+            keys.append("partial second" if self.d.several else "second")
+        elif self.order > 1:
             matrix = self.d.wrt[0].kind == "matrix"
             plain = "partial hessian" if self.d.several else "matrix hessian" if matrix else "hessian"
             curved = "curved hessian" if self.d.curved else plain
@@ -234,7 +248,8 @@ class Answer:
         if not self.verifications:
             return ["not verified: --no-verify was given"]
         first, *second = map(verdict, self.verifications)
-        return [first, *(f"Hessian {said}" for said in second)]
+        word = "Hessian" if self.scalar else "second derivative"
+        return [first, *(f"{word} {said}" for said in second)]
 
     @property
     def convention(self) -> str:

@@ -15,7 +15,12 @@ FORMATS = ("text", "latex", "markdown", "json")
 
 @click.command("derive", context_settings=SETTINGS)
 @program
-@click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well.")
+@click.option(
+    "--order",
+    type=click.IntRange(1, 2),
+    default=1,
+    help="2: the Hessian as well; of a function that is not scalar the bilinear form.",
+)
 @click.option("--steps", is_flag=True, help="Show the derivation, each step with its rule.")
 @click.option("--check", is_flag=True, help="Show the steps, each checked against the one before.")
 @click.option("--verbose", is_flag=True, help="The steps of the algebra too.")
@@ -64,8 +69,6 @@ def command(
     """
     if explicit and form != "text":
         raise click.UsageError("--explicit goes with --format text")
-    from matdiff.core.node import describe
-
     d = derivation(expression(words), wrt, let, dialect, inner, metric)
     if hasattr(d, "systems"):
         if check or explicit or convention == "independent":
@@ -73,11 +76,6 @@ def command(
         return solved(d, mode or "adjoint", order, form, ascii, no_verify)
     if mode is not None:
         raise click.UsageError("--mode goes with equations: A*x = b for x; c'*x")
-    if order > 1 and d.kind != "gradient":
-        raise ShapeError(
-            f"a Hessian belongs to a scalar function, and this one is {describe(d.function.node)}",
-            hint="leave out --order 2",
-        )
     answer = Answer(d, order, steps or check or verbose, inner, convention == "independent", verbose)
     if not no_verify:
         answer.verify()

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from matdiff.cli.notation import prose, unicode_output
+from matdiff.cli.notation import Style, prose, unicode_output
 from matdiff.cli.options import SETTINGS, surplus
 from matdiff.errors import ParseError
 
@@ -47,10 +47,10 @@ def text(found: Any, ascii: bool) -> str:
     sign = "=" if found.equal else "!=" if ascii else "≠"
     left, right = (e.text(ascii=ascii) for e in (found.left, found.right))
     types = f"        with {found.types}" if found.types else ""
-    spell = "ascii" if ascii else "unicode"
-    lines = [f"{left}  {sign}  {right}{prose(types, spell)}", *map(str.strip, found.reason.splitlines())]  # type: ignore[arg-type]
+    spell: Style = "ascii" if ascii else "unicode"
+    lines = [f"{left}  {sign}  {right}{prose(types, spell)}", *prose(found.reason, spell).splitlines()]
     lines += [f"    {name} = {value}" for name, value in found.rows(style)]
-    return "\n".join([*lines, *(prose(r, spell) for r in found.remarks)])  # type: ignore[arg-type]
+    return "\n".join([*lines, *(prose(r, spell) for r in found.remarks)])
 
 
 def latex(found: Any, ascii: bool) -> str:

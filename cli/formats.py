@@ -123,7 +123,9 @@ def record(answer: Answer, style: Style) -> dict[str, Any]:
         found["independent_gradient"] = show(d.independent_gradient, style)
     if answer.operators:
         found["adjoint"] = every(answer.adjoint, style)
-    if answer.order > 1:
+    if answer.order > 1 and not answer.scalar:
+        found["second"] = every(answer.bilinear, style)
+    elif answer.order > 1:
         if d.curved:
             maps = d.hessian_operator
             values = {x: each.value for x, each in maps.items()} if d.several else maps.value
@@ -140,7 +142,7 @@ def record(answer: Answer, style: Style) -> dict[str, Any]:
         found["hessian_steps"] = [step(s, style) for s in answer.second]
     if d.notes:
         found["remarks"] = [prose(note, style) for note in d.notes]
-    found["verification"] = outcome(answer.verifications)
+    found["verification"] = outcome(answer.verifications, "hessian" if answer.scalar else "second")
     return found
 
 
@@ -155,14 +157,14 @@ def every(result: Any, style: Style) -> Any:
     return {x if isinstance(x, str) else ",".join(x): show(g, style) for x, g in result.items()}
 
 
-def outcome(verifications: Sequence[Any]) -> dict[str, Any]:
-    """Of the derivative; below it, in the same form, of the Hessian when asked."""
+def outcome(verifications: Sequence[Any], further: str = "") -> dict[str, Any]:
+    """Of the derivative; below it, in the same form, of the Hessian or the second derivative when asked."""
     if not verifications:
         return {"passed": None, "reason": "--no-verify was given"}
     first, *second = verifications
     fields = ("passed", "relative_error", "order", "reason")
     found = {name: plain_value(getattr(first, name)) for name in fields}
-    return found | ({"hessian": outcome(second)} if second else {})
+    return found | ({further: outcome(second)} if second else {})
 
 
 def plain_value(value: Any) -> Any:

@@ -21,6 +21,12 @@ LABELS = {
     "partial adjoint": ("{f}'*[{on}] by {x}", "{f}'*[{on}] by {x}", r"{f}'_{{{x}}}{{}}^*[{on}]"),
     "derivative": ("d{f}/d{x}", "d{f}/d{x}", r"\frac{{\mathrm{{d}}{f}}}{{\mathrm{{d}}{x}}}"),
     "hessian": ("H", "H", "H"),
+    "second": (
+        "{f}''({x})[d{x}₁,d{x}₂]",
+        "{f}''({x})[d{x}_1,d{x}_2]",
+        r"{f}''({x})[\mathrm{{d}}{x}_1,\mathrm{{d}}{x}_2]",
+    ),
+    "partial second": ("{f}'' by {x}", "{f}'' by {x}", "{f}''_{{{x}}}"),
     "partial hessian": ("H by {x}", "H by {x}", r"H_{{{x}}}"),
     "hessian operator": ("H[d{x}]", "H[d{x}]", r"H[\mathrm{{d}}{x}]"),
     "partial hessian operator": ("d∇{f} by {x}", "d grad {f} by {x}", r"\mathrm{{d}}\nabla_{{{x}}} {f}"),
@@ -47,6 +53,8 @@ CONVENTIONS = {
     "curved hessian": (
         "Hessian on the set, a map of tangent directions: its pairing with the direction is d²/dt² {f} along geodesics"
     ),
+    "second": "second derivative, bilinear: d²{f} = {f}''({x})[d{x},d{x}]",
+    "partial second": "second derivatives, bilinear: d²{f} is the sum of ({f}'' by X,Z)[dX₁,dZ₂] over the pairs X,Z",
     "weighted hessian": "Hessian, the derivative of this gradient: vec(d∇{f}) = H vec(d{x})",
     "partial hessian": "Hessian, in blocks: d²{f} is the sum of vec(dX)ᵀ H vec(dZ) over the pairs X,Z of variables",
     "matrix hessian": "Hessian, for d²{f} = vec(d{x})ᵀ H vec(d{x}), vec stacking columns",

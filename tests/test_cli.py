@@ -598,3 +598,41 @@ def test_what_is_refused_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     for name, (why, instead) in REFUSALS.items():
         assert name in table and why in table and instead in table
     assert "softmax" in out(capsys, "rules", "argmax")
+
+
+SECOND = [
+    ("inv(X)", "X", None, "F''(X)[dX₁,dX₂] = X⁻¹(dX₁ X⁻¹ dX₂ + dX₂ X⁻¹ dX₁) X⁻¹"),
+    ("S^2", "S", "S: n×n symmetric", "F''(S)[dS₁,dS₂] = dS₁ dS₂ + dS₂ dS₁"),
+    ("X*X'", "X", None, "F''(X)[dX₁,dX₂] = dX₁ dX₂ᵀ + dX₂ dX₁ᵀ"),
+    ("exp(x)", "x", None, "F''(x)[dx₁,dx₂] = exp(x) ⊙ dx₁ ⊙ dx₂"),
+    ("A*X*B", "X", None, "F''(X)[dX₁,dX₂] = zeros(m,q)"),
+    ("X*Z", "X,Z", None, "F'' by X,Z = dX₁ dZ₂"),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "let", "line"), SECOND)
+def test_the_second_derivative_of_any_function_is_a_bilinear_form(capsys, text, wrt, let, line):
+    arguments = ["derive", text, "--wrt", wrt, "--order", "2", *(["--let", let] if let else [])]
+    shown = out(capsys, *arguments, "--check")
+    assert line in shown.splitlines() and "second derivative verified: " in shown
+    if "," not in wrt:
+        assert f"{line}   the second direction is d{wrt}₂  ✓" in re.sub(r" +the second", "   the second", shown)
+    record = json.loads(out(capsys, *arguments, "--format", "json"))
+    assert record["second"] and record["verification"]["second"]["passed"] is True
+    assert r"\begin{align*}" in out(capsys, *arguments, "--format", "latex")
+
+
+def test_a_wrong_second_derivative_does_not_verify(monkeypatch):
+    d = md.derive("inv(X)", "X")
+    assert d.verify(order=2).passed
+    right = d.second_forms
+    monkeypatch.setattr(type(d), "second_forms", property(lambda self: [right[0] + right[0]]))
+    assert d.verify(order=2).passed is False
+
+
+def test_hessians_by_several_variables_are_checked_step_by_step(capsys):
+    shown = out(capsys, "derive", "x'*A*y", "--wrt", "x,y", "--order", "2", "--check")
+    assert "H by x,y = A\n" in shown and "✗" not in shown and "(not checked)" not in shown
+    assert re.search(r"H by x,y = A +read off the Hessian  ✓", shown)
+    record = json.loads(out(capsys, "derive", "x'*A*y", "--wrt", "x,y", "--order", "2", "--steps", "--format", "json"))
+    assert [(g["to"], g["by"]) for g in record["further_steps"]][:2] == [("gradient", ["x"]), ("gradient", ["y"])]

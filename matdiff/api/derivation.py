@@ -8,7 +8,15 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
-from matdiff.api.operators import Operator, bilinear, check_directions, hessian_operator, pullback, pushforward
+from matdiff.api.operators import (
+    Operator,
+    bilinear,
+    check_directions,
+    check_second,
+    hessian_operator,
+    pullback,
+    pushforward,
+)
 from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.existence import WHOLE, guards, symmetric_in
@@ -345,6 +353,20 @@ class Derivation:
         return Riemannian(self)
 
     @cached_property
+    def of_differential(self) -> Derivation:
+        """The derivation of dF along directions dX₁ that are held fast: its differential is the second derivative."""
+        first = {dX: differential_symbol(X, 1) for X, dX in self.directions.items()}
+        F = Expr(substitute(self.differential.node, dict(first)), (*self.function.variables, *first.values()))  # type: ignore[arg-type]
+        return replace(self, function=F, source=None, metric=None, remarks=())
+
+    @property
+    def second_forms(self) -> list[Node]:
+        """The bilinear forms of all pairs of variables, each dX₂ written dX."""
+        forms = self.bilinear.values() if self.several else [self.bilinear]
+        second = {differential_symbol(X, 2): dX for X, dX in self.directions.items()}
+        return [substitute(form.value.node, dict(second)) for form in forms]
+
+    @cached_property
     def hessian_steps(self) -> tuple[Step, ...]:
         """From the gradient by one variable on to the Hessian.
 
@@ -532,6 +554,9 @@ class Derivation:
         """Check the derivative, or a claimed one, numerically; see `matdiff.verify.verify`."""
         from matdiff.verify import verify
 
+        if options.get("order") == 2 and claim is None and self.kind != "gradient":
+            rest = {name: value for name, value in options.items() if name != "order"}
+            return check_second(self, seed, sizes, **rest)
         return verify(self, seed=seed, sizes=sizes, claim=claim, **options)
 
     def __str__(self) -> str:

@@ -86,7 +86,7 @@ def equal(
 
     Exact where the functions are rational (arithmetic over a prime field), else at random points of the domain.
     Names mean the same on both sides.  Raises MatdiffError for text that cannot be read, UnsupportedError where no
-    point is found at which both are defined.
+    points are found at which both are defined.
 
     >>> print(equal("A*B", "B*A"))
     different at these whole numbers
@@ -99,6 +99,8 @@ def equal(
     if (left.node.rows, left.node.cols) != (right.node.rows, right.node.cols) or left.kind != right.kind:
         said = f"the first is {describe(left.node)}, the second {describe(right.node)}"
         return Equality(False, left, right, f"different in shape: {said}", remarks=remarks)
+    if left.node is right.node:
+        return Equality(True, left, right, "equal: both are read as one and the same", remarks=remarks)
     return told(left, right, compare(left.node, right.node, seed), (*remarks, *unknowns(left, right)))
 
 
@@ -116,7 +118,7 @@ def told(left: Expr, right: Expr, found: Comparison, remarks: tuple[str, ...]) -
     """The comparison in words."""
     if found.equal is None:
         raise UnsupportedError(
-            "no point was found at which both expressions are defined",
+            "no points were found at which both expressions are defined, or too few",
             hint="declare the sizes or the structure that they need, for instance `A: n×n spd`",
         )
     if found.equal and found.certificate.holds:

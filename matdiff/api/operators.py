@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
@@ -13,12 +13,14 @@ from matdiff.core.node import Node, Symbol
 from matdiff.core.op import differential_symbol
 from matdiff.errors import DomainError, UnsupportedError
 from matdiff.graph.rewrite import inline, prepared, substitute
+from matdiff.ops.algebra import add
 from matdiff.ops.constants import zeros_like
 from matdiff.ops.sets import curved_set
 from matdiff.printing import to_text
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
+    from matdiff.verify import Verification
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,24 @@ def _first_first(form: Node, one: Symbol, two: Symbol) -> Node:
     turned = substitute(form, {one: two, two: one})
     text = to_text(form)
     return turned if text.find(Expr(two).text()) < text.find(Expr(one).text()) else form
+
+
+def check_second(
+    d: Derivation, seed: int = 0, sizes: Mapping[str, int] | None = None, points: int = 3, method: str = "central"
+) -> Verification:
+    """Is F''(X)[dX₁, dX₂] right?  Differences of dF along dX₁ against its differential, and that against the form."""
+    from matdiff.verify.identity import compare
+
+    again = d.of_differential
+    found = again.verify(seed=seed, sizes=sizes, points=points, method=method)
+    if found.passed is not True:
+        return found
+    said = compare(inline(add(*d.second_forms)), inline(again.differential.node), seed)
+    if said.equal:
+        return found
+    if said.equal is None:
+        return replace(found, passed=None, reason="no point was found at which the second derivative is defined")
+    return replace(found, passed=False, reason="the bilinear form is not the differential of the differential")
 
 
 def asymmetry(d: Derivation, seed: int = 0) -> float | None:

@@ -36,6 +36,8 @@ SO_ALONG = "⇒ H[dX] ="
 SQUEEZED = "its matrix on tangent directions, P(…)P"
 GRADIENT, ADJOINT, JACOBIAN, HESSIAN = SO, "⇒ F* =", "⇒ J =", "⇒ H ="
 """What stands before an answer that is read off the line before it."""
+SECOND = "⇒ F'' ="
+READ_SECOND = "the second direction is dX₂"
 READ_ADJOINT = "read off the adjoint"
 READ_JACOBIAN = "read off the Jacobian"
 READ_VEC = "read off the Jacobian: vec(A V B) = (Bᵀ ⊗ A) vec(V)"
@@ -58,7 +60,7 @@ class Step:
     """One line: by `rule`, `before` becomes `after`; both are expressions, and d(u) and ⟨Y, V⟩ may occur in them.
 
     `relation` stands between them: "=" everywhere but in the last line, which reads off the gradient, an adjoint, a
-    Jacobian or a Hessian, of several variables by the one named `by`.
+    Jacobian, a Hessian or a second derivative, of several variables by the one named `by`.
     """
 
     rule: str
@@ -101,7 +103,19 @@ class Group:
 def groups(derivation: Derivation, order: int = 1) -> tuple[Group, ...]:
     """What the narrative leaves open: gradients by several variables, adjoints and Jacobians, blocks of a Hessian."""
     found = list(_gradients(derivation) if derivation.kind == "gradient" else _maps(derivation))
-    return (*found, *(_blocks(derivation) if order > 1 and derivation.several else ()))
+    if order > 1 and derivation.kind != "gradient" and not derivation.several:
+        found.append(_second_form(derivation))
+    blocks = order > 1 and derivation.several and derivation.kind == "gradient"
+    return (*found, *(_blocks(derivation) if blocks else ()))
+
+
+def _second_form(derivation: Derivation) -> Group:
+    """dF along dX₁ differentiated along dX₂."""
+    again = derivation.of_differential
+    (X,) = derivation.wrt
+    rule = READ_SECOND.replace("X", X.name)
+    last = Step(rule, again.differential, derivation.bilinear.value, SECOND, X.name)
+    return Group("second", (X.name,), (*_differential(again), last), again)
 
 
 def _gradients(derivation: Derivation) -> Iterator[Group]:

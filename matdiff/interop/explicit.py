@@ -59,6 +59,11 @@ def derivatives(d: Derivation, order: int) -> Iterator[tuple[str, Expr]]:
         yield from ((f"{word} by {x}", e) for x, e in answer(d).items())
     else:
         yield "derivative" if d.wrt[0].kind == "scalar" else word, answer(d)
+    if order > 1 and d.kind != "gradient":
+        raise UnsupportedError(
+            "a second derivative of a function that is not scalar has no matrix to show entry by entry",
+            hint="leave out the order 2",
+        )
     if order > 1 and d.several:
         yield from ((f"Hessian by {x},{z}", e) for (x, z), e in d.hessian.items())
     elif order > 1:

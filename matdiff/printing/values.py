@@ -10,6 +10,8 @@ import numpy as np
 DENOMINATOR = 1000
 """Largest denominator of a value that is told as a fraction."""
 LARGEST = 1e9
+MANY = 400
+"""Entries beyond which an array is not written out."""
 
 
 def shown(A: Any, style: str = "text", digits: int = 6) -> str:
@@ -21,6 +23,8 @@ def shown(A: Any, style: str = "text", digits: int = 6) -> str:
     """
     if np.ndim(A) == 0:
         return entry(float(A), digits)
+    if np.size(A) > MANY:
+        return f"({'×'.join(map(str, np.shape(A)))} numbers)"
     rows = [[entry(x, digits) for x in row] for row in np.reshape(A, (len(A), -1)).tolist()]
     if style == "latex":
         body = " \\\\ ".join(" & ".join(row) for row in rows)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.markers import PAIRING, D, pairing
-from matdiff.calculus.steps import HESSIAN, JACOBIAN
+from matdiff.calculus.steps import HESSIAN, JACOBIAN, SECOND
 from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Apply, Node, Symbol, apply, topological
+from matdiff.core.op import differential_symbol
 from matdiff.errors import UnsupportedError
-from matdiff.graph.rewrite import inline, prepared
+from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.algebra import inner, is_op, scale
 from matdiff.ops.constants import zeros_like
 from matdiff.ops.structure import vector_of
@@ -57,6 +58,8 @@ def read(d: Derivation, step: Step, memo: dict[Node, Node]) -> tuple[Node, Node]
     except UnsupportedError:
         return None
     X = next((X for X in d.wrt if X.name == step.by), d.wrt[0])
+    if step.relation == SECOND:
+        return before, substitute(after, {differential_symbol(X, 2): d.directions[X]})
     if step.relation in (JACOBIAN, HESSIAN):
         dX = d.directions[X]
         if X.kind == "scalar":

@@ -36,6 +36,8 @@ from matdiff.verify.unknown import Bare, concrete
 
 LARGEST = 3
 """Sizes are tried up to this, or up to the largest index that the expressions ask for."""
+ENTRIES = 400
+"""Entries of all variables together; nobody checks more by hand."""
 WEIGHT = 6
 """Entries are tried exhaustively up to this sum of absolute values."""
 TRIES = 6000
@@ -44,6 +46,8 @@ WORK = 600_000
 """Points of a whole search times parts of the expressions."""
 POINTS = 40
 """Random points where exact arithmetic does not decide."""
+ENOUGH = 3
+"""Fewer of them say nothing."""
 DRAWS = 60
 """Random arrays of whole numbers at one choice of sizes, made smaller where one shows a difference."""
 SECONDS = 4.0
@@ -89,7 +93,7 @@ def compare(a: Node, b: Node, seed: int = 0) -> Comparison:
         return Comparison(False, certificate, found, points)
     if certificate.holds is not None:
         return Comparison(certificate.holds, certificate, None, points)
-    return Comparison(True if points or pair.met else None, certificate, None, points)
+    return Comparison(True if points >= ENOUGH else None, certificate, None, points)
 
 
 def difference(a: Node, b: Node, seed: int = 0) -> Difference | None:
@@ -119,8 +123,6 @@ class Pair:
         self.a, self.b = (concrete(e, seed, Bare(e, tuple(s for s in symbols(a, b) if s.of is None))) for e in (a, b))
         self.rng = np.random.default_rng(seed)
         self.until = monotonic() + seconds
-        self.met = 0
-        """Points at which both were defined."""
         free = tuple(symbols(self.a, self.b))
         bases = [s.of for s in free if s.of is not None and s.of.body is None]
         self.variables = tuple(dict.fromkeys([*(s for s in free if s.of is None), *bases]))
@@ -170,7 +172,8 @@ class Pair:
             rows = product(range(1, top + 1), repeat=len(names))
         ordered = sorted(rows, key=lambda r: (max(r, default=0), sum(r), r))
         found = (dict(zip(names, r, strict=True)) for r in ordered)
-        return [s for s in found if fits(self.everything, (self.a, self.b), s)]
+        usable = (s for s in found if fits(self.everything, (self.a, self.b), s))
+        return [s for s in usable if sampling.entries(self.everything, s) <= ENTRIES]
 
     def candidates(self, sizes: Mapping[str, int]) -> Iterator[Arrays]:
         """Arrays of whole numbers of the declared structures, by the sum of what they deviate from the simplest."""
@@ -211,7 +214,6 @@ class Pair:
         quick = self.quick(arrays)
         if quick is None:
             return None
-        self.met += 1
         if np.array_equal(*quick):
             return None
         exact = self.exactly(arrays, sizes)
@@ -306,7 +308,7 @@ class Pair:
             left, right = values
             if not agree(left, right) and self.beyond_rounding(arrays, (left, right)):
                 return done, Difference(arrays, left, right, dict(way.sizes), whole=False)
-            if done == POINTS or (done >= 3 and monotonic() > self.until + SECONDS):
+            if done == POINTS or (done >= ENOUGH and monotonic() > self.until + SECONDS):
                 break
         return done, None
 
