@@ -26,6 +26,7 @@ def command(
     let: tuple[str, ...],
     dialect: str | None,
     inner: str | None,
+    metric: str,
     form: str,
     ascii: bool,
 ) -> int:
@@ -36,6 +37,8 @@ def command(
     """
     if inner is not None:
         raise click.UsageError("convexity does not depend on the inner product: leave out --inner")
+    if metric != "euclidean":
+        raise click.UsageError("convexity does not depend on the metric: leave out --metric")
     d = derivation(expression(words), wrt, let, dialect, None)
     found, plain = d.convexity, ascii or not unicode_output()
     if form == "json":
