@@ -18,7 +18,7 @@ class Checked(Answer):
     """An answer whose steps have been checked; `wrong` says which of them do not follow."""
 
     marked: tuple[Any, ...] = ()
-    hessian: tuple[Any, ...] = ()
+    marked_second: tuple[Any, ...] = ()
     """The steps to the Hessian."""
     groups: tuple[Any, ...] = ()
     wrong: str = ""
@@ -33,7 +33,7 @@ class Checked(Answer):
 
     @property
     def second(self) -> Any:
-        return self.hessian
+        return self.marked_second
 
     def verdicts(self) -> list[str]:
         """With what exact arithmetic says of each."""
@@ -61,7 +61,7 @@ def checked(answer: Answer, marks: Mapping[bool | None, str]) -> Checked:
     wrong = [f"✗ step {i}: {step}" for i, (step, verdict) in enumerate(every, 1) if verdict is False]
     shared = {f.name: getattr(answer, f.name) for f in fields(answer)}
     redone = tuple(replace(g, steps=marks_of(pairs)) for g, pairs in groups)
-    return Checked(**shared, marked=marks_of(told), hessian=marks_of(last), groups=redone, wrong="\n".join(wrong))
+    return Checked(**shared, marked=marks_of(told), marked_second=marks_of(last), groups=redone, wrong="\n".join(wrong))
 
 
 Judged = list[tuple[Any, bool | None]]

@@ -22,7 +22,7 @@ CASES = [
     ("tr(A*B*C)", "A: m×n; B: n×p; C: p×m"),
     ("P = A*B; norm(P*C)^2*P*C", "A: m×n; B: n×p; C: p×q"),
     ("inv(S)*A*B*C", "S: m×m spd; A: m×n; B: n×p; C: p×q"),
-    ("costs*min*A*B*C", "costs: scalar; min: scalar; A: m×n; B: n×p; C: p×q"),
+    ("costs*least*A*B*C", "costs: scalar; least: scalar; A: m×n; B: n×p; C: p×q"),
 ]
 
 

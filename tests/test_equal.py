@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import matdiff as md
 from matdiff.cli.app import app, run
 from matdiff.worksheet.check import mark
-from matdiff.worksheet.problem import Problem
+from matdiff.solution.problem import Problem
 
 EXACT = [
     ("kron(A,B)*vec(C)", "vec(B*C*A')", None),

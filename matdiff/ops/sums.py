@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from matdiff.core.node import Node
-from matdiff.core.op import Linear, Op, register
+from matdiff.core.op import Linear, Op
 from matdiff.core.shape import ONE, Dim
 
 Axis = str
@@ -38,13 +38,11 @@ class Over:
     product: bool = False
 
 
-OVER: Op = register(
-    Op(
-        "sum_over",
-        "(...)->(...)",
-        (Linear(lambda Y, A, over: Y),),
-        lambda args, params: (args[0].kind, args[0].rows, args[0].cols),
-        spoken=(),
-        summary="a sum over an index, until it is lifted into matrix notation",
-    )
+OVER: Op = Op(
+    "sum_over",
+    "(...)->(...)",
+    (Linear(lambda Y, A, over: Y),),
+    lambda args, params: (args[0].kind, args[0].rows, args[0].cols),
+    spoken=(),
+    summary="a sum over an index, until it is lifted into matrix notation",
 )
