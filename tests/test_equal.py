@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 import matdiff as md
 from matdiff.cli.app import app, run
-from matdiff.worksheet.check import mark
 from matdiff.solution.problem import Problem
+from matdiff.worksheet.check import mark
 
 EXACT = [
     ("kron(A,B)*vec(C)", "vec(B*C*A')", None),
