@@ -362,7 +362,7 @@ case("tr(A*inv(U))", "A: n×n; U: n×n upper", "U", lambda A, U: np.trace(A @ np
 case("tr(A*Q*B*Q')", "A: n×n; B: n×n; Q: n×n orthogonal", "Q", lambda A, B, Q: (
     np.trace(A @ Q @ B @ Q.T)
 ), lacks="hessian")  # fmt: skip
-case("x'*A*x", "A: n×n symmetric; x: n unit", "x", lambda A, x: x @ A @ x, lacks="hessian")
+case("x'*A*x", "A: n×n symmetric; x: n unit", "x", lambda A, x: x @ A @ x)
 case("sum(log(x)) + logdet(D)", "x: n positive; D: n×n diagonal positive", "D", lambda x, D: (
     np.sum(np.log(x)) + np.sum(np.log(np.diag(D)))
 ))  # fmt: skip

@@ -126,8 +126,7 @@ def test_a_factor_too_many_is_named(text: str, wrt: str, claim: str, reason: str
     assert not found.passed and reason in found.reason
 
 
-@pytest.mark.parametrize("word", ["orthogonal", "orthonormal"])
-def test_orthonormal_columns_are_refused_without_a_circle(word: str) -> None:
-    with pytest.raises(md.ParseError, match="no set of the language") as refused:
-        md.derive("tr(X'*A*X)", wrt="X", declare=f"X: n×p {word}")
-    assert "Write" not in str(refused.value)
+def test_the_advice_for_orthonormal_columns_is_taken() -> None:
+    with pytest.raises(md.ParseError, match="declare `X: n×p orthonormal`"):
+        md.derive("tr(X'*A*X)", wrt="X", declare="X: n×p orthogonal")
+    assert md.derive("tr(X'*A*X)", wrt="X", declare="X: n×p orthonormal").verify().passed

@@ -197,7 +197,7 @@ BY_HAND: dict[str, tuple[tuple[Node, ...], tuple[Any, ...]]] = {
     "lambda_min": ((S,), ()),
     "sigma": ((X,), (1,)),
 }
-NO_SLOPE = {"sign", "peak"}
+NO_SLOPE = {"sign", "peak", "largest", "rowlargest"}
 """Constant between the places where they jump."""
 
 
@@ -214,7 +214,7 @@ def arguments(op: Op) -> tuple[tuple[Node, ...], tuple[Any, ...]]:
         words = {"spd", "symmetric"} & set(op.domain) if kind == "matrix" else set()
         words |= {"symmetric"} if "distinct" in op.domain else set()
         args.append(symbol(f"X{i}", kind, rows, cols, frozenset(words)))
-    return tuple(args), tuple(Dim.of(q) for q in parameters(op.signature))
+    return tuple(args), tuple(Dim.of(q) for q in parameters(op.signature) if not q.isdigit())
 
 
 def cases() -> list[tuple[str, int]]:

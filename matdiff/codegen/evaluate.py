@@ -80,10 +80,19 @@ def beside(roots: Sequence[Node], guards: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def refuse_strangers(roots: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> None:
-    """Raises ArgumentError for an array that is neither a variable's nor the differential of one."""
+    """Raises ArgumentError for an array that is neither a variable's nor the differential of one.
+
+    An unknown function that is handed over may be one that a derivative has lost.
+    """
     if not arrays.keys() <= {v.name for v in variables}:
         free = list(dict.fromkeys([*variables, *symbols(*roots)]))
-        refuse_unknown([v.name for v in free], differential_names(free), arrays)
+        given = [name for name, value in arrays.items() if not is_function(value)]
+        refuse_unknown([v.name for v in free], differential_names(free), given)
+
+
+def is_function(value: Any) -> bool:
+    """A callable, or one with its derivatives in tuples."""
+    return callable(value) or (isinstance(value, tuple) and bool(value) and all(map(is_function, value)))
 
 
 def known_guards(guards: Sequence[Node], arrays: Mapping[str, Any]) -> list[Node]:
