@@ -91,8 +91,8 @@ def refuse_strangers(roots: Sequence[Node], variables: Sequence[Symbol], arrays:
 
 
 def is_function(value: Any) -> bool:
-    """A callable, or one with its derivatives in tuples."""
-    return callable(value) or (isinstance(value, tuple) and bool(value) and all(map(is_function, value)))
+    """A callable, or one with its derivatives, in tuples or lists."""
+    return callable(value) or (isinstance(value, (tuple, list)) and bool(value) and all(map(is_function, value)))
 
 
 def known_guards(guards: Sequence[Node], arrays: Mapping[str, Any]) -> list[Node]:
