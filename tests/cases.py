@@ -246,6 +246,7 @@ for word, function, where in [
     ("sqrt", np.sqrt, "+"),
     ("abs", np.abs, ""),
     ("sign", np.sign, ""),
+    ("heaviside", lambda x: np.heaviside(x, 0), ""),
     ("sin", np.sin, ""),
     ("cos", np.cos, ""),
     ("tan", np.tan, "1"),

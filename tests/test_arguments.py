@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+from libraries import PRESENT
 
 import matdiff as md
 from matdiff.errors import ArgumentError
@@ -21,7 +22,7 @@ DECLARED = "A: m×n; x: n; b: m; t: scalar; S: k×k; r: 1×n; v: m*n"
 A, x, b, t = np.arange(6.0).reshape(2, 3), np.array([1.0, 2.0, 4.0]), np.array([0.5, -1.0]), 2.0
 GIVEN = {"A": A, "x": x, "b": b, "t": t}
 D = md.derive("t*norm(A*x - b)^2", wrt="x", declare=DECLARED)
-BACKENDS = ["numpy", "jax", "torch"]
+BACKENDS = PRESENT
 
 
 def entries() -> list[Callable[..., Any]]:
@@ -111,9 +112,9 @@ def test_sizes_and_names_of_all_forms(text: str, declare: str, good: dict[str, A
 
 
 def test_sparse_and_batched_arrays_of_other_libraries() -> None:
-    import jax
-    import torch
-    from jax.experimental.sparse import BCOO
+    torch = pytest.importorskip("torch")
+    jax = pytest.importorskip("jax")
+    BCOO = pytest.importorskip("jax.experimental.sparse").BCOO
 
     with pytest.raises(ArgumentError, match=r"sparse array \(BCOO\)"):
         D.gradient.compile("jax")(**{**GIVEN, "A": BCOO.fromdense(A)})

@@ -159,6 +159,7 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "sqrt": np.sqrt,
     "abs": np.abs,
     "sign": np.sign,
+    "heaviside": lambda M: (M > 0) * 1.0,
     "sigmoid": lambda M: 1 / (1 + np.exp(-M)),
     "softplus": lambda M: np.log1p(np.exp(M)),
     "relu": lambda M: np.where(M > 0, M, 0),

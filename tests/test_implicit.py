@@ -126,8 +126,7 @@ def oracle(jax: Any, found: md.Derivation, problem: Problem) -> tuple[Callable[.
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=IDS)
 def test_gradients_and_hessian_products_are_those_of_jax(jax: Any, problem: Problem) -> None:
-    import jax.flatten_util
-
+    pytest.importorskip("jax.flatten_util")
     text, wrt, arrays, *_ = problem
     found = md.derive(text, wrt=wrt)
     value, moving = oracle(jax, found, problem)

@@ -175,7 +175,7 @@ def test_a_rule_agrees_with_the_value(c: Case, slot: int) -> None:
     check(c, slot, c.op.rule(slot))
 
 
-CONSTANT = {"sign", "peak", "largest", "rowlargest", "maximum", "minimum"}
+CONSTANT = {"sign", "heaviside", "peak", "largest", "rowlargest", "maximum", "minimum"}
 """Functions whose differential is zero, or is of scalars where the other argument is the larger one."""
 
 

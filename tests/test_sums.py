@@ -70,7 +70,7 @@ LOSSES: dict[str, tuple[str, str, str, Loop]] = {
         lambda a: sum(a.s[i] * (a.y[i] - a.w @ a.X[i]) ** 2 for i in range(N)),
     ),
     "hinge": (
-        r"\sum_{i=1}^N \max(0, 1 - y_i w^\top x_i)", "w", "−Xᵀ(y ⊙ relu(sign(1 .- y ⊙ (X w))))",
+        r"\sum_{i=1}^N \max(0, 1 - y_i w^\top x_i)", "w", "−Xᵀ(y ⊙ heaviside(1 .- y ⊙ (X w)))",
         lambda a: sum(max(0, 1 - a.y[i] * (a.w @ a.X[i])) for i in range(N)),
     ),
     "pseudo-Huber": (

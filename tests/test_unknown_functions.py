@@ -68,8 +68,8 @@ def test_the_multivariate_chain_rule_has_its_intermediate_variables() -> None:
 
 
 def jax_functions() -> tuple[Any, dict[str, Callable[..., Any]]]:
-    import jax
-    import jax.numpy as jnp
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
 
     jax.config.update("jax_enable_x64", True)
     rng = np.random.default_rng(0)

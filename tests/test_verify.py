@@ -197,7 +197,7 @@ BY_HAND: dict[str, tuple[tuple[Node, ...], tuple[Any, ...]]] = {
     "lambda_min": ((S,), ()),
     "sigma": ((X,), (1,)),
 }
-NO_SLOPE = {"sign", "peak", "largest", "rowlargest"}
+NO_SLOPE = {"sign", "heaviside", "peak", "largest", "rowlargest"}
 """Constant between the places where they jump."""
 
 

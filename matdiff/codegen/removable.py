@@ -12,7 +12,7 @@ from matdiff.core.node import Apply, Node, Number, Value, apply, number, topolog
 from matdiff.core.op import Linear
 from matdiff.core.shape import ONE
 from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op, power
-from matdiff.ops.elementwise import VANISHING, relu, sign, sqrt
+from matdiff.ops.elementwise import VANISHING, heaviside, relu, sqrt
 from matdiff.ops.reductions import norm
 from matdiff.simplify.terms import base_and_exponent, entrywise_factors
 
@@ -112,8 +112,8 @@ class Vanishing:
             return self.least
         if node in self.lengths:
             return 1 if is_op(node, norm) else 2
-        if self.least == CONSTANT and is_op(node, relu) and is_op(s := node.children[0], sign):
-            return CONSTANT if s.children == self.u.children else 0
+        if self.least == CONSTANT and is_op(node, heaviside):
+            return CONSTANT if node.children == self.u.children else 0
         if not isinstance(node, Apply):
             return self.orders[node.children[0]] if node.children else 0
         below = [self.orders[a] for a in node.args]
@@ -201,7 +201,7 @@ def masked(node: Node) -> Node:
     """A product entry by entry, with its factor 1[u > 0] seen by the others."""
     factors = entrywise_factors(node) if node.kind != "scalar" else parts(node, powers=False)
     bases = [base_and_exponent(f)[0] for f in factors]
-    steps = {b.children[0].children[0] for b in bases if is_op(b, relu) and is_op(b.children[0], sign)}
+    steps = {b.children[0] for b in bases if is_op(b, heaviside)}
     if not steps:
         return node
     changed = [below_step(f, steps) for f in factors]

@@ -192,7 +192,7 @@ softplus: Op = elementwise(
 )
 relu: Op = elementwise(
     "relu",
-    lambda x: relu(sign(x)),
+    lambda x: heaviside(x),
     gives="nonnegative",
     numpy="np.maximum({0}, 0)",
     torch="torch.relu({0})",
@@ -200,6 +200,18 @@ relu: Op = elementwise(
     law="relu′(u) = 1 for u > 0, else 0",
     summary="max(x, 0)",
     curvature="convex increasing",
+)
+heaviside: Op = elementwise(
+    "heaviside",
+    zeros_like,
+    gives="nonnegative",
+    numpy="({0} > 0).astype({0}.dtype)",
+    torch="({0} > 0).to({0}.dtype)",
+    smooth="where an entry of {0} is 0",
+    law="the step is constant around u ≠ 0",
+    summary="1 for x > 0, else 0: the derivative of relu",
+    definition=lambda x: relu(sign(x)),
+    curvature="increasing",
 )
 erf: Op = elementwise(
     "erf",

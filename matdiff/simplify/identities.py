@@ -24,7 +24,7 @@ from matdiff.ops.algebra import (
     whole,
 )
 from matdiff.ops.constants import eye, is_eye, is_ones, is_zero, ones, ones_like, zeros_like
-from matdiff.ops.elementwise import exp, log, sign
+from matdiff.ops.elementwise import exp, heaviside, log, relu, sign
 from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, entry, slice_
 from matdiff.ops.kronecker import kron, kron_of, kronv
 from matdiff.ops.linalg import det, inv, logdet
@@ -211,7 +211,9 @@ def _norm(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 def _abs(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """|u| = u, sign(u) = 1 and so relu(u) = u of what is positive; relu(u) and |u| of what is 0 or more."""
     properties = known(args[0])
-    if node.op is sign:
+    if node.op is relu and is_op(args[0], sign):
+        return heaviside(args[0].children[0])
+    if node.op in (sign, heaviside):
         return ones_like(args[0]) if "positive" in properties else None
     return args[0] if "nonnegative" in properties else None
 
@@ -361,7 +363,7 @@ IDENTITIES: dict[str, Identity] = {
     "unvec": _unvec,
     "norm": _norm,
     "sqrt": _sqrt,
-    **dict.fromkeys(("abs", "relu", "sign"), _abs),
+    **dict.fromkeys(("abs", "heaviside", "relu", "sign"), _abs),
     "exp": _exp,
     "log": _log,
     "kron": _kron,

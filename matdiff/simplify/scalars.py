@@ -5,7 +5,7 @@ from __future__ import annotations
 from matdiff.core.node import Constant, Node, Number, Symbol, Value, number
 from matdiff.ops.algebra import HADAMARD, SCALE, TRANSPOSE, is_op, power, scale, size
 from matdiff.ops.constants import is_ones
-from matdiff.ops.elementwise import abs_, relu, sign
+from matdiff.ops.elementwise import abs_, heaviside, relu, sign
 from matdiff.ops.indexing import entry
 from matdiff.ops.linalg import det
 from matdiff.ops.reductions import sum_
@@ -60,7 +60,7 @@ def determinants_apart(term: Term) -> None:
 
 
 def signs_away(term: Term) -> None:
-    """u sign(u) = |u| and |u| sign(u) = u; the step relu(sign(u)) before relu(u) is 1 where that is not 0."""
+    """u sign(u) = |u| and |u| sign(u) = u; the step heaviside(u) before relu(u) is 1 where that is not 0."""
     for base in [b for b in term.scalars if is_op(b, sign)]:
         u = base.children[0]
         for one, other in ((u, abs_(u)), (abs_(u), u)):
@@ -70,8 +70,8 @@ def signs_away(term: Term) -> None:
                 term.multiply(base, -1)
                 term.multiply(one, -step)
                 term.multiply(other, step)
-    for base in [b for b in term.scalars if is_op(b, relu) and is_op(b.children[0], sign)]:
-        positive = term.scalars.get(relu(base.children[0].children[0]), 0)
+    for base in [b for b in term.scalars if is_op(b, heaviside)]:
+        positive = term.scalars.get(relu(base.children[0]), 0)
         if positive > 0 and term.scalars[base] > 0:
             del term.scalars[base]
 

@@ -25,7 +25,7 @@ _refused = (
     ("ceil", _jumps, "leave it out, or declare it: `ceil: elementwise`"),
     ("round", _jumps, "leave it out, or declare it: `round: elementwise`"),
     ("mod", _jumps, "write the remainder on the branch that is meant"),
-    ("heaviside step indicator", _jumps, "sigmoid(x) is its smooth form; (1 .+ sign(x))/2 is the step itself"),
+    ("step indicator", _jumps, "sigmoid(x) is its smooth form; heaviside(x) is the step itself"),
     ("if", _choice, "write each branch by itself; relu(x), abs(x) and sign(x) are defined"),
     ("where", _choice, "multiply by a 0-1 mask with .*; relu(x), abs(x) and sign(x) are defined"),
     ("sort", _choice, "norm1(x), sum(x) and logsumexp(x) do not depend on the order"),

@@ -12,20 +12,11 @@ from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, numb
 from matdiff.core.shape import ONE
 from matdiff.ops.algebra import ADD, MATMUL, POWER, add, inner, is_op, matmul, power, scale
 from matdiff.ops.constants import is_eye, is_ones, ones
-from matdiff.ops.elementwise import cosh, exp, log, sigmoid, sign, sinh, tanh
+from matdiff.ops.elementwise import cosh, exp, log, sigmoid, sinh, tanh
 from matdiff.ops.linalg import det
 from matdiff.ops.reductions import norm, sum_
 from matdiff.ops.structure import HALF, Diag, diag
 
-STEP = kernel(
-    "step",
-    "(...)->(...)",
-    "({0} > 0).astype({0}.dtype)",
-    torch="({0} > 0).to({0}.dtype)",
-    elementwise=True,
-    gives=frozenset({"nonnegative"}),
-)
-"""1 where u > 0, else 0."""
 SECH2 = kernel("sech2", "(...)->(...)", "sech2({0})", elementwise=True, gives=frozenset({"positive"}))
 """1 − tanh² u = 4 e^(−2|u|)/(1 + e^(−2|u|))²."""
 MAX_POWER = 4
@@ -162,12 +153,6 @@ def root(node: Apply) -> Node | None:
     return apply(POWER, (a, number(0.5)), (), "scalar", ONE, ONE) if known else None
 
 
-def rectified(node: Apply) -> Node | None:
-    """max(sign(u), 0): whether u > 0."""
-    (a,) = node.args
-    return entrywise(STEP, a.children[0]) if is_op(a, sign) else None
-
-
 def tangent(node: Apply) -> Node | None:
     """(sinh u)ᵖ (cosh u)⁻ᵖ = (tanh u)ᵖ."""
     a, b = ((c.children[0], c.children[1]) if is_op(c, POWER) else (c, number(1)) for c in node.args)
@@ -220,7 +205,6 @@ FIRST: dict[str, Rule] = {
 RULES: dict[str, Rule] = {
     "log": logarithm,
     "sqrt": root,
-    "relu": rectified,
     "hadamard": tangent,
     "scale": tangent,
     "add": difference,
