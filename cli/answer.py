@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from matdiff.cli.notation import CONVENTIONS, Line
-from matdiff.codegen.functions import has_unknown
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import closure
+from matdiff.ops.unknown import has_unknown
 
 LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 """Names for the function; the first that is none of its variables is taken."""

@@ -17,10 +17,11 @@ from matdiff.codegen.arguments import (
     refuse_unknown,
 )
 from matdiff.codegen.emit.names import lookup
-from matdiff.codegen.functions import bound, has_unknown
+from matdiff.codegen.functions import bound
 from matdiff.core.node import Apply, Constant, Node, Symbol, describe, symbols, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
+from matdiff.ops.unknown import has_unknown
 
 if TYPE_CHECKING:
     import numpy as np

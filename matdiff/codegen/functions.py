@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from string import ascii_lowercase
 from typing import Any
 
@@ -12,10 +12,6 @@ from matdiff.graph.rewrite import inline, substitute
 from matdiff.ops.unknown import Derivative, Unknown
 
 Valued = Callable[[Node, Sequence[Symbol], Mapping[str, Any]], Any]
-
-
-def has_unknown(nodes: Iterable[Node]) -> bool:
-    return any(isinstance(n, Apply) and isinstance(n.op, Unknown) for n in topological(*nodes))
 
 
 def bound(

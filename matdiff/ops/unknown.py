@@ -8,12 +8,12 @@ Scalar arguments have no axes.  It is linear in what it is paired with, and the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from matdiff.core.node import Node, describe
+from matdiff.core.node import Apply, Node, describe, topological
 from matdiff.core.op import Linear, Nonlinear, Op, Rule, Type
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ShapeError, UnsupportedError
@@ -279,3 +279,8 @@ def contracted(node: Node, w: Node, turned: bool) -> Node | None:
     args = node.children
     kept, gone = op.value if not turned else op.value[::-1]
     return applied(op.of, (kept, *op.blocks[0]), ((gone,),), args[:-1], [w])
+
+
+def has_unknown(nodes: Iterable[Node]) -> bool:
+    """Whether an unknown function of arrays stands in one of them."""
+    return any(isinstance(n, Apply) and isinstance(n.op, Unknown) for n in topological(*nodes))
