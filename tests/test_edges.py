@@ -339,3 +339,9 @@ def test_the_verdict_names_the_edges():
         md.derive("lambda_max(S)", wrt="S", declare="S: n×n symmetric").verify()
     )
     assert md.derive("norm(A*x - b)^2", wrt="x").verify().region == ""
+
+
+def test_the_step_is_0_in_a_whole_region():
+    d = md.derive("norm1(heaviside(x).*x)", wrt="x")
+    np.testing.assert_array_equal(d.gradient.evaluate(x=np.array([-1.0, 2.0])), [0, 1])
+    assert d.verify().passed

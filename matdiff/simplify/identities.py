@@ -209,7 +209,10 @@ def _norm(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 
 def _abs(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    """|u| = u, sign(u) = 1 and so relu(u) = u of what is positive; relu(u) and |u| of what is 0 or more."""
+    """|u| = u, sign(u) = 1 and so relu(u) = u of what is positive; relu(u) and |u| of what is 0 or more.
+
+    relu(sign u) is the step of u.
+    """
     properties = known(args[0])
     if node.op is relu and is_op(args[0], sign):
         return heaviside(args[0].children[0])

@@ -11,7 +11,7 @@ from matdiff.codegen.evaluate import evaluate
 from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.ops.algebra import POWER, is_op
-from matdiff.ops.elementwise import relu, sign
+from matdiff.ops.elementwise import heaviside, relu, sign
 from matdiff.verify import sampling
 from matdiff.verify.sets import linear_set
 
@@ -37,7 +37,9 @@ def check_somewhere(d: Derivation, suspects: list[Node]) -> None:
 
 def has_zeros(node: Node) -> bool:
     """Is it 0 in places of a whole region, or of the set that it moves in?"""
-    return is_op(node, relu) or is_op(node, sign) or (isinstance(node, Symbol) and bool(linear_set(node)))
+    return any(is_op(node, op) for op in (relu, heaviside, sign)) or (
+        isinstance(node, Symbol) and bool(linear_set(node))
+    )
 
 
 def zeros(d: Derivation, a: Node) -> Any:

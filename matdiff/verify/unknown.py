@@ -75,10 +75,6 @@ def is_unknown(node: Apply) -> bool:
     return node.op.elementwise and registry.get(node.op.name) is not node.op and node.op.numpy == ""
 
 
-def has_unknown(root: Node) -> bool:
-    return any(isinstance(n, Apply) and is_unknown(n) for n in topological(root))
-
-
 def coefficients(name: str, seed: int) -> Coefficients:
     random_ = random.Random(f"{name} {seed}")
     a, b, c, d = (Fraction(random_.randint(60, 140), 100) for _ in range(4))
@@ -99,4 +95,4 @@ def stand_in(parts: Coefficients, order: int, t: Node) -> Node:
     return value + scale(number(2 * d), ones_like(t)) if order == 2 else value
 
 
-__all__ = ["concrete", "has_unknown", "is_unknown"]
+__all__ = ["concrete", "is_unknown"]
