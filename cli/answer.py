@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -135,14 +135,14 @@ class Answer:
         if self.order > 1:
             found += self.hessians if self.scalar else self.parts("second", self.bilinear)
         bodies = self.d.abbreviations([line.body for line in found])
-        short = [replace(line, body=body) for line, body in zip(found, bodies, strict=True)]
+        short = [line._replace(body=body) for line, body in zip(found, bodies, strict=True)]
         return [self.line("function", self.d.function), *self.with_names(short)]
 
     def with_names(self, lines: list[Line]) -> list[Line]:
         """The lines with what gradients by several variables share named once."""
         places = [i for i, line in enumerate(lines) if line.key == "partial gradient"]
         for i, body in zip(places, self.d.named([lines[i].body for i in places]), strict=True):
-            lines[i] = replace(lines[i], body=body, shared=fresh(lines[i].body, body))
+            lines[i] = lines[i]._replace(body=body, shared=fresh(lines[i].body, body))
         return lines
 
     @property

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Style = Literal["unicode", "ascii", "latex"]
 STYLES = ("unicode", "ascii", "latex")
@@ -198,8 +197,7 @@ def unicode_output() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of an answer, `label = body`; f is a letter for the function, x the variables, `on` an argument."""
 
     key: str

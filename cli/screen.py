@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 
 import click
 
+from matdiff.core.patterns import deferred
+
 STYLES = (
-    (re.compile(r"(Hessian )?verified: "), {"fg": "green"}),
-    (re.compile(r"(Hessian )?not verified: |not differentiable "), {"fg": "yellow"}),
-    (re.compile(r"verification failed: "), {"fg": "red"}),
-    (re.compile(r"(?:∇|grad )\w( by \S+)? = |[JH]( by \S+)? = |[∂d]\w/[∂d]\w+ = "), {"bold": True}),
+    (deferred(r"(Hessian )?verified: "), {"fg": "green"}),
+    (deferred(r"(Hessian )?not verified: |not differentiable "), {"fg": "yellow"}),
+    (deferred(r"verification failed: "), {"fg": "red"}),
+    (deferred(r"(?:∇|grad )\w( by \S+)? = |[JH]( by \S+)? = |[∂d]\w/[∂d]\w+ = "), {"bold": True}),
 )
 """How a line that begins so is set."""
 

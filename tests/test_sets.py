@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -339,7 +339,7 @@ def test_a_curve_stays_in_its_set_and_has_no_acceleration_inside(space: CurvedSe
 @pytest.mark.parametrize("word", [w for w, s in CURVED.items() if s.bend is not None])
 def test_a_hessian_without_its_bending_does_not_verify(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     q = next(q for q in PROBLEMS if q.word in (word, CURVED[word].written))
-    monkeypatch.setitem(CURVED, word, replace(CURVED[word], bend=None))
+    monkeypatch.setitem(CURVED, word, CURVED[word]._replace(bend=None))
     assert q.derivation.verify(order=2).passed is False
 
 

@@ -115,7 +115,7 @@ def check_scalar(name: str, body: Node, t: Symbol) -> None:
             raise UnsupportedError(f"{node.op.name} does not act entry by entry, so it cannot be part of {name}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Own(Op):
     """The record of a function by its formula."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.core.op import Joint, Linear
@@ -13,8 +13,7 @@ from matdiff.ops.constants import zeros_like
 from matdiff.ops.indexing import COLUMN, ROW
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One linear map moved: ⟨Y, node⟩ became the sum of ⟨Y′, V⟩ over the pairs (V, Y′) in `moved`."""
 
     node: Node

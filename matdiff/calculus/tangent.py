@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matdiff.core.node import Node, Symbol
 from matdiff.errors import UnsupportedError
@@ -16,8 +16,7 @@ from matdiff.simplify.normal import normal
 from matdiff.simplify.terms import join, split
 
 
-@dataclass(frozen=True, slots=True)
-class Tangent:
+class Tangent(NamedTuple):
     """`project(G, X)` is the part of G inside the tangent space at X; `law` says so to a reader."""
 
     project: Callable[[Node, Node], Node]

@@ -6,9 +6,8 @@ NumPy, SciPy and JAX are imported only when a compiled function is made.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from matdiff.codegen.arguments import Argument, Entry, differential_names
 from matdiff.codegen.backends.base import backend_named, require
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 Nodes = Node | Mapping[str, Node] | Mapping[Key, Node] | Sequence[Node]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What code is asked for: `checked` to refuse arrays outside a domain, `strict` also where nothing is smooth,
     `settled` where eigenvalues need not all be distinct."""
 
@@ -41,8 +39,7 @@ class Request:
     settled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A compiled expression: its source, its function, and which variables that takes under which names."""
 
     text: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from matdiff.codegen.emit.emitter import polynomial
 from matdiff.codegen.emit.names import Names, identifier, lookup
@@ -20,8 +19,7 @@ DENSE = {"torch": "to_dense", "jax": "todense", "sparse": "todense"}
 """How sparse arrays become dense, by their library where it is not `toarray`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """A variable as a function takes it: its name as typed, its parameter, what it is in words, its dimensions."""
 
     name: str

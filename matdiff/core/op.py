@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from matdiff.core.node import Apply, Kind, Node, apply, constant, describe, symbol
 from matdiff.core.shape import ONE, Dim, Spec, signature
@@ -18,22 +18,19 @@ from matdiff.errors import MatdiffError, ShapeError
 Type = tuple[Kind, Dim, Dim]
 
 
-@dataclass(frozen=True, slots=True)
-class Linear:
+class Linear(NamedTuple):
     """Linear in this argument: `adjoint(Y, *args, *params)` is L*Y in ⟨Y, L[V]⟩ = ⟨L*Y, V⟩."""
 
     adjoint: Callable[..., Node]
 
 
-@dataclass(frozen=True, slots=True)
-class Joint:
+class Joint(NamedTuple):
     """Linear in all arguments together (sums, blocks): `adjoint(Y, slot, *args, *params)`."""
 
     adjoint: Callable[..., Node]
 
 
-@dataclass(frozen=True, slots=True)
-class Nonlinear:
+class Nonlinear(NamedTuple):
     """`differential(*args, dX, *params)`: what dX in this argument does to the value, linear in dX."""
 
     differential: Callable[..., Node]
@@ -43,7 +40,7 @@ Rule = Linear | Joint | Nonlinear | None
 """None: an argument that cannot be differentiated through."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Op:
     """A function of the language.
 
@@ -124,8 +121,7 @@ class Op:
         return f"<{self.name} {self.signature}>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Macro:
+class Macro(NamedTuple):
     """A word of the language that stands for other functions: `rowsum(X)` is `X*ones(n)`.
 
     `expand(*args, *params)` makes the expression; the signature is what the reader of text is told.  `remark` is said
@@ -296,7 +292,7 @@ def elementwise(name: str, derivative: Callable[[Node], Node], **fields: Any) ->
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Columns(Op):
     """`f_columns(C, m, n)`: a linear f of every column of C, each as a matrix m×n; of I it is the matrix of f."""
 

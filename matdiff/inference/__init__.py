@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from dataclasses import replace
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 import matdiff.ops  # noqa: F401  (fills the table of words)
 from matdiff.calculus.implicit import System
@@ -33,8 +34,7 @@ from matdiff.text.tree import Declaration, Definition, Program
 Function: TypeAlias = Op | Definition
 
 
-@dataclass(frozen=True)
-class Typed:
+class Typed(NamedTuple):
     """A program understood.
 
     function      definitions are Symbols with a body
@@ -53,11 +53,11 @@ class Typed:
     variables: dict[str, Symbol]
     functions: dict[str, Function]
     declarations: str
-    definitions: dict[str, Symbol] = field(default_factory=dict)
+    definitions: dict[str, Symbol]
     kept: Node | None = None
     remarks: tuple[str, ...] = ()
-    changed: dict[str, str] = field(default_factory=dict)
-    families: dict[str, str] = field(default_factory=dict)
+    changed: Mapping[str, str] = MappingProxyType({})
+    families: Mapping[str, str] = MappingProxyType({})
     systems: tuple[System, ...] = ()
     text: str = ""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 
 from matdiff.core.node import Node
 from matdiff.core.op import Op
+from matdiff.core.patterns import deferred
 from matdiff.core.shape import ONE, Spec
 from matdiff.errors import ParseError
 from matdiff.inference.misfit import Misfit
@@ -17,7 +17,7 @@ from matdiff.ops.unknown import Arrow, Derivative, applied, pattern, record, sho
 from matdiff.text.tokens import derived, unmarked
 from matdiff.text.tree import Tree
 
-_mark = re.compile(r"(?:([∇∂])|(?:(nabla|d)(?=\d*_)))([₀-₉]*)(\d*)([²³⁴-⁹]?)_?")
+_mark = deferred(r"(?:([∇∂])|(?:(nabla|d)(?=\d*_)))([₀-₉]*)(\d*)([²³⁴-⁹]?)_?")
 _digits = str.maketrans("₀₁₂₃₄₅₆₇₈₉²³⁴⁵⁶⁷⁸⁹", "012345678923456789")
 
 

@@ -21,7 +21,7 @@ from matdiff.inference.types import Solver, Type
 from matdiff.text.tree import Tree, walk
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Attempt:
     """Types and solver of a success; of a failure the misfit too."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from matdiff.core.node import Kind, Symbol
+from matdiff.core.patterns import deferred
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.inference.names import CONSTANTS, is_reserved
@@ -24,8 +24,7 @@ EMPTY = frozenset({"symmetric", "spd", "diagonal", "lower", "upper", "positive"}
 """What no skew matrix but 0 can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """What is said of a name; kind None and dims () where that is left to inference."""
 
     kind: Kind | None = None
@@ -198,7 +197,7 @@ def dimension(text: str) -> Dim:
     return total
 
 
-_PLUS, _TIMES = re.compile(r"\+(?![^(]*\))"), re.compile(r"\*(?![^(]*\))")
+_PLUS, _TIMES = deferred(r"\+(?![^(]*\))"), deferred(r"\*(?![^(]*\))")
 
 
 def _no_dimension(text: str) -> ParseError:

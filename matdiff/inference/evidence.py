@@ -8,8 +8,8 @@ does not fit with it, the search for readings (`kinds`) goes on from there.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from matdiff.core.node import Kind
 from matdiff.core.op import Record, words
@@ -35,8 +35,7 @@ DIVIDES = "it only divides"
 MULTIPLIES = "it only multiplies scalars"
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(NamedTuple):
     """The kind that a place speaks for, and why."""
 
     kind: Kind

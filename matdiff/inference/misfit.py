@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from matdiff.core.patterns import deferred
 from matdiff.core.shape import ONE
 from matdiff.errors import MatdiffError, ShapeError
 from matdiff.inference.types import Type
@@ -18,9 +19,9 @@ SHOWN = 6
 SHORT = 20
 """Longest operand that is quoted beside its type."""
 
-_log = re.compile(r"(?:log|\\ln)\s*(?:\(|\\left\(|\{)?\s*(?:\\left|\\[bB]igg?l?)?\s*\Z")
-_alone = re.compile(r"\(\{(\d)\}\)")
-_call = re.compile(r"\b([A-Za-z]\w+)\(")
+_log = deferred(r"(?:log|\\ln)\s*(?:\(|\\left\(|\{)?\s*(?:\\left|\\[bB]igg?l?)?\s*\Z")
+_alone = deferred(r"\(\{(\d)\}\)")
+_call = deferred(r"\b([A-Za-z]\w+)\(")
 
 
 class Misfit(Exception):
@@ -113,8 +114,8 @@ def _declared_otherwise(tree: Tree, origins: Mapping[str, str]) -> str:
     return ""
 
 
-_thin = re.compile(r"(?<=: )(?:(\S+)×1|1×(\S+))(?= .*\(declared\)\Z)")
-_word = re.compile(r"[^\W\d]\w*")
+_thin = deferred(r"(?<=: )(?:(\S+)×1|1×(\S+))(?= .*\(declared\)\Z)")
+_word = deferred(r"[^\W\d]\w*")
 
 
 def source(tree: Tree, text: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from matdiff.core.node import Kind
 from matdiff.core.op import spellings, words
+from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
 from matdiff.text.advice import INSTEAD, REFUSALS
 from matdiff.text.tokens import GREEK
@@ -20,8 +20,8 @@ RESERVED = frozenset({"I", "pi", "eye", "ones", "zeros", "vector", "matrix", "hc
 FREE = frozenset({"K", "e", "D", "sigma", "σ"})
 """Functions by these names are meant only before a parenthesis."""
 
-_letter = re.compile(r"\b[A-Za-z]\b")
-_shape = re.compile(r"([^\W\d_]+)(\d*)((?:_\w*)?)\Z")
+_letter = deferred(r"\b[A-Za-z]\b")
+_shape = deferred(r"([^\W\d_]+)(\d*)((?:_\w*)?)\Z")
 
 
 def is_reserved(name: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from matdiff.core.op import words
+from matdiff.core.patterns import deferred
 from matdiff.inference.literals import literal
 from matdiff.text.tree import DETERMINANT, ENTRIES, ROOT, SPREAD, SPREAD_VECTOR, SQUARE, TYPED, Program, Tree, walk
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matdiff.inference.scope import Scope
 
 SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
-_power_of_e = re.compile(r"(?<![^\W_])e\s*\^")
+_power_of_e = deferred(r"(?<![^\W_])e\s*\^")
 
 
 def of_entries(t: Tree) -> bool:

@@ -15,7 +15,7 @@ from matdiff.ops.constants import LONG
 from matdiff.text.tree import Program, Tree
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Root:
     """A definition, or the function (name ""), as a list of trees, arguments before their user."""
 

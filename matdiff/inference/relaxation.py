@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matdiff.inference.names import is_greek
 from matdiff.inference.options import BARE, NEAR, SCALARS, Reading, Table, options, reading
@@ -21,8 +21,7 @@ GREEK_CAPITAL, GREEK, SIGN = 0.8, 0.6, 0.5
 Forced = Mapping[str, bool]
 
 
-@dataclass(slots=True, eq=False)
-class Relaxed:
+class Relaxed(NamedTuple):
     """An optimum of the relaxation: `split` is a name to branch on, or empty where it is consistent and unique."""
 
     cost: float
@@ -154,8 +153,7 @@ def cost(scope: Scope, name: str) -> float:
     return UPPER if scope.choices[name] == "matrix" else LOWER
 
 
-@dataclass(slots=True, eq=False)
-class _Pick:
+class _Pick(NamedTuple):
     leaves: list[tuple[str, Reading]]
     tie: tuple[int, tuple[Reading, ...], tuple[Reading, ...]] | None
 

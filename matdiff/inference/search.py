@@ -8,10 +8,10 @@ bound first (branch and bound), so that no 2^k readings are tried; over MAX_TRIA
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.inference.attempt import Attempt, attempt, explain
 from matdiff.inference.calls import elementwise
@@ -28,7 +28,7 @@ MAX_WORK = 200_000
 PLAIN = frozenset({"name", "number", "+", "neg", "*", "/", "^"})
 """What an expression in scalars is made of, beside functions of one."""
 
-_bold = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec|bf)\b")
+_bold = deferred(r"\\(?:mathbf|boldsymbol|bm|vec|bf)\b")
 """Typography of vectors."""
 
 MAX_NAMES = 60

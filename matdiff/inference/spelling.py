@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
 from matdiff.printing.names import ascii_name
 from matdiff.text.tree import Declaration, Program, Tree, walk
 
-_words = re.compile(r"[^\W\d]\w*")
+_words = deferred(r"[^\W\d]\w*")
 
 
 def unified(

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from matdiff.core.node import Node, Symbol, symbol, topological
 from matdiff.core.op import Op
+from matdiff.core.patterns import deferred
 from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.lift import Member, lifted
@@ -41,10 +42,10 @@ Bound = Mapping[str, str]
 """The indices around a place: letter → its own name."""
 Places = tuple[tuple[str, int], ...]
 
-_place = re.compile(r"(ell|[a-z])(?:([pm])(\d{1,9}))?,?")
-_bold = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec|bf)(?![A-Za-z])")
-_words = re.compile(r"[^\W\d]\w*")
-_term = re.compile(r"([+-]?)(\d{0,9})\*?([^\W\d]\w*)?")
+_place = deferred(r"(ell|[a-z])(?:([pm])(\d{1,9}))?,?")
+_bold = deferred(r"\\(?:mathbf|boldsymbol|bm|vec|bf)(?![A-Za-z])")
+_words = deferred(r"[^\W\d]\w*")
+_term = deferred(r"([+-]?)(\d{0,9})\*?([^\W\d]\w*)?")
 
 
 @dataclass(eq=False)
@@ -721,8 +722,7 @@ class Sums:
         own = {
             n: f.of.arrow if isinstance(f, Unknown) else None for n, f in typed.functions.items() if isinstance(f, Op)
         }
-        return replace(
-            typed,
+        return typed._replace(
             function=function,
             variables=variables,
             declarations=declarations_text(variables, own),

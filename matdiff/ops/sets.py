@@ -11,8 +11,7 @@ load it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from matdiff.core.node import Kind, Node, Symbol
 from matdiff.ops.algebra import inner, matmul, scale
@@ -24,8 +23,7 @@ from matdiff.ops.structure import HALF, Diag, diag
 Array = Any
 
 
-@dataclass(frozen=True, slots=True)
-class CurvedSet:
+class CurvedSet(NamedTuple):
     """One set: its word in declarations, formulas of nodes, and functions of arrays.
 
     word       the attribute; `spelled` is how a declaration writes it, `also` what else is read

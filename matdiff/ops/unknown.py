@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from matdiff.core.node import Apply, Node, describe, topological
 from matdiff.core.op import Linear, Nonlinear, Op, Rule, Type
@@ -29,8 +29,7 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrow:
+class Arrow(NamedTuple):
     """`(n, m×n) -> p`: the shapes of the arguments and of the value."""
 
     inputs: tuple[Shape, ...]
@@ -53,8 +52,7 @@ def typed(shape: Shape) -> Type:
     return ("vector", shape[0], ONE) if len(shape) == 1 else ("matrix", shape[0], shape[1])
 
 
-@dataclass(frozen=True, slots=True)
-class Derivative:
+class Derivative(NamedTuple):
     """Which tensor of which function: by the scalar arguments `times` (in order), by arrays `order`, inner first."""
 
     base: str
@@ -104,11 +102,14 @@ class Derivative:
         return ("∇" if gradient else "∂") + str(slot + 1).translate(SUBSCRIPTS)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+_nothing = Derivative("", Arrow((), ()))
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Unknown(Op):
     """The tensor `of` with `blocks` paired with the arguments that follow those of the function."""
 
-    of: Derivative = Derivative("", Arrow((), ()))
+    of: Derivative = _nothing
     value: Block = ()
     blocks: tuple[Block, ...] = ()
 

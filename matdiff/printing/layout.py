@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value
 from matdiff.core.op import parameters
+from matdiff.core.patterns import deferred
 from matdiff.core.shape import Dim
 from matdiff.ops.constants import LONG
 from matdiff.ops.unknown import Unknown
@@ -27,7 +27,7 @@ from matdiff.printing.tables import (
     template,
 )
 
-_two_words = re.compile(r"\\[a-z]+\\[a-z]+")
+_two_words = deferred(r"\\[a-z]+\\[a-z]+")
 
 BARRED = frozenset({"abs", "norm1", "norminf"})
 """Functions whose bars mean something else, or nothing, around a matrix."""

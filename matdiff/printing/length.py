@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import MutableMapping
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from matdiff.core.node import Node
+from matdiff.core.patterns import deferred
 from matdiff.printing.layout import Layout
 from matdiff.printing.piece import Piece
 from matdiff.printing.tables import ASCII
@@ -19,7 +19,7 @@ ENOUGH = 10**9
 
 _known: Memo = WeakKeyDictionary()
 _layout = Layout(ASCII)
-_symbol = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\.\*|\.?[-+/^]|['\[<:]")
+_symbol = deferred(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\.\*|\.?[-+/^]|['\[<:]")
 
 
 def length(node: Node, memo: Memo | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from matdiff.core.node import Symbol
+from matdiff.core.patterns import deferred
 
 LETTERS = "αβγδεζηθικλμνξοπρστυφχψω"
 WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron".split()  # noqa: SIM905
@@ -20,7 +21,7 @@ COMMANDS = {w: f"\\{w}" for c, w in GREEK.items() if c not in LATIN_SHAPED}
 
 ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot"}
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-NUMBERED = re.compile(r"([^\W_]*[^\W\d_])_([1-9]\d*|0)", re.ASCII | re.IGNORECASE)
+NUMBERED = deferred(r"([^\W_]*[^\W\d_])_([1-9]\d*|0)", re.ASCII | re.IGNORECASE)
 
 
 def unicode_name(name: str) -> str:
@@ -52,10 +53,10 @@ def latex_symbol(symbol: Symbol) -> str:
     return r"\mathrm{d}" + (f"{{{inside}}}" if "_" in inside else inside) + f"_{{{symbol.index}}}"
 
 
-FORM = re.compile(r"(?!I_)([^\W\d_]+)((?:_(?:hat|tilde|bar|dot))*)(?:_([^\W_]+))?")
+FORM = deferred(r"(?!I_)([^\W\d_]+)((?:_(?:hat|tilde|bar|dot))*)(?:_([^\W_]+))?")
 """Names that have accents and an index; I with an index is an identity."""
 
-MARKED = re.compile(r"([^\W\d]\w*)('{0,4})(\(\w+\))?(?<=[')])")
+MARKED = deferred(r"([^\W\d]\w*)('{0,4})(\(\w+\))?(?<=[')])")
 """Derivatives and values of functions, u'' and u(T), whose names are made and never typed."""
 
 

@@ -12,7 +12,7 @@ CHAIN = 64
 """Scalar factors that are looked through at once, so that laying out a long chain stays linear."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Scaling:
     number: Value = 1
     above: list[Node] = field(default_factory=list)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from string import Formatter
+from typing import NamedTuple
 
 from matdiff.core.node import Symbol, Value
 from matdiff.core.shape import Dim
@@ -55,8 +55,7 @@ def guessed_level(parts: Template) -> int:
     return ATOM if isinstance(parts[0], str) else POSTFIX
 
 
-@dataclass(frozen=True, slots=True)
-class Notation:
+class Notation(NamedTuple):
     """One way of writing.
 
     join         what stands between adjacent factors: (last text, next text, is the last a number) -> text

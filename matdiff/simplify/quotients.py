@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from matdiff.core.node import Apply, Node, Number, Value, number, topological
 from matdiff.ops.algebra import ADD, POWER, SCALE, add, is_op, power, scale
@@ -25,8 +25,7 @@ class TooLong(Exception):
     """A polynomial with too many terms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quotient:
+class Quotient(NamedTuple):
     """A polynomial in functions and variables, with negative powers too, over powers of polynomials in them."""
 
     above: Polynomial

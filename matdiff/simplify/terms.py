@@ -47,7 +47,7 @@ Factor = tuple[Node, int]
 """A factor of a matrix product: a base and its whole power; X⁻ᵀ is (Xᵀ, −1)."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Term:
     """number · Π base^exponent · core; core is None for a scalar."""
 

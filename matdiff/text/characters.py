@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
 
 LETTER = "A-Za-zµℓ\u0370-\u0373\u0376\u0377\u037b-\u037d\u0388-\u0390\u0391-\u03f5\u03f7-\u03ff"
@@ -46,7 +46,7 @@ NORMS = {"": "", "2": "2", "F": "F", "fro": "F", "1": "1", "inf": "inf", "∞": 
 CYRILLIC = dict(zip("аеорсухіјѕԁԛԝАВЕКМНОРСТУХІЈЅ", "aeopcyxijsdqwABEKMHOPCTYXIJS", strict=True))
 GREEK_TWINS = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True))
 """Greek capitals that no eye can tell from Latin ones."""
-_twins = re.compile(f"[{''.join(GREEK_TWINS)}]")
+_twins = deferred(f"[{''.join(GREEK_TWINS)}]")
 
 HINTS = {
     "%": "There is no remainder or percent sign; a comment starts with #.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
 from matdiff.ops.sets import CURVED, SPELLED
 from matdiff.text.characters import LETTER, plain_name, unknown
@@ -42,12 +43,12 @@ COLUMNS = {"unit": "oblique", "orthonormal": "orthonormal", "orthogonal": "ortho
 LONGEST = 200
 """Longest name in LaTeX."""
 
-_name = re.compile(rf"\\?[{LETTER}][{LETTER}0-9_]*[₀-₉]*")
-_piece = re.compile(
+_name = deferred(rf"\\?[{LETTER}][{LETTER}0-9_]*[₀-₉]*")
+_piece = deferred(
     rf"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[{LETTER}][{LETTER}0-9_]*[₀-₉]*)|(?P<sign>[×*+/(),-]|\\times\b)|(?P<bad>\S))"
 )
-_glued = re.compile(r"(\d+|[A-Za-z])x(\d+|[A-Za-z])(?![A-Za-z0-9_.])")
-arrow_sign = re.compile(r"->|→|⟶|\\(?:long)?(?:rightarrow|to)(?![A-Za-z])")
+_glued = deferred(r"(\d+|[A-Za-z])x(\d+|[A-Za-z])(?![A-Za-z0-9_.])")
+arrow_sign = deferred(r"->|→|⟶|\\(?:long)?(?:rightarrow|to)(?![A-Za-z])")
 ARROWS = "Unknown functions are declared h: n -> p; phi: n -> scalar; x: scalar -> n; f: (n, k×k) -> m"
 EXAMPLE = "Declarations look like A: m×n; b: m; S: n×n symmetric; t: scalar; h: elementwise"
 
@@ -287,16 +288,16 @@ def _wrong(message: str, text: str, span: Span) -> ParseError:
     return ParseError(message, text=text, span=span, hint=EXAMPLE)
 
 
-_rewritten = [(re.compile(pattern, re.IGNORECASE), plain) for pattern, plain in (
+_rewritten = [(deferred(pattern, re.IGNORECASE), plain) for pattern, plain in (
     (r"\bnon-?singular\b|\bfull[ -](?:column |row )?rank\b", " "), (r"(\w+)\^2", r"\1*\1"),
     (r"(?<![\w.])(\d+)(?!x\d)([a-z])", r"\1*\2"), (r"\\mathbb\s*\{?R\}?|ℝ", "R^"), (r"\bR\s*\^+\s*", " "),
     (r"\\times\b|\s*\bby\b\s*|-by-", "×"),
     (r"(?<=\w)\s+x\s+(?=\w)|(?<=^[a-z0-9])x(?=[a-z0-9]$)", "×"), (r"\s*×\s*", "×"), (r"-(?=vector|matrix)", " "),
     (r"\bpositive[ -](?:semi-?)?definite\b|\bp\.?s?\.?d\.?(?!\w)", "spd"), (r"[\[\](){},]", " "),
 )]  # fmt: skip
-_article, _between = re.compile(r"(?:let|var|given|where|with|define)\s+"), re.compile(r"\s*,\s*|\s+(?:and\s+)?")
-_next = re.compile(r"\s*[\s,]\s*(?=[A-Za-z]\w*\s*:)")
-_size = re.compile(r"(?:[A-Za-z]\w{0,2}|\d{1,9})(?:[*+-](?:[A-Za-z]\w{0,2}|\d{1,9}))*")
+_article, _between = deferred(r"(?:let|var|given|where|with|define)\s+"), deferred(r"\s*,\s*|\s+(?:and\s+)?")
+_next = deferred(r"\s*[\s,]\s*(?=[A-Za-z]\w*\s*:)")
+_size = deferred(r"(?:[A-Za-z]\w{0,2}|\d{1,9})(?:[*+-](?:[A-Za-z]\w{0,2}|\d{1,9}))*")
 
 
 def advice(names: str, said: str) -> str:
@@ -345,10 +346,10 @@ def in_words(names: str, said: str, span: Span) -> list[Declaration]:
     return [replace(d, dims=d.dims if sized else (), span=span) for d in found]
 
 
-_sizes_in_words = re.compile(r"\s*(?:[(\[]\s*\w+\s*,\s*\w+\s*[)\]]|(?:R\b|ℝ|\\mathbb\b)|\w+(?:\s+by\s+|-by-)\w+)")
+_sizes_in_words = deferred(r"\s*(?:[(\[]\s*\w+\s*,\s*\w+\s*[)\]]|(?:R\b|ℝ|\\mathbb\b)|\w+(?:\s+by\s+|-by-)\w+)")
 """Sizes as others write them: (n,n), R^n, n by n."""
 
-_word_of, _commands = re.compile(r"[A-Za-z]+"), re.compile(r"\\[A-Za-z]+")
+_word_of, _commands = deferred(r"[A-Za-z]+"), deferred(r"\\[A-Za-z]+")
 
 
 def _written(declarations: list[str]) -> str:

@@ -7,17 +7,18 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from matdiff.core import op
+from matdiff.core.patterns import deferred
 from matdiff.text.characters import LATEX_MARKS
 from matdiff.text.tokens import CONSTANT_CALLS, GREEK, SPECIAL_CALLS
 
-_mark = re.compile(LATEX_MARKS + r"|\A\s*(?:\$|\\\[|\\\()|\$\s*\Z")
-_behind = re.compile(r"(?:(?P<small>(?<![\w\\])[a-z]\w{0,20}(?:['′’ᵀ]|[.^]T)?)|[\w)\]'′’ᵀ])\s{0,3}\Z")
-_word = re.compile(r"\\([A-Za-z]\w*)\s*(\(?)")
-_star = re.compile(r"(?<!\\operatorname)(?<!\\norm)(?<!\\abs)(?<![\^_{])(?:\.[*/^]|\*(?!\}))")
-_call = re.compile(r"(?<![\\\w])([A-Za-z]\w+)\(")
+_mark = deferred(LATEX_MARKS + r"|\A\s*(?:\$|\\\[|\\\()|\$\s*\Z")
+_behind = deferred(r"(?:(?P<small>(?<![\w\\])[a-z]\w{0,20}(?:['′’ᵀ]|[.^]T)?)|[\w)\]'′’ᵀ])\s{0,3}\Z")
+_word = deferred(r"\\([A-Za-z]\w*)\s*(\(?)")
+_star = deferred(r"(?<!\\operatorname)(?<!\\norm)(?<!\\abs)(?<![\^_{])(?:\.[*/^]|\*(?!\}))")
+_call = deferred(r"(?<![\\\w])([A-Za-z]\w+)\(")
 
-_numpy = re.compile(r"@|(?<![\w.\\])(?:np|numpy|jnp|jax|torch|tf|scipy)\s*\.\s*[a-z]")
-_wolfram = re.compile(r"(?<![A-Za-z0-9_\\])([A-Z][a-z]\w*)\[")
+_numpy = deferred(r"@|(?<![\w.\\])(?:np|numpy|jnp|jax|torch|tf|scipy)\s*\.\s*[a-z]")
+_wolfram = deferred(r"(?<![A-Za-z0-9_\\])([A-Z][a-z]\w*)\[")
 
 
 def dialect_of(text: str, declared: Collection[str] = ()) -> str:

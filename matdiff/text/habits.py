@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import UnsupportedError
 from matdiff.text.advice import INSTEAD, REFUSALS
 from matdiff.text.characters import LETTER
@@ -49,16 +50,16 @@ OPENS, CLOSES = words("LPAR LSQB INDEX LBAR LNORM LANGLE"), words("RPAR RSQB RBA
 LOOSE = words("PLUS MINUS DOTPLUS DOTMINUS COMMA SEMI COLON EQUALS")
 LATEX = 'read the text as LaTeX (--input latex, in Python dialect="latex")'
 
-_quoted = re.compile(r"[\"'](\w{0,20})[\"']")
+_quoted = deferred(r"[\"'](\w{0,20})[\"']")
 _item = r"(?::|\d+\s*(?::\s*\d+)?|[ijkl])"
-_subscript = re.compile(rf"\(\s*({_item})\s*(?:,\s*({_item})\s*)?\)(?!\s*=)")
-_sized = re.compile(r"\(\s*(\d+|[a-z])\s*\)")
-_applied = re.compile(rf"\(\s*([{LETTER}]\w*|\d+)\s*\)(?!\s*:?=)")
-_decimal = re.compile(r"(?<![\w.,])\d+,\d+(?![\w.,])")
+_subscript = deferred(rf"\(\s*({_item})\s*(?:,\s*({_item})\s*)?\)(?!\s*=)")
+_sized = deferred(r"\(\s*(\d+|[a-z])\s*\)")
+_applied = deferred(rf"\(\s*([{LETTER}]\w*|\d+)\s*\)(?!\s*:?=)")
+_decimal = deferred(r"(?<![\w.,])\d+,\d+(?![\w.,])")
 _whole = str.maketrans("ijkl", "1212")
-_arguments = re.compile(r"\([\w\s.*+'-]{1,40},[\w\s.*+',-]{1,40}\)(?!\s*=)")
-_argument = re.compile(r"[(\[]([^()\[\]]{0,40})[)\]]")
-_norm_of_latex = re.compile(r"[|‖]_[2F]\^2")
+_arguments = deferred(r"\([\w\s.*+'-]{1,40},[\w\s.*+',-]{1,40}\)(?!\s*=)")
+_argument = deferred(r"[(\[]([^()\[\]]{0,40})[)\]]")
+_norm_of_latex = deferred(r"[|‖]_[2F]\^2")
 
 
 def refuse_subscripts(stream: Stream, span: Span) -> None:

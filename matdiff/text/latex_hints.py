@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from matdiff.core.patterns import deferred
 from matdiff.text.latex import commands as words
 from matdiff.text.tokens import words as split
 
@@ -24,7 +23,7 @@ INSTEAD = {
     "R": "Sets are not part of the function; sizes are declared: x: n; A: m×n.",
     "E": "Expectations are not in the language; write the function inside, or a mean over the data.",
 }  # fmt: skip
-BOLD = re.compile(r"(?:b|bf|bs|bm|v|m|vec|mat|mbf|bb|c|cal)([A-Za-z])\Z")
+BOLD = deferred(r"(?:b|bf|bs|bm|v|m|vec|mat|mbf|bb|c|cal)([A-Za-z])\Z")
 """How papers abbreviate \\mathbf{x}: \\bx, \\vx, \\mX."""
 KNOWN = (
     words.IGNORED | words.STYLES | words.UPRIGHT | words.FUNCTIONS | words.OPERATORS.keys() | words.ACCENTS.keys()

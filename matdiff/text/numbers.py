@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from matdiff.core.patterns import deferred
 from matdiff.text.tokens import Stream
 from matdiff.text.tree import Span
 
-_based = re.compile(r"0([xXbBoO])([0-9a-fA-F]+)(?![A-Za-z_])")
-_times = re.compile(r"\d+([xX]\d+)(?![A-Za-z_])")
-_imaginary = re.compile(r"[\d.]+([ij])(?![A-Za-z0-9_])")
-_exponent = re.compile(r"[\d.]+[eE][+-]?\d+([eE]\d\w*)")
+_based = deferred(r"0([xXbBoO])([0-9a-fA-F]+)(?![A-Za-z_])")
+_times = deferred(r"\d+([xX]\d+)(?![A-Za-z_])")
+_imaginary = deferred(r"[\d.]+([ij])(?![A-Za-z0-9_])")
+_exponent = deferred(r"[\d.]+[eE][+-]?\d+([eE]\d\w*)")
 BASES = {"x": 16, "b": 2, "o": 8}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from matdiff.core import op
+from matdiff.core.patterns import deferred
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.text import plain
 from matdiff.text.declarations import EXAMPLE, read_declaration
@@ -23,7 +24,7 @@ from matdiff.text.tree import Declaration, Definition, Equations, Program, Span,
 
 MAX_BYTES = 100_000
 
-_declared = re.compile(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:=]|\(\w{1,9}\)\s{0,3}=)")
+_declared = deferred(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:=]|\(\w{1,9}\)\s{0,3}=)")
 
 
 def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declaration] = ()) -> Program:

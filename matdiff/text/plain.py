@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from matdiff.core import op
+from matdiff.core.patterns import deferred
 from matdiff.text import habits, numbers
 from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, SUBSCRIPT, VULGAR, plain_name, raised, unknown
 from matdiff.text.dialect import notation
@@ -13,7 +14,7 @@ from matdiff.text.ranges import bounded
 from matdiff.text.tokens import OPERAND_ENDS, Stream, number
 from matdiff.text.tree import Span, Tree
 
-_token = re.compile(
+_token = deferred(
     rf"""[{SPACE}]*(?:
     (?P<NAME>[{LETTER}][{LETTER}0-9_]*[{SUBSCRIPT}]*)
   | (?P<OPEN>[(\[<⟨〈\u2329])
@@ -32,9 +33,9 @@ _token = re.compile(
   )""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_norm = re.compile(r"(²?)(?:_([A-Za-z0-9]+|\*|∞)|([₁₂]))")
-_marked = re.compile(rf"((?:[∇∂]\s*[₀-₉]*[²³⁴-⁹]?\s*)+)([{LETTER}][{LETTER}0-9_]*[{SUBSCRIPT}]*)(?=\s*\()")
-METHOD = re.compile(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
+_norm = deferred(r"(²?)(?:_([A-Za-z0-9]+|\*|∞)|([₁₂]))")
+_marked = deferred(rf"((?:[∇∂]\s*[₀-₉]*[²³⁴-⁹]?\s*)+)([{LETTER}][{LETTER}0-9_]*[{SUBSCRIPT}]*)(?=\s*\()")
+METHOD = deferred(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
 _closing = {")": "RPAR", "]": "RSQB"}
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from matdiff.core.patterns import deferred
 from matdiff.text.tree import Binder, Over, Range, Tree
 
-_typed = re.compile(r"=\s*([\w+*\s−-]{1,40}?)\s*\.\.\.?\s*([\w+*\s−-]{1,40}?)\s*(?=[,)])", re.ASCII)
+_typed = deferred(r"=\s*([\w+*\s−-]{1,40}?)\s*\.\.\.?\s*([\w+*\s−-]{1,40}?)\s*(?=[,)])", re.ASCII)
 
 
-_signs = re.compile(r"\\(?:sum|prod)(?![A-Za-z])|\b(?:sum|prod)(?:_[a-z]+\s*\(|\b[^=]*=[^=]*\.\.)")
+_signs = deferred(r"\\(?:sum|prod)(?![A-Za-z])|\b(?:sum|prod)(?:_[a-z]+\s*\(|\b[^=]*=[^=]*\.\.)")
 
 
 def summed(text: str) -> bool:

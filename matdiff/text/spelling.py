@@ -10,6 +10,7 @@ from functools import cache
 from typing import NoReturn
 
 from matdiff.core.op import along, parameters, words
+from matdiff.core.patterns import deferred
 from matdiff.core.shape import signature
 from matdiff.errors import ParseError
 from matdiff.text import plain
@@ -17,7 +18,7 @@ from matdiff.text.grammar import run
 from matdiff.text.tokens import Names, Stream
 from matdiff.text.tree import Tree, walk
 
-_hole = re.compile(r"\{(\d)\}")
+_hole = deferred(r"\{(\d)\}")
 
 
 @cache

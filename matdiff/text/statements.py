@@ -6,18 +6,19 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
 from matdiff.text.characters import LETTER
 from matdiff.text.declarations import EXAMPLE, LONGEST, advice, in_words
 from matdiff.text.tree import Declaration, Span
 
 _landmark = {
-    "plain": re.compile(r"[()\[\]{};\n=:]"),
-    "latex": re.compile(
+    "plain": deferred(r"[()\[\]{};\n=:]"),
+    "latex": deferred(
         r"\\(?:begin|end)\b|\\left\b\s*\\?.|\\right\b\s*\\?.|\\(?:[A-Za-z]+|.)|[()\[\]{};\n=:]", re.DOTALL
     ),
 }
-_undeclared = re.compile(
+_undeclared = deferred(
     rf"(?P<names>[{LETTER}]\w*(?:\s*,\s*[{LETTER}]\w*)*)\s*(?:"
     r"(?:∈|\\in(?![A-Za-z])|\bin\b)\s*(?P<set>(?:R\b|ℝ|\\mathbb\b).*)"
     r"|\b(?:is|are)\b\s*(?P<what>[^=:]*)"
@@ -25,18 +26,18 @@ _undeclared = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _determines = {
-    "plain": re.compile(r",?\s*\bfor\s+(?P<names>[^=]+)\Z"),
-    "latex": re.compile(
+    "plain": deferred(r",?\s*\bfor\s+(?P<names>[^=]+)\Z"),
+    "latex": deferred(
         r"(?:\\[,;:! ]|\\q?quad\b|[\s,])*(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*for\s*\}|\bfor\b)"
         r"(?:\\[,;:! ]|\s)*(?P<names>[^=]+)\Z"
     ),
 }
 """What an equation is solved for, at its end: A*x = b for x."""
-_joins_left = re.compile(r"[-+*/\\^,=·⊙⊗(\[]\s*\Z")
-_joins_right = re.compile(r"(?:\s|\\[,;:!]|\\q?quad\b)*(?:[-+*/^=)\]]|\\(?:cdot|times|odot|circ|otimes)\b)")
+_joins_left = deferred(r"[-+*/\\^,=·⊙⊗(\[]\s*\Z")
+_joins_right = deferred(r"(?:\s|\\[,;:!]|\\q?quad\b)*(?:[-+*/^=)\]]|\\(?:cdot|times|odot|circ|otimes)\b)")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Statement:
     """text[start:end]; `mark`: where its `:` or `=` stands; `newline`: a line break, not `;`, came before it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NoReturn
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import UnsupportedError
 from matdiff.text.tokens import Stream
 from matdiff.text.tree import Binder, Over, Span
@@ -16,33 +17,33 @@ LONGEST = 120
 """Longest subscript of a sum that is read."""
 
 _spelled = (
-    (re.compile(r"\\(?:limits|nolimits|displaylimits|displaystyle|scriptstyle|substack)(?![A-Za-z])"), ""),
-    (re.compile(r"\\(?:leqslant|leq|le)(?![A-Za-z])|<="), "≤"),
-    (re.compile(r"\\(?:geqslant|geq|ge)(?![A-Za-z])|>="), "≥"),
-    (re.compile(r"\\(?:neq|ne)(?![A-Za-z])|\\not\s*=|!="), "≠"),
-    (re.compile(r"\\lt(?![A-Za-z])"), "<"),
-    (re.compile(r"\\gt(?![A-Za-z])"), ">"),
-    (re.compile(r"\\in(?![A-Za-z])"), "∈"),
-    (re.compile(r"\\(?:l|c|)dots(?![A-Za-z])"), "..."),
-    (re.compile(r"\\(?:left|right|mathrm|mathcal|mathbf|text|mathbb)(?![A-Za-z])"), ""),
-    (re.compile(r"\\ell(?![A-Za-z])"), "ell"),
-    (re.compile(r"\\\\|\\mid(?![A-Za-z])|[;:|]"), ","),
-    (re.compile(r"\\[,;: !]|\\q?quad(?![A-Za-z])|[\s~{}]"), ""),
-    (re.compile(r"\\([A-Za-z]+)"), r"\1"),
-    (re.compile(r"\\([{}])"), ""),
+    (deferred(r"\\(?:limits|nolimits|displaylimits|displaystyle|scriptstyle|substack)(?![A-Za-z])"), ""),
+    (deferred(r"\\(?:leqslant|leq|le)(?![A-Za-z])|<="), "≤"),
+    (deferred(r"\\(?:geqslant|geq|ge)(?![A-Za-z])|>="), "≥"),
+    (deferred(r"\\(?:neq|ne)(?![A-Za-z])|\\not\s*=|!="), "≠"),
+    (deferred(r"\\lt(?![A-Za-z])"), "<"),
+    (deferred(r"\\gt(?![A-Za-z])"), ">"),
+    (deferred(r"\\in(?![A-Za-z])"), "∈"),
+    (deferred(r"\\(?:l|c|)dots(?![A-Za-z])"), "..."),
+    (deferred(r"\\(?:left|right|mathrm|mathcal|mathbf|text|mathbb)(?![A-Za-z])"), ""),
+    (deferred(r"\\ell(?![A-Za-z])"), "ell"),
+    (deferred(r"\\\\|\\mid(?![A-Za-z])|[;:|]"), ","),
+    (deferred(r"\\[,;: !]|\\q?quad(?![A-Za-z])|[\s~{}]"), ""),
+    (deferred(r"\\([A-Za-z]+)"), r"\1"),
+    (deferred(r"\\([{}])"), ""),
 )
 _index = r"(?:ell|[a-z])"
 _extent = r"[A-Za-z0-9+*()−-]+"
-_names = re.compile(rf"{_index}+\Z")
-_first = re.compile(rf"({_index})=({_extent})\Z")
-_between = re.compile(rf"({_extent})≤({_index})(?:,({_index}))*≤({_extent})\Z")
-_chain = re.compile(rf"(?:({_extent})≤)?({_index})([<≤>≥≠])({_index})(?:≤({_extent}))?\Z")
-_pairs = re.compile(rf"\(({_index}),({_index})\)∈([A-Za-z]\w*)\Z")
-_range = re.compile(rf"({_index})∈(?:\[({_extent})\]|1,?(?:2,)?\.\.\.,?({_extent}))\Z")
-_set = re.compile(r".*∈")
-_each = re.compile(_index)
-_item = re.compile(r"\\[A-Za-z]+|\w")
-_ahead = re.compile(r"(?:\s|\\(?:limits|nolimits|displaylimits)(?![A-Za-z]))*([_^])\s*")
+_names = deferred(rf"{_index}+\Z")
+_first = deferred(rf"({_index})=({_extent})\Z")
+_between = deferred(rf"({_extent})≤({_index})(?:,({_index}))*≤({_extent})\Z")
+_chain = deferred(rf"(?:({_extent})≤)?({_index})([<≤>≥≠])({_index})(?:≤({_extent}))?\Z")
+_pairs = deferred(rf"\(({_index}),({_index})\)∈([A-Za-z]\w*)\Z")
+_range = deferred(rf"({_index})∈(?:\[({_extent})\]|1,?(?:2,)?\.\.\.,?({_extent}))\Z")
+_set = deferred(r".*∈")
+_each = deferred(_index)
+_item = deferred(r"\\[A-Za-z]+|\w")
+_ahead = deferred(r"(?:\s|\\(?:limits|nolimits|displaylimits)(?![A-Za-z]))*([_^])\s*")
 
 
 def bound(text: str, at: int) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
 from matdiff.ops.constants import LONG
 from matdiff.printing.names import ascii_name
@@ -50,7 +50,7 @@ class Spellings(set[str]):
         return super().__contains__(ascii_name(str(name)))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Names:
     """What a name followed by `(` may be."""
 
@@ -126,9 +126,9 @@ def derived(name: str, many: int = 1) -> list[int]:
     return found + [0] * (len(name.rstrip("*")) - len(name.rstrip("*").rstrip("'")))
 
 
-_mark = re.compile(r"[∇∂]([₀-₉]+)|(?:nabla|d)(\d+)_|[∇∂]([²³⁴-⁹]?)|nabla_")
+_mark = deferred(r"[∇∂]([₀-₉]+)|(?:nabla|d)(\d+)_|[∇∂]([²³⁴-⁹]?)|nabla_")
 _digits = str.maketrans("₀₁₂₃₄₅₆₇₈₉²³⁴⁵⁶⁷⁸⁹", "012345678923456789")
-marks = re.compile(r"(?:[∇∂][₀-₉]*[²³⁴-⁹]*|(?:nabla\d*|d\d+)_)+")
+marks = deferred(r"(?:[∇∂][₀-₉]*[²³⁴-⁹]*|(?:nabla\d*|d\d+)_)+")
 
 
 def letters(name: str) -> str:
@@ -136,7 +136,7 @@ def letters(name: str) -> str:
     return name.partition("_")[0].rstrip("0123456789")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Stream:
     """`kinds` are terminals of the grammar, `values` what they carry: trees for names and numbers, else spans."""
 

@@ -42,7 +42,7 @@ Head = Literal[
 ]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Tree:
     """One node of the untyped tree; `span` is where it stands in the text.
 
@@ -56,7 +56,7 @@ class Tree:
     mark: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Binder:
     """What a sum runs over: each index with its first and last value as typed, empty where that is not said.
 
@@ -70,7 +70,7 @@ class Binder:
     mask: str = ""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Over(Tree):
     """A sum or product (value "prod") of its argument over the indices of `binder`; a second argument is the mask."""
 
@@ -79,7 +79,7 @@ class Over(Tree):
     """Makes the node from those of the arguments, once it is known how far the indices run."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Range(Tree):
     """i=1..N: index, first, last."""
 
@@ -108,7 +108,7 @@ EQUATED = "equated"
 """The difference of the two sides of an equation."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Declaration:
     """`A: m×n symmetric` → name, dims as text (one: vector, two: matrix, none: see words), attribute words.
 
@@ -122,7 +122,7 @@ class Declaration:
     arrow: tuple[tuple[tuple[str, ...], ...], tuple[str, ...]] | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Definition:
     """`r = A*x - b`, or with `parameter` an elementwise function `s(t) = …`."""
 
@@ -132,7 +132,7 @@ class Definition:
     span: Span = (0, 0)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Equations:
     """`A*x + B'*v = b, B*x = c for x, v`: both sides of each, and the names that they determine together."""
 
@@ -141,7 +141,7 @@ class Equations:
     span: Span = (0, 0)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Program:
     """A text read: declarations, definitions in order, and the function (None where only declarations stand)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ EPS = float(np.finfo(float).eps)
 LEAST_ORDER = 1.8
 
 
-@dataclass(frozen=True)
-class Slope:
+class Slope(NamedTuple):
     """The derivative along a direction from values alone, with an estimate of its error.
 
     `flat` says that nothing but rounding was seen; `scale` is the size of the values.
@@ -85,7 +84,7 @@ def bend(F: Callable[[float], Array], center: Array, first: float) -> Slope:
 
     found = slope(rise, np.zeros_like(center), first)
     scale = max(found.scale, float(np.max(np.abs(center), initial=0)))
-    return replace(found, scale=scale, error=max(found.error, 4 * EPS * scale / found.steps[0] ** 2))
+    return found._replace(scale=scale, error=max(found.error, 4 * EPS * scale / found.steps[0] ** 2))
 
 
 def extrapolate(column: Sequence[Array]) -> tuple[Array, float]:

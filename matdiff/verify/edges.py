@@ -7,9 +7,8 @@ and the right one; what was seen is said with the verdict.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -39,8 +38,7 @@ LONGEST = 30
 """Longest argument that is named in the verdict."""
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(NamedTuple):
     """A part of the function whose derivative may break, in words, and how a variable is brought to lie there."""
 
     argument: Node
@@ -117,8 +115,7 @@ def repeated(u: Array) -> bool:
     return len(s) > 1 and bool(np.min(np.abs(np.diff(s))) <= 1e-12 * s[0])
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What was found on the edges: a fault, and the words for those that the derivative is right on and refused on."""
 
     fault: str = ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -41,8 +41,7 @@ LARGEST_DEGREE = 10**9
 PATTERNS = ((3, 2, 2, 3), (2, 3, 3, 2), (3, 3, 3, 3), (2, 2, 2, 2), (1, 1, 1, 1))
 
 
-@dataclass(frozen=True)
-class Certificate:
+class Certificate(NamedTuple):
     """Does an identity hold over the field?  `holds` is None where that was not decided, and `why` says why.
 
     degree  bound for the degree of the numerator of the difference

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """F along a curve through a random point, its derivative along V there, and for a scalar F the second one."""
 
     F: Callable[[float], Array]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -28,8 +27,7 @@ MATRIX_NEEDS = frozenset({"posdet", "spd", "spectrum", "invertible", "distinct",
 ENTRY_NEEDS = frozenset({"positive", "nonnegative", "power"})
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """How to draw a point: sizes, and a kind of array for all variables (`mixed`: another one for each)."""
 
     sizes: Sizes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,7 @@ MATRIX_TOLERANCE = 1e-6
 TANGENT_TOLERANCE = 1e-8
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """The derivative along V as the derivation has it, the size of what was evaluated, and a fault seen on the way."""
 
     along: Array

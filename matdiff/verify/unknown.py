@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from matdiff.core.node import Apply, Node, Symbol, number, topological
 from matdiff.core.op import registry
@@ -30,8 +29,7 @@ class Function(Protocol):
     def variables(self) -> tuple[Symbol, ...]: ...
 
 
-@dataclass(frozen=True)
-class Bare:
+class Bare(NamedTuple):
     """A function by its node and variables."""
 
     node: Node

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from math import lcm
+from typing import NamedTuple
 
 from matdiff.codegen.backends.base import Backend
 from matdiff.codegen.emit.forms import FORMS, constant_code, is_negative_multiple, is_reciprocal
@@ -41,8 +41,7 @@ PLAIN = (ADD, SCALE, INNER)
 """Functions that are operators of Python on numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """A check in generated code: the function that asks, the word that tells what, the node it concerns."""
 
     function: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
+from typing import NamedTuple
 
 from matdiff.codegen.backends import numpy as helpers
 from matdiff.codegen.backends.base import Backend
@@ -25,8 +25,7 @@ ROOM = WIDTH - len('    """.')
 """The width of a docstring's lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(NamedTuple):
     """One function and what is needed to run it: `inputs` maps variables to parameters of the function."""
 
     function: str

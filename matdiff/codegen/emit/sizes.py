@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matdiff.core.node import Symbol
 from matdiff.core.shape import ONE, ZERO, Coefficient, Dim
@@ -35,8 +35,7 @@ def cofactor(dim: Dim, known: Iterable[str]) -> tuple[str, Dim, Dim] | None:
     return name, factor, rest
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(NamedTuple):
     """How a name follows: variable.shape[axis] = square·name² + factor·name + rest."""
 
     variable: Symbol

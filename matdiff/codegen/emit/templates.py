@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 ATOM, POWER, UNARY, PRODUCT, SUM = 5, 4, 3, 2, 1
 """Precedence of an expression's outermost operator, as in Python."""
@@ -15,8 +15,7 @@ MAX_INLINE = 44
 """Deepest nesting and longest text that is not given a name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """Source of one value; `depth` counts the calls and operators nested in it."""
 
     text: str
@@ -28,8 +27,7 @@ class Code:
         return self.text if self.precedence >= precedence else f"({self.text})"
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """Pieces of text, each followed by a field (or none); `delimited` fields stand between commas and brackets."""
 
     pieces: tuple[tuple[str, str | None, bool], ...]

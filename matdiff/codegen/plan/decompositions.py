@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matdiff.codegen.kernels import kernel, run
 from matdiff.codegen.plan.mirrors import rebuilt
@@ -12,8 +12,7 @@ from matdiff.core.op import Op
 from matdiff.ops import spectral as sp
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """A decomposition, what needs all of it, and how its functions are read off."""
 
     whole: Op

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matdiff.codegen.plan.mirrors import mirrored, rebuilt
 from matdiff.codegen.plan.order import MAX_CHAIN, NO_SIZES, Given, Sizes, cheap, expand, guess, order, path, trace_split
@@ -32,8 +32,7 @@ def distributed(roots: Sequence[Node], sizes: Sizes = NO_SIZES) -> list[Node]:
     return Distributor(roots, sizes).rewritten()
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """A multiple of a product; of no factors, for I."""
 
     coefficient: Node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matdiff.codegen import kernels as k
 from matdiff.codegen.kernels import run
@@ -19,8 +19,7 @@ MAX_TERMS = 32
 Factors = tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """coefficient · product of the factors, first those that are done."""
 
     coefficient: Node

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from matdiff.codegen.kernels import COLUMN_DOTS, ROW_DOTS, TRACE_PRODUCT, run
 from matdiff.codegen.plan.signs import nonnegative
@@ -222,8 +222,7 @@ def one_product(leaves: Sequence[Node], size: Sequence[int], i: int, k: int, j: 
     return size[i] * inner * size[j + 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(NamedTuple):
     """A product whose best order may depend on sizes."""
 
     leaves: tuple[Node, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from matdiff.core.patterns import deferred
 from matdiff.text.advice import refused
 from matdiff.text.characters import plain_name
 from matdiff.text.latex.latex_doubts import Doubts
@@ -16,15 +17,15 @@ from matdiff.text.tree import ENTRIES, Span, Tree
 
 NO_EXPONENT = Exponent()
 SIZED = {"0": "zeros", "1": "ones", "I": "eye", "K": "K"}
-_braced = re.compile(r"\s*_\s*\{")
-_entry = re.compile(r"\s*_\s*\{(?:[^{},:]|\{(?:[^{}]|\{[^{}]*\}){0,40}\}){0,40}[,:]")
-_power = re.compile(r"\s*\^\s*(?:\{\s*(\d{1,3})\s*\}|(\d))")
-_entries = re.compile(r"\s*\^\s*(?:\{\s*\\(?:odot|circ)\s*\}|\\(?:odot|circ)(?![A-Za-z]))")
+_braced = deferred(r"\s*_\s*\{")
+_entry = deferred(r"\s*_\s*\{(?:[^{},:]|\{(?:[^{}]|\{[^{}]*\}){0,40}\}){0,40}[,:]")
+_power = deferred(r"\s*\^\s*(?:\{\s*(\d{1,3})\s*\}|(\d))")
+_entries = deferred(r"\s*\^\s*(?:\{\s*\\(?:odot|circ)\s*\}|\\(?:odot|circ)(?![A-Za-z]))")
 r"""\exp^{\odot}: the function of every entry."""
-_square = re.compile(r"\s*_\s*\{\s*(\w+)\s*\\times\s*(\w+)\s*\}")
-_logarithm = re.compile(r"\s*_\s*\{?\s*(\d+)")
+_square = deferred(r"\s*_\s*\{\s*(\w+)\s*\\times\s*(\w+)\s*\}")
+_logarithm = deferred(r"\s*_\s*\{?\s*(\d+)")
 _inverses = ("sin", "cos", "tan")
-_next_open = re.compile(r"(?:\s|\\[,;:! ]|\\(?:left|[bB]igg?l?)\b)*(\(|\[|\\\{|\\lbrace\b|\{)")
+_next_open = deferred(r"(?:\s|\\[,;:! ]|\\(?:left|[bB]igg?l?)\b)*(\(|\[|\\\{|\\lbrace\b|\{)")
 
 
 def joint(below: str, above: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from matdiff.core.patterns import deferred
 from matdiff.text.latex import commands as words
 from matdiff.text.latex.latex_derivatives import marked
 from matdiff.text.latex.latex_exponents import bare
@@ -14,7 +13,7 @@ from matdiff.text.latex_hints import unknown
 from matdiff.text.sums import bound, latex_sum
 from matdiff.text.tree import Span
 
-_null = re.compile(r"\s*\.")
+_null = deferred(r"\s*\.")
 
 
 TRANSPOSES = frozenset({"T", "tran", "trans", "transp", "tp", "transpose"})

@@ -2,21 +2,21 @@ r"""Derivatives of unknown functions of arrays in LaTeX: \nabla^{2}\varphi(x), \
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
+from matdiff.core.patterns import deferred
 from matdiff.text.characters import plain_name
 from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.names import Name
 from matdiff.text.tokens import Stream
 from matdiff.text.tree import Tree
 
-_mark = re.compile(
+_mark = deferred(
     r"(?:\\(nabla|partial)(?![A-Za-z])|(∇)|(∂))\s*"
     r"(?:_\s*(?:\{\s*(\d{1,3})\s*\}|(\d))|([₀-₉]+))?\s*(?:\^\s*(?:\{\s*(\d)\s*\}|(\d))|([²³]))?\s*"
 )
-_star = re.compile(r"\^\s*(?:\{\s*(?:\*|\\ast|\\star)\s*\}|\*|\\ast\b|\\star\b)\s*(?=(?:\\(?:left|[bB]igg?l?)\s*)?\[)")
-_open = re.compile(r"(?:\\(?:left|[bB]igg?l?)\s*)?\(")
+_star = deferred(r"\^\s*(?:\{\s*(?:\*|\\ast|\\star)\s*\}|\*|\\ast\b|\\star\b)\s*(?=(?:\\(?:left|[bB]igg?l?)\s*)?\[)")
+_open = deferred(r"(?:\\(?:left|[bB]igg?l?)\s*)?\(")
 _lower = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _upper = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from matdiff.core.patterns import deferred
 from matdiff.text import latex_hints as hints
 from matdiff.text.habits import application
 from matdiff.text.latex.latex_bars import Bars
@@ -12,18 +13,18 @@ from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.names import Name, name_at
 from matdiff.text.tree import Span, Tree
 
-_capital = re.compile(
+_capital = deferred(
     r"[\s{]*(?:\\(?:mathbf|boldsymbol|bm|bf|mathcal|mathsf|mathrm|hat|widehat|tilde|widetilde|bar|left)(?![A-Za-z])[\s{(]*)*"
     r"(?:[A-Z]|\\(?:Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega)(?![A-Za-z]))"
 )
 """What begins with a matrix."""
-_vector = re.compile(r"(\\[A-Za-z]+|[A-Za-z])(?:[\s}]|_\w|_\{\w+\})*\Z")
+_vector = deferred(r"(\\[A-Za-z]+|[A-Za-z])(?:[\s}]|_\w|_\{\w+\})*\Z")
 r"""What ends with the letter of a vector: Wx, W\mathbf{x}, Wx+b_1."""
-_imaginary = re.compile(r"\{\s*-?\s*(?:2\s*\\pi\s*)?(?:\\mathrm\s*\{\s*)?([ij])[\s}]*\\(?:theta|phi|varphi|omega|pi)\b")
-_primed = re.compile(r"\s*['′’]+\s*(?:\\left\s*)?\(")
-_paren = re.compile(r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?([(\[])")
-_digits = re.compile(r"\d+")
-_closes = re.compile(r"\s*(?:\\right|\\[bB]igg?r?)?\s*")
+_imaginary = deferred(r"\{\s*-?\s*(?:2\s*\\pi\s*)?(?:\\mathrm\s*\{\s*)?([ij])[\s}]*\\(?:theta|phi|varphi|omega|pi)\b")
+_primed = deferred(r"\s*['′’]+\s*(?:\\left\s*)?\(")
+_paren = deferred(r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?([(\[])")
+_digits = deferred(r"\d+")
+_closes = deferred(r"\s*(?:\\right|\\[bB]igg?r?)?\s*")
 
 
 class Doubts(Bars):

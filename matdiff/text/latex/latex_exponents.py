@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from matdiff.core.patterns import deferred
 from matdiff.text.latex import commands as words
 
 _styles = "|".join(sorted(words.STYLES | words.UPRIGHT - {"operatorname*"}))
-_fonts = re.compile(
+_fonts = deferred(
     rf"\\(?:{_styles}|displaystyle|textstyle|scriptstyle|scriptscriptstyle)(?![A-Za-z])|\\[,;:!> ]|[\s{{}}~]"
 )
 _turned = r"(?:\\(?:top|intercal|prime|transpose|transp|trans|tran|tp|T)|[T⊤'′])"
-_exponent = re.compile(
+_exponent = deferred(
     rf"(?:[(\[](?P<index>[A-Za-z0-9]{{1,9}}(?:[-+][0-9])?)[)\]]|\\(?P<star>star))?,?"
     rf"(?:\^?(?P<turned>{_turned})[,^]?(?P<after>-1)?|(?P<before>-?\d{{0,3}})[,^]?(?P<last>{_turned})|(?P<inverse>-1))?(?P<plus>\\dagger|\\dag|\+)?\Z"
 )
-_upright = re.compile(r"\\(?:mathrm|rm|text|textrm|mathsf|sf|textsf|operatorname)(?![A-Za-z])")
+_upright = deferred(r"\\(?:mathrm|rm|text|textrm|mathsf|sf|textsf|operatorname)(?![A-Za-z])")
 
 LONGEST = 60
 """Longest exponent that is looked at as a whole."""

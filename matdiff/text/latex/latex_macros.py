@@ -2,8 +2,7 @@ r"""What packages and papers define for norms, inner products and notes: \norm{x
 
 from __future__ import annotations
 
-import re
-
+from matdiff.core.patterns import deferred
 from matdiff.text.latex.latex_calls import Calls
 from matdiff.text.latex.latex_places import blank, script_extent
 from matdiff.text.tree import Span
@@ -12,7 +11,7 @@ NORMS = {"norm": "N", "Norm": "N", "norm*": "N", "abs": "B", "abs*": "B", "abss"
 INNER = frozenset({"inner", "innerprod", "innerproduct", "inprod", "iprod", "ip", "dotp", "dotprod", "ipr", "scal"})
 NOTED = frozenset({"underbrace", "overbrace", "underbracket", "overbracket"})
 
-_brace = re.compile(r"[\s~]*\{")
+_brace = deferred(r"[\s~]*\{")
 
 
 class Macros(Calls):

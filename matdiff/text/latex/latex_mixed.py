@@ -6,10 +6,10 @@ program or of Greek is read as such wherever it stands, and a word that is none 
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 
 from matdiff.core.op import words as records
+from matdiff.core.patterns import deferred
 from matdiff.text.advice import INSTEAD, refused
 from matdiff.text.dialect import only_behind, plainly, starred
 from matdiff.text.habits import MODULES
@@ -21,14 +21,14 @@ from matdiff.text.plain import METHOD, qualified
 from matdiff.text.tokens import CONSTANT_CALLS, GREEK, SPECIAL_CALLS, letters
 from matdiff.text.tree import Span, Tree
 
-_word = re.compile(r"([A-Za-z]{1,40})(?![A-Za-z])(\d[A-Za-z0-9]{0,20})?(?:_[A-Za-z0-9]{1,40}){0,3}")
-_glued = re.compile(r"[A-Z]?[a-z]{2,}(?:_[a-z]{1,9})?(?=[A-Z])|[A-Z][a-z](?=[A-Z])")
+_word = deferred(r"([A-Za-z]{1,40})(?![A-Za-z])(\d[A-Za-z0-9]{0,20})?(?:_[A-Za-z0-9]{1,40}){0,3}")
+_glued = deferred(r"[A-Z]?[a-z]{2,}(?:_[a-z]{1,9})?(?=[A-Z])|[A-Z][a-z](?=[A-Z])")
 """The function in trA and detX."""
-_numbered = re.compile(r"[A-Za-z]\d+(?![\w.])")
-_long_below = re.compile(r"[A-Za-z]_[a-z]{3}[A-Za-z0-9]*(?![A-Za-z0-9])")
-_prose = re.compile(r"[a-z]{4}")
-_calling = re.compile(r"(?:[A-Za-z]*[a-z]{3}|[A-Z][a-z]{2})\Z")
-_paren = re.compile(r"[\s~]*(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?[(\[]")
+_numbered = deferred(r"[A-Za-z]\d+(?![\w.])")
+_long_below = deferred(r"[A-Za-z]_[a-z]{3}[A-Za-z0-9]*(?![A-Za-z0-9])")
+_prose = deferred(r"[a-z]{4}")
+_calling = deferred(r"(?:[A-Za-z]*[a-z]{3}|[A-Z][a-z]{2})\Z")
+_paren = deferred(r"[\s~]*(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?[(\[]")
 NEAR = 200
 """Most tokens between a parenthesis and its function that are looked at."""
 

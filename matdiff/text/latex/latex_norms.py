@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from matdiff.core.patterns import deferred
 from matdiff.text.latex.latex_exponents import bare
 
 NAMES = {
@@ -26,14 +27,14 @@ OFFERS = {
 }
 THERE_ARE = "There are ‖x‖, ‖x‖_2, ‖X‖_F, ‖x‖_1, ‖x‖_inf and ‖X‖_*."
 
-_weight = re.compile(
+_weight = deferred(
     r"\\(?:hat|bar|tilde|widehat|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega)(?![A-Za-z]).*|[A-Z](?![A-Za-z0-9,]).*"
     r"|.+\^\\?-1|\(.+\)"
 )
-_space = re.compile(r"[A-Z](?:\^\d|_\\infty|_\d)")
-_squared = re.compile(r"\s*\^\s*(?:2|\{\s*2\s*\})")
-_closing = re.compile(r"\\(?:right|[bB]igg?r?)\s*\Z")
-_single = re.compile(r"(?:\\[A-Za-z]+\s*)?\{?\s*(?:[A-Za-z]|\\[A-Za-z]+)\s*\}?(?:_(?:\w|\{\w+\}))?")
+_space = deferred(r"[A-Z](?:\^\d|_\\infty|_\d)")
+_squared = deferred(r"\s*\^\s*(?:2|\{\s*2\s*\})")
+_closing = deferred(r"\\(?:right|[bB]igg?r?)\s*\Z")
+_single = deferred(r"(?:\\[A-Za-z]+\s*)?\{?\s*(?:[A-Za-z]|\\[A-Za-z]+)\s*\}?(?:_(?:\w|\{\w+\}))?")
 
 LONGEST = 60
 """Longest operand that a message repeats."""

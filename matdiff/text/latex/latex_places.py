@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from matdiff.core.patterns import deferred
 from matdiff.text.characters import LETTER
 from matdiff.text.latex import commands as words
 
-_brackets = re.compile(r"\\over(?![A-Za-z])|\\.|[{}()\[\],;]", re.DOTALL)
-_positive = re.compile(r"\s*(_)\s*(?:\+|\{\s*\+\s*\})")
-_blank = re.compile(r"[\s~]*")
-_single = re.compile(rf"\s*({words.COMMAND}|[-−]?\s*(?:\\[A-Za-z]+|[{LETTER}0-9'′⊤+*]))")
+_brackets = deferred(r"\\over(?![A-Za-z])|\\.|[{}()\[\],;]", re.DOTALL)
+_positive = deferred(r"\s*(_)\s*(?:\+|\{\s*\+\s*\})")
+_blank = deferred(r"[\s~]*")
+_single = deferred(rf"\s*({words.COMMAND}|[-−]?\s*(?:\\[A-Za-z]+|[{LETTER}0-9'′⊤+*]))")
 
 
 @dataclass(slots=True)

@@ -2,12 +2,11 @@ r"""What a formula in LaTeX leaves open: how far \log and \odot reach where noth
 
 from __future__ import annotations
 
-import re
-
+from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
 from matdiff.text.tree import Tree, walk
 
-_apart = re.compile(r"[*·⋅∗×∙•~]|\\(?:cdotp?|times|ast|bullet|q?quad)\b|\\[,;: ]")
+_apart = deferred(r"[*·⋅∗×∙•~]|\\(?:cdotp?|times|ast|bullet|q?quad)\b|\\[,;: ]")
 """A sign or a space that sets factors apart."""
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import UnsupportedError
 from matdiff.text.advice import refused
 from matdiff.text.latex import commands as words
@@ -12,18 +12,18 @@ from matdiff.text.latex.latex_structures import Structures
 from matdiff.text.latex.names import name_at
 from matdiff.text.tree import Span
 
-_set = re.compile(r"\s*\{?\s*([EPRNSZV])(?![a-z])")
-_arg_min = re.compile(
+_set = deferred(r"\s*\{?\s*([EPRNSZV])(?![a-z])")
+_arg_min = deferred(
     r"\\(?:operatorname\*?|mathop|mathrm|text|rm)[\s{]*(?:\\(?:rm|mathrm|text)[\s{]*)?arg(?:\\[,;!: ]|[\s~])+m(?:in|ax)"
 )
-_opens = re.compile(r"\s*(?:\\(?:left|[bB]igg?l?)\s*)?(?:\(|\\\{|\{|\[)")
-_below = re.compile(r"\s*(?:\\limits)?\s*_")
-_text = re.compile(r"\s*\{([^{}]*)\}")
-_symbols = re.compile(r"[A-Za-z]?|(?:\\[A-Za-z]+\s*|[A-Z])+|[-+*/=\d.]+")
+_opens = deferred(r"\s*(?:\\(?:left|[bB]igg?l?)\s*)?(?:\(|\\\{|\{|\[)")
+_below = deferred(r"\s*(?:\\limits)?\s*_")
+_text = deferred(r"\s*\{([^{}]*)\}")
+_symbols = deferred(r"[A-Za-z]?|(?:\\[A-Za-z]+\s*|[A-Z])+|[-+*/=\d.]+")
 """What stands upright without being text."""
-_bold = re.compile(r"[\s~]*(\\(?:mathbf|boldsymbol|bm|vec|bf)(?![A-Za-z])\s*\{?\s*[a-z])")
-_more_bold = re.compile(r"[\s~]*(?:\\left)?\(?\s*\\(?:mathbf|boldsymbol|bm|bf)(?![A-Za-z])\s*\{?\s*[A-Z]")
-_expected = re.compile(
+_bold = deferred(r"[\s~]*(\\(?:mathbf|boldsymbol|bm|vec|bf)(?![A-Za-z])\s*\{?\s*[a-z])")
+_more_bold = deferred(r"[\s~]*(?:\\left)?\(?\s*\\(?:mathbf|boldsymbol|bm|bf)(?![A-Za-z])\s*\{?\s*[A-Z]")
+_expected = deferred(
     r"\\(?:(?:mathrm|operatorname|text|mathsf)\s*\{\s*E\s*\}\s*(?:_\s*(?:\w|\{[^{}]*\})\s*)?(?:\\left\s*)?[\[(]"
     r"|mathbf\s*\{?\s*E\s*\}?\s*(?:\\left\s*)?\[)"
 )

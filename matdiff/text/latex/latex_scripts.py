@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
+from matdiff.core.patterns import deferred
 from matdiff.text.latex import latex_norms as norms
 from matdiff.text.latex.latex_derivatives import starred
 from matdiff.text.latex.latex_exponents import LONGEST, Exponent, bare, exponent, upright_t
@@ -14,14 +14,14 @@ from matdiff.text.latex.names import name_at
 from matdiff.text.tokens import Stream, letters, number
 from matdiff.text.tree import Span, Tree
 
-_loose_transpose = re.compile(r"(?<!\^)(?<!\^\{)\\top(?![A-Za-z])")
-_raising = re.compile(r"\s*\\(?:odot|circ)(?![A-Za-z])")
-_norm = re.compile(r"\{\s*(?:\\left\s*)?(?:\\\||\\l?Vert|\|\||‖)")
-_power_in_parentheses = re.compile(r"\s*\((?!\s*\w\s*\))[^()]*\)")
+_loose_transpose = deferred(r"(?<!\^)(?<!\^\{)\\top(?![A-Za-z])")
+_raising = deferred(r"\s*\\(?:odot|circ)(?![A-Za-z])")
+_norm = deferred(r"\{\s*(?:\\left\s*)?(?:\\\||\\l?Vert|\|\||‖)")
+_power_in_parentheses = deferred(r"\s*\((?!\s*\w\s*\))[^()]*\)")
 r"""x^(1/2), as in plain text; x^(k) is an index."""
-_digit = re.compile(r"\d(?!\d)")
-_whole = re.compile(r"\s*([-−]?)\s*(\d+)\s*\}")
-_part = re.compile(r"\s*\d+(?:\.\d+)?\s*[-+−]")
+_digit = deferred(r"\d(?!\d)")
+_whole = deferred(r"\s*([-−]?)\s*(\d+)\s*\}")
+_part = deferred(r"\s*\d+(?:\.\d+)?\s*[-+−]")
 """What stands in a positive part (1 - x)^+ and in no matrix."""
 
 INDEXED = ("NAME", "RPAR", "RSQB")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import UnsupportedError
 from matdiff.text.characters import LETTER, SPACE
 from matdiff.text.latex import commands as words
@@ -14,10 +15,10 @@ from matdiff.text.latex.names import name_at
 from matdiff.text.tree import ROOT, Span, Tree
 
 _d = r"\s*\{\s*(?:d|\\mathrm\s*\{\s*d\s*\})"
-_differential = re.compile(rf"{_d}\s*\}}{_d}")
-_derivative = re.compile(rf"{_d}\s*(?:\\[A-Za-z]+|[A-Za-z](?:\([A-Za-z]\))?)\s*\}}{_d}\s*[A-Za-z\\]")
-_environment = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
-_argument = re.compile(rf"[{SPACE}]*(?:(\{{)|(\d)|(\\[A-Za-z]+)|([{LETTER}]))")
+_differential = deferred(rf"{_d}\s*\}}{_d}")
+_derivative = deferred(rf"{_d}\s*(?:\\[A-Za-z]+|[A-Za-z](?:\([A-Za-z]\))?)\s*\}}{_d}\s*[A-Za-z\\]")
+_environment = deferred(r"\s*\{([A-Za-z]+\*?)\}")
+_argument = deferred(rf"[{SPACE}]*(?:(\{{)|(\d)|(\\[A-Za-z]+)|([{LETTER}]))")
 BLOCKS = "Matrices are written \\begin{bmatrix} A & B \\\\ C & D \\end{bmatrix}."
 ENVIRONMENTS = {"vmatrix": r"Write \det for a determinant, before a bmatrix.", "Vmatrix": r"Write \| around a bmatrix."}
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 
+from matdiff.core.patterns import deferred
 from matdiff.text.latex import commands as words
 from matdiff.text.latex.latex_places import Pairs
 from matdiff.text.tokens import Stream
 
-_sub = re.compile(r"\s*_\s*")
-_sub_item = re.compile(
+_sub = deferred(r"\s*_\s*")
+_sub_item = deferred(
     rf"\s*(?:\\(?:{'|'.join(sorted(words.STYLES | words.UPRIGHT - {'operatorname*'}))})(?![A-Za-z])\s*|\\([A-Za-z]+)"
     r"|([A-Za-z0-9,:*×∞])|(?<=[A-Za-z0-9 ])([-+−|])(?=\s*[A-Za-z0-9])|[{}~]|\\[,;: !])"
 )
-_single_below = re.compile(r"\\[A-Za-z]+|[A-Za-z0-9*∞]|[^\W\d_]")
+_single_below = deferred(r"\\[A-Za-z]+|[A-Za-z0-9*∞]|[^\W\d_]")
 
 LONGEST = 80
 """Longest subscript or exponent that is looked at as a whole."""

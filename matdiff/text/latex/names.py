@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from matdiff.core.patterns import deferred
 from matdiff.text.characters import LETTER, lowered
 from matdiff.text.latex import commands as words
 from matdiff.text.latex.latex_places import Pairs, blank
 from matdiff.text.latex.latex_subscripts import subscript
 from matdiff.text.tokens import GREEK, Names, Stream
 
-_base = re.compile(rf"({words.COMMAND})|([{LETTER}])([₀-₉]*)|([01])")
-_long = re.compile(r"\s*\{\s*([A-Za-z][A-Za-z0-9]*)((?:\\?_[A-Za-z0-9]*)*)\s*\}")
-_run = re.compile(r"\s*([A-Za-z]+)()")
+_base = deferred(rf"({words.COMMAND})|([{LETTER}])([₀-₉]*)|([01])")
+_long = deferred(r"\s*\{\s*([A-Za-z][A-Za-z0-9]*)((?:\\?_[A-Za-z0-9]*)*)\s*\}")
+_run = deferred(r"\s*([A-Za-z]+)()")
 
 MAX_WRAPPERS = 16
 """Most styles, accents and braces around one name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from matdiff.core.patterns import deferred
 from matdiff.errors import MatdiffError
 from matdiff.text import numbers
 from matdiff.text.characters import LETTER, OPERATORS, SPACE, VULGAR, raised, unknown
@@ -15,7 +16,7 @@ from matdiff.text.latex.source import unwrapped as unwrapped
 from matdiff.text.tokens import Names, Stream, number
 from matdiff.text.tree import Span, Tree
 
-_token = re.compile(
+_token = deferred(
     rf"""[{SPACE}~]*(?:
     (?P<COMMAND>{words.COMMAND}|\\.)
   | (?P<LETTER>[{LETTER}][₀-₉]*)
@@ -34,9 +35,9 @@ _token = re.compile(
   )""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_logarithm = re.compile(r"\s*[-−]?\s*\\(?:log|ln)(?![A-Za-z])")
+_logarithm = deferred(r"\s*[-−]?\s*\\(?:log|ln)(?![A-Za-z])")
 """Left of an equals sign: -\\log p(x) = …"""
-_plain_index = re.compile(r"\[\s*(?:\d+|:)\s*\]")
+_plain_index = deferred(r"\[\s*(?:\d+|:)\s*\]")
 
 
 def lex(stream: Stream, start: int, end: int) -> None:

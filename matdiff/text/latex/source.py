@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from matdiff.core.patterns import deferred
 from matdiff.text.latex import commands as words
 
-_comment = re.compile(r"\\.|%[^\n]*", re.DOTALL)
-_beside = re.compile(
+_comment = deferred(r"\\.|%[^\n]*", re.DOTALL)
+_beside = deferred(
     r"\\(?:tag|label|eqref|footnote|hspace|vspace|hphantom|vphantom|phantom|color|textcolor)\*?\s*\{[^{}]*\}"
     r"|\\(?:mkern|kern|hskip|mskip)\s*-?[\d.]+\s*(?:mu|pt|em|ex)\b|\\(?:hline|newline|nonumber|notag)(?![A-Za-z])"
     r"|\\(?:qed|qedhere|square|blacksquare|Box)(?![A-Za-z])|\\q?quad\s*\(\d+(?:\.\d+)*[a-z]?\)(?=[\s$.]*\Z)"
@@ -15,25 +16,25 @@ _beside = re.compile(
     r"|[A-Za-z]\s*(?::|\\colon)\s*\\mathbb\s*\{?\s*R\}?(?:\^\{[^{}]*\}|\^\w)?\s*\\(?:to|rightarrow|mapsto)"
     r"\s*\\mathbb\s*\{?\s*R\}?(?:\^\{[^{}]*\}|\^\w)?[\s,.;~]*"
 )
-_hollow = re.compile(r"(?<=[^A-Za-z}^_*\\\s])\s*\{\s*\}")
-_lone = re.compile(r"(?<=[\s\w)}\]])\{\s*([-+=<>,:])\s*\}")
-_twice = re.compile(
+_hollow = deferred(r"(?<=[^A-Za-z}^_*\\\s])\s*\{\s*\}")
+_lone = deferred(r"(?<=[\s\w)}\]])\{\s*([-+=<>,:])\s*\}")
+_twice = deferred(
     r"(\\left|\\right|\\[bB]igg?[lr]?)(?![A-Za-z])\s*\|(?:\\!|\s)*\1\s*\||(\\[lr]?)vert(?![A-Za-z])\s*\2vert(?![A-Za-z])"
 )
 """A norm in two bars on each side."""
 _note = r"\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}"
-_defining = re.compile(
+_defining = deferred(
     r"\\(?:triangleq|coloneqq|coloneq|eqdef|defeq|doteq|equiv|propto)(?![A-Za-z])|\\(?:vcentcolon|colon)\s*="
     rf"|\\(?:stackrel|overset){_note}\s*\{{?\s*:?=\s*\}}?|\\mathrel{_note}\s*=?|:(?:\\!|\s)*=|[≜≡≔≝∝]"
 )
-_wrapping = re.compile(
+_wrapping = deferred(
     r"\\begin\s*\{(array|alignat\*?|alignedat)\}(?:\s*\[[a-z]\])?\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}"
     r"|\\(?:begin|end)\s*\{([A-Za-z]+\*?)\}(?:\s*\[[a-z]\])?|\\\\(?:\[[-\d.\s]*(?:pt|em|ex|mm|cm)\])?|\\[A-Za-z]+|\\.|&",
     re.DOTALL,
 )
-_stop = re.compile(r"(?:\\left|\\right)?[.,](?:\\[,;:!> ]|[\s~]|\\q?quad(?![A-Za-z]))*\Z")
-_styled = re.compile(r"\{\s*\\(?:display|text|script)style(?![A-Za-z])")
-_braces = re.compile(r"\\.|[{}]", re.DOTALL)
+_stop = deferred(r"(?:\\left|\\right)?[.,](?:\\[,;:!> ]|[\s~]|\\q?quad(?![A-Za-z]))*\Z")
+_styled = deferred(r"\{\s*\\(?:display|text|script)style(?![A-Za-z])")
+_braces = deferred(r"\\.|[{}]", re.DOTALL)
 
 LONGEST = 200
 """Longest left side of a definition, and the farthest that a full stop is looked for."""
