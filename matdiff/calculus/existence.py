@@ -33,10 +33,9 @@ def guards(root: Node, moving: Container[Node]) -> Iterable[Node]:
 
     The eigenvectors stand for eigenvalues that have to be distinct, their columns for one that has to be simple.
     """
-    columns = columns_of([root])
     for node in topological(root):
         if isinstance(node, Apply) and partial(node, moving):
-            if node.op is eigvecs and node in columns:
+            if node.op is eigvecs and node in (columns := columns_of([root])):
                 yield from columns[node]
             elif node.op in WHOLE and not symmetric_in(root, node):
                 S = node.args[0]

@@ -30,10 +30,10 @@ def declared(name: str, arrow: object) -> Op:
 
 def derivative_named(functions: object, name: str) -> Derivative | None:
     """The derivative that a call's name asks for; None where it is of no unknown function of arrays."""
-    base = unmarked(name)
-    arrow = functions.get(base) if isinstance(functions, Mapping) else None
-    if name in functions if isinstance(functions, Mapping) else False:
-        base, arrow = name, functions[name]  # type: ignore[index]
+    if not functions or not isinstance(functions, Mapping):
+        return None
+    base = name if name in functions else unmarked(name)
+    arrow = functions.get(base)
     if not isinstance(arrow, Arrow):
         return None
     of = Derivative(base, arrow)

@@ -73,7 +73,8 @@ class Scope:
 
     def _arguments(self) -> None:
         """Undeclared names that are arguments of unknown functions of arrays are what these take."""
-        for t in (t for root in self.roots for t in root.plan if t.head == "call"):
+        calls = (t for root in self.roots for t in root.plan if t.head == "call")
+        for t in calls if self.functions else ():
             try:
                 of = derivative_named(self.functions, str(t.value))
             except MatdiffError as error:
@@ -142,6 +143,8 @@ class Scope:
     @cached_property
     def dividing(self) -> frozenset[str]:
         """Names that nothing declares and that stand in denominators only."""
+        if all(t.head != "/" for root in self.roots for t in root.plan):
+            return frozenset()
         above: set[str] = set()
         below: set[str] = set()
         waiting = [(root.tree, False) for root in self.roots]

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from matdiff.core.node import Apply, Node, Number, Symbol, topological
 from matdiff.core.op import Op
 from matdiff.errors import DomainError
-from matdiff.ops.algebra import POWER, is_op
+from matdiff.ops.algebra import HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
 from matdiff.ops.constants import is_zero
 from matdiff.ops.elementwise import sqrt
 from matdiff.ops.linalg import inv
 from matdiff.simplify.normal import normal_forms
 from matdiff.text.tree import Span
 
+ORDINARY = frozenset({"symmetric", "spd", "positive", "diagonal", "lower", "upper", "invertible"})
+"""Properties of variables whose products are not constant, as those of orthogonal and skew matrices may be."""
+PRODUCTS = (MATMUL, SCALE, TRANSPOSE, HADAMARD, INNER)
 WITHOUT_ZERO = ("invertible", "posdet", "positive")
 """Words for domains in which there is no 0; √0 is 0, though it has no derivative there."""
 
@@ -23,8 +26,8 @@ def check_defined(function: Node, divisors: Mapping[Node, Span], text: str = "")
 
     `divisors` are what the text divides by, with their places.
     """
-    asked = list(_asked(function))
-    forms = normal_forms(*(a for a in divisors if not _free(a)), *(a for _, _, a in asked))
+    asked = [(n, word, a) for n, word, a in _asked(function) if not _varies(a)]
+    forms = normal_forms(*(a for a in divisors if not _varies(a)), *(a for _, _, a in asked))
     for a, span in divisors.items():
         if is_zero(forms.get(a, a)):
             raise DomainError("division by zero", hint=_why(a, forms)).located(text, span)
@@ -43,11 +46,42 @@ def _asked(function: Node) -> Iterator[tuple[Apply, str, Node]]:
     for n in topological(function):
         if isinstance(n, Apply) and isinstance(n.op, Op):
             words = ("",) if n.op is POWER else n.op.domain
-            yield from ((n, w, a) for w, a in zip(words, n.children, strict=False) if not _free(a))
+            yield from ((n, w, a) for w, a in zip(words, n.children, strict=False))
 
 
-def _free(a: Node) -> bool:
-    return isinstance(a, Symbol) and a.body is None
+def _varies(a: Node) -> bool:
+    """Whether a value is plainly no constant: nothing in it is 0 or stands apart, and its variables cannot cancel.
+
+    They cannot where each stands there but once, and where there are but products, norms and powers.
+    """
+    moving: set[Node] = set()
+    cancels = False
+    uses = 0
+    for n in topological(a):
+        if isinstance(n, Symbol) and n.body is None:
+            if not n.attributes <= ORDINARY:
+                return False
+        elif isinstance(n, Number):
+            if not n.value:
+                return False
+            continue
+        elif n.children:
+            below = [c for c in n.children if not isinstance(c, Number)]
+            if not moving.intersection(below) or not (isinstance(n, Symbol) or isinstance(n.op, Op)):
+                return False
+            uses += sum(c in moving for c in below)
+            cancels = cancels or not _multiplies(n)
+        else:
+            continue
+        moving.add(n)
+    return bool(moving) and (uses < len(moving) or not cancels)
+
+
+def _multiplies(n: Node) -> bool:
+    if is_op(n, POWER):
+        exponent = n.children[1]
+        return isinstance(exponent, Number) and exponent.value > 0
+    return isinstance(n, Symbol) or (isinstance(n, Apply) and n.op in PRODUCTS)
 
 
 def _undefined(n: Apply, word: str, value: Node) -> bool:

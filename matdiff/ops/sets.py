@@ -288,6 +288,8 @@ def linear_set(attributes: Iterable[str]) -> str:
 
 def curved_set(X: Symbol, affine: bool = False) -> CurvedSet | None:
     """The curved set that a variable moves in, None for a linear one."""
+    if not X.attributes:
+        return None
     if affine and "spd" in X.attributes:
         return AFFINE
     if linear_set(X.attributes):

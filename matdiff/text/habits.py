@@ -198,7 +198,7 @@ def refuse_signs(stream: Stream) -> None:
 def refuse_habits(stream: Stream) -> None:
     """log det X, min f, d/dx f, sum(X, axis=1), a^Tx, ||Ax-b||_2^2."""
     kinds, first, last = stream.kinds, _start(stream, 0), _start(stream, -1)
-    pasted = _norm_of_latex.search(stream.text, first, last) is not None
+    pasted = "^2" in stream.text and _norm_of_latex.search(stream.text, first, last) is not None
     for i, (kind, after) in enumerate(pairwise(kinds)):
         if kind != "NAME" or kinds[i] != kind or (word := str(stream.values[i].value)) in stream.names.variables:
             continue
