@@ -345,3 +345,29 @@ def test_the_step_is_0_in_a_whole_region():
     d = md.derive("norm1(heaviside(x).*x)", wrt="x")
     np.testing.assert_array_equal(d.gradient.evaluate(x=np.array([-1.0, 2.0])), [0, 1])
     assert d.verify().passed
+
+
+@pytest.mark.parametrize(
+    "text", ["0*log(-1)*x", "t/norm(zeros(3))", "t/det(0*X)", "log(x'*x - x'*x)", "1/(tr(eye(3)) - 3)*t", "log(-x/x)"]
+)
+def test_what_is_defined_nowhere_is_refused_though_nothing_times_it_stands_there(text: str) -> None:
+    with pytest.raises(md.DomainError):
+        md.parse(text)
+
+
+@pytest.mark.parametrize("text", ["log(x'*x)", "log(x'*S*x)", "t/norm(x)", "log(tr(A'*A) + 1)", "log(norm(x) + 1)"])
+def test_what_is_defined_somewhere_is_read(text: str) -> None:
+    md.parse(text)
+
+
+def test_determinants_of_skew_matrices() -> None:
+    """0 for odd sizes (Jacobi 1827), a square for even ones: the two have no formula in common."""
+    odd = md.derive("det(A)", wrt="A", declare="A: 3×3 skew")
+    assert str(odd.gradient) == "zeros(3,3)" and odd.verify().passed
+    assert md.derive("det(A)", wrt="A", declare="A: 4×4 skew").verify().passed
+    with pytest.raises(md.UnsupportedError, match="is 0 where n is odd"):
+        _ = md.derive("det(A)", wrt="A", declare="A: n×n skew").gradient
+
+
+def test_the_step_of_a_number_is_a_number() -> None:
+    assert str(md.parse("heaviside(0) + heaviside(3)*t")) == "t"

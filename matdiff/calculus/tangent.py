@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from matdiff.core.node import Node, Symbol
+from matdiff.core.node import Node, Symbol, topological
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known
 from matdiff.ops.algebra import ADD, add, is_op, scale
+from matdiff.ops.linalg import det
 from matdiff.ops.sets import CURVED, CurvedSet, curved_set
 from matdiff.ops.structure import HALF, Diag, diag, tril, triu
 from matdiff.simplify.expand import expanded
@@ -40,6 +41,13 @@ def _symmetric(G: Node, X: Node) -> Node:
 
 
 def _skew(G: Node, X: Node) -> Node:
+    """Raises UnsupportedError where the determinant is 0 for odd sizes alone."""
+    known = Known()
+    if X.rows.number is None and any(is_op(n, det) and "skew" in known(n.children[0]) for n in topological(G)):
+        raise UnsupportedError(
+            f"the determinant of a skew-symmetric matrix is 0 where {X.rows} is odd, and a polynomial where it is even",
+            hint="give the size as a number, for instance A: 4×4 skew",
+        )
     return scale(HALF, G - G.T)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value
+from matdiff.core.shape import Dim
 from matdiff.ops.algebra import HADAMARD, MATMUL, MPOW, SCALE, TRANSPOSE, is_op, transpose
 from matdiff.ops.kronecker import kron
 from matdiff.ops.matrix_functions import MPOWER
@@ -55,6 +56,11 @@ def closure(attributes: Properties) -> Properties:
     if {"lower", "upper"} <= known:
         known |= {"diagonal", "symmetric"}
     return frozenset(known)
+
+
+def odd(d: Dim) -> bool:
+    """Whether a dimension is known to be odd."""
+    return d.number is not None and d.number % 2 == 1
 
 
 class Known:
@@ -139,6 +145,8 @@ class Known:
                 return closure(frozenset({"symmetric", "orthogonal"}))
             case "Diag" if "positive" in args[0]:
                 return closure(frozenset({"diagonal", "spd"}))
+            case "adj" | "cof" if "skew" in args[0] and node.rows.number is not None:
+                return frozenset({"symmetric" if odd(node.rows) else "skew"})
             case "mpow" if "skew" in args[0]:
                 return frozenset({"skew" if node.params[0] % 2 else "symmetric"})
             case "kron":

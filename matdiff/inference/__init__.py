@@ -174,7 +174,7 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
     function = _run(scope, builder, definitions)
     solved = equations.systems(program, variables, definitions)
     if not program.sums:
-        check_defined(function, builder.divisors, scope.text)
+        check_defined(function, builder.divisors, scope.text, builder.constant)
     formulas = _formulas(scope, builder)
     kept = _run(scope, Builder(env, scope.functions, dims, scope.text, formulas), {}) if formulas else None
     functions = _functions(program, scope)

@@ -41,6 +41,8 @@ class Builder:
         self.applied: dict[tuple[str, Node], Node] = {}
         self.divisors: dict[Node, Span] = {}
         """Where what is divided by stands."""
+        self.constant: list[Node] = []
+        """Functions of numbers."""
 
     def remark(self, sentence: str, *trees: Tree) -> None:
         """Something to be said with the answer; `{0}` is the first of the trees as it was typed."""

@@ -151,7 +151,10 @@ def call(b: Builder, t: Tree, args: list[Node]) -> Node:
             raise ShapeError(f"{name} does not take {' and '.join(map(describe, args))}")
         return _constant(b, t)
     b.remark(record.remark, *t.args)
-    return record(*args, params=call_params(t, record) if len(t.args) > len(args) else ())
+    made = record(*args, params=call_params(t, record) if len(t.args) > len(args) else ())
+    if args and all(isinstance(a, Number) for a in args):
+        b.constant.append(made)
+    return made
 
 
 def _exponential(b: Builder, t: Tree, args: list[Node]) -> Node:

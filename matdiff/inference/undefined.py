@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from matdiff.core.node import Apply, Node, Number, Symbol, topological
 from matdiff.core.op import Op
@@ -21,12 +21,12 @@ WITHOUT_ZERO = ("invertible", "posdet", "positive")
 """Words for domains in which there is no 0; √0 is 0, though it has no derivative there."""
 
 
-def check_defined(function: Node, divisors: Mapping[Node, Span], text: str = "") -> None:
+def check_defined(function: Node, divisors: Mapping[Node, Span], text: str = "", parts: Collection[Node] = ()) -> None:
     """Raises DomainError where the function divides by what is 0 whatever the variables are, or leaves the reals.
 
-    `divisors` are what the text divides by, with their places.
+    `divisors` are what the text divides by, with their places; `parts` what it has besides, 0 times which is gone.
     """
-    asked = [(n, word, a) for n, word, a in _asked(function) if not _varies(a)]
+    asked = [(n, word, a) for n, word, a in _asked(function, *parts) if not _varies(a)]
     forms = normal_forms(*(a for a in divisors if not _varies(a)), *(a for _, _, a in asked))
     for a, span in divisors.items():
         if is_zero(forms.get(a, a)):
@@ -41,9 +41,9 @@ def _why(a: Node, forms: Mapping[Node, Node]) -> str:
     return "" if a is forms[a] else f"{a} is {forms[a]}"
 
 
-def _asked(function: Node) -> Iterator[tuple[Apply, str, Node]]:
+def _asked(*roots: Node) -> Iterator[tuple[Apply, str, Node]]:
     """What is not defined everywhere: the function, the word for its domain, and its argument if that can be told."""
-    for n in topological(function):
+    for n in topological(*roots):
         if isinstance(n, Apply) and isinstance(n.op, Op):
             words = ("",) if n.op is POWER else n.op.domain
             yield from ((n, w, a) for w, a in zip(words, n.children, strict=False))

@@ -204,6 +204,7 @@ relu: Op = elementwise(
 heaviside: Op = elementwise(
     "heaviside",
     zeros_like,
+    scalar=lambda x: number(int(x.value > 0)) if isinstance(x, Number) else heaviside.build((x,)),
     gives="nonnegative",
     numpy="({0} > 0).astype({0}.dtype)",
     torch="({0} > 0).to({0}.dtype)",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from matdiff.core.node import Apply, Constant, Node, Number, number
 from matdiff.core.shape import ONE, ZERO
-from matdiff.graph.properties import PALINDROME, Known, product_nodes
+from matdiff.graph.properties import PALINDROME, Known, odd, product_nodes
 from matdiff.ops.algebra import (
     ADD,
     POWER,
@@ -59,9 +59,12 @@ def _skew(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 
 def _of_transpose(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    """f(Aᵀ) = f(A) for determinants."""
-    if is_eye(args[0]):
+    """f(Aᵀ) = f(A) for determinants; 0 for zeros and skew matrices with an odd number of rows."""
+    (A,) = args
+    if is_eye(A):
         return number(1 if node.op is det else 0)
+    if node.op is det and (is_zero(A) or (odd(A.rows) and "skew" in known(A))):
+        return number(0)
     return node.op(args[0].children[0]) if is_op(args[0], TRANSPOSE) else None
 
 
@@ -202,7 +205,9 @@ def _unvec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 
 def _norm(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    """1 for units, ‖svdvals(X)‖ = ‖X‖ and ‖eigvals(S)‖ = ‖S‖."""
+    """0 for zeros, 1 for units, ‖svdvals(X)‖ = ‖X‖ and ‖eigvals(S)‖ = ‖S‖."""
+    if is_zero(args[0]):
+        return number(0)
     if is_op(args[0], svdvals) or is_op(args[0], eigvals):
         return norm(args[0].children[0])
     return number(1) if "unit" in known(args[0]) else None
