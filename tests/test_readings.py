@@ -354,3 +354,33 @@ def test_elsewhere_a_scalar_is_not_added_to_an_array(text: str, declare: str) ->
 def test_remarks_are_in_the_notes() -> None:
     d = md.derive(r"\operatorname{tr}\log X", wrt="X")
     assert d.notes[: len(d.remarks)] == d.remarks and len(d.remarks) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h(W*x)",
+        "f(x + y)",
+        "g(A*x + b)",
+        r"f_1(W x)\alpha",
+        r"\sum_i g(x_i)",
+        r"\sum_i \psi(x_i)",
+        r"2 h\left(A x\right)",
+    ],
+)
+def test_letters_of_functions_before_parentheses_are_refused(text: str) -> None:
+    with pytest.raises(md.ParseError, match="a function or a product"):
+        md.parse(text)
+
+
+@pytest.mark.parametrize("text", [r"\sum_i \rho(y_i - x_i^\top w)", "phi(A*x + b)", r"\Psi(A x + b)"])
+def test_greek_letters_of_functions_as_factors_are_said(text: str) -> None:
+    (said,) = [r for r in md.derive(text, wrt="w" if "w" in text else "x").remarks if "read as a product" in r]
+    assert "elementwise" in said
+
+
+@pytest.mark.parametrize(
+    "text", ["h: scalar; h(A*x)", "h*(A*x)", r"\lambda(x^\top x - 1)", "A(x + y)", "c(x + y)", "h (x + y)"]
+)
+def test_other_factors_before_parentheses_are_products(text: str) -> None:
+    assert not md.derive(text, wrt="x").remarks

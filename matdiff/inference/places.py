@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from matdiff.core.op import words
 from matdiff.core.patterns import deferred
+from matdiff.errors import ParseError
 from matdiff.inference.literals import literal
 from matdiff.text.tree import DETERMINANT, ENTRIES, ROOT, SPREAD, SPREAD_VECTOR, SQUARE, TYPED, Program, Tree, walk
 
@@ -146,3 +147,39 @@ def _has_bars(t: Tree) -> bool:
     while t.head in ("^", "*"):
         t = t.args[t.head == "*"]
     return t.head == "abs"
+
+
+FUNCTIONS = frozenset({"f", "g", "h"})
+"""Letters that stand for functions alone where parentheses follow them."""
+OFTEN = frozenset({"phi", "varphi", "psi", "rho", "chi", "Phi", "Psi"})
+"""Letters that stand for functions about as often as for numbers there."""
+_opened = deferred(r"(?:[\s~]|\\[,;:! ])*(?:\\(?:left|[bB]igg?l?)\s*)?\(")
+
+
+def applied(scope: Scope, wrt: Collection[str]) -> None:
+    """Letters of functions before parentheses, which nothing declares: f, g, h are refused, of φ, ψ, ρ it is said."""
+    for root in scope.roots:
+        for t in root.plan:
+            if t.head != "*" or (name := _last(t.args[0])) is None or (value := str(name.value)) not in scope.choices:
+                continue
+            letter = value.partition("_")[0]
+            if letter not in FUNCTIONS | OFTEN or value in wrt:
+                continue
+            found = _opened.match(scope.text, name.span[1])
+            if found is None:
+                continue
+            member = t.args[1].head == "name" and t.args[1].span[0] - found.end() in (-1, 0)
+            if letter in OFTEN and not member:
+                scope.remarks.append(f"{value}(…) is read as a product: declare `{value}: elementwise` for a function")
+            elif member or found.end() == name.span[1] + 1 or scope.latex:
+                raise ParseError(
+                    f"is {value}(…) a function or a product?",
+                    hint=f"declare `{value}: elementwise` (of arrays: `{value}: n -> m`), or `{value}: scalar`",
+                ).located(scope.text, name.span)
+
+
+def _last(t: Tree) -> Tree | None:
+    """The name at the end of a product."""
+    while t.head == "*":
+        t = t.args[1]
+    return t if t.head == "name" else None

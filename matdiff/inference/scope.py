@@ -14,7 +14,7 @@ from matdiff.inference.declarations import SQUARE, Declared
 from matdiff.inference.evidence import Evidence, Sign, countable
 from matdiff.inference.exponents import CONJUGATE, LETTERS, raised, refuse_conjugate, transposed
 from matdiff.inference.names import default_kind, is_greek, is_reserved, unknown_name
-from matdiff.inference.places import exponentials, mark
+from matdiff.inference.places import applied, exponentials, mark
 from matdiff.inference.reading import Root, operands, roots
 from matdiff.inference.types import Solver, Type
 from matdiff.ops.unknown import Arrow
@@ -68,6 +68,7 @@ class Scope:
         self._classify(program)
         self._arguments()
         self._weigh(wrt)
+        applied(self, wrt)
         self.watched = mark(self)
         """Whether the types of all trees are asked for, since readings depend on them."""
 
