@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import argument
+from matdiff.api.integrals import argument, at_time, right_of
 from matdiff.api.reading import texts
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
@@ -311,23 +311,28 @@ class Asked:
     def __init__(self, rhs: str, state: str, declare: list[str], dialect: str) -> None:
         self.dialect = dialect
         self.declared = [d for text in declare for d in parse_declarations(text)]
-        self.programs = {"rhs": parse_program(rhs, dialect, self.declared)}
-        self.state = state.strip() if isinstance(state, str) else ""
         names, _ = chosen_names(state)
         if len(names) != 1:
             raise ParseError("one state is wanted", hint='several quantities are one vector, for instance "[x; y]"')
         (self.state,) = names
+        self.typed = state.strip() if isinstance(state, str) else self.state
+        body = at_time(right_of(rhs, self.typed), self.typed, TIME)
+        self.programs = {"rhs": parse_program(body, dialect, self.declared)}
 
     def answered(self, names: list[str], initial: Any, objective: Any, final: Any, until: Any) -> DifferentialEquation:
         for role, text in (("initial", initial), ("objective", objective), ("final", final), ("until", until)):
             if text is not None:
-                self.programs[role] = parse_program(str(text), self.dialect, self._said())
+                body = str(text)
+                for place in {"objective": (TIME,), "final": (END, str(until))}.get(role, ()):
+                    body = at_time(body, self.typed, place)
+                self.programs[role] = parse_program(body, self.dialect, self._said())
         for role, program in self.programs.items():
             if program.function is None:
                 raise ParseError(f"{ROLES[role]} is an expression", text=program.text, span=(0, len(program.text)))
         self._places()
         self._times()
         remarks = []
+        self._named_begin()
         begun = self._begun(names)
         variables = self._variables(names, begun)
         u = self._checked(variables)
@@ -412,6 +417,14 @@ class Asked:
                     self.declared.append(Declaration(name, (), ("scalar",)))
             elif d.dims or d.words != ("scalar",):
                 raise ParseError(f"{name} is {what} in a differential equation", hint="call the other one otherwise")
+
+    def _named_begin(self) -> None:
+        """u_0, where it stands in a text undeclared, is declared as the state is."""
+        said = {d.name: d for d in self._said()}
+        for name in {f"{self.state}_0", f"{self.state}0"} & self._written() - said.keys():
+            if self.state in said:
+                d = said[self.state]
+                self.declared.append(replace(d, name=name, words=tuple(w for w in d.words if w in KINDS)))
 
     def _begun(self, names: list[str]) -> str:
         """The name of the initial value where none is given."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from inspect import getsource
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,10 +17,14 @@ from matdiff.codegen.emit.names import identifier, lookup
 from matdiff.codegen.evaluate import evaluate
 from matdiff.core.node import Node, Symbol, symbols
 from matdiff.errors import DomainError, MatdiffError
+from matdiff.graph.rewrite import inline
+from matdiff.ops.unknown import has_unknown
 from matdiff.printing.integrals import Pen
 from matdiff.verify.report import Verification, undecided
-from matdiff.verify.sampling import point, ways
+from matdiff.verify.ridges import with_sizes
+from matdiff.verify.sampling import names, point, ways
 from matdiff.verify.sets import direction, move, project
+from matdiff.verify.unknown import Bare, concrete
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,6 +217,7 @@ class Run:
 def verified(d: Problem, seed: int) -> Verification:
     """The adjoint gradient, the sensitivities and differences of values, each by integrations of its own."""
     rng = np.random.default_rng(seed)
+    d = concretised(d, seed)
     errors: list[float] = []
     reason = "no random parameters were found with which the equation has a solution to the end"
     for arrays in samples(d, rng):
@@ -229,6 +235,29 @@ def verified(d: Problem, seed: int) -> Verification:
     if not errors:
         return undecided(reason)
     return Verification(True, max(errors), points=len(errors), method="solutions")
+
+
+def concretised(d: Any, seed: int) -> Any:
+    """The problem with smooth random functions for unknown ones, in its equation and in all that was derived."""
+    e = d.evolution
+    roots = [inline(r) for r in (e.rhs, e.initial, e.objective, e.final)]
+    if not has_unknown(roots):
+        return d
+    bare = Bare(roots[0], d.variables)
+    sized = frozenset(names(d.variables))
+
+    def made(node: Any) -> Any:
+        return with_sizes(concrete(node, seed, bare), sized)
+
+    state, wrt = made(e.state), tuple(map(made, e.wrt))
+    rhs, initial, objective, final = map(made, roots)
+    found = replace(e, rhs=rhs, state=state, wrt=wrt, initial=initial, objective=objective, final=final)
+    for part in ("sensitivity", "initial_sensitivity", "change", "final_change", "adjoint", "terminal"):
+        found.__dict__[part] = made(getattr(e, part))
+    found.__dict__["gradients"] = {
+        made(p): type(r)(made(r.running), made(r.start), made(r.end)) for p, r in e.gradients.items()
+    }
+    return replace(d, evolution=found, variables=tuple(map(made, d.variables)))
 
 
 def samples(d: Problem, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
