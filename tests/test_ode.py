@@ -104,7 +104,7 @@ def test_the_gradient_against_jax_through_a_fixed_step_method():
 
 def test_what_is_printed():
     d = md.ode("A*u", "u", "A", final="c'*u", objective="norm(u)^2", until=2)
-    assert str(d.forward) == "du' = dA u + A du,   du(0) = zeros(n)"
+    assert str(d.forward) == "du' = dA u + A du,   du(0) = 0"
     assert str(d.adjoint) == "v' = 2u − Aᵀ v,   v(2) = −c"
     assert str(d.gradient) == "∫_0^2 −v uᵀ dt"
     assert d.gradient.text(ascii=True) == "int(-v*u', t, 0, 2)"

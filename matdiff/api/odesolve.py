@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from matdiff.api import passes_jax
 from matdiff.api.odepasses import passes
 from matdiff.calculus.evolution import TIME, Evolution
-from matdiff.codegen import compile_, sources
+from matdiff.codegen import sources
 from matdiff.codegen.emit.names import identifier, lookup
-from matdiff.codegen.evaluate import evaluate
+from matdiff.codegen.evaluate import evaluate, is_function, runner
 from matdiff.core.node import Node, Symbol, symbols
 from matdiff.errors import DomainError, MatdiffError
 from matdiff.graph.rewrite import inline
@@ -57,6 +58,7 @@ class Problem(Protocol):
     def variables(self) -> tuple[Symbol, ...]: ...
     @property
     def several(self) -> bool: ...
+    def run(self, arrays: Mapping[str, Any], calls: int) -> Any: ...
 
 
 class Run:
@@ -76,12 +78,17 @@ class Run:
             raise DomainError(f"the time runs from 0 to a positive end, not to {self.end:g}")
         first = {self.e.state.name: np.reshape(self.start, self.shape), TIME: 0.0}
         names = {v.name for v in (*self.d.variables, *symbols(self.e.rhs, self.e.objective))}
-        used = {n: a for n, a in {**self.given, **first}.items() if n in names}
+        used = {n: a for n, a in {**self.given, **first}.items() if n in names or is_function(a)}
         evaluate([self.e.rhs, self.e.objective], self.d.variables, used)
+
+    def again(self, arrays: Mapping[str, Any]) -> Run:
+        """The same with other arrays."""
+        o = self.options
+        return Run(self.d, arrays, o["method"], o["rtol"], o["atol"], self.calls)
 
     def _given(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """The arrays by the names of their variables.  Raises MatdiffError for one that is missing."""
-        found = {}
+        found: dict[str, Any] = {n: a for n, a in arrays.items() if is_function(a)}
         e = self.e
         needed = {*symbols(e.rhs, e.initial, e.objective, e.final, self.d.until), *e.wrt} - {e.state}
         for v in dict.fromkeys((*self.d.variables, *needed)):
@@ -103,8 +110,7 @@ class Run:
         return tuple(v for v in self.d.variables if v.name in self.given)
 
     def _compiled(self, *nodes: Node) -> Callable[..., tuple[Any, ...]]:
-        made = compile_(list(nodes), self.parameters, unchecked=True)
-        return lambda **changing: made(**self.given, **changing)
+        return runner(list(nodes), self.parameters, self.given)
 
     def integrate(self, rate: Callable[[float, Array], Array], start: Array, back: bool = False) -> Any:
         """SciPy's solution with dense output.  Raises MatdiffError where it does not come to the end."""
@@ -223,7 +229,7 @@ def verified(d: Problem, seed: int) -> Verification:
     for arrays in samples(d, rng):
         try:
             with np.errstate(all="ignore"):
-                error = disagreement(Run(d, arrays, "DOP853", 1e-11, 1e-12, FEW), rng)
+                error = disagreement(d.run(arrays, FEW), rng)
         except MatdiffError as failed:
             reason = failed.message
             continue
@@ -263,10 +269,12 @@ def concretised(d: Any, seed: int) -> Any:
 def samples(d: Problem, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     """Random parameters, small ones and a short time, shorter and shorter, where most equations have solutions."""
     e = d.evolution
-    known = list(dict.fromkeys(v for v in (*d.variables, *e.wrt) if v.name != TIME))
+    known = list(dict.fromkeys(v for v in (*d.variables, *e.wrt) if v.name not in (TIME, getattr(d, "index", ""))))
     for i, way in zip(range(TRIES), ways(e.rhs, known, {}), strict=False):
         arrays = {v.name: 0.6 * a if not v.attributes else a for v, a in point(known, way, rng).items()}
-        if isinstance(d.until, Symbol):
+        if hasattr(d, "expanded"):
+            arrays = d.expanded(arrays, rng)
+        elif isinstance(d.until, Symbol):
             arrays[d.until.name] = np.asarray(rng.uniform(0.5, 1) / 4 ** (i // 4))
         yield arrays
 
@@ -300,12 +308,11 @@ def slope(run: Run, V: Mapping[str, Any], h: float) -> float:
     values = []
     for step in (h, -h):
         moved = {p.name: move(p, run.given[p.name], V[p.name], step) for p in run.e.wrt}
-        o = run.options
-        values.append(Run(run.d, {**run.given, **moved}, o["method"], o["rtol"], o["atol"], run.calls).state()[1])
+        values.append(run.again({**run.given, **moved}).state()[1])
     return (values[0] - values[1]) / (2 * h)
 
 
-def source(d: Problem) -> str:
+def source(d: Problem, backend: str) -> str:
     """The functions of the problem, and the two passes that put them together, as one module."""
     e, T = d.evolution, Pen().show(d.until)
     read = e.gradients
@@ -323,10 +330,12 @@ def source(d: Problem) -> str:
             [g[i] for g in gradients.values()],
             f"The {part} parts, by {', '.join(gradients)}.",
         )
-    code = sources(said, [v for v in d.variables if v is not e.state and v.name != TIME])
+    code = sources(said, [v for v in d.variables if v is not e.state and v.name != TIME], backend)
     names = ", ".join(f'"{identifier(x)}"' for x in gradients)
     state, v = identifier(e.state.name), identifier(e.multiplier.name)
     several = "gradients" if d.several else "gradients[0]"
+    if backend == "jax":
+        return jax_source(code, state, v, names, several, ", ".join(gradients))
     tail = f"""
 def value_and_grad(**arrays):
     \"\"\"G and its gradient by {", ".join(gradients)}.\"\"\"
@@ -337,3 +346,18 @@ def value_and_grad(**arrays):
     return value, {several}
 """.replace('\\"', '"')
     return f"{code.rstrip()}\n\n\n{getsource(passes)}\n{tail}"
+
+
+def jax_source(code: str, state: str, multiplier: str, names: str, several: str, by: str) -> str:
+    """The same for JAX, its integrators those of Diffrax."""
+    tail = f'''
+def value_and_grad(rtol=1e-11, atol=1e-12, most=100_000, **arrays):
+    """G and its gradient by {by}; `most` is the number of steps that there may be."""
+    functions = (
+        initial, until, rates, final, adjoint, terminal, running_gradients, start_gradients, end_gradients,
+    )
+    value, gradients = passes(functions, "{state}", "{multiplier}", ({names},), arrays, rtol, atol, most)
+    return value, {several}
+'''
+    head, rest = code.split("\n", 1)
+    return f"import diffrax\n{head}\n{rest.rstrip()}\n\n\n{getsource(passes_jax.passes)}\n{tail}"
