@@ -14,6 +14,7 @@ from matdiff.api.wrt import as_typed, chosen_names
 from matdiff.calculus.variations import Functional, jet
 from matdiff.core.node import Node, Symbol, describe, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
+from matdiff.graph.rewrite import substitute
 from matdiff.inference import declared_symbol, infer
 from matdiff.inference.undefined import check_defined
 from matdiff.text.declarations import read_declaration
@@ -52,6 +53,32 @@ def reading(
         if name not in told.functions:
             raise ParseError(f"{name} is not declared as a function", text=text, span=whole(text), hint=unsaid(name))
     return Reader(text, body, told, dialect).functional(names)
+
+
+def claimed(text: str, d: Any) -> Node:
+    """An expression in x, u, u', … of a functional, and du, du', ….  Raises MatdiffError for what it does not know."""
+    F = d.functional
+    told = Told({u.name: (u, F.x.name) for u in F.functions}, [])
+    for u, pairs in F.directions.items():
+        du = next(iter(pairs.values()))
+        told.functions[du.name] = symbol(du.name, u.kind, u.rows, u.cols), F.x.name
+    reader = Reader.__new__(Reader)
+    body = text
+    for name in told.functions:
+        body = at_time(body, name, F.x.name)
+    reader.text, reader.told, reader.x, reader.body = text, told, F.x.name, body
+    reader.program = reader.parsed(body, "auto")
+    tree = reader.jets(reader.function(reader.program))
+    known = {v.name: v for v in d.variables}
+    known |= {jet(u, k).name: jet(u, k) for u, _ in told.functions.values() for k in range(2 * DEEPEST + 1)}
+    found = infer(replace(reader.program, function=tree, declarations=[]), [], known, ()).function
+    if strange := next((s for s in symbols(found) if s.name not in known), None):
+        raise ParseError(f"{strange.name} is not known here", text=text, span=whole(text))
+    moved: dict[Symbol, Node] = {}
+    for pairs in F.directions.values():
+        for k, dv in enumerate(pairs.values()):
+            moved[jet(told.functions[next(iter(pairs.values())).name][0], k)] = dv
+    return substitute(found, moved)
 
 
 def unsaid(name: str) -> str:
