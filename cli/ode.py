@@ -22,6 +22,12 @@ from matdiff.cli.sections import FORMATS, finish
     show_default=True,
     help="The sensitivity equation, the adjoint method, or both.",
 )
+@click.option(
+    "--discretise",
+    metavar="METHOD",
+    help="The recurrence of euler, midpoint, heun or rk4 in its place, differentiated exactly.",
+)
+@click.option("--steps", type=int, metavar="N", help="With --discretise: the number of steps.  Default: the symbol N.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
 @click.option("--no-verify", is_flag=True, help="Do not check the answer numerically.")
@@ -36,6 +42,8 @@ def command(
     final: str | None,
     until: str | None,
     mode: str,
+    discretise: str | None,
+    steps: int | None,
     form: str,
     ascii: bool,
     no_verify: bool,
@@ -44,9 +52,11 @@ def command(
 
     The functional is the integral of the objective over the time, and the final objective.  Printed are the
     sensitivity equation, the adjoint equation in four steps, and the gradient as an integral; all are checked
-    against differences of solutions at random parameters before.
+    against differences of solutions at random parameters before.  EXPR may be the whole of u' = A*u.
     """
-    from matdiff.api.ode import ode
+    from matdiff.api.recurrence import discretised, ode
 
     found = ode(expression(words), state, wrt, list(let), initial, objective, final, until, dialect or "auto")
+    if discretise is not None:
+        found = discretised(found, discretise, steps)
     return finish(found, form, ascii, not no_verify, mode=mode)

@@ -189,6 +189,18 @@ def taken_apart(formula):
     raise AssertionError(formula)
 
 
+STEPS = rows(
+    "recurrence", "state", "wrt", "declared", "initial", "objective", "final", "adjoint recurrence", "gradient"
+)
+
+
+@pytest.mark.parametrize(("rhs", "state", "wrt", "declare", "initial", "objective", "final", "back", "gradient"), STEPS)
+def test_recurrences(rhs, state, wrt, declare, initial, objective, final, back, gradient):
+    d = md.recurrence(rhs, state, wrt, *(text or None for text in (declare, initial, objective, final)))
+    assert d.adjoint.text(ascii=True) == back
+    assert d.gradient.text(ascii=True) == gradient
+
+
 ODE = rows("equation", "state", "wrt", "declared", "initial", "objective", "final", "adjoint equation", "gradient")
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import Piece, argument, latex_integral
+from matdiff.api.integrals import Piece, argument, at_time, latex_integral, latex_integrals, quotients, unnamed
 from matdiff.api.reading import texts
 from matdiff.api.wrt import as_typed, chosen_names
 from matdiff.calculus.variations import Functional, jet
 from matdiff.core.node import Node, Symbol, describe, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
+from matdiff.graph.rewrite import substitute
 from matdiff.inference import declared_symbol, infer
 from matdiff.inference.undefined import check_defined
 from matdiff.text.declarations import read_declaration
@@ -21,6 +22,8 @@ from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.statements import split
 from matdiff.text.tree import Declaration, Program, Span, Tree, walk
 
+DOTS = {"dot": 1, "ddot": 2}
+"""The derivatives that LaTeX has commands for."""
 DEEPEST = 4
 """Highest derivative of an unknown function in an integrand."""
 
@@ -50,6 +53,32 @@ def reading(
         if name not in told.functions:
             raise ParseError(f"{name} is not declared as a function", text=text, span=whole(text), hint=unsaid(name))
     return Reader(text, body, told, dialect).functional(names)
+
+
+def claimed(text: str, d: Any) -> Node:
+    """An expression in x, u, u', … of a functional, and du, du', ….  Raises MatdiffError for what it does not know."""
+    F = d.functional
+    told = Told({u.name: (u, F.x.name) for u in F.functions}, [])
+    for u, pairs in F.directions.items():
+        du = next(iter(pairs.values()))
+        told.functions[du.name] = symbol(du.name, u.kind, u.rows, u.cols), F.x.name
+    reader = Reader.__new__(Reader)
+    body = text
+    for name in told.functions:
+        body = at_time(body, name, F.x.name)
+    reader.text, reader.told, reader.x, reader.body = text, told, F.x.name, body
+    reader.program = reader.parsed(body, "auto")
+    tree = reader.jets(reader.function(reader.program))
+    known = {v.name: v for v in d.variables}
+    known |= {jet(u, k).name: jet(u, k) for u, _ in told.functions.values() for k in range(2 * DEEPEST + 1)}
+    found = infer(replace(reader.program, function=tree, declarations=[]), [], known, ()).function
+    if strange := next((s for s in symbols(found) if s.name not in known), None):
+        raise ParseError(f"{strange.name} is not known here", text=text, span=whole(text))
+    moved: dict[Symbol, Node] = {}
+    for pairs in F.directions.values():
+        for k, dv in enumerate(pairs.values()):
+            moved[jet(told.functions[next(iter(pairs.values())).name][0], k)] = dv
+    return substitute(found, moved)
 
 
 def unsaid(name: str) -> str:
@@ -113,8 +142,18 @@ class Reader:
     def __init__(self, text: str, body: str, told: Told, dialect: str) -> None:
         self.text, self.told = text, told
         self.x = ""
-        piece = latex_integral(body, text, {x for _, x in told.functions.values()}) if dialect != "plain" else None
-        if piece is None:
+        over = {name: x for name, (_, x) in told.functions.items()}
+        body = quotients(unnamed(body), over)
+        for name, x in over.items():
+            body = at_time(body, name, x)
+        self.body = body
+        by = {x for _, x in told.functions.values()}
+        letter = next(c for c in "JKMNQRWZ" if c not in text and c not in told.functions)
+        several = latex_integrals(body, text, by, letter) if dialect != "plain" else None
+        piece = latex_integral(body, text, by) if dialect != "plain" and several is None else None
+        if several is not None:
+            self.main = self.sum(*several, letter)
+        elif piece is None:
             self.program = self.parsed(body, dialect)
             self.low = self.high = Tree("number")
             self.main = self.plain()
@@ -141,6 +180,24 @@ class Reader:
         self.fixed(front)
         return Tree("*", (front, main), span=(front.span[0], main.span[1]))
 
+    def sum(self, outer: str, pieces: list[Piece], letter: str) -> Tree:
+        """The integrands of several integrals over the same range, with their coefficients."""
+        self.program = self.parsed(outer, "latex")
+        main = self.function(self.program)
+        places = sorted((t for t in walk(main) if t.head == "name" and t.value == letter), key=lambda t: t.span)
+        if len(places) != len(pieces):
+            raise self.refused(
+                "a sum of integrals is not understood here", whole(self.text), "int(L, x, 0, 1) + int(…)"
+            )
+        calls: dict[int, Tree] = {}
+        for t, piece in zip(places, pieces, strict=True):
+            args = (piece.body, piece.by, piece.low, piece.high)
+            calls[id(t)] = Tree("call", tuple(self.expression(a) for a in args), "int", t.span)
+        made: dict[int, Tree] = {}
+        for t in walk(main):
+            made[id(t)] = calls.get(id(t)) or replace_args(t, [made[id(a)] for a in t.args])
+        return self.integrand(made[id(main)])
+
     def expression(self, text: str) -> Tree:
         return self.function(self.parsed(text, "latex"))
 
@@ -164,7 +221,9 @@ class Reader:
 
     def plain(self) -> Tree:
         """The integrand: the text with L for each int(L, x, a, b), which must all be over the same."""
-        tree = self.function(self.program)
+        return self.integrand(self.function(self.program))
+
+    def integrand(self, tree: Tree) -> Tree:
         found = [t for t in walk(tree) if t.head == "call" and t.value == "int"]
         if not found:
             hint = "a functional is an integral, int(L, x, 0, 1)"
@@ -189,8 +248,10 @@ class Reader:
         if tree.head == "call" and tree.value == "int":
             return tree.args[0]
         inside = [any(t.head == "call" and t.value == "int" for t in walk(a)) for a in tree.args]
-        if tree.head in ("+", "neg") and all(inside):
-            return replace_args(tree, [self.linear(a) for a in tree.args])
+        constant = [not has and self.constant(a) for a, has in zip(tree.args, inside, strict=True)]
+        if tree.head in ("+", "neg") and any(inside) and all(a or b for a, b in zip(inside, constant, strict=True)):
+            pairs = zip(tree.args, inside, strict=True)
+            return replace_args(tree, [self.linear(a) if has else self.spread(a) for a, has in pairs])
         if (tree.head == "*" and sum(inside) == 1) or (tree.head == "/" and inside == [True, False]):
             for a, has in zip(tree.args, inside, strict=True):
                 if not has:
@@ -202,6 +263,15 @@ class Reader:
         place = loose.span if tree.head in ("+", "neg") else tree.span
         what = "this stands under no integral" if tree.head in ("+", "neg") else "this is no multiple of an integral"
         raise self.refused(what, place, hint, UnsupportedError)
+
+    def constant(self, tree: Tree) -> bool:
+        """Whether neither functions nor their variable stand in it, as the λ L of λ (∫ … dx − L)."""
+        return not any(t.head == "name" and (t.value == self.x or t.value in self.told.functions) for t in walk(tree))
+
+    def spread(self, tree: Tree) -> Tree:
+        """A constant as an integrand: divided by the length of the range."""
+        width = Tree("+", (self.high, Tree("neg", (self.low,), span=tree.span)), span=tree.span)
+        return Tree("/", (tree, width), span=tree.span)
 
     def fixed(self, tree: Tree) -> None:
         """Raises what a factor of an integral or an end of it may not hold."""
@@ -272,6 +342,7 @@ class Reader:
 
     def jets(self, root: Tree) -> Tree:
         """The integrand with one name for each derivative of an unknown function."""
+        self.normed = {id(a) for t in walk(root) if t.head == "norm" or str(t.value).startswith("norm") for a in t.args}
         made: dict[Tree, Tree] = {}
         orders: dict[Tree, tuple[str, int]] = {}
         for t in walk(root):
@@ -308,6 +379,10 @@ class Reader:
         """The unknown function that a tree is a derivative of, and of which order."""
         if t.head == "name" and t.value in self.told.functions:
             return str(t.value), 0
+        if t.head == "name":
+            name, _, dots = str(t.value).rpartition("_")
+            if name in self.told.functions and dots in DOTS and f"\\{dots}" in self.body[slice(*t.span)]:
+                return name, DOTS[dots]
         if t.head == "call" and t.value == "D" and t.args and t.args[0] in orders:
             name, k = orders[t.args[0]]
             if len(t.args) > 2 or (len(t.args) == 2 and not whole_number(t.args[1])):
@@ -323,7 +398,7 @@ class Reader:
         u, _ = self.told.functions[name]
         if any(c in mark for c in "Tᵀ⊤") or r"\top" in mark or (typed and u.kind != "scalar"):
             return None
-        if u.kind != "scalar":
+        if u.kind != "scalar" and id(t) not in self.normed:
             hint = f"the derivative is D({name}), the transpose {name}^T"
             raise self.refused(f"is {name}' the derivative of {name} or its transpose?", t.span, hint)
         if typed:

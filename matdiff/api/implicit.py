@@ -18,8 +18,9 @@ from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedErro
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.algebra import add, inner, scale
-from matdiff.ops.constants import zeros_like
+from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.ops.linalg import inverse
+from matdiff.printing.integrals import bare
 from matdiff.simplify.forms import shortest
 from matdiff.simplify.normal import new_context
 
@@ -41,6 +42,11 @@ def shown(e: Expr, style: str) -> str:
     return e.latex() if style == "latex" else e.text(ascii=style == "ascii")
 
 
+def side(e: Expr, style: str) -> str:
+    """A side of an equation: 0 and I as books have them."""
+    return "0" if is_zero(e.node) else bare(shown(e, style))
+
+
 @dataclass(frozen=True)
 class Equation:
     """`left = right`, and what it is solved for."""
@@ -51,10 +57,12 @@ class Equation:
     of: System | None = None
 
     def text(self, ascii: bool = False) -> str:
-        return f"{self.left.text(ascii=ascii)} = {self.right.text(ascii=ascii)}"
+        return (
+            f"{side(self.left, 'ascii' if ascii else 'unicode')} = {side(self.right, 'ascii' if ascii else 'unicode')}"
+        )
 
     def latex(self) -> str:
-        return f"{self.left.latex()} = {self.right.latex()}"
+        return f"{side(self.left, 'latex')} = {side(self.right, 'latex')}"
 
     def __str__(self) -> str:
         return self.text()
@@ -74,13 +82,14 @@ class Line:
 
     def sides(self, style: str) -> tuple[str, str]:
         """Both sides, `unicode`, `ascii` or `latex`."""
-        right = [shown(e, style) for e in (self.right, self.also) if e is not None]
+        show = side if isinstance(self.left, Expr) else shown
+        right = [show(e, style) for e in (self.right, self.also) if e is not None]
         return self.label(style), " = ".join(right)
 
     def label(self, style: str) -> str:
         """The left side."""
         if isinstance(self.left, Expr):
-            return shown(self.left, style)
+            return side(self.left, style)
         label = LABELS[self.left][("unicode", "ascii", "latex").index(style)]
         by = self.by and shown(Expr(symbol(self.by, "scalar")), style)
         if self.left == "product":
@@ -316,7 +325,7 @@ class Implicit:
         found = []
         for s in self.systems:
             names = words["and"].join(shown(Expr(x), style) for x in s.unknowns)
-            sides = [" = ".join(shown(e, style) for e in (q.left, q.right)) for q in self.equations if q.of is s]
+            sides = [" = ".join(side(e, style) for e in (q.left, q.right)) for q in self.equations if q.of is s]
             found.append(names + words["solves" if len(s.unknowns) == 1 else "solve"] + words["and"].join(sides))
         return words["where"].lstrip() + f",{words['then']}".join(found)
 

@@ -3,7 +3,7 @@ r"""The integral of a LaTeX text: \int_a^b … dx taken apart, every piece at it
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from matdiff.errors import ParseError, UnsupportedError
@@ -81,6 +81,28 @@ def latex_integral(body: str, text: str, by: Collection[str]) -> Piece | None:
     )
 
 
+def latex_integrals(body: str, text: str, by: Collection[str], letter: str) -> tuple[str, list[Piece]] | None:
+    r"""A sum of several integrals: the text with a letter for each, in their order, and what each is.
+
+    None for a text with fewer than two.  Raises ParseError where a dx is missing.
+    """
+    body = unwrapped(body)
+    tokens = latex_tokens(body)
+    places = [i for i, t in enumerate(tokens) if t.text in (r"\int", "∫")]
+    if len(places) < 2:
+        return None
+    names = {spelled for x in by for spelled in (x, f"\\{x}")}
+    pieces, outer = [], body
+    for at, after in zip(places, [*places[1:], len(tokens)], strict=True):
+        ends = [i for i in range(at + 2, after) if tokens[i].text in names and tokens[i - 1].text in ("d", "}")]
+        end = tokens[ends[-1] if ends else after - 1].end
+        found = latex_integral(only(body, tokens[at].start, end), text, by)
+        assert found is not None
+        pieces.append(found)
+        outer = outer[: tokens[at].start] + letter.ljust(end - tokens[at].start) + outer[end:]
+    return outer, pieces
+
+
 def only(text: str, start: int, end: int) -> str:
     """The text with blanks for all outside, and for braces around the inside."""
     inside = text[start:end]
@@ -123,6 +145,75 @@ def differential_at(tokens: list[Token], first: int, by: Collection[str], text: 
         span=(len(text.rstrip()) - 1, len(text.rstrip())),
         hint=f"the text ends with {names_of}: \\int_0^1 L \\,dx",
     )
+
+
+def blanked(text: str, start: int, end: int) -> str:
+    """The text with blanks in a place, so that all others stay where they are."""
+    return text[:start] + " " * (end - start) + text[end:]
+
+
+def spelled(name: str) -> str:
+    """A pattern for a name as it was typed, not inside another one."""
+    return rf"(?<![\w\\]){re.escape(name)}(?![\w_])"
+
+
+def at_time(text: str, name: str, place: str) -> str:
+    """The text with `u` for `u(t)`: a function that is understood at its own variable."""
+    if not isinstance(text, str) or not place.strip():
+        return text
+    heads = rf"(?:{spelled(name)}|\\d?dot\s*(?:\{{\s*)?{re.escape(name)}\s*\}}?)(?:['′]|\^\{{?(?:\\prime\s*)+\}}?)*"
+    pattern = re.compile(rf"{heads}\s*(\(\s*{re.escape(place.strip())}\s*\))")
+    for found in list(pattern.finditer(text)):
+        text = blanked(text, *found.span(1))
+    return text
+
+
+def right_of(text: str, state: str) -> str:
+    """The right-hand side of `u' = …`, in any of the ways to write the left one; other texts as they are."""
+    if not isinstance(text, str):
+        return text
+    u, d = re.escape(state), r"(?:d|\\mathrm\s*\{\s*d\s*\}|\\mathrm\s+d|\\partial)\s*"
+    ways = (
+        rf"{u}\s*['′]",
+        rf"{u}\^\{{?\\prime\}}?",
+        rf"\\dot\s*\{{?\s*{u}\s*\}}?",
+        rf"\\[dt]?frac\s*\{{\s*{d}\{{?{u}\}}?\s*\}}\s*\{{\s*{d}t\s*\}}",
+        rf"\\[dt]?frac\s*\{{\s*{d}\}}\s*\{{\s*{d}t\s*\}}\s*{u}",
+        rf"d{u}\s*/\s*dt",
+        rf"D\(\s*{u}\s*\)",
+    )
+    found = re.match(rf"\s*(?:{'|'.join(ways)})\s*(?:\(\s*t\s*\))?\s*&?\s*=(?!=)", text)
+    return blanked(text, 0, found.end()) if found else text
+
+
+def unnamed(text: str) -> str:
+    """The text without the name of a functional, J[y] = or S =."""
+    found = re.match(
+        r"\s*\\?[A-Za-zΑ-ω]\w*(?:\{\s*\w+\s*\})?\s*(?:\\left)?(?:\[[^\]=]*\]|\([^)=]*\))?\s*&?(?::=|\\coloneqq|=)", text
+    )
+    return (
+        blanked(text, 0, found.end()) if found and re.match(r"[^;]*(?:∫|\\int|\bint\()", text[found.end() :]) else text
+    )
+
+
+def quotients(text: str, functions: Mapping[str, str]) -> str:
+    r"""The text with \dot{y} for \frac{dy}{dx}, \ddot{y} for the second derivative, and D(y) for dy/dx."""
+    d = r"(?:d|\\mathrm\s*\{\s*d\s*\}|\\mathrm\s+d)\s*"
+    for name, x in functions.items():
+        y, over = re.escape(name), re.escape(x)
+        first = rf"\\[dt]?frac\s*\{{\s*{d}(?:\{{{y}\}}|{y})\s*\}}\s*\{{\s*{d}{over}\s*\}}"
+        apart = rf"\\[dt]?frac\s*\{{\s*{d}\}}\s*\{{\s*{d}{over}\s*\}}\s*{y}(?!\w)"
+        two = r"\^\s*(?:2|\{\s*2\s*\})\s*"
+        second = rf"\\[dt]?frac\s*\{{\s*{d}{two}(?:\{{{y}\}}|{y})\s*\}}\s*\{{\s*{d}{over}\s*{two}\}}"
+        for pattern, made in (
+            (second, rf"\ddot{{{name}}}"),
+            (first, rf"\dot{{{name}}}"),
+            (apart, rf"\dot{{{name}}}"),
+            (rf"(?<![\w\\])d{y}\s*/\s*d{over}(?!\w)", f"D({name})"),
+        ):
+            for found in list(re.finditer(pattern, text)):
+                text = text[: found.start()] + made.ljust(found.end() - found.start()) + text[found.end() :]
+    return text
 
 
 _word = re.compile(r"\\?[^\W\d_]\w*")

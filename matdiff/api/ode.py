@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import argument
-from matdiff.api.reading import texts
+from matdiff.api.integrals import argument, at_time, right_of
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
 from matdiff.calculus.tangent import check_movable
@@ -52,8 +51,8 @@ class Equation:
 
     def written(self, pen: Pen) -> str:
         space = r",\qquad " if pen.style == "latex" else ",   "
-        start = f"{pen.show(self.of)}({pen.show(self.at)}) = {pen.show(self.shown)}"
-        return pen.equation(pen.prime(self.of), pen.show(self.rhs.node)) + space + start
+        start = f"{pen.show(self.of)}({pen.show(self.at)}) = {pen.side(self.shown)}"
+        return pen.equation(pen.prime(self.of), pen.side(self.rhs.node)) + space + start
 
     def __repr__(self) -> str:
         return f"Equation({self.text()!r})"
@@ -181,16 +180,25 @@ class DifferentialEquation:
         value, found = Run(self, arrays, method, rtol, atol).gradient(mode)
         return value, found if self.several else next(iter(found.values()))
 
+    def run(self, arrays: Mapping[str, Any], calls: int, method: str = "DOP853") -> Any:
+        """Its values at arrays, with at most so many evaluations in a pass."""
+        from matdiff.api.odesolve import Run
+
+        return Run(self, arrays, method, 1e-11, 1e-12, calls)
+
     def source(self, backend: str = "numpy") -> str:
-        """A module of its own: the right-hand sides as functions, and `value_and_grad(**arrays)` by SciPy."""
+        """A module of its own: the right-hand sides as functions, and `value_and_grad(**arrays)`.
+
+        For "numpy" it integrates by SciPy, for "jax" by Diffrax, under `jax.jit` too.
+        """
         from matdiff.api.odesolve import source
 
-        if backend != "numpy":
+        if backend not in ("numpy", "jax"):
             raise UnsupportedError(
-                f"the code of a differential equation is written for NumPy, not for {backend}",
-                hint='source("numpy"); its functions are plain array code',
+                f"the code of a differential equation is written for NumPy and JAX, not for {backend}",
+                hint='source("numpy"), source("jax")',
             )
-        return source(self)
+        return source(self, backend)
 
     def verify(self, seed: int = 0) -> Verification:
         """Forward sensitivity, adjoint gradient and central differences of G, at random parameters."""
@@ -278,56 +286,42 @@ class DifferentialEquation:
         return "\n".join(lines)
 
 
-def ode(
-    rhs: str,
-    state: str,
-    wrt: str | Expr | Sequence[str | Expr],
-    declare: str | Sequence[str] | None = None,
-    initial: str | float | None = None,
-    objective: str | None = None,
-    final: str | None = None,
-    until: str | float | None = None,
-    dialect: str = "auto",
-) -> DifferentialEquation:
-    """The differential equation state' = rhs, t the time from 0 `until` T, and how G depends on the parameters `wrt`.
-
-    `initial` is the state at 0 (default a symbol, u_0), `objective` is integrated over the time, `final` is taken at
-    its end; without both, G is ⟨w, u(T)⟩ for any w of the shape of the state.
-    Raises ParseError, ShapeError, UnsupportedError.
-
-    >>> print(ode("A*u", state="u", wrt="A", final="c'*u").adjoint)
-    v' = −Aᵀ v,   v(T) = −c
-    """
-    asked = Asked(rhs, state, texts(declare), dialect)
-    names, known = chosen_names(wrt)
-    if known:
-        raise ParseError("wrt names a parameter here", hint='for instance wrt="p"')
-    return asked.answered(names, initial, objective, final, until)
-
-
 class Asked:
     """The texts of a problem, read together so that each may say what the others leave open."""
+
+    time, end = TIME, END
+    clock, ending = "the time", "the end of the time"
+    where = "in a differential equation"
 
     def __init__(self, rhs: str, state: str, declare: list[str], dialect: str) -> None:
         self.dialect = dialect
         self.declared = [d for text in declare for d in parse_declarations(text)]
-        self.programs = {"rhs": parse_program(rhs, dialect, self.declared)}
-        self.state = state.strip() if isinstance(state, str) else ""
         names, _ = chosen_names(state)
         if len(names) != 1:
             raise ParseError("one state is wanted", hint='several quantities are one vector, for instance "[x; y]"')
         (self.state,) = names
+        self.typed = state.strip() if isinstance(state, str) else self.state
+        self.programs = {"rhs": parse_program(self.body("rhs", rhs, None), dialect, self.declared)}
+
+    def body(self, role: str, text: str, until: Any) -> str:
+        """A text with `u` for `u(t)`, and without the left side of the equation."""
+        text = right_of(text, self.typed) if role == "rhs" else text
+        places = {"rhs": (self.time,), "objective": (self.time,), "final": (self.end, str(until))}
+        for place in places.get(role, ()):
+            text = at_time(text, self.typed, place)
+        return text
 
     def answered(self, names: list[str], initial: Any, objective: Any, final: Any, until: Any) -> DifferentialEquation:
         for role, text in (("initial", initial), ("objective", objective), ("final", final), ("until", until)):
             if text is not None:
-                self.programs[role] = parse_program(str(text), self.dialect, self._said())
+                self.programs[role] = parse_program(self.body(role, str(text), until), self.dialect, self._said())
         for role, program in self.programs.items():
             if program.function is None:
                 raise ParseError(f"{ROLES[role]} is an expression", text=program.text, span=(0, len(program.text)))
         self._places()
         self._times()
         remarks = []
+        self._named_begin()
         begun = self._begun(names)
         variables = self._variables(names, begun)
         u = self._checked(variables)
@@ -341,12 +335,12 @@ class Asked:
         for role in ("objective", "final"):
             if role in nodes and nodes[role].kind != "scalar":
                 raise self._refused(role, f"{ROLES[role]} is {describe(nodes[role])}, not a scalar", "")
-        if TIME in {s.name for s in symbols(nodes.get("final", number(0)))}:
+        if self.time in {s.name for s in symbols(nodes.get("final", number(0)))}:
             raise self._refused("final", "the final objective is taken at the end of the time, and holds no t", "")
         end = self._until(variables, names)
         running = nodes.get("objective", number(0))
         ended = nodes.get("final")
-        taken = frozenset({*variables, TIME, END})
+        taken = frozenset({*variables, self.time, self.end})
         if ended is None and "objective" not in nodes:
             w = symbol(fresh("W Λ Z" if u.kind == "matrix" else "w λ z", set(taken)), u.kind, u.rows, u.cols)
             ended, variables = inner(w, u), {**variables, w.name: w}
@@ -355,9 +349,14 @@ class Asked:
         evolution = Evolution(
             nodes["rhs"], u, tuple(variables[n] for n in names), start, running, ended or number(0), taken
         )
-        found = DifferentialEquation(evolution, end, tuple(variables.values()), len(names) > 1, tuple(remarks))
+        found = self.found(evolution, end, tuple(variables.values()), len(names) > 1, tuple(remarks))
         _ = evolution.gradients
         return found
+
+    def found(
+        self, e: Evolution, until: Node, variables: tuple[Symbol, ...], several: bool, remarks: tuple[str, ...]
+    ) -> DifferentialEquation:
+        return DifferentialEquation(e, until, variables, several, remarks)
 
     def _said(self) -> list[Declaration]:
         return [*self.declared, *(d for p in self.programs.values() for d in p.declarations)]
@@ -376,12 +375,13 @@ class Asked:
                 if found is None or program.text[n.span[1] : n.span[1] + 1] == "[":
                     continue
                 words, end = found
-                if words == {TIME} or (n.value == self.state and self.state not in words):
+                if words == {self.time} or (n.value == self.state and self.state not in words):
+                    name = n.value
                     raise ParseError(
-                        f"is this {n.value} at a time, or a product?",
+                        f"is this {name} at a time, or a product?",
                         text=program.text,
                         span=(n.span[0], end),
-                        hint=f"{n.value} is understood at {TIME}: write {n.value} alone; a product is {n.value}*(…)",
+                        hint=f"{name} is understood at {self.time}: write {name} alone; a product is {name}*(…)",
                     )
 
     def _rates(self, u: Symbol) -> None:
@@ -392,7 +392,9 @@ class Asked:
                 ticked = n.head == "'" and n.args[0].head == "name" and n.args[0].value == u.name
                 mark = program.text[n.args[0].span[1] : n.span[1]] if ticked else ""
                 prime = ticked and u.kind == "scalar" and not any(c in mark for c in ("T", "ᵀ", "⊤", r"\top"))
-                if prime or (n.head == "name" and n.value in (f"{u.name}_dot", f"{u.name}_ddot", f"{u.name}_{TIME}")):
+                if prime or (
+                    n.head == "name" and n.value in (f"{u.name}_dot", f"{u.name}_ddot", f"{u.name}_{self.time}")
+                ):
                     hint = f"write the right-hand side of {u.name}' = … out in its place"
                     message = f"the derivative of {u.name} does not stand in the texts of its equation"
                     raise ParseError(message, text=program.text, span=n.span, hint=hint)
@@ -401,17 +403,25 @@ class Asked:
         """t is the time and T its end, scalars both."""
         said = {d.name: d for d in self._said()}
         used = self._written()
-        if self.state in (TIME, END):
-            raise ParseError(f"{self.state} is the time, and so no state", hint="call the state otherwise, say u")
-        for name, what in ((TIME, "the time"), (END, "the end of the time")):
-            if name == END and "until" in self.programs:
+        if self.state in (self.time, self.end):
+            raise ParseError(f"{self.state} is {self.clock}, and so no state", hint="call the state otherwise, say u")
+        for name, what in ((self.time, self.clock), (self.end, self.ending)):
+            if name == self.end and "until" in self.programs:
                 continue
             d = said.get(name)
             if d is None:
                 if name in used:
                     self.declared.append(Declaration(name, (), ("scalar",)))
             elif d.dims or d.words != ("scalar",):
-                raise ParseError(f"{name} is {what} in a differential equation", hint="call the other one otherwise")
+                raise ParseError(f"{name} is {what} {self.where}", hint="call the other one otherwise")
+
+    def _named_begin(self) -> None:
+        """u_0, where it stands in a text undeclared, is declared as the state is."""
+        said = {d.name: d for d in self._said()}
+        for name in {f"{self.state}_0", f"{self.state}0"} & self._written() - said.keys():
+            if self.state in said:
+                d = said[self.state]
+                self.declared.append(replace(d, name=name, words=tuple(w for w in d.words if w in KINDS)))
 
     def _begun(self, names: list[str]) -> str:
         """The name of the initial value where none is given."""
@@ -513,10 +523,10 @@ class Asked:
             raise ParseError(
                 f"{name} is the state, not a parameter", hint=f"by its initial value: wrt={name}_0, without initial"
             )
-        if name == TIME or (name == END and "until" not in self.programs):
-            raise UnsupportedError(f"{name} is the time, not a parameter", hint="differentiate by a parameter")
+        if name == self.time or (name == self.end and "until" not in self.programs):
+            raise UnsupportedError(f"{name} is {self.clock}, not a parameter", hint="differentiate by a parameter")
         if name not in variables:
-            others = [v for v in variables if v not in (self.state, TIME)]
+            others = [v for v in variables if v not in (self.state, self.time)]
             raise ParseError(f"{name} is not a parameter of the equation", hint=suggestion(name, others))
         check_movable(variables[name])
 
@@ -544,19 +554,19 @@ class Asked:
             return eye(u.rows)
         g = self._typed("initial", variables)
         self._fits(g, u, "initial")
-        for name in (self.state, TIME):
+        for name in (self.state, self.time):
             if name in {s.name for s in symbols(g)}:
                 raise self._refused("initial", f"the initial value holds {name}, but it is one for all of the time", "")
         return g
 
     def _until(self, variables: Mapping[str, Symbol], names: list[str]) -> Node:
         if "until" not in self.programs:
-            return variables.get(END) or symbol(END, "scalar")
+            return variables.get(self.end) or symbol(self.end, "scalar")
         T = self._typed("until", variables)
         if T.kind != "scalar":
             raise self._refused("until", f"the end of the time is {describe(T)}, not a scalar", "until=1, --until 1")
         inside = {s.name for s in symbols(T)}
-        if inside & {self.state, TIME, *names}:
+        if inside & {self.state, self.time, *names}:
             raise self._refused("until", "the end of the time is a number or a parameter that stays as it is", "")
         if isinstance(T, Number) and not T.value > 0:
             raise self._refused("until", "the time runs from 0 to a positive end", "until=1, --until 1")
@@ -600,4 +610,4 @@ def _size(f: Node) -> str:
     return "×".join(map(str, f.shape)) or "scalar"
 
 
-__all__ = ["DifferentialEquation", "Equation", "Integral", "ode"]
+__all__ = ["Asked", "DifferentialEquation", "Equation", "Integral"]

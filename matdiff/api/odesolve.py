@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from inspect import getsource
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from matdiff.api import passes_jax
 from matdiff.api.odepasses import passes
 from matdiff.calculus.evolution import TIME, Evolution
-from matdiff.codegen import compile_, sources
+from matdiff.codegen import sources
 from matdiff.codegen.emit.names import identifier, lookup
-from matdiff.codegen.evaluate import evaluate
+from matdiff.codegen.evaluate import evaluate, is_function, runner
 from matdiff.core.node import Node, Symbol, symbols
 from matdiff.errors import DomainError, MatdiffError
+from matdiff.graph.rewrite import inline
+from matdiff.ops.unknown import has_unknown
 from matdiff.printing.integrals import Pen
 from matdiff.verify.report import Verification, undecided
-from matdiff.verify.sampling import point, ways
+from matdiff.verify.ridges import with_sizes
+from matdiff.verify.sampling import names, point, ways
 from matdiff.verify.sets import direction, move, project
+from matdiff.verify.unknown import Bare, concrete
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +58,7 @@ class Problem(Protocol):
     def variables(self) -> tuple[Symbol, ...]: ...
     @property
     def several(self) -> bool: ...
+    def run(self, arrays: Mapping[str, Any], calls: int) -> Any: ...
 
 
 class Run:
@@ -71,12 +78,17 @@ class Run:
             raise DomainError(f"the time runs from 0 to a positive end, not to {self.end:g}")
         first = {self.e.state.name: np.reshape(self.start, self.shape), TIME: 0.0}
         names = {v.name for v in (*self.d.variables, *symbols(self.e.rhs, self.e.objective))}
-        used = {n: a for n, a in {**self.given, **first}.items() if n in names}
+        used = {n: a for n, a in {**self.given, **first}.items() if n in names or is_function(a)}
         evaluate([self.e.rhs, self.e.objective], self.d.variables, used)
+
+    def again(self, arrays: Mapping[str, Any]) -> Run:
+        """The same with other arrays."""
+        o = self.options
+        return Run(self.d, arrays, o["method"], o["rtol"], o["atol"], self.calls)
 
     def _given(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """The arrays by the names of their variables.  Raises MatdiffError for one that is missing."""
-        found = {}
+        found: dict[str, Any] = {n: a for n, a in arrays.items() if is_function(a)}
         e = self.e
         needed = {*symbols(e.rhs, e.initial, e.objective, e.final, self.d.until), *e.wrt} - {e.state}
         for v in dict.fromkeys((*self.d.variables, *needed)):
@@ -98,8 +110,7 @@ class Run:
         return tuple(v for v in self.d.variables if v.name in self.given)
 
     def _compiled(self, *nodes: Node) -> Callable[..., tuple[Any, ...]]:
-        made = compile_(list(nodes), self.parameters, unchecked=True)
-        return lambda **changing: made(**self.given, **changing)
+        return runner(list(nodes), self.parameters, self.given)
 
     def integrate(self, rate: Callable[[float, Array], Array], start: Array, back: bool = False) -> Any:
         """SciPy's solution with dense output.  Raises MatdiffError where it does not come to the end."""
@@ -212,12 +223,13 @@ class Run:
 def verified(d: Problem, seed: int) -> Verification:
     """The adjoint gradient, the sensitivities and differences of values, each by integrations of its own."""
     rng = np.random.default_rng(seed)
+    d = concretised(d, seed)
     errors: list[float] = []
     reason = "no random parameters were found with which the equation has a solution to the end"
     for arrays in samples(d, rng):
         try:
             with np.errstate(all="ignore"):
-                error = disagreement(Run(d, arrays, "DOP853", 1e-11, 1e-12, FEW), rng)
+                error = disagreement(d.run(arrays, FEW), rng)
         except MatdiffError as failed:
             reason = failed.message
             continue
@@ -231,13 +243,38 @@ def verified(d: Problem, seed: int) -> Verification:
     return Verification(True, max(errors), points=len(errors), method="solutions")
 
 
+def concretised(d: Any, seed: int) -> Any:
+    """The problem with smooth random functions for unknown ones, in its equation and in all that was derived."""
+    e = d.evolution
+    roots = [inline(r) for r in (e.rhs, e.initial, e.objective, e.final)]
+    if not has_unknown(roots):
+        return d
+    bare = Bare(roots[0], d.variables)
+    sized = frozenset(names(d.variables))
+
+    def made(node: Any) -> Any:
+        return with_sizes(concrete(node, seed, bare), sized)
+
+    state, wrt = made(e.state), tuple(map(made, e.wrt))
+    rhs, initial, objective, final = map(made, roots)
+    found = replace(e, rhs=rhs, state=state, wrt=wrt, initial=initial, objective=objective, final=final)
+    for part in ("sensitivity", "initial_sensitivity", "change", "final_change", "adjoint", "terminal"):
+        found.__dict__[part] = made(getattr(e, part))
+    found.__dict__["gradients"] = {
+        made(p): type(r)(made(r.running), made(r.start), made(r.end)) for p, r in e.gradients.items()
+    }
+    return replace(d, evolution=found, variables=tuple(map(made, d.variables)))
+
+
 def samples(d: Problem, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     """Random parameters, small ones and a short time, shorter and shorter, where most equations have solutions."""
     e = d.evolution
-    known = list(dict.fromkeys(v for v in (*d.variables, *e.wrt) if v.name != TIME))
+    known = list(dict.fromkeys(v for v in (*d.variables, *e.wrt) if v.name not in (TIME, getattr(d, "index", ""))))
     for i, way in zip(range(TRIES), ways(e.rhs, known, {}), strict=False):
         arrays = {v.name: 0.6 * a if not v.attributes else a for v, a in point(known, way, rng).items()}
-        if isinstance(d.until, Symbol):
+        if hasattr(d, "expanded"):
+            arrays = d.expanded(arrays, rng)
+        elif isinstance(d.until, Symbol):
             arrays[d.until.name] = np.asarray(rng.uniform(0.5, 1) / 4 ** (i // 4))
         yield arrays
 
@@ -271,12 +308,11 @@ def slope(run: Run, V: Mapping[str, Any], h: float) -> float:
     values = []
     for step in (h, -h):
         moved = {p.name: move(p, run.given[p.name], V[p.name], step) for p in run.e.wrt}
-        o = run.options
-        values.append(Run(run.d, {**run.given, **moved}, o["method"], o["rtol"], o["atol"], run.calls).state()[1])
+        values.append(run.again({**run.given, **moved}).state()[1])
     return (values[0] - values[1]) / (2 * h)
 
 
-def source(d: Problem) -> str:
+def source(d: Problem, backend: str) -> str:
     """The functions of the problem, and the two passes that put them together, as one module."""
     e, T = d.evolution, Pen().show(d.until)
     read = e.gradients
@@ -294,10 +330,12 @@ def source(d: Problem) -> str:
             [g[i] for g in gradients.values()],
             f"The {part} parts, by {', '.join(gradients)}.",
         )
-    code = sources(said, [v for v in d.variables if v is not e.state and v.name != TIME])
+    code = sources(said, [v for v in d.variables if v is not e.state and v.name != TIME], backend)
     names = ", ".join(f'"{identifier(x)}"' for x in gradients)
     state, v = identifier(e.state.name), identifier(e.multiplier.name)
     several = "gradients" if d.several else "gradients[0]"
+    if backend == "jax":
+        return jax_source(code, state, v, names, several, ", ".join(gradients))
     tail = f"""
 def value_and_grad(**arrays):
     \"\"\"G and its gradient by {", ".join(gradients)}.\"\"\"
@@ -308,3 +346,18 @@ def value_and_grad(**arrays):
     return value, {several}
 """.replace('\\"', '"')
     return f"{code.rstrip()}\n\n\n{getsource(passes)}\n{tail}"
+
+
+def jax_source(code: str, state: str, multiplier: str, names: str, several: str, by: str) -> str:
+    """The same for JAX, its integrators those of Diffrax."""
+    tail = f'''
+def value_and_grad(rtol=1e-11, atol=1e-12, most=100_000, **arrays):
+    """G and its gradient by {by}; `most` is the number of steps that there may be."""
+    functions = (
+        initial, until, rates, final, adjoint, terminal, running_gradients, start_gradients, end_gradients,
+    )
+    value, gradients = passes(functions, "{state}", "{multiplier}", ({names},), arrays, rtol, atol, most)
+    return value, {several}
+'''
+    head, rest = code.split("\n", 1)
+    return f"import diffrax\n{head}\n{rest.rstrip()}\n\n\n{getsource(passes_jax.passes)}\n{tail}"

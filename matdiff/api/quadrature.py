@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,11 @@ from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.evaluate import evaluate
 from matdiff.core.node import Node, Symbol, symbols
 from matdiff.errors import DomainError, MatdiffError, ShapeError
+from matdiff.graph.rewrite import inline
+from matdiff.ops.unknown import has_unknown
 from matdiff.verify.report import Verification, undecided
 from matdiff.verify.sampling import point, ways
+from matdiff.verify.unknown import Bare, concrete
 
 Array = Any
 Function = tuple[Callable[[float], Any], ...]
@@ -189,6 +193,7 @@ def held(D: Domain, jets: Mapping[str, Any]) -> None:
 def verified(F: Functional, variables: Sequence[Symbol], fixed: bool, seed: int) -> Verification:
     """∫ ⟨∇f, du⟩ dx and the boundary term against differences of f, at random smooth functions."""
     rng = np.random.default_rng(seed)
+    F, variables = concretised(F, variables, seed)
     errors: list[float] = []
     reason = "no random functions were found at which the integral exists"
     for D, u in samples(F, variables, rng):
@@ -207,6 +212,25 @@ def verified(F: Functional, variables: Sequence[Symbol], fixed: bool, seed: int)
     if not errors:
         return undecided(reason)
     return Verification(True, max(errors), points=len(errors), method="quadrature")
+
+
+def concretised(F: Functional, variables: Sequence[Symbol], seed: int) -> tuple[Functional, Sequence[Symbol]]:
+    """The functional with smooth random functions for unknown ones, in its integrand and in all that was derived."""
+    if not has_unknown([inline(F.lagrangian)]):
+        return F, variables
+    bare = Bare(inline(F.lagrangian), tuple(variables))
+
+    def made(node: Node) -> Node:
+        return concrete(node, seed, bare)
+
+    found = replace(F, lagrangian=made(F.lagrangian))
+    found.__dict__["change"] = made(F.change)
+    found.__dict__["gradients"] = {u: made(g) for u, g in F.gradients.items()}
+    found.__dict__["boundaries"] = {u: list(map(made, rows)) for u, rows in F.boundaries.items()}
+    orders = {u: F.order(u) for u in F.functions}
+    found.__dict__["directions"] = F.directions
+    assert all(found.order(u) == k for u, k in orders.items())
+    return found, variables
 
 
 def samples(

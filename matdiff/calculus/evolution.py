@@ -21,6 +21,7 @@ from matdiff.ops.algebra import add, inner, scale
 from matdiff.ops.constants import zeros_like
 from matdiff.simplify.forms import shortest
 from matdiff.simplify.normal import new_context
+from matdiff.simplify.stacked import stacked_rows
 
 MINUS = number(-1)
 TIME = "t"
@@ -119,12 +120,12 @@ class Evolution:
     def adjoint(self) -> Node:
         """The right-hand side of v' = J_u − f_u*[v], by which du drops out under the integral."""
         found = add(self._gradients[0][self.direction], scale(MINUS, self._pulled[self.direction]))
-        return simplified(found)
+        return stacked_rows(simplified(found))
 
     @cached_property
     def terminal(self) -> Node:
         """v(T) = −F_u, by which du(T) drops out."""
-        return simplified(scale(MINUS, self._gradients[1][self.direction]))
+        return stacked_rows(simplified(scale(MINUS, self._gradients[1][self.direction])))
 
     @cached_property
     def gradients(self) -> dict[Symbol, Read]:
@@ -135,7 +136,7 @@ class Evolution:
         for p, dp in self.directions.items():
             rate = add(running[dp], scale(MINUS, self._pulled[dp]))
             parts = (rate, scale(MINUS, begun[dp]), final[dp])
-            found[p] = Read(*(simplified(project(inline(part), p)) for part in parts))
+            found[p] = Read(*(stacked_rows(simplified(project(inline(part), p))) for part in parts))
         return found
 
     @cached_property

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from matdiff.calculus.existence import guard, settled
-from matdiff.codegen import Nodes, Program, Request, compiled, outputs
+from matdiff.codegen import Nodes, Program, Request, compile_, compiled, outputs
 from matdiff.codegen.arguments import (
     Argument,
     check_sizes,
@@ -21,6 +21,7 @@ from matdiff.codegen.functions import bound
 from matdiff.core.node import Apply, Constant, Node, Symbol, describe, symbols, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
+from matdiff.graph.rewrite import inline
 from matdiff.ops.unknown import has_unknown
 
 if TYPE_CHECKING:
@@ -241,3 +242,16 @@ def _finite(value: Any) -> bool:
 
 
 __all__ = ["evaluate"]
+
+
+def runner(roots: Sequence[Node], variables: Sequence[Symbol], given: Mapping[str, Any]) -> Callable[..., Any]:
+    """A function of what changes that gives the values of the roots; what is given stays.
+
+    Compiled, unless unknown functions of arrays stand in them, which are among what is given.
+    """
+    if not has_unknown([inline(r) for r in roots]):
+        made = compile_(list(roots), variables, unchecked=True)
+        arrays = {n: a for n, a in given.items() if not is_function(a)}
+        return lambda **changing: made(**arrays, **changing)
+    known = tuple(dict.fromkeys((*variables, *symbols(*roots))))
+    return lambda **changing: evaluate(list(roots), known, {**given, **changing})

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from matdiff.core.node import Node, Symbol, symbol
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import ADD, is_op
+from matdiff.ops.constants import is_zero
 from matdiff.printing import to_latex, to_text
 from matdiff.printing.names import ascii_name, latex_name, unicode_name
+
+_identity = re.compile(r"(?<![\w\\])eye\(\w+\)")
+
+
+def bare(text: str) -> str:
+    """The text of an expression with I for eye(n)."""
+    return _identity.sub("I", text)
+
 
 Style = Literal["unicode", "ascii", "latex"]
 
@@ -28,6 +38,10 @@ class Pen:
         if self.style == "ascii":
             node = substitute(node, {s: symbol(n, s.kind, s.rows, s.cols) for s, n in self.typed})
         return to_text(node, ascii=self.style == "ascii", defined=False, taken=self.taken)
+
+    def side(self, node: Node) -> str:
+        """A side of an equation, the other of which says the shape: 0 and I as books have them."""
+        return "0" if is_zero(node) else bare(self.show(node))
 
     def name(self, name: str) -> str:
         spell = {"unicode": unicode_name, "ascii": ascii_name, "latex": latex_name}[self.style]

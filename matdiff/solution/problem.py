@@ -11,9 +11,26 @@ from typing import TypeVar
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.solution.variants import Choice, choice
 
-ASKS = ("gradient", "jacobian", "hessian", "differential")
+ASKS = ("gradient", "jacobian", "hessian", "differential", "adjoint", "terminal", "boundary")
+SYSTEMS = ("state", "initial", "objective", "final", "until", "ends")
+"""Keys of problems about differential equations, recurrences and functionals, which are passed on as they are."""
 REPEATED = ("let", "hint", "choose")
-KEYS = ("f", "wrt", "ask", "let", "inner", "metric", "title", "points", "form", "hint", "hints", "space", "choose")
+KEYS = (
+    "f",
+    "wrt",
+    "ask",
+    "let",
+    "inner",
+    "metric",
+    "title",
+    "points",
+    "form",
+    "hint",
+    "hints",
+    "space",
+    "choose",
+    *SYSTEMS,
+)
 T = TypeVar("T")
 
 KEY = re.compile(r"([A-Za-z]+)\s*:(?:\s+|$)(.*)")
@@ -43,12 +60,19 @@ class Problem:
     hint: tuple[str, ...] = ()
     hints: int = MOST_HINTS
     space: int = 6
+    state: str = ""
+    initial: str = ""
+    objective: str = ""
+    final: str = ""
+    until: str = ""
+    ends: str = ""
 
     @property
     def source(self) -> str:
         """The block's text, without hints and wanted form."""
         fields = [("title", self.title), *(("let", text) for text in self.let), ("f", self.f)]
         fields += [("wrt", self.wrt), ("inner", self.inner), ("metric", self.metric), ("ask", self.ask)]
+        fields += [(key, getattr(self, key)) for key in SYSTEMS]
         fields += [("points", f"{self.points:g}")]
         return "\n".join(f"{key}: {_indented(value)}" for key, value in fields if value)
 
@@ -105,6 +129,7 @@ class Block:
             hint=tuple(values.get("hint", ())),
             hints=int(numbers.get("hints", MOST_HINTS)),
             space=int(numbers.get("space", 6)),
+            **{key: values.get(key, [""])[0] for key in SYSTEMS},
         )
 
     def _number(self, field: Field) -> float:

@@ -19,6 +19,7 @@ from matdiff.verify.claims import counterexample, question, unread
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
+from matdiff.worksheet.systems import is_system, mark_system
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
@@ -75,6 +76,10 @@ def mark(problem: Problem, text: str) -> Mark:
     >>> mark(Problem(1, "", "tr(A*X*B)", "X"), "gradient = A'*B").status
     'wrong'
     """
+    if is_system(problem):
+        status, reason, line = mark_system(problem, text)
+        shown = text.splitlines()[line - 1].strip() if line else ""
+        return Mark(problem.number, problem.title, problem.points, status, reason, line, shown)  # type: ignore[arg-type]
     try:
         solution = Solution(problem)
     except MatdiffError as error:

@@ -10,6 +10,7 @@ from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, S
 from matdiff.solution.problem import Problem
 from matdiff.worksheet.document import Prose, Worksheet
 from matdiff.worksheet.solution import Solution, along
+from matdiff.worksheet.systems import SystemSolution, is_system
 
 Plot = Callable[[Solution], Figure | None]
 
@@ -30,6 +31,12 @@ def sheet(ws: Worksheet) -> Iterator[Block]:
         if isinstance(part, Prose):
             yield Text(part.text)
         else:
+            if is_system(part):
+                system = SystemSolution(part)
+                yield from system.statement(spoken)
+                yield from system.hints()
+                yield system.room()
+                continue
             solution = Solution(part)
             yield from statement(solution)
             yield from hints(solution)
@@ -42,6 +49,11 @@ def solutions(ws: Worksheet, plot: Plot) -> Iterator[Block]:
         if isinstance(part, Prose):
             yield Text(part.text)
         else:
+            if is_system(part):
+                system = SystemSolution(part)
+                yield from system.statement(spoken)
+                yield from system.solved()
+                continue
             solution = Solution(part)
             yield from statement(solution)
             yield from solved(solution, plot)
@@ -137,6 +149,20 @@ def declared(types: str) -> str:
             said.append(f"${x}$ acts entry by entry")
             continue
         said.append(" ".join([rf"${x} \in {space(shape)}$", *(SPOKEN.get(a, a) for a in attributes)]))
+    return ", ".join(said)
+
+
+def spoken(types: str) -> str:
+    """Declarations as prose, functions of x among them."""
+    said = []
+    for text in filter(None, types.split(";")):
+        name, _, rest = text.strip().partition(":")
+        shape, mark, x = rest.partition("function of")
+        if not mark:
+            said.append(declared(text.strip()))
+        else:
+            values = f" with values in ${space(shape.strip())}$" if shape.strip() else ""
+            said.append(f"${latex_name(name.strip())}$ is a function of ${latex_name(x.strip())}${values}")
     return ", ".join(said)
 
 
