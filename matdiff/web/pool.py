@@ -30,7 +30,7 @@ REMEMBERED = 500
 """Answers that are kept for the next who asks the same."""
 LONGEST_KEPT = 300_000
 """Letters of an answer that is kept."""
-THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """A question has one processor; and the buffers of further threads would count as its memory."""
 
 
@@ -184,10 +184,7 @@ class Pool:
 
     def answer(self, name: str, asked: Mapping[str, Any]) -> Event:
         """The one answer to a question of a program."""
-        found: Event = {}
-        for found in self.ask(name, asked):
-            pass
-        return found or DIED
+        return next(reversed(list(self.ask(name, asked))), DIED)
 
     def enter(self, job: Job) -> Job:
         with self.lock:

@@ -93,8 +93,8 @@ MARK = text("Lines of a derivation: f = …, df = …, = …, ∇f = …; r = �
 
 QUESTIONS: dict[str, Question] = {
     "derive": Question(
-        "The derivative of a function of scalars, vectors or matrices as a formula, with its steps, verified numerically "
-        "before it is told",
+        "The derivative of a function of scalars, vectors or matrices as a formula, with its steps, verified "
+        "numerically before it is told",
         {**ASKED, "inner": INNER, "metric": METRIC, "order": ORDER},
         ("function", "wrt"),
         {
@@ -112,8 +112,8 @@ QUESTIONS: dict[str, Question] = {
         },
     ),
     "verify": Question(
-        "Whether a claimed derivative is right (without a claim: whether that of matdiff is), and if not, what is wrong "
-        "with it and small numbers that show it",
+        "Whether a claimed derivative is right (without a claim: whether that of matdiff is), and if not, what is "
+        "wrong with it and small numbers that show it",
         {
             **ASKED,
             "inner": INNER,
@@ -139,8 +139,8 @@ QUESTIONS: dict[str, Question] = {
         },
     ),
     "check-derivation": Question(
-        "Whether each line of a derivation follows from those before it: the first wrong line, why it is wrong, and small "
-        "numbers that show it",
+        "Whether each line of a derivation follows from those before it: the first wrong line, why it is wrong, and "
+        "small numbers that show it",
         {"derivation": MARK, "wrt": WRT, "declare": DECLARE, "function": FUNCTION},
         ("derivation", "wrt"),
         {
@@ -154,8 +154,8 @@ QUESTIONS: dict[str, Question] = {
         },
     ),
     "convex": Question(
-        "Whether a scalar function is convex, concave, affine or neither in its variables, with the proof, or with a point "
-        "and a direction that show that it is not",
+        "Whether a scalar function is convex, concave, affine or neither in its variables, with the proof, or with a "
+        "point and a direction that show that it is not",
         ASKED,
         ("function", "wrt"),
         {

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from matdiff import __version__
-from matdiff.web.pool import DIED, MEGABYTES, SECONDS, Pool
+from matdiff.web.pool import MEGABYTES, SECONDS, Pool
 from matdiff.web.schema import PAGE, QUESTIONS, openapi
 
 LARGEST = 256_000

@@ -14,9 +14,9 @@ from matdiff.web.schema import QUESTIONS
 
 PROCESSES = 2
 ABOUT = (
-    "Derivatives of functions of scalars, vectors and matrices as formulas. Answers are verified numerically before they "
-    "are told. Capitals are matrices, small Latin letters vectors, small Greek letters scalars; declare what is meant "
-    "otherwise. ' transposes, .* goes entry by entry; LaTeX is read as well."
+    "Derivatives of functions of scalars, vectors and matrices as formulas. Answers are verified numerically before "
+    "they are told. Capitals are matrices, small Latin letters vectors, small Greek letters scalars; declare what "
+    "is meant otherwise. ' transposes, .* goes entry by entry; LaTeX is read as well."
 )
 
 
@@ -58,9 +58,7 @@ def command(seconds: float) -> int:
         return types.CallToolResult(content=content, structured_content=found, is_error=refused)
 
     async def serve() -> None:
-        server = Server(
-            "matdiff", version=__version__, instructions=ABOUT, on_list_tools=listed, on_call_tool=called
-        )
+        server = Server("matdiff", version=__version__, instructions=ABOUT, on_list_tools=listed, on_call_tool=called)
         async with mcp.server.stdio.stdio_server() as (read, write):
             await server.run(read, write, server.create_initialization_options())
 

@@ -47,7 +47,30 @@ Event = dict[str, Any]
 
 LONGEST = 200_000
 """Characters of MathML of one formula, beyond which a browser has no use for it."""
-USUAL = "x X w W theta beta θ β S Q U V y Y z Z v u p q t A".split()
+USUAL = [
+    "x",
+    "X",
+    "w",
+    "W",
+    "theta",
+    "beta",
+    "θ",
+    "β",
+    "S",
+    "Q",
+    "U",
+    "V",
+    "y",
+    "Y",
+    "z",
+    "Z",
+    "v",
+    "u",
+    "p",
+    "q",
+    "t",
+    "A",
+]
 """Names that functions are usually differentiated by, the likeliest first."""
 UNVERIFIED = "not verified here: this page has no NumPy; `matdiff serve` checks every answer"
 
