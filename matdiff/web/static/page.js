@@ -165,7 +165,7 @@ async function run() {
   }
   const tab = ["jacobian", "hessian"].includes(state.tab) ? [state.tab] : [];
   const parts = [...state.open.filter((part) => part !== "check"), ...tab];
-  const found = { parts: {} };
+  const found = { asked: state.f, parts: {} };
   for await (const event of ask("page", question({ parts, target: state.target }))) {
     if (mine !== serial) return;
     if (event.superseded) return;
@@ -280,9 +280,9 @@ function chip(type) {
   const own = type.by === "page";
   const said = type.said || type.kind;
   const names = { class: own ? "chip own" : "chip", type: "button", "aria-expanded": String(editing === type.name) };
-  const label = `${type.name}: ${said}${type.by === "text" ? ", declared in the text" : own ? ", declared here" : ""}; change`;
-  return node("button", { ...names, "aria-label": label, "data-name": type.name, onclick: () => openEditor(type) },
-    mathNode(type.math), node("span", {}, said));
+  const by = type.by === "text" ? ", declared in the text" : own ? ", declared here" : "";
+  return node("button", { ...names, "data-name": type.name, onclick: () => openEditor(type) },
+    mathNode(type.math), node("span", {}, said), node("span", { class: "heard" }, `${by}: change it`));
 }
 
 function chooseBy(reading) {
@@ -312,7 +312,8 @@ function pickBy(event) {
 }
 $("by").addEventListener("click", (event) => {
   const tick = event.target.closest("label")?.querySelector("input");
-  if (tick) tick.dataset.more = event.shiftKey || event.ctrlKey || event.metaKey ? "yes" : "";
+  // The click that keys make has no place, and that which a label makes follows its own.
+  if (tick && event.detail) tick.dataset.more = event.shiftKey || event.ctrlKey || event.metaKey ? "yes" : "";
 }, true);
 $("by").addEventListener("keydown", (event) => {
   if (event.key === " " && event.target.matches("input")) event.target.dataset.more = "yes";
