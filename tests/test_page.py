@@ -276,7 +276,7 @@ def test_what_is_hostile_stays_text(opened):
     markup = page.evaluate("""markup => {
         const box = document.createElement('div'); box.append(mathNode(markup));
         return [...box.querySelectorAll('*')].map(e => [e.localName, e.namespaceURI, e.attributes.length]) }""",
-        "<mi>x</mi><script>alert(1)</script><img src=x onerror=alert(1)><mi onclick=\"alert(1)\" href=\"j\">y</mi>")  # fmt: skip
+        "<mi>x</mi><script>alert(1)</script><img src=x onerror=alert(1)><mi onclick=\"a()\" href>y</mi>")  # fmt: skip
     assert {e[1] for e in markup} == {"http://www.w3.org/1998/Math/MathML"}
     assert not {"script", "img"} & {e[0] for e in markup}
     assert max(e[2] for e in markup[1:]) == 0

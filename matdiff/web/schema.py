@@ -34,6 +34,7 @@ INPUT = choice("How to read the function; without it that is told by its looks",
 INNER = text("The spd matrix W of the inner product xᵀWy; without it xᵀy", 500)
 METRIC = choice("Of spd variables", "euclidean", "affine")
 ORDER = choice("2: the Hessian, or the second derivative, as well", 1, 2)
+SEED = {"type": "integer", "minimum": 0, "description": "Other random points"}
 ASKED = {"function": FUNCTION, "wrt": WRT, "declare": DECLARE, "input": INPUT}
 
 
@@ -121,7 +122,7 @@ QUESTIONS: dict[str, Question] = {
             "claim": text("The claimed gradient (or Jacobian, Hessian with order 2); with dX in it, a differential"),
             "order": ORDER,
             "method": text("How to differentiate numerically: central, forward, complex, …", 100),
-            "seed": {"type": "integer", "minimum": 0, "description": "Other random points"},
+            "seed": SEED,
         },
         ("function", "wrt"),
         {
