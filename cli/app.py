@@ -21,9 +21,15 @@ COMMANDS = {
     "recurrence": "Sensitivity and adjoint of a recurrence u[k+1] = … with parameters.",
     "vary": "Calculus of variations: gradient, boundary term and Euler–Lagrange equation of an integral.",
     "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",
+    "serve": "A page in the browser to type in; with --json a service for programs.",
+    "web": "The same page as files, which need no server.",
+    "mcp": "A server of the Model Context Protocol: derive, verify, check-derivation and convex as tools.",
     "repl": "A conversation that remembers declarations and definitions.",
     "rules": "The functions of the language: shapes, rules and where they are found in books.",
 }
+
+ELSEWHERE = {"serve": "web.serve", "web": "web.build", "mcp": "web.tools"}
+"""Commands of the room above this one, by the modules that are imported when one of them is to run."""
 
 COMPLETING = "_MATDIFF_COMPLETE"
 """By this variable a shell asks for completions, or (`bash_source`) for the function that asks."""
@@ -51,7 +57,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        found: click.Command = import_module(f"matdiff.cli.{name}").command
+        found: click.Command = import_module(f"matdiff.{ELSEWHERE.get(name, f'cli.{name}')}").command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -34,6 +34,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "solution": (*MIDDLE, "api"),
     "worksheet": (*MIDDLE, "api", "report", "solution", "matdiff"),
     "cli": (*MIDDLE, "api", "report", "solution", "worksheet", "grammar", "matdiff"),
+    "web": (*MIDDLE, "api", "report", "solution", "worksheet", "cli", "matdiff"),
     "matdiff": (*MIDDLE, "api", "report", "solution", "worksheet", "cli"),
 }
 """What each package may import besides itself; `matdiff` are the files at its root, which users touch."""

@@ -112,8 +112,9 @@ class Function:
         self.value = value
         self.node, self.variables, self.wrt = node, tuple(variables), tuple(wrt)
         self.parameters = tuple(v for v in self.variables if v not in self.wrt)
-        self.free = names(self.variables)
         self.fits = shapes([node])
+        inside = (n for shape in self.fits for d in shape for n in sorted(d.names))
+        self.free = list(dict.fromkeys((*names(self.variables), *inside)))
         self.partial = any(_partial(n.op) for n in topological(node) if isinstance(n, Apply))
         self.calls = 0
 
