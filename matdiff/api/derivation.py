@@ -40,6 +40,7 @@ from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
     from matdiff.api.descent import Result
+    from matdiff.api.models import Model, Stationary
     from matdiff.api.newton import System
     from matdiff.calculus.steps import Group, Step
     from matdiff.interop.pymanopt import Manopt
@@ -520,6 +521,29 @@ class Derivation:
         from matdiff.api.newton import step
 
         return step(self, arrays, True, False)
+
+    def model(self, order: int = 1) -> Model:
+        """The tangent plane of order 1, the quadratic model of order 2, at x₀; `.at(**arrays)` at numbers.
+
+        >>> from matdiff import derive
+        >>> derive("norm(x)^2", wrt="x").model(2).value.text(ascii=True)
+        "x_0'*x_0 + 2*x_0'*(x - x_0) + (x - x_0)'*(x - x_0)"
+        """
+        from matdiff.api.models import Model
+
+        return Model(self, order)
+
+    def stationary(self) -> Stationary:
+        """Where the gradient is 0: `.equations .solution .kind .reason`, and `.at(**arrays)` for the kind of a point.
+
+        >>> from matdiff import derive
+        >>> left, right = derive("norm(A*x - b)^2", wrt="x").stationary().equations
+        >>> print(left, "=", right)
+        Aᵀ A x = Aᵀ b
+        """
+        from matdiff.api.models import Stationary
+
+        return Stationary(self)
 
     def minimize(
         self,
