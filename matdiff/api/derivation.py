@@ -39,6 +39,9 @@ from matdiff.simplify.forms import SMALL, shortest
 from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
+    from matdiff.api.descent import Result
+    from matdiff.api.models import Model, Stationary
+    from matdiff.api.newton import System
     from matdiff.calculus.steps import Group, Step
     from matdiff.interop.pymanopt import Manopt
     from matdiff.verify import Verification
@@ -479,6 +482,109 @@ class Derivation:
         from matdiff.interop.scipy import scipy_functions
 
         return scipy_functions(self, fixed)
+
+    def newton(self, gauss: bool = False) -> System:
+        """How Newton's (or the Gauss–Newton) system is solved: `.words(sizes)` says the form of H and the operations.
+
+        Raises ShapeError for a function that is not scalar.
+        """
+        found = self._systems.get(gauss)
+        if found is None:
+            from matdiff.api.newton import System
+
+            found = self._systems[gauss] = System(self, gauss)
+        return found
+
+    @cached_property
+    def _systems(self) -> dict[bool, System]:
+        return {}
+
+    def newton_step(self, *, modified: bool = False, **arrays: Any) -> Any:
+        """The s with H s = −∇f, the shape of X (a dict for several variables), at the cost of the structure of H.
+
+        `modified` gives a descent direction where H is not positive definite.  Raises DomainError where H is singular.
+
+        >>> from matdiff import derive
+        >>> d = derive("norm(A*x - b)^2", wrt="x")
+        >>> d.newton_step(A=[[2.0, 0.0], [0.0, 1.0]], x=[0.0, 0.0], b=[2.0, 3.0]).round(12).tolist()
+        [1.0, 3.0]
+        """
+        from matdiff.api.newton import step
+
+        return step(self, arrays, False, modified)
+
+    def gauss_newton_step(self, **arrays: Any) -> Any:
+        """The same with the Gauss–Newton matrix, which is ⪰ 0: terms h(u(x)) with a convex h count u as linear.
+
+        Raises UnsupportedError for a function that has no such form.
+        """
+        from matdiff.api.newton import step
+
+        return step(self, arrays, True, False)
+
+    def model(self, order: int = 1) -> Model:
+        """The tangent plane of order 1, the quadratic model of order 2, at x₀; `.at(**arrays)` at numbers.
+
+        >>> from matdiff import derive
+        >>> derive("norm(x)^2", wrt="x").model(2).value.text(ascii=True)
+        "x_0'*x_0 + 2*x_0'*(x - x_0) + (x - x_0)'*(x - x_0)"
+        """
+        from matdiff.api.models import Model
+
+        return Model(self, order)
+
+    def stationary(self) -> Stationary:
+        """Where the gradient is 0: `.equations .solution .kind .reason`, and `.at(**arrays)` for the kind of a point.
+
+        >>> from matdiff import derive
+        >>> left, right = derive("norm(A*x - b)^2", wrt="x").stationary().equations
+        >>> print(left, "=", right)
+        Aᵀ A x = Aᵀ b
+        """
+        from matdiff.api.models import Stationary
+
+        return Stationary(self)
+
+    def minimize(
+        self,
+        *,
+        method: str = "newton",
+        tolerance: float | None = None,
+        steps: int | None = None,
+        progress: Callable[[Any], None] | None = None,
+        **arrays: Any,
+    ) -> Result:
+        """A stationary point downhill from the arrays of the variables: `.x .value .rows .order .converged`.
+
+        `method` is newton, gauss-newton, bfgs, cg or gradient; `tolerance` the size of the gradient at which it ends,
+        beside that at the start (at least 1).  Raises DomainError for a start outside the domain of the function.
+
+        >>> from matdiff import derive
+        >>> d = derive("sum(exp(x)) - b'*x", wrt="x", declare="x: n")
+        >>> d.minimize(x=[0.0, 0.0], b=[1.0, 2.0]).x.round(6).tolist()
+        [0.0, 0.693147]
+        """
+        from matdiff.api.descent import minimize
+
+        return minimize(self, arrays, method, tolerance, steps, progress)
+
+    def root(
+        self,
+        *,
+        tolerance: float | None = None,
+        steps: int | None = None,
+        progress: Callable[[Any], None] | None = None,
+        **arrays: Any,
+    ) -> Result:
+        """A root of F(x) = 0 by Newton's method from the arrays of the variables; F has as many entries as these.
+
+        >>> from matdiff import derive
+        >>> derive("X*X - A", wrt="X").root(X=[[1.0, 0.0], [0.0, 1.0]], A=[[4.0, 0.0], [0.0, 9.0]]).x.round(6).tolist()
+        [[2.0, 0.0], [0.0, 3.0]]
+        """
+        from matdiff.api.descent import root
+
+        return root(self, arrays, tolerance, steps, progress)
 
     def pymanopt(self, /, **fixed: Any) -> Manopt:
         """`cost, gradient, hessian` for Pymanopt, on the variables' sets; `fixed` has all other arrays.

@@ -13,7 +13,7 @@ from functools import reduce
 from matdiff.calculus.claims import Claim, Claims, core, exact
 from matdiff.calculus.entrywise import entrywise
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
-from matdiff.core.op import Joint, Linear, Op
+from matdiff.core.op import Joint, Linear, Nonlinear, Op
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import (
     ADD,
@@ -634,6 +634,8 @@ class Curvature(Claims):
 
     def _record(self, node: Apply) -> None:
         words = node.op.curvature.split()
+        if len(node.args) == 2 and words and not self.has(node, "constant") and isinstance(node.op.rule(0), Nonlinear):
+            self._of_two(node, words)
         if len(node.args) != 1 or self.has(node, "constant") or isinstance(node.op.rule(0), (Linear, Joint)):
             return
         (u,) = node.args
@@ -642,6 +644,13 @@ class Curvature(Claims):
         if any(w.endswith("⪰") for w in words) and self._ordered(node, u) and definite:
             here = {w[:-1] for w in words if w.endswith("⪰")}
             self._composed(node, u, here, "⪰")
+
+    def _of_two(self, node: Apply, words: list[str]) -> None:
+        """The larger or the smaller of two parts: convex and increasing in both together, or concave."""
+        moving = [a for a in node.args if not self.has(a, "constant")]
+        for word in ("convex", "concave"):
+            if {word, "increasing"} <= set(words) and all(self.has(a, word) for a in moving):
+                self.say(node, word, f"{node.op.name} is {word} and increasing", *((a, word) for a in moving))
 
     def _here(self, words: list[str], u: Node) -> Iterator[str]:
         """The words that hold for what is known of the argument's sign."""

@@ -67,6 +67,7 @@ row_logsumexp: Op = nonlinear(
     definition=lambda X: log(rowsum(exp(X))),
     spoken=("logsumexp",),
     remark=f"logsumexp({{0}}, …) {COUNTED}",
+    curvature="convex increasing",
 )
 rownorm: Op = nonlinear(
     "rownorm",
@@ -78,6 +79,7 @@ rownorm: Op = nonlinear(
     law="d‖u‖ = ⟨u, du⟩/‖u‖ for every row",
     summary="the 2-norms of the rows",
     definition=lambda X: sqrt(rowsum(X**2)),
+    curvature="convex decreasing- increasing+ nonnegative",
 )
 norm21: Op = nonlinear(
     "norm21",
@@ -90,6 +92,7 @@ norm21: Op = nonlinear(
     summary="the sum of the 2-norms of the rows",
     definition=lambda X: sum_(rownorm(X)),
     remark="norm21({0}) is the sum of the norms of the rows; of the columns it is norm21({0}')",
+    curvature="convex decreasing- increasing+ nonnegative",
 )
 
 macro("rowsum", "(m,n)->(m)", rowsum, summary="X*ones(n), the sums along rows")

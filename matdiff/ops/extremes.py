@@ -56,6 +56,7 @@ max_: Op = nonlinear(
     source="Danskin's theorem, Bertsekas 2016, §B.5",
     spellings="amax",
     summary="the largest entry",
+    curvature="convex increasing",
 )
 min_: Op = nonlinear(
     "min",
@@ -69,6 +70,7 @@ min_: Op = nonlinear(
     source="Danskin's theorem, Bertsekas 2016, §B.5",
     spellings="amin",
     summary="the smallest entry",
+    curvature="concave increasing",
 )
 rowmax: Op = nonlinear(
     "rowmax",
@@ -79,6 +81,7 @@ rowmax: Op = nonlinear(
     smooth="where two entries of a row of {0} share the largest value",
     law="d max u = du_k at the largest u_k of every row",
     summary="the largest entry of every row",
+    curvature="convex increasing",
 )
 macro("colmax", "(m,n)->(n)", lambda X: rowmax(X.T), summary="the largest entry of every column")
 macro("rowmin", "(m,n)->(m)", lambda X: -rowmax(-X), summary="the smallest entry of every row")
@@ -101,6 +104,7 @@ maximum: Op = nonlinear(
     definition=lambda A, B: scale(HALF, A + B + abs_(A - B)),
     spoken=("max",),
     spellings="maximum fmax",
+    curvature="convex increasing",
 )
 minimum: Op = nonlinear(
     "minimum",
@@ -114,6 +118,7 @@ minimum: Op = nonlinear(
     definition=lambda A, B: scale(HALF, A + B - abs_(A - B)),
     spoken=("min",),
     spellings="minimum fmin",
+    curvature="concave increasing",
 )
 
 

@@ -56,6 +56,8 @@ class Verification:
 
 
 TOLD = {
+    "model": "what the model leaves of the function falls as it should ({count} random points, {error} at the last)",
+    "stationary": "the equations are ∇f = 0 to {error} at {count} random points",
     "solutions": "adjoint, sensitivity equation and differences of solutions agree to {error} ({count} problems)",
     "quadrature": "differences of the integral agree with the gradient to {error} ({count} random functions)",
 }

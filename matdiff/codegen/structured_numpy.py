@@ -1,0 +1,584 @@
+"""Solvers of H s = r for Hessians of known structure; generated code has the ones it needs written into it.
+
+Each has the same three methods: `solve(r)`, `apply(s)` and, after the first solve, `definite`: True where H was found
+to be positive definite, False where not, None where it was not looked at.  Arrays have the shape of the variable.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse
+
+
+class Dense:
+    """A symmetric matrix, by Cholesky's factorisation where it is positive definite, else by LDLᵀ.
+
+    H is overwritten: one triangle by the factor, so that the other and the diagonal still tell what it was.
+    """
+
+    def __init__(self, H: Any) -> None:
+        if not np.isfinite(H).all():
+            raise ArithmeticError("the Hessian is not finite at these arrays")
+        self.H, self.diagonal = np.ascontiguousarray(H), np.diagonal(H).copy()
+        try:
+            self.factor = scipy.linalg.cho_factor(self.H.T, overwrite_a=True, check_finite=False)
+            self.definite = True
+        except np.linalg.LinAlgError:
+            self.definite = False
+
+    def matrix(self) -> Any:
+        upper = np.triu(self.H, 1)
+        return upper + upper.T + np.diag(self.diagonal)
+
+    def solve(self, r: Any) -> Any:
+        if self.definite:
+            return scipy.linalg.cho_solve(self.factor, r, check_finite=False)
+        return symmetric_solve(self.matrix(), r)
+
+    def apply(self, s: Any) -> Any:
+        return self.matrix() @ s
+
+
+def symmetric_solve(H: Any, r: Any) -> Any:
+    """By LDLᵀ; ArithmeticError where H is singular to working precision."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", scipy.linalg.LinAlgWarning)
+        try:
+            return scipy.linalg.solve(H, r, assume_a="sym")
+        except (np.linalg.LinAlgError, scipy.linalg.LinAlgWarning):
+            raise ArithmeticError("the Hessian is singular at these arrays") from None
+
+
+class Elementwise:
+    """c ⊙ s, c an array or a number."""
+
+    def __init__(self, c: Any) -> None:
+        self.c = c
+        self.definite = bool(np.all(np.asarray(c) > 0))
+
+    def solve(self, r: Any) -> Any:
+        if not np.all(self.c):
+            raise ArithmeticError("the Hessian is singular at these arrays")
+        return r / self.c
+
+    def apply(self, s: Any) -> Any:
+        return self.c * s
+
+
+class OneSided:
+    """S s, or with `right` s S, for S = diag + full + Σ c Lᵀ W L + Σ c k gᵀ.
+
+    diag a number, a vector or None; grams (c, L, W) with W None, a vector or a matrix; ranks (c, g, k).  Where a
+    diagonal and grams of few rows are all, the matrix of that many rows is factored (Woodbury's formula), else S;
+    sparse data give a banded matrix, in the order of Cuthill and McKee.
+    """
+
+    def __init__(self, diag: Any, full: Any, grams: Any, ranks: Any, right: bool = False) -> None:
+        self.diag, self.full, self.grams, self.ranks, self.right = diag, full, grams, ranks, right
+        self.definite: Any = None
+        self.solver: Any = None
+
+    def solve(self, r: Any) -> Any:
+        r = np.asarray(r)
+        if self.right:
+            r = r.T
+        n = r.shape[0]
+        if self.solver is None:
+            self.solver = self.factored(n)
+            self.definite = self.solver.definite
+        s = self.solver.solve(r)
+        return s.T if self.right else s
+
+    def apply(self, s: Any) -> Any:
+        if self.right:
+            s = s.T
+        column = s[:, None] if s.ndim == 1 else s
+        out = np.zeros(column.shape)
+        if self.diag is not None:
+            out += column * (self.diag if np.ndim(self.diag) == 0 else np.asarray(self.diag)[:, None])
+        if self.full is not None:
+            out += self.full @ column
+        for c, L, W in self.grams:
+            out += c * (L.T @ weighted(W, L @ column))
+        for c, g, k in self.ranks:
+            out += c * np.outer(k, g @ column)
+        out = out.reshape(s.shape)
+        return out.T if self.right else out
+
+    def factored(self, n: int) -> Any:
+        if self.full is None and not self.grams and not self.ranks:
+            d = np.broadcast_to(np.asarray(self.diag, dtype=float), (n,))
+            return Scaled(d)
+        rank = sum(L.shape[0] for _, L, _ in self.grams) + len(self.ranks)
+        if self.full is None and self.diag is not None and rank < n and np.all(self.diag):
+            return Woodbury(self, n)
+        thin = self.sparse(n)
+        if thin is not None:
+            return thin
+        return Dense(self.matrix(n))
+
+    def matrix(self, n: int) -> Any:
+        """S itself."""
+        H: Any = None
+        for c, L, W in self.grams:
+            part = gram(c, L, W)
+            H = part if H is None else np.add(H, part, out=H)
+        if self.full is not None:
+            H = np.array(self.full) if H is None else np.add(H, self.full, out=H)
+        if H is None:
+            H = np.zeros((n, n))
+        for c, g, k in self.ranks:
+            H += np.outer(c * k, g)
+        if self.diag is not None:
+            H[np.diag_indices(n)] += self.diag
+        return H
+
+    def sparse(self, n: int) -> Any:
+        """S as a banded matrix, if that is cheaper; None else."""
+        if self.ranks or n < 64 or any(W is not None and np.ndim(W) == 2 for _, _, W in self.grams):
+            return None
+        pieces = [L for _, L, _ in self.grams] + ([self.full] if self.full is not None else [])
+        if any(np.count_nonzero(A) * 20 > A.size for A in pieces):
+            return None
+        H = scipy.sparse.diags(np.broadcast_to(np.asarray(0.0 if self.diag is None else self.diag), (n,))).tocsr()
+        if self.full is not None:
+            H = H + scipy.sparse.csr_array(self.full)
+        for c, L, W in self.grams:
+            A = scipy.sparse.csr_array(L)
+            H = H + c * (A.T @ (A if W is None else A.multiply(np.asarray(W)[:, None])))
+        return banded(scipy.sparse.csr_array(H))
+
+
+def weighted(W: Any, Z: Any) -> Any:
+    if W is None:
+        return Z
+    if np.ndim(W) == 2:
+        return W @ Z
+    return W[:, None] * Z if Z.ndim == 2 else W * Z
+
+
+def gram(c: Any, L: Any, W: Any) -> Any:
+    """c Lᵀ W L; one product of a matrix with its own transpose where the weights have one sign."""
+    if W is not None and np.ndim(W) == 1 and (np.all(W >= 0) or np.all(W <= 0)):
+        sign = -1.0 if W.size and W.min() < 0 else 1.0
+        M = np.sqrt(np.abs(W))[:, None] * L
+        H = M.T @ M
+        return H if c * sign == 1 else np.multiply(H, c * sign, out=H)
+    H = L.T @ weighted(W, L)
+    return H if np.ndim(c) == 0 and c == 1 else np.multiply(H, c, out=H)
+
+
+class Scaled:
+    """Diag(d) s for vectors and for the columns of a matrix."""
+
+    def __init__(self, d: Any) -> None:
+        self.d = d
+        self.definite = bool(np.all(d > 0))
+
+    def solve(self, r: Any) -> Any:
+        if not np.all(self.d):
+            raise ArithmeticError("the Hessian is singular at these arrays")
+        return r / (self.d[:, None] if r.ndim == 2 else self.d)
+
+    def apply(self, s: Any) -> Any:
+        return s * (self.d[:, None] if s.ndim == 2 else self.d)
+
+
+class Woodbury:
+    """Diag(d) + P M Q of few columns P, by the capacitance matrix (Golub & Van Loan 2013, sec. 2.1.4)."""
+
+    def __init__(self, of: Any, n: int) -> None:
+        self.of, self.ready = of, False
+        self.d = np.broadcast_to(np.asarray(of.diag, dtype=float), (n,))
+        self.definite: Any = None
+        rows, weights, sides = [], [], []
+        plain = bool(np.all(self.d > 0))
+        for c, L, W in of.grams:
+            plain = plain and c >= 0 and np.ndim(W) != 2 and bool(W is None or np.all(W >= 0))
+            rows.append(L)
+            sides.append(L)
+            weights.append(c * (np.eye(L.shape[0]) if W is None else W if np.ndim(W) == 2 else np.diag(W)))
+        for c, g, k in of.ranks:
+            plain = plain and k is g and c >= 0
+            rows.append(g[None, :])
+            sides.append(k[None, :])
+            weights.append(np.array([[c]]))
+        self.plain = plain
+        if plain:
+            parts = [np.sqrt(c) * (L if W is None else np.sqrt(W)[:, None] * L) for c, L, W in of.grams]
+            parts += [np.sqrt(c) * g[None, :] for c, g, _ in of.ranks]
+            V = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            self.V = V / np.sqrt(self.d)
+            C = self.V @ self.V.T
+            C[np.diag_indices(len(C))] += 1.0
+            self.factor = scipy.linalg.cho_factor(C.T, overwrite_a=True, check_finite=False)
+            self.definite = True
+        else:
+            self.P, self.Q = np.concatenate(sides).T, np.concatenate(rows)
+            self.M = scipy.linalg.block_diag(*weights)
+            C = np.eye(len(self.M)) + self.M @ (self.Q / self.d) @ self.P
+            self.factor = scipy.linalg.lu_factor(C)
+            pivots = np.abs(np.diagonal(self.factor[0]))
+            if not pivots.min() > 1e-15 * pivots.max():
+                raise ArithmeticError("the Hessian is singular at these arrays")
+
+    def once(self, r: Any) -> Any:
+        column = r[:, None] if r.ndim == 1 else r
+        if self.plain:
+            root = np.sqrt(self.d)[:, None]
+            t = column / root
+            t = (t - self.V.T @ scipy.linalg.cho_solve(self.factor, self.V @ t, check_finite=False)) / root
+        else:
+            d = self.d[:, None]
+            inner = scipy.linalg.lu_solve(self.factor, self.M @ (self.Q @ (column / d)))
+            t = (column - self.P @ inner) / d
+        return t.reshape(r.shape)
+
+    def solve(self, r: Any) -> Any:
+        """With one step of refinement: where the diagonal is small beside the rest, digits cancel."""
+        s = self.once(r)
+        right, self.of.right = self.of.right, False
+        s = s + self.once(r - self.of.apply(s))
+        self.of.right = right
+        return s
+
+    def apply(self, s: Any) -> Any:
+        return self.of.apply(s)
+
+
+class Banded:
+    """A symmetric banded matrix in LAPACK's upper form, its rows taken in an order."""
+
+    def __init__(self, bands: Any, order: Any, H: Any) -> None:
+        self.bands, self.order, self.H = bands, order, H
+        try:
+            self.factor = scipy.linalg.cholesky_banded(bands)
+            self.definite = True
+        except np.linalg.LinAlgError:
+            self.definite = False
+
+    def solve(self, r: Any) -> Any:
+        if not self.definite:
+            return symmetric_solve(self.H.toarray(), r)
+        s = np.empty(r.shape)
+        s[self.order] = scipy.linalg.cho_solve_banded((self.factor, False), r[self.order])
+        return s
+
+    def apply(self, s: Any) -> Any:
+        return self.H @ s
+
+
+def banded(H: Any) -> Any:
+    """A sparse matrix by its bands, as it stands or reordered; None where these are too many to be worth it."""
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+    n = H.shape[0]
+    for order in (np.arange(n), None):
+        if order is None:
+            order = reverse_cuthill_mckee(H, symmetric_mode=True)
+        place = np.empty(n, dtype=int)
+        place[order] = np.arange(n)
+        entries = H.tocoo()
+        i, j = place[entries.row], place[entries.col]
+        width = int(np.max(np.abs(i - j), initial=0))
+        if 8 * width < n:
+            bands = np.zeros((width + 1, n))
+            upper = i <= j
+            np.add.at(bands, (width + i[upper] - j[upper], j[upper]), entries.data[upper])
+            return Banded(bands, order, H)
+    return None
+
+
+class Bands:
+    """A banded matrix told by what it does: H applied to vectors of every `step`th unit vector."""
+
+    def __init__(self, rows: Any, offsets: Any, diag: Any = None) -> None:
+        """`rows[k][i]` is the sum of what H has at (i, i − offsets[k])."""
+        n = len(rows[0])
+        width = max(map(abs, offsets), default=0)
+        bands = np.zeros((width + 1, n))
+        entries = []
+        for row, o in zip(rows, offsets, strict=True):
+            i = np.arange(max(o, 0), n + min(o, 0))
+            if o <= 0:
+                bands[width + o, i - o] += row[i]
+            entries.append(scipy.sparse.coo_array((row[i], (i, i - o)), shape=(n, n)))
+        if diag is not None:
+            bands[width] += diag
+            entries.append(scipy.sparse.diags(np.broadcast_to(np.asarray(diag, dtype=float), (n,))))
+        H: Any = scipy.sparse.csr_array(sum(entries[1:], entries[0]))
+        self.solver = Banded(bands, np.arange(n), H)
+        self.definite = self.solver.definite
+
+    def solve(self, r: Any) -> Any:
+        return self.solver.solve(r)
+
+    def apply(self, s: Any) -> Any:
+        return self.solver.apply(s)
+
+
+class Kron:
+    """A s B: what A does from the left and what B does from the right."""
+
+    def __init__(self, left: Any, right: Any) -> None:
+        self.left, self.right = left, right
+        self.definite: Any = None
+
+    def solve(self, r: Any) -> Any:
+        s = self.right.solve(self.left.solve(r))
+        signs = {self.left.definite, self.right.definite}
+        self.definite = True if signs == {True} else None if None in signs else self.signs(r)
+        return s
+
+    def signs(self, r: Any) -> Any:
+        """Two factors of which one is not definite: definite only where both are negative, which is left open."""
+        return None
+
+    def apply(self, s: Any) -> Any:
+        return self.right.apply(self.left.apply(s))
+
+
+class TwoTerms:
+    """A₁ s B₁ + A₂ s B₂ with symmetric factors, by two generalised eigenproblems (Golub & Van Loan 2013, sec. 8.7);
+    None stands for I.
+    """
+
+    def __init__(self, A1: Any, B1: Any, A2: Any, B2: Any) -> None:
+        self.parts = (A1, B1), (A2, B2)
+        self.definite: Any = None
+        self.factors: Any = None
+
+    def solve(self, r: Any) -> Any:
+        if self.factors is None:
+            (A1, B1), (A2, B2) = self.parts
+            try:
+                self.factors = (*pencil(A1, A2, r.shape[0]), *pencil(B2, B1, r.shape[1]))
+            except np.linalg.LinAlgError:
+                try:
+                    self.factors = (*pencil(A2, A1, r.shape[0]), *pencil(B1, B2, r.shape[1]))
+                except np.linalg.LinAlgError:
+                    raise ArithmeticError("no two of the factors are definite") from None
+        la, Qa, lb, Qb = self.factors
+        values = la[:, None] + lb
+        self.definite = bool(np.all(values > 0))
+        if not np.all(np.abs(values) > 1e-15 * np.max(np.abs(values), initial=0.0)):
+            raise ArithmeticError("the Hessian is singular at these arrays")
+        return Qa @ ((Qa.T @ r @ Qb) / values) @ Qb.T
+
+    def apply(self, s: Any) -> Any:
+        return sum(times(A, s) if B is None else times(A, s) @ B for A, B in self.parts)
+
+
+def times(A: Any, s: Any) -> Any:
+    return s if A is None else A @ s
+
+
+def pencil(A: Any, B: Any, n: int) -> Any:
+    """Eigenvalues and vectors of A Q = B Q Λ with QᵀBQ = I."""
+    if A is None and B is None:
+        return np.ones(n), np.eye(n)
+    return scipy.linalg.eigh(np.eye(n) if A is None else A, B)
+
+
+class Rows:
+    """Row by row s_i D_i, with `columns` column by column: D_i = diag + Σ c P₀ Diag(m_i) P₁ … ; None stands for I.
+
+    layers (c, sides, masks): the sides one more than the masks.
+    """
+
+    def __init__(self, diag: Any, full: Any, layers: Any, columns: bool = False) -> None:
+        self.diag, self.full, self.layers, self.columns = diag, full, layers, columns
+        self.definite: Any = None
+        self.blocks: Any = None
+
+    def solve(self, r: Any) -> Any:
+        r = r.T if self.columns else r
+        if self.blocks is None:
+            self.blocks = self.formed(*r.shape)
+            try:
+                np.linalg.cholesky(self.blocks)
+                self.definite = True
+            except np.linalg.LinAlgError:
+                self.definite = False
+        try:
+            s = np.linalg.solve(np.swapaxes(self.blocks, 1, 2), r[:, :, None])[:, :, 0]
+        except np.linalg.LinAlgError:
+            raise ArithmeticError("the Hessian is singular at these arrays") from None
+        return s.T if self.columns else s
+
+    def formed(self, m: int, p: int) -> Any:
+        blocks = np.zeros((m, p, p))
+        for c, sides, masks in self.layers:
+            blocks += c * row_blocks(sides, [M.T if self.columns else M for M in masks], m, p)
+        if self.full is not None:
+            blocks += self.full
+        if self.diag is not None:
+            d = self.diag
+            blocks[:, np.arange(p), np.arange(p)] += d if np.ndim(d) == 0 else d.T if self.columns else d
+        return blocks
+
+    def apply(self, s: Any) -> Any:
+        s = s.T if self.columns else s
+        blocks = self.formed(*s.shape) if self.blocks is None else self.blocks
+        out = np.einsum("ia,iab->ib", s, blocks)
+        return out.T if self.columns else out
+
+
+def row_blocks(sides: Any, masks: Any, m: int, p: int) -> Any:
+    """The D_i of one chain for every row i."""
+    first, last = sides[0], sides[-1]
+    if len(masks) == 1 and first is not None and last is not None:
+        q = first.shape[1]
+        pairs = (first.T[:, :, None] * last[:, None, :]).reshape(q, -1)
+        return (masks[0] @ pairs).reshape(m, first.shape[0], last.shape[1])
+    T = np.broadcast_to(np.eye(p) if first is None else first, (m, p, p if first is None else first.shape[1]))
+    for M, P in zip(masks, sides[1:], strict=True):
+        T = T * M[:, None, :]
+        T = T if P is None else T @ P
+    return T
+
+
+class Samples:
+    """c s + Xᵀ (rows of X s each times a block): the Hessian of a loss that mixes the outputs of every sample.
+
+    Of X: N×n and p outputs it is the matrix with the blocks Xᵀ Diag(D_ab) X, np×np.
+    """
+
+    def __init__(self, X: Any, c: Any, layers: Any) -> None:
+        self.X, self.c = X, c
+        self.inside = Rows(None, None, layers)
+        self.definite: Any = None
+        self.solver: Any = None
+        self.blocks: Any = None
+
+    def solve(self, r: Any) -> Any:
+        n, p = r.shape
+        if self.solver is None:
+            self.solver = self.few(n, p) if self.X.shape[0] < n and self.c else None
+            self.solver = self.solver or Dense(self.matrix(n, p))
+            self.definite = self.solver.definite
+        return self.solver.solve(r.T.reshape(-1)).reshape(p, n).T
+
+    def few(self, n: int, p: int) -> Any:
+        """Of fewer samples than features: the blocks' roots times X, for Woodbury's formula; None where not ⪰ 0."""
+        D = self.inside.formed(self.X.shape[0], p)
+        values, vectors = np.linalg.eigh((D + np.swapaxes(D, 1, 2)) / 2)
+        top = values.max(initial=0.0)
+        if values.min(initial=0.0) < -1e-9 * top or not self.c > 0:
+            return None
+        kept = [k for k in range(p) if np.any(values[:, k] > 1e-14 * top)]
+        roots = vectors[:, :, kept] * np.sqrt(np.maximum(values[:, None, kept], 0))
+        V = (roots[:, :, :, None] * self.X[:, None, None, :]).transpose(0, 2, 1, 3).reshape(-1, p * n)
+        if len(V) >= p * n:
+            return None
+        return Woodbury(OneSided(self.c, None, [(1.0, V, None)], []), p * n)
+
+    def matrix(self, n: int, p: int) -> Any:
+        D = self.inside.formed(self.X.shape[0], p)
+        H: Any = np.empty((p, n, p, n))
+        for a in range(p):
+            for b in range(a + 1):
+                H[a, :, b, :] = gram(1.0, self.X, (D[:, a, b] + D[:, b, a]) / 2)
+                H[b, :, a, :] = H[a, :, b, :]
+        H = H.reshape(n * p, n * p)
+        H[np.diag_indices(n * p)] += self.c
+        return H
+
+    def apply(self, s: Any) -> Any:
+        return self.c * s + self.X.T @ self.inside.apply(self.X @ s)
+
+
+class Plus:
+    """A solver's H and Σ c ⟨G, s⟩ K beside it."""
+
+    def __init__(self, base: Any, ranks: Any) -> None:
+        self.base, self.ranks = base, ranks
+        self.definite: Any = None
+
+    def solve(self, r: Any) -> Any:
+        solved = [self.base.solve(K) for _, _, K in self.ranks]
+        s = self.base.solve(r)
+        M = np.array([[c * np.vdot(G, Z) for Z in solved] for c, G, _ in self.ranks])
+        M[np.diag_indices(len(M))] += 1.0
+        right = np.array([c * np.vdot(G, s) for c, G, _ in self.ranks])
+        try:
+            weights = np.linalg.solve(M, right)
+        except np.linalg.LinAlgError:
+            raise ArithmeticError("the Hessian is singular at these arrays") from None
+        positive = all(c >= 0 and G is K for c, G, K in self.ranks)
+        self.definite = True if self.base.definite and positive else None
+        return s - sum(w * Z for w, Z in zip(weights, solved, strict=True))
+
+    def apply(self, s: Any) -> Any:
+        return self.base.apply(s) + sum(c * np.vdot(G, s) * K for c, G, K in self.ranks)
+
+
+class Sphere:
+    """P M P + x xᵀ with P = I − x xᵀ: a Hessian on the unit sphere, which maps the tangent space at x to itself."""
+
+    def __init__(self, M: Any, x: Any) -> None:
+        self.x = x
+        H = M.matrix(len(x)) if isinstance(M, OneSided) else M
+        left, right = x @ H, H @ x
+        H = H - np.outer(x, left) - np.outer(right, x) + (1.0 * (x @ right)) * np.outer(x, x)
+        size = np.max(np.abs(np.diagonal(H)), initial=0.0) or 1.0
+        self.solver = Dense((H + H.T) / 2 + size * np.outer(x, x))
+        self.definite = self.solver.definite
+
+    def solve(self, r: Any) -> Any:
+        s = self.solver.solve(r - self.x * (self.x @ r))
+        return s - self.x * (self.x @ s)
+
+    def apply(self, s: Any) -> Any:
+        return self.solver.apply(s)
+
+
+class Matrix:
+    """A Hessian as a matrix for vec, columns stacked."""
+
+    def __init__(self, H: Any) -> None:
+        self.solver: Any = Dense((H + H.T) / 2) if np.ndim(H) else Elementwise(H)
+        self.H = H
+        self.definite = self.solver.definite
+
+    def solve(self, r: Any) -> Any:
+        r = np.asarray(r)
+        if not np.ndim(self.H):
+            return self.solver.solve(r)
+        return self.solver.solve(r.reshape(-1, order="F")).reshape(r.shape, order="F")
+
+    def apply(self, s: Any) -> Any:
+        if not np.ndim(self.H):
+            return self.H * s
+        return (self.H @ np.asarray(s).reshape(-1, order="F")).reshape(np.shape(s), order="F")
+
+
+class Schur:
+    """[Diag(a), B; Bᵀ, S]: the first block, diagonal, is eliminated; arrays are pairs of vectors."""
+
+    def __init__(self, a: Any, B: Any, S: Any) -> None:
+        self.a, self.B, self.S = np.broadcast_to(np.asarray(a, dtype=float), (B.shape[0],)), B, S
+        self.definite: Any = None
+        self.solver: Any = None
+
+    def solve(self, r: Any) -> Any:
+        first, second = r
+        if not np.all(self.a):
+            raise ArithmeticError("the Hessian is singular at these arrays")
+        scaled = self.B / self.a[:, None]
+        if self.solver is None:
+            H = self.S.matrix(len(second)) - self.B.T @ scaled
+            self.solver = Dense((H + H.T) / 2)
+            self.definite = bool(self.solver.definite and np.all(self.a > 0))
+            if not self.definite and np.all(self.a < 0) and self.solver.definite is False:
+                self.definite = False
+        s = self.solver.solve(second - scaled.T @ first)
+        return (first - self.B @ s) / self.a, s
+
+    def apply(self, s: Any) -> Any:
+        return self.a * s[0] + self.B @ s[1], self.B.T @ s[0] + self.S.apply(s[1])
