@@ -18,6 +18,7 @@ COMMANDS = {
     "equal": "Whether two expressions are equal, and if not, small whole numbers that show it.",
     "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
     "ode": "Sensitivity and adjoint of a differential equation with parameters.",
+    "random": "Means of random functions in closed form, and the derivatives of these.",
     "vary": "Calculus of variations: gradient, boundary term and Euler–Lagrange equation of an integral.",
     "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",
     "repl": "A conversation that remembers declarations and definitions.",

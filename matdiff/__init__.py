@@ -63,6 +63,7 @@ _HOMES = {
     "forget": "api.userdefined",
     "ode": "api.ode",
     "vary": "api.vary",
+    "random": "api.random",
     "function": "api.reading",
     **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "frechet", "sigma"), "api.specials"),
 }

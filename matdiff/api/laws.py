@@ -16,21 +16,19 @@ from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.graph.rewrite import inline
 from matdiff.inference import Typed, infer
 from matdiff.inference.names import default_kind, is_greek
-from matdiff.ops.algebra import ADD, is_op
 from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.random import EXPECTATION, MATRIX_NORMAL, MULTINORMAL, NORMAL, SPOKEN, Law, Random, laws
 from matdiff.text.characters import LETTER
 from matdiff.text.declarations import spelled_name
 from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.statements import parts, split, without_comments
-from matdiff.text.tree import Declaration, Definition, Program, Span, Tree, walk
+from matdiff.text.tree import Declaration, Definition, Span, Tree, walk
 
 EXAMPLE = "for instance z ~ normal(0, I), w ~ uniform(0, 1), X ~ bernoulli(p)"
 ATTEMPTS = 60
 """Most readings of undeclared names that are tried."""
 
 _tilde = r"(?:~|∼|\\sim(?![A-Za-z]))"
-_asks = re.compile(rf"{_tilde}|𝔼|\\(?:mathbb|mathrm|operatorname|mathsf)\s*\{{?\s*E\s*\}}?|(?<![\w\\])E\s*(?:\\left\s*)?\[")
 _opens = re.compile(
     r"(?:(?P<bold>𝔼|\\(?:mathbb|mathrm|operatorname|mathsf)\s*(?:\{\s*E\s*\}|E(?![A-Za-z])))|(?<![\w\\.])E)"
     r"(?P<below>\s*_(?:\{(?P<braced>(?:[^{}]|\{[^{}]*\})*)\}|\w))?"
@@ -45,9 +43,26 @@ _zero = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|vec)\s*\{?\s*)?0\s*\}?(?:_\{?\
 _one = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|mathrm)\s*\{?\s*)?(?:I|𝐈|\\mathbb\{1\})\s*\}?(?:_(?:\{\w+\}|\w))?")
 
 
-def asks(*given: Any) -> bool:
-    """Whether a text may declare something random or take a mean."""
-    return any(isinstance(t, str) and _asks.search(t) is not None for t in given)
+def random_here(text: str, declare: Any, known: Mapping[str, Symbol]) -> bool:
+    """Whether something is declared random, or a mean is taken.  Raises ParseError for a law that cannot be read."""
+    source = without_comments(text)
+    declared: list[Declaration] = []
+    for given in texts(declare):
+        kept, said = without_laws(given)
+        if said:
+            return True
+        declared += parse_declarations(kept) if kept.strip(" ;\n") else []
+    body, said = without_laws(source)
+    if said or own_E(body, declared, known):
+        return bool(said)
+    turned, said = with_expectations(body, text)
+    return bool(said) or turned != body
+
+
+def own_E(body: str, declared: Sequence[Declaration], known: Mapping[str, Symbol]) -> bool:
+    """Whether E is declared or defined, so that E[…] is an entry of it."""
+    named = re.search(r"(?<!\w)E\s*(?::(?!=)|:?=|∈|\\in(?![A-Za-z]))", body) is not None
+    return named or "E" in known or any(d.name == "E" for d in declared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +111,8 @@ def understand(
         said += found
         declared += parse_declarations(kept) if kept.strip(" ;\n") else []
     body, found = without_laws(source)
-    own = {d.name for d in declared}
-    taken = "E" in own or "E" in known or re.search(r"(?<!\w)E\s*(?::(?!=)|:?=)", body) is not None
-    body, inner = body, []
-    if not taken:
+    inner: list[Said] = []
+    if not own_E(body, declared, known):
         body, inner = with_expectations(body, text)
     said += [*found, *inner]
     try:
@@ -423,8 +436,7 @@ class Reader:
             program = replace(self.program, definitions=[*others, *hidden], function=last.body)
         else:
             program = replace(self.program, definitions=[*self.program.definitions, *hidden])
-        unused = [Declaration(n, (), ("scalar",)) for n in ()]
-        typed = infer(replace(program, declarations=inside), [*declared, *unused], self.known, names)
+        typed = infer(replace(program, declarations=inside), declared, self.known, names)
         found: list[Random] = []
         notes: list[str] = []
         for v, ((name, k), (law, mode), order) in enumerate(zip(variables, chosen, orders, strict=True)):
@@ -439,7 +451,8 @@ class Reader:
                 else:
                     parameters.append(self.checked(inline(typed.definitions[f"law {v} {i}"]), x, law, what, tree))
             found.append(Random(x, law, tuple(parameters)))
-            notes.append(law.says)
+            if not all(isinstance(t, str) or t.head == "number" for t in self.arguments[k]) or "normal" not in law.name:
+                notes.append(law.says)
             if mode == "entries" and x.kind != "scalar":
                 notes.append(f"the entries of {name} are independent, each {law.name}")
             if mode == "scalar" and name not in self.stated and default_kind(name) == "matrix":
@@ -520,4 +533,4 @@ def literal(text: str, x: Symbol, law: Law, place: int, said: Said) -> Node:
     )
 
 
-__all__ = ["ADD", "Understood", "asks", "is_op", "understand", "Program"]
+__all__ = ["Understood", "random_here", "understand"]

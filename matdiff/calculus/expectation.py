@@ -14,7 +14,7 @@ from itertools import product
 
 from matdiff.calculus.evolution import simplified
 from matdiff.calculus.network import Network, Shape, Tensor
-from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, symbol, symbols, topological
+from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, symbols, topological
 from matdiff.core.op import Joint, Linear, Op
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
@@ -53,7 +53,7 @@ from matdiff.ops.random import (
     antiderivative,
     spread,
 )
-from matdiff.ops.reductions import norm1, prod, sum_, tr
+from matdiff.ops.reductions import norm, norm1, prod, sum_, tr
 from matdiff.ops.structure import Diag, diag, vec
 from matdiff.printing.length import length
 from matdiff.simplify.normal import normal
@@ -418,6 +418,8 @@ class Means:
         if not isinstance(node, Apply) or not self.inside(node.args[0]):
             return None
         u = node.args[0]
+        if node.op is POWER and is_op(u, log):
+            return self._log_power(node, u.children[0])
         if node.op in GAUSSIAN_MEANS and self._affine(u, GAUSSIAN):
             return GAUSSIAN_MEANS[node.op](*self._moments(u))
         if node.op is exp and u.kind == "scalar" and self._affine(u):
@@ -455,6 +457,28 @@ class Means:
             return (ends[1] - ends[0]) / hadamard(d, b - a)
         return None
 
+    def _log_power(self, node: Apply, u: Node) -> Node | None:
+        """E[logᵏ(c + d x)] of a uniform x: ∫ logᵏ = x logᵏ x − k ∫ logᵏ⁻¹."""
+        k, inside = node.args[1], self.inside(u)
+        if len(inside) != 1 or not isinstance(k, Number) or not isinstance(k.value, int) or not 1 <= k.value <= 4:
+            return None
+        (x,) = inside
+        r = self.of[x]
+        if r.law.name != "uniform" or x.kind != u.kind or not self._affine(u):
+            return None
+        c, d = self._coefficients(u, x)
+        if d is None:
+            return None
+        ends = []
+        for e in r.parameters:
+            y = normal(add(c, hadamard(d, spread(e, node))))
+            total = y
+            for i in range(1, k.value + 1):
+                total = add(y if is_zero(y) else hadamard(y, power(log(y), number(i))), scale(number(-i), total))
+            ends.append(folded(total))
+        a, b = (spread(p, node) for p in r.parameters)
+        return (ends[1] - ends[0]) / hadamard(d, b - a)
+
     def _require(self, condition: str, r: Random) -> None:
         from matdiff.printing import to_text
 
@@ -467,6 +491,8 @@ class Means:
         c = normal(substitute(u, {x: zeros_like(x)}))
         if x.kind == "scalar":
             return c, normal(add(substitute(u, {x: number(1)}), scale(number(-1), c)))
+        if u.shape != x.shape:
+            return c, None
         rest = normal(add(substitute(u, {x: ones_like(x)}), scale(number(-1), c)))
         entry = normal(add(u, scale(number(-1), c)))
         # Affine entry by entry where the value at x is the value at ones times x.
@@ -576,11 +602,16 @@ def folded(root: Node) -> Node:
         memo[n] = n
         if isinstance(n, Apply):
             made = rebuild(n, tuple(memo[a] for a in n.args))
+            if isinstance(made, Apply) and made.op is norm:
+                a = made.args[0]
+                made = number(0) if is_zero(a) else norm(-a) if is_op(a, SCALE) and a.children[0] is number(-1) else made
             memo[n] = made
             if isinstance(made, Apply) and (made.op.elementwise or made.op is POWER):
                 a = made.args[0]
                 if is_zero(a):
                     memo[n] = _at_zero(made)
+                elif is_one(a) and made.op is POWER:
+                    memo[n] = a
                 elif is_one(a) and made.op in (sqrt, log):
                     memo[n] = a if made.op is sqrt else number(0)
     return memo[root]
@@ -707,4 +738,4 @@ GAUSSIAN_MEANS = {
 }
 """E[g(u)] of a Gaussian u with mean m and variance v, entry by entry."""
 
-__all__ = ["Constant", "Means", "NoFormula"]
+__all__ = ["Means", "NoFormula", "folded", "has_expectation"]

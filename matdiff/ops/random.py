@@ -99,6 +99,7 @@ class Law:
     flip              of a law on whole numbers
     generating        E[exp(t x)] of an entry, and where it is finite, in words
     sample            `sample(rng, shape, *params)` in NumPy, `shape` with the number of samples in front
+    axes              of arrays: `axes(count, shape, *params)`, rules for independent numbers, and what makes arrays of them
     points            of a law with two values: (probability, value) of both
     logarithm         E[log x] of an entry
     negative          `negative(k, *params)`: E[x⁻ᵏ] of an entry, and where it is finite, in words
@@ -126,6 +127,7 @@ class Law:
     finite: str = ""
     discrete: bool = False
     rule: Callable[..., tuple[Any, Any]] | None = None
+    axes: Callable[..., tuple[list[tuple[Any, Any]], Callable[[Any], Any]]] | None = None
     points: Callable[..., list[tuple[Node, Node]]] | None = None
     logarithm: Callable[..., Node] | None = None
     negative: Callable[..., tuple[Node, str]] | None = None
@@ -574,6 +576,13 @@ def _normal_sample(rng: Any, shape: Any, m: Any, S: Any) -> Any:
     return m + rng.standard_normal(shape) @ L.T
 
 
+def _normal_axes(count: int, shape: Sequence[int], m: Any, S: Any) -> tuple[list[tuple[Any, Any]], Callable[[Any], Any]]:
+    import numpy as np
+
+    L = np.linalg.cholesky(S)
+    return [_hermite(count, 0.0, 1.0)] * shape[0], lambda z: m + z @ L.T
+
+
 def _quadratic(x: Node, S: Node) -> Node:
     return (x.T @ inv(S)) @ x
 
@@ -591,6 +600,7 @@ MULTINORMAL = law(
     drawn=lambda e, m, S: m + root(S, e.rows) @ e,
     standard=(0, "I"),
     base="ε",
+    axes=_normal_axes,
 )
 
 
@@ -606,6 +616,15 @@ def _matrix_normal_sample(rng: Any, shape: Any, M: Any, U: Any, V: Any) -> Any:
     import numpy as np
 
     return M + np.linalg.cholesky(U) @ rng.standard_normal(shape) @ np.linalg.cholesky(V).T
+
+
+def _matrix_normal_axes(
+    count: int, shape: Sequence[int], M: Any, U: Any, V: Any
+) -> tuple[list[tuple[Any, Any]], Callable[[Any], Any]]:
+    import numpy as np
+
+    K, L = np.linalg.cholesky(U), np.linalg.cholesky(V)
+    return [_hermite(count, 0.0, 1.0)] * prod(shape), lambda z: M + K @ z.reshape(-1, *shape) @ L.T
 
 
 def _matrix_normal_density(X: Node, M: Node, U: Node, V: Node) -> Node:
@@ -628,6 +647,7 @@ MATRIX_NORMAL = law(
     drawn=lambda E, M, U, V: M + (root(U, E.rows) @ E) @ transpose(root(V, E.cols)),
     standard=(0, "I", "I"),
     base="Z",
+    axes=_matrix_normal_axes,
 )
 
 
@@ -659,6 +679,46 @@ def _bartlett(rng: Any, shape: Any, n: Any) -> Any:
     for i in range(p):
         A[:, i, i] = np.sqrt(rng.chisquare(n - i, count))
     return A
+
+
+TILT = 2
+"""By how much the shape of a χ² is lowered, so that its rule is exact for these negative powers as well."""
+
+
+def _chi_squared(count: int, degrees: float) -> tuple[Any, Any]:
+    a = degrees / 2
+    if a <= TILT + 0.25:
+        return _laguerre(count, a, 0.5)
+    x, w = _laguerre(count, a - TILT, 0.5)
+    w = w * x**TILT
+    return x, w / w.sum()
+
+
+def _wishart_axes(count: int, shape: Sequence[int], n: Any, V: Any) -> tuple[list[tuple[Any, Any]], Callable[[Any], Any]]:
+    import numpy as np
+
+    p = shape[0]
+    below = np.tril_indices(p, -1)
+    L = np.linalg.cholesky(V)
+
+    def arrays(z: Any) -> Any:
+        A = np.zeros((len(z), p, p))
+        A[:, range(p), range(p)] = np.sqrt(z[:, :p])
+        A[:, below[0], below[1]] = z[:, p:]
+        B = L @ A
+        return B @ B.transpose(0, 2, 1)
+
+    rules = [_chi_squared(count, float(n) - i) for i in range(p)] + [_hermite(count, 0.0, 1.0)] * (p * (p - 1) // 2)
+    return rules, arrays
+
+
+def _inverse_wishart_axes(
+    count: int, shape: Sequence[int], n: Any, S: Any
+) -> tuple[list[tuple[Any, Any]], Callable[[Any], Any]]:
+    import numpy as np
+
+    rules, arrays = _wishart_axes(count, shape, n, np.linalg.inv(S))
+    return rules, lambda z: np.linalg.inv(arrays(z))
 
 
 def _wishart_sample(rng: Any, shape: Any, n: Any, V: Any) -> Any:
@@ -694,6 +754,7 @@ WISHART = law(
     standard=(None, "I"),
     base="G",
     free=(0,),
+    axes=_wishart_axes,
     most=5,
 )
 
@@ -741,6 +802,7 @@ INVERSE_WISHART = law(
     standard=(None, "I"),
     base="G",
     free=(0,),
+    axes=_inverse_wishart_axes,
     most=2,
 )
 

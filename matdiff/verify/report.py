@@ -57,6 +57,9 @@ class Verification:
 
 TOLD = {
     "solutions": "adjoint, sensitivity equation and differences of solutions agree to {error} ({count} problems)",
+    "moments": "means over the laws by quadrature agree to {error} at {count} random points",
+    "samples": "means of 100,000 samples agree within 4 standard errors at {count} random points",
+    "mixed": "means over the laws by quadrature agree to {error}, those of 100,000 samples within 4 standard errors",
     "quadrature": "differences of the integral agree with the gradient to {error} ({count} random functions)",
 }
 """What was compared, by methods that are not of points."""
