@@ -69,7 +69,7 @@ def command(
     """
     if explicit and form != "text":
         raise click.UsageError("--explicit goes with --format text")
-    d = derivation(expression(words), wrt, let, dialect, inner, metric)
+    d = derivation(expression(words), wrt, let, dialect, inner, metric, kept=True)
     if hasattr(d, "laws"):
         from matdiff.cli.sections import finish
 

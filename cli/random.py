@@ -20,7 +20,9 @@ from matdiff.cli.sections import FORMATS, finish
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--plot", metavar="FILE", help="Draw how the estimators spread, as PNG, SVG or PDF (extra plot).")
 @click.option("--at", metavar="VALUES", help='Where to draw: --at "p=0.3, t=2".  Default: a random place.')
-@click.option("--samples", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True, help="How many to draw.")
+@click.option(
+    "--samples", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True, help="How many to draw."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the samples that are drawn.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
 @click.option("--no-verify", is_flag=True, help="Do not check the answer numerically.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,11 @@ import numpy as np
 import pytest
 
 import matdiff as md
-from matdiff.api.laws import understand
 from matdiff.api.random import RandomFunction
-from matdiff.calculus.expectation import has_expectation
-from matdiff.cli.app import run
-from matdiff.core.node import Node, symbol
+from matdiff.core.node import Node
 from matdiff.inference import infer
-from matdiff.ops.random import Random, cumulants, laws
 from matdiff.text.parser import parse_declarations, parse_program
-from matdiff.verify.random import batch, compared, places, sampled
+from matdiff.verify.random import batch, compared, places
 
 MEANS = tomllib.loads(Path(__file__).with_name("random_means.toml").read_text(encoding="utf-8"))["means"]
 

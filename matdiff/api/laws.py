@@ -35,8 +35,9 @@ _opens = re.compile(
     r"\s*(?:\\left|\\[bB]igg?l?)?\s*(?P<open>[\[(]|\\\{|\\lbrack(?![A-Za-z]))"
 )
 _law = re.compile(
-    r"\s*(?P<word>\\(?:mathcal|mathrm|operatorname|text|textrm|mathbf|mathsf)\s*\{[^{}]*\}|\\mathcal\s*[A-Z]|[A-Za-z][A-Za-z0-9_ -]*?)"
-    r"\s*(?P<inverse>\^\{?-1\}?)?\s*(?:_\{?\w+\}?)?\s*(?:\\left\s*|\\[bB]igl?\s*)?\((?P<args>.*?)(?:\\right\s*|\\[bB]igr?\s*)?\)\s*\.?\s*",
+    r"\s*(?P<word>\\(?:mathcal|mathrm|operatorname|text|textrm|mathbf|mathsf)\s*\{[^{}]*\}|\\mathcal\s*[A-Z]"
+    r"|[A-Za-z][A-Za-z0-9_ -]*?)\s*(?P<inverse>\^\{?-1\}?)?\s*(?:_\{?\w+\}?)?"
+    r"\s*(?:\\left\s*|\\[bB]igl?\s*)?\((?P<args>.*?)(?:\\right\s*|\\[bB]igr?\s*)?\)\s*\.?\s*",
     re.DOTALL,
 )
 _zero = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|vec)\s*\{?\s*)?0\s*\}?(?:_\{?\w+\}?)?")
@@ -97,9 +98,7 @@ def spoken() -> Iterator[None]:
         words.pop(SPOKEN, None)
 
 
-def understand(
-    text: str, declare: Any, dialect: str, names: Sequence[str], known: Mapping[str, Symbol]
-) -> Understood:
+def understand(text: str, declare: Any, dialect: str, names: Sequence[str], known: Mapping[str, Symbol]) -> Understood:
     """The typed program of a text whose variables may be random.  Raises MatdiffError with a caret."""
     if not isinstance(text, str):
         raise ParseError(f"a text is wanted, not {type(text).__name__}", hint=EXAMPLE)
@@ -142,7 +141,7 @@ def without_laws(text: str) -> tuple[str, list[Said]]:
     kept = text
     depthless = _without_expectations(text)
     for s in split(depthless, "latex" if "\\" in text else "plain"):
-        if not re.search(_tilde, depthless[s.start : s.end]):
+        if not re.search(_tilde, depthless[s.start : s.end]) or _blank(depthless[s.start : s.end]):
             continue
         names: list[tuple[str, Span]] = []
         for start, end in parts(depthless, s.start, s.end, ","):
@@ -150,7 +149,7 @@ def without_laws(text: str) -> tuple[str, list[Said]]:
             if mark is None:
                 names.append(_name(text, start, end))
                 continue
-            left, colon, shape = text[start : start + mark.start()].partition(":")
+            left, _, shape = text[start : start + mark.start()].partition(":")
             names.append(_name(text, start, start + len(left)))
             said.append(_read_law(text, tuple(names), start + mark.end(), end, (s.start, s.end), shape.strip()))
             names = []
@@ -159,6 +158,14 @@ def without_laws(text: str) -> tuple[str, list[Said]]:
         end = s.end + (text[s.end : s.end + 1] == ";")
         kept = kept[: s.start] + " " * (end - s.start) + kept[end:]
     return kept, said
+
+
+def _blank(statement: str) -> bool:
+    r"""Whether the ~ of a statement are the blanks of LaTeX, as in A~x."""
+    if "\\" not in statement or re.search(r"\\sim(?![A-Za-z])|∼", statement):
+        return False
+    m = re.fullmatch(r"[\w\\{}\s,^]+?~\s*(?:\\[a-z]+\s*\{?)?([A-Za-z]+)\}?\s*(?:\\left\s*)?\(.*", statement, re.DOTALL)
+    return m is None or m[1].lower() not in laws
 
 
 def _without_expectations(text: str) -> str:
@@ -184,7 +191,9 @@ def _name(text: str, start: int, end: int) -> tuple[str, Span]:
     return name, (at, at + len(written))
 
 
-def _read_law(text: str, names: tuple[tuple[str, Span], ...], start: int, end: int, span: Span, shape: str = "") -> Said:
+def _read_law(
+    text: str, names: tuple[tuple[str, Span], ...], start: int, end: int, span: Span, shape: str = ""
+) -> Said:
     m = _law.fullmatch(text, start, end)
     place = (start + len(text[start:end]) - len(text[start:end].lstrip()), end)
     if m is None:
@@ -210,7 +219,9 @@ def _read_law(text: str, names: tuple[tuple[str, Span], ...], start: int, end: i
         )
     for t, i in given:
         if "=" in t:
-            raise ParseError("parameters are given in order, without names", text=text, span=(i, i + len(t)), hint=law.says)
+            raise ParseError(
+                "parameters are given in order, without names", text=text, span=(i, i + len(t)), hint=law.says
+            )
     return Said(names, law, tuple(given), text, span, shape)
 
 
@@ -332,7 +343,9 @@ class Reader:
         """How a variable may be meant: its law, and `scalar`, `entries` (one parameter for all) or `each`."""
         s = self.said[k]
         law, stated = s.law, self.stated.get(name)
-        if law is NORMAL and (self.matrixlike(self.arguments[k][1]) or self.vectorlike(name, stated, self.arguments[k])):
+        if law is NORMAL and (
+            self.matrixlike(self.arguments[k][1]) or self.vectorlike(name, stated, self.arguments[k])
+        ):
             law = MULTINORMAL
         if law.shape != "entries":
             return [(law, "whole")]
@@ -347,10 +360,15 @@ class Reader:
 
     def vectorlike(self, name: str, stated: Declaration | None, arguments: Sequence[Tree | str]) -> bool:
         """Whether normal(m, v) is meant of a vector: where m is one, and v an expression of matrices."""
-        return stated is not None and len(stated.dims) == 1 and not isinstance(arguments[1], str) and any(
-            t.head == "name" and len(self.stated[str(t.value)].dims) == 2
-            for t in walk(arguments[1])
-            if t.head == "name" and t.value in self.stated
+        return (
+            stated is not None
+            and len(stated.dims) == 1
+            and not isinstance(arguments[1], str)
+            and any(
+                t.head == "name" and len(self.stated[str(t.value)].dims) == 2
+                for t in walk(arguments[1])
+                if t.head == "name" and t.value in self.stated
+            )
         )
 
     def matrixlike(self, tree: Tree | str) -> bool:
@@ -373,6 +391,14 @@ class Reader:
                 return True
         return False
 
+    def known_scalar(self, tree: Tree) -> bool:
+        """Whether a capital is a random number."""
+        return tree.head == "name" and any(
+            name == tree.value and s.law.shape == "entries" and name not in self.stated
+            for s in self.said
+            for name, _ in s.names
+        )
+
     def spread(self, name: str) -> bool:
         """Whether a name stands where arrays do: transposed, in ⊙, ⟨,⟩ or a function of arrays, or with an index."""
         trees = [d.body for d in self.program.definitions]
@@ -380,11 +406,17 @@ class Reader:
         arrays = {"sum", "norm", "mean", "diag", "Diag", "tr", "det", "prod", "norm1", "vec", "max", "min", "logdet"}
         for t in (t for tree in trees for t in walk(tree)):
             inside = any(a.head == "name" and a.value == name for a in t.args)
+            if inside and t.head == "*" and default_kind(name) == "vector":
+                others = [a for a in t.args if not (a.head == "name" and a.value == name)]
+                if any(a.head in ("name", "'") and self.matrixlike(a) and not self.known_scalar(a) for a in others):
+                    return True
             if inside and (t.head in ("'", ".*", "inner", "index", ".^") or (t.head == "call" and t.value in arrays)):
                 return True
         return False
 
-    def read(self, variables: Sequence[tuple[str, int]], chosen: Sequence[tuple[Law, str]], names: Sequence[str]) -> Understood:
+    def read(
+        self, variables: Sequence[tuple[str, int]], chosen: Sequence[tuple[Law, str]], names: Sequence[str]
+    ) -> Understood:
         declared = list(self.declared)
         extra: dict[str, Declaration] = {}
         hidden: list[Definition] = []
@@ -440,20 +472,24 @@ class Reader:
         found: list[Random] = []
         notes: list[str] = []
         for v, ((name, k), (law, mode), order) in enumerate(zip(variables, chosen, orders, strict=True)):
-            x = typed.variables.get(name)
-            if x is None:
-                raise ParseError(f"{name} is random and stands nowhere", text=self.said[k].text, span=self.said[k].names[0][1])
-            parameters = []
+            variable = typed.variables.get(name)
+            if variable is None:
+                raise ParseError(
+                    f"{name} is random and stands nowhere", text=self.said[k].text, span=self.said[k].names[0][1]
+                )
+            parameters: list[Node] = []
             for i, what in zip(order, law.takes, strict=True):
                 tree = self.arguments[k][i]
                 if isinstance(tree, str):
-                    parameters.append(literal(tree, x, law, order.index(i), self.said[k]))
+                    parameters.append(literal(tree, variable, law, order.index(i), self.said[k]))
                 else:
-                    parameters.append(self.checked(inline(typed.definitions[f"law {v} {i}"]), x, law, what, tree))
-            found.append(Random(x, law, tuple(parameters)))
+                    parameters.append(
+                        self.checked(inline(typed.definitions[f"law {v} {i}"]), variable, law, what, tree)
+                    )
+            found.append(Random(variable, law, tuple(parameters)))
             if not all(isinstance(t, str) or t.head == "number" for t in self.arguments[k]) or "normal" not in law.name:
                 notes.append(law.says)
-            if mode == "entries" and x.kind != "scalar":
+            if mode == "entries" and variable.kind != "scalar":
                 notes.append(f"the entries of {name} are independent, each {law.name}")
             if mode == "scalar" and name not in self.stated and default_kind(name) == "matrix":
                 notes.append(f"{name} is read as a random number: for an array declare it, {name}: m×n")
@@ -476,14 +512,22 @@ class Reader:
         if p.kind not in wanted:
             hint = "a multiple of I is written s^2*I" if what == "covariance" else ""
             raise ShapeError(
-                f"a parameter of {law.name} of {x.name} is {describe(p)}", text=self.whole, span=tree.span, hint=hint or law.says
+                f"a parameter of {law.name} of {x.name} is {describe(p)}",
+                text=self.whole,
+                span=tree.span,
+                hint=hint or law.says,
             )
         if what == "positive" or what == "probability":
             from matdiff.core.node import Number
 
             low, high = (0, 1) if what == "probability" else (0, float("inf"))
             if isinstance(p, Number) and not low <= p.value <= high:
-                raise ParseError(f"{p.value} is no {'probability' if high == 1 else 'positive number'}", text=self.whole, span=tree.span, hint=law.says)
+                raise ParseError(
+                    f"{p.value} is no {'probability' if high == 1 else 'positive number'}",
+                    text=self.whole,
+                    span=tree.span,
+                    hint=law.says,
+                )
         return p
 
     def independent(self, r: Random, random: set[Symbol]) -> None:
@@ -528,9 +572,7 @@ def literal(text: str, x: Symbol, law: Law, place: int, said: Said) -> Node:
         return eye(x.rows)
     if text == "0" and what == "probability":
         return number(0)
-    raise ParseError(
-        f"a parameter of {law.name} cannot be {text}", text=said.text, span=said.span, hint=law.says
-    )
+    raise ParseError(f"a parameter of {law.name} cannot be {text}", text=said.text, span=said.span, hint=law.says)
 
 
 __all__ = ["Understood", "random_here", "understand"]

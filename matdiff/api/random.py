@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ESTIMATORS = ("pathwise", "score", "flip")
 LONGEST = 60
 """Symbols of the longest variance that is printed as a formula."""
+INSIDE = "; its derivative holds where the mean is finite and the derivative may be moved inside it"
 LARGEST = 10_000_000
 """Most numbers in the samples that are handed out."""
 
@@ -117,7 +118,19 @@ class RandomFunction:
         return substitute(root, {n: n.children[0] for n in stand})
 
     def _expr(self, node: Node) -> Expr:
-        return Expr(node, self.variables)
+        return Sized(node, self._known(node))
+
+    def _known(self, *nodes: Node) -> tuple[Symbol, ...]:
+        """What is not random, and random arrays of which a size stands in the answer that nothing else tells."""
+        told = {n for v in self.variables for d in (v.rows, v.cols) for n in d.names}
+        used = {n for c in topological(*nodes) for d in (c.rows, c.cols, *getattr(c, "dims", ())) for n in d.names}
+        found = list(self.variables)
+        for r in self.laws:
+            own = {n for d in (r.symbol.rows, r.symbol.cols) for n in d.names}
+            if own & used - told:
+                found.append(r.symbol)
+                told |= own
+        return tuple(found)
 
     # derivatives
 
@@ -128,12 +141,13 @@ class RandomFunction:
             raise UnsupportedError(self._no_closed_form)
         self._asked()
         d = derive(self.expectation, [Expr(X) for X in self.wrt])
-        return Derivation(d.function, d.wrt, d.types, self.several, remarks=self.notes)
+        types = Expr(d.function.node, self.variables).types
+        return DerivationOfMean(d.function, d.wrt, types, self.several, remarks=self.notes)
 
     @property
     def _no_closed_form(self) -> str:
         why = "; ".join(self._means.reasons)
-        return "this mean has no closed form here" + (f": {why}" if why else "")
+        return "this mean has no closed form here" + (f": {why}" if why else "") + INSIDE * bool(self.wrt)
 
     def _asked(self) -> None:
         if not self.wrt:
@@ -166,7 +180,7 @@ class RandomFunction:
         d = derive(Expr(flat, (*self.variables, *(s for s in symbols(flat) if s in stand.values()))), [Expr(X)])
         total = substitute(d.gradient.node, {s: n for n, s in stand.items()})
         for n, s in stand.items():
-            outside = derive(Expr(flat, (*self.variables, *stand.values())), [Expr(s)]).gradient.node  # type: ignore[arg-type]
+            outside = derive(Expr(flat, (*self.variables, *stand.values())), [Expr(s)]).gradient.node
             outside = substitute(outside, {s: n for n, s in stand.items()})
             total = add(total, scale(outside, self._mean_of(self._estimate(n.children[0], X))))
         return simplified(total)
@@ -304,7 +318,7 @@ class RandomFunction:
         fixed = [r.parameters[i] for i in r.law.free]
         if any(X in set(symbols(p)) for p in fixed):
             raise UnsupportedError(
-                f"samples of {r.law.name} are no formula in this parameter, so there is no pathwise derivative by {X.name}",
+                f"samples of {r.law.name} are no formula in this parameter: no pathwise derivative by {X.name}",
                 hint="see .score",
             )
         name = r.law.base
@@ -375,12 +389,20 @@ class RandomFunction:
                     hint="see .score, and the closed form",
                 )
             x = r.symbol
-            change = add(substitute(body, {x: flip.moved(x)}), scale(number(-1), body))
+            moved = flip.moved(x) if flip.guarded is None or self._everywhere(body) else flip.guarded(x)
+            change = add(substitute(body, {x: moved}), scale(number(-1), body))
             rate = self._gradient(r.parameters[flip.parameter], X, random)
             weight = flip.weight(x, *r.parameters)
             piece = scale(scale(weight, change), rate) if body.kind == "scalar" else scale(scale(rate, weight), change)
             total = add(total, piece)
         return total, self.laws
+
+    def _everywhere(self, body: Node) -> bool:
+        """Whether a function has a value at every number, as polynomials have."""
+        try:
+            return bool(Means(self.laws).polynomial(normal(body)))
+        except (NoFormula, UnsupportedError):
+            return False
 
     # numbers
 
@@ -432,7 +454,9 @@ class RandomFunction:
             if name in used:
                 continue
             if name not in dims:
-                raise ArgumentError(f"there is no {name}", hint=f"there are {', '.join(v.name for v in self.variables)}")
+                raise ArgumentError(
+                    f"there is no {name}", hint=f"there are {', '.join(v.name for v in self.variables)}"
+                )
             if sizes.setdefault(name, int(value)) != value:
                 raise ArgumentError(f"{name} is {sizes[name]} by the arrays, not {value}")
         if missing := sorted(dims - sizes.keys()):
@@ -442,7 +466,7 @@ class RandomFunction:
     def variance(self, name: str) -> Any:
         """The variance of one sample of an estimator, in closed form; None where there is none.  By scalars."""
         self._asked()
-        found = {}
+        found: dict[Symbol, Expr | None] = {}
         for X, (node, laws) in self.estimators(name).items():
             found[X] = None
             if X.kind != "scalar" or node.kind != "scalar" or not self.closed:
@@ -466,10 +490,12 @@ class RandomFunction:
             out[name] = float(sum(p.var(axis=0).sum() for p in parts))
         return out
 
-    def verify(self, seed: int = 0) -> Verification:
+    def verify(self, seed: int = 0, **options: Any) -> Verification:
         """The mean and all estimators against quadrature over the laws or samples, at random parameters."""
         from matdiff.api.randomcheck import verified
 
+        if options.get("claim") is not None:
+            raise UnsupportedError(self._no_closed_form, hint="claims are judged where the mean has a closed form")
         return verified(self, seed)
 
     # what is told
@@ -478,7 +504,8 @@ class RandomFunction:
     def notes(self) -> tuple[str, ...]:
         found = list(self.remarks)
         _ = self.expectation
-        found += [f"the mean is finite for {c}" for c in self._means.conditions]
+        if self.closed:
+            found += [f"the mean is finite for {c}" for c in self._means.conditions]
         if not self.closed:
             found.append(self._no_closed_form)
         return tuple(dict.fromkeys(found))
@@ -583,7 +610,10 @@ class RandomFunction:
         }
         if self.wrt:
             answers = self.gradient
-            one = lambda e: pen.show(e.node)  # noqa: E731
+
+            def one(e: Expr) -> str:
+                return pen.show(e.node)
+
             found["gradient"] = {x: one(g) for x, g in answers.items()} if self.several else one(answers)
             for name, each in self.available.items():
                 shown = {X.name: pen.show(node) for X, (node, _) in each.items()}
@@ -595,6 +625,33 @@ class RandomFunction:
         for sentence, formulas in self.sections(self.pen("unicode")):
             lines += [sentence] * bool(sentence) + [f"  {f}" if sentence else f for f in formulas]
         return "\n".join(lines)
+
+
+class Sized(Expr):
+    """A mean; the size of a random array, which is no argument, may be given by its name: `evaluate(n=3)`."""
+
+    __slots__ = ()
+
+    def evaluate(self, /, **arrays: Any) -> Any:
+        """The value, as of any expression."""
+        import numpy as np
+
+        names = {v.name: v for v in self.variables}
+        sizes = {n: k for n, k in arrays.items() if n not in names}
+        given = {n: a for n, a in arrays.items() if n in names}
+        told = {
+            d.name: k
+            for n, a in given.items()
+            for d, k in zip(names[n].shape, np.shape(a), strict=False)
+            if d.name is not None
+        }
+        for v in self.variables:
+            own = {n for d in v.shape for n in d.names}
+            if v.name not in given and own & sizes.keys() and own <= sizes.keys() | told.keys():
+                shape = tuple(d.evaluate({**told, **sizes}) for d in v.shape)
+                given[v.name] = np.eye(*shape) if len(shape) == 2 else np.zeros(shape)
+                sizes = {n: k for n, k in sizes.items() if n not in own}
+        return super().evaluate(**given, **sizes)
 
 
 def steps(n: Apply) -> bool:
@@ -613,7 +670,11 @@ def law_text(r: Random, pen: Pen | None = None) -> str:
     for p in r.parameters:
         bare = "0" if is_zero(p) else pen.show(p)
         shown.append("I" if bare.startswith(("eye(", "I_")) and bare.count("(") < 2 and " " not in bare else bare)
-    word = r.law.name.replace("multivariate ", "").replace("matrix normal", "matrixnormal").replace("inverse wishart", "invwishart")
+    word = (
+        r.law.name.replace("multivariate ", "")
+        .replace("matrix normal", "matrixnormal")
+        .replace("inverse wishart", "invwishart")
+    )
     return f"{pen.name(r.name)} ~ {word}({', '.join(shown)})"
 
 
@@ -634,7 +695,7 @@ def random(
     >>> str(random("z'*A*z", wrt="m", declare="z ~ normal(m, S)").gradient)
     '(A + Aᵀ) m'
     """
-    names, known = chosen_names(wrt) if wrt not in (None, "", ()) else ([], {})  # type: ignore[arg-type]
+    names, known = chosen_names(wrt) if wrt not in (None, "", ()) else ([], {})
     found = understand(text, declare, dialect, names, known)
     return made(found, names)
 
@@ -658,14 +719,17 @@ def made(found: Understood, names: Sequence[str]) -> RandomFunction:
         if X is None:
             raise not_a_variable(name, typed.function, [v.name for v in variables])
         if X in random_symbols:
-            raise ParseError(f"{name} is random, and no variable of the mean", hint=f"it has {', '.join(v.name for v in variables) or 'no variables'}")
+            raise ParseError(
+                f"{name} is random, and no variable of the mean",
+                hint=f"it has {', '.join(v.name for v in variables) or 'no variables'}",
+            )
         chosen.append(X)
     implied = not has_expectation(inline(typed.function))
     if not implied:
         outside(inline(typed.function), found)
     names_random = {r.name for r in found.laws}
     kept = [d for d in typed.declarations.split("; ") if d.partition(":")[0] not in names_random]
-    arrays = [d for d in typed.declarations.split("; ") if d.partition(":")[0] in names_random and not d.endswith(": scalar")]
+    arrays = [d for d in typed.declarations.split("; ") if d.partition(":")[0] in names_random]
     types = "; ".join([*(law_text(r) for r in found.laws), *arrays, *kept])
     made_ = RandomFunction(
         typed.function, found.laws, variables, tuple(chosen), len(chosen) > 1, types, found.notes, implied
@@ -724,6 +788,10 @@ class DerivationOfMean(Derivation):
     """The derivation of a mean in closed form, which is verified against the laws as well."""
 
     mean: RandomFunction | None = None
+
+    def _answer(self, node: Node) -> Expr:
+        found = super()._answer(node)
+        return Sized(found.node, found.variables, found.guards)
 
     def verify(self, seed: int = 0, *given: Any, **options: Any) -> Verification:
         """As of any derivation; without a claim the closed form is first held against quadrature over the laws."""

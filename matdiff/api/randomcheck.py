@@ -94,8 +94,8 @@ def checks(f: RandomFunction, fixed: dict[Symbol, Any], sizes: dict[str, int], s
 
 def value(node: Node, f: RandomFunction, fixed: dict[Symbol, Any], sizes: dict[str, int], finest: bool = True) -> Any:
     """An expression with E[…] in numbers, each by quadrature; None where that is not possible."""
-    given: dict[Node, Any] = {}
-    stand: dict[Node, Node] = {}
+    given: dict[Symbol, Any] = {}
+    stand: dict[Node, Symbol] = {}
     for n in topological(node):
         if is_op(n, EXPECTATION):
             laws = [f.sampled_from[s] for s in dict.fromkeys(symbols(n)) if s in f.sampled_from]
@@ -157,7 +157,7 @@ def differences(
         if not own:
             return None
         inside = float(np.sum(own[0].mean(node) * V[0]))
-        coarse = float(np.sum(list(grids(laws, fixed, sizes))[0].mean(node) * V[0]))
+        coarse = float(np.sum(next(iter(grids(laws, fixed, sizes))).mean(node) * V[0]))
         outside = (values[0] - values[1]) / (2 * STEP)
         size = abs(outside) + abs(inside) + 1e-3
         if abs(coarse - inside) > 1e-7 * size:

@@ -41,7 +41,7 @@ _random = re.compile(
 
 
 def may_be_random(text: Any, declare: Any) -> bool:
-    """Whether a text states laws, `z ~ normal(0, I)`, or has an E[…], which may be an entry of a matrix E all the same."""
+    """Whether a text may state laws, `z ~ normal(0, I)`, or have an E[…], be it an entry of a matrix E."""
     given = [text, *([declare] if isinstance(declare, str) else declare or ())]
     return any(isinstance(t, str) and _random.search(t) is not None for t in given)
 

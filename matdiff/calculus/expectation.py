@@ -8,7 +8,7 @@ What all means alone give is the function at the means, and is written so: E‖A
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -36,7 +36,7 @@ from matdiff.ops.algebra import (
     scale,
     transpose,
 )
-from matdiff.ops.constants import is_one, is_zero, ones_like, unit, zeros_like
+from matdiff.ops.constants import is_one, is_ones, is_zero, ones_like, unit, zeros_like
 from matdiff.ops.elementwise import VANISHING, abs_, cos, erf, exp, heaviside, log, pi, relu, sign, sin, sqrt
 from matdiff.ops.indexing import COLUMN, ENTRY, ROW
 from matdiff.ops.kronecker import kronv
@@ -55,6 +55,7 @@ from matdiff.ops.random import (
 )
 from matdiff.ops.reductions import norm, norm1, prod, sum_, tr
 from matdiff.ops.structure import Diag, diag, vec
+from matdiff.printing import to_text
 from matdiff.printing.length import length
 from matdiff.simplify.normal import normal
 from matdiff.simplify.terms import split
@@ -63,6 +64,8 @@ MOST_TERMS = 4000
 """Most summands of one mean."""
 MOST_POINTS = 3
 """Most two-point variables over which a function that is no polynomial is summed."""
+DEEPEST = 100
+"""Most functions within each other through which a mean is looked for."""
 GAUSSIAN = (NORMAL, MULTINORMAL, MATRIX_NORMAL)
 
 
@@ -84,7 +87,10 @@ class Monomial:
     def times(self, other: Monomial) -> tuple[Monomial, Legs]:
         """Both side by side, and where the places of the other's value are."""
         k = len(self.dims)
-        moved = lambda legs: tuple(i + k for i in legs)  # noqa: E731
+
+        def moved(legs: Legs) -> Legs:
+            return tuple(i + k for i in legs)
+
         made = Monomial(
             scale(self.factor, other.factor),
             self.dims + other.dims,
@@ -116,6 +122,7 @@ class Means:
         self.memo: dict[Node, Polynomial] = {}
         self.shown: dict[Node, Node] = {}
         """The function as it was before it was made ready: the form in which it is shown at the means."""
+        self.depth = 0
         self.touched: dict[Node, frozenset[Symbol]] = {}
 
     # which variables
@@ -136,6 +143,7 @@ class Means:
         before = normal(inline(node))
         ready = prepared(before)
         self.shown = {ready: before}
+        self.conditions.clear()
         found = simplified(folded(self._inverted(ready)))
         if not has_expectation(found):
             self.reasons.clear()
@@ -155,7 +163,9 @@ class Means:
             assert isinstance(x, Symbol) and isinstance(z, Symbol)
             if x not in set(symbols(rest)):
                 dof, V = laws[x].parameters
-                other = Means((*(r for s, r in laws.items() if s is not x), Random(z, turned[laws[x].law], (dof, inv(V)))))
+                other = Means(
+                    (*(r for s, r in laws.items() if s is not x), Random(z, turned[laws[x].law], (dof, inv(V))))
+                )
                 found = other._inverted(rest)
                 self.conditions += other.conditions
                 self.reasons += other.reasons
@@ -165,6 +175,13 @@ class Means:
     def _mean(self, node: Node) -> Node:
         if not self.inside(node):
             return node
+        self.depth += 1
+        try:
+            return self._found(node) if self.depth < DEEPEST else EXPECTATION.build((node,), ())
+        finally:
+            self.depth -= 1
+
+    def _found(self, node: Node) -> Node:
         try:
             return self._polynomial_mean(node)
         except (NoFormula, UnsupportedError) as why:
@@ -197,7 +214,7 @@ class Means:
             (i,) = slots
             args = list(node.args)
             args[i] = self._mean(args[i])
-            if is_op(args[i], EXPECTATION) and node.op is not SCALE and node.op is not MATMUL:
+            if has_expectation(args[i]) and (node.op is not SCALE or args[i].kind != "scalar"):
                 return EXPECTATION.build((node,), ())
             return rebuild(node, tuple(args))
         if all(isinstance(node.op.rule(i), Joint) for i in slots):
@@ -286,7 +303,7 @@ class Means:
         means = {x: m for x in self.inside(node) if (m := self.of[x].mean) is not None}
         return simplified(add(zeros_like(node), *self._corrections(node, terms, means)))
 
-    def _corrections(self, node: Node, terms: Polynomial, means: Mapping[Node, Node]) -> Iterator[Node]:
+    def _corrections(self, node: Node, terms: Polynomial, means: Mapping[Symbol, Node]) -> Iterator[Node]:
         count = 0
         for t in terms:
             by: dict[Symbol, list[Legs]] = {}
@@ -294,8 +311,12 @@ class Means:
                 by.setdefault(x, []).append(legs)
             for x, all_legs in by.items():
                 law = self.of[x].law
+                if law.exists:
+                    self._require(law.exists[min(len(all_legs), len(law.exists)) - 1], self.of[x])
                 if len(all_legs) > law.most:
-                    raise NoFormula(f"the joint moment of {len(all_legs)} entries of {x.name}, {law.name}, is not known here")
+                    raise NoFormula(
+                        f"the joint moment of {len(all_legs)} entries of {x.name}, {law.name}, is not known here"
+                    )
             ways = [list(self._ways(x, all_legs, means[x])) for x, all_legs in by.items()]
             for chosen in product(*ways):
                 if not any(higher for _, _, _, higher in chosen):
@@ -324,9 +345,7 @@ class Means:
                     parts: list[tuple[Node, tuple[Tensor, ...], tuple[Legs, ...]]] = [_mean_part(mean, legs[block[0]])]
                 else:
                     parts = list(r.cumulant([legs[i] for i in block]))
-                found = [
-                    (scale(f, g), [*a, *arrays], [*s, *same]) for f, a, s in found for g, arrays, same in parts
-                ]
+                found = [(scale(f, g), [*a, *arrays], [*s, *same]) for f, a, s in found for g, arrays, same in parts]
             higher = any(len(b) > 1 for b in blocks)
             for f, a, s in found:
                 yield f, a, s, higher
@@ -374,9 +393,9 @@ class Means:
             return tuple(t.with_out(t.out[::-1]) for t in args[0])
         if op in (POWER, MPOW):
             return self._power(n)
-        simple = CLOSED.get(op)
-        if simple is not None:
-            return tuple(t.with_out(*simple(t.out)) for t in args[0])
+        closing = CLOSED.get(op)
+        if closing is not None:
+            return tuple(t.with_out(*closing(t.out)) for t in args[0])
         if op in (ENTRY, ROW, COLUMN):
             return tuple(_indexed(n, t) for t in args[0])
         if op.definition is not None:
@@ -392,7 +411,13 @@ class Means:
             raise KeyError(n)
         out = a
         for _ in range(k - 1):
-            out = matmul(out, a) if n.op is MPOW else HADAMARD.build((out, a)) if a.kind != "scalar" else SCALE.build((out, a))
+            out = (
+                matmul(out, a)
+                if n.op is MPOW
+                else HADAMARD.build((out, a))
+                if a.kind != "scalar"
+                else SCALE.build((out, a))
+            )
         return self.polynomial(out)
 
     # exponentials and others of affine functions
@@ -446,15 +471,15 @@ class Means:
             if isinstance(k, Number) and isinstance(k.value, int) and -3 <= k.value < 0:
                 found, condition = r.law.negative(-k.value, *r.parameters)
                 self._require(condition, r)
-                return hadamard(power(d, k), spread(found, node)) if node.kind != "scalar" else scale(power(d, k), found)
+                return (
+                    hadamard(power(d, k), spread(found, node)) if node.kind != "scalar" else scale(power(d, k), found)
+                )
         if r.law.name == "uniform":
             a, b = (spread(p, node) for p in r.parameters)
             low, high = (normal(add(c, hadamard(d, e))) for e in (a, b))
-            k = node.args[1] if node.op is POWER else None
-            ends = antiderivative(node.op, k, low), antiderivative(node.op, k, high)
-            if ends[0] is None or ends[1] is None:
-                return None
-            return (ends[1] - ends[0]) / hadamard(d, b - a)
+            exponent = node.args[1] if node.op is POWER else None
+            first, last = (antiderivative(node.op, exponent, e) for e in (low, high))
+            return None if first is None or last is None else (last - first) / hadamard(d, b - a)
         return None
 
     def _log_power(self, node: Apply, u: Node) -> Node | None:
@@ -480,9 +505,7 @@ class Means:
         return (ends[1] - ends[0]) / hadamard(d, b - a)
 
     def _require(self, condition: str, r: Random) -> None:
-        from matdiff.printing import to_text
-
-        said = condition.format(*(to_text(p) for p in r.parameters))
+        said = condition.format(*(to_text(p) for p in r.parameters), rows=r.symbol.rows)
         if said and said not in self.conditions:
             self.conditions.append(said)
 
@@ -514,12 +537,15 @@ class Means:
                 self._note(f"the generating function of {r.name}, {r.law.name}, has no formula here")
                 return None
             own = [t for t in terms if t.random and t.random[0][0] is x]
-            t = add(*(Network(m.dims, m.tensors, m.same, m.random[0][1], m.factor).read(Shape(x.kind, x.rows, x.cols)) for m in own))
+            t = add(
+                *(
+                    Network(m.dims, m.tensors, m.same, m.random[0][1], m.factor).read(Shape(x.kind, x.rows, x.cols))
+                    for m in own
+                )
+            )
             t = simplified(t)
             parameters = tuple(spread(p, x) for p in r.parameters)
             if r.law.finite:
-                from matdiff.printing import to_text
-
                 self._require(r.law.finite.replace("{t}", to_text(t)), r)
             made = r.law.generating(t, *parameters)
             factors.append(made if made.kind == "scalar" else prod(made))
@@ -535,7 +561,12 @@ class Means:
     def _linear_part(self, u: Node, x: Symbol, terms: Polynomial) -> Node:
         """The part of a scalar affine u in one variable, as ⟨t, x⟩."""
         own = [t for t in terms if t.random and t.random[0][0] is x]
-        t = add(*(Network(m.dims, m.tensors, m.same, m.random[0][1], m.factor).read(Shape(x.kind, x.rows, x.cols)) for m in own))
+        t = add(
+            *(
+                Network(m.dims, m.tensors, m.same, m.random[0][1], m.factor).read(Shape(x.kind, x.rows, x.cols))
+                for m in own
+            )
+        )
         if x.kind == "scalar":
             return scale(t, x)
         return matmul(transpose(t), x) if x.kind == "vector" else INNER.build((t, x))
@@ -604,16 +635,16 @@ def folded(root: Node) -> Node:
             made = rebuild(n, tuple(memo[a] for a in n.args))
             if isinstance(made, Apply) and made.op is norm:
                 a = made.args[0]
-                made = number(0) if is_zero(a) else norm(-a) if is_op(a, SCALE) and a.children[0] is number(-1) else made
+                made = (
+                    number(0) if is_zero(a) else norm(-a) if is_op(a, SCALE) and a.children[0] is number(-1) else made
+                )
             memo[n] = made
             if isinstance(made, Apply) and (made.op.elementwise or made.op is POWER):
                 a = made.args[0]
                 if is_zero(a):
                     memo[n] = _at_zero(made)
-                elif is_one(a) and made.op is POWER:
-                    memo[n] = a
-                elif is_one(a) and made.op in (sqrt, log):
-                    memo[n] = a if made.op is sqrt else number(0)
+                elif is_ones(a) and made.op in (POWER, sqrt, log):
+                    memo[n] = zeros_like(a) if made.op is log else a
     return memo[root]
 
 
@@ -674,14 +705,14 @@ def _as(n: Node, a: Node, out: Legs) -> Legs:
     return out
 
 
-def _product(p: Polynomial, q: Polynomial, joined: object) -> Polynomial:
+def _product(p: Polynomial, q: Polynomial, joined: Callable[[Legs, Legs], tuple[Legs, tuple[Legs, ...]]]) -> Polynomial:
     if len(p) * len(q) > MOST_TERMS:
         raise NoFormula(f"it has more than {MOST_TERMS:,} terms when it is multiplied out")
     found = []
     for a in p:
         for b in q:
             made, moved = a.times(b)
-            out, same = joined(a.out, moved)  # type: ignore[operator]
+            out, same = joined(a.out, moved)
             found.append(made.with_out(out, *same))
     return tuple(found)
 
@@ -695,7 +726,7 @@ def _matmul(n: Apply, p: Polynomial, q: Polynomial) -> Polynomial:
     return _product(p, q, lambda a, b: ((*a[:-1], *b[1:]), ((a[-1], b[0]),)))
 
 
-CLOSED: dict[Op, object] = {
+CLOSED: dict[Op, Callable[[Legs], tuple[Legs, ...]]] = {
     tr: lambda out: ((), out),
     sum_: lambda out: ((),),
     diag: lambda out: (out[:1], out),
@@ -726,7 +757,7 @@ def _absolute(m: Node, v: Node) -> Node:
     return hadamard(spread_, exp(-(m**2 / (2 * v)))) + hadamard(m, erf(m / sqrt(2 * v)))
 
 
-GAUSSIAN_MEANS = {
+GAUSSIAN_MEANS: dict[Op, Callable[[Node, Node], Node]] = {
     exp: lambda m, v: exp(m + v / 2),
     cos: lambda m, v: hadamard(exp(-v / 2), cos(m)),
     sin: lambda m, v: hadamard(exp(-v / 2), sin(m)),

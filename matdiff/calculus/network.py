@@ -98,9 +98,9 @@ class Network:
             elif len(touching) == 1 and v is None:
                 self.factor = scale(tr(touching[0][0]), self.factor)
             elif len(touching) == 2 and all(i != j for _, i, j in touching):
-                (A, i, j), (B, k, l) = touching
+                (A, i, j), (B, k, m) = touching
                 left, first = (A, i) if j == p else (transpose(A), j)
-                right, last = (B, l) if k == p else (transpose(B), k)
+                right, last = (B, m) if k == p else (transpose(B), k)
                 middle = right if v is None else matmul(Diag(v), right)
                 self.matrices.append((matmul(left, middle), first, last))
             else:
@@ -123,11 +123,11 @@ class Network:
     def parallel(self) -> bool:
         """Two matrices between the same places are multiplied entry by entry."""
         for n, (A, i, j) in enumerate(self.matrices):
-            for B, k, l in self.matrices[n + 1 :]:
-                if {i, j} == {k, l}:
-                    other = B if (i, j) == (k, l) else transpose(B)
+            for B, k, m in self.matrices[n + 1 :]:
+                if {i, j} == {k, m}:
+                    other = B if (i, j) == (k, m) else transpose(B)
                     self.matrices.remove((A, i, j))
-                    self.matrices.remove((B, k, l))
+                    self.matrices.remove((B, k, m))
                     self.matrices.append((hadamard(A, other), i, j))
                     return True
         return False

@@ -81,6 +81,8 @@ class Flip:
     moved: Callable[[Node], Node]
     parameter: int
     says: str
+    guarded: Callable[[Node], Node] | None = None
+    """`moved` where a weight of 0 stands before a value that need not exist, as f(0) of a law that begins with 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,11 +101,11 @@ class Law:
     flip              of a law on whole numbers
     generating        E[exp(t x)] of an entry, and where it is finite, in words
     sample            `sample(rng, shape, *params)` in NumPy, `shape` with the number of samples in front
-    axes              of arrays: `axes(count, shape, *params)`, rules for independent numbers, and what makes arrays of them
+    axes              of arrays: `axes(count, shape, *params)`, rules for independent numbers, and the arrays of them
     points            of a law with two values: (probability, value) of both
     logarithm         E[log x] of an entry
     negative          `negative(k, *params)`: E[x⁻ᵏ] of an entry, and where it is finite, in words
-    rule              of an entry: `rule(count, *params)`, points and weights that are exact for polynomials, or all points
+    rule              of an entry: `rule(count, *params)`, points and weights, exact for polynomials, or all
     """
 
     name: str
@@ -128,6 +130,8 @@ class Law:
     discrete: bool = False
     rule: Callable[..., tuple[Any, Any]] | None = None
     axes: Callable[..., tuple[list[tuple[Any, Any]], Callable[[Any], Any]]] | None = None
+    exists: tuple[str, ...] = ()
+    """Where moments of the order 1, 2, … are finite, `{0}` being the first parameter and `{rows}` the size."""
     points: Callable[..., list[tuple[Node, Node]]] | None = None
     logarithm: Callable[..., Node] | None = None
     negative: Callable[..., tuple[Node, str]] | None = None
@@ -189,6 +193,8 @@ def antiderivative(op: Op, exponent: Node | None, x: Node) -> Node | None:
         if not isinstance(exponent, Number) or isinstance(exponent.value, float):
             return None
         p = exponent.value
+        if p < 0 and is_zero(x):
+            return None if p <= -1 else x
         return log(x) if p == -1 else None if p < -1 else scale(number(Fraction(1) / (p + 1)), power(x, number(p + 1)))
     if op is log and is_zero(x):
         return x
@@ -441,7 +447,7 @@ BERNOULLI = law(
     mean=lambda x, p: spread(p, x),
     moment=lambda k, p: p if k else ones_like(p),
     density=lambda x, p: sum_(x * spread(log(p), x) + (ones_like(x) - x) * spread(log(1 - p), x)),
-    flip=Flip(lambda x, p: (1 - x) / (1 - p), lambda x: x + 1, 0, "0 → 1 with weight 1/(1 − p)"),
+    flip=Flip(lambda x, p: (1 - x) / (1 - p), ones_like, 0, "0 → 1 with weight 1/(1 − p)"),
     generating=lambda t, p: 1 - p + p * exp(t),
     discrete=True,
     rule=lambda count, p: _two_points(0, 1, p),
@@ -503,17 +509,23 @@ GEOMETRIC = law(
     "geometric(p) counts trials up to the first success, from 1 on, and has mean 1/p",
     lambda rng, shape, p: rng.geometric(p, shape) * 1.0,
     mean=lambda x, p: spread(1 / p, x),
-    moment=lambda k, p: add(
-        *(
-            scale(number(stirling(k, j) * factorial(j)), hadamard(raised(1 - p, j - 1), power(p, number(-j))))
-            for j in range(1, k + 1)
+    moment=lambda k, p: (
+        add(
+            *(
+                scale(number(stirling(k, j) * factorial(j)), hadamard(raised(1 - p, j - 1), power(p, number(-j))))
+                for j in range(1, k + 1)
+            )
         )
-    )
-    if k
-    else ones_like(p),
+        if k
+        else ones_like(p)
+    ),
     density=lambda x, p: sum_((x - 1) * spread(log(1 - p), x) + spread(log(p), x)),
     flip=Flip(
-        lambda x, p: (x - 1) / (p * (1 - p)), lambda x: x - 1, 0, "x → x − 1 with weight (x − 1)/(p(1 − p))"
+        lambda x, p: (x - 1) / (p * (1 - p)),
+        lambda x: x - 1,
+        0,
+        "x → x − 1 with weight (x − 1)/(p(1 − p))",
+        lambda x: relu(x - 2) + 1,
     ),
     generating=lambda t, p: p * exp(t) / (1 - (1 - p) * exp(t)),
     finite="{t} < −log(1 − {0})",
@@ -576,7 +588,9 @@ def _normal_sample(rng: Any, shape: Any, m: Any, S: Any) -> Any:
     return m + rng.standard_normal(shape) @ L.T
 
 
-def _normal_axes(count: int, shape: Sequence[int], m: Any, S: Any) -> tuple[list[tuple[Any, Any]], Callable[[Any], Any]]:
+def _normal_axes(
+    count: int, shape: Sequence[int], m: Any, S: Any
+) -> tuple[list[tuple[Any, Any]], Callable[[Any], Any]]:
     import numpy as np
 
     L = np.linalg.cholesky(S)
@@ -606,9 +620,9 @@ MULTINORMAL = law(
 
 def _matrix_normal_cumulant(legs: Sequence[Legs], M: Node, U: Node, V: Node) -> Iterator[Part]:
     if len(legs) == 2:
-        (i, j), (k, l) = legs
+        (i, j), (k, m) = legs
         s, first, same = _covariance(U, i, k)
-        t, second, alike = _covariance(V, j, l)
+        t, second, alike = _covariance(V, j, m)
         yield scale(s, t), (*first, *second), (*same, *alike)
 
 
@@ -655,7 +669,7 @@ def cycles(legs: Sequence[Legs], S: Node) -> Iterator[Part]:
     """The connected pairings of the two Gaussian vectors in each factor: Σ over cycles and directions."""
     first, *others = legs
     s, A = parted(S)
-    factor = number(1)
+    factor: Node = number(1)
     for _ in legs:
         factor = scale(s, factor)
     for order in permutations(others):
@@ -694,7 +708,9 @@ def _chi_squared(count: int, degrees: float) -> tuple[Any, Any]:
     return x, w / w.sum()
 
 
-def _wishart_axes(count: int, shape: Sequence[int], n: Any, V: Any) -> tuple[list[tuple[Any, Any]], Callable[[Any], Any]]:
+def _wishart_axes(
+    count: int, shape: Sequence[int], n: Any, V: Any
+) -> tuple[list[tuple[Any, Any]], Callable[[Any], Any]]:
     import numpy as np
 
     p = shape[0]
@@ -770,11 +786,16 @@ def _inverse_wishart_cumulant(legs: Sequence[Legs], n: Node, S: Node) -> Iterato
     if len(legs) == 2:
         p = size(S.rows)
         first, second = inverse_wishart_factors(p, n)
-        (i, j), (k, l) = legs
-        for c, pairs in ((2 / (first * second), ((i, j), (k, l))),
-                         (1 / second, ((i, k), (j, l))),
-                         (1 / second, ((i, l), (j, k)))):  # fmt: skip
-            factor, arrays, same = c, [], []
+        (i, j), (k, m) = legs
+        terms = (
+            (2 / (first * second), ((i, j), (k, m))),
+            (1 / second, ((i, k), (j, m))),
+            (1 / second, ((i, m), (j, k))),
+        )
+        for c, pairs in terms:
+            factor = c
+            arrays: list[tuple[Node, Legs]] = []
+            same: list[Legs] = []
             for pair in pairs:
                 s, found, alike = _covariance(S, *pair)
                 factor = scale(s, factor)
@@ -803,6 +824,7 @@ INVERSE_WISHART = law(
     base="G",
     free=(0,),
     axes=_inverse_wishart_axes,
+    exists=("{0} > {rows} + 1", "{0} > {rows} + 3"),
     most=2,
 )
 

@@ -70,7 +70,10 @@ def batch(root: Node, values: Mapping[Symbol, Array], sizes: Mapping[str, int]) 
 
 
 def _constant(n: Constant, sizes: Mapping[str, int]) -> Array:
-    needed = [symbol(f"_{d}", "vector", Dim.of(d)) for d in sorted({d for dim in (n.rows, n.cols, *n.dims) for d in dim.names})]
+    needed = [
+        symbol(f"_{d}", "vector", Dim.of(d))
+        for d in sorted({d for dim in (n.rows, n.cols, *n.dims) for d in dim.names})
+    ]
     given = {s.name: np.zeros(sizes[s.rows.name or ""]) for s in needed}
     value = np.asarray(compile_(n, needed, unchecked=True)(**given), dtype=float)
     return (value.reshape(-1) if n.kind in ("row", "vector") else value)[None]
@@ -175,8 +178,8 @@ def _outside(value: Array, what: str, r: Random, sizes: Mapping[str, int]) -> st
     if what == "dof" and not value > r.symbol.rows.evaluate(sizes) - 1:
         return f"{value:g} degrees of freedom, and more than the size less 1 are needed"
     if what == "covariance":
-        if np.abs(value - value.T).max() > 1e-10 * np.abs(value).max() or np.linalg.eigvalsh(value).min() <= 0:
-            return "no positive definite matrix"
+        far = np.abs(value - value.T).max() > 1e-10 * np.abs(value).max()
+        return "no positive definite matrix" if far or np.linalg.eigvalsh(value).min() <= 0 else ""
     return ""
 
 
@@ -185,7 +188,11 @@ def shape_of(x: Symbol, sizes: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def sampled(
-    laws: Sequence[Random], fixed: Mapping[Symbol, Array], sizes: Mapping[str, int], count: int, rng: np.random.Generator
+    laws: Sequence[Random],
+    fixed: Mapping[Symbol, Array],
+    sizes: Mapping[str, int],
+    count: int,
+    rng: np.random.Generator,
 ) -> Draws:
     """Independent samples of all random variables at values of the others."""
     values = dict(fixed)
@@ -197,12 +204,15 @@ def sampled(
 
 
 def grids(laws: Sequence[Random], fixed: Mapping[Symbol, Array], sizes: Mapping[str, int]) -> Iterator[Draws]:
-    """Quadratures over the laws, finer and finer; none where there are too many numbers to integrate over."""
+    """Two quadratures over the laws, the second finer by half; none over too many numbers.
+
+    What converges slowly differs in the two.
+    """
     total = sum(int(np.prod(shape_of(r.symbol, sizes))) for r in laws)
     if total > 14:
         return
     finest = min(FINEST, int(GRID ** (1 / max(total, 1)) + 1e-9))
-    for count in sorted({max(2, finest - 1), finest}):
+    for count in sorted({max(2, finest * 2 // 3), finest}):
         made = _grid(laws, fixed, sizes, count)
         if made is not None:
             yield made
@@ -250,7 +260,7 @@ def places(
 ) -> Iterator[tuple[dict[Symbol, Array], dict[str, int]]]:
     """Values of what is not random, with an axis in front, inside the domains of the laws."""
     free = names([*variables, *(r.symbol for r in laws)])
-    tall = [{n: 2 for n in free}, {n: 2 + i % 2 for i, n in enumerate(free)}]
+    tall = [dict.fromkeys(free, 2), {n: 2 + i % 2 for i, n in enumerate(free)}]
     for k in range(TRIES):
         sizes = tall[k % len(tall)]
         total = sum(int(np.prod(shape_of(r.symbol, sizes))) for r in laws)
@@ -267,7 +277,9 @@ def places(
         yield fixed, sizes
 
 
-def _within(fixed: dict[Symbol, Array], laws: Sequence[Random], sizes: Mapping[str, int], rng: np.random.Generator) -> None:
+def _within(
+    fixed: dict[Symbol, Array], laws: Sequence[Random], sizes: Mapping[str, int], rng: np.random.Generator
+) -> None:
     """Parameters that are variables are drawn from what the laws take."""
     for r in laws:
         for p, what in zip(r.parameters, r.law.takes, strict=True):
