@@ -179,12 +179,14 @@ def refuse_homogeneous(typed: Typed) -> None:
 
 
 def explicit(d: Derivation) -> Derivation:
-    """The derivation itself.  Raises UnsupportedError for one of unknowns that equations determine."""
+    """The derivation itself.  Raises UnsupportedError for one of unknowns of equations, or of a mean that is kept."""
     if hasattr(d, "systems"):
         raise UnsupportedError(
             "a derivation through equations is not read line by line here",
             hint="md.derive(…).steps tells it, and .verify(claim=…) checks a gradient",
         )
+    if not isinstance(d, Derivation):
+        raise UnsupportedError("a mean without a closed form is not read line by line here")
     return d
 
 

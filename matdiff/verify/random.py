@@ -14,10 +14,10 @@ from matdiff.core.node import Apply, Constant, Node, Number, Symbol, symbol, sym
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError
 from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE
-from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.linalg import chol, det, inv, logdet
 from matdiff.ops.random import Random
-from matdiff.ops.reductions import sum_, tr
-from matdiff.ops.structure import Diag, diag
+from matdiff.ops.reductions import mean, norm, norm1, prod, sum_, tr
+from matdiff.ops.structure import Diag, diag, tril, triu
 from matdiff.verify.sampling import Way, names, point
 
 Array = Any
@@ -124,6 +124,13 @@ NATIVE: dict[Any, Callable[[Array], Array]] = {
     inv: np.linalg.inv,
     det: np.linalg.det,
     logdet: lambda a: np.linalg.slogdet(a)[1],
+    chol: np.linalg.cholesky,
+    norm: lambda a: np.sqrt((a * a).reshape(len(a), -1).sum(1)),
+    norm1: lambda a: np.abs(a).reshape(len(a), -1).sum(1),
+    prod: lambda a: a.reshape(len(a), -1).prod(1),
+    mean: lambda a: a.reshape(len(a), -1).mean(1),
+    tril: np.tril,
+    triu: np.triu,
 }
 """Functions that NumPy applies to many arrays at once."""
 
