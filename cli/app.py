@@ -23,6 +23,7 @@ COMMANDS = {
     "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
     "ode": "Sensitivity and adjoint of a differential equation with parameters.",
     "recurrence": "Sensitivity and adjoint of a recurrence u[k+1] = … with parameters.",
+    "random": "Means of random functions in closed form, and the derivatives of these.",
     "vary": "Calculus of variations: gradient, boundary term and Euler–Lagrange equation of an integral.",
     "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",
     "serve": "A page in the browser to type in; with --json a service for programs.",

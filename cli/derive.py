@@ -69,7 +69,11 @@ def command(
     """
     if explicit and form != "text":
         raise click.UsageError("--explicit goes with --format text")
-    d = derivation(expression(words), wrt, let, dialect, inner, metric)
+    d = derivation(expression(words), wrt, let, dialect, inner, metric, kept=True)
+    if hasattr(d, "laws"):
+        from matdiff.cli.sections import finish
+
+        return finish(d, form, ascii, not no_verify)
     if hasattr(d, "systems"):
         if check or explicit or convention == "independent":
             raise click.UsageError("--check, --explicit and --convention go with functions without equations")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from matdiff.errors import ParseError
+from matdiff.errors import ParseError, UnsupportedError
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
@@ -93,9 +93,19 @@ def standard_input() -> str:
 
 
 def derivation(
-    text: str, wrt: str, let: tuple[str, ...], dialect: str | None, inner: str | None, metric: str = "euclidean"
+    text: str,
+    wrt: str,
+    let: tuple[str, ...],
+    dialect: str | None,
+    inner: str | None,
+    metric: str = "euclidean",
+    kept: bool = False,
 ) -> Derivation:
-    """The derivative asked for.  Raises MatdiffError for wrong input."""
+    """The derivative asked for; `kept` also one with an E[…] in it.  Raises MatdiffError for wrong input."""
     import matdiff as md
 
-    return md.derive(text, wrt=wrt, declare=list(let), dialect=dialect or "auto", inner=inner, metric=metric)
+    d = md.derive(text, wrt=wrt, declare=list(let), dialect=dialect or "auto", inner=inner, metric=metric)
+    if hasattr(d, "laws") and not kept:
+        hint = "matdiff derive and matdiff random say what is known of it"
+        raise UnsupportedError("this mean has no closed form here", hint=hint)
+    return d

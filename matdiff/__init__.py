@@ -64,6 +64,7 @@ _HOMES = {
     "ode": "api.recurrence",
     "recurrence": "api.recurrence",
     "vary": "api.vary",
+    "random": "api.random",
     "function": "api.reading",
     **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "frechet", "sigma"), "api.specials"),
 }

@@ -220,6 +220,26 @@ def test_functionals(row):
     assert d.boundary.text(ascii=True) == boundary
 
 
+@pytest.mark.parametrize("row", rows("function", "laws", "by", "mean", "its derivative"), ids=lambda row: row[0])
+def test_random_functions(row):
+    text, laws, by, mean, gradient = row
+    r = md.random(text, by or None, laws or None)
+    assert r.expectation.text(ascii=True) == mean
+    assert not by or r.gradient.text(ascii=True) == gradient
+
+
+def test_laws():
+    from matdiff.ops.random import laws
+
+    listed = [re.fullmatch(r"(\w+)\((.*)\)", law) for law, _ in rows("law", "its parameters")]
+    assert {m[1] for m in listed if m} == {
+        found.name.replace("inverse ", "inv").replace("multivariate ", "").replace(" ", "") for found in laws.values()
+    }
+    for m in listed:
+        assert m is not None
+        assert len(laws[m[1]].takes) == (m[2].count(",") + 1 if m[2] else 0)
+
+
 def test_every_function_is_listed():
     listed = {name for row in TABLES["kind", "functions"] for name in re.findall(r"`(\w+)`", row[1])}
     spoken = {"trace", "unvech"}  # another name, and the inverse that goes with vech

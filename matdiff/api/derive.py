@@ -44,10 +44,20 @@ def derive(
     >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
     "A'*B'"
     """
-    from matdiff.api.reading import agree, read
+    from matdiff.api.reading import agree, may_be_random, read
     from matdiff.inference.undefined import check_defined
 
     names, known = chosen_names(wrt)
+    if isinstance(function, str) and may_be_random(function, declare):
+        from matdiff.api.laws import random_here
+
+        if random_here(function, declare, known):
+            from matdiff.api.random import expected
+
+            if inner is not None or metric != "euclidean":
+                raise UnsupportedError("a weighted inner product or another metric goes with functions without E[…]")
+            mean: Derivation = expected(function, declare, dialect, names, known)  # type: ignore[assignment]
+            return mean
     source: Node | None = None
     remarks: tuple[str, ...] = ()
     if isinstance(function, Expr):
@@ -169,12 +179,14 @@ def refuse_homogeneous(typed: Typed) -> None:
 
 
 def explicit(d: Derivation) -> Derivation:
-    """The derivation itself.  Raises UnsupportedError for one of unknowns that equations determine."""
+    """The derivation itself.  Raises UnsupportedError for one of unknowns of equations, or of a mean that is kept."""
     if hasattr(d, "systems"):
         raise UnsupportedError(
             "a derivation through equations is not read line by line here",
             hint="md.derive(…).steps tells it, and .verify(claim=…) checks a gradient",
         )
+    if not isinstance(d, Derivation):
+        raise UnsupportedError("a mean without a closed form is not read line by line here")
     return d
 
 

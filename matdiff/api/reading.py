@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,17 @@ def read(
 
     declared = [d for t in texts(declare) for d in parse_declarations(t)]
     return infer(parse_program(text, dialect, declared), declared, known, wrt, implicit)
+
+
+_random = re.compile(
+    r"[~∼𝔼]|\\sim(?![A-Za-z])|\\(?:mathbb|mathrm|operatorname|mathsf)\s*\{?\s*E\s*\}?\s*[_\[(\\]|(?<![\w\\])E\s*(?:\\left\s*)?\["
+)
+
+
+def may_be_random(text: Any, declare: Any) -> bool:
+    """Whether a text may state laws, `z ~ normal(0, I)`, or have an E[…], be it an entry of a matrix E."""
+    given = [text, *([declare] if isinstance(declare, str) else declare or ())]
+    return any(isinstance(t, str) and _random.search(t) is not None for t in given)
 
 
 def texts(declare: Any) -> list[str]:

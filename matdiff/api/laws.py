@@ -1,0 +1,578 @@
+"""Random variables in text: `z ~ normal(0, I)` among the declarations, and E[…], the expectation, in expressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from typing import Any
+
+from matdiff.api.reading import texts
+from matdiff.core.node import Node, Symbol, describe, topological
+from matdiff.core.op import words
+from matdiff.errors import MatdiffError, ParseError, ShapeError
+from matdiff.graph.rewrite import inline
+from matdiff.inference import Typed, infer
+from matdiff.inference.names import default_kind, is_greek
+from matdiff.ops.constants import eye, zeros_like
+from matdiff.ops.random import EXPECTATION, MATRIX_NORMAL, MULTINORMAL, NORMAL, SPOKEN, Law, Random, laws
+from matdiff.text.characters import LETTER
+from matdiff.text.declarations import spelled_name
+from matdiff.text.parser import parse_declarations, parse_program
+from matdiff.text.statements import parts, split, without_comments
+from matdiff.text.tree import Declaration, Definition, Span, Tree, walk
+
+EXAMPLE = "for instance z ~ normal(0, I), w ~ uniform(0, 1), X ~ bernoulli(p)"
+ATTEMPTS = 60
+"""Most readings of undeclared names that are tried."""
+
+_tilde = r"(?:~|∼|\\sim(?![A-Za-z]))"
+_opens = re.compile(
+    r"(?:(?P<bold>𝔼|\\(?:mathbb|mathrm|operatorname|mathsf)\s*(?:\{\s*E\s*\}|E(?![A-Za-z])))|(?<![\w\\.])E)"
+    r"(?P<below>\s*_(?:\{(?P<braced>(?:[^{}]|\{[^{}]*\})*)\}|\w))?"
+    r"\s*(?:\\left|\\[bB]igg?l?)?\s*(?P<open>[\[(]|\\\{|\\lbrack(?![A-Za-z]))"
+)
+_law = re.compile(
+    r"\s*(?P<word>\\(?:mathcal|mathrm|operatorname|text|textrm|mathbf|mathsf)\s*\{[^{}]*\}|\\mathcal\s*[A-Z]"
+    r"|[A-Za-z][A-Za-z0-9_ -]*?)\s*(?P<inverse>\^\{?-1\}?)?\s*(?:_\{?\w+\}?)?"
+    r"\s*(?:\\left\s*|\\[bB]igl?\s*)?\((?P<args>.*?)(?:\\right\s*|\\[bB]igr?\s*)?\)\s*\.?\s*",
+    re.DOTALL,
+)
+_zero = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|vec)\s*\{?\s*)?0\s*\}?(?:_\{?\w+\}?)?")
+_one = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|mathrm)\s*\{?\s*)?(?:I|𝐈|\\mathbb\{1\})\s*\}?(?:_(?:\{\w+\}|\w))?")
+
+
+def random_here(text: str, declare: Any, known: Mapping[str, Symbol]) -> bool:
+    """Whether something is declared random, or a mean is taken.  Raises ParseError for a law that cannot be read."""
+    source = without_comments(text)
+    declared: list[Declaration] = []
+    for given in texts(declare):
+        kept, said = without_laws(given)
+        if said:
+            return True
+        declared += parse_declarations(kept) if kept.strip(" ;\n") else []
+    body, said = without_laws(source)
+    if said or own_E(body, declared, known):
+        return bool(said)
+    turned, said = with_expectations(body, text)
+    return bool(said) or turned != body
+
+
+def own_E(body: str, declared: Sequence[Declaration], known: Mapping[str, Symbol]) -> bool:
+    """Whether E is declared or defined, so that E[…] is an entry of it."""
+    named = re.search(r"(?<!\w)E\s*(?::(?!=)|:?=|∈|\\in(?![A-Za-z]))", body) is not None
+    return named or "E" in known or any(d.name == "E" for d in declared)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One law as it is typed: names, the law, its arguments with their places in `text`."""
+
+    names: tuple[tuple[str, Span], ...]
+    law: Law
+    arguments: tuple[tuple[str, int], ...]
+    text: str
+    span: Span
+    shape: str = ""
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A text with its random variables: the typed program, the laws by variable, notes."""
+
+    typed: Typed
+    laws: tuple[Random, ...]
+    notes: tuple[str, ...]
+    text: str
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """While E[…] is read, it is the call of a function."""
+    words[SPOKEN] = [EXPECTATION]
+    try:
+        yield
+    finally:
+        words.pop(SPOKEN, None)
+
+
+def understand(text: str, declare: Any, dialect: str, names: Sequence[str], known: Mapping[str, Symbol]) -> Understood:
+    """The typed program of a text whose variables may be random.  Raises MatdiffError with a caret."""
+    if not isinstance(text, str):
+        raise ParseError(f"a text is wanted, not {type(text).__name__}", hint=EXAMPLE)
+    source = without_comments(text)
+    said: list[Said] = []
+    declared: list[Declaration] = []
+    for given in texts(declare):
+        kept, found = without_laws(given)
+        said += found
+        declared += parse_declarations(kept) if kept.strip(" ;\n") else []
+    body, found = without_laws(source)
+    inner: list[Said] = []
+    if not own_E(body, declared, known):
+        body, inner = with_expectations(body, text)
+    said += [*found, *inner]
+    try:
+        with spoken():
+            return Reader(text, body, said, declared, dialect, known).understood(names)
+    except MatdiffError as error:
+        raise restored(error, text) from None
+
+
+def restored(error: MatdiffError, text: str) -> MatdiffError:
+    """The error with E[…] as it was typed."""
+    if error.text is not None and SPOKEN in error.text:
+        error.text = text + error.text[len(text) :]
+    error.message = error.message.replace(SPOKEN, "E")
+    error.hint = error.hint.replace(SPOKEN, "E")
+    error.args = (error.message,)
+    return error
+
+
+def without_laws(text: str) -> tuple[str, list[Said]]:
+    """The text with blanks for the laws that it states."""
+    if not isinstance(text, str):
+        raise ParseError(f"a text is wanted, not {type(text).__name__}")
+    if not re.search(_tilde, text):
+        return text, []
+    said: list[Said] = []
+    kept = text
+    depthless = _without_expectations(text)
+    for s in split(depthless, "latex" if "\\" in text else "plain"):
+        if not re.search(_tilde, depthless[s.start : s.end]) or _blank(depthless[s.start : s.end]):
+            continue
+        names: list[tuple[str, Span]] = []
+        for start, end in parts(depthless, s.start, s.end, ","):
+            mark = re.search(_tilde, depthless[start:end])
+            if mark is None:
+                names.append(_name(text, start, end))
+                continue
+            left, _, shape = text[start : start + mark.start()].partition(":")
+            names.append(_name(text, start, start + len(left)))
+            said.append(_read_law(text, tuple(names), start + mark.end(), end, (s.start, s.end), shape.strip()))
+            names = []
+        if names:
+            raise ParseError("nothing is said of this name", text=text, span=names[0][1], hint=EXAMPLE)
+        end = s.end + (text[s.end : s.end + 1] == ";")
+        kept = kept[: s.start] + " " * (end - s.start) + kept[end:]
+    return kept, said
+
+
+def _blank(statement: str) -> bool:
+    r"""Whether the ~ of a statement are the blanks of LaTeX, as in A~x."""
+    if "\\" not in statement or re.search(r"\\sim(?![A-Za-z])|∼", statement):
+        return False
+    m = re.fullmatch(r"[\w\\{}\s,^]+?~\s*(?:\\[a-z]+\s*\{?)?([A-Za-z]+)\}?\s*(?:\\left\s*)?\(.*", statement, re.DOTALL)
+    return m is None or m[1].lower() not in laws
+
+
+def _without_expectations(text: str) -> str:
+    r"""Blanks for the laws below an \mathbb{E}_{z \sim …}, which are no statements."""
+    for m in _opens.finditer(text):
+        if m["below"]:
+            a, b = m.span("below")
+            text = text[:a] + " " * (b - a) + text[b:]
+    return text
+
+
+def _name(text: str, start: int, end: int) -> tuple[str, Span]:
+    written = text[start:end].strip()
+    at = start + len(text[start:end]) - len(text[start:end].lstrip())
+    name = spelled_name(written) or written.lstrip("\\")
+    if not re.fullmatch(rf"[{LETTER}][{LETTER}0-9_]*", name):
+        raise ParseError(
+            f"`{written}` is not a name" if written else "a name is missing before `~`",
+            text=text,
+            span=(at, at + max(1, len(written))),
+            hint=EXAMPLE,
+        )
+    return name, (at, at + len(written))
+
+
+def _read_law(
+    text: str, names: tuple[tuple[str, Span], ...], start: int, end: int, span: Span, shape: str = ""
+) -> Said:
+    m = _law.fullmatch(text, start, end)
+    place = (start + len(text[start:end]) - len(text[start:end].lstrip()), end)
+    if m is None:
+        raise ParseError("this is not a law", text=text, span=place, hint=EXAMPLE)
+    word = re.sub(r"\\[A-Za-z]+|[{}\s_-]", "", m["word"]).lower()
+    word = ("inv" if m["inverse"] else "") + {"w": "wishart"}.get(word, word)
+    law = laws.get(word)
+    if law is None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(word, laws, 1, 0.7)
+        hint = f"did you mean {near[0]}? " if near else ""
+        hint += f"the laws are {', '.join(dict.fromkeys(found.name.replace(' ', '') for found in laws.values()))}"
+        raise ParseError(f"there is no law {m['word'].strip()}", text=text, span=m.span("word"), hint=hint)
+    a, b = m.span("args")
+    given = [(text[i:j], i) for i, j in parts(text, a, b, ",")] if m["args"].strip() else []
+    if law is NORMAL and len(given) == 3:
+        law = MATRIX_NORMAL
+    if len(given) != len(law.takes):
+        hint = law.says
+        raise ParseError(
+            f"{law.name} takes {len(law.takes)} parameters, not {len(given)}", text=text, span=place, hint=hint
+        )
+    for t, i in given:
+        if "=" in t:
+            raise ParseError(
+                "parameters are given in order, without names", text=text, span=(i, i + len(t)), hint=law.says
+            )
+    return Said(names, law, tuple(given), text, span, shape)
+
+
+def with_expectations(body: str, text: str) -> tuple[str, list[Said]]:
+    """E[…] as a call, of the same length; what stands below an E may state a law."""
+    said: list[Said] = []
+    at = 0
+    while (m := _opens.search(body, at)) is not None:
+        at = m.end()
+        start = m.start("open")
+        if not m["bold"] and m["open"] != "[":
+            continue
+        close = _closing(body, m.end("open"))
+        if close is None:
+            raise ParseError("this bracket is not closed", text=text, span=m.span("open"), hint="Close it with ].")
+        inside = body[m.end("open") : close]
+        if not m["bold"] and (not inside.strip() or re.fullmatch(r"[\s\d:,]*|[^()\[\]]*[:,][^()\[\]]*", inside)):
+            continue
+        below = m["braced"]
+        if below and re.search(_tilde, below):
+            said += without_laws(" " * m.start("braced") + below)[1]
+        last = m.end("open") - 1
+        end = close + 1
+        tail = re.search(r"(?:\\right|\\[bB]igg?r?)?\s*\\?\Z", body[:close])
+        cut = tail.start() if tail and tail[0].strip() else close
+        opened = " " * (last - m.start() - 1) + SPOKEN + "("
+        body = body[: m.start()] + opened + body[m.end("open") : cut] + " " * (close - cut) + ")" + body[end:]
+        assert start <= last
+    return body, said
+
+
+def _closing(text: str, at: int) -> int | None:
+    depth = 1
+    for m in re.finditer(r"[()\[\]{}]", text[at:]):
+        depth += 1 if m[0] in "([{" else -1
+        if not depth:
+            return at + m.start()
+    return None
+
+
+class Reader:
+    """One text with its laws."""
+
+    def __init__(
+        self,
+        text: str,
+        body: str,
+        said: Sequence[Said],
+        declared: Sequence[Declaration],
+        dialect: str,
+        known: Mapping[str, Symbol],
+    ) -> None:
+        self.text, self.known = text, dict(known)
+        self.said = list(said)
+        self.declared = list(declared)
+        for s in said:
+            if s.shape:
+                for name, _ in s.names:
+                    self.declared += parse_declarations(f"{name}: {s.shape}")
+        named = [Declaration(name, (), ("scalar",)) for s in said for name, _ in s.names]
+        whole = body
+        places: list[int] = []
+        for s in said:
+            inside = s.text[: len(text)].strip() == text.strip() or s.text is text
+            places.append(0 if inside else len(whole) + 3)
+            whole = whole if inside else f"{whole}   {s.text}"
+        self.whole = text + whole[len(body) :]
+        self.program = parse_program(body, dialect, [*self.declared, *named])
+        self.program.text = self.whole
+        self.arguments: list[list[Tree | str]] = []
+        for s, place in zip(self.said, places, strict=True):
+            self.arguments.append([self.argument(t, i + place) for t, i in s.arguments])
+        self.stated = {d.name: d for d in [*self.program.declarations, *self.declared]}
+        self.check()
+
+    def check(self) -> None:
+        seen: set[str] = set()
+        defined = {d.name for d in self.program.definitions}
+        for s in self.said:
+            for name, span in s.names:
+                if name in seen or name in defined:
+                    why = "has two laws" if name in seen else "is defined, so it has the law that follows from that"
+                    raise ParseError(f"{name} {why}", text=s.text, span=span, hint="keep one of the two")
+                seen.add(name)
+
+    def argument(self, text: str, at: int) -> Tree | str:
+        """The tree of a parameter; `0` and `I` take the shape of the variable."""
+        bare = text.strip()
+        if _zero.fullmatch(bare):
+            return "0"
+        if _one.fullmatch(bare) and "I" not in {d.name for d in self.declared}:
+            return "I"
+        padded = " " * at + text
+        dialect = "latex" if "\\" in text else "plain"
+        random = [Declaration(name, (), ("scalar",)) for s in self.said for name, _ in s.names]
+        found = parse_program(padded, dialect, [*self.declared, *random, *self.program.declarations]).function
+        if found is None:
+            raise ParseError("a parameter is an expression", text=self.whole, span=(at, at + len(text)))
+        return found
+
+    def understood(self, names: Sequence[str]) -> Understood:
+        """The first reading of undeclared names that makes sense."""
+        choices: list[list[tuple[Law, str]]] = []
+        variables: list[tuple[str, int]] = []
+        for k, s in enumerate(self.said):
+            for name, _ in s.names:
+                variables.append((name, k))
+                choices.append(self.modes(name, k))
+        first: MatdiffError | None = None
+        for chosen in islice(product(*choices), ATTEMPTS):
+            try:
+                return self.read(variables, chosen, names)
+            except MatdiffError as error:
+                first = first or error
+        assert first is not None
+        raise first
+
+    def modes(self, name: str, k: int) -> list[tuple[Law, str]]:
+        """How a variable may be meant: its law, and `scalar`, `entries` (one parameter for all) or `each`."""
+        s = self.said[k]
+        law, stated = s.law, self.stated.get(name)
+        if law is NORMAL and (
+            self.matrixlike(self.arguments[k][1]) or self.vectorlike(name, stated, self.arguments[k])
+        ):
+            law = MULTINORMAL
+        if law.shape != "entries":
+            return [(law, "whole")]
+        if name in self.known:
+            return [(law, "scalar" if self.known[name].kind == "scalar" else m) for m in ("entries", "each")]
+        if stated is not None and (stated.dims or set(stated.words) & {"vector", "matrix"}):
+            return [(law, "entries"), (law, "each")]
+        if stated is not None:
+            return [(law, "scalar")]
+        array = [(law, "entries"), (law, "each")]
+        return [*array, (law, "scalar")] if self.spread(name) else [(law, "scalar"), *array]
+
+    def vectorlike(self, name: str, stated: Declaration | None, arguments: Sequence[Tree | str]) -> bool:
+        """Whether normal(m, v) is meant of a vector: where m is one, and v an expression of matrices."""
+        return (
+            stated is not None
+            and len(stated.dims) == 1
+            and not isinstance(arguments[1], str)
+            and any(
+                t.head == "name" and len(self.stated[str(t.value)].dims) == 2
+                for t in walk(arguments[1])
+                if t.head == "name" and t.value in self.stated
+            )
+        )
+
+    def matrixlike(self, tree: Tree | str) -> bool:
+        """Whether a parameter looks like a matrix."""
+        if isinstance(tree, str):
+            return tree == "I"
+        for t in walk(tree):
+            name = str(t.value) if t.head == "name" else ""
+            if t.head == "call" and t.value in ("Diag", "inv", "eye", "kron", "diag"):
+                return True
+            if not name:
+                continue
+            said, s = self.stated.get(name), self.known.get(name)
+            if name == "I" or (s is not None and s.kind == "matrix"):
+                return True
+            if said is not None:
+                if len(said.dims) == 2 or set(said.words) - {"scalar", "vector", "positive", "simplex", "unit"}:
+                    return True
+            elif s is None and (default_kind(name) == "matrix" or (is_greek(name) and name[0].isupper())):
+                return True
+        return False
+
+    def known_scalar(self, tree: Tree) -> bool:
+        """Whether a capital is a random number."""
+        return tree.head == "name" and any(
+            name == tree.value and s.law.shape == "entries" and name not in self.stated
+            for s in self.said
+            for name, _ in s.names
+        )
+
+    def spread(self, name: str) -> bool:
+        """Whether a name stands where arrays do: transposed, in ⊙, ⟨,⟩ or a function of arrays, or with an index."""
+        trees = [d.body for d in self.program.definitions]
+        trees += [self.program.function] if self.program.function is not None else []
+        arrays = {"sum", "norm", "mean", "diag", "Diag", "tr", "det", "prod", "norm1", "vec", "max", "min", "logdet"}
+        for t in (t for tree in trees for t in walk(tree)):
+            inside = any(a.head == "name" and a.value == name for a in t.args)
+            if inside and t.head == "*" and default_kind(name) == "vector":
+                others = [a for a in t.args if not (a.head == "name" and a.value == name)]
+                if any(a.head in ("name", "'") and self.matrixlike(a) and not self.known_scalar(a) for a in others):
+                    return True
+            if inside and (t.head in ("'", ".*", "inner", "index", ".^") or (t.head == "call" and t.value in arrays)):
+                return True
+        return False
+
+    def read(
+        self, variables: Sequence[tuple[str, int]], chosen: Sequence[tuple[Law, str]], names: Sequence[str]
+    ) -> Understood:
+        declared = list(self.declared)
+        extra: dict[str, Declaration] = {}
+        hidden: list[Definition] = []
+        sizes = {w for d in self.stated.values() for n in d.dims for w in re.findall(r"[^\W\d]\w*", n)}
+        random = {name for name, _ in variables}
+
+        def say(name: str, *more: str) -> None:
+            if name in self.stated:
+                d = self.stated[name]
+                if "spd" in more and not {"spd", "diagonal"} & set(d.words):
+                    extra[name] = replace(d, words=(*(w for w in d.words if w != "symmetric"), "spd"))
+            elif name not in self.known and name not in sizes and name not in random | {"pi", "I"}:
+                extra.setdefault(name, Declaration(name, (), more))
+
+        orders: list[tuple[int, ...]] = []
+        for v, ((name, k), (law, mode)) in enumerate(zip(variables, chosen, strict=True)):
+            given = self.arguments[k]
+            order = self.order(law, given)
+            orders.append(order)
+            if name not in self.stated and name not in self.known:
+                word = {"vector": "vector", "matrix": "matrix"}.get(law.shape, "scalar" if mode == "scalar" else "")
+                if "wishart" in law.name:
+                    word = "spd"
+                if word:
+                    extra[name] = Declaration(name, (), (word,))
+            elif "wishart" in law.name:
+                say(name, "spd")
+            x = Tree("name", (), name, self.said[k].names[0][1])
+            for i, what in zip(order, law.takes, strict=True):
+                tree = given[i]
+                if isinstance(tree, str):
+                    continue
+                p = Tree("name", (), f"law {v} {i}", tree.span)
+                hidden.append(Definition(f"law {v} {i}", tree, "", tree.span))
+                bare = str(tree.value) if tree.head == "name" else ""
+                if bare and what == "covariance":
+                    say(bare, "spd")
+                elif bare and (what == "dof" or mode in ("scalar", "entries")) and default_kind(bare) != "scalar":
+                    say(bare, "scalar")
+                for n, tie in enumerate(ties(law, mode, what, i == order[-1], x, p)):
+                    hidden.append(Definition(f"law {v} {i} {n}", tie, "", tree.span))
+        declared = [*(d for d in declared if d.name not in extra), *extra.values()]
+        inside = [d for d in self.program.declarations if d.name not in extra]
+        for d in self.program.definitions:
+            if d.name in random:
+                raise ParseError(f"{d.name} is random and defined", text=self.whole, span=d.span)
+        if self.program.function is None and self.program.definitions:
+            *others, last = self.program.definitions
+            program = replace(self.program, definitions=[*others, *hidden], function=last.body)
+        else:
+            program = replace(self.program, definitions=[*self.program.definitions, *hidden])
+        typed = infer(replace(program, declarations=inside), declared, self.known, names)
+        found: list[Random] = []
+        notes: list[str] = []
+        for v, ((name, k), (law, mode), order) in enumerate(zip(variables, chosen, orders, strict=True)):
+            variable = typed.variables.get(name)
+            if variable is None:
+                raise ParseError(
+                    f"{name} is random and stands nowhere", text=self.said[k].text, span=self.said[k].names[0][1]
+                )
+            parameters: list[Node] = []
+            for i, what in zip(order, law.takes, strict=True):
+                tree = self.arguments[k][i]
+                if isinstance(tree, str):
+                    parameters.append(literal(tree, variable, law, order.index(i), self.said[k]))
+                else:
+                    parameters.append(
+                        self.checked(inline(typed.definitions[f"law {v} {i}"]), variable, law, what, tree)
+                    )
+            found.append(Random(variable, law, tuple(parameters)))
+            if not all(isinstance(t, str) or t.head == "number" for t in self.arguments[k]) or "normal" not in law.name:
+                notes.append(law.says)
+            if mode == "entries" and variable.kind != "scalar":
+                notes.append(f"the entries of {name} are independent, each {law.name}")
+            if mode == "scalar" and name not in self.stated and default_kind(name) == "matrix":
+                notes.append(f"{name} is read as a random number: for an array declare it, {name}: m×n")
+        for r in found:
+            self.independent(r, {x.symbol for x in found})
+        own = {f"law {v} " for v in range(len(variables))}
+        remarks = [r for r in typed.remarks if not any(o in r for o in own) and not r.startswith(tuple(random))]
+        return Understood(typed, tuple(found), tuple(dict.fromkeys([*remarks, *notes])), self.whole)
+
+    def order(self, law: Law, given: Sequence[Tree | str]) -> tuple[int, ...]:
+        """The places of the parameters; degrees of freedom and scale may stand either way round."""
+        if law.takes == ("dof", "covariance") and self.matrixlike(given[0]) and not self.matrixlike(given[1]):
+            return 1, 0
+        return tuple(range(len(given)))
+
+    def checked(self, p: Node, x: Symbol, law: Law, what: str, tree: Tree) -> Node:
+        wanted = {"vector": ("vector",), "covariance": ("matrix",), "matrix": ("matrix",), "dof": ("scalar",)}.get(
+            what, ("scalar", x.kind)
+        )
+        if p.kind not in wanted:
+            hint = "a multiple of I is written s^2*I" if what == "covariance" else ""
+            raise ShapeError(
+                f"a parameter of {law.name} of {x.name} is {describe(p)}",
+                text=self.whole,
+                span=tree.span,
+                hint=hint or law.says,
+            )
+        if what == "positive" or what == "probability":
+            from matdiff.core.node import Number
+
+            low, high = (0, 1) if what == "probability" else (0, float("inf"))
+            if isinstance(p, Number) and not low <= p.value <= high:
+                raise ParseError(
+                    f"{p.value} is no {'probability' if high == 1 else 'positive number'}",
+                    text=self.whole,
+                    span=tree.span,
+                    hint=law.says,
+                )
+        return p
+
+    def independent(self, r: Random, random: set[Symbol]) -> None:
+        for p in r.parameters:
+            inside = random.intersection(topological(p))
+            if inside:
+                other = next(iter(inside)).name
+                raise ParseError(
+                    f"the law of {r.name} depends on {other}, which is random itself: laws are independent here",
+                    text=self.text,
+                    span=(0, len(self.text)),
+                    hint=f"write {r.name} in terms of standard variables: {r.name} = {other} + e with e ~ normal(0, 1)",
+                )
+
+
+def ties(law: Law, mode: str, what: str, last: bool, x: Tree, p: Tree) -> Iterator[Tree]:
+    """Expressions that make sense just where a parameter has the shape that fits the variable."""
+    span = p.span
+    turned = Tree("'", (x,), "", span)
+    if what == "covariance" and law is MATRIX_NORMAL and last:
+        yield Tree("*", (x, Tree("*", (p, turned), "", span)), "", span)
+    elif what == "covariance" and "wishart" in law.name:
+        yield Tree("+", (x, p), "", span)
+    elif what == "covariance":
+        yield Tree("*", (turned, Tree("*", (p, x), "", span)), "", span)
+    elif what in ("vector", "matrix") or mode == "each":
+        yield Tree("+", (x, p), "", span)
+    else:
+        yield Tree("+", (p, Tree("number", (), 1, span)), "", span)
+
+
+def literal(text: str, x: Symbol, law: Law, place: int, said: Said) -> Node:
+    """0 or I of the shape that the variable asks for."""
+    from matdiff.core.node import number
+
+    what = law.takes[place]
+    if text == "0" and what in ("real", "vector", "matrix"):
+        return number(0) if what == "real" else zeros_like(x)
+    if text == "I" and what == "covariance":
+        return eye(x.cols if place == 2 else x.rows)
+    if text == "I" and what == "matrix" and x.rows is x.cols:
+        return eye(x.rows)
+    if text == "0" and what == "probability":
+        return number(0)
+    raise ParseError(f"a parameter of {law.name} cannot be {text}", text=said.text, span=said.span, hint=law.says)
+
+
+__all__ = ["Understood", "random_here", "understand"]
