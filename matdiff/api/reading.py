@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.api.expr import Expr, lifted, merged
 from matdiff.core.node import Symbol
 from matdiff.errors import ParseError
+from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.unknown import Unknown
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ def parse(text: str, declare: str | Sequence[str] | None = None, dialect: str = 
     'x: n; A: n×n'
     """
     typed = read(text, declare, dialect, {})
+    if not COMPLEX.isdisjoint(a for v in typed.variables.values() for a in v.attributes):
+        from matdiff.api.complexes import ComplexExpr
+
+        return ComplexExpr(typed.function, tuple(typed.variables.values()))
     return Expr(typed.function, tuple(typed.variables.values()))
 
 

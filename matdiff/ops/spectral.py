@@ -26,7 +26,7 @@ def symmetric_type(result: str) -> Any:
         (S,) = args
         if S.rows is not S.cols:
             raise ShapeError(f"eigenvalues belong to a square matrix, not {describe(S)}")
-        if "symmetric" not in Known()(S):
+        if "symmetric" not in Known()(S) and not _hermitian(S):
             raise UnsupportedError(
                 "the matrix is not known to be symmetric, so its eigenvalues may be complex",
                 hint="declare it symmetric, or take singular values: sigma(A,i), sigma_max(A)",
@@ -40,6 +40,13 @@ def symmetric_type(result: str) -> Any:
         }[result]  # type: ignore[return-value]
 
     return typing
+
+
+def _hermitian(S: Node) -> bool:
+    """Is a matrix that is not real Hermitian by its form?"""
+    from matdiff.ops.complexes import hermitian, is_real
+
+    return not is_real(S) and hermitian(S)
 
 
 def symmetric_function(name: str, sig: str, result: str, differential: Any, **fields: Any) -> Op:

@@ -12,7 +12,7 @@ from typing import NoReturn
 from matdiff.core import op
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.text import plain
-from matdiff.text.declarations import EXAMPLE, read_declaration
+from matdiff.text.declarations import COMPLEX, EXAMPLE, read_declaration
 from matdiff.text.dialect import dialect_of, notation
 from matdiff.text.grammar import Stuck, run
 from matdiff.text.ranges import summed
@@ -153,6 +153,8 @@ class _Reader:
 
     def know(self, d: Declaration) -> None:
         (self.names.functions if "elementwise" in d.words or d.arrow else self.names.variables).add(d.name)
+        if not COMPLEX.isdisjoint(d.words):
+            self.names.complex.add(d.name)
         shapes = (d.dims,) if d.arrow is None else (*d.arrow[0], d.arrow[1])
         if d.arrow is not None:
             self.names.arrows[d.name] = (tuple(map(len, d.arrow[0])), len(d.arrow[1]))

@@ -19,7 +19,7 @@ _landmark = {
 }
 _undeclared = re.compile(
     rf"(?P<names>[{LETTER}]\w*(?:\s*,\s*[{LETTER}]\w*)*)\s*(?:"
-    r"(?:∈|\\in(?![A-Za-z])|\bin\b)\s*(?P<set>(?:R\b|ℝ|\\mathbb\b).*)"
+    r"(?:∈|\\in(?![A-Za-z])|\bin\b)\s*(?P<set>(?:[RC]\b|[ℝℂ]|\\mathbb\b).*)"
     r"|\b(?:is|are)\b\s*(?P<what>[^=:]*)"
     r"|(?P<word>(?:symmetric|spd|psd|orthogonal|scalar|elementwise|skew|(?:symmetric )?positive (?:semi)?definite)))",
     re.DOTALL | re.IGNORECASE,

@@ -56,6 +56,9 @@ class Verification:
 
 
 TOLD = {
+    "complex directions": (
+        "differences along real, imaginary and complex directions agree to {error} at {count} random points"
+    ),
     "solutions": "adjoint, sensitivity equation and differences of solutions agree to {error} ({count} problems)",
     "quadrature": "differences of the integral agree with the gradient to {error} ({count} random functions)",
 }
