@@ -32,6 +32,18 @@ DEEPEST = 6
 LONGEST = 70
 
 _HELPERS = {
+    "regular_inverse": '''def regular_inverse(A):
+    """The inverse; LinAlgError where A is singular up to rounding."""
+    if not np.linalg.cond(A) < 1e14:
+        raise np.linalg.LinAlgError("a matrix is singular")
+    return np.linalg.inv(A)
+''',
+    "regular_solve": '''def regular_solve(A, b):
+    """The solution of A x = b; LinAlgError where A is singular up to rounding."""
+    if not np.linalg.cond(A) < 1e14:
+        raise np.linalg.LinAlgError("a matrix is singular")
+    return np.linalg.solve(A, b)
+''',
     "eigprojector": '''def eigprojector(H, i):
     """q q^H for the i-th unit eigenvector, counted from 0."""
     q = np.linalg.eigh(H)[1][:, i]
@@ -63,6 +75,14 @@ _HELPERS = {
     """A function of a Hermitian matrix by its eigenvalues."""
     w, Q = np.linalg.eigh(H)
     return (Q * f(w)[None, :]) @ np.conj(Q).T
+''',
+    "hermitian_log_derivative": '''def hermitian_log_derivative(H, V):
+    """The derivative of log H along V, from divided differences of the eigenvalues."""
+    w, Q = np.linalg.eigh(H)
+    d = w[:, None] - w[None, :]
+    near = np.abs(d) < 1e-7 * (w[:, None] + w[None, :])
+    slopes = np.where(near, 2 / (w[:, None] + w[None, :]), np.log(w[:, None] / w[None, :]) / np.where(near, 1 + 0 * d, d))
+    return Q @ (slopes * (np.conj(Q).T @ (V + 0 * Q) @ Q)) @ np.conj(Q).T
 ''',
     "sylvester_solution": '''def sylvester_solution(A, B, C):
     """The X with A X + X B = C, as one linear system."""
@@ -147,12 +167,17 @@ _TORCH = {
     "diag": "torch.diagonal({0})",
 }
 _JAX = {"expm": "jax.scipy.linalg.expm({0})", "frechet_expm": "corner(jax.scipy.linalg.expm, {0}, {1})"}
-_SPECTRUM = {"logm": "log", "sqrtm": "sqrt"}
-_NONE = {"jax": {"frechet_logm"}, "torch": {"frechet_logm"}}
+_SPECTRUM = {
+    "logm": "hermitian_function(np.log, {0})",
+    "sqrtm": "hermitian_function(np.sqrt, {0})",
+    "frechet_logm": "hermitian_log_derivative({0}, {1})",
+}
+"""Functions of Hermitian matrices by their eigenvalues."""
 
 
 class _Writer:
-    def __init__(self, target: Backend, variables: Sequence[Symbol]) -> None:
+    def __init__(self, target: Backend, variables: Sequence[Symbol], checked: bool = False) -> None:
+        self.checked = checked
         self.target = target
         self.np = target.prefix
         self.lines: list[str] = []
@@ -270,7 +295,7 @@ class _Writer:
         if op is MPOW:
             return f"{self.np}.linalg.matrix_power({code[0]}, {node.params[0]})"
         if op is inv:
-            return f"{self.np}.linalg.inv({code[0]})"
+            return f"regular_inverse({code[0]})" if self.checked else f"{self.np}.linalg.inv({code[0]})"
         if op.name in ("hcat", "vcat"):
             return self.blocks(node)
         if op.name in ("entry", "getrow", "getcol", "slice"):
@@ -314,9 +339,10 @@ class _Writer:
     ) -> tuple[str, str]:
         if factor is not None and is_op(factor, inv) and uses[factor] == 1 and right == "vector":
             solve = "solve" if self.np == "torch" else f"{self.np}.linalg.solve"
+            solve = "regular_solve" if self.checked else solve
             return f"{solve}({self.code[factor.children[0]]}, {b})", "vector"
         if left == "vector" and right == "row":
-            return f"({a})[:, None] * ({b})[None, :]", "matrix"
+            return f"(({a})[:, None] * ({b})[None, :])", "matrix"
         if left == "vector" or (right == "row" and left == "matrix"):
             a = f"({a})[:, None]" if left == "vector" else a
             b = f"({b})[None, :]" if right == "row" else b
@@ -364,15 +390,12 @@ class _Writer:
 
     def template(self, node: Apply, code: Sequence[str]) -> str:
         name, target = node.op.name, self.target.name
-        if name in _NONE.get(target, ()):
-            raise UnsupportedError(f"{self.target.title} has no {name} of complex arrays")
         own = {"torch": _TORCH, "jax": _JAX}.get(target, {}).get(name)
-        if own is None and name in _SPECTRUM and target != "numpy":
-            from matdiff.ops.complexes import hermitian
-
-            if not hermitian(_read(node.args[0])):
+        if name in _SPECTRUM:
+            if is_hermitian(node.args[0]):
+                own = _SPECTRUM[name]
+            elif target != "numpy":
                 raise UnsupportedError(f"{self.target.title} has no {name} of matrices that are not Hermitian")
-            own = f"hermitian_function(np.{_SPECTRUM[name]}, {{0}})"
         if own is None:
             own = _FORMS.get(name)
             own = self.target.translate(own) if own else self.target.template(node.op)
@@ -383,13 +406,24 @@ class _Writer:
                 fields[str(i)] = self.as_matrix(a)
         for i, p in enumerate(node.params):
             fields[f"p{i}"] = self.size(p) if isinstance(p, Dim) else str(int(p))
-        return re.sub(r"\{(p?\d+)\}", lambda m: fields[m[1]], own.replace("np.", f"{self.np}."))
+        own = re.sub(r"(?<![\w.])np\.", f"{self.np}.", own)
+        text = re.sub(r"\{(p?\d+)\}", lambda m: fields[m[1]], own)
+        return text if _closed(own) else f"({text})"
 
 
-def _read(node: Node) -> Node:
-    from matdiff.calculus.complexes import working
+def _closed(template: str) -> bool:
+    """Is it one call, which binds tighter than any operator?"""
+    return re.fullmatch(r"[\w.]+\([^()]*\)(\[[^\]]*\])?", template) is not None
 
-    return working(node)
+
+def is_hermitian(node: Node) -> bool:
+    from matdiff.calculus.complexes import hermitian, working
+
+    if is_real(node):
+        from matdiff.graph.properties import Known
+
+        return "symmetric" in Known()(node)
+    return hermitian(working(node))
 
 
 def _minus_one(p: Node) -> bool:
@@ -404,10 +438,12 @@ Outputs = tuple[tuple[Node, ...], tuple[Symbol, ...], str, str, bool]
 
 
 @lru_cache(maxsize=64)
-def _source(roots: tuple[Node, ...], variables: tuple[Symbol, ...], backend: str, name: str, single: bool) -> str:
+def _source(
+    roots: tuple[Node, ...], variables: tuple[Symbol, ...], backend: str, name: str, single: bool, checked: bool = False
+) -> str:
     target = backend_named(backend)
     done = tuple(map(inline, roots))
-    writer = _Writer(target, variables)
+    writer = _Writer(target, variables, checked)
     writer.run(done)
     used = {n for n in topological(*done) if isinstance(n, Symbol)}
     results = [writer.code[r] for r in done]
@@ -551,7 +587,8 @@ def evaluate(roots: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping
     check_sizes(
         [(Argument.of(v), a.shape if v.kind != "row" else (1, *a.shape)) for v, a in given.items()]
     )
-    text = source(roots, tuple(dict.fromkeys([*variables, *used])))
+    everything = tuple(dict.fromkeys([*variables, *used]))
+    text = _source(tuple(roots), everything, "numpy", "f", len(roots) == 1, True)
     function = _executed(text, "f")
     names = {identifier(v.name): a for v, a in given.items()}
     code = function.__code__
