@@ -26,9 +26,10 @@ FORMATS = ("text", "latex", "markdown", "json")
 @click.option("--verbose", is_flag=True, help="The steps of the algebra too.")
 @click.option(
     "--convention",
-    type=click.Choice(["tangent", "independent"]),
+    type=click.Choice(["tangent", "independent", "torch", "jax", "wirtinger"]),
     default="tangent",
-    help="For a symmetric X: independent entries of the upper triangle, 2G − G∘I, as well.",
+    help="For a symmetric X: independent entries of the upper triangle, 2G − G∘I, as well.  For a complex X: the "
+    "gradient as PyTorch or JAX returns it, or ∂f/∂conj(X).",
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
@@ -69,7 +70,16 @@ def command(
     """
     if explicit and form != "text":
         raise click.UsageError("--explicit goes with --format text")
-    d = derivation(expression(words), wrt, let, dialect, inner, metric)
+    named = convention if convention in ("jax", "wirtinger") else "torch"
+    d = derivation(expression(words), wrt, let, dialect, inner, metric, named)
+    if hasattr(d, "convention_of"):
+        from matdiff.cli.complexes import answered
+
+        if explicit or convention == "independent" or mode is not None:
+            raise click.UsageError("--explicit, --mode and --convention independent go with real variables")
+        return answered(d, order, steps or check or verbose, form, ascii, not no_verify, check)
+    if convention == "torch":
+        raise click.UsageError("--convention torch, jax and wirtinger go with complex variables")
     if hasattr(d, "systems"):
         if check or explicit or convention == "independent":
             raise click.UsageError("--check, --explicit and --convention go with functions without equations")

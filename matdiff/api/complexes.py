@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from matdiff.calculus.differential import differentials
 from matdiff.codegen.complexes import compiled, evaluate, source
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
-from matdiff.ops.algebra import MATMUL, add, is_op, power, scale
+from matdiff.ops.algebra import MATMUL, TRANSPOSE, add, is_op, power, scale
 from matdiff.ops.complexes import CONJ, LENGTH, RE, REASONS, conjugate, imaginary, is_real
 from matdiff.ops.constants import zeros_like
 from matdiff.ops.reductions import norm, tr
@@ -136,7 +137,9 @@ class ComplexDerivation(Derivation):
             text = Expr(f).text(defined=False)
             raise UnsupportedError(
                 "the function is not known to be real, and only real functions have gradients",
-                hint=f"write re({text}) for its real part, abs({text}) for its modulus; the two Wirtinger operators of "
+                hint=f"write re({text}) for its real part, abs({text}) for its modulus"
+                + "; conjugate transposes are written ^H" * any(map(_plainly_transposed, topological(f)))
+                + "; the two Wirtinger operators of "
                 "the function as it stands are .holomorphic and .antiholomorphic",
             )
 
@@ -416,6 +419,10 @@ class ComplexDerivation(Derivation):
     def independent_gradient(self) -> Any:  # type: ignore[override]
         raise UnsupportedError("the convention 2G − G∘I is for real symmetric variables")
 
+    def convention_of(self, X: Symbol) -> str:
+        """The convention in which a gradient is given; empty for a real variable, of which there is but one."""
+        return "" if is_real(X) else self.convention
+
     @property
     def said(self) -> list[str]:
         """Which convention the answer is in, in sentences."""
@@ -424,7 +431,7 @@ class ComplexDerivation(Derivation):
         if self.kind != "gradient":
             return [
                 f"d{letter(self)} is linear over the real numbers; adjoint for Re⟨A,B⟩ = Re tr(AᴴB)",
-                "∂ is the part linear in the differential, ∂̄ the part linear in its conjugate (Wirtinger)",
+                "the first operator is linear in the differential, the second in its conjugate (Wirtinger)",
             ]
         if all(is_real(v) for v in self.wrt):
             return ["gradient by real variables, for ⟨A,B⟩ = tr(AᵀB)"]
@@ -454,7 +461,7 @@ class ComplexOperator(Operator):
 
 
 def bar(name: str) -> str:
-    return f"{name}̄" if len(name) == 1 else f"conj({name})"
+    return f"conj({name})"
 
 
 def restored(text: str, wrt: str, types: str, convention: str) -> Any:
@@ -534,6 +541,44 @@ def replaced(root: Node, values: Mapping[Node, Node]) -> Node:
     from matdiff.graph.rewrite import substitute
 
     return substitute(root, dict(values))
+
+
+def undeclared(text: str, declare: Any, variables: Sequence[Symbol]) -> list[str]:
+    """The variables that no declaration speaks of."""
+    from matdiff.api.reading import texts
+    from matdiff.text.parser import parse_declarations
+
+    said = {d.name for t in texts(declare) for d in parse_declarations(t)}
+    heads = re.findall(r"([^;\n]+?)(?::|∈|\\in\b)", text)
+    said |= {name for head in heads for name in re.findall(r"[^\W\d]\w*", head)}
+    return [v.name for v in variables if v.name not in said]
+
+
+def spoken(expr: Expr, node: Node, loose: Sequence[str]) -> tuple[str, ...]:
+    """What may surprise in how a function with complex variables was read."""
+    found = []
+    plain = next((n for n in topological(node) if _plainly_transposed(n)), None)
+    if plain is not None:
+        shown_ = Expr(plain.args[0]).text(defined=False)  # type: ignore[attr-defined]
+        found.append(
+            f"the transpose of {shown_} is the plain one, without conjugation; the conjugate transpose is written ^H"
+        )
+    if loose and any(not is_real(v) for v in expr.variables):
+        verb = "is" if len(loose) == 1 else "are"
+        found.append(f"{', '.join(loose)} {verb} real, as nothing else is declared")
+    return tuple(found)
+
+
+def _plainly_transposed(n: Node) -> bool:
+    """Aᵀ of complex A, where it is not that of a conjugate."""
+    if not is_op(n, TRANSPOSE) or is_real(n):
+        return False
+    (a,) = n.children
+    return not is_op(a, CONJ) and not (isinstance(a, Symbol) and hermitian_symbol(a))
+
+
+def hermitian_symbol(a: Symbol) -> bool:
+    return not a.attributes.isdisjoint({"hermitian", "hpd"})
 
 
 def is_complex(variables: Sequence[Symbol], node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,24 @@ def read(
     from matdiff.text.parser import parse_declarations, parse_program
 
     declared = [d for t in texts(declare) for d in parse_declarations(t)]
-    return infer(parse_program(text, dialect, declared), declared, known, wrt, implicit)
+    program = parse_program(text, dialect, declared)
+    typed = infer(program, declared, known, wrt, implicit)
+    if "i" in typed.variables and program.dialect == "plain":
+        refuse_imaginary(typed, {d.name for d in (*declared, *program.declarations)} | {*known, *wrt})
+    return typed
+
+
+def refuse_imaginary(typed: Typed, said: Collection[str]) -> None:
+    """Raises ParseError for an i that nothing declares: a variable, or the imaginary unit?"""
+    if "i" in said:
+        return
+    found = re.search(r"(?<![\w\\])i(?!\w)", typed.text)
+    raise ParseError(
+        "is this i the imaginary unit or a variable?",
+        text=typed.text,
+        span=found.span() if found else None,
+        hint="write 1i for the imaginary unit, declare `i: scalar` for a variable",
+    )
 
 
 def texts(declare: Any) -> list[str]:

@@ -225,8 +225,8 @@ MODULUS: Op = Op(
     gives=frozenset({"nonnegative"}),
     smooth="where an entry of {0} is 0",
     spoken=(),
-    law="d|u| = Re(ū du)/|u|",
-    source="|u|² = ū u",
+    law="d|u| = re(conj(u) du)/|u|",
+    source="|u|² = conj(u) u",
 )
 """|u| of complex u; `abs` in what is read and printed."""
 LENGTH: Op = Op(
@@ -237,7 +237,7 @@ LENGTH: Op = Op(
     gives=frozenset({"nonnegative"}),
     smooth="where {0} is 0",
     spoken=(),
-    law="d‖u‖ = Re⟨u, du⟩/‖u‖",
+    law="d‖u‖ = re(uᴴ du)/‖u‖",
     source="‖u‖² = uᴴu",
 )
 """‖u‖ of complex u; `norm` in what is read and printed."""
@@ -251,7 +251,7 @@ ANGLE: Op = register(
         torch="torch.angle({0})",
         smooth="where an entry of {0} is 0 or negative",
         spellings="arg phase",
-        law="d arg u = Im(ū du)/|u|²",
+        law="d arg u = im(conj(u) du)/|u|²",
         summary="the argument of a complex number, entry by entry, between −π and π",
     )
 )
@@ -365,7 +365,7 @@ def _star(a: Node) -> Node:
     return CONJ(a)
 
 
-macro("star", "(...)->(...)", _star, summary="z^*, the conjugate of a scalar or a vector")
+macro("starred_conj", "(...)->(...)", _star, summary="z^*, the conjugate of a scalar or a vector")
 macro(
     "imaginary",
     "()->()",

@@ -69,6 +69,8 @@ def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declar
 
 def _read(text: str, start: int, colon: int, end: int) -> list[Declaration]:
     names = _names(text, start, colon)
+    if text[colon + 1 : end].strip() in ("ℂ", "\\mathbb{C}", "\\mathbb C"):
+        return [Declaration(n, (), ("scalar", "complex"), s) for n, s in names]
     sizes, words = _shape(text, colon + 1, end)
     _check(names, sizes, words, text, (start, end))
     return [Declaration(n, sizes, tuple(words), s) for n, s in names]

@@ -148,6 +148,7 @@ def _declare(text: str, statement: Statement) -> None:
     if statement.end - statement.start > LONGEST or not (found := _undeclared.fullmatch(text, *statement.span)):
         return
     said = found["set"] or found["what"] or found["word"] or ""
+    said = "complex" if said.strip() in ("C", "ℂ", "\\mathbb{C}", "\\mathbb C") else said
     said = "scalar" if said.strip() in ("R", "ℝ", "\\mathbb{R}", "\\mathbb R") else said
     statement.said = in_words(found["names"], said, statement.span)
     if not statement.said:

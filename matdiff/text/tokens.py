@@ -155,6 +155,8 @@ class Stream:
     """The last such call: which tokens are its closing parenthesis and its function."""
     brackets: set[Span] = field(default_factory=set)
     """The places of `[` before directions, which no `)` closes."""
+    conjugated: Span | None = None
+    """Where the first sign of a conjugate stands."""
     foreign: bool = False
     """Whether a function may have been called by a name that others give it."""
 
@@ -167,7 +169,8 @@ class Stream:
 
     def conjugate(self, span: Span, sign: str) -> None:
         """A sign behind an operand: `ᴴ` is the conjugate transpose, `star` the conjugate of a scalar or vector."""
-        self.push("METHOD", Tree("name", (), "star" if sign == "star" else "conj", span))
+        self.conjugated = self.conjugated or span
+        self.push("METHOD", Tree("name", (), "starred_conj" if sign == "star" else "conj", span))
         self.push("RPAR", span)
         if sign != "star":
             self.push("TICK", span)

@@ -216,8 +216,38 @@ def judge(d: ComplexDerivation, claims: Mapping[Symbol, Node], seed: int, sizes:
 
 MISTAKEN = {
     "jax": "it is the conjugate, which JAX returns",
-    "half": "it is ∂f/∂z̄, half the gradient G with df = Re⟨G, dz⟩",
+    "half": "it is ∂f/∂conj(z), half the gradient G with df = Re⟨G, dz⟩",
     "half conjugate": "it is ∂f/∂z, half the conjugate of the gradient G with df = Re⟨G, dz⟩",
 }
 
 __all__: Sequence[str] = ["MatdiffError", "evaluate", "judge", "verify"]
+
+
+def wrong_step(d: ComplexDerivation) -> Any:
+    """The first step whose two sides differ at a random point; None where all hold.
+
+    d(u) is the differential of u, which is evaluated as such; a pairing as what it is.
+    """
+    from matdiff.calculus.markers import D, PAIRING
+    from matdiff.core.node import Apply
+
+    def number_of(node: Node, at: Arrays) -> Any:
+        if isinstance(node, Apply) and node.op is D:
+            return d.values([d.differential.node], at)[0]
+        if isinstance(node, Apply) and node.op.name == "re" and getattr(node.args[0], "op", None) is PAIRING:
+            node = node.args[0]
+        if isinstance(node, Apply) and node.op is PAIRING:
+            Y, V = d.values(list(node.args), at)
+            return pairing(Y, V)
+        return d.values([node], at)[0]
+
+    rng = np.random.default_rng(11)
+    for at in islice(points(d, 5, None), 2):
+        V = {d.directions[X]: direction(X, at[X], rng, 0) for X in d.wrt}
+        there = {**at, **V}
+        for step in d.steps:
+            if step.relation == "=":
+                one, other = number_of(step.before.node, there), number_of(step.after.node, there)
+                if _error(one, 1.0, np.real(other) if np.isrealobj(one) else other) > ENOUGH:
+                    return step
+    return None
