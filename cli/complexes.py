@@ -8,7 +8,7 @@ from typing import Any
 
 from matdiff.cli.answer import Answer
 from matdiff.cli.notation import Line
-from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
+from matdiff.errors import UnsupportedError
 
 
 @dataclass
@@ -18,7 +18,7 @@ class ComplexAnswer(Answer):
     checked: bool = False
 
     @property
-    def kind(self) -> str:  # type: ignore[override]
+    def kind(self) -> str:
         """gradient of a real function, operator of another."""
         return "gradient" if self.d.kind == "gradient" else "operator"
 
@@ -65,38 +65,7 @@ class ComplexAnswer(Answer):
     def operators(self) -> bool:
         return self.kind == "operator"
 
-    @property
-    def independent_line(self) -> None:
-        return None
-
     def notes(self) -> list[str]:
         """The convention, and what else is to be said."""
         further = ["Hessian, as the differential of the gradient G"] if self.order > 1 else []
         return [*self.d.said, *further, *self.d.notes]
-
-
-def answered(d: Any, order: int, steps: bool, form: str, ascii: bool, verify: bool, check: bool) -> int:
-    """Verify and print; the exit status."""
-    from matdiff.cli.derive import withheld
-    from matdiff.cli.formats import render
-    from matdiff.cli.notation import unicode_output
-    from matdiff.cli.screen import show
-
-    if order > 1 and d.kind != "gradient":
-        raise ShapeError("a Hessian belongs to a real function", hint="leave out --order 2")
-    answer = ComplexAnswer(d, order, steps, checked=check)
-    if verify:
-        answer.verify()
-        if answer.fault:
-            return withheld(answer.fault)
-    if check:
-        from matdiff.verify.complexes import wrong_step
-
-        wrong = wrong_step(d)
-        if wrong is not None:
-            return withheld(f"the step `{wrong}` does not hold at a random point")
-    show(render(answer, form, ascii or not unicode_output()) + ("\nevery step holds at random points" if check else ""))
-    return 0
-
-
-__all__ = ["ComplexAnswer", "MatdiffError", "answered"]

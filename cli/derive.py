@@ -73,8 +73,6 @@ def command(
     named = convention if convention in ("jax", "wirtinger") else "torch"
     d = derivation(expression(words), wrt, let, dialect, inner, metric, named)
     if hasattr(d, "convention_of"):
-        from matdiff.cli.complexes import answered
-
         if explicit or convention == "independent" or mode is not None:
             raise click.UsageError("--explicit, --mode and --convention independent go with real variables")
         return answered(d, order, steps or check or verbose, form, ascii, not no_verify, check)
@@ -126,6 +124,30 @@ def solved(d: Any, mode: str, order: int, form: str, ascii: bool, no_verify: boo
             return withheld(verdict(wrong))
         verdicts = [first, *(f"Hessian {said}" for said in second)]
     show(render(d, form, "ascii" if ascii or not unicode_output() else "unicode", mode, order, verdicts))
+    return 0
+
+
+def answered(d: Any, order: int, steps: bool, form: str, ascii: bool, verify: bool, check: bool) -> int:
+    """Verify and print; the exit status."""
+    from matdiff.cli.complexes import ComplexAnswer
+    from matdiff.cli.formats import render
+    from matdiff.cli.notation import unicode_output
+    from matdiff.cli.screen import show
+
+    if order > 1 and d.kind != "gradient":
+        raise ShapeError("a Hessian belongs to a real function", hint="leave out --order 2")
+    answer = ComplexAnswer(d, order, steps, checked=check)
+    if verify:
+        answer.verify()
+        if answer.fault:
+            return withheld(answer.fault)
+    if check:
+        from matdiff.verify.complexes import wrong_step
+
+        wrong = wrong_step(d)
+        if wrong is not None:
+            return withheld(f"the step `{wrong}` does not hold at a random point")
+    show(render(answer, form, ascii or not unicode_output()) + ("\nevery step holds at random points" if check else ""))
     return 0
 
 

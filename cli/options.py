@@ -93,11 +93,17 @@ def standard_input() -> str:
 
 
 def derivation(
-    text: str, wrt: str, let: tuple[str, ...], dialect: str | None, inner: str | None, metric: str = "euclidean",
+    text: str,
+    wrt: str,
+    let: tuple[str, ...],
+    dialect: str | None,
+    inner: str | None,
+    metric: str = "euclidean",
     convention: str = "torch",
 ) -> Derivation:
     """The derivative asked for.  Raises MatdiffError for wrong input."""
     import matdiff as md
 
-    return md.derive(text, wrt=wrt, declare=list(let), dialect=dialect or "auto", inner=inner, metric=metric,
-                     convention=convention)
+    return md.derive(
+        text, wrt=wrt, declare=list(let), dialect=dialect or "auto", inner=inner, metric=metric, convention=convention
+    )

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.api.operators import Operator, letter
-from matdiff.calculus.complexes import Gradients, check_variable, real, shown, working
+from matdiff.calculus.complexes import Gradients, check_variable, real, same, shown, working
 from matdiff.calculus.differential import differentials
 from matdiff.codegen.complexes import compiled, evaluate, source
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
-from matdiff.ops.algebra import MATMUL, TRANSPOSE, add, is_op, power, scale
-from matdiff.ops.complexes import CONJ, LENGTH, RE, REASONS, conjugate, imaginary, is_real
+from matdiff.graph.rewrite import substitute
+from matdiff.ops.algebra import ADD, SCALE, TRANSPOSE, add, is_op, power, scale
+from matdiff.ops.complexes import CONJ, IM, RE, conjugate, imaginary, is_real
 from matdiff.ops.constants import zeros_like
 from matdiff.ops.reductions import norm, tr
 from matdiff.ops.structure import HALF
-from matdiff.printing.length import length
 
 if TYPE_CHECKING:
     from matdiff.calculus.steps import Group, Step
@@ -91,7 +91,7 @@ class ComplexDerivation(Derivation):
         return real(self.analysis.function)
 
     @cached_property
-    def kind(self) -> str:  # type: ignore[override]
+    def kind(self) -> str:
         return "gradient" if self.function.kind == "scalar" and self.real_valued else "jacobian"
 
     def simplified(self, node: Node) -> Node:
@@ -114,7 +114,7 @@ class ComplexDerivation(Derivation):
                 u = self.analysis.simplest(working(node.children[0]))
                 if u.kind == "vector":
                     u = shown(u)
-                    found[u.T if False else CONJ(u).T @ u] = power(norm(u), number(2))
+                    found[CONJ(u).T @ u] = power(norm(u), number(2))
         return found
 
     def _answer(self, node: Node) -> Expr:
@@ -198,12 +198,10 @@ class ComplexDerivation(Derivation):
             raise UnsupportedError("the Wirtinger operators are told of one variable", hint="derive by one variable")
         (X,) = self.wrt
         value = self._answer(self.analysis.part(X, conjugated))
-        return ComplexOperator(
-            ("∂̄" if conjugated else "∂") + letter(self), self.wrt, (self.directions[X],), value
-        )
+        return ComplexOperator(("∂̄" if conjugated else "∂") + letter(self), self.wrt, (self.directions[X],), value)
 
     @property
-    def jacobian(self) -> Any:  # type: ignore[override]
+    def jacobian(self) -> Any:
         """Raises UnsupportedError: over the complex numbers there are two operators."""
         raise UnsupportedError(
             "a function of complex variables has two Jacobians, by the variable and by its conjugate",
@@ -213,7 +211,7 @@ class ComplexDerivation(Derivation):
     jacobian_free = jacobian
 
     @property
-    def hessian(self) -> Any:  # type: ignore[override]
+    def hessian(self) -> Any:
         """Raises UnsupportedError: the second derivative of a real function is linear over the real numbers alone."""
         raise UnsupportedError(
             "the Hessian by complex variables is linear over the real numbers alone and has no complex matrix",
@@ -225,7 +223,7 @@ class ComplexDerivation(Derivation):
         return self.hessian
 
     @property
-    def convexity(self) -> Any:  # type: ignore[override]
+    def convexity(self) -> Any:
         """Raises UnsupportedError: convexity is judged of functions of real variables."""
         raise UnsupportedError("convexity is judged of functions of real variables")
 
@@ -396,12 +394,12 @@ class ComplexDerivation(Derivation):
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """From the function to its differential, and for a real function of one variable to its gradient."""
-        from matdiff.calculus.complexsteps import narrative
+        from matdiff.api.complexsteps import narrative
 
         return narrative(self)
 
     @property
-    def all_steps(self) -> tuple[Step, ...]:  # type: ignore[override]
+    def all_steps(self) -> tuple[Step, ...]:
         return self.steps
 
     def further_steps(self, order: int = 1) -> tuple[Group, ...]:
@@ -416,7 +414,7 @@ class ComplexDerivation(Derivation):
         raise UnsupportedError("problems for Pymanopt are made of functions of real variables")
 
     @property
-    def independent_gradient(self) -> Any:  # type: ignore[override]
+    def independent_gradient(self) -> Any:
         raise UnsupportedError("the convention 2G − G∘I is for real symmetric variables")
 
     def convention_of(self, X: Symbol) -> str:
@@ -436,8 +434,8 @@ class ComplexDerivation(Derivation):
         if all(is_real(v) for v in self.wrt):
             return ["gradient by real variables, for ⟨A,B⟩ = tr(AᵀB)"]
         words = {
-            "torch": f"gradient G = 2∂f/∂{bar(x)}, for df = Re⟨G, d{x}⟩ with ⟨A,B⟩ = tr(AᴴB): PyTorch's; JAX returns its "
-            "conjugate (--convention jax)",
+            "torch": f"gradient G = 2∂f/∂{bar(x)}, for df = Re⟨G, d{x}⟩ with ⟨A,B⟩ = tr(AᴴB): PyTorch's; JAX returns "
+            "its conjugate (--convention jax)",
             "jax": f"2∂f/∂{x}, the conjugate of the G with df = Re⟨G, d{x}⟩: what JAX returns; PyTorch returns G",
             "wirtinger": f"∂f/∂{bar(x)}, half the G with df = Re⟨G, d{x}⟩ that PyTorch returns; JAX returns 2∂f/∂{x}",
         }
@@ -473,13 +471,8 @@ def restored(text: str, wrt: str, types: str, convention: str) -> Any:
 
 def paired(node: Node) -> Node:
     """t + t̄ = 2 re(t) among the terms of a sum."""
-    from matdiff.calculus.complexes import same
-    from matdiff.ops.algebra import ADD
-
     factor: Node = number(1)
     inside = node
-    from matdiff.ops.algebra import SCALE
-
     turned = False
     while is_op(inside, SCALE) and (is_real(inside.children[0]) or inside.children[0] is imaginary()):
         s, inside = inside.children
@@ -510,9 +503,6 @@ def paired(node: Node) -> Node:
 
 def _real_part(t: Node) -> Node:
     """re(t); re(i u) is −im(u)."""
-    from matdiff.ops.algebra import SCALE
-    from matdiff.ops.complexes import IM
-
     factors: list[Node] = []
     while is_op(t, SCALE):
         factors.append(t.children[0])
@@ -536,11 +526,16 @@ def _conjugates(node: Node) -> int:
 
 
 def replaced(root: Node, values: Mapping[Node, Node]) -> Node:
-    if not values:
-        return root
-    from matdiff.graph.rewrite import substitute
+    return substitute(root, dict(values)) if values else root
 
-    return substitute(root, dict(values))
+
+def placed(error: UnsupportedError, text: str) -> UnsupportedError:
+    """The refusal of a function with the place where it is called, if it is called by that name."""
+    name = str(error.message).partition(" ")[0]
+    found = re.search(rf"(?<![\w\\]){re.escape(name)}\s*\(|\\{re.escape(name)}(?![A-Za-z])", text)
+    if found is not None:
+        error.located(text, (found.start(), found.start() + len(name)))
+    return error
 
 
 def undeclared(text: str, declare: Any, variables: Sequence[Symbol]) -> list[str]:
@@ -581,11 +576,6 @@ def hermitian_symbol(a: Symbol) -> bool:
     return not a.attributes.isdisjoint({"hermitian", "hpd"})
 
 
-def is_complex(variables: Sequence[Symbol], node: Node) -> bool:
-    """Does a function have complex variables, or numbers?"""
-    return any(not is_real(v) for v in variables) or any(not is_real(n) for n in topological(node))
-
-
 def complex_derivation(
     expr: Expr,
     wrt: tuple[Symbol, ...],
@@ -605,6 +595,3 @@ def complex_derivation(
     )
     _ = d.raw_differential
     return d
-
-
-__all__ = ["LENGTH", "MATMUL", "REASONS", "ComplexDerivation", "ComplexExpr", "complex_derivation", "length"]

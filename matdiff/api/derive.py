@@ -84,13 +84,16 @@ def derive(
     for X in chosen:
         check_movable(X)
     if not COMPLEX.isdisjoint(a for v in expr.variables for a in v.attributes) or imaginary_in(expr.node):
-        from matdiff.api.complexes import complex_derivation, spoken, undeclared
+        from matdiff.api.complexes import complex_derivation, placed, spoken, undeclared
 
         if inner is not None or metric != "euclidean":
             raise UnsupportedError("weights and metrics of inner products go with real variables")
         if isinstance(function, str):
             remarks = (*remarks, *spoken(expr, source or expr.node, undeclared(function, declare, expr.variables)))
-        return complex_derivation(expr, chosen, types, source, remarks, convention, len(chosen) > 1)
+        try:
+            return complex_derivation(expr, chosen, types, source, remarks, convention, len(chosen) > 1)
+        except UnsupportedError as error:
+            raise error if not isinstance(function, str) else placed(error, function) from None
     if convention != "torch":
         raise UnsupportedError(f"the convention {convention} is of complex variables, and all variables are real")
     affine = is_affine(metric, expr.node, chosen)

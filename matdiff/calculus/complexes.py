@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.tangent import project
-from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, topological
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, number, topological
 from matdiff.core.op import Op, differential_symbol
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known, Properties
@@ -20,7 +20,6 @@ from matdiff.ops.algebra import (
     INNER,
     MATMUL,
     POWER,
-    SCALE,
     TRANSPOSE,
     add,
     hadamard,
@@ -75,6 +74,13 @@ def _zero(node: Node) -> bool:
     return (isinstance(node, Number) and node.value == 0) or (isinstance(node, Constant) and node.name == "zeros")
 
 
+def canonical(node: Node) -> Node:
+    """The working form that equal expressions share."""
+    context = new_context(KnownComplex())
+    simple = context.normal(working(node))
+    return context.normal(expanded(simple, inside=True)) if len(topological(simple)) <= WIDEST else simple
+
+
 _hermitian: dict[Node, bool] = {}
 _proved_real: dict[Node, bool] = {}
 MEMORY = 4096
@@ -117,11 +123,11 @@ def _refuse(name: str, reason: str = "", hint: str = "") -> UnsupportedError:
     )
 
 
-def _eigen(name: str, record: Op) -> Callable[..., Node]:
+def _eigen(of: Op, record: Op) -> Callable[..., Node]:
     def make(H: Node, *params: Any) -> Node:
         if not hermitian(H):
             raise _refuse(
-                name,
+                of.name,
                 "the matrix is not Hermitian by its form, so its eigenvalues may be complex",
                 "declare it hermitian, or take sigma_max(A)",
             )
@@ -143,7 +149,7 @@ def _largest_singular(A: Node) -> Node:
 
 def _singular(A: Node, i: Any) -> Node:
     if i != 1:
-        raise _refuse("sigma", "singular values other than the largest have no conjugate form here")
+        raise _refuse(sigma.name, "singular values other than the largest have no conjugate form here")
     return _largest_singular(A)
 
 
@@ -162,12 +168,12 @@ WORKING: dict[Op, Callable[..., Node]] = {
     sign: lambda u: hadamard(u, power(MODULUS(u), number(-1))),
     norm: lambda u: MODULUS(u) if u.kind == "scalar" else LENGTH(u),
     norm1: lambda u: sum_(MODULUS(u)),
-    inner: lambda a, b: inner(conjugate(a), b),
+    INNER: lambda a, b: inner(conjugate(a), b),
     logdet: _logdet,
-    lambda_max: _eigen("lambda_max", ops.LARGEST),
-    lambda_min: _eigen("lambda_min", ops.SMALLEST),
-    eigval: _eigen("eigval", ops.EIGENVALUE),
-    eigvals: _eigen("eigvals", ops.EIGENVALUES),
+    lambda_max: _eigen(lambda_max, ops.LARGEST),
+    lambda_min: _eigen(lambda_min, ops.SMALLEST),
+    eigval: _eigen(eigval, ops.EIGENVALUE),
+    eigvals: _eigen(eigvals, ops.EIGENVALUES),
     sigma_max: _largest_singular,
     sigma: _singular,
     nuclear: ops.NUCLEAR,
@@ -178,7 +184,6 @@ WORKING: dict[Op, Callable[..., Node]] = {
     ops.DIAGONAL: ops.DIAGONAL,
     ops.SPECTRAL: ops.SPECTRAL,
 }
-WORKING[INNER] = WORKING.pop(inner)  # type: ignore[call-overload]
 """What a function of the language is, of complex arguments, in records whose rules hold there."""
 
 
@@ -239,22 +244,16 @@ def _shown(node: Apply, args: tuple[Node, ...]) -> Node:
         return polar.build((a,))
     if op in (ops.LARGEST, ops.SMALLEST, ops.EIGENVALUE, ops.EIGENVALUES):
         record = {ops.LARGEST: lambda_max, ops.SMALLEST: lambda_min, ops.EIGENVALUE: eigval}.get(op, eigvals)
-        from matdiff.core.node import apply
-
         return apply(record, (a,), node.params, node.kind, node.rows, node.cols)
     if op is INNER and not all(map(is_real, node.args)):
-        return inner(_bar(a), *rest)
+        return inner(conjugate(a), *rest)
     if op is MATMUL and node.kind == "scalar" and is_op(a, TRANSPOSE) and not is_real(node):
         x, y = a.children[0], rest[0]
         if is_op(y, CONJ) and y.children[0] is x:
             return matmul(transpose(y), x)
-    if op is HADAMARD and node.args[1] is _bar(node.args[0]) and not is_real(node.args[0]):
+    if op is HADAMARD and node.args[1] is conjugate(node.args[0]) and not is_real(node.args[0]):
         return power(abs_(a.children[0] if is_op(a, CONJ) else a), number(2))
     return rebuild(node, args)
-
-
-def _bar(a: Node) -> Node:
-    return conjugate(a)
 
 
 def shown(root: Node) -> Node:
@@ -370,12 +369,9 @@ def _halves(node: Apply) -> Node:
     return scale(scale(number(-1) * HALF, ops.imaginary()), add(u, scale(number(-1), conjugate(u))))
 
 
-def _replaced(root: Node, values: dict[Node, Node]) -> Node:
-    memo = dict(values)
+def _replaced(root: Node, values: Mapping[Any, Node]) -> Node:
+    memo: dict[Node, Node] = dict(values)
     for node in topological(root):
         if node not in memo:
             memo[node] = rebuild(node, tuple(memo[a] for a in node.args)) if isinstance(node, Apply) else node
     return memo[root]
-
-
-__all__ = ["ADD", "MATMUL", "SCALE", "TRANSPOSE", "Gradients", "KnownComplex", "hermitian", "real", "shown", "working"]

@@ -10,22 +10,23 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from matdiff.calculus.complexes import hermitian, working
+from matdiff.codegen import checks, run
 from matdiff.codegen.arguments import Argument, check_sizes, missing, refuse_kind
 from matdiff.codegen.backends.base import Backend, backend_named, require
 from matdiff.codegen.emit.names import identifier, lookup
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, describe, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, ShapeError, UnsupportedError
+from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, MPOW, POWER, SCALE, TRANSPOSE, is_op
-from matdiff.ops.complexes import COMPLEX, IMAGINARY, is_real
+from matdiff.ops.complexes import CODE, COMPLEX, JAX, SPECTRUM, TORCH, is_real
 from matdiff.ops.linalg import inv
-from matdiff.ops.matrix_functions import matrix_power
-
-if TYPE_CHECKING:
-    import numpy as np
 
 DEEPEST = 6
 """Nested calls on one line."""
@@ -81,7 +82,8 @@ _HELPERS = {
     w, Q = np.linalg.eigh(H)
     d = w[:, None] - w[None, :]
     near = np.abs(d) < 1e-7 * (w[:, None] + w[None, :])
-    slopes = np.where(near, 2 / (w[:, None] + w[None, :]), np.log(w[:, None] / w[None, :]) / np.where(near, 1 + 0 * d, d))
+    apart = np.log(w[:, None] / w[None, :]) / np.where(near, 1 + 0 * d, d)
+    slopes = np.where(near, 2 / (w[:, None] + w[None, :]), apart)
     return Q @ (slopes * (np.conj(Q).T @ (V + 0 * Q) @ Q)) @ np.conj(Q).T
 ''',
     "sylvester_solution": '''def sylvester_solution(A, B, C):
@@ -118,61 +120,6 @@ _TORCH_HELPERS = {
     return f(torch.cat((torch.cat((A, V), 1), torch.cat((0 * A, A), 1)), 0))[:n, n:]
 ''',
 }
-
-_FORMS = {
-    "norm": "np.linalg.norm({0})",
-    "abs": "np.abs({0})",
-    "norm1": "np.sum(np.abs({0}))",
-    "conj": "np.conj({0})",
-    "re": "np.real({0})",
-    "im": "np.imag({0})",
-    "logdet": "np.linalg.slogdet({0})[1]",
-    "lambda_max": "np.linalg.eigvalsh({0})[-1]",
-    "lambda_min": "np.linalg.eigvalsh({0})[0]",
-    "eigval": "np.linalg.eigvalsh({0})[{p0} - 1]",
-    "eigvals": "np.linalg.eigvalsh({0})",
-    "nuclear": "np.sum(np.linalg.svd({0}, compute_uv=False))",
-    "sigma_max": "np.linalg.norm({0}, 2)",
-    "sigma": "np.linalg.svd({0}, compute_uv=False)[{p0} - 1]",
-    "svdvals": "np.linalg.svd({0}, compute_uv=False)",
-    "polar": "polar_factor({0})",
-    "sign": "{0} / np.abs({0})",
-    "prod": "np.prod({0})",
-    "mean": "np.mean({0})",
-    "frechet_expm": "corner(scipy.linalg.expm, {0}, {1})",
-    "frechet_logm": "corner(scipy.linalg.logm, {0}, {1})",
-    "logm": "scipy.linalg.logm({0})",
-    "sqrtm": "scipy.linalg.sqrtm({0})",
-    "sylvester": "sylvester_solution({0}, {1}, {2})",
-    "expm": "scipy.linalg.expm({0})",
-    "adj": "np.linalg.det({0}) * np.linalg.inv({0})",
-    "cof": "np.linalg.det({0}) * np.linalg.inv({0}).T",
-    "kron": "np.kron({0}, {1})",
-    "kronv": "np.kron({0}, {1})",
-    "sigmoid": "1 / (1 + np.exp(-({0})))",
-}
-"""Functions whose own code is of real arrays, or calls helpers that are."""
-_TORCH = {
-    "norm": "torch.linalg.norm({0})",
-    "re": "torch.real({0} + 0)",
-    "im": "torch.imag({0} + 0j)",
-    "nuclear": "torch.sum(torch.linalg.svdvals({0}))",
-    "sigma_max": "torch.linalg.svdvals({0})[0]",
-    "sigma": "torch.linalg.svdvals({0})[{p0} - 1]",
-    "svdvals": "torch.linalg.svdvals({0})",
-    "expm": "torch.linalg.matrix_exp({0})",
-    "frechet_expm": "corner(torch.linalg.matrix_exp, {0}, {1})",
-    "kron": "torch.kron(({0}).contiguous(), ({1}).contiguous())",
-    "kronv": "torch.kron(({0}).contiguous(), ({1}).contiguous())",
-    "diag": "torch.diagonal({0})",
-}
-_JAX = {"expm": "jax.scipy.linalg.expm({0})", "frechet_expm": "corner(jax.scipy.linalg.expm, {0}, {1})"}
-_SPECTRUM = {
-    "logm": "hermitian_function(np.log, {0})",
-    "sqrtm": "hermitian_function(np.sqrt, {0})",
-    "frechet_logm": "hermitian_log_derivative({0}, {1})",
-}
-"""Functions of Hermitian matrices by their eigenvalues."""
 
 
 class _Writer:
@@ -231,7 +178,7 @@ class _Writer:
             return self.inputs.setdefault(node, identifier(node.name))
         if isinstance(node, Number):
             value = node.value
-            if isinstance(value, int) or isinstance(value, float):
+            if isinstance(value, (int, float)):
                 return repr(value) if value >= 0 else f"({value!r})"
             return f"({value.numerator} / {value.denominator})"
         if isinstance(node, Constant):
@@ -334,9 +281,7 @@ class _Writer:
             total, kind = self.pair(total, kind, self.code[f], f.kind, None, uses)
         return total
 
-    def pair(
-        self, a: str, left: str, b: str, right: str, factor: Node | None, uses: Counter[Node]
-    ) -> tuple[str, str]:
+    def pair(self, a: str, left: str, b: str, right: str, factor: Node | None, uses: Counter[Node]) -> tuple[str, str]:
         if factor is not None and is_op(factor, inv) and uses[factor] == 1 and right == "vector":
             solve = "solve" if self.np == "torch" else f"{self.np}.linalg.solve"
             solve = "regular_solve" if self.checked else solve
@@ -374,7 +319,9 @@ class _Writer:
             i, j = node.params
             if a.kind == "scalar":
                 return text
-            return f"({text})[{(i if a.kind == 'vector' else j) - 1}]" if self.flat(a) else f"({text})[{i - 1}, {j - 1}]"
+            return (
+                f"({text})[{(i if a.kind == 'vector' else j) - 1}]" if self.flat(a) else f"({text})[{i - 1}, {j - 1}]"
+            )
         if a.kind == "scalar":
             raise UnsupportedError(f"{node.op.name} of a number has no code with complex arrays")
         if node.op.name in ("getrow", "getcol"):
@@ -390,14 +337,14 @@ class _Writer:
 
     def template(self, node: Apply, code: Sequence[str]) -> str:
         name, target = node.op.name, self.target.name
-        own = {"torch": _TORCH, "jax": _JAX}.get(target, {}).get(name)
-        if name in _SPECTRUM:
+        own = {"torch": TORCH, "jax": JAX}.get(target, {}).get(name)
+        if name in SPECTRUM:
             if is_hermitian(node.args[0]):
-                own = _SPECTRUM[name]
+                own = SPECTRUM[name]
             elif target != "numpy":
                 raise UnsupportedError(f"{self.target.title} has no {name} of matrices that are not Hermitian")
         if own is None:
-            own = _FORMS.get(name)
+            own = CODE.get(name)
             own = self.target.translate(own) if own else self.target.template(node.op)
         fields = {str(i): c for i, c in enumerate(code)}
         wants = {"diag", "tr", "inv", "det", "kron"}
@@ -417,11 +364,7 @@ def _closed(template: str) -> bool:
 
 
 def is_hermitian(node: Node) -> bool:
-    from matdiff.calculus.complexes import hermitian, working
-
     if is_real(node):
-        from matdiff.graph.properties import Known
-
         return "symmetric" in Known()(node)
     return hermitian(working(node))
 
@@ -477,8 +420,6 @@ def source(roots: Sequence[Node], variables: Sequence[Symbol], backend: str = "n
 
 @lru_cache(maxsize=64)
 def _executed(text: str, name: str) -> Callable[..., Any]:
-    from matdiff.codegen import run
-
     return run(text, name, {})
 
 
@@ -511,8 +452,6 @@ def as_array(variable: Symbol, value: Any) -> np.ndarray:
 
     Raises DomainError for a complex array of a real variable, and for one that lacks what is declared of it.
     """
-    import numpy as np
-
     refuse_kind(variable.name, value)
     array = np.asarray(value)
     if array.dtype.kind not in "fiubc":
@@ -541,12 +480,8 @@ TOLERANCE = 1e-8
 
 
 def _check(variable: Symbol, array: np.ndarray) -> None:
-    import numpy as np
-
     words = variable.attributes if variable.of is None else frozenset()
     if not words & COMPLEX and words:
-        from matdiff.codegen import checks
-
         checks.check_attributes(variable, array, 0.0)
         return
     size = max(1.0, float(np.abs(array).max(initial=0.0)))
@@ -568,14 +503,14 @@ def _check(variable: Symbol, array: np.ndarray) -> None:
             raise DomainError(f"{variable.name} is declared {word}, but the array given is not")
 
 
-def evaluate(roots: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any], real: Sequence[bool]) -> Any:
+def evaluate(
+    roots: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any], real: Sequence[bool]
+) -> Any:
     """The values in double precision; those known to be real are.
 
     Raises ArgumentError for a missing array, ShapeError for a wrong shape, DomainError where a value is not finite, or
     where one that is real by its form is not: a root or a logarithm of a negative number.
     """
-    import numpy as np
-
     used = {n for r in roots for n in topological(r) if isinstance(n, Symbol) and n.body is None}
     given: dict[Symbol, np.ndarray] = {}
     for v in dict.fromkeys([*variables, *used]):
@@ -584,9 +519,7 @@ def evaluate(roots: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping
             given[v] = as_array(v, arrays[key])
         elif v in used:
             raise missing(v.name, describe(v))
-    check_sizes(
-        [(Argument.of(v), a.shape if v.kind != "row" else (1, *a.shape)) for v, a in given.items()]
-    )
+    check_sizes([(Argument.of(v), a.shape if v.kind != "row" else (1, *a.shape)) for v, a in given.items()])
     everything = tuple(dict.fromkeys([*variables, *used]))
     text = _source(tuple(roots), everything, "numpy", "f", len(roots) == 1, True)
     function = _executed(text, "f")
@@ -602,8 +535,6 @@ def evaluate(roots: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping
 
 
 def _finished(node: Node, value: Any, real: bool) -> Any:
-    import numpy as np
-
     array = np.asarray(value)
     if not np.isfinite(array).all():
         raise DomainError("the value is not a finite number at these arrays: a function leaves its domain or overflows")
@@ -615,6 +546,3 @@ def _finished(node: Node, value: Any, real: bool) -> Any:
     if node.kind == "scalar":
         return array.reshape(()).item()
     return array
-
-
-__all__ = ["IMAGINARY", "as_array", "compiled", "evaluate", "matrix_power", "source"]

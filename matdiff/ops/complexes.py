@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from matdiff.core.node import existing, Apply, Constant, Node, Number, Symbol, constant, number, topological
-from matdiff.errors import UnsupportedError
+from matdiff.core.node import Apply, Constant, Node, Symbol, constant, existing, number, topological
 from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, Type, macro, register, registry
+from matdiff.errors import UnsupportedError
+from matdiff.ops import spectral
 from matdiff.ops.algebra import (
     ADD,
     CONSTRUCTORS,
@@ -28,8 +29,6 @@ from matdiff.ops.algebra import (
     hadamard,
     inner,
     is_op,
-    matmul,
-    power,
     scale,
     transpose,
 )
@@ -128,6 +127,9 @@ def _conjugate(node: Apply, memo: dict[Node, Node]) -> Node:
 
 def _of_symbol(node: Symbol) -> Node:
     return transpose(node) if not attributes(node).isdisjoint(SELFADJOINT) else CONJ.build((node,))
+
+
+spectral.hermitian.append(lambda S: not is_real(S) and hermitian(S))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -387,16 +389,14 @@ OF_HERMITIAN = frozenset(
 )
 """Functions that are Hermitian of Hermitian matrices."""
 
+_NAMES = """
+    exp log sqrt sin cos tan sinh cosh tanh sum mean prod frechet_expm frechet_logm sylvester diag Diag
+    tril triu sym skew vec unvec kron kronv entry slice hcat vcat getrow getcol unkron_left unkron_right
+    lastcols adj cof
+"""
 HOLOMORPHIC = frozenset(
     {ADD, SCALE, MATMUL, TRANSPOSE, HADAMARD, INNER, POWER, MPOW, inv, det, logdet, tr, expm, logm, sqrtm}
-    | {
-        registry[name]
-        for name in (
-            "exp log sqrt sin cos tan sinh cosh tanh sum mean prod frechet_expm frechet_logm sylvester diag Diag"
-            " tril triu sym skew vec unvec kron kronv entry slice hcat vcat getrow getcol unkron_left unkron_right"
-            " lastcols adj cof"
-        ).split()
-    }
+    | {registry[name] for name in _NAMES.split()}
 )
 """Functions that are holomorphic where they are smooth, so that their rules hold over the complex numbers."""
 
@@ -425,4 +425,60 @@ INSTEAD |= dict.fromkeys(
     ("relu", "heaviside", "max", "min", "softmax", "logsumexp"), "apply it to re(…), im(…) or abs(…)"
 )
 
-__all__ = ["CONJ", "IM", "LENGTH", "MODULUS", "POWER", "RE", "Number", "conjugate", "is_real", "matmul", "power"]
+CODE = {
+    "norm": "np.linalg.norm({0})",
+    "abs": "np.abs({0})",
+    "norm1": "np.sum(np.abs({0}))",
+    "conj": "np.conj({0})",
+    "re": "np.real({0})",
+    "im": "np.imag({0})",
+    "logdet": "np.linalg.slogdet({0})[1]",
+    "lambda_max": "np.linalg.eigvalsh({0})[-1]",
+    "lambda_min": "np.linalg.eigvalsh({0})[0]",
+    "eigval": "np.linalg.eigvalsh({0})[{p0} - 1]",
+    "eigvals": "np.linalg.eigvalsh({0})",
+    "nuclear": "np.sum(np.linalg.svd({0}, compute_uv=False))",
+    "sigma_max": "np.linalg.norm({0}, 2)",
+    "sigma": "np.linalg.svd({0}, compute_uv=False)[{p0} - 1]",
+    "svdvals": "np.linalg.svd({0}, compute_uv=False)",
+    "polar": "polar_factor({0})",
+    "sign": "{0} / np.abs({0})",
+    "prod": "np.prod({0})",
+    "mean": "np.mean({0})",
+    "frechet_expm": "corner(scipy.linalg.expm, {0}, {1})",
+    "frechet_logm": "corner(scipy.linalg.logm, {0}, {1})",
+    "logm": "scipy.linalg.logm({0})",
+    "sqrtm": "scipy.linalg.sqrtm({0})",
+    "sylvester": "sylvester_solution({0}, {1}, {2})",
+    "expm": "scipy.linalg.expm({0})",
+    "adj": "np.linalg.det({0}) * np.linalg.inv({0})",
+    "cof": "np.linalg.det({0}) * np.linalg.inv({0}).T",
+    "kron": "np.kron({0}, {1})",
+    "kronv": "np.kron({0}, {1})",
+    "sigmoid": "1 / (1 + np.exp(-({0})))",
+}
+"""Functions whose own code is of real arrays, or calls helpers that are."""
+TORCH = {
+    "norm": "torch.linalg.norm({0})",
+    "re": "torch.real({0} + 0)",
+    "im": "torch.imag({0} + 0j)",
+    "nuclear": "torch.sum(torch.linalg.svdvals({0}))",
+    "sigma_max": "torch.linalg.svdvals({0})[0]",
+    "sigma": "torch.linalg.svdvals({0})[{p0} - 1]",
+    "svdvals": "torch.linalg.svdvals({0})",
+    "expm": "torch.linalg.matrix_exp({0})",
+    "frechet_expm": "corner(torch.linalg.matrix_exp, {0}, {1})",
+    "kron": "torch.kron(({0}).contiguous(), ({1}).contiguous())",
+    "kronv": "torch.kron(({0}).contiguous(), ({1}).contiguous())",
+    "diag": "torch.diagonal({0})",
+}
+JAX = {"expm": "jax.scipy.linalg.expm({0})", "frechet_expm": "corner(jax.scipy.linalg.expm, {0}, {1})"}
+SPECTRUM = {
+    "logm": "hermitian_function(np.log, {0})",
+    "sqrtm": "hermitian_function(np.sqrt, {0})",
+    "frechet_logm": "hermitian_log_derivative({0}, {1})",
+}
+"""Functions of Hermitian matrices by their eigenvalues."""
+
+CONJUGATING = frozenset({CONJ.name, RE.name, IM.name, ANGLE.name, "conjugate", "real", "imag"})
+"""Words that say that something is meant to be complex."""

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from matdiff.core import op
 from matdiff.errors import MatdiffError, ParseError
+from matdiff.ops.complexes import CONJUGATING
 from matdiff.text import plain
 from matdiff.text.declarations import COMPLEX, EXAMPLE, read_declaration
 from matdiff.text.dialect import dialect_of, notation
@@ -21,7 +22,6 @@ from matdiff.text.statements import Statement, determined, parts, rows_marked, s
 from matdiff.text.tokens import OPERAND_ENDS, Names, Stream
 from matdiff.text.tree import Declaration, Definition, Equations, Program, Span, Tree
 
-CONJUGATES = frozenset({"conj", "re", "im", "angle", "conjugate", "real", "imag"})
 _conjugate = re.compile(r"(?<![\w\\])(?:conj|re|im|angle|conjugate|real|imag)\s*\(|\\(?:Re|Im|conj)(?![A-Za-z])")
 _CONSTANTS = frozenset({"I", "pi", "π"})
 MAX_BYTES = 100_000
@@ -261,7 +261,7 @@ class _Reader:
             return
         place = stream.conjugated
         for kind, value in zip(stream.kinds, stream.values, strict=True):
-            if kind == "FUNC" and value.value in CONJUGATES and place is None:
+            if kind == "FUNC" and value.value in CONJUGATING and place is None:
                 place = value.span
         undeclared = (
             v for k, v in zip(stream.kinds, stream.values, strict=True) if k == "NAME" and v.value not in _CONSTANTS

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from itertools import islice, pairwise
+from typing import Any
 
 import numpy as np
 
-from matdiff.codegen.complexes import evaluate
-from matdiff.core.node import Node, Symbol
-from matdiff.errors import DomainError, MatdiffError
+from matdiff.calculus.markers import PAIRING, D
+from matdiff.core.node import Apply, Node, Symbol
+from matdiff.errors import DomainError
 from matdiff.ops.complexes import COMPLEX, SELFADJOINT, is_real
 from matdiff.verify import sampling, sets
 from matdiff.verify.report import Verification, undecided
-
-if TYPE_CHECKING:
-    from matdiff.api.complexes import ComplexDerivation
 
 Arrays = dict[Symbol, Any]
 STEP = 2e-3
@@ -95,7 +92,7 @@ def moved(v: Symbol, at: Any, V: Any, h: float) -> Any:
     return at + h * V
 
 
-def points(d: ComplexDerivation, seed: int, given: Mapping[str, int] | None) -> Iterator[Arrays]:
+def points(d: Any, seed: int, given: Mapping[str, int] | None) -> Iterator[Arrays]:
     """Random points at which the function and its derivative have values."""
     rng = np.random.default_rng(seed)
     variables = d.function.variables
@@ -111,7 +108,7 @@ def points(d: ComplexDerivation, seed: int, given: Mapping[str, int] | None) -> 
             continue
 
 
-def slope(d: ComplexDerivation, node: Node, at: Arrays, V: Arrays) -> tuple[Any, float]:
+def slope(d: Any, node: Node, at: Arrays, V: Arrays) -> tuple[Any, float]:
     """The derivative of an expression along V by differences, extrapolated; and the size of the values."""
     rows = []
     size = 0.0
@@ -122,13 +119,11 @@ def slope(d: ComplexDerivation, node: Node, at: Arrays, V: Arrays) -> tuple[Any,
             ends.append(np.asarray(d.values([node], there)[0]))
         size = max(size, float(np.abs(ends[0]).max(initial=0.0)))
         rows.append((ends[0] - ends[1]) / (2 * h))
-    one = [(4 * b - a) / 3 for a, b in zip(rows, rows[1:], strict=False)]
+    one = [(4 * b - a) / 3 for a, b in pairwise(rows)]
     return (16 * one[1] - one[0]) / 15, size
 
 
-def verify(
-    d: ComplexDerivation, seed: int, sizes: Mapping[str, int] | None, count: int = 3, order: int = 1
-) -> Verification:
+def verify(d: Any, seed: int, sizes: Mapping[str, int] | None, count: int = 3, order: int = 1) -> Verification:
     """Compare the derivative with differences; for a function that is not real also the adjoint with it."""
     worst, seen = 0.0, 0
     rng = np.random.default_rng(seed + 1)
@@ -154,14 +149,16 @@ def verify(
     return Verification(True, worst, None, "", seen, "complex directions")
 
 
-def _compare(d: ComplexDerivation, at: Arrays, V: Arrays, rng: np.random.Generator, order: int) -> float:
+def _compare(d: Any, at: Arrays, V: Arrays, rng: np.random.Generator, order: int) -> float:
     if order == 2:
         pairs = [(d.gradients_torch[X], d.products[X]) for X in d.wrt]
         dV = {d.directions[X]: V[X] for X in d.wrt}
         return max(_error(*slope(d, G, at, V), d.values([H], {**at, **dV})[0]) for G, H in pairs)
     numeric, size = slope(d, d.function.node, at, V)
     if d.kind == "gradient":
-        found = sum(pairing(g, V[X]) for X, g in zip(d.wrt, d.values(list(d.gradients_torch.values()), at), strict=True))
+        found = sum(
+            pairing(g, V[X]) for X, g in zip(d.wrt, d.values(list(d.gradients_torch.values()), at), strict=True)
+        )
         return _error(numeric, size, found)
     dV = {d.directions[X]: V[X] for X in d.wrt}
     linear = d.values([d.differential.node], {**at, **dV})[0]
@@ -183,7 +180,7 @@ def _error(numeric: Any, size: float, found: Any) -> float:
     return float(np.abs(numeric - found).max(initial=0.0)) / scale
 
 
-def judge(d: ComplexDerivation, claims: Mapping[Symbol, Node], seed: int, sizes: Mapping[str, int] | None) -> Verification:
+def judge(d: Any, claims: Mapping[Symbol, Node], seed: int, sizes: Mapping[str, int] | None) -> Verification:
     """Is a claimed gradient right?  The conventions of others are named as what they are."""
     worst, seen = 0.0, 0
     kinds = {"": 0.0, "jax": 0.0, "half": 0.0, "half conjugate": 0.0}
@@ -220,16 +217,12 @@ MISTAKEN = {
     "half conjugate": "it is ∂f/∂z, half the conjugate of the gradient G with df = Re⟨G, dz⟩",
 }
 
-__all__: Sequence[str] = ["MatdiffError", "evaluate", "judge", "verify"]
 
-
-def wrong_step(d: ComplexDerivation) -> Any:
+def wrong_step(d: Any) -> Any:
     """The first step whose two sides differ at a random point; None where all hold.
 
     d(u) is the differential of u, which is evaluated as such; a pairing as what it is.
     """
-    from matdiff.calculus.markers import D, PAIRING
-    from matdiff.core.node import Apply
 
     def number_of(node: Node, at: Arrays) -> Any:
         if isinstance(node, Apply) and node.op is D:

@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 from matdiff.calculus.complexes import shown
 from matdiff.calculus.markers import d as mark
+from matdiff.calculus.markers import pairing
 from matdiff.calculus.steps import READ_OFF, SO, Step
 from matdiff.core.node import Apply, Node, topological
 from matdiff.core.op import Nonlinear
 from matdiff.ops.algebra import HADAMARD, INNER, MATMUL, MPOW, POWER
-from matdiff.ops.complexes import is_real
+from matdiff.ops.complexes import RE, is_real
+from matdiff.ops.elementwise import abs_
+from matdiff.ops.reductions import norm
 
 if TYPE_CHECKING:
     from matdiff.api.complexes import ComplexDerivation
 
 REWRITE = "‖u‖² = uᴴu, |u|² = conj(u) u: in a form easier to differentiate"
 ONE_SIDE = "z + conj(z) = 2re(z): a real function has a real differential"
+MOVED = "⟨Y, A V⟩ = ⟨AᴴY, V⟩: an adjoint is the conjugate transpose"
 CONVERTED = {
     "jax": "the conjugate of the gradient, as JAX returns it",
     "wirtinger": "half the gradient, ∂f/∂conj(z)",
@@ -48,10 +52,11 @@ def narrative(d: ComplexDerivation) -> tuple[Step, ...]:
         return tuple(steps)
     (X,) = d.wrt
     G = d.gradients_torch[X]
-    rule = "⟨A, V⟩ = tr(AᵀV) for real variables" if is_real(X) else "⟨Y, A V⟩ = ⟨AᴴY, V⟩: an adjoint is the conjugate transpose"
-    from matdiff.calculus.markers import pairing
-    from matdiff.ops.complexes import RE
-
+    rule = (
+        "⟨A, V⟩ = tr(AᵀV) for real variables"
+        if is_real(X)
+        else "⟨Y, A V⟩ = ⟨AᴴY, V⟩: an adjoint is the conjugate transpose"
+    )
     side = pairing(G, d.directions[X])
     steps.append(Step(rule, expr(found), expr(side if is_real(X) else RE.build((side,)))))
     last = steps[-1].after
@@ -64,17 +69,12 @@ def narrative(d: ComplexDerivation) -> tuple[Step, ...]:
 
 def _rewritten(d: ComplexDerivation) -> bool:
     """Did squares of moduli and norms stand in the function?"""
-    from matdiff.ops.elementwise import abs_
-    from matdiff.ops.reductions import norm
-
-    before = {n.op for n in topological(d.function.node) if isinstance(n, Apply)}
-    plain = (HADAMARD, INNER, MATMUL)
     inside = [
         n
         for n in topological(d.function.node)
         if isinstance(n, Apply) and n.op is POWER and isinstance(n.args[0], Apply) and n.args[0].op in (norm, abs_)
     ]
-    return bool(inside) and bool(before) and any(n.op in plain for n in topological(d.prepared) if isinstance(n, Apply))
+    return bool(inside) and shown(d.prepared) is not d.function.node
 
 
 def _laws(d: ComplexDerivation) -> str:
