@@ -183,6 +183,11 @@ class ComplexDerivation(Derivation):
             terms.append(self.simplified(pair if is_real(X) else RE(pair)))
         return ComplexExpr(add(*terms), self.function.variables, ())
 
+    def differential_of(self, node: Node) -> Node:
+        """The differential of an expression in the variables of the derivation."""
+        ready = working(node)
+        return shown(differentials(ready, self.directions).get(ready) or zeros_like(ready))
+
     @property
     def holomorphic(self) -> Operator:
         """∂F/∂X as a linear map: the part of dF that is linear in dX over the complex numbers."""

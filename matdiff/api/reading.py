@@ -11,6 +11,7 @@ from matdiff.core.node import Symbol
 from matdiff.errors import ParseError
 from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.unknown import Unknown
+from matdiff.text.tree import Declaration
 
 if TYPE_CHECKING:
     from matdiff.inference import Typed
@@ -33,11 +34,20 @@ def read(
     from matdiff.text.parser import parse_declarations, parse_program
 
     declared = [d for t in texts(declare) for d in parse_declarations(t)]
-    program = parse_program(text, dialect, declared)
+    program = parse_program(text, dialect, [*declared, *complex_declarations(known)])
     typed = infer(program, declared, known, wrt, implicit)
     if "i" in typed.variables and program.dialect == "plain":
         refuse_imaginary(typed, {d.name for d in (*declared, *program.declarations)} | {*known, *wrt})
     return typed
+
+
+def complex_declarations(known: Mapping[str, Symbol]) -> list[Declaration]:
+    """What the reader of text must know of complex variables that are known already: z̄ and A† mean conjugates."""
+    return [
+        Declaration(v.name, (), tuple(v.attributes), (0, 0))
+        for v in known.values()
+        if not COMPLEX.isdisjoint(v.attributes)
+    ]
 
 
 def refuse_imaginary(typed: Typed, said: Collection[str]) -> None:

@@ -23,7 +23,6 @@ from matdiff.text.tokens import OPERAND_ENDS, Names, Stream
 from matdiff.text.tree import Declaration, Definition, Equations, Program, Span, Tree
 
 _conjugate = re.compile(r"(?<![\w\\])(?:conj|re|im|angle|conjugate|real|imag)\s*\(|\\(?:Re|Im|conj)(?![A-Za-z])")
-_CONSTANTS = frozenset({"I", "pi", "π"})
 MAX_BYTES = 100_000
 
 _declared = re.compile(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:=]|\(\w{1,9}\)\s{0,3}=)")
@@ -239,7 +238,7 @@ class _Reader:
     def expression(self, start: int, end: int) -> Tree:
         stream = self.tokens(start, end)
         if not self.names.complex and (stream.conjugated or _conjugate.search(self.source, start, end)):
-            self.refuse_conjugate(stream)
+            self.program.conjugated = self.program.conjugated or self.conjugate_in(stream)
         try:
             tree = run(stream.kinds, stream.values)
         except Stuck as stuck:
@@ -255,25 +254,14 @@ class _Reader:
             return settle(tree, self.program.text)
         return tree
 
-    def refuse_conjugate(self, stream: Stream) -> None:
-        """A conjugate where nothing is complex, of what may have been meant to be: a name that is not declared."""
+    def conjugate_in(self, stream: Stream) -> Span | None:
+        """Where the first conjugate stands, unless there are imaginary numbers."""
         if any(getattr(v, "value", "") == "imaginary" for v in stream.values):
-            return
-        place = stream.conjugated
-        for kind, value in zip(stream.kinds, stream.values, strict=True):
-            if kind == "FUNC" and value.value in CONJUGATING and place is None:
-                place = value.span
-        undeclared = (
-            v for k, v in zip(stream.kinds, stream.values, strict=True) if k == "NAME" and v.value not in _CONSTANTS
+            return None
+        called = (
+            v.span for k, v in zip(stream.kinds, stream.values, strict=True) if k == "FUNC" and v.value in CONJUGATING
         )
-        lost = next((v for v in undeclared if v.value not in self.names.variables), None)
-        if place is None or lost is None:
-            return
-        name = lost.value
-        shape = f"{name}: n×n" if name[:1].isupper() else f"{name}: n"
-        what = "a conjugate transpose" if stream.conjugated else "a conjugate"
-        hint = f"Declare `{shape} complex`, or `{shape}` for real ones, of which the conjugate transpose is A'."
-        self.refuse(f"this is {what}, but nothing is declared complex", place, hint)
+        return stream.conjugated or next(called, None)
 
     def explain(self, stream: Stream, i: int) -> NoReturn:
         """A syntax error in the words of the language."""

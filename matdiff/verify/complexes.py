@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from matdiff.calculus.markers import PAIRING, D
-from matdiff.core.node import Apply, Node, Symbol
+from matdiff.core.node import Apply, Node, Symbol, describe
 from matdiff.errors import DomainError
 from matdiff.ops.complexes import COMPLEX, SELFADJOINT, is_real
 from matdiff.verify import sampling, sets
@@ -181,40 +181,51 @@ def _error(numeric: Any, size: float, found: Any) -> float:
 
 
 def judge(d: Any, claims: Mapping[Symbol, Node], seed: int, sizes: Mapping[str, int] | None) -> Verification:
-    """Is a claimed gradient right?  The conventions of others are named as what they are."""
-    worst, seen = 0.0, 0
-    kinds = {"": 0.0, "jax": 0.0, "half": 0.0, "half conjugate": 0.0}
+    """Are claimed gradients right, by the convention of the derivation?  The first that is not is told."""
+    given = d.gradient if d.several else {d.wrt[0].name: d.gradient}
+    found = [compare_claim(d, "gradient", claim, given[X.name].node, seed, sizes) for X, claim in claims.items()]
+    return next((v for v in found if v.passed is not True), found[0])
+
+
+def compare_claim(
+    d: Any, what: str, claim: Node, truth: Node, seed: int, sizes: Mapping[str, int] | None
+) -> Verification:
+    """Is a claim right, in whatever equal form?  The conventions of others are named as what they are."""
+    if (claim.rows, claim.cols) != (truth.rows, truth.cols):
+        turn = ": transpose it" * ((claim.rows, claim.cols) == (truth.cols, truth.rows))
+        reason = f"the claim is {describe(claim)}, but it should be {describe(truth)}{turn}"
+        return Verification(False, None, None, reason, 0, "comparison", reason)
+    rng = np.random.default_rng(seed + 2)
+    errors = dict.fromkeys(("", *MISTAKEN), 0.0)
+    seen = 0
     for at in points(d, seed, sizes):
+        moving = {d.directions[X]: direction(X, at[X], rng, 0) for X in d.wrt}
         try:
-            for X, claim in claims.items():
-                true, said = d.values([d.gradients_torch[X], claim], at)
-                if np.shape(true) != np.shape(said):
-                    reason = f"the claimed gradient by {X.name} has the shape {np.shape(said)}, not {np.shape(true)}"
-                    return Verification(False, None, None, reason, 1, "comparison")
-                size = max(float(np.abs(true).max(initial=0.0)), float(np.abs(said).max(initial=0.0)), 1e-12)
-                forms = {"": true, "jax": np.conj(true), "half": true / 2, "half conjugate": np.conj(true) / 2}
-                for name, form in forms.items():
-                    error = float(np.abs(said - form).max(initial=0.0)) / size
-                    kinds[name] = max(kinds[name], error)
+            true, said = (np.asarray(v).reshape(-1) for v in d.values([truth, claim], {**at, **moving}))
         except (DomainError, np.linalg.LinAlgError):
             continue
+        size = max(float(np.abs(true).max(initial=0.0)), float(np.abs(said).max(initial=0.0)), 1e-12)
+        forms = {"": true, "jax": np.conj(true), "half": true / 2, "half conjugate": np.conj(true) / 2, "two": 2 * true}
+        for name, form in forms.items():
+            errors[name] = max(errors[name], float(np.abs(said - form).max(initial=0.0)) / size)
         seen += 1
         if seen == 3:
             break
     if not seen:
         return undecided("no random point was found at which both have values", "comparison")
-    worst = kinds[""]
-    if worst < ENOUGH:
-        return Verification(True, worst, None, "", seen, "comparison")
-    told = next((word for word, error in kinds.items() if word and error < ENOUGH), "")
-    reason = "the claimed gradient is not right" + (f": {MISTAKEN[told]}" if told else "")
-    return Verification(False, worst, None, reason, seen, "comparison")
+    if errors[""] < ENOUGH:
+        return Verification(True, errors[""], None, "", seen, "comparison")
+    told = next((word for word in MISTAKEN if errors[word] < ENOUGH), "")
+    message = MISTAKEN[told] if told and what == "gradient" else ""
+    reason = f"the claimed {what} is not right" + f": {message}" * bool(message)
+    return Verification(False, errors[""], None, reason, seen, "comparison", message)
 
 
 MISTAKEN = {
-    "jax": "it is the conjugate, which JAX returns",
-    "half": "it is ∂f/∂conj(z), half the gradient G with df = Re⟨G, dz⟩",
-    "half conjugate": "it is ∂f/∂z, half the conjugate of the gradient G with df = Re⟨G, dz⟩",
+    "jax": "it is the conjugate of what it should be, as JAX returns gradients",
+    "half": "it is half of what it should be: 2∂f/∂conj(z) is the gradient with df = Re⟨G, dz⟩",
+    "half conjugate": "it is half the conjugate of what it should be: ∂f/∂z, and not the gradient 2∂f/∂conj(z)",
+    "two": "it is twice what it should be",
 }
 
 
