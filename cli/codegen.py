@@ -43,7 +43,15 @@ def command(
     """
     if sizes is not None and not explain:
         raise click.UsageError("--sizes is what --explain counts for; generated code serves every size")
-    d = derivation(expression(words), wrt, let, dialect, inner, metric)
+    d: Any = derivation(expression(words), wrt, let, dialect, inner, metric)
+    if hasattr(d, "convention_of"):
+        if explain or order > 1:
+            raise click.UsageError("--explain and --order 2 go with real variables")
+        verification = d.verify()
+        if verification.passed is False:
+            return withheld(str(verification))
+        click.echo(d.code(target), nl=False)
+        return 0
     if hasattr(d, "systems"):
         if explain or order > 1:
             raise click.UsageError("--explain and --order 2 go with functions without equations")

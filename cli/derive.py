@@ -26,9 +26,10 @@ FORMATS = ("text", "latex", "markdown", "json")
 @click.option("--verbose", is_flag=True, help="The steps of the algebra too.")
 @click.option(
     "--convention",
-    type=click.Choice(["tangent", "independent"]),
+    type=click.Choice(["tangent", "independent", "torch", "jax", "wirtinger"]),
     default="tangent",
-    help="For a symmetric X: independent entries of the upper triangle, 2G − G∘I, as well.",
+    help="For a symmetric X: independent entries of the upper triangle, 2G − G∘I, as well.  For a complex X: the "
+    "gradient as PyTorch or JAX returns it, or ∂f/∂conj(X).",
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII: A' for Aᵀ.")
@@ -69,11 +70,18 @@ def command(
     """
     if explicit and form != "text":
         raise click.UsageError("--explicit goes with --format text")
-    d = derivation(expression(words), wrt, let, dialect, inner, metric, kept=True)
+    named = convention if convention in ("jax", "wirtinger") else "torch"
+    d = derivation(expression(words), wrt, let, dialect, inner, metric, kept=True, convention=named)
     if hasattr(d, "laws"):
         from matdiff.cli.sections import finish
 
         return finish(d, form, ascii, not no_verify)
+    if hasattr(d, "convention_of"):
+        if explicit or convention == "independent" or mode is not None:
+            raise click.UsageError("--explicit, --mode and --convention independent go with real variables")
+        return answered(d, order, steps or check or verbose, form, ascii, not no_verify, check)
+    if convention == "torch":
+        raise click.UsageError("--convention torch, jax and wirtinger go with complex variables")
     if hasattr(d, "systems"):
         if check or explicit or convention == "independent":
             raise click.UsageError("--check, --explicit and --convention go with functions without equations")
@@ -120,6 +128,30 @@ def solved(d: Any, mode: str, order: int, form: str, ascii: bool, no_verify: boo
             return withheld(verdict(wrong))
         verdicts = [first, *(f"Hessian {said}" for said in second)]
     show(render(d, form, "ascii" if ascii or not unicode_output() else "unicode", mode, order, verdicts))
+    return 0
+
+
+def answered(d: Any, order: int, steps: bool, form: str, ascii: bool, verify: bool, check: bool) -> int:
+    """Verify and print; the exit status."""
+    from matdiff.cli.complexes import ComplexAnswer
+    from matdiff.cli.formats import render
+    from matdiff.cli.notation import unicode_output
+    from matdiff.cli.screen import show
+
+    if order > 1 and d.kind != "gradient":
+        raise ShapeError("a Hessian belongs to a real function", hint="leave out --order 2")
+    answer = ComplexAnswer(d, order, steps, checked=check)
+    if verify:
+        answer.verify()
+        if answer.fault:
+            return withheld(answer.fault)
+    if check:
+        from matdiff.verify.complexes import wrong_step
+
+        wrong = wrong_step(d)
+        if wrong is not None:
+            return withheld(f"the step `{wrong}` does not hold at a random point")
+    show(render(answer, form, ascii or not unicode_output()) + ("\nevery step holds at random points" if check else ""))
     return 0
 
 

@@ -100,11 +100,14 @@ def derivation(
     inner: str | None,
     metric: str = "euclidean",
     kept: bool = False,
+    convention: str = "torch",
 ) -> Derivation:
     """The derivative asked for; `kept` also one with an E[…] in it.  Raises MatdiffError for wrong input."""
     import matdiff as md
 
-    d = md.derive(text, wrt=wrt, declare=list(let), dialect=dialect or "auto", inner=inner, metric=metric)
+    d = md.derive(
+        text, wrt=wrt, declare=list(let), dialect=dialect or "auto", inner=inner, metric=metric, convention=convention
+    )
     if hasattr(d, "laws") and not kept:
         hint = "matdiff derive and matdiff random say what is known of it"
         raise UnsupportedError("this mean has no closed form here", hint=hint)

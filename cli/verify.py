@@ -50,7 +50,9 @@ def command(
         click.echo(verification.certificate)
     if hasattr(d, "systems") and plot is not None:
         raise click.UsageError("--plot goes with functions without equations")
-    if claim is None and order == 1 and not hasattr(d, "systems"):
+    if hasattr(d, "convention_of") and (plot is not None or method is not None):
+        raise click.UsageError("--plot and --method go with real variables")
+    if claim is None and order == 1 and not (hasattr(d, "systems") or hasattr(d, "convention_of")):
         study(d, seed, plot)
     return 1 if verification.passed is False else 0
 

@@ -481,6 +481,9 @@ def test_every_record_has_a_row_and_an_entry(capsys):
         "svdvals",
         "lastcols",
         "polar",
+        "eigproj",
+        "eigproj_max",
+        "eigproj_min",
     }  # what a signature does not say: a power, a window, which columns
     for name, found in records().items():
         assert about(name).startswith(name)

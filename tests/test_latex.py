@@ -416,7 +416,6 @@ REFUSED = [
     (r"\mathbf a\cdot\mathbf x", "a product of two vectors", r"Write \mathbf a^\top \mathbf x for the inner product"),
     (r"\|x\|_A^2", "no norm is called ‖·‖_A", r"Write x^\top A x."),
     (r"X^{\mathrm{tr}}X", "is this upright tr a transpose?", r"Write ^\top for it"),
-    (r"e^{i\theta}", "every variable is real", r"Write \cos and \sin, or declare `i: scalar`."),
     (r"x^\top A x\Big|_{x=0}", "the value at a point is not read", "Insert it"),
     (r"\operatorname{E}[x^\top A x]", "an expectation is not in the language", "Write the function inside"),
     (r"\mathbf{x}\cdot(\mathbf{A}\mathbf{x})", "a product of two vectors", r"Write \mathbf{x}^\top (…)."),

@@ -171,7 +171,7 @@ REFUSED = [
     ("A: -3×2", "negative", 3),
     ("A: 2.5×3", "whole", 3),
     ("S: n×n symetric", "symetric", 7),
-    ("x: n complex", "complex", 5),
+    ("x: n quaternion", "quaternion", 5),
     ("t: scalar matrix", "both", 0),
     ("f(x, y) = x", "one parameter", 0),
     (r"\frac{1}{", "unclosed `{`", 8),

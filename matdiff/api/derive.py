@@ -16,6 +16,7 @@ from matdiff.core.node import Node, Symbol, describe, symbol, topological
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import substitute
+from matdiff.ops.complexes import COMPLEX, imaginary_in
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.ops.sets import AFFINE, GRASSMANN, METRICS, curved_set
 from matdiff.simplify.normal import normal
@@ -32,6 +33,7 @@ def derive(
     dialect: str = "auto",
     inner: str | Expr | None = None,
     metric: str = "euclidean",
+    convention: str = "torch",
 ) -> Derivation:
     """Differentiate a function by the variable `wrt` (several: `"X,Y"`).
 
@@ -39,6 +41,7 @@ def derive(
     Text with equations, "A*x = b for x; c'*x", gives an `Implicit` instead of a `Derivation`.
     `inner` is the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is W⁻¹∇f; W must be spd.
     `metric="affine"` gives spd variables the affine-invariant metric tr(S⁻¹ U S⁻¹ V), for which it is S ∇f S.
+    With complex variables, `convention` is that of the gradient: torch (df = Re⟨G, dz⟩), jax or wirtinger.
     Raises ParseError, ShapeError, UnsupportedError, or DomainError where the function is defined nowhere.
 
     >>> derive("tr(A*X*B)", wrt="X").gradient.text(ascii=True)
@@ -90,6 +93,19 @@ def derive(
         raise ParseError("no variable to differentiate by", hint='give its name: wrt="X"')
     for X in chosen:
         check_movable(X)
+    if not COMPLEX.isdisjoint(a for v in expr.variables for a in v.attributes) or imaginary_in(expr.node):
+        from matdiff.api.complexes import complex_derivation, placed, spoken, undeclared
+
+        if inner is not None or metric != "euclidean":
+            raise UnsupportedError("weights and metrics of inner products go with real variables")
+        if isinstance(function, str):
+            remarks = (*remarks, *spoken(expr, source or expr.node, undeclared(function, declare, expr.variables)))
+        try:
+            return complex_derivation(expr, chosen, types, source, remarks, convention, len(chosen) > 1)
+        except UnsupportedError as error:
+            raise error if not isinstance(function, str) else placed(error, function) from None
+    if convention != "torch":
+        raise UnsupportedError(f"the convention {convention} is of complex variables, and all variables are real")
     affine = is_affine(metric, expr.node, chosen)
     W = None if inner is None else weight(inner, chosen, types)
     if W is not None:

@@ -13,6 +13,7 @@ from matdiff.core.op import Record
 from matdiff.errors import ParseError, ShapeError
 from matdiff.graph.equality import fingerprint
 from matdiff.graph.rewrite import inline
+from matdiff.ops.complexes import COMPLEX, CONJ, IM, RE
 from matdiff.simplify.expand import expanded
 from matdiff.simplify.normal import normal
 
@@ -71,6 +72,8 @@ class Expr:
         Raises ShapeError for wrong shapes, DomainError where a function is not defined or an array
         lacks its declared attribute, ArgumentError for a missing array and for an unknown name.
         """
+        if self._complex:
+            return self._with_complex().evaluate(**arrays)
         from matdiff.codegen.evaluate import evaluate, refuse_strangers
 
         refuse_strangers([self.node], self.variables, arrays)
@@ -81,15 +84,29 @@ class Expr:
 
         It checks names and shapes, unless `unchecked`, and nothing else: ArgumentError is a TypeError.
         """
+        if self._complex:
+            return self._with_complex().compile(backend)
         from matdiff.codegen import compile_
 
         return compile_(self.node, self.variables, backend, unchecked=unchecked)
 
     def source(self, backend: str = "numpy") -> str:
         """Readable source text of `compile`'s function; it runs without matdiff."""
+        if self._complex:
+            return self._with_complex().source(backend)
         from matdiff.codegen import source
 
         return source(self.node, self.variables, backend)
+
+    @property
+    def _complex(self) -> bool:
+        """Are variables complex?"""
+        return any(v.attributes and not COMPLEX.isdisjoint(v.attributes) for v in self.variables)
+
+    def _with_complex(self) -> Expr:
+        from matdiff.api.complexes import ComplexExpr
+
+        return ComplexExpr(self.node, self.variables)
 
     def to_sympy(self) -> Any:
         """The expression in SymPy's matrix expressions; `matdiff.from_sympy` reads it back.
@@ -115,10 +132,18 @@ class Expr:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Expr):
             return NotImplemented
-        return self.node is other.node or fingerprint(canonical(self.node)) == fingerprint(canonical(other.node))
+        return self.node is other.node or fingerprint(self._canonical) == fingerprint(other._canonical)
 
     def __hash__(self) -> int:
-        return hash(fingerprint(canonical(self.node)))
+        return hash(fingerprint(self._canonical))
+
+    @property
+    def _canonical(self) -> Node:
+        if self._complex:
+            from matdiff.calculus.complexes import canonical as complex_canonical
+
+            return complex_canonical(self.node)
+        return canonical(self.node)
 
     def __copy__(self) -> Expr:
         return self
@@ -182,6 +207,25 @@ class Expr:
     @property
     def T(self) -> Expr:
         return Expr(self.node.T, self.variables)
+
+    @property
+    def H(self) -> Expr:
+        """The conjugate transpose; of real expressions the transpose."""
+        return Expr(CONJ(self.node).T, self.variables)
+
+    def conj(self) -> Expr:
+        """The conjugate, entry by entry."""
+        return Expr(CONJ(self.node), self.variables)
+
+    @property
+    def real(self) -> Expr:
+        """The real part."""
+        return Expr(RE(self.node), self.variables)
+
+    @property
+    def imag(self) -> Expr:
+        """The imaginary part."""
+        return Expr(IM(self.node), self.variables)
 
     def __getitem__(self, key: Any) -> Expr:
         """Entries, rows and slices as in NumPy, counted from 0."""

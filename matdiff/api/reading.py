@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from matdiff.api.expr import Expr, lifted, merged
 from matdiff.core.node import Symbol
 from matdiff.errors import ParseError
+from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.unknown import Unknown
+from matdiff.text.tree import Declaration
 
 if TYPE_CHECKING:
     from matdiff.inference import Typed
@@ -32,7 +34,33 @@ def read(
     from matdiff.text.parser import parse_declarations, parse_program
 
     declared = [d for t in texts(declare) for d in parse_declarations(t)]
-    return infer(parse_program(text, dialect, declared), declared, known, wrt, implicit)
+    program = parse_program(text, dialect, [*declared, *complex_declarations(known)])
+    typed = infer(program, declared, known, wrt, implicit)
+    if "i" in typed.variables and program.dialect == "plain":
+        refuse_imaginary(typed, {d.name for d in (*declared, *program.declarations)} | {*known, *wrt})
+    return typed
+
+
+def complex_declarations(known: Mapping[str, Symbol]) -> list[Declaration]:
+    """What the reader of text must know of complex variables that are known already: z̄ and A† mean conjugates."""
+    return [
+        Declaration(v.name, (), tuple(v.attributes), (0, 0))
+        for v in known.values()
+        if not COMPLEX.isdisjoint(v.attributes)
+    ]
+
+
+def refuse_imaginary(typed: Typed, said: Collection[str]) -> None:
+    """Raises ParseError for an i that nothing declares: a variable, or the imaginary unit?"""
+    if "i" in said:
+        return
+    found = re.search(r"(?<![\w\\])i(?!\w)", typed.text)
+    raise ParseError(
+        "is this i the imaginary unit or a variable?",
+        text=typed.text,
+        span=found.span() if found else None,
+        hint="write 1i for the imaginary unit, declare `i: scalar` for a variable",
+    )
 
 
 _random = re.compile(
@@ -86,6 +114,10 @@ def parse(text: str, declare: str | Sequence[str] | None = None, dialect: str = 
     'x: n; A: n×n'
     """
     typed = read(text, declare, dialect, {})
+    if not COMPLEX.isdisjoint(a for v in typed.variables.values() for a in v.attributes):
+        from matdiff.api.complexes import ComplexExpr
+
+        return ComplexExpr(typed.function, tuple(typed.variables.values()))
     return Expr(typed.function, tuple(typed.variables.values()))
 
 

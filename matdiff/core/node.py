@@ -209,6 +209,11 @@ def constant(
     return found
 
 
+def existing(name: str) -> Node | None:
+    """The constant without sizes of that name, if it is in use anywhere."""
+    return _table.get((Constant, name, "scalar", ONE, ONE, (), 0))
+
+
 def apply(op: Op, args: tuple[Node, ...], params: tuple[Any, ...], kind: Kind, rows: Dim, cols: Dim) -> Apply:
     """The application as it stands; `Op.__call__` checks and infers the type."""
     key = (op, args, params, kind)

@@ -29,6 +29,7 @@ from matdiff.inference.sizes import name_unknowns, settled
 from matdiff.inference.spelling import unified
 from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import size
+from matdiff.ops.complexes import COMPLEX
 from matdiff.text.tree import Declaration, Definition, Program
 
 Function: TypeAlias = Op | Definition
@@ -164,6 +165,8 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
         n: scope.known.get(n) or symbol(n, kind, final(rows), final(cols), scope.attributes(n))
         for n, (kind, rows, cols) in zip(scope.variables, types, strict=True)
     }
+    if program.conjugated is not None:
+        _refuse_conjugate(program, scope, variables)
     env: dict[str, Node] = {**{n: size(d) for n, d in scope.sizes.items()}, **variables}
     members: dict[str, Node] = program.sums.symbols(variables) if program.sums else {}
     env.update(members)
@@ -186,6 +189,23 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
         function, variables, functions, text, definitions, kept, every, changed, systems=solved, text=program.text
     )
     return program.sums.lift(typed, members) if program.sums else typed
+
+
+def _refuse_conjugate(program: Program, scope: Scope, variables: Mapping[str, Symbol]) -> None:
+    """Raises ParseError for a conjugate where all is real, if a name is not declared to be so."""
+    if any(not COMPLEX.isdisjoint(v.attributes) for v in variables.values()):
+        return
+    lost = next((n for n in variables if n not in scope.declared and n not in scope.known), None)
+    if lost is None:
+        return
+    v = variables[lost]
+    shape = f"{lost}: {'×'.join(map(str, v.shape)) or 'scalar'}"
+    raise ParseError(
+        "this is a conjugate transpose or a conjugate, but nothing is declared complex",
+        text=program.text,
+        span=program.conjugated,
+        hint=f"declare `{shape} complex`; or `{shape}` for a real one, of which it is the transpose",
+    )
 
 
 def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node:

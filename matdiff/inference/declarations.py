@@ -11,12 +11,13 @@ from matdiff.core.patterns import deferred
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.inference.names import CONSTANTS, is_reserved
+from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.sets import CURVED
 from matdiff.ops.unknown import Arrow
 from matdiff.text.tree import Declaration
 
-ATTRIBUTES = ("symmetric", "skew", "diagonal", "lower", "upper", "spd", *CURVED, "positive")
-SQUARE = frozenset(ATTRIBUTES[:7])
+ATTRIBUTES = ("symmetric", "skew", "diagonal", "lower", "upper", "spd", *CURVED, "positive", *sorted(COMPLEX))
+SQUARE = frozenset((*ATTRIBUTES[:7], *(COMPLEX - {"complex"})))
 """Of square matrices: the linear sets, spd, and `orthogonal`, the first of the curved sets."""
 SPELLED = {word: space.written for word, space in CURVED.items()}
 KINDS = ("scalar", "vector", "matrix", "elementwise")
@@ -65,6 +66,10 @@ def read(declaration: Declaration) -> Declared:
     if "orthonormal" in attributes and len(dims) == 2 and dims[0] is dims[1]:
         attributes = attributes - {"orthonormal"} | {"orthogonal"}
     kind = _kind(name, kinds, dims, attributes)
+    if kind is None and attributes == {"complex"}:
+        kind = "scalar"
+    if not COMPLEX.isdisjoint(attributes):
+        _fits_complex(name, attributes)
     _no_contradiction(name, kind, dims, attributes)
     return Declared(kind, dims, canonical(attributes))
 
@@ -79,9 +84,8 @@ def _sizes(name: str, said: Sequence[str]) -> tuple[Dim, ...]:
 def _known_words(attributes: Iterable[str]) -> None:
     for word in sorted(attributes):
         if word not in ATTRIBUTES:
-            why = "every variable is real" if word == "complex" else f"{word} is not an attribute"
             raise ParseError(
-                why,
+                f"{word} is not an attribute",
                 hint=f"attributes are {', '.join(SPELLED.get(a, a) for a in ATTRIBUTES)}; kinds are {', '.join(KINDS)}",
             )
 
@@ -115,6 +119,23 @@ def _no_contradiction(name: str, kind: Kind | None, dims: tuple[Dim, ...], attri
     if "skew" in attributes and both:
         raise ParseError(f"{name} cannot be both skew and {both[0]}")
     _at_least_one(name, dims)
+
+
+def _fits_complex(name: str, attributes: set[str]) -> None:
+    """Raises ParseError for what belongs to real arrays, or says two things of a complex one."""
+    import matdiff.calculus.complexes  # noqa: F401  brings the proof that a matrix is Hermitian, only where it is asked
+
+    others = attributes - {"complex"}
+    for word, instead in (("spd", "hpd"), ("orthogonal", "unitary"), ("positive", "")):
+        if word in others:
+            hint = f"Hermitian positive definite is `{instead}`" if instead == "hpd" else ""
+            hint = hint or (f"write `{instead}`" if instead else "leave one of the two out")
+            raise ParseError(f"{name} cannot be both complex and {word}", hint=hint)
+    told = others & COMPLEX
+    if len(told) > 1 and told != {"hermitian", "hpd"}:
+        raise ParseError(f"{name} cannot be both {' and '.join(sorted(told))} here", hint="keep one of the two")
+    if told and others - told:
+        raise ParseError(f"{name} cannot be both {min(told)} and {min(others - told)} here")
 
 
 def _at_least_one(name: str, dims: Iterable[Dim]) -> None:
@@ -162,6 +183,10 @@ def canonical(attributes: Iterable[str]) -> frozenset[str]:
         out -= {"symmetric", "lower", "upper"}
     if "spd" in out:
         out.discard("symmetric")
+    if out & {"hermitian", "unitary", "hpd"}:
+        out.discard("complex")
+    if "hpd" in out:
+        out.discard("hermitian")
     if "simplex" in out:
         out.discard("positive")
     return frozenset(out)

@@ -18,6 +18,7 @@ from matdiff.core.op import linear, nonlinear
 from matdiff.ops import (
     algebra,
     axes,
+    complexes,
     elementwise,
     extremes,
     indexing,
@@ -32,6 +33,7 @@ from matdiff.ops import (
 __all__ = [
     "algebra",
     "axes",
+    "complexes",
     "elementwise",
     "extremes",
     "indexing",

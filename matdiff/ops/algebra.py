@@ -234,7 +234,7 @@ TRANSPOSE: Op = register(
         _transpose_type,
         law="transpose",
         spoken=(),
-        spellings="transpose={0}' trans={0}' ctranspose={0}' .t={0}'",
+        spellings="transpose={0}' trans={0}' .t={0}'",
         curvature="increasing increasing⪰",
     )
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from matdiff.core.node import Node, describe, number
@@ -26,7 +27,7 @@ def symmetric_type(result: str) -> Any:
         (S,) = args
         if S.rows is not S.cols:
             raise ShapeError(f"eigenvalues belong to a square matrix, not {describe(S)}")
-        if "symmetric" not in Known()(S):
+        if "symmetric" not in Known()(S) and not any(known(S) for known in hermitian):
             raise UnsupportedError(
                 "the matrix is not known to be symmetric, so its eigenvalues may be complex",
                 hint="declare it symmetric, or take singular values: sigma(A,i), sigma_max(A)",
@@ -40,6 +41,10 @@ def symmetric_type(result: str) -> Any:
         }[result]  # type: ignore[return-value]
 
     return typing
+
+
+hermitian: list[Callable[[Node], bool]] = []
+"""Is a matrix that is not real Hermitian by its form?  Filled by `matdiff.ops.complexes`, which is built on this."""
 
 
 def symmetric_function(name: str, sig: str, result: str, differential: Any, **fields: Any) -> Op:

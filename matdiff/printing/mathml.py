@@ -108,6 +108,8 @@ _FORMS: dict[str, Form] = {
     "part": (ATOM, _sub("{1}<mo>:</mo>{2}")),
     "slice": (ATOM, _sub("{1}<mo>:</mo>{2}<mo>,</mo>{3}<mo>:</mo>{4}")),
     "transpose": (POSTFIX, _sup(TOP)),
+    "conjugate transpose": (POSTFIX, _sup("<mi>H</mi>")),
+    "imaginary_unit": (ATOM, '<mi mathvariant="normal">i</mi>'),
     "inv": (POSTFIX, _sup("<mrow><mo>−</mo><mn>1</mn></mrow>")),
     "inverse transpose": (POSTFIX, _sup(f"<mrow><mo>−</mo>{TOP}</mrow>")),
     "square": (POSTFIX, _sup("<mn>2</mn>")),

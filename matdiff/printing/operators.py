@@ -28,6 +28,8 @@ def _transpose(layout: Layout, node: Apply) -> Piece:
     (a,) = node.args
     if layout.looks_into(a, "inv"):
         return layout.form("inverse transpose", *a.children)
+    if layout.looks_into(a, "conj"):
+        return layout.form("conjugate transpose", *a.children)
     return layout.form("transpose", a)
 
 

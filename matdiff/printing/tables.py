@@ -124,7 +124,7 @@ def _text_join(last: str, following: str, after_number: bool) -> str:
     if after_number and last[-1] != "½":
         return " " if first in "eE" or not last.replace(".", "").isdigit() else ""
     if first == "(":
-        return "·" if last in CALLABLE_NAMES else "" if last[-1] in ")ᵀ¹²³½" else " "
+        return "·" if last in CALLABLE_NAMES else "" if last[-1] in ")ᵀᴴ¹²³½" else " "
     return " "
 
 
@@ -192,6 +192,7 @@ _SHARED: dict[str, Form] = {
     "K": (ATOM, "K({0},{1})"),
     "D": (ATOM, "D({0})"),
     "pi": (ATOM, "pi"),
+    "imaginary_unit": (ATOM, "1i"),
 }
 
 _COMMON = {
@@ -218,6 +219,7 @@ TEXT = Notation(
     forms=_SHARED
     | {
         "transpose": (POSTFIX, "{0:a}ᵀ"),
+        "conjugate transpose": (POSTFIX, "{0:a}ᴴ"),
         "inv": (POSTFIX, "{0:a}⁻¹"),
         "inverse transpose": (POSTFIX, "{0:a}⁻ᵀ"),
         "square": (POSTFIX, "{0:a}²"),
@@ -246,6 +248,7 @@ ASCII = Notation(
     forms=_SHARED
     | {
         "transpose": (POSTFIX, "{0:a}'"),
+        "conjugate transpose": (POSTFIX, "{0:a}^H"),
         "inv": (ATOM, "inv({0:s})"),
         "inverse transpose": (POSTFIX, "inv({0:s})'"),
         "square": (POWER, "{0:a}^2"),
@@ -293,6 +296,7 @@ LATEX = Notation(
         "part": (ATOM, "{0:a}_{{{1}:{2}}}"),
         "slice": (ATOM, "{0:a}_{{{1}:{2},{3}:{4}}}"),
         "transpose": (POSTFIX, r"{0:a}^{{\top}}"),
+        "conjugate transpose": (POSTFIX, "{0:a}^{{H}}"),
         "inv": (POSTFIX, "{0:a}^{{-1}}"),
         "inverse transpose": (POSTFIX, r"{0:a}^{{-\top}}"),
         "square": (POSTFIX, "{0:a}^{{2}}"),
@@ -315,5 +319,6 @@ LATEX = Notation(
         "K": (ATOM, "K_{{{0},{1}}}"),
         "D": (ATOM, "D({0})"),
         "pi": (ATOM, r"\pi"),
+        "imaginary_unit": (ATOM, r"\mathrm{{i}}"),
     },
 )

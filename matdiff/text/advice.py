@@ -8,7 +8,6 @@ _choice = "it chooses by the data, which no single formula differentiates"
 _index = "its value is an index, which has no derivative"
 _constant = "it is constant almost everywhere and jumps in between"
 _jumps = "it jumps, and its derivative is 0 wherever it has one"
-_real = "every variable is real"
 _derivative = "derivatives are asked for with `wrt`"
 _product = "the product over all entries has no formula where an entry is 0"
 _definitions = "several definitions are in use"
@@ -30,9 +29,7 @@ _refused = (
     ("where", _choice, "multiply by a 0-1 mask with .*; relu(x), abs(x) and sign(x) are defined"),
     ("sort", _choice, "norm1(x), sum(x) and logsumexp(x) do not depend on the order"),
     ("median", _choice, "mean(x) is defined"),
-    ("complex", _real, "write the real and the imaginary part as two variables"),
-    ("conj real imag re im", _real, "leave it out"),
-    ("arg", _real, "sign(x) tells the sign"),
+    ("complex", "a variable is declared so", "z: n complex; the imaginary unit is 1i"),
     ("cross", "it is defined for three components only", "write a×b as S*b with the skew 3×3 matrix S of a"),
     (
         "pfaffian pf",

@@ -12,18 +12,19 @@ from matdiff.text.characters import LETTER, plain_name, unknown
 from matdiff.text.tokens import words
 from matdiff.text.tree import Declaration, Span
 
-SQUARE = words("symmetric skew diagonal lower upper spd orthogonal")
-ATTRIBUTES = SQUARE | {"positive"} | CURVED.keys()
+SQUARE = words("symmetric skew diagonal lower upper spd orthogonal hermitian unitary hpd")
+COMPLEX = words("complex hermitian unitary hpd")
+ATTRIBUTES = SQUARE | {"positive", "complex"} | CURVED.keys()
 READ = ATTRIBUTES | SPELLED.keys()
 KINDS = frozenset({"scalar", "vector", "matrix", "elementwise"})
 
-NUMBERS = frozenset({"complex", "integer", "int", "quaternion", "boolean"})
+NUMBERS = frozenset({"integer", "int", "quaternion", "boolean"})
 SYNONYMS = {
     "psd": "spd", "pd": "spd", "posdef": "spd", "sym": "symmetric", "diag": "diagonal", "antisymmetric": "skew",
     "orth": "orthogonal", "triangular": "lower or upper", "pos": "positive", "nonnegative": "positive",
-    "real": "scalar", "float": "scalar", "number": "scalar", "unitary": "orthogonal", "hermitian": "symmetric",
-    "definite": "spd", "semidefinite": "spd", "function": "elementwise", "hermitean": "symmetric", "tril": "lower",
-    "selfadjoint": "symmetric", "triu": "upper", "nonneg": "positive",
+    "real": "scalar", "float": "scalar", "number": "scalar", "selfadjoint": "hermitian",
+    "definite": "spd", "semidefinite": "spd", "function": "elementwise", "hermitean": "hermitian", "tril": "lower",
+    "triu": "upper", "nonneg": "positive",
 }  # fmt: skip
 OTHERS = words(
     "invertible nonsingular singular square rectangular idempotent stochastic sparse dense constant random"
@@ -69,6 +70,8 @@ def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declar
 
 def _read(text: str, start: int, colon: int, end: int) -> list[Declaration]:
     names = _names(text, start, colon)
+    if text[colon + 1 : end].strip() in ("ℂ", "\\mathbb{C}", "\\mathbb C"):
+        return [Declaration(n, (), ("scalar", "complex"), s) for n, s in names]
     sizes, words = _shape(text, colon + 1, end)
     _check(names, sizes, words, text, (start, end))
     return [Declaration(n, sizes, tuple(words), s) for n, s in names]
@@ -131,12 +134,12 @@ def _shape(text: str, start: int, end: int) -> tuple[tuple[str, ...], list[str]]
         if kind == "name" and (told or (last == "operand" and piece != "x")):
             words.append(_word(piece, text, at))
         elif kind == "times" or piece == "x":
-            if last != "operand" or words:
+            if last != "operand" or words not in ([], ["complex"]):
                 raise _wrong(f"`{piece}` has no dimension before it", text, (at, at + 1))
             dims.append([])
             last = "times"
         else:
-            if words:
+            if words and words != ["complex"]:
                 raise _wrong("dimensions come before the words", text, (at, at + len(piece)))
             last = _dimension(dims, last, kind, piece, text, at)
     if last in ("times", "sign"):
@@ -289,6 +292,7 @@ def _wrong(message: str, text: str, span: Span) -> ParseError:
 
 
 _rewritten = [(deferred(pattern, re.IGNORECASE), plain) for pattern, plain in (
+    (r"\\mathbb\s*\{?C\}?|ℂ", "complex R^"), (r"\bC\s*\^+", "complex R^"),
     (r"\bnon-?singular\b|\bfull[ -](?:column |row )?rank\b", " "), (r"(\w+)\^2", r"\1*\1"),
     (r"(?<![\w.])(\d+)(?!x\d)([a-z])", r"\1*\2"), (r"\\mathbb\s*\{?R\}?|ℝ", "R^"), (r"\bR\s*\^+\s*", " "),
     (r"\\times\b|\s*\bby\b\s*|-by-", "×"),
@@ -346,7 +350,7 @@ def in_words(names: str, said: str, span: Span) -> list[Declaration]:
     return [replace(d, dims=d.dims if sized else (), span=span) for d in found]
 
 
-_sizes_in_words = deferred(r"\s*(?:[(\[]\s*\w+\s*,\s*\w+\s*[)\]]|(?:R\b|ℝ|\\mathbb\b)|\w+(?:\s+by\s+|-by-)\w+)")
+_sizes_in_words = deferred(r"\s*(?:[(\[]\s*\w+\s*,\s*\w+\s*[)\]]|(?:[RC]\b|[ℝℂ]|\\mathbb\b)|\w+(?:\s+by\s+|-by-)\w+)")
 """Sizes as others write them: (n,n), R^n, n by n."""
 
 _word_of, _commands = deferred(r"[A-Za-z]+"), deferred(r"\\[A-Za-z]+")

@@ -1,4 +1,4 @@
-"""Numbers of other notations, which would be read as products: 0x10, 5x5, 1e5e5, 2j."""
+"""Numbers of other notations, which would be read as products: 0x10, 5x5, 1e5e5; and imaginary ones: 2i, 1j."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 
 from matdiff.core.patterns import deferred
-from matdiff.text.tokens import Stream
-from matdiff.text.tree import Span
+from matdiff.text.tokens import Stream, number
+from matdiff.text.tree import Span, Tree
 
 _based = deferred(r"0([xXbBoO])([0-9a-fA-F]+)(?![A-Za-z_])")
 _times = deferred(r"\d+([xX]\d+)(?![A-Za-z_])")
@@ -31,9 +31,16 @@ def refuse_glued(stream: Stream, span: Span) -> None:
         n = text[start : span[1]]
         hint = f"Write {n}*{m[1][1:]} for the numbers; for the variable {m[1]} declare it, or write {n}*{m[1]}."
         stream.refuse(f"is {m[0]} a product of two numbers, or of {n} and {m[1]}?", m.span(), hint)
-    if (m := _imaginary.match(text, start)) and m[1] not in stream.names.variables:
-        hint = f"There are no complex numbers; for a product write {text[start : span[1]]}*{m[1]}."
-        stream.refuse(f"{m[0]} is an imaginary number in other languages", m.span(), hint)
+
+
+def imaginary(stream: Stream, span: Span) -> int:
+    """1i, 2.5j: an imaginary number, unless the letter is declared; returns where it ends, or 0."""
+    m = _imaginary.match(stream.text, span[0])
+    if m is None or m[1] in stream.names.variables:
+        return 0
+    value = number(stream, stream.text[slice(*span)], span)
+    stream.push("NUMBER", Tree("call", (value,), "imaginary", m.span()))
+    return m.end()
 
 
 def _value(digits: str, base: int) -> str:

@@ -12,8 +12,9 @@ from typing import NoReturn
 from matdiff.core import op
 from matdiff.core.patterns import deferred
 from matdiff.errors import MatdiffError, ParseError
+from matdiff.ops.complexes import CONJUGATING
 from matdiff.text import plain
-from matdiff.text.declarations import EXAMPLE, read_declaration
+from matdiff.text.declarations import COMPLEX, EXAMPLE, read_declaration
 from matdiff.text.dialect import dialect_of, notation
 from matdiff.text.grammar import Stuck, run
 from matdiff.text.ranges import summed
@@ -22,6 +23,7 @@ from matdiff.text.statements import Statement, determined, parts, rows_marked, s
 from matdiff.text.tokens import OPERAND_ENDS, Names, Stream
 from matdiff.text.tree import Declaration, Definition, Equations, Program, Span, Tree
 
+_conjugate = re.compile(r"(?<![\w\\])(?:conj|re|im|angle|conjugate|real|imag)\s*\(|\\(?:Re|Im|conj)(?![A-Za-z])")
 MAX_BYTES = 100_000
 
 _declared = deferred(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:=]|\(\w{1,9}\)\s{0,3}=)")
@@ -154,6 +156,8 @@ class _Reader:
 
     def know(self, d: Declaration) -> None:
         (self.names.functions if "elementwise" in d.words or d.arrow else self.names.variables).add(d.name)
+        if not COMPLEX.isdisjoint(d.words):
+            self.names.complex.add(d.name)
         shapes = (d.dims,) if d.arrow is None else (*d.arrow[0], d.arrow[1])
         if d.arrow is not None:
             self.names.arrows[d.name] = (tuple(map(len, d.arrow[0])), len(d.arrow[1]))
@@ -234,6 +238,8 @@ class _Reader:
 
     def expression(self, start: int, end: int) -> Tree:
         stream = self.tokens(start, end)
+        if not self.names.complex and (stream.conjugated or _conjugate.search(self.source, start, end)):
+            self.program.conjugated = self.program.conjugated or self.conjugate_in(stream)
         try:
             tree = run(stream.kinds, stream.values)
         except Stuck as stuck:
@@ -248,6 +254,15 @@ class _Reader:
 
             return settle(tree, self.program.text)
         return tree
+
+    def conjugate_in(self, stream: Stream) -> Span | None:
+        """Where the first conjugate stands, unless there are imaginary numbers."""
+        if any(getattr(v, "value", "") == "imaginary" for v in stream.values):
+            return None
+        called = (
+            v.span for k, v in zip(stream.kinds, stream.values, strict=True) if k == "FUNC" and v.value in CONJUGATING
+        )
+        return stream.conjugated or next(called, None)
 
     def explain(self, stream: Stream, i: int) -> NoReturn:
         """A syntax error in the words of the language."""

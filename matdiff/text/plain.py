@@ -22,6 +22,7 @@ _token = deferred(
   | (?P<NUMBER>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+\.(?![*/^+'\\−T-]))
   | (?P<TICK>\.?'|′|’|\.T(?![{LETTER}0-9_])|ᵀ|⊤|\^\s*(?:T(?![{LETTER}0-9_])|ᵀ|⊤|\(\s*T\s*\)))
   | (?P<INVT>⁻ᵀ|\^\s*(?:[-−]\s*T(?![{LETTER}0-9_])|\(\s*[-−]\s*T\s*\)))
+  | (?P<STAR>\^\s*(?:H(?![{LETTER}0-9_])|ᴴ|†|\(\s*H\s*\)|\*)|[ᴴ†]|\.m?H(?![{LETTER}0-9_]))
   | (?P<AXIS>,\s*(?:(?:axis|dim)\s*=\s*(?:0|1|[-−]1)|(?:dims\s*=|\[\s*\]\s*,)\s*[12])\s*(?=\)))
   | (?P<RANGE>=(?=[^=,;]{{1,50}}\.\.))
   | (?P<OPERATOR>\.[*/^+−-]|\*\*|@|[+\-−–*·⋅∗×∙•/∕⁄÷⊙∘◦⊘\\⊗^,;:=])
@@ -127,6 +128,8 @@ def _number(stream: Stream, span: Span) -> int:
         block = stream.stack and stream.stack[-1][0] == "RSQB"
         hint = "Entries are separated by commas: [1, 2, 3]." if block else "Write 2*3 or 2 + 1/2."
         stream.refuse("two numbers without an operator between them", span, hint)
+    if end := numbers.imaginary(stream, span):
+        return end
     numbers.refuse_glued(stream, span)
     value = Tree("number", (), VULGAR[written], span) if written in VULGAR else number(stream, written, span)
     stream.push("NUMBER", value)
@@ -198,6 +201,18 @@ def _tick(stream: Stream, span: Span) -> int:
     if before == "NUMBER" and stream.values[-1].value == 1 and not {"CARET", "DOTCARET"} & {*stream.kinds[-3:-1]}:
         stream.refuse("a number is not transposed", span, "A vector of ones is vector(1), or ones(n) with its length.")
     stream.push("TICK", span)
+    return span[1]
+
+
+def _star(stream: Stream, span: Span) -> int:
+    """A^H, A† and A.H are the conjugate transpose, z^* is the conjugate."""
+    if not stream.after_operand():
+        stream.push("CARET", span)
+        return span[1]
+    if stream.text[span[0]] == "." and notation(stream.text) == "Mathematica":
+        stream.push("AT", (span[0], span[0] + 1))
+        return span[0] + 1
+    stream.conjugate(span, "star" if stream.text[span[1] - 1] == "*" else "ᴴ")
     return span[1]
 
 
@@ -276,6 +291,7 @@ _others = {
     "VULGAR": _number,
     "AXIS": _axis,
     "TICK": _tick,
+    "STAR": _star,
     "INVT": _mark("INVT"),
     "RAISED": _raised,
     "RANGE": _range,

@@ -20,7 +20,7 @@ _landmark = {
 }
 _undeclared = deferred(
     rf"(?P<names>[{LETTER}]\w*(?:\s*,\s*[{LETTER}]\w*)*)\s*(?:"
-    r"(?:∈|\\in(?![A-Za-z])|\bin\b)\s*(?P<set>(?:R\b|ℝ|\\mathbb\b).*)"
+    r"(?:∈|\\in(?![A-Za-z])|\bin\b)\s*(?P<set>(?:[RC]\b|[ℝℂ]|\\mathbb\b).*)"
     r"|\b(?:is|are)\b\s*(?P<what>[^=:]*)"
     r"|(?P<word>(?:symmetric|spd|psd|orthogonal|scalar|elementwise|skew|(?:symmetric )?positive (?:semi)?definite)))",
     re.DOTALL | re.IGNORECASE,
@@ -149,6 +149,7 @@ def _declare(text: str, statement: Statement) -> None:
     if statement.end - statement.start > LONGEST or not (found := _undeclared.fullmatch(text, *statement.span)):
         return
     said = found["set"] or found["what"] or found["word"] or ""
+    said = "complex" if said.strip() in ("C", "ℂ", "\\mathbb{C}", "\\mathbb C") else said
     said = "scalar" if said.strip() in ("R", "ℝ", "\\mathbb{R}", "\\mathbb R") else said
     statement.said = in_words(found["names"], said, statement.span)
     if not statement.said:

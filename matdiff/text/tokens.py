@@ -65,6 +65,9 @@ class Names:
     spellings: Mapping[str, str] = field(default_factory=dict)
     """What others call the functions, with `.` before what is one only after a module or an operand."""
 
+    complex: Spellings = field(default_factory=Spellings)
+    """Variables declared complex, Hermitian or unitary."""
+
     def meaning(self, word: str) -> str:
         """The function that a word calls, or an expression with `{0}` for its argument; nothing where it is none."""
         attribute, word = word[:1] == ".", word.lstrip(".")
@@ -152,6 +155,8 @@ class Stream:
     """The last such call: which tokens are its closing parenthesis and its function."""
     brackets: set[Span] = field(default_factory=set)
     """The places of `[` before directions, which no `)` closes."""
+    conjugated: Span | None = None
+    """Where the first sign of a conjugate stands."""
     foreign: bool = False
     """Whether a function may have been called by a name that others give it."""
 
@@ -161,6 +166,14 @@ class Stream:
     def push(self, kind: str, value: Any) -> None:
         self.kinds.append(kind)
         self.values.append(value)
+
+    def conjugate(self, span: Span, sign: str) -> None:
+        """A sign behind an operand: `ᴴ` is the conjugate transpose, `star` the conjugate of a scalar or vector."""
+        self.conjugated = self.conjugated or span
+        self.push("METHOD", Tree("name", (), "starred_conj" if sign == "star" else "conj", span))
+        self.push("RPAR", span)
+        if sign != "star":
+            self.push("TICK", span)
 
     def after_operand(self) -> bool:
         return bool(self.kinds) and self.kinds[-1] in OPERAND_ENDS

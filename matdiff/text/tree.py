@@ -157,6 +157,8 @@ class Program:
     """Whether there may be sums over an index."""
     sums: Any = None
     """What these run over, when that was read."""
+    conjugated: Span | None = None
+    """Where a conjugate stands in a text in which nothing is declared complex."""
 
 
 def walk(tree: Tree) -> Iterator[Tree]:

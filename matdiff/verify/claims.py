@@ -12,6 +12,7 @@ from matdiff.core.node import Node, Symbol, describe, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import add, inner
+from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.printing.values import shown
 from matdiff.verify import sampling
@@ -156,6 +157,10 @@ def anchored(d: Derivation, claim: str | Expr, node: Node, truth: Node) -> Node:
 
 def answer(d: Derivation, q: Question, seed: int, sizes: Mapping[str, int] | None, points: int) -> Verification:
     """The comparison of one claim with the truth."""
+    if hasattr(d, "convention_of"):
+        from matdiff.verify.complexes import compare_claim
+
+        return compare_claim(d, q.what, q.claim, q.truth, seed, sizes)
     given = sampling.check_given(sizes, sampling.names(d.function.variables))
     if is_zero(q.claim) and q.claim.kind == "scalar":
         q = replace(q, claim=zeros_like(q.truth))
@@ -189,6 +194,8 @@ def answer(d: Derivation, q: Question, seed: int, sizes: Mapping[str, int] | Non
 
 def counterexample(q: Question) -> str:
     """Small whole numbers at which a claim is wrong, with both values; empty where none were found."""
+    if any(not COMPLEX.isdisjoint(v.attributes) for v in symbols(q.claim, q.truth)):
+        return ""
     if q.what != "gradient" and q.about is not None and q.about.attributes:
         return ""
     found = difference(q.claim, q.truth)

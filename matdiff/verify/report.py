@@ -58,6 +58,9 @@ class Verification:
 TOLD = {
     "model": "what the model leaves of the function falls as it should ({count} random points, {error} at the last)",
     "stationary": "the equations are ∇f = 0 to {error} at {count} random points",
+    "complex directions": (
+        "differences along real, imaginary and complex directions agree to {error} at {count} random points"
+    ),
     "solutions": "adjoint, sensitivity equation and differences of solutions agree to {error} ({count} problems)",
     "moments": "means over the laws by quadrature agree to {error} at {count} random points",
     "samples": "means of 100,000 samples agree within 4 standard errors at {count} random points",

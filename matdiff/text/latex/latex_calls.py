@@ -35,6 +35,10 @@ def joint(below: str, above: str) -> str:
     return "u" if below[-1].isdigit() and above[0].isdigit() else ""
 
 
+_bound = re.compile(r"\\(?:sum|prod)(?![A-Za-z])|_\s*\{?\s*[ij]\b|[ij]\s*=")
+"""Where i and j are indices."""
+
+
 class Calls(Doubts):
     """What a name turns out to be: a variable, a function, ones, an entry."""
 
@@ -42,6 +46,10 @@ class Calls(Doubts):
         """A name with its scripts; before a parenthesis, or if it is a function's, a call."""
         assert name is not None
         name = self.differential(name)
+        if name.value in ("i", "j") and self.unit_name(name):
+            one = Tree("number", (), 1, (name.start, name.end))
+            self.stream.push("NUMBER", Tree("call", (one,), "imaginary", one.span))
+            return name.end
         if not self.head and (after := self.constant(name) or self.indexed(name)):
             return after
         sub, end, power = ("", name.end, -1) if name.sub else self.scripts(name.end)
@@ -64,6 +72,16 @@ class Calls(Doubts):
         if script.index:
             return self.mark(script, place)
         return self.superscript_from(power) if power >= 0 else end
+
+    def unit_name(self, name: Name) -> bool:
+        r"""Whether an i or j is the imaginary unit: declared nowhere, bound by no sum, and no index."""
+        names, stack = self.stream.names, self.stream.stack
+        if self.head or name.sub or name.value in names.variables or name.value in names.sizes:
+            return False
+        if any(closer == "RSQB" for closer, _, _ in stack) or _bound.search(self.text):
+            return False
+        following = blank(self.text, name.end)
+        return not self.text.startswith("_", following)
 
     def differential(self, name: Name) -> Name:
         r"""The name dX of \mathrm{d}X; other names as they are."""
@@ -163,9 +181,6 @@ class Calls(Doubts):
             self.stream.push("FUNC", Tree("name", (), "e^", span))
             return start
         body = self.text[at + 1 : min(end, at + 40)].strip()
-        if self.imaginary(body):
-            hint = "Write \\cos and \\sin, or declare `i: scalar`."
-            self.stream.refuse("every variable is real, and this power of e is not", (span[0], end), hint)
         script = exponent(body)
         if not body or (script is not None and script.turned):
             return 0

@@ -11,11 +11,12 @@ from matdiff.text.latex.latex_refusals import Refusals
 from matdiff.text.latex.names import function_of, name_at
 from matdiff.text.latex_hints import unknown
 from matdiff.text.sums import bound, latex_sum
-from matdiff.text.tree import Span
+from matdiff.text.tree import Span, Tree
 
 _null = deferred(r"\s*\.")
 
 
+CONJUGATING = frozenset({"bar", "overline", "conj", "cc"})
 TRANSPOSES = frozenset({"T", "tran", "trans", "transp", "tp", "transpose"})
 """As papers define them: X\\T."""
 
@@ -41,6 +42,8 @@ class Commands(Refusals):
             return latex_sum(self.stream, span, self.pairs)
         if command == "sqrt":
             return self.root(span)
+        if command in CONJUGATING and (after := self.conjugate_of(command, span)):
+            return after
         if command in ("begin", "end"):
             return self.environment(command, first, at)
         if command == "over" and first in self.pairs.over:
@@ -49,6 +52,30 @@ class Commands(Refusals):
             self.stream.push("SEMI", span)
             return at
         return self.macro(command, span) or self.word(command, first, at)
+
+    def conjugate_of(self, command: str, span: Span) -> int:
+        r"""\bar z and \overline{Az} of what is declared complex; 0 for an accent on a name."""
+        names, at = self.stream.names, blank(self.text, span[1])
+        if not names.complex and command not in ("conj", "cc"):
+            return 0
+        name = name_at(self.stream, at, self.pairs)
+        braced = self.text.startswith("{", at)
+        if name is None and not braced:
+            return 0
+        if name is not None and name.value not in names.complex and command in ("bar", "overline"):
+            return 0
+        self.stream.push("FUNC", Tree("name", (), "conj", span))
+        self.stream.open("LPAR", "RPAR", span)
+        if name is not None:
+            self.named(name)
+            self.stream.close("RPAR", span)
+            return name.end
+        self.ends[self.pairs.match[at]] = self.closing
+        return at + 1
+
+    def closing(self, span: Span) -> int:
+        self.stream.close("RPAR", span)
+        return span[1]
 
     def derivative(self, first: int) -> int:
         r"""\nabla^{2}\varphi( and \partial_{1} f( of unknown functions of arrays; 0 for others."""

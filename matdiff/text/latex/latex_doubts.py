@@ -20,7 +20,6 @@ _capital = deferred(
 """What begins with a matrix."""
 _vector = deferred(r"(\\[A-Za-z]+|[A-Za-z])(?:[\s}]|_\w|_\{\w+\})*\Z")
 r"""What ends with the letter of a vector: Wx, W\mathbf{x}, Wx+b_1."""
-_imaginary = deferred(r"\{\s*-?\s*(?:2\s*\\pi\s*)?(?:\\mathrm\s*\{\s*)?([ij])[\s}]*\\(?:theta|phi|varphi|omega|pi)\b")
 _primed = deferred(r"\s*['′’]+\s*(?:\\left\s*)?\(")
 _paren = deferred(r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?([(\[])")
 _digits = deferred(r"\d+")
@@ -84,7 +83,3 @@ class Doubts(Bars):
             return
         written = Tree("name", (), value, span)
         application(self.stream, written, self.text[at:end], (span[0], closing + 1), r" \cdot ")
-
-    def imaginary(self, body: str) -> bool:
-        m = _imaginary.match(body)
-        return m is not None and m[1] not in self.stream.names.variables

@@ -24,6 +24,7 @@ _whole = deferred(r"\s*([-−]?)\s*(\d+)\s*\}")
 _part = deferred(r"\s*\d+(?:\.\d+)?\s*[-+−]")
 """What stands in a positive part (1 - x)^+ and in no matrix."""
 
+CONJUGATES = frozenset({"H", "*", "\\ast", "\\dagger", "\\dag", "†"})
 INDEXED = ("NAME", "RPAR", "RSQB")
 """What may have entries and slices in LaTeX: A_{1,2}, (AB)_{1:n,1}."""
 
@@ -121,6 +122,8 @@ class Scripts:
         if end <= at + 1:
             self.stream.refuse("`^` has no exponent", (at, at + 1), "Write X^2, X^{-1} or X^\\top.")
         span, body = (at, end), self.text[at + 1 : min(end, at + 80)].strip()
+        if after := self.conjugated(bare(body), span):
+            return after
         script = exponent(body)
         if script is not None and not (script.index and not script.turned):
             if script.index:
@@ -128,9 +131,9 @@ class Scripts:
             return self.mark(script, span)
         if _loose_transpose.search(body) and len(body) < LONGEST:
             self.stream.refuse("this exponent cannot be read", span, "Write one after the other: (X^{1/2})^\\top.")
-        if bare(body) in ("*", "H", "\\ast") and bare(body) not in self.stream.names.variables:
-            hint = "Write X^\\top."
-            if bare(body) != "H" and self.small():
+        if bare(body) in ("*", "\\ast") and bare(body) not in self.stream.names.variables:
+            hint = "Write X^\\top, or declare what is complex: z: n complex; ^H is the conjugate transpose always."
+            if self.small():
                 name = self.text[slice(*self.stream.values[-1].span)]
                 hint = f"Write {name}^\\star for a point of that name, {name}^\\top for the transpose."
             self.stream.refuse("there is no conjugate transpose: all variables are real", span, hint)
@@ -139,6 +142,18 @@ class Scripts:
             hint = f"Write ^\\top for it, ^{{{t}}} for the power {t}."
             self.stream.refuse(f"is this upright {t} a transpose?", span, hint)
         return self.power(at, end)
+
+    def conjugated(self, written: str, span: Span) -> int:
+        r"""^H, and where something is declared complex ^\dagger and ^*; 0 for other exponents."""
+        inverse, sign = written[:1] == "-", written.removeprefix("-")
+        if sign not in CONJUGATES or (sign != "H" and not self.stream.names.complex):
+            return 0
+        if not self.stream.after_operand():
+            return 0
+        self.stream.conjugate(span, "star" if sign in ("*", "\\ast") else "ᴴ")
+        if inverse:
+            self.stream.kinds[-1] = "INVT"
+        return span[1]
 
     def small(self) -> bool:
         """Whether a lower-case name stands before, which is not declared and so no matrix."""

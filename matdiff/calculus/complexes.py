@@ -1,0 +1,377 @@
+"""Functions of complex variables: into the records whose rules hold there, realness found by form, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from matdiff.calculus.adjoint import adjoint
+from matdiff.calculus.differential import differentials
+from matdiff.calculus.tangent import project
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, number, topological
+from matdiff.core.op import Op, differential_symbol
+from matdiff.errors import UnsupportedError
+from matdiff.graph.properties import Known, Properties
+from matdiff.graph.rewrite import inline, rebuild
+from matdiff.ops import complexes as ops
+from matdiff.ops.algebra import (
+    ADD,
+    HADAMARD,
+    INNER,
+    MATMUL,
+    POWER,
+    TRANSPOSE,
+    add,
+    hadamard,
+    inner,
+    is_op,
+    matmul,
+    power,
+    scale,
+    transpose,
+    whole,
+)
+from matdiff.ops.complexes import CONJ, IM, LENGTH, MODULUS, RE, SELFADJOINT, attributes, conjugate, is_real
+from matdiff.ops.constants import zeros_like
+from matdiff.ops.elementwise import abs_, log, sign, sqrt
+from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.reductions import norm, norm1, sum_
+from matdiff.ops.spectral import eigval, eigvals, lambda_max, lambda_min, nuclear, polar, sigma, sigma_max
+from matdiff.ops.structure import HALF
+from matdiff.simplify.expand import expanded
+from matdiff.simplify.forms import shortest
+from matdiff.simplify.normal import new_context
+
+SIGNS = frozenset({"positive", "nonnegative", "spd", "unit", "orthogonal"})
+"""What is known of real arrays alone."""
+WIDEST = 400
+"""Most distinct parts of an expression whose realness is looked for by multiplying out."""
+
+
+class KnownComplex(Known):
+    """Properties of nodes where some are complex: no signs of those, no definiteness."""
+
+    def _of(self, node: Node) -> Properties:
+        found = super()._of(node)
+        return found if is_real(node) else found - SIGNS
+
+
+def same(a: Node, b: Node) -> bool:
+    """Have two expressions one normal form, products of sums multiplied out where they must be?"""
+    if a is b:
+        return True
+    context = new_context(KnownComplex())
+    one, other = context.normal(a), context.normal(b)
+    if one is other:
+        return True
+    if len(topological(one, other)) > WIDEST:
+        return False
+    opened = [context.normal(expanded(n, inside=True)) for n in (one, other)]
+    return opened[0] is opened[1] or _zero(context.normal(add(opened[0], scale(number(-1), opened[1]))))
+
+
+def _zero(node: Node) -> bool:
+    return (isinstance(node, Number) and node.value == 0) or (isinstance(node, Constant) and node.name == "zeros")
+
+
+def canonical(node: Node) -> Node:
+    """The working form that equal expressions share."""
+    context = new_context(KnownComplex())
+    simple = context.normal(working(node))
+    return context.normal(expanded(simple, inside=True)) if len(topological(simple)) <= WIDEST else simple
+
+
+_hermitian: dict[Node, bool] = {}
+_proved_real: dict[Node, bool] = {}
+MEMORY = 4096
+
+
+def hermitian(M: Node) -> bool:
+    """Is a square matrix its own conjugate transpose, by the form of it?"""
+    found = _hermitian.get(M)
+    if found is None:
+        _hermitian[M] = False
+        found = same(transpose(conjugate(M)), M)
+        if len(_hermitian) > MEMORY:
+            _hermitian.clear()
+        _hermitian[M] = found
+    return found
+
+
+ops.proofs["hermitian"] = hermitian
+
+
+def real(node: Node) -> bool:
+    """Is it real by its form: made of real parts, or its own conjugate?"""
+    if is_real(node):
+        return True
+    found = _proved_real.get(node)
+    if found is None:
+        if len(_proved_real) > MEMORY:
+            _proved_real.clear()
+        found = _proved_real[node] = same(conjugate(node), node)
+    return found
+
+
+# into working records
+
+
+def _refuse(name: str, reason: str = "", hint: str = "") -> UnsupportedError:
+    why = reason or ops.REASONS.get(name, "its rule is known for real arguments only")
+    return UnsupportedError(
+        f"{name} of a complex argument has no derivative here: {why}", hint=hint or ops.INSTEAD.get(name, "")
+    )
+
+
+def _eigen(of: Op, record: Op) -> Callable[..., Node]:
+    def make(H: Node, *params: Any) -> Node:
+        if not hermitian(H):
+            raise _refuse(
+                of.name,
+                "the matrix is not Hermitian by its form, so its eigenvalues may be complex",
+                "declare it hermitian, or take sigma_max(A)",
+            )
+        return record(H, params=params)
+
+    return make
+
+
+def _gram(A: Node) -> Node:
+    """AᴴA or AAᴴ, the smaller one where that is known."""
+    rows, cols = A.rows.number, A.cols.number
+    star = transpose(conjugate(A))
+    return matmul(A, star) if rows is not None and cols is not None and rows < cols else matmul(star, A)
+
+
+def _largest_singular(A: Node) -> Node:
+    return sqrt(ops.LARGEST(_gram(A)))
+
+
+def _singular(A: Node, i: Any) -> Node:
+    if i != 1:
+        raise _refuse(sigma.name, "singular values other than the largest have no conjugate form here")
+    return _largest_singular(A)
+
+
+def _logdet(M: Node) -> Node:
+    return logdet(M) if hermitian(M) else log(det(M))
+
+
+WORKING: dict[Op, Callable[..., Node]] = {
+    CONJ: conjugate,
+    RE: lambda u: u if real(u) else RE(u),
+    IM: lambda u: zeros_like(u) if real(u) else IM(u),
+    MODULUS: MODULUS,
+    LENGTH: LENGTH,
+    ops.ANGLE: ops.ANGLE,
+    abs_: MODULUS,
+    sign: lambda u: hadamard(u, power(MODULUS(u), number(-1))),
+    norm: lambda u: MODULUS(u) if u.kind == "scalar" else LENGTH(u),
+    norm1: lambda u: sum_(MODULUS(u)),
+    INNER: lambda a, b: inner(conjugate(a), b),
+    logdet: _logdet,
+    lambda_max: _eigen(lambda_max, ops.LARGEST),
+    lambda_min: _eigen(lambda_min, ops.SMALLEST),
+    eigval: _eigen(eigval, ops.EIGENVALUE),
+    eigvals: _eigen(eigvals, ops.EIGENVALUES),
+    sigma_max: _largest_singular,
+    sigma: _singular,
+    nuclear: ops.NUCLEAR,
+    polar: ops.POLAR,
+    ops.PROJECTOR: lambda H, *i: ops.PROJECTOR(H, params=i),
+    ops.LARGEST_PROJECTOR: ops.LARGEST_PROJECTOR,
+    ops.SMALLEST_PROJECTOR: ops.SMALLEST_PROJECTOR,
+    ops.DIAGONAL: ops.DIAGONAL,
+    ops.SPECTRAL: ops.SPECTRAL,
+}
+"""What a function of the language is, of complex arguments, in records whose rules hold there."""
+
+
+def working(root: Node) -> Node:
+    """The function in records whose rules hold over the complex numbers.
+
+    Raises UnsupportedError, with its name, for a function that has no derivative there.
+    """
+    root = inline(root)
+    memo: dict[Node, Node] = {}
+    for node in topological(root):
+        memo[node] = _work(node, tuple(memo[a] for a in node.args)) if isinstance(node, Apply) else node
+    return memo[root]
+
+
+def _work(node: Apply, args: tuple[Node, ...]) -> Node:
+    if node.op is POWER and (square := _square(node, args)) is not None:
+        return square
+    if all(map(is_real, args)):
+        return rebuild(node, args)
+    make = WORKING.get(node.op)
+    if make is not None:
+        return make(*args, *node.params)
+    if node.op is inv and isinstance(args[0], Symbol) and "unitary" in args[0].attributes:
+        return transpose(conjugate(args[0]))
+    if node.op not in ops.HOLOMORPHIC:
+        raise _refuse(node.op.name)
+    return rebuild(node, args)
+
+
+def _square(node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """|u|² = ū u and ‖u‖² = uᴴu, which are smooth where |u| and ‖u‖ are not."""
+    base, k = args[0], whole(node.args[1])
+    if k is None or k <= 0 or k % 2 or not isinstance(base, Apply):
+        return None
+    if base.op is MODULUS:
+        u = base.args[0]
+        return power(hadamard(conjugate(u), u), number(k // 2))
+    if base.op is LENGTH or base.op is norm:
+        u = base.args[0]
+        return power(inner(conjugate(u), u), number(k // 2))
+    return None
+
+
+# back to what is read and printed
+
+
+def _shown(node: Apply, args: tuple[Node, ...]) -> Node:
+    (a, *rest) = args
+    op = node.op
+    if op is MODULUS:
+        return abs_(a.children[0] if is_op(a, CONJ) else a)
+    if op is LENGTH:
+        return norm(a)
+    if op is ops.NUCLEAR:
+        return nuclear.build((a,))
+    if op is ops.POLAR:
+        return polar.build((a,))
+    if op in (ops.LARGEST, ops.SMALLEST, ops.EIGENVALUE, ops.EIGENVALUES):
+        record = {ops.LARGEST: lambda_max, ops.SMALLEST: lambda_min, ops.EIGENVALUE: eigval}.get(op, eigvals)
+        return apply(record, (a,), node.params, node.kind, node.rows, node.cols)
+    if op is INNER and not all(map(is_real, node.args)):
+        return inner(conjugate(a), *rest)
+    if op is MATMUL and node.kind == "scalar" and is_op(a, TRANSPOSE) and not is_real(node):
+        x, y = a.children[0], rest[0]
+        if is_op(y, CONJ) and y.children[0] is x:
+            return matmul(transpose(y), x)
+    if op is HADAMARD and node.args[1] is conjugate(node.args[0]) and not is_real(node.args[0]):
+        return power(abs_(a.children[0] if is_op(a, CONJ) else a), number(2))
+    return rebuild(node, args)
+
+
+def shown(root: Node) -> Node:
+    """An answer in the words of the language: |u| for its working record, ⟨a,b⟩ with its conjugate.
+
+    A sum or product of conjugates is the conjugate of one, so that (Ā z̄ − b̄)ᵀ is (A z − b)ᴴ.
+    """
+    memo: dict[Node, Node] = {}
+    barred: dict[Node, tuple[bool, bool]] = {}
+    for node in topological(root):
+        if not isinstance(node, Apply):
+            memo[node], barred[node] = node, (False, not is_real(node))
+            continue
+        if node.op is CONJ or (node.op is TRANSPOSE and _selfadjoint(node.args[0])):
+            barred[node] = (True, False)
+        else:
+            barred[node] = (any(barred[a][0] for a in node.args), any(barred[a][1] for a in node.args))
+        made = _shown(node, tuple(memo[a] for a in node.args))
+        if barred[node] == (True, False) and node.op in (ADD, MATMUL, HADAMARD) and not is_real(node):
+            plain = conjugate(node)
+            inside = {a: memo[a] for a in topological(plain) if a in memo}
+            for a in topological(plain, done=inside):
+                inside[a] = _shown(a, tuple(inside[c] for c in a.args)) if isinstance(a, Apply) else a
+            made = CONJ.build((inside[plain],))
+        memo[node] = made
+    return memo[root]
+
+
+def _selfadjoint(a: Node) -> bool:
+    return isinstance(a, Symbol) and not attributes(a).isdisjoint(SELFADJOINT)
+
+
+# derivatives
+
+
+def check_variable(X: Symbol) -> None:
+    """Raises UnsupportedError for a complex variable in a set whose projection has no conjugate form here."""
+    odd = sorted(X.attributes & {"skew", "orthogonal", "orthonormal", "unit", "oblique", "grassmann", "simplex", "spd"})
+    if odd and not is_real(X):
+        raise UnsupportedError(
+            f"{X.name} is complex and {odd[0]}, and the gradient on that set has no conjugate form here",
+            hint="sets of complex matrices are hermitian, hpd and unitary",
+        )
+
+
+class Gradients:
+    """dF, its adjoint for Re⟨·,·⟩ and the two Wirtinger operators, in working records, simplified when asked."""
+
+    def __init__(self, function: Node, wrt: Sequence[Symbol]) -> None:
+        for X in wrt:
+            check_variable(X)
+        self.function = working(function)
+        self.wrt = tuple(wrt)
+        self.directions: dict[Symbol, Symbol] = {X: differential_symbol(X) for X in wrt}  # type: ignore[misc]
+        self.differentials = differentials(self.function, self.directions)
+        self.differential = self.differentials.get(self.function) or zeros_like(self.function)
+        self.known = KnownComplex()
+
+    @property
+    def real(self) -> bool:
+        return real(self.function)
+
+    def pulled(self, Y: Node) -> dict[Symbol, Node]:
+        """The G of each variable with Re⟨Y, dF⟩ = Σ Re⟨G, dX⟩; for a real F, or a Y that is one's own."""
+        found = adjoint(self.differential, conjugate(Y), list(self.directions.values()))
+        return {X: self.turned(inline(found[dX]), X) for X, dX in self.directions.items()}
+
+    def turned(self, P: Node, X: Symbol) -> Node:
+        """The gradient from the P with df = Re tr(Pᵀ dX): its conjugate, inside the set of X."""
+        P = self.simplest(P)
+        if is_real(X):
+            return project(P if real(P) else RE(P), X)
+        G = conjugate(P)
+        if attributes(X) & SELFADJOINT:
+            return G if hermitian(G) else scale(HALF, add(G, transpose(conjugate(G))))
+        if "unitary" in X.attributes:
+            return scale(HALF, add(G, scale(number(-1), X @ transpose(conjugate(G)) @ X)))
+        if X.attributes - {"complex"}:
+            return project(G, X)
+        return G
+
+    def simplest(self, node: Node) -> Node:
+        context = new_context(self.known)
+        return shortest(context.normal(node), context)
+
+    def part(self, X: Symbol, conjugated: bool) -> Node:
+        """∂F[dz] or ∂̄F[dz]: the part of dF that is linear in dX over the complex numbers, or in its conjugate."""
+        if attributes(X) & (SELFADJOINT | {"unitary"}) or is_real(X):
+            raise UnsupportedError(
+                f"the Wirtinger operators belong to complex variables that move freely, and {X.name} does not"
+            )
+        if any(n.op in (RE, IM) for n in topological(self.differential) if isinstance(n, Apply)):
+            apart = {n: _halves(n) for n in topological(self.differential) if isinstance(n, Apply) and n.op in (RE, IM)}
+            value = _replaced(self.differential, apart)
+        else:
+            value = self.differential
+        memo: dict[Node, Node] = {}
+        bars = {dX: CONJ.build((dX,)) for dX in self.directions.values()}
+        for dX, bar in bars.items():
+            mine = dX is self.directions[X]
+            memo[bar] = bar if mine and conjugated else zeros_like(dX)
+        for dX in bars:
+            if dX is not self.directions[X] or conjugated:
+                memo[dX] = zeros_like(dX)
+        return self.simplest(_replaced(value, memo))
+
+
+def _halves(node: Apply) -> Node:
+    """re u = ½(u + ū), im u = (u − ū)/2i."""
+    (u,) = node.args
+    if node.op is RE:
+        return scale(HALF, add(u, conjugate(u)))
+    return scale(scale(number(-1) * HALF, ops.imaginary()), add(u, scale(number(-1), conjugate(u))))
+
+
+def _replaced(root: Node, values: Mapping[Any, Node]) -> Node:
+    memo: dict[Node, Node] = dict(values)
+    for node in topological(root):
+        if node not in memo:
+            memo[node] = rebuild(node, tuple(memo[a] for a in node.args)) if isinstance(node, Apply) else node
+    return memo[root]

@@ -1,0 +1,484 @@
+"""Functions of complex arrays: conjugates, real parts, moduli; and which of the other functions are holomorphic.
+
+Linear maps are moved across the bilinear pairing tr(AᵀB) as always; the gradient for Re⟨A,B⟩ = Re tr(AᴴB) is the
+conjugate of what comes out, since an adjoint is the conjugate transpose.  So every rule of a holomorphic function
+serves as it stands, and only what conjugates needs rules of its own: conj, re and im are linear over the real numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from matdiff.core.node import Apply, Constant, Node, Symbol, constant, existing, number, topological
+from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, Type, macro, register, registry
+from matdiff.errors import UnsupportedError
+from matdiff.ops import spectral
+from matdiff.ops.algebra import (
+    ADD,
+    CONSTRUCTORS,
+    HADAMARD,
+    INNER,
+    MATMUL,
+    MPOW,
+    POWER,
+    SCALE,
+    TRANSPOSE,
+    hadamard,
+    inner,
+    is_op,
+    scale,
+    transpose,
+)
+from matdiff.ops.elementwise import abs_
+from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.matrix_functions import expm, logm, sqrtm
+from matdiff.ops.reductions import norm, norm1, tr
+from matdiff.ops.spectral import eigval, eigvals, lambda_max, lambda_min
+
+COMPLEX = frozenset({"complex", "hermitian", "unitary", "hpd"})
+"""Attributes of variables that are not real."""
+SELFADJOINT = frozenset({"hermitian", "hpd"})
+
+IMAGINARY = "imaginary_unit"
+
+
+def imaginary() -> Constant:
+    """The imaginary unit."""
+    return constant(IMAGINARY, "scalar")
+
+
+def imaginary_in(node: Node) -> bool:
+    """Does the imaginary unit stand in an expression?  Nothing is looked through where none is alive."""
+    made = existing(IMAGINARY)
+    return made is not None and made in topological(node)
+
+
+def attributes(symbol: Symbol) -> frozenset[str]:
+    """What is declared of a variable; a differential moves in the set of its variable."""
+    return symbol.attributes if symbol.of is None else symbol.of.attributes
+
+
+proofs: dict[str, Callable[[Node], bool]] = {}
+"""`hermitian`: is a matrix its own conjugate transpose by its form?  Filled by `matdiff.calculus.complexes`."""
+
+_real: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()
+
+
+def is_real(node: Node) -> bool:
+    """Is it real by its parts: made of real ones, or by a function whose values are real?"""
+    found = _real.get(node)
+    if found is None:
+        for part in topological(node, done=_real):
+            _real[part] = _real_part_by_part(part)
+        found = _real[node]
+    return found
+
+
+def _real_part_by_part(node: Node) -> bool:
+    if isinstance(node, Symbol):
+        return is_real(node.body) if node.body is not None else attributes(node).isdisjoint(COMPLEX)
+    if isinstance(node, Apply):
+        if all(_real[a] for a in node.args) or node.op in REAL_VALUED:
+            return True
+        if node.op is HADAMARD or node.op is INNER or (node.op is SCALE and node.kind == "scalar"):
+            return node.args[1] is conjugate(node.args[0])
+        return node.op in REAL_OF_HERMITIAN and hermitian(node.args[0])
+    return not (isinstance(node, Constant) and node.name == IMAGINARY)
+
+
+def hermitian(M: Node) -> bool:
+    if isinstance(M, Symbol) and M.body is None:
+        real = is_real(M) and not attributes(M).isdisjoint({"symmetric", "spd", "diagonal"})
+        return real or not attributes(M).isdisjoint(SELFADJOINT)
+    prove = proofs.get("hermitian")
+    return M.rows is M.cols and prove is not None and prove(M)
+
+
+def conjugate(root: Node) -> Node:
+    """The conjugate, written with conjugates of variables alone: that of A⁻¹B is that of A, inverted, times that of B.
+
+    What is real stays, and of a Hermitian matrix it is the transpose.
+    """
+    memo: dict[Node, Node] = {}
+    for node in topological(root, into_bodies=False):
+        if is_real(node):
+            memo[node] = node
+        elif isinstance(node, Apply):
+            memo[node] = _conjugate(node, memo)
+        elif isinstance(node, Symbol):
+            memo[node] = _of_symbol(node)
+        else:
+            memo[node] = scale(number(-1), node)
+    return memo[root]
+
+
+def _conjugate(node: Apply, memo: dict[Node, Node]) -> Node:
+    if node.op is CONJ:
+        return node.args[0]
+    if node.op in OF_HERMITIAN and hermitian(node.args[0]):
+        return transpose(node)
+    args = tuple(memo[a] for a in node.args)
+    build = CONSTRUCTORS.get(node.op.name)
+    return build(*args) if build else node.op(*args, params=node.params)
+
+
+def _of_symbol(node: Symbol) -> Node:
+    return transpose(node) if not attributes(node).isdisjoint(SELFADJOINT) else CONJ.build((node,))
+
+
+spectral.hermitian.append(lambda S: not is_real(S) and hermitian(S))
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Shorthand(Op):
+    """A function whose application is simplified on the way by `make`."""
+
+    make: Callable[[Node], Node | None] = lambda a: None
+
+    def __call__(self, *args: Node, params: tuple[Any, ...] = ()) -> Node:
+        (a,) = args
+        made = self.make(a)
+        return self.build((a,)) if made is None else made
+
+
+def _like(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    (a,) = args
+    return a.kind, a.rows, a.cols
+
+
+def _scalar(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    return "scalar", number(0).rows, number(0).cols
+
+
+def _conj(a: Node) -> Node | None:
+    if is_real(a):
+        return a
+    if is_op(a, CONJ):
+        return a.children[0]
+    return _of_symbol(a) if isinstance(a, Symbol) and a.body is None else None
+
+
+def _re(a: Node) -> Node | None:
+    if is_real(a):
+        return a
+    if is_op(a, SCALE) and is_real(a.children[0]):
+        return scale(a.children[0], RE(a.children[1]))
+    return RE(a.children[0]) if is_op(a, CONJ) else None
+
+
+def _im(a: Node) -> Node | None:
+    if is_real(a):
+        return scale(number(0), a)
+    if is_op(a, SCALE) and is_real(a.children[0]):
+        return scale(a.children[0], IM(a.children[1]))
+    return scale(number(-1), IM(a.children[0])) if is_op(a, CONJ) else None
+
+
+def real_valued(name: str, rules: tuple[Rule, ...], make: Callable[[Node], Node | None], **fields: Any) -> Shorthand:
+    op = Shorthand(name, "(...)->(...)", rules, _like, make=make, **fields)
+    register(op)
+    return op
+
+
+CONJ: Shorthand = real_valued(
+    "conj",
+    (Joint(lambda Y, slot, a: conjugate(Y)),),
+    _conj,
+    numpy="np.conj({0})",
+    torch="torch.conj({0})",
+    latex=r"\overline{{{0}}}",
+    spellings="conjugate .conj=conj({0}) .conjugate=conj({0})",
+    law="d conj u = conj du",
+    source="Re⟨Y, conj V⟩ = Re⟨conj Y, V⟩",
+    summary="the complex conjugate, entry by entry",
+)
+RE: Shorthand = real_valued(
+    "re",
+    (Joint(lambda Y, slot, a: RE(Y)),),
+    _re,
+    numpy="np.real({0})",
+    torch="torch.real({0})",
+    latex=r"\operatorname{{Re}}({0})",
+    spellings="real",
+    law="d re u = re du",
+    source="Re⟨Y, re V⟩ = Re⟨re Y, V⟩",
+    summary="the real part, entry by entry",
+)
+IM: Shorthand = real_valued(
+    "im",
+    (Joint(lambda Y, slot, a: scale(scale(number(-1), imaginary()), RE(Y))),),
+    _im,
+    numpy="np.imag({0})",
+    torch="torch.imag({0})",
+    latex=r"\operatorname{{Im}}({0})",
+    spellings="imag",
+    law="d im u = im du",
+    source="Re⟨Y, im V⟩ = Re⟨i re Y, V⟩",
+    summary="the imaginary part, entry by entry",
+)
+MODULUS: Op = Op(
+    "modulus",
+    "(...)->(...)",
+    (Nonlinear(lambda u, du: RE(hadamard(conjugate(u), du)) * MODULUS(u) ** -1),),
+    _like,
+    gives=frozenset({"nonnegative"}),
+    smooth="where an entry of {0} is 0",
+    spoken=(),
+    law="d|u| = re(conj(u) du)/|u|",
+    source="|u|² = conj(u) u",
+)
+"""|u| of complex u; `abs` in what is read and printed."""
+LENGTH: Op = Op(
+    "length",
+    "(...)->()",
+    (Nonlinear(lambda u, du: RE(inner(conjugate(u), du)) / LENGTH(u)),),
+    _scalar,
+    gives=frozenset({"nonnegative"}),
+    smooth="where {0} is 0",
+    spoken=(),
+    law="d‖u‖ = re(uᴴ du)/‖u‖",
+    source="‖u‖² = uᴴu",
+)
+"""‖u‖ of complex u; `norm` in what is read and printed."""
+ANGLE: Op = register(
+    Op(
+        "angle",
+        "(...)->(...)",
+        (Nonlinear(lambda u, du: IM(hadamard(conjugate(u), du)) * MODULUS(u) ** -2),),
+        _like,
+        numpy="np.angle({0})",
+        torch="torch.angle({0})",
+        smooth="where an entry of {0} is 0 or negative",
+        spellings="arg phase",
+        law="d arg u = im(conj(u) du)/|u|²",
+        summary="the argument of a complex number, entry by entry, between −π and π",
+    )
+)
+
+
+# eigenvalues and singular values
+
+
+def _square(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    return "matrix", args[0].rows, args[0].cols
+
+
+def _column(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    return "vector", args[0].rows, number(0).rows
+
+
+def _rank_one(word: str, which: str, sig: str, shown: str) -> tuple[Op, Op]:
+    """An eigenvalue of a Hermitian matrix, and the projector qqᴴ onto its eigenvector, whose phase has left it."""
+    projector = Op(
+        f"eigproj{word}",
+        f"{sig}->(n,n)",
+        (None,),
+        _square,
+        numpy=f"eigprojector({{0}}, {which})",
+        law="P = qqᴴ",
+        summary=f"qqᴴ for the unit eigenvector q of {shown} of a Hermitian matrix",
+    )
+    value = Op(
+        f"hermitian_{shown}",
+        f"{sig}->()",
+        (Nonlinear(lambda H, dH, *i: tr(projector(H, params=i) @ dH)),),
+        _scalar,
+        smooth="where the eigenvalue of {0} is not simple",
+        spoken=(),
+        law="dλ = qᴴ dH q",
+        source="Magnus 1985, thm 2",
+    )
+    return value, register(projector)
+
+
+LARGEST, LARGEST_PROJECTOR = _rank_one("_max", "-1", "(n,n)", "lambda_max")
+SMALLEST, SMALLEST_PROJECTOR = _rank_one("_min", "0", "(n,n)", "lambda_min")
+EIGENVALUE, PROJECTOR = _rank_one("", "{p0} - 1", "(n,n);i", "eigval")
+
+DIAGONAL: Op = register(
+    Op(
+        "eigdiag",
+        "(n,n),(n,n)->(n)",
+        (None, Linear(lambda y, H, V: transpose(SPECTRAL(H, y)))),
+        _column,
+        numpy="eigdiag({0}, {1})",
+        law="diag(Qᴴ V Q) is linear in V",
+        summary="diag(Qᴴ V Q) for the eigenvectors Q of a Hermitian matrix",
+    )
+)
+SPECTRAL: Op = register(
+    Op(
+        "eigsum",
+        "(n,n),(n)->(n,n)",
+        (None, Linear(lambda Y, H, v: DIAGONAL(H, transpose(Y)))),
+        _square,
+        numpy="eigsum({0}, {1})",
+        law="Q Diag(v) Qᴴ is linear in v",
+        summary="Q Diag(v) Qᴴ for the eigenvectors Q of a Hermitian matrix",
+    )
+)
+EIGENVALUES: Op = Op(
+    "hermitian_eigvals",
+    "(n,n)->(n)",
+    (Nonlinear(lambda H, dH: RE(DIAGONAL(H, dH))),),
+    _column,
+    smooth="where eigenvalues of {0} coincide",
+    spoken=(),
+    law="dλ = diag(Qᴴ dH Q)",
+    source="Magnus 1985, thm 2",
+)
+POLAR: Op = Op("polar_unitary", "(m,n)->(m,n)", (None,), _like, spoken=(), law="W = UVᴴ of A = UΣVᴴ")
+"""The unitary factor; `polar` in what is read and printed."""
+NUCLEAR: Op = Op(
+    "complex_nuclear",
+    "(m,n)->()",
+    (Nonlinear(lambda A, dA: RE(inner(conjugate(POLAR(A)), dA))),),
+    _scalar,
+    smooth="where {0} is not of full rank",
+    spoken=(),
+    law="d‖A‖_* = Re tr((UVᴴ)ᴴ dA), A = UΣVᴴ",
+    source="Watson 1992",
+)
+
+
+def _conjugate_transpose(a: Node) -> Node:
+    return transpose(CONJ(a))
+
+
+for _signature in ("(m,n)->(n,m)", "(n)->(1,n)"):
+    macro(
+        "ctranspose",
+        _signature,
+        _conjugate_transpose,
+        scalar=lambda s: CONJ(s),
+        spellings=".adjoint=ctranspose({0})",
+        summary="the conjugate transpose, Aᴴ",
+    )
+
+
+def _star(a: Node) -> Node:
+    if a.kind == "matrix":
+        raise UnsupportedError(
+            "A^* of a matrix has two meanings", hint="write A^H for the conjugate transpose, conj(A) entry by entry"
+        )
+    return CONJ(a)
+
+
+macro("starred_conj", "(...)->(...)", _star, summary="z^*, the conjugate of a scalar or a vector")
+macro(
+    "imaginary",
+    "()->()",
+    lambda s: scale(s, imaginary()),
+    scalar=lambda s: scale(s, imaginary()),
+    summary="imaginary(2) is the number 2i",
+)
+
+REAL_VALUED = frozenset(
+    {RE, IM, MODULUS, LENGTH, ANGLE, LARGEST, SMALLEST, EIGENVALUE, EIGENVALUES, NUCLEAR}
+    | {abs_, norm, norm1, lambda_max, lambda_min, eigval, eigvals}
+    | {registry[name] for name in ("nuclear", "sigma", "sigma_max", "svdvals", "norminf")}
+)
+"""Functions whose values are real, whatever their arguments are."""
+REAL_OF_HERMITIAN = frozenset({det, logdet, tr})
+OF_HERMITIAN = frozenset(
+    {inv, expm, logm, sqrtm, MPOW, PROJECTOR, LARGEST_PROJECTOR, SMALLEST_PROJECTOR, SPECTRAL}
+    | {registry[name] for name in ("sinm", "cosm", "adj")}
+)
+"""Functions that are Hermitian of Hermitian matrices."""
+
+_NAMES = """
+    exp log sqrt sin cos tan sinh cosh tanh sum mean prod frechet_expm frechet_logm sylvester diag Diag
+    tril triu sym skew vec unvec kron kronv entry slice hcat vcat getrow getcol unkron_left unkron_right
+    lastcols adj cof
+"""
+HOLOMORPHIC = frozenset(
+    {ADD, SCALE, MATMUL, TRANSPOSE, HADAMARD, INNER, POWER, MPOW, inv, det, logdet, tr, expm, logm, sqrtm}
+    | {registry[name] for name in _NAMES.split()}
+)
+"""Functions that are holomorphic where they are smooth, so that their rules hold over the complex numbers."""
+
+REASONS = {
+    "chol": "the phase of the factor of a Hermitian matrix is fixed by a convention, and its rule has no conjugate "
+    "form here",
+    "eigvecs": "the phase of an eigenvector is arbitrary",
+    "eigvec": "the phase of an eigenvector is arbitrary",
+    "relu": "complex numbers have no order",
+    "heaviside": "complex numbers have no order",
+    "max": "complex numbers have no order",
+    "min": "complex numbers have no order",
+    "norminf": "its rule has no conjugate form here",
+    "pinv": "its rule has no conjugate form here",
+    "softmax": "complex numbers have no order",
+    "logsumexp": "complex numbers have no order",
+}
+INSTEAD = {
+    "chol": "log det(S) is logdet(S), S⁻¹b is inv(S)*b",
+    "eigvecs": "lambda_max(H), eigval(H,i) and eigvals(H) are defined",
+    "eigvec": "lambda_max(H), eigval(H,i) and eigvals(H) are defined",
+    "pinv": "for full column rank write inv(A^H*A)*A^H",
+    "norminf": "norm, norm1 and sigma_max are defined",
+}
+INSTEAD |= dict.fromkeys(
+    ("relu", "heaviside", "max", "min", "softmax", "logsumexp"), "apply it to re(…), im(…) or abs(…)"
+)
+
+CODE = {
+    "norm": "np.linalg.norm({0})",
+    "abs": "np.abs({0})",
+    "norm1": "np.sum(np.abs({0}))",
+    "conj": "np.conj({0})",
+    "re": "np.real({0})",
+    "im": "np.imag({0})",
+    "logdet": "np.linalg.slogdet({0})[1]",
+    "lambda_max": "np.linalg.eigvalsh({0})[-1]",
+    "lambda_min": "np.linalg.eigvalsh({0})[0]",
+    "eigval": "np.linalg.eigvalsh({0})[{p0} - 1]",
+    "eigvals": "np.linalg.eigvalsh({0})",
+    "nuclear": "np.sum(np.linalg.svd({0}, compute_uv=False))",
+    "sigma_max": "np.linalg.norm({0}, 2)",
+    "sigma": "np.linalg.svd({0}, compute_uv=False)[{p0} - 1]",
+    "svdvals": "np.linalg.svd({0}, compute_uv=False)",
+    "polar": "polar_factor({0})",
+    "sign": "{0} / np.abs({0})",
+    "prod": "np.prod({0})",
+    "mean": "np.mean({0})",
+    "frechet_expm": "corner(scipy.linalg.expm, {0}, {1})",
+    "frechet_logm": "corner(scipy.linalg.logm, {0}, {1})",
+    "logm": "scipy.linalg.logm({0})",
+    "sqrtm": "scipy.linalg.sqrtm({0})",
+    "sylvester": "sylvester_solution({0}, {1}, {2})",
+    "expm": "scipy.linalg.expm({0})",
+    "adj": "np.linalg.det({0}) * np.linalg.inv({0})",
+    "cof": "np.linalg.det({0}) * np.linalg.inv({0}).T",
+    "kron": "np.kron({0}, {1})",
+    "kronv": "np.kron({0}, {1})",
+    "sigmoid": "1 / (1 + np.exp(-({0})))",
+}
+"""Functions whose own code is of real arrays, or calls helpers that are."""
+TORCH = {
+    "norm": "torch.linalg.norm({0})",
+    "re": "torch.real({0} + 0)",
+    "im": "torch.imag({0} + 0j)",
+    "nuclear": "torch.sum(torch.linalg.svdvals({0}))",
+    "sigma_max": "torch.linalg.svdvals({0})[0]",
+    "sigma": "torch.linalg.svdvals({0})[{p0} - 1]",
+    "svdvals": "torch.linalg.svdvals({0})",
+    "expm": "torch.linalg.matrix_exp({0})",
+    "frechet_expm": "corner(torch.linalg.matrix_exp, {0}, {1})",
+    "kron": "torch.kron(({0}).contiguous(), ({1}).contiguous())",
+    "kronv": "torch.kron(({0}).contiguous(), ({1}).contiguous())",
+    "diag": "torch.diagonal({0})",
+}
+JAX = {"expm": "jax.scipy.linalg.expm({0})", "frechet_expm": "corner(jax.scipy.linalg.expm, {0}, {1})"}
+SPECTRUM = {
+    "logm": "hermitian_function(np.log, {0})",
+    "sqrtm": "hermitian_function(np.sqrt, {0})",
+    "frechet_logm": "hermitian_log_derivative({0}, {1})",
+}
+"""Functions of Hermitian matrices by their eigenvalues."""
+
+CONJUGATING = frozenset({CONJ.name, RE.name, IM.name, ANGLE.name, "conjugate", "real", "imag"})
+"""Words that say that something is meant to be complex."""
