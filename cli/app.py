@@ -17,6 +17,7 @@ COMMANDS = {
     "convex": "Is EXPR convex?  A proof, or a point and a direction that show that it is not.",
     "equal": "Whether two expressions are equal, and if not, small whole numbers that show it.",
     "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
+    "graph": "The computational graph of EXPR: nodes, local derivatives, forward and reverse mode.",
     "ode": "Sensitivity and adjoint of a differential equation with parameters.",
     "vary": "Calculus of variations: gradient, boundary term and Euler–Lagrange equation of an integral.",
     "worksheet": "Sheets and solutions from lessons in Markdown, and marks for answers.",

@@ -39,6 +39,7 @@ from matdiff.simplify.forms import SMALL, shortest
 from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
+    from matdiff.api.graph import Graph
     from matdiff.calculus.steps import Group, Step
     from matdiff.interop.pymanopt import Manopt
     from matdiff.verify import Verification
@@ -432,6 +433,15 @@ class Derivation:
         except MatdiffError as error:
             return partial(_refuse, error)
         return lambda at: run(program, {name: at[v] for v, name in program.inputs})[0]
+
+    def graph(self) -> Graph:
+        """The computational graph: nodes, edges with local derivatives, forward and reverse traces, counts, pictures.
+
+        Raises UnsupportedError where a part of the function has no rule for what moves.
+        """
+        from matdiff.api.graph import graph
+
+        return graph(self)
 
     def evaluate(self, /, **arrays: Any) -> Any:
         """The function's value."""
