@@ -66,6 +66,7 @@ _HOMES = {
     "ode": "api.ode",
     "vary": "api.vary",
     "Dual": "api.dual",
+    "proof": "api.proofs",
     "function": "api.reading",
     **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "frechet", "sigma"), "api.specials"),
 }
