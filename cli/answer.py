@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -100,6 +100,13 @@ class Answer:
         """What is derived in steps, one after the other, each with the line that it ends in."""
         groups = [(g.steps, self.read_off(g)) for g in self.further]
         found = [(self.told, self.outcome), *groups]
+        return [(self.told_in_words(steps), line) for steps, line in self._to_hessians(found)]
+
+    def told_in_words(self, steps: Any) -> Any:
+        return tuple(replace(s, before=self.booked(s.before), after=self.booked(s.after)) for s in steps)
+
+    def _to_hessians(self, found: list[tuple[Any, Line]]) -> list[tuple[Any, Line]]:
+        """With the steps to the Hessian, where that is asked for."""
         for line in self.hessians if self.second else ():
             rest = [s for s in self.second if s.relation != "⇒ H =" or line.key == "hessian"]
             found.append((rest if line.key != "hessian" or not self.d.curved else rest[-1:], line))
@@ -136,7 +143,45 @@ class Answer:
             found += self.hessians if self.scalar else self.parts("second", self.bilinear)
         bodies = self.d.abbreviations([line.body for line in found])
         short = [line._replace(body=body) for line, body in zip(found, bodies, strict=True)]
-        return [self.line("function", self.d.function), *self.with_names(short)]
+        return [self.line("function", self.d.function), *self.in_words(self.with_names(short))]
+
+    def in_words(self, lines: list[Line]) -> list[Line]:
+        """The lines as books write eigenvectors, steps and identities."""
+        if self.solving:
+            from matdiff.cli.book import BookExpr, adjoint_solves
+
+            bodies = adjoint_solves(self.book, [line.body for line in lines], self.d.function.node)
+            return [line._replace(body=BookExpr(e, self.book)) for line, e in zip(lines, bodies, strict=True)]
+        return [line._replace(body=self.booked(line.body)) for line in lines]
+
+    @property
+    def solving(self) -> bool:
+        """Whether a scalar function defines a solution x = A⁻¹ b and is differentiated by A, to first order."""
+        from matdiff.core.node import Symbol, topological
+
+        if self.d.kind != "gradient" or self.order > 1:
+            return False
+        bodies = [n.body for n in topological(self.d.function.node) if isinstance(n, Symbol) and n.body is not None]
+        heads = [b.children[0] for b in bodies if b.children and b.kind == "vector"]
+        return any(getattr(getattr(h, "op", None), "name", "") == "inv" for h in heads)
+
+    def booked(self, e: Any) -> Any:
+        """An expression as books write it, where it has what they write otherwise."""
+        if not bookish(e.node):
+            return e
+        from matdiff.cli.book import BookExpr
+
+        return BookExpr(e, self.book)
+
+    @cached_property
+    def book(self) -> Any:
+        """The names that books give to parts of the answer and its steps."""
+        from matdiff.cli.book import book
+
+        lines = [self.d.differential, *values(self.result)]
+        if self.order > 1:
+            lines += values(self.hessian if self.scalar else self.bilinear)
+        return book(lines, (v.name for v in self.d.function.variables))
 
     def with_names(self, lines: list[Line]) -> list[Line]:
         """The lines with what gradients by several variables share named once."""
@@ -263,6 +308,22 @@ class Answer:
             return "partial jacobian"
         vectors = self.d.function.kind == "vector" and self.d.wrt[0].kind == "vector"
         return "vector jacobian" if self.kind == "jacobian" and vectors else self.kind
+
+
+def bookish(node: Any) -> bool:
+    """Is there something in an expression that books write otherwise than the language?"""
+    from matdiff.core.node import Apply, Constant, topological
+
+    for n in topological(node):
+        if isinstance(n, Apply) and n.op.name in ("heaviside", "eigvecs"):
+            return True
+        if isinstance(n, Constant) and n.name == "I":
+            return True
+    return False
+
+
+def values(found: Any) -> list[Any]:
+    return list(found.values()) if isinstance(found, Mapping) else [found]
 
 
 def fresh(before: Any, after: Any) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ COMMANDS = {
     "descend": "Go downhill on EXPR: gradient descent, conjugate gradients, BFGS, Newton.",
     "equal": "Whether two expressions are equal, and if not, small whole numbers that show it.",
     "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
+    "graph": "The computational graph of EXPR: nodes, local derivatives, forward and reverse mode.",
     "ode": "Sensitivity and adjoint of a differential equation with parameters.",
     "recurrence": "Sensitivity and adjoint of a recurrence u[k+1] = … with parameters.",
     "random": "Means of random functions in closed form, and the derivatives of these.",

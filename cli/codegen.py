@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 @program
 @click.option("--target", type=click.Choice(["numpy", "jax", "torch"]), default="numpy", show_default=True)
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well, by `value_grad_hessian`.")
+@click.option(
+    "--mode",
+    type=click.Choice(["jvp", "vjp", "hvp"]),
+    help="One map instead: F'(X)[dX], its adjoint F'(X)*[Y], or the Hessian times dX.",
+)
+@click.option("--custom", is_flag=True, help="A function that JAX or PyTorch differentiates by the map of --mode.")
 @click.option("--explain", is_flag=True, help="Print the plan with operation counts instead of the source.")
 @click.option(
     "--sizes", metavar="SIZES", help='What --explain counts for: --sizes "m=1000, n=20".  [default: 100 each]'
@@ -33,6 +39,8 @@ def command(
     metric: str,
     target: str,
     order: int,
+    mode: str | None,
+    custom: bool,
     explain: bool,
     sizes: str | None,
 ) -> int:
@@ -45,13 +53,21 @@ def command(
         raise click.UsageError("--sizes is what --explain counts for; generated code serves every size")
     d: Any = derivation(expression(words), wrt, let, dialect, inner, metric)
     if hasattr(d, "convention_of"):
-        if explain or order > 1:
-            raise click.UsageError("--explain and --order 2 go with real variables")
+        if explain or order > 1 or mode is not None:
+            raise click.UsageError("--explain, --mode and --order 2 go with real variables")
         verification = d.verify()
         if verification.passed is False:
             return withheld(str(verification))
         click.echo(d.code(target), nl=False)
         return 0
+    if custom and mode is None:
+        raise click.UsageError("--custom goes with --mode: which map is JAX or PyTorch to differentiate by?")
+    if mode is not None and (explain or order > 1):
+        raise click.UsageError("--mode goes without --explain and --order; hvp is of second order")
+    if mode is not None and hasattr(d, "systems"):
+        raise click.UsageError("--mode goes with functions without equations; theirs is custom_vjp by itself")
+    if mode is not None:
+        return mapped(d, mode, target, custom)
     if hasattr(d, "systems"):
         if explain or order > 1:
             raise click.UsageError("--explain and --order 2 go with functions without equations")
@@ -66,6 +82,18 @@ def command(
     if answer.fault:
         return withheld(answer.fault)
     click.echo(source(answer, target), nl=False)
+    return 0
+
+
+def mapped(d: Any, mode: str, target: str, custom: bool) -> int:
+    """The source for one map, verified first."""
+    answer = Answer(d.of_all if custom else d, 2 if mode == "hvp" else 1)
+    made = d.code(mode, target, custom)
+    answer.verify()
+    if answer.fault:
+        return withheld(answer.fault)
+    notes = [*d.remarks, *answer.verdicts()]
+    click.echo(d.code(mode, target, custom, notes) if notes else made, nl=False)
     return 0
 
 

@@ -23,6 +23,7 @@ FORMATS = ("text", "latex", "markdown", "json")
 )
 @click.option("--steps", is_flag=True, help="Show the derivation, each step with its rule.")
 @click.option("--check", is_flag=True, help="Show the steps, each checked against the one before.")
+@click.option("--why", is_flag=True, help="With the steps, the proofs of the rules that they use.")
 @click.option("--verbose", is_flag=True, help="The steps of the algebra too.")
 @click.option(
     "--convention",
@@ -54,6 +55,7 @@ def command(
     order: int,
     steps: bool,
     check: bool,
+    why: bool,
     verbose: bool,
     convention: str,
     form: str,
@@ -83,12 +85,12 @@ def command(
     if convention == "torch":
         raise click.UsageError("--convention torch, jax and wirtinger go with complex variables")
     if hasattr(d, "systems"):
-        if check or explicit or convention == "independent":
-            raise click.UsageError("--check, --explicit and --convention go with functions without equations")
+        if check or explicit or why or convention == "independent":
+            raise click.UsageError("--check, --why, --explicit and --convention go with functions without equations")
         return solved(d, mode or "adjoint", order, form, ascii, no_verify)
     if mode is not None:
         raise click.UsageError("--mode goes with equations: A*x = b for x; c'*x")
-    answer = Answer(d, order, steps or check or verbose, inner, convention == "independent", verbose)
+    answer = Answer(d, order, steps or check or verbose or why, inner, convention == "independent", verbose)
     if not no_verify:
         answer.verify()
         if answer.fault:
@@ -100,14 +102,14 @@ def command(
     if check:
         from matdiff.cli import checked
 
-        plain = ascii or not unicode_output() or form == "latex"
-        answer = checked.checked(
-            answer, checked.NONE if form == "json" else checked.ASCII if plain else checked.UNICODE
-        )
+        marks = checked.ASCII if ascii or not unicode_output() or form == "latex" else checked.UNICODE
+        answer = checked.checked(answer, checked.NONE if form == "json" else marks)
         if answer.wrong:
             return withheld(answer.wrong)
     entries = f"\n\n{components(answer)}" if explicit else ""
-    show(render(answer, form, ascii or not unicode_output()) + entries)
+    plain = ascii or not unicode_output()
+    said = render(answer, form, plain)
+    show((with_reasons(said, answer, form, plain) if why else said) + entries)
     return 0
 
 
@@ -153,6 +155,21 @@ def answered(d: Any, order: int, steps: bool, form: str, ascii: bool, verify: bo
             return withheld(f"the step `{wrong}` does not hold at a random point")
     show(render(answer, form, ascii or not unicode_output()) + ("\nevery step holds at random points" if check else ""))
     return 0
+
+
+def with_reasons(said: str, answer: Answer, form: str, ascii: bool) -> str:
+    """An answer with the proofs of the rules that were used."""
+    from matdiff.cli import why
+
+    if form == "json":
+        import json
+
+        proofs = why.record(answer, "ascii" if ascii else "unicode")
+        return json.dumps({**json.loads(said), "why": proofs}, ensure_ascii=ascii, indent=2)
+    if form == "text":
+        below = why.text(answer, "ascii" if ascii else "unicode")
+        return f"{said}\n{below}" if below else said
+    return said + (why.latex(answer) if form == "latex" else why.markdown(answer))
 
 
 def components(answer: Answer) -> str:

@@ -39,6 +39,9 @@ def text(answer: Answer, style: Style) -> str:
 
 def introduced(line: Line, style: Style) -> set[str]:
     """The definitions of what gradients share, which hold for the lines below as well."""
+    if hasattr(line.body, "book"):
+        said = {sentence for _, sentence in line.body.book.meanings(style).values()}
+        return said.intersection(statements(line.right(style))[:-1])
     names = {f"{name(x, style)} = " for x in line.shared}
     return {d for d in statements(line.right(style))[:-1] if d.startswith(tuple(names))} if names else set()
 

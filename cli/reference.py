@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import matdiff.ops  # noqa: F401  (fills the tables)
 from matdiff.api.expr import Expr
-from matdiff.calculus.differential import apply_rule
-from matdiff.core.node import Node, Symbol, symbol
+from matdiff.api.proofs import arguments
+from matdiff.calculus.adjoint import adjoint
+from matdiff.calculus.differential import apply_rule, apply_rules
+from matdiff.core.node import Apply, Node, Symbol, symbol
 from matdiff.core.op import (
     Joint,
     Macro,
@@ -17,10 +20,8 @@ from matdiff.core.op import (
     differential_symbol,
     parameters,
     registry,
-    typed,
     words,
 )
-from matdiff.core.shape import Dim, Spec, signature
 from matdiff.errors import MatdiffError
 from matdiff.graph.rewrite import inline
 from matdiff.simplify.forms import shortest
@@ -57,10 +58,6 @@ CONSTANTS = {
     "h'": "h'(x): the derivative of an elementwise function of one's own, declared `h: elementwise`",
 }
 """What is called or written like a function and has no record."""
-
-SYMMETRIC = {"symmetric", "distinct", "spd"}
-EXAMPLE = 2
-"""The index that a function is shown with: eigval(S, 2)."""
 
 
 def records() -> dict[str, list[Record]]:
@@ -120,24 +117,28 @@ def statement(op: Op, slot: int, args: tuple[Symbol, ...], params: tuple[Any, ..
     return f"⟨{Y.name}, {Expr(value).text()}⟩ = ⟨{text(moved)}, {V.name}⟩"
 
 
-def arguments(record: Record) -> tuple[tuple[Symbol, ...], tuple[Any, ...]]:
-    """Symbols and parameters that fit the signature."""
-    inputs, output = signature(record.signature)
-    domains = (*getattr(record, "domain", ()), *[""] * len(inputs))
-    args = []
-    for i, spec in enumerate(inputs):
-        symmetric = domains[i] in SYMMETRIC
-        letter = "S" if symmetric else "X" if len(inputs) == 1 else "ABC"[i]
-        args.append(argument(spec, letter, symmetric))
-    dims = {name for spec in (*inputs, output) for d in spec or () for name in d.names}
-    given = (p for p in parameters(record.signature) if not p.isdigit())
-    return tuple(args), tuple(Dim.of(p) if p in dims else EXAMPLE for p in given)
+def adjoints(only: Op | None = None) -> list[tuple[str, ...]]:
+    """Of every function that has rules (or of one), by each argument, the adjoint of its differential at a Y."""
+    found: list[tuple[str, ...]] = []
+    for op in [only] if only is not None else sorted(registry.values(), key=lambda op: op.name.lower()):
+        try:
+            args, params = arguments(op)
+            value = op.build(args, params)
+        except (MatdiffError, IndexError, ValueError):
+            continue
+        for slot, X in enumerate(args):
+            with suppress(MatdiffError, IndexError, ValueError):
+                found.append((Expr(value).text(), X.name, text(pulled(value, slot, X))))
+    return found
 
 
-def argument(spec: Spec, letter: str, symmetric: bool) -> Symbol:
-    kind, rows, cols = typed((Dim.of("n"),) if spec is None else spec, {})
-    attributes = frozenset({"symmetric"}) if symmetric else frozenset()
-    return symbol(letter if kind == "matrix" else letter.lower(), kind, rows, cols, attributes)
+def pulled(value: Apply, slot: int, X: Symbol) -> Node:
+    """F'(X)*[Y] of one application by one argument.  Raises UnsupportedError where it has no rule for that."""
+    dX = differential_symbol(X)
+    assert isinstance(dX, Symbol)
+    Y = symbol("Y" if value.kind == "matrix" else "y", value.kind, value.rows, value.cols)
+    moved = apply_rules(value, [slot], {X: dX})
+    return adjoint(moved, Y, [dX])[dX]
 
 
 def text(node: Node) -> str:

@@ -30,15 +30,30 @@ def complete(ctx: click.Context, parameter: click.Parameter, typed: str) -> list
 @click.argument("name", required=False, shell_complete=complete)
 @click.option("--backends", is_flag=True, help="Which functions NumPy, JAX and PyTorch have code for.")
 @click.option("--refused", is_flag=True, help="What cannot be differentiated, why, and the nearest thing that works.")
+@click.option("--vjp", is_flag=True, help="The adjoint of every function by each of its arguments, at a covector Y.")
 @click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="How to print.")
 @click.option("--ascii", "ascii", is_flag=True, help="Keep to ASCII.")
-def command(name: str | None, backends: bool, refused: bool, form: str, ascii: bool) -> None:
+def command(name: str | None, backends: bool, refused: bool, vjp: bool, form: str, ascii: bool) -> None:
     """The functions of the language and their rules, or all about the one called NAME.
 
     Shapes are written as in NumPy: (n,n)->() takes a square matrix and gives a scalar; (...) is any shape.
     """
-    said = support(form) if backends else refusals(form) if refused else about(name, form)
-    if not backends and not refused and name is None and form == "text" and sys.stdout.isatty() and find_spec("rich"):
+    said = (
+        support(form)
+        if backends
+        else refusals(form)
+        if refused
+        else pullbacks(name, form)
+        if vjp
+        else about(name, form)
+    )
+    if (
+        not (backends or refused or vjp)
+        and name is None
+        and form == "text"
+        and sys.stdout.isatty()
+        and find_spec("rich")
+    ):
         coloured()
     else:
         click.echo(prose(said, "ascii" if ascii or not unicode_output() else "unicode"))
@@ -83,6 +98,42 @@ def refusals(form: str = "text") -> str:
         lines = [heads, ["---"] * 3, *([f"`{name}`", escaped(why), escaped(instead)] for name, why, instead in cells)]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return aligned([heads, *cells])
+
+
+def pullbacks(name: str | None, form: str = "text") -> str:
+    """The table of adjoints, or its rows of one function.  Raises ParseError for a name that is none."""
+    from matdiff.api.proofs import named
+    from matdiff.cli.reference import adjoints
+
+    cells: list[tuple[str, ...]] = [("function", "by", "adjoint at Y"), *adjoints(named(name) if name else None)]
+    if form == "markdown":
+        return markdown(cells[0], cells[1:])
+    return aligned(cells)
+
+
+def proven(record: Record, form: str) -> list[str]:
+    """The lines that prove a function's rule; none where there is no proof."""
+    from matdiff.api.proofs import proof
+    from matdiff.core.op import Op
+    from matdiff.errors import MatdiffError
+
+    if not isinstance(record, Op) or not record.law:
+        return []
+    try:
+        found = proof(record)
+    except MatdiffError:
+        return []
+    if found.holds is False:
+        return ["the proof failed its check: please report it"]
+    where = [f"where {name} = {e.text(defined=False)}" for name, e in found.where]
+    checks = "each line checked at random arrays" if found.holds else "not checked: no arrays were found to do it at"
+    if form == "markdown":
+        lines = [f"{w}" for w in where] + [f"{line.text()} ({line.reason})" for line in found.lines]
+        return [f"- proof, {checks}:", *(f"  {i}. {escaped(line)}" for i, line in enumerate(lines, 1))]
+    width = max(len(line.text()) for line in found.lines)
+    width = min(width, 60)
+    lines = [f"    {line.text():<{width}}   {line.reason}" for line in found.lines]
+    return [f"  proof, {checks}:", *(f"    {w}" for w in where), *lines]
 
 
 def rows() -> list[tuple[str, ...]]:
@@ -149,10 +200,10 @@ def entry(name: str, record: Record, form: str = "text") -> str:
     ]
     if form == "markdown":
         items = [f"- {key + ': ' if key else ''}{escaped(value)}" for key, value in fields if value]
-        return "\n".join([f"### `{head}`", "", *items])
+        return "\n".join([f"### `{head}`", "", *items, *proven(record, form)])
     width = max(len(key) for key, value in fields if value) + 2
     shown = [f"  {f'{key}:' if key else '':<{width}}{value}".rstrip() for key, value in fields[1:] if value]
-    return "\n".join([head, *([f"  {record.summary}"] if record.summary else []), *shown])
+    return "\n".join([head, *([f"  {record.summary}"] if record.summary else []), *shown, *proven(record, form)])
 
 
 def support(form: str) -> str:

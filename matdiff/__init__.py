@@ -14,6 +14,7 @@ from matdiff.errors import DomainError, MatdiffError, ParseError, ShapeError, Un
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
     from matdiff.api.derive import convex, derive
+    from matdiff.api.dual import Dual
     from matdiff.api.equal import equal
     from matdiff.api.expr import Expr
     from matdiff.api.reading import function, matrix, parse, scalar, vector
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Derivation",
     "DomainError",
+    "Dual",
     "Expr",
     "MatdiffError",
     "ParseError",
@@ -65,6 +67,8 @@ _HOMES = {
     "recurrence": "api.recurrence",
     "vary": "api.vary",
     "random": "api.random",
+    "Dual": "api.dual",
+    "proof": "api.proofs",
     "function": "api.reading",
     **dict.fromkeys(("eye", "ones", "zeros", "e", "K", "D", "pi", "frechet", "sigma"), "api.specials"),
 }

@@ -40,6 +40,7 @@ from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
     from matdiff.api.descent import Result
+    from matdiff.api.graph import Graph
     from matdiff.api.models import Model, Stationary
     from matdiff.api.newton import System
     from matdiff.calculus.steps import Group, Step
@@ -435,6 +436,55 @@ class Derivation:
         except MatdiffError as error:
             return partial(_refuse, error)
         return lambda at: run(program, {name: at[v] for v, name in program.inputs})[0]
+
+    def code(self, mode: str = "vjp", backend: str = "numpy", custom: bool = False, notes: Sequence[str] = ()) -> str:
+        """Source of `value` and of one map: `jvp` F'(X)[dX], `vjp` F'(X)*[Y] or `hvp` H[dX].
+
+        With `custom` there is a `function` by all its variables, which JAX or PyTorch differentiates by that map.
+        What moves inside a set has its adjoint in the tangent space.
+        Raises UnsupportedError for another mode, for NumPy with `custom`, and there for Hessians on curved sets;
+        ShapeError for the Hessian of a function that is not scalar.
+        """
+        from matdiff.codegen.modes import Maps, module
+
+        d = self.of_all if custom else self
+        if mode == "hvp" and d.kind != "gradient":
+            raise ShapeError(
+                f"the function is {describe(d.function.node)}, and a Hessian belongs to a scalar function",
+                hint="jvp and vjp are for all functions",
+            )
+        if custom and mode == "hvp" and d.curved:
+            name = next(iter(d.curved)).name
+            raise UnsupportedError(
+                f"the Hessian on the set that {name} moves in is not what libraries differentiate by",
+                hint="ask for vjp or jvp, or leave out custom",
+            )
+        gradients = (d.gradient if d.several else {d.wrt[0].name: d.gradient}) if mode == "hvp" else {}
+        maps = Maps(
+            d.function.node,
+            d.function.variables,
+            d.directions,
+            d.covector,
+            d.differential.node,
+            d.pullback if mode != "hvp" else {},
+            {X: gradients[X.name].node for X in d.wrt if X.name in gradients},
+            d.products if mode == "hvp" else {},
+        )
+        return module(maps, mode, backend, custom, str(self.function), notes)
+
+    @cached_property
+    def of_all(self) -> Derivation:
+        """The derivation by all variables of the function, for the plain inner product."""
+        return replace(self, wrt=self.function.variables, several=len(self.function.variables) > 1, metric=None)
+
+    def graph(self) -> Graph:
+        """The computational graph: nodes, edges with local derivatives, forward and reverse traces, counts, pictures.
+
+        Raises UnsupportedError where a part of the function has no rule for what moves.
+        """
+        from matdiff.api.graph import graph
+
+        return graph(self)
 
     def evaluate(self, /, **arrays: Any) -> Any:
         """The function's value."""

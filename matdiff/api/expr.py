@@ -67,7 +67,9 @@ class Expr:
         return to_latex(self.node, defined=defined, taken=[v.name for v in self.variables])
 
     def evaluate(self, /, **arrays: Any) -> Any:
-        """The value: a float, or a 1-D or 2-D array.  Of the function's variables, surplus ones are ignored.
+        """The value: a float, or a 1-D or 2-D array; of dual numbers, `md.Dual`, a dual number.
+
+        Of the function's variables, surplus ones are ignored.
 
         Raises ShapeError for wrong shapes, DomainError where a function is not defined or an array
         lacks its declared attribute, ArgumentError for a missing array and for an unknown name.
@@ -77,6 +79,10 @@ class Expr:
         from matdiff.codegen.evaluate import evaluate, refuse_strangers
 
         refuse_strangers([self.node], self.variables, arrays)
+        if any(hasattr(a, "__dual__") for a in arrays.values()):
+            from matdiff.api.dual import evaluated
+
+            return evaluated(self.node, self.variables, arrays)
         return evaluate(self.node, self.variables, arrays, guards=self.guards)
 
     def compile(self, backend: str = "numpy", unchecked: bool = False) -> Callable[..., Any]:
@@ -304,12 +310,16 @@ def canonical(node: Node) -> Node:
     return simple if opened is simple else normal(opened)
 
 
-def function(records: list[Record]) -> Callable[..., Expr]:
-    """A function of the language as a Python function of expressions, numbers for its parameters."""
+def function(records: list[Record]) -> Callable[..., Any]:
+    """A function of the language as a Python function of expressions (or dual numbers), numbers for its parameters."""
 
-    def call(*args: Any) -> Expr:
+    def call(*args: Any) -> Any:
         from matdiff.inference import call_record
 
+        if any(hasattr(a, "__dual__") for a in args):
+            from matdiff.api.dual import applied
+
+            return applied(records, args)
         nodes = tuple(a.node if isinstance(a, Expr) else finite(a) for a in args)
         return Expr(call_record(records, nodes), merged(args))
 

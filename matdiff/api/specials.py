@@ -62,7 +62,8 @@ def frechet(f: str, A: Expr, V: Expr, *k: Any) -> Expr:
 
     Of a power it takes the exponent as well: frechet("mpower", A, V, k).
     """
-    return function([frechet_of(f)])(A, V, *k)
+    found: Expr = function([frechet_of(f)])(A, V, *k)
+    return found
 
 
 def sigma(a: Expr, i: int | None = None) -> Expr:

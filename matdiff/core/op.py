@@ -58,6 +58,8 @@ class Op:
     keeps       properties of the argument that the value has as well: "symmetric spd diagonal …"
     gives       properties that the value always has
     law, source the name of the rule and where it is found in books
+    proof       why the law holds, in lines "left = right | reason" of the language with dX and d(…), each of which is
+                checked; a first line "let q = …" names parts; not needed where linearity or the definition proves it
     spoken      what a call in text may say for it; the name alone unless given; () for operators
     spellings   what others call it, read where nothing of that name is declared: "ln" or "log10=log({0})/log(10)",
                 with an expression where it is more than a name; `.dot=…` after a module or an operand
@@ -92,6 +94,7 @@ class Op:
     gives: frozenset[str] = frozenset()
     law: str = ""
     source: str = ""
+    proof: tuple[str, ...] = ()
     spoken: tuple[str, ...] | None = None
     spellings: str = ""
     elementwise: bool = False

@@ -22,6 +22,10 @@ exp: Op = elementwise(
     whole="expm",
     sympy="exp",
     law="d eᵘ = eᵘ du",
+    proof=(
+        "exp(x + dx) = exp(x).*exp(dx) | the functional equation",
+        "d(exp(x)) = exp(x).*dx | exp(h) = 1 + h + O(h²)",
+    ),
     curvature="convex increasing logconvex logconcave",
 )
 log: Op = elementwise(
@@ -34,6 +38,11 @@ log: Op = elementwise(
     whole="logm",
     sympy="log",
     law="d log u = du/u",
+    proof=(
+        "exp(log(x)) = x | the logarithm undoes exp",
+        "exp(log(x)).*d(log(x)) = dx | d eᵘ = eᵘ du",
+        "d(log(x)) = dx./x | divide",
+    ),
     curvature="concave increasing",
 )
 sqrt: Op = elementwise(
@@ -46,6 +55,11 @@ sqrt: Op = elementwise(
     whole="sqrtm",
     sympy="sqrt",
     law="d √u = du/(2√u)",
+    proof=(
+        "sqrt(x).*sqrt(x) = x | what a root is",
+        "2*sqrt(x).*d(sqrt(x)) = dx | product rule",
+        "d(sqrt(x)) = dx./(2*sqrt(x)) | divide",
+    ),
     curvature="concave increasing",
 )
 abs_: Op = elementwise(
@@ -58,6 +72,10 @@ abs_: Op = elementwise(
     spellings="fabs absolute",
     sympy="Abs",
     law="d |u| = sign(u) du",
+    proof=(
+        "abs(x) = sign(x).*x | what it is",
+        "d(abs(x)) = sign(x).*dx | the sign is constant around u ≠ 0",
+    ),
     curvature="convex decreasing- increasing+",
 )
 sign: Op = elementwise(
@@ -68,6 +86,10 @@ sign: Op = elementwise(
     spellings="sgn signum",
     sympy="sign",
     law="sign is constant around u ≠ 0",
+    proof=(
+        "sign(x + dx) = sign(x) | for every dx smaller than x ≠ 0",
+        "d(sign(x)) = 0*dx | a constant has no differential",
+    ),
 )
 sin: Op = elementwise(
     "sin",
@@ -78,6 +100,10 @@ sin: Op = elementwise(
     whole="sinm",
     sympy="sin",
     law="d sin u = cos u du",
+    proof=(
+        "sin(x + dx) = sin(x).*cos(dx) + cos(x).*sin(dx) | addition theorem",
+        "d(sin(x)) = cos(x).*dx | cos h = 1 + O(h²), sin h = h + O(h³)",
+    ),
 )
 cos: Op = elementwise(
     "cos",
@@ -88,6 +114,10 @@ cos: Op = elementwise(
     whole="cosm",
     sympy="cos",
     law="d cos u = −sin u du",
+    proof=(
+        "cos(x + dx) = cos(x).*cos(dx) - sin(x).*sin(dx) | addition theorem",
+        "d(cos(x)) = -sin(x).*dx | cos h = 1 + O(h²), sin h = h + O(h³)",
+    ),
 )
 tan: Op = elementwise(
     "tan",
@@ -98,6 +128,11 @@ tan: Op = elementwise(
     sympy="tan",
     spellings="cot=1./tan({0})",
     law="d tan u = (1 + tan² u) du",
+    proof=(
+        "tan(x) = sin(x)./cos(x) | what the tangent is",
+        "d(tan(x)) = (cos(x).*cos(x) + sin(x).*sin(x))./cos(x).^2 .* dx | quotient rule",
+        "d(tan(x)) = (1 .+ tan(x).^2).*dx | divide",
+    ),
 )
 asin: Op = elementwise(
     "asin",
@@ -108,6 +143,11 @@ asin: Op = elementwise(
     spellings="arcsin",
     sympy="asin",
     law="d asin u = du/√(1 − u²)",
+    proof=(
+        "sin(asin(x)) = x | the inverse function",
+        "cos(asin(x)).*d(asin(x)) = dx | d sin u = cos u du",
+        "d(asin(x)) = dx./sqrt(1 .- x.^2) | cos² = 1 − sin²",
+    ),
     curvature="increasing concave- convex+",
 )
 acos: Op = elementwise(
@@ -119,6 +159,11 @@ acos: Op = elementwise(
     spellings="arccos",
     sympy="acos",
     law="d acos u = −du/√(1 − u²)",
+    proof=(
+        "cos(acos(x)) = x | the inverse function",
+        "-sin(acos(x)).*d(acos(x)) = dx | d cos u = −sin u du",
+        "d(acos(x)) = -dx./sqrt(1 .- x.^2) | sin² = 1 − cos²",
+    ),
     curvature="decreasing convex- concave+",
 )
 atan: Op = elementwise(
@@ -129,6 +174,11 @@ atan: Op = elementwise(
     spellings="arctan",
     sympy="atan",
     law="d atan u = du/(1 + u²)",
+    proof=(
+        "tan(atan(x)) = x | the inverse function",
+        "(1 .+ x.^2).*d(atan(x)) = dx | d tan u = (1 + tan² u) du",
+        "d(atan(x)) = dx./(1 .+ x.^2) | divide",
+    ),
     curvature="increasing convex- concave+",
 )
 sinh: Op = elementwise(
@@ -140,6 +190,11 @@ sinh: Op = elementwise(
     whole="sinhm",
     sympy="sinh",
     law="d sinh u = cosh u du",
+    proof=(
+        "sinh(x) = (exp(x) - exp(-x))/2 | what it is",
+        "d(sinh(x)) = (exp(x) + exp(-x))/2 .* dx | d eᵘ = eᵘ du",
+        "d(sinh(x)) = cosh(x).*dx | what cosh is",
+    ),
     curvature="increasing concave- convex+",
 )
 cosh: Op = elementwise(
@@ -152,6 +207,11 @@ cosh: Op = elementwise(
     whole="coshm",
     sympy="cosh",
     law="d cosh u = sinh u du",
+    proof=(
+        "cosh(x) = (exp(x) + exp(-x))/2 | what it is",
+        "d(cosh(x)) = (exp(x) - exp(-x))/2 .* dx | d eᵘ = eᵘ du",
+        "d(cosh(x)) = sinh(x).*dx | what sinh is",
+    ),
     curvature="convex logconvex decreasing- increasing+",
 )
 tanh: Op = elementwise(
@@ -162,6 +222,11 @@ tanh: Op = elementwise(
     spellings="coth=1./tanh({0})",
     sympy="tanh",
     law="d tanh u = (1 − tanh² u) du",
+    proof=(
+        "tanh(x) = sinh(x)./cosh(x) | what it is",
+        "d(tanh(x)) = (cosh(x).^2 - sinh(x).^2)./cosh(x).^2 .* dx | quotient rule",
+        "d(tanh(x)) = (1 .- tanh(x).^2).*dx | divide",
+    ),
     curvature="increasing convex- concave+",
 )
 sigmoid: Op = elementwise(
@@ -198,6 +263,10 @@ relu: Op = elementwise(
     torch="torch.relu({0})",
     smooth="where an entry of {0} is 0",
     law="relu′(u) = 1 for u > 0, else 0",
+    proof=(
+        "relu(x) = (abs(x) + x)/2 | what it is",
+        "d(relu(x)) = (sign(x).*dx + dx)/2 | d |u| = sign(u) du",
+    ),
     summary="max(x, 0)",
     curvature="convex increasing",
 )
@@ -221,6 +290,10 @@ erf: Op = elementwise(
     torch="torch.erf({0})",
     sympy="erf",
     law="d erf u = (2/√π) exp(−u²) du",
+    proof=(
+        "erf(-x) = -erf(x) | the integral from 0 of an even function",
+        "d(erf(x)) = 2/sqrt(pi)*exp(-x.^2).*dx | the derivative of an integral is the integrand",
+    ),
     source="DLMF 7.2.1",
     curvature="increasing convex- concave+",
 )
@@ -233,6 +306,10 @@ lgamma: Op = elementwise(
     spellings="gammaln loggamma",
     sympy="loggamma",
     law="d log Γ(u) = ψ(u) du",
+    proof=(
+        "lgamma(x .+ 1) = lgamma(x) + log(x) | Γ(u + 1) = u Γ(u)",
+        "d(lgamma(x)) = digamma(x).*dx | what ψ is",
+    ),
     source="DLMF 5.2.2",
     curvature="convex",
 )
@@ -244,6 +321,10 @@ digamma: Op = elementwise(
     domain="positive",
     sympy="digamma",
     law="ψ′ = polygamma(1, ·)",
+    proof=(
+        "digamma(x .+ 1) = digamma(x) + 1 ./ x | ψ(u + 1) = ψ(u) + 1/u",
+        "d(digamma(x)) = polygamma(1, x).*dx | what polygamma is",
+    ),
     source="DLMF 5.15",
     curvature="concave increasing",
 )
@@ -269,6 +350,10 @@ polygamma: Op = register(
         torch="torch.polygamma({0}, {1})",
         domain=("whole", "positive"),
         law="d polygamma(k, u) = polygamma(k + 1, u) du",
+        proof=(
+            "polygamma(1, b .+ 1) = polygamma(1, b) - 1 ./ b.^2 | the derivative of ψ(u + 1) = ψ(u) + 1/u",
+            "d(polygamma(1, b)) = polygamma(2, b).*db | what polygamma is",
+        ),
         source="DLMF 5.15",
         elementwise=True,
     )

@@ -18,6 +18,10 @@ largest: Op = register(
         numpy="largest({0})",
         smooth="where two entries of {0} share the largest value",
         law="constant while the largest entry stays the largest",
+        proof=(
+            "largest(x + dx) = largest(x) | for dx so small that the largest stays the largest",
+            "d(largest(x)) = 0*dx | a constant has no differential",
+        ),
         summary="1 at the largest entry, 0 elsewhere",
     )
 )
@@ -29,6 +33,10 @@ rowlargest: Op = register(
         numpy="rowlargest({0})",
         smooth="where two entries of a row of {0} share the largest value",
         law="constant while the largest entries stay the largest",
+        proof=(
+            "rowlargest(X + dX) = rowlargest(X) | for dX so small that the largest stay the largest",
+            "d(rowlargest(X)) = 0*dX | a constant has no differential",
+        ),
         summary="1 at the largest entry of every row, 0 elsewhere",
     )
 )
@@ -53,6 +61,10 @@ max_: Op = nonlinear(
     latex=r"\max({0})",
     smooth="where two entries of {0} share the largest value",
     law="d max u = du_k at the largest u_k",
+    proof=(
+        "max(x + dx) = max(x) + <largest(x), dx> | for dx so small that the largest entry stays the largest",
+        "d(max(x)) = <largest(x), dx> | largest(x) is 1 there, 0 elsewhere",
+    ),
     source="Danskin's theorem, Bertsekas 2016, §B.5",
     spellings="amax",
     summary="the largest entry",
@@ -67,6 +79,10 @@ min_: Op = nonlinear(
     latex=r"\min({0})",
     smooth="where two entries of {0} share the smallest value",
     law="d min u = du_k at the smallest u_k",
+    proof=(
+        "min(x) = -max(-x) | what it is",
+        "d(min(x)) = <largest(-x), dx> | d max u = du_k at the largest u_k",
+    ),
     source="Danskin's theorem, Bertsekas 2016, §B.5",
     spellings="amin",
     summary="the smallest entry",
@@ -80,6 +96,10 @@ rowmax: Op = nonlinear(
     torch="torch.amax({0}, 1)",
     smooth="where two entries of a row of {0} share the largest value",
     law="d max u = du_k at the largest u_k of every row",
+    proof=(
+        "rowmax(X) = rowsum(rowlargest(X).*X) | what it is",
+        "d(rowmax(X)) = rowsum(rowlargest(X).*dX) | rowlargest(X) is constant while the largest stay the largest",
+    ),
     summary="the largest entry of every row",
     curvature="convex increasing",
 )

@@ -130,6 +130,11 @@ SLICE: Op = register(
         (Linear(lambda Y, A, r0, r1, c0, c1: embed(Y, r0, c0, A.rows, A.cols)),),
         _slice_type,
         law="a block is linear",
+        proof=(
+            "let X: 3×4",
+            "(X + dX)[1:2,2:3] = X[1:2,2:3] + dX[1:2,2:3] | linear",
+            "d(X[1:2,2:3]) = dX[1:2,2:3] | the change is linear already",
+        ),
         spoken=(),
         matrix=_window,
         curvature="increasing",

@@ -21,6 +21,11 @@ inv: Op = nonlinear(
     keeps="symmetric spd diagonal lower upper orthogonal",
     spellings=r"inverse solve={0}\{1} linsolve={0}\{1} mldivide={0}\{1}",
     law="d(X⁻¹) = −X⁻¹ dX X⁻¹",
+    proof=(
+        "inv(X)*X = I | what an inverse is",
+        "d(inv(X))*X + inv(X)*dX = 0 | product rule",
+        "d(inv(X)) = -inv(X)*dX*inv(X) | times X⁻¹ from the right",
+    ),
     source="Magnus & Neudecker 2019, §8.4",
     curvature="convex⪰ decreasing⪰",
 )
@@ -34,6 +39,10 @@ det: Op = nonlinear(
     latex=r"\det({0})",
     spellings="determinant",
     law="Jacobi's formula",
+    proof=(
+        "det(X + dX) = det(X)*det(I + inv(X)*dX) | the determinant of a product",
+        "d(det(X)) = det(X)*tr(inv(X)*dX) | det(I + E) = 1 + tr E + O(E²)",
+    ),
     source="Magnus & Neudecker 2019, §8.3",
     curvature="logconcave⪰ increasing⪰ positive⪰",
 )
@@ -100,6 +109,12 @@ pinv: Op = nonlinear(
     guard=lambda A: FULL_RANK(A),
     spellings="pseudoinverse pseudo_inverse pinverse",
     law="d(A⁺) at constant rank",
+    proof=(
+        "let P = pinv(X)",
+        "X*P*X = X | Penrose",
+        "dX*P*X + X*d(P)*X + X*P*dX = dX | product rule",
+        "d(P) = -P*dX*P + P*P'*dX'*(I - X*P) + (I - P*X)*dX'*P'*P | with the other three equations (Golub & Pereyra)",
+    ),
     source="Golub & Pereyra 1973, eq. 4.12",
     summary="Moore-Penrose inverse",
 )
@@ -113,6 +128,13 @@ chol: Op = nonlinear(
     torch="torch.linalg.cholesky({0})",
     domain="spd",
     law="dL = L Φ(L⁻¹ dS L⁻ᵀ), Φ the lower triangle with half the diagonal",
+    proof=(
+        "let L = chol(S); M = inv(L)*dS*inv(L)'",
+        "L*L' = S | what it is",
+        "d(L)*L' + L*d(L)' = dS | product rule",
+        "inv(L)*d(L) + (inv(L)*d(L))' = M | L⁻¹ from the left, L⁻ᵀ from the right",
+        "d(L) = L*(tril(M) - Diag(diag(M))/2) | the first of these two is lower triangular",
+    ),
     source="Giles 2008, §2.3.3; Murray 2016, eq. 9",
     summary="lower-triangular L with L*L' = S",
 )

@@ -99,6 +99,11 @@ expm: Op = nonlinear(
     keeps="symmetric diagonal lower upper",
     spellings="matrix_exp matexp matrixexp",
     law="the Fréchet map of the matrix exponential",
+    proof=(
+        "let O = 0*X",
+        "expm([X, dX; O, X]) = [expm(X), d(expm(X)); O, expm(X)] | the corner of [X E; 0 X]ᵏ is Σ XⁱEXᵏ⁻¹⁻ⁱ",
+        "d(expm(X)) = frechet(expm, X, dX) | the name of this map (Higham 2008, §3.2)",
+    ),
     source="Higham 2008, §10.2",
     curvature="traceconvex",
 )
@@ -112,6 +117,11 @@ logm: Op = nonlinear(
     keeps="symmetric diagonal lower upper",
     spellings="matrixlog",
     law="the Fréchet map of the matrix logarithm",
+    proof=(
+        "let O = 0*X",
+        "logm([X, dX; O, X]) = [logm(X), d(logm(X)); O, logm(X)] | the corner of [X E; 0 X]ᵏ is Σ XⁱEXᵏ⁻¹⁻ⁱ",
+        "d(logm(X)) = frechet(logm, X, dX) | the name of this map (Higham 2008, §3.2)",
+    ),
     source="Higham 2008, §11.2",
     curvature="concave⪰ increasing⪰",
 )
@@ -124,6 +134,11 @@ sqrtm: Op = nonlinear(
     domain="spectrum",
     keeps="symmetric spd diagonal lower upper",
     law="R = X^½: R dR + dR R = dX",
+    proof=(
+        "sqrtm(X)*sqrtm(X) = X | what a root is",
+        "d(sqrtm(X))*sqrtm(X) + sqrtm(X)*d(sqrtm(X)) = dX | product rule",
+        "d(sqrtm(X)) = sylvester(sqrtm(X), sqrtm(X), dX) | the solution of that",
+    ),
     source="Higham 2008, eq. 6.1",
     curvature="concave⪰ increasing⪰",
 )
@@ -138,6 +153,11 @@ cosm: Op = nonlinear(
     latex=r"\operatorname{{cosm}}({0})",
     keeps="symmetric diagonal lower upper",
     law="the Fréchet map of the matrix cosine",
+    proof=(
+        "let O = 0*X",
+        "cosm([X, dX; O, X]) = [cosm(X), d(cosm(X)); O, cosm(X)] | the corner of [X E; 0 X]ᵏ is Σ XⁱEXᵏ⁻¹⁻ⁱ",
+        "d(cosm(X)) = frechet(cosm, X, dX) | the name of this map (Higham 2008, §3.2)",
+    ),
     source="Higham 2008, ch. 12",
 )
 sinm: Op = nonlinear(
@@ -151,6 +171,11 @@ sinm: Op = nonlinear(
     latex=r"\operatorname{{sinm}}({0})",
     keeps="symmetric diagonal lower upper",
     law="the Fréchet map of the matrix sine",
+    proof=(
+        "let O = 0*X",
+        "sinm([X, dX; O, X]) = [sinm(X), d(sinm(X)); O, sinm(X)] | the corner of [X E; 0 X]ᵏ is Σ XⁱEXᵏ⁻¹⁻ⁱ",
+        "d(sinm(X)) = frechet(sinm, X, dX) | the name of this map (Higham 2008, §3.2)",
+    ),
     source="Higham 2008, ch. 12",
 )
 frechet_expm: Direction = frechet_map(
@@ -190,6 +215,10 @@ MPOWER: Op = nonlinear(
     keeps="symmetric spd diagonal lower upper",
     domain=("exponent",),
     law="the Fréchet map of the power: Σ X^i dX X^(k−1−i) for a whole k",
+    proof=(
+        "d(expm(b*logm(A))) = d(A^b) | what a power is",
+        "d(A^2) = dA*A + A*dA | for whole exponents the product rule",
+    ),
     source="Higham 2008, §7.3 and eq. 3.24",
     summary="X^p: a product for a whole p, else exp(p log X)",
     spoken=(),
@@ -240,6 +269,12 @@ SYLVESTER: Op = register(
         jax="solve_sylvester({0}, {1}, {2})",
         torch="solve_sylvester({0}, {1}, {2})",
         law="AX + XB = C differentiated",
+        proof=(
+            "let F = sylvester(A,B,C)",
+            "A*F + F*B = C | what it is",
+            "dA*F + A*d(F) + d(F)*B + F*dB = dC | product rule",
+            "d(F) = sylvester(A, B, dC - dA*F - F*dB) | an equation of the same kind",
+        ),
         source="Higham 2008, §B.14",
         summary="the X with A*X + X*B = C",
         matrix=lambda node, slot: inv(kron_of(eye(node.cols), node.args[0]) + kron_of(node.args[1].T, eye(node.rows))),

@@ -53,6 +53,11 @@ prod: Op = nonlinear(
     torch="torch.prod({0})",
     domain="nonzero",
     law="d Π u_k = Π u_k · Σ du_k/u_k",
+    proof=(
+        "log(prod(x)) = sum(log(x)) | for positive entries",
+        "d(prod(x))/prod(x) = sum(dx./x) | d log u = du/u",
+        "d(prod(x)) = prod(x)*sum(dx./x) | multiply",
+    ),
     source="product rule for n factors, away from zeros",
     summary="the product of all entries",
     curvature="positive+",
@@ -68,6 +73,11 @@ norm: Op = nonlinear(
     smooth="where {0} is 0",
     spellings="Norm=‖{0}‖_2",
     law="d‖u‖ = ⟨u, du⟩/‖u‖",
+    proof=(
+        "norm(x)^2 = x'*x | what it is",
+        "2*norm(x)*d(norm(x)) = 2*x'*dx | product rule",
+        "d(norm(x)) = x'*dx/norm(x) | divide",
+    ),
     source="Magnus & Neudecker 2019, ch. 18",
     summary="2-norm of a vector, Frobenius norm of a matrix",
     definition=lambda X: sqrt(inner(X, X)),

@@ -85,6 +85,12 @@ eigvals: Op = symmetric_function(
     smooth="where eigenvalues of {0} coincide",
     spellings="eigvalsh .eigvals=?",
     law="dλ = diag(Qᵀ dS Q)",
+    proof=(
+        "let Q = eigvecs(S); L = eigvals(S)",
+        "S*Q = Q*Diag(L) | S Q = Q Λ",
+        "dS*Q + S*d(Q) = d(Q)*Diag(L) + Q*Diag(d(L)) | product rule",
+        "d(L) = diag(Q'*dS*Q) | times Qᵀ; the diagonal of QᵀdQ, which is skew, is 0",
+    ),
     source="Magnus 1985, thm 1; Giles 2008, §3.1",
     summary="eigenvalues of a symmetric matrix, ascending",
 )
@@ -98,6 +104,12 @@ eigvecs: Op = symmetric_function(
     domain=("distinct",),
     gives=frozenset({"orthogonal"}),
     law="dQ = Q (F ∘ (Qᵀ dS Q)), F_ij = 1/(λ_j − λ_i)",
+    proof=(
+        "let Q = eigvecs(S); L = eigvals(S); M = Q'*dS*Q",
+        "Q'*d(Q) + d(Q)'*Q = 0 | QᵀQ = I: QᵀdQ is skew",
+        "M - Diag(d(L)) = Q'*d(Q)*Diag(L) - Diag(L)*Q'*d(Q) | Qᵀ times the differential of S Q = Q Λ",
+        "d(Q) = Q*(eiggaps(L).*M) | entry by entry",
+    ),
     source="Giles 2008, §3.1",
     summary="eigenvectors of a symmetric matrix as columns, in the order of eigvals",
 )
@@ -107,6 +119,10 @@ eiggaps: Op = nonlinear(
     lambda v, dv: hadamard(eiggaps(v) ** 2, dv @ ones("vector", dv.rows).T - ones("vector", dv.rows) @ dv.T),
     numpy="eiggaps({0})",
     law="F_ij = 1/(λ_j − λ_i), 0 on the diagonal",
+    proof=(
+        "eiggaps(x).*(ones(n)*x' - x*ones(n)') = ones(n,n) - I | what it is",
+        "d(eiggaps(x)) = -eiggaps(x).^2 .* (ones(n)*dx' - dx*ones(n)') | d(1/u) = −du/u²",
+    ),
     source="Giles 2008, §3.1",
     summary="the matrix 1/(v_j − v_i), with zeros on the diagonal",
 )
@@ -122,6 +138,12 @@ eigval: Op = symmetric_function(
     smooth="where the eigenvalue of {0} is not simple",
     guard=lambda S, i: SIMPLE.build((S,), (i,)),
     law="dλ = qᵀ dS q",
+    proof=(
+        "let q = eigvecs(S)[:,2]",
+        "S*q = eigval(S,2)*q | S q = λ q",
+        "dS*q + S*d(q) = d(eigval(S,2))*q + eigval(S,2)*d(q) | product rule",
+        "d(eigval(S,2)) = q'*dS*q | times qᵀ, with qᵀS = λqᵀ and qᵀq = 1",
+    ),
     source="Magnus 1985, thm 1",
     summary="the i-th eigenvalue of a symmetric matrix, counted upward",
 )
@@ -138,6 +160,12 @@ lambda_max: Op = symmetric_function(
     smooth="where the largest eigenvalue of {0} is not simple",
     guard=lambda S: SIMPLE.build((S,), (-1,)),
     law="dλ = qᵀ dS q",
+    proof=(
+        "let q = eigvecs(S)[:,n]",
+        "S*q = lambda_max(S)*q | S q = λ q",
+        "dS*q + S*d(q) = d(lambda_max(S))*q + lambda_max(S)*d(q) | product rule",
+        "d(lambda_max(S)) = q'*dS*q | times qᵀ, with qᵀS = λqᵀ and qᵀq = 1",
+    ),
     source="Magnus 1985, thm 1",
     curvature="convex⪰ increasing⪰ positive⪰",
 )
@@ -154,6 +182,12 @@ lambda_min: Op = symmetric_function(
     smooth="where the smallest eigenvalue of {0} is not simple",
     guard=lambda S: SIMPLE.build((S,), (1,)),
     law="dλ = qᵀ dS q",
+    proof=(
+        "let q = eigvecs(S)[:,1]",
+        "S*q = lambda_min(S)*q | S q = λ q",
+        "dS*q + S*d(q) = d(lambda_min(S))*q + lambda_min(S)*d(q) | product rule",
+        "d(lambda_min(S)) = q'*dS*q | times qᵀ, with qᵀS = λqᵀ and qᵀq = 1",
+    ),
     source="Magnus 1985, thm 1",
     curvature="concave⪰ increasing⪰ positive⪰",
 )
@@ -180,6 +214,12 @@ sigma_max: Op = nonlinear(
     guard=lambda A: SIMPLE_SINGULAR.build((A,), (-1,)),
     spellings="opnorm",
     law="dσ = uᵀ dA v",
+    proof=(
+        "let v = eigvecs(X'*X)[:,n]",
+        "sigma_max(X)^2 = lambda_max(X'*X) | what it is",
+        "2*sigma_max(X)*d(sigma_max(X)) = 2*v'*X'*dX*v | dλ = qᵀ dS q",
+        "d(sigma_max(X)) = (X*v/sigma_max(X))'*dX*v | X v = σ u",
+    ),
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the spectral norm",
     curvature="convex increasing+ nonnegative",
@@ -207,6 +247,12 @@ sigma: Op = nonlinear(
     smooth="where the singular value of {0} is zero or not simple",
     guard=lambda A, i: SIMPLE_SINGULAR.build((A,), (-i,)),
     law="dσ = uᵀ dA v",
+    proof=(
+        "let v = eigvecs(X'*X)[:,n]",
+        "sigma(X,1)^2 = lambda_max(X'*X) | what it is",
+        "2*sigma(X,1)*d(sigma(X,1)) = 2*v'*X'*dX*v | dλ = qᵀ dS q",
+        "d(sigma(X,1)) = (X*v/sigma(X,1))'*dX*v | X v = σ u",
+    ),
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the i-th singular value, counted downward",
 )
@@ -235,6 +281,11 @@ cond2: Op = nonlinear(
     guard=lambda A: SIMPLE_SINGULAR.build((SIMPLE_SINGULAR.build((A,), (-1,)),), (1,)),
     spellings="cond",
     law="cond A = σ_max(A) σ_max(A⁺), product rule",
+    proof=(
+        "let P = pinv(X)",
+        "cond2(X) = sigma_max(X)*sigma_max(P) | what it is",
+        "d(cond2(X)) = d(sigma_max(X))*sigma_max(P) + sigma_max(X)*d(sigma_max(P)) | product rule",
+    ),
     summary="the condition number σ_max/σ_min",
 )
 nuclear: Op = nonlinear(
@@ -248,6 +299,12 @@ nuclear: Op = nonlinear(
     domain="fullrank",
     smooth="where {0} has not full rank",
     law="d‖A‖_* = ⟨UVᵀ, dA⟩",
+    proof=(
+        "let W = polar(X)",
+        "nuclear(X) = <W, X> | X = UΣVᵀ, W = UVᵀ",
+        "<d(W), X> = 0 | of all W with orthonormal columns UVᵀ has the largest ⟨W, X⟩",
+        "d(nuclear(X)) = <W, dX> | product rule",
+    ),
     source="Watson 1992, thm 1",
     summary="the sum of the singular values",
     curvature="convex nonnegative",
@@ -278,6 +335,12 @@ polar: Op = nonlinear(
     numpy="polar({0})",
     domain="fullrank",
     law="A = WP: PΩ + ΩP = Wᵀ dA − dAᵀ W, dW = WΩ + (I − WWᵀ) dA P⁻¹",
+    proof=(
+        "let X: n×n; W = polar(X)",
+        "W'*W = I | orthonormal columns",
+        "W'*d(W) + d(W)'*W = 0 | product rule: Ω = WᵀdW is skew",
+        "W'*dX - dX'*W = W'*X*W'*d(W) + W'*d(W)*W'*X | X = W P with P = Pᵀ: PΩ + ΩP",
+    ),
     source="Higham 2008, §8.1",
     summary="UVᵀ of the singular value decomposition",
 )
@@ -332,6 +395,11 @@ svdvals: Op = register(
         domain=("fullrank",),
         smooth="where singular values of {0} coincide",
         law="dσ = diag(Uᵀ dA V)",
+        proof=(
+            "let X: n×n",
+            "sum(svdvals(X).^2) = tr(X'*X) | the eigenvalues of XᵀX are their squares",
+            "sum(2*svdvals(X).*d(svdvals(X))) = 2*tr(X'*dX) | product rule; each alone as for σ_max: dσ = uᵀ dX v",
+        ),
         source="Giles 2008, §3.2",
         summary="singular values, descending",
     )
@@ -344,6 +412,10 @@ peak: Op = register(
         numpy="peak({0})",
         smooth="where two entries of {0} share the largest absolute value",
         law="constant while the largest entry stays the largest",
+        proof=(
+            "peak(x + dx) = peak(x) | for dx so small that the largest stays the largest",
+            "d(peak(x)) = 0*dx | a constant has no differential",
+        ),
         summary="1 at the entry of largest absolute value, 0 elsewhere",
     )
 )
@@ -357,6 +429,10 @@ norminf: Op = nonlinear(
     latex=r"\lVert {0} \rVert_\infty",
     smooth="where two entries of {0} share the largest absolute value",
     law="d‖u‖_∞ = sign(u_k) du_k at the largest |u_k|",
+    proof=(
+        "norminf(x) = <sign(x).*peak(x), x> | what it is",
+        "d(norminf(x)) = <sign(x).*peak(x), dx> | sign and place are constant while the largest stays the largest",
+    ),
     summary="the largest absolute value of the entries",
     curvature="convex decreasing- increasing+ nonnegative",
 )

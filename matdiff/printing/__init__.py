@@ -12,7 +12,7 @@ from matdiff.printing.names import ascii_name, latex_name, unicode_name
 from matdiff.printing.parts import named_parts
 from matdiff.printing.tables import ASCII, LATEX, TEXT, Notation
 
-__all__ = ["length", "to_latex", "to_mathml", "to_text"]
+__all__ = ["length", "to_latex", "to_mathml", "to_text", "written"]
 
 
 def to_text(
@@ -44,12 +44,23 @@ def to_mathml(node: Node, *, defined: bool = True) -> str:
     return _write(node, MATHML, mathml_name, defined)
 
 
+def written(node: Node, style: str, make: type[Layout], taken: Iterable[str] = ()) -> str:
+    """An expression, its definitions in front, by a layout of one's own: `style` is unicode, ascii or latex."""
+    notation, spell = {"ascii": (ASCII, ascii_name), "latex": (LATEX, latex_name)}.get(style, (TEXT, unicode_name))
+    return _write(node, notation, spell, True, taken, make)
+
+
 def _write(
-    node: Node, notation: Notation, spell: Callable[[str], str], defined: bool, taken: Iterable[str] = ()
+    node: Node,
+    notation: Notation,
+    spell: Callable[[str], str],
+    defined: bool,
+    taken: Iterable[str] = (),
+    make: type[Layout] = Layout,
 ) -> str:
     order = topological(node) if defined else []
     names = {n: spell(name) for n, name in named_parts(order).items()} if defined else {}
-    emitter = Emitter(Layout(notation, names, frozenset(taken)))
+    emitter = Emitter(make(notation, names, frozenset(taken)))
     equals, then = notation.definition
     for part in [n for n in order if n in names or (isinstance(n, Symbol) and n.body is not None)]:
         body = part.body if isinstance(part, Symbol) else None

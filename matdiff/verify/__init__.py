@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matdiff.solution.check import LineCheck, check_derivation
     from matdiff.solution.steps import check_steps
 
-METHODS = ("forward", "backward", "central", "richardson", "complex")
+METHODS = ("forward", "backward", "central", "richardson", "complex", "dual")
 
 
 def verify(
@@ -32,8 +32,8 @@ def verify(
     of the tangent space, are held against the derivative; `order=2` does so with the Hessian.  `sizes` fixes
     dimensions, `{"n": 100}`; then the function is evaluated at most 40 times and its derivative 3 times.
 
-    `method` says how: `forward`, `backward`, `central` differences, `richardson`, or the `complex` step; the
-    theory of each is in `matdiff.verify.methods`.
+    `method` says how: `forward`, `backward`, `central` differences, `richardson`, the `complex` step, or `dual`
+    numbers, which share the records' rules with the derivative; the theory of each is in `matdiff.verify.methods`.
 
     A claim is a gradient (of a vector or matrix function: a Jacobian), with a dX in it the differential, with
     `order=2` the Hessian.  Raises ParseError or ShapeError for a claim that cannot be read or has no meaning.

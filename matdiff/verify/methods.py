@@ -11,6 +11,8 @@ richardson  The same tableau T(k,j) = T(k,j−1) + (T(k,j−1) − T(k−1,j−1
             until its error estimate rises again (Richardson 1911; Ridders 1982; as in numdifftools).
 complex     Im F(X + ihV)/h = F′ + O(h²) for analytic F: nothing is subtracted, so h = 10⁻²⁰ gives all digits
             (Squire & Trapp 1998).  Functions that are not analytic (abs, eigenvalues, …) are refused by name.
+dual        Values a + bε with ε² = 0, part after part: exact up to rounding.  Each part is differentiated by its
+            record, so this checks how the parts are put together, moved across ⟨·,·⟩ and simplified, not the records.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ ROWS = 6
 SHRINK = 0.5
 IMAGINARY = 1e-20
 
-COST = {"central": 8, "forward": ONE_SIDED, "backward": ONE_SIDED, "richardson": 2 * ROWS, "complex": 1}
+COST = {"central": 8, "forward": ONE_SIDED, "backward": ONE_SIDED, "richardson": 2 * ROWS, "complex": 1, "dual": 1}
 """Most evaluations of the function at one point, the point itself not counted."""
 
 
@@ -87,6 +89,13 @@ def adaptive(F: Curve, center: Array, first: float) -> Slope:
 def complex_step(F: Callable[[complex], Array], center: Array) -> Slope:
     """F takes a complex step; its derivative at 0."""
     value = np.imag(F(1j * IMAGINARY)) / IMAGINARY
+    scale = magnitude((center,))
+    error = 1e3 * EPS * max(float(np.linalg.norm(value)), EPS * scale)
+    return Slope(value, error, scale, (1.0,), center, (), (), 1.0)
+
+
+def dual_step(value: Array, center: Array) -> Slope:
+    """What dual numbers give, with the error that rounding leaves."""
     scale = magnitude((center,))
     error = 1e3 * EPS * max(float(np.linalg.norm(value)), EPS * scale)
     return Slope(value, error, scale, (1.0,), center, (), (), 1.0)

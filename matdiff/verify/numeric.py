@@ -243,6 +243,10 @@ def differences(
         seen: Slope | None = attempt(run, lambda: bend(F, center, WIDER * first))
     elif run.method == "complex":
         seen = methods.complex_step(analytic, center)
+    elif run.method == "dual":
+        run.values += 1
+        moved = attempt(run, lambda: found.dual_value(arrays, V))
+        seen = None if moved is None else methods.dual_step(moved, center)
     else:
         seen = attempt(run, lambda: methods.measure(run.method, F, center, first))
     if seen is None:

@@ -15,7 +15,8 @@ class Verification:
                     others how fast the first-order remainder does, 2; None where it is rounding alone
     reason          why it failed or could not be made; empty if it passed
     points          how many random points were compared
-    method          how: `central` and other differences, `complex` step, `comparison` with the derivative, or `zero`
+    method          how: `central` and other differences, `complex` step, `dual` numbers, `comparison` with the
+                    derivative, or `zero`
     message         for a wrong claim, what is wrong with it
     region          on which edges of the function, as zeros of a norm, the derivative was found right or has no value
     certificate     what exact arithmetic over a prime field says; empty where it was not asked
@@ -48,6 +49,8 @@ class Verification:
         seen = "remainder at rounding" if self.order is None else f"observed order {self.order:.1f}"
         if self.method == "complex":
             return f"verified: the complex step agrees to {error:.0e} at {places}{there}"
+        if self.method == "dual":
+            return f"verified: dual numbers agree to {error:.0e} at {places}{there}"
         how = "extrapolated differences" if self.method == "richardson" else f"{self.method} differences"
         return f"verified: {how} agree to {error:.0e} at {places} ({seen}){there}"
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from matdiff.calculus.differential import differentials
 from matdiff.calculus.tangent import lowered
 from matdiff.codegen.evaluate import evaluate
 from matdiff.core.node import Apply, Node, Symbol, symbol, topological
+from matdiff.core.op import differential_symbol
 from matdiff.errors import UnsupportedError
-from matdiff.ops.constants import is_zero
+from matdiff.graph.rewrite import prepared
+from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.verify.sets import Array, direction, project
 from matdiff.verify.unknown import concrete
 
@@ -84,6 +87,15 @@ class Subject:
         shapes = {v: (v.rows.evaluate(sizes), v.cols.evaluate(sizes)) for v in arrays}
         given = {v: np.asarray(a, dtype=complex).reshape(shapes[v]) for v, a in arrays.items()}
         return np.concatenate([v.ravel(order="F") for v in evaluate_analytic(list(self.parts), given, sizes)])
+
+    def dual_value(self, arrays: Arrays, V: Arrays) -> Array:
+        """The derivative of F along V by dual numbers: each part's record at the values of the parts below it."""
+        dX = {X: differential_symbol(X) for X in self.wrt}
+        ready = [prepared(part) for part in self.parts]
+        moved = [differentials(r, dX).get(r) or zeros_like(r) for r in ready]
+        at = {v.name: a for v, a in arrays.items()} | {s.name: V[X] for X, s in dX.items() if isinstance(s, Symbol)}
+        known = (*self.variables, *(s for s in dX.values() if isinstance(s, Symbol)))
+        return flat(evaluate(moved, known, at, smooth=True))
 
     def state(
         self,
