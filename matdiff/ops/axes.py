@@ -53,6 +53,7 @@ row_softmax: Op = nonlinear(
     definition=lambda X: exp(X) / spread(rowsum(exp(X)), X),
     spoken=("softmax",),
     remark=f"softmax({{0}}, …) {COUNTED}",
+    c="-> row_softmax({m0}, {n0}, {0}, {out})",
 )
 row_logsumexp: Op = nonlinear(
     "row_logsumexp",
@@ -67,6 +68,7 @@ row_logsumexp: Op = nonlinear(
     definition=lambda X: log(rowsum(exp(X))),
     spoken=("logsumexp",),
     remark=f"logsumexp({{0}}, …) {COUNTED}",
+    c="-> row_logsumexp({m0}, {n0}, {0}, {out})",
 )
 rownorm: Op = nonlinear(
     "rownorm",
@@ -78,6 +80,7 @@ rownorm: Op = nonlinear(
     law="d‖u‖ = ⟨u, du⟩/‖u‖ for every row",
     summary="the 2-norms of the rows",
     definition=lambda X: sqrt(rowsum(X**2)),
+    c="-> row_norm({m0}, {n0}, {0}, {out})",
 )
 norm21: Op = nonlinear(
     "norm21",
@@ -90,6 +93,7 @@ norm21: Op = nonlinear(
     summary="the sum of the 2-norms of the rows",
     definition=lambda X: sum_(rownorm(X)),
     remark="norm21({0}) is the sum of the norms of the rows; of the columns it is norm21({0}')",
+    c="= norm21({m0}, {n0}, {0})",
 )
 
 macro("rowsum", "(m,n)->(m)", rowsum, summary="X*ones(n), the sums along rows")

@@ -23,6 +23,7 @@ exp: Op = elementwise(
     sympy="exp",
     law="d eᵘ = eᵘ du",
     curvature="convex increasing logconvex logconcave",
+    c="exp({0})",
 )
 log: Op = elementwise(
     "log",
@@ -35,6 +36,7 @@ log: Op = elementwise(
     sympy="log",
     law="d log u = du/u",
     curvature="concave increasing",
+    c="log({0})",
 )
 sqrt: Op = elementwise(
     "sqrt",
@@ -47,6 +49,7 @@ sqrt: Op = elementwise(
     sympy="sqrt",
     law="d √u = du/(2√u)",
     curvature="concave increasing",
+    c="sqrt({0})",
 )
 abs_: Op = elementwise(
     "abs",
@@ -59,6 +62,7 @@ abs_: Op = elementwise(
     sympy="Abs",
     law="d |u| = sign(u) du",
     curvature="convex decreasing- increasing+",
+    c="fabs({0})",
 )
 sign: Op = elementwise(
     "sign",
@@ -68,6 +72,7 @@ sign: Op = elementwise(
     spellings="sgn signum",
     sympy="sign",
     law="sign is constant around u ≠ 0",
+    c="sign({0})",
 )
 sin: Op = elementwise(
     "sin",
@@ -78,6 +83,7 @@ sin: Op = elementwise(
     whole="sinm",
     sympy="sin",
     law="d sin u = cos u du",
+    c="sin({0})",
 )
 cos: Op = elementwise(
     "cos",
@@ -88,6 +94,7 @@ cos: Op = elementwise(
     whole="cosm",
     sympy="cos",
     law="d cos u = −sin u du",
+    c="cos({0})",
 )
 tan: Op = elementwise(
     "tan",
@@ -98,6 +105,7 @@ tan: Op = elementwise(
     sympy="tan",
     spellings="cot=1./tan({0})",
     law="d tan u = (1 + tan² u) du",
+    c="tan({0})",
 )
 asin: Op = elementwise(
     "asin",
@@ -109,6 +117,7 @@ asin: Op = elementwise(
     sympy="asin",
     law="d asin u = du/√(1 − u²)",
     curvature="increasing concave- convex+",
+    c="asin({0})",
 )
 acos: Op = elementwise(
     "acos",
@@ -120,6 +129,7 @@ acos: Op = elementwise(
     sympy="acos",
     law="d acos u = −du/√(1 − u²)",
     curvature="decreasing convex- concave+",
+    c="acos({0})",
 )
 atan: Op = elementwise(
     "atan",
@@ -130,6 +140,7 @@ atan: Op = elementwise(
     sympy="atan",
     law="d atan u = du/(1 + u²)",
     curvature="increasing convex- concave+",
+    c="atan({0})",
 )
 sinh: Op = elementwise(
     "sinh",
@@ -141,6 +152,7 @@ sinh: Op = elementwise(
     sympy="sinh",
     law="d sinh u = cosh u du",
     curvature="increasing concave- convex+",
+    c="sinh({0})",
 )
 cosh: Op = elementwise(
     "cosh",
@@ -153,6 +165,7 @@ cosh: Op = elementwise(
     sympy="cosh",
     law="d cosh u = sinh u du",
     curvature="convex logconvex decreasing- increasing+",
+    c="cosh({0})",
 )
 tanh: Op = elementwise(
     "tanh",
@@ -163,6 +176,7 @@ tanh: Op = elementwise(
     sympy="tanh",
     law="d tanh u = (1 − tanh² u) du",
     curvature="increasing convex- concave+",
+    c="tanh({0})",
 )
 sigmoid: Op = elementwise(
     "sigmoid",
@@ -177,6 +191,7 @@ sigmoid: Op = elementwise(
     summary="1/(1 + exp(-x)), also σ(x) and sigma(x)",
     definition=lambda x: 1 / (1 + exp(-x)),
     curvature="increasing convex- concave+ logconcave",
+    c="sigmoid({0})",
 )
 softplus: Op = elementwise(
     "softplus",
@@ -189,6 +204,7 @@ softplus: Op = elementwise(
     summary="log(1 + exp(x))",
     definition=lambda x: log(1 + exp(x)),
     curvature="convex increasing logconcave",
+    c="logaddexp(0.0, {0})",
 )
 relu: Op = elementwise(
     "relu",
@@ -200,6 +216,7 @@ relu: Op = elementwise(
     law="relu′(u) = 1 for u > 0, else 0",
     summary="max(x, 0)",
     curvature="convex increasing",
+    c="larger({0}, 0.0)",
 )
 heaviside: Op = elementwise(
     "heaviside",
@@ -212,6 +229,7 @@ heaviside: Op = elementwise(
     summary="1 for x > 0, else 0: the derivative of relu",
     definition=lambda x: relu(sign(x)),
     curvature="increasing",
+    c="step({0})",
 )
 erf: Op = elementwise(
     "erf",
@@ -222,6 +240,7 @@ erf: Op = elementwise(
     law="d erf u = (2/√π) exp(−u²) du",
     source="DLMF 7.2.1",
     curvature="increasing convex- concave+",
+    c="erf({0})",
 )
 lgamma: Op = elementwise(
     "lgamma",
@@ -234,6 +253,7 @@ lgamma: Op = elementwise(
     law="d log Γ(u) = ψ(u) du",
     source="DLMF 5.2.2",
     curvature="convex",
+    c="lgamma({0})",
 )
 digamma: Op = elementwise(
     "digamma",
@@ -245,6 +265,7 @@ digamma: Op = elementwise(
     law="ψ′ = polygamma(1, ·)",
     source="DLMF 5.15",
     curvature="concave increasing",
+    c="digamma({0})",
 )
 
 
@@ -270,6 +291,7 @@ polygamma: Op = register(
         law="d polygamma(k, u) = polygamma(k + 1, u) du",
         source="DLMF 5.15",
         elementwise=True,
+        c="polygamma({0}, {1})",
     )
 )
 macro("trigamma", "(...)->(...)", lambda x: polygamma(number(1), x), summary="polygamma(1, x)")

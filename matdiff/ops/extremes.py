@@ -19,6 +19,7 @@ largest: Op = register(
         smooth="where two entries of {0} share the largest value",
         law="constant while the largest entry stays the largest",
         summary="1 at the largest entry, 0 elsewhere",
+        c="-> largest({m0}, {n0}, {0}, {out})",
     )
 )
 rowlargest: Op = register(
@@ -30,6 +31,7 @@ rowlargest: Op = register(
         smooth="where two entries of a row of {0} share the largest value",
         law="constant while the largest entries stay the largest",
         summary="1 at the largest entry of every row, 0 elsewhere",
+        c="-> row_largest({m0}, {n0}, {0}, {out})",
     )
 )
 macro(
@@ -56,6 +58,7 @@ max_: Op = nonlinear(
     source="Danskin's theorem, Bertsekas 2016, §B.5",
     spellings="amax",
     summary="the largest entry",
+    c="= maximum({s0}, {0})",
 )
 min_: Op = nonlinear(
     "min",
@@ -69,6 +72,7 @@ min_: Op = nonlinear(
     source="Danskin's theorem, Bertsekas 2016, §B.5",
     spellings="amin",
     summary="the smallest entry",
+    c="= minimum({s0}, {0})",
 )
 rowmax: Op = nonlinear(
     "rowmax",
@@ -79,6 +83,7 @@ rowmax: Op = nonlinear(
     smooth="where two entries of a row of {0} share the largest value",
     law="d max u = du_k at the largest u_k of every row",
     summary="the largest entry of every row",
+    c="-> row_max({m0}, {n0}, {0}, {out})",
 )
 macro("colmax", "(m,n)->(n)", lambda X: rowmax(X.T), summary="the largest entry of every column")
 macro("rowmin", "(m,n)->(m)", lambda X: -rowmax(-X), summary="the smallest entry of every row")
@@ -101,6 +106,7 @@ maximum: Op = nonlinear(
     definition=lambda A, B: scale(HALF, A + B + abs_(A - B)),
     spoken=("max",),
     spellings="maximum fmax",
+    c="larger({0}, {1})",
 )
 minimum: Op = nonlinear(
     "minimum",
@@ -114,6 +120,7 @@ minimum: Op = nonlinear(
     definition=lambda A, B: scale(HALF, A + B - abs_(A - B)),
     spoken=("min",),
     spellings="minimum fmin",
+    c="smaller({0}, {1})",
 )
 
 

@@ -23,6 +23,7 @@ inv: Op = nonlinear(
     law="d(X⁻¹) = −X⁻¹ dX X⁻¹",
     source="Magnus & Neudecker 2019, §8.4",
     curvature="convex⪰ decreasing⪰",
+    c="-> inverse({m0}, {0}, {out}, {work:m0*m0+m0})",
 )
 det: Op = nonlinear(
     "det",
@@ -36,6 +37,7 @@ det: Op = nonlinear(
     law="Jacobi's formula",
     source="Magnus & Neudecker 2019, §8.3",
     curvature="logconcave⪰ increasing⪰ positive⪰",
+    c="= det({m0}, {0}, {work:m0*m0+m0})",
 )
 logdet: Op = nonlinear(
     "logdet",
@@ -51,6 +53,7 @@ logdet: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.3",
     definition=lambda X: log(det(X)),
     curvature="concave⪰ increasing⪰",
+    c="= logabsdet({m0}, {0}, {work:m0*m0+m0})",
 )
 adj: Op = nonlinear(
     "adj",
@@ -66,6 +69,7 @@ adj: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.5",
     summary="the adjugate det(X)*inv(X)",
     definition=lambda X: det(X) * inv(X),
+    c="-> adjugate({m0}, {0}, {out}, {work:4*m0*m0+3*m0})",
 )
 cof: Op = nonlinear(
     "cof",
@@ -82,7 +86,7 @@ cof: Op = nonlinear(
     summary="the cofactor matrix det(X)*inv(X)'",
     definition=lambda X: det(X) * inv(X).T,
 )
-FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",))
+FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",), c="{0}")
 pinv: Op = nonlinear(
     "pinv",
     "(m,n)->(n,m)",
@@ -102,6 +106,7 @@ pinv: Op = nonlinear(
     law="d(A⁺) at constant rank",
     source="Golub & Pereyra 1973, eq. 4.12",
     summary="Moore-Penrose inverse",
+    c="-> pinv({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
 )
 chol: Op = nonlinear(
     "chol",
@@ -115,6 +120,7 @@ chol: Op = nonlinear(
     law="dL = L Φ(L⁻¹ dS L⁻ᵀ), Φ the lower triangle with half the diagonal",
     source="Giles 2008, §2.3.3; Murray 2016, eq. 9",
     summary="lower-triangular L with L*L' = S",
+    c="-> cholesky({m0}, {0}, {out})",
 )
 
 

@@ -82,6 +82,7 @@ eigvals: Op = symmetric_function(
     law="dλ = diag(Qᵀ dS Q)",
     source="Magnus 1985, thm 1; Giles 2008, §3.1",
     summary="eigenvalues of a symmetric matrix, ascending",
+    c="-> eigvals({m0}, {0}, {out}, {work:2*m0*m0+m0})",
 )
 eigvecs: Op = symmetric_function(
     "eigvecs",
@@ -95,6 +96,7 @@ eigvecs: Op = symmetric_function(
     law="dQ = Q (F ∘ (Qᵀ dS Q)), F_ij = 1/(λ_j − λ_i)",
     source="Giles 2008, §3.1",
     summary="eigenvectors of a symmetric matrix as columns, in the order of eigvals",
+    c="-> eigvecs({m0}, {0}, {out}, {work:2*m0*m0+m0})",
 )
 eiggaps: Op = nonlinear(
     "eiggaps",
@@ -104,6 +106,7 @@ eiggaps: Op = nonlinear(
     law="F_ij = 1/(λ_j − λ_i), 0 on the diagonal",
     source="Giles 2008, §3.1",
     summary="the matrix 1/(v_j − v_i), with zeros on the diagonal",
+    c="-> eiggaps({m0}, {0}, {out})",
 )
 eigval: Op = symmetric_function(
     "eigval",
@@ -119,6 +122,7 @@ eigval: Op = symmetric_function(
     law="dλ = qᵀ dS q",
     source="Magnus 1985, thm 1",
     summary="the i-th eigenvalue of a symmetric matrix, counted upward",
+    c="= eigval({m0}, {0}, {p0}, {work:2*m0*m0+m0})",
 )
 lambda_max: Op = symmetric_function(
     "lambda_max",
@@ -135,6 +139,7 @@ lambda_max: Op = symmetric_function(
     law="dλ = qᵀ dS q",
     source="Magnus 1985, thm 1",
     curvature="convex⪰ increasing⪰ positive⪰",
+    c="= eigval({m0}, {0}, {m0}, {work:2*m0*m0+m0})",
 )
 lambda_min: Op = symmetric_function(
     "lambda_min",
@@ -151,6 +156,7 @@ lambda_min: Op = symmetric_function(
     law="dλ = qᵀ dS q",
     source="Magnus 1985, thm 1",
     curvature="concave⪰ increasing⪰ positive⪰",
+    c="= eigval({m0}, {0}, 1, {work:2*m0*m0+m0})",
 )
 
 
@@ -178,6 +184,7 @@ sigma_max: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the spectral norm",
     curvature="convex increasing+ nonnegative",
+    c="= sigma_max({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
 )
 
 
@@ -204,6 +211,7 @@ sigma: Op = nonlinear(
     law="dσ = uᵀ dA v",
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the i-th singular value, counted downward",
+    c="= sigma({m0}, {n0}, {0}, {p0}, {work:2*m0*n0+m0})",
 )
 
 
@@ -231,6 +239,7 @@ cond2: Op = nonlinear(
     spellings="cond",
     law="cond A = σ_max(A) σ_max(A⁺), product rule",
     summary="the condition number σ_max/σ_min",
+    c="= cond2({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
 )
 nuclear: Op = nonlinear(
     "nuclear",
@@ -246,6 +255,7 @@ nuclear: Op = nonlinear(
     source="Watson 1992, thm 1",
     summary="the sum of the singular values",
     curvature="convex nonnegative",
+    c="= nuclear({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
 )
 
 
@@ -275,6 +285,7 @@ polar: Op = nonlinear(
     law="A = WP: PΩ + ΩP = Wᵀ dA − dAᵀ W, dW = WΩ + (I − WWᵀ) dA P⁻¹",
     source="Higham 2008, §8.1",
     summary="UVᵀ of the singular value decomposition",
+    c="-> polar({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
 )
 
 
@@ -329,6 +340,7 @@ svdvals: Op = register(
         law="dσ = diag(Uᵀ dA V)",
         source="Giles 2008, §3.2",
         summary="singular values, descending",
+        c="-> svdvals({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
     )
 )
 peak: Op = register(
@@ -340,6 +352,7 @@ peak: Op = register(
         smooth="where two entries of {0} share the largest absolute value",
         law="constant while the largest entry stays the largest",
         summary="1 at the entry of largest absolute value, 0 elsewhere",
+        c="-> peak({m0}, {n0}, {0}, {out})",
     )
 )
 norminf: Op = nonlinear(
@@ -354,4 +367,5 @@ norminf: Op = nonlinear(
     law="d‖u‖_∞ = sign(u_k) du_k at the largest |u_k|",
     summary="the largest absolute value of the entries",
     curvature="convex decreasing- increasing+ nonnegative",
+    c="= absolute_max({s0}, {0})",
 )
