@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from matdiff.codegen.arguments import Argument, Entry, differential_names
-from matdiff.codegen.backends.base import backend_named, require
+from matdiff.codegen.backends.base import backend_named, require, require_numba
 from matdiff.codegen.emit.emitter import Check, Emitter
 from matdiff.codegen.emit.module import Key, generate, module
 from matdiff.codegen.emit.names import identifier, lookup
@@ -68,11 +68,21 @@ def source(
     begins with the expression.
     """
     known = doc or (repr(node) if isinstance(node, Node) else "")
+    if backend in ("c", "numba"):
+        return sources({name: (node, known)}, variables, backend)
     return written(Request(*outputs(node), tuple(variables), backend, name, known, checked))[0]
 
 
 def sources(functions: Mapping[str, tuple[Nodes, str]], variables: Sequence[Symbol], backend: str = "numpy") -> str:
     """One module with several functions: by name, what each computes and what its docstring says."""
+    if backend == "c":
+        from matdiff.codegen.backends.c import unit
+
+        return unit(functions, variables).source()
+    if backend == "numba":
+        from matdiff.codegen.backends import numba
+
+        return numba.module(functions, variables)
     target = backend_named(backend)
     parts = []
     for name, (node, doc) in functions.items():
@@ -95,7 +105,13 @@ def compile_(
 
     It raises ArgumentError, which is a TypeError, for arrays of wrong shapes and for unknown names, unless `unchecked`.
     """
-    text, inputs, _ = written(Request(*outputs(node), tuple(variables), backend, name, doc))
+    if backend == "numba":
+        from matdiff.codegen.backends import numba
+
+        text, given = numba.written(*outputs(node), variables, identifier(name), doc)
+        inputs = tuple(given.items())
+    else:
+        text, inputs, _ = written(Request(*outputs(node), tuple(variables), backend, name, doc))
     arguments = tuple(Argument.of(v, parameter) for v, parameter in inputs)
     free = dict.fromkeys([*variables, *(v for v, _ in inputs)])
     names = None if unchecked else (tuple(v.name for v in free), tuple(differential_names(free)))
@@ -130,6 +146,15 @@ def ready(
 
     It checks shapes and names, of which it ignores surplus ones of the variables and of some others; None: it does not.
     """
+    if backend == "numba":
+        require_numba()
+        from matdiff.codegen.backends import numba
+
+        made = Compiled(numba.function(text, name, arguments, names))
+        made.core = made.func
+        made.recipe = text, name, arguments, backend, names
+        made.__doc__ = made.func.__doc__
+        return made
     require(backend_named(backend))
     core = function = executed(text, name)
     if backend == "jax":

@@ -9,8 +9,29 @@ returns 0 where it did not.
 from __future__ import annotations
 
 from math import (
-    acos, asin, atan, cos, cosh, erf, exp, expm1, fabs, floor, inf, isfinite, lgamma, log, log1p, nan, pi, pow, sin, sinh,
-    sqrt, tan, tanh,
+    acos,
+    asin,
+    atan,
+    cos,
+    cosh,
+    erf,
+    exp,
+    expm1,
+    fabs,
+    floor,
+    inf,
+    isfinite,
+    lgamma,
+    log,
+    log1p,
+    nan,
+    pi,
+    pow,
+    sin,
+    sinh,
+    sqrt,
+    tan,
+    tanh,
 )  # fmt: skip
 from typing import Any
 
@@ -224,7 +245,7 @@ def minimum(count: int, x: Array) -> float:
 def scaled_norm(count: int, x: Array) -> float:
     """The root of the sum of squares of entries divided by the largest."""
     top = absolute_max(count, x)
-    if not (0 < top and top < inf):
+    if not (top > 0 and top < inf):
         return top
     s = 0.0
     for i in range(count):
@@ -235,13 +256,13 @@ def scaled_norm(count: int, x: Array) -> float:
 def norm(count: int, x: Array) -> float:
     """The root of the sum of squares, scaled where squares leave the range of floats."""
     square = dot(count, x, x)
-    return sqrt(square) if 1e-30 < square and square < inf else scaled_norm(count, x)
+    return sqrt(square) if square > 1e-30 and square < inf else scaled_norm(count, x)
 
 
 def hypotenuse(s: float, r: float) -> float:
     """sqrt(s^2 + r^2) without overflow."""
     top = larger(fabs(s), fabs(r))
-    if not (0 < top and top < inf):
+    if not (top > 0 and top < inf):
         return top
     return top * sqrt((s / top) * (s / top) + (r / top) * (r / top))
 
@@ -249,7 +270,7 @@ def hypotenuse(s: float, r: float) -> float:
 def hypot_norm(s: float, count: int, x: Array) -> float:
     """sqrt(s^2 + |x|^2), scaled likewise."""
     square = s * s + dot(count, x, x)
-    return sqrt(square) if 1e-30 < square and square < inf else hypotenuse(s, scaled_norm(count, x))
+    return sqrt(square) if square > 1e-30 and square < inf else hypotenuse(s, scaled_norm(count, x))
 
 
 def root_of_sum(c: float, count: int, x: Array) -> float:
@@ -261,7 +282,7 @@ def root_of_sum(c: float, count: int, x: Array) -> float:
 def dot_over(count: int, x: Array, y: Array, s: float) -> float:
     """<x, y>/s, the division first where the product leaves the range of floats."""
     product = dot(count, x, y)
-    if 1e-30 < fabs(product) and fabs(product) < inf:
+    if fabs(product) > 1e-30 and fabs(product) < inf:
         return product / s
     product = 0.0
     for i in range(count):

@@ -131,5 +131,5 @@ LAPACK = {
         }
     }
 }""",
-}  # noqa: E501
+}
 """C by the names of the routines that they stand for."""

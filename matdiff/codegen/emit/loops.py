@@ -565,7 +565,7 @@ class Loops:
             return Held(rows, cols, lambda i, j: form.format(a.at(i, j)), a.weight + 1)
         whole = re.fullmatch(r"\(?(-?\d+)\.0\)?", exponent)
         if whole and whole[1] == "2":
-            if a.weight or a.rows is ONE and a.cols is ONE:
+            if a.weight or (a.rows is ONE and a.cols is ONE):
                 return Held(rows, cols, lambda i, j: f"square({a.at(i, j)})", a.weight + 1)
             return Held(rows, cols, lambda i, j: f"({a.at(i, j)} * {a.at(i, j)})", 1)
         if whole and abs(int(whole[1])) < 2**31:
@@ -873,7 +873,7 @@ class Loops:
         """A product of entries for all values of the indices, at its place."""
         axes, dims, places, count = params
         dims = [self.dim(d) for d in dims]
-        size = {axis: d for axis, d in zip(axes, dims, strict=True)}
+        size = dict(zip(axes, dims, strict=True))
         letters = {axis: f"i{axis}" for axis in size}
         factors = [self.light(v) for v in values]
 
