@@ -40,6 +40,7 @@ from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
     from matdiff.calculus.steps import Group, Step
+    from matdiff.api.ccode import CCode
     from matdiff.interop.pymanopt import Manopt
     from matdiff.verify import Verification
     from matdiff.verify.convexity import Convexity
@@ -479,6 +480,20 @@ class Derivation:
         from matdiff.interop.scipy import scipy_functions
 
         return scipy_functions(self, fixed)
+
+    def c(
+        self, name: str = "f", sizes: Mapping[str, int] | None = None, *, blas: bool = False, order: int = 1
+    ) -> CCode:
+        """C99 for the value, the derivative and both together (`order=2`: with the Hessian): `.source`, `.header`,
+        `.test`, and `.write(folder)`.
+
+        Matrices are column-major.  `sizes` fixes dimensions; loops over few of them are written out.  With `blas`
+        products and factorisations are calls of BLAS and LAPACK.  Raises UnsupportedError, with its name, for a
+        function that has no C.
+        """
+        from matdiff.api.ccode import c_code
+
+        return c_code(self, None, name, sizes, blas, order)
 
     def pymanopt(self, /, **fixed: Any) -> Manopt:
         """`cost, gradient, hessian` for Pymanopt, on the variables' sets; `fixed` has all other arrays.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,11 @@ from matdiff.core.node import Node, Symbol, describe
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError
 
+CONVENTIONS = (
+    "Matrices are column-major.  Results are written to memory of the caller's.  Nothing is allocated: where a function "
+    "takes work, NAME_workspace says how many doubles that must hold.  0 is returned, or 1 where a matrix is singular or "
+    "not positive definite."
+)
 LOCAL = 512
 """Most doubles of memory that a function of fixed sizes takes from the stack."""
 KNOWN = ("value", "gradient", "hessian")
@@ -72,12 +78,13 @@ class Unit:
             parameters.append(f"{kind}{translate.word(p)}")
         parameters += [f"double *restrict {translate.word(p)}" for _, p in f.outputs]
         parameters += [] if self.local(f) else ["double *restrict work"]
-        return f"int {f.name}({', '.join(parameters)})"
+        return "\n".join(textwrap.wrap(f"int {f.name}({', '.join(parameters)})", 99, subsequent_indent="    "))
 
     @property
     def header(self) -> str:
         guard = f"{self.name.upper()}_H"
-        return f"""/* {self.about} */
+        top = "\n".join(translate.comment(f"{self.about}\n{CONVENTIONS}"))
+        return f"""{top}
 #ifndef {guard}
 #define {guard}
 
@@ -111,7 +118,7 @@ extern "C" {{
         parts = ["\n".join(lines), *translate.routine_texts(names, instead)]
         for f, tree in zip(self.functions, trees, strict=True):
             parts += self.function(f, tree)
-        return "\n\n".join([*([f"/* {self.about} */"] if self.about else []), *parts]) + "\n"
+        return "\n\n".join(["\n".join(translate.comment(f"{self.about}\n{CONVENTIONS}")), *parts]) + "\n"
 
     def called_by(self, instead: Mapping[str, str]) -> list[str]:
         return [n for n in translate.library() if any(f"{translate.PREFIX}{n}(" in text for text in instead.values())]
