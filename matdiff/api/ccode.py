@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matdiff.codegen import second_order
-from matdiff.codegen.backends.c import Unit, c_name, unit
+from matdiff.codegen.backends.c import c_name, unit
 from matdiff.codegen.emit.loops import Native
 from matdiff.codegen.evaluate import evaluate
 from matdiff.core.node import Symbol

@@ -39,8 +39,8 @@ from matdiff.simplify.forms import SMALL, shortest
 from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
-    from matdiff.calculus.steps import Group, Step
     from matdiff.api.ccode import CCode
+    from matdiff.calculus.steps import Group, Step
     from matdiff.interop.pymanopt import Manopt
     from matdiff.verify import Verification
     from matdiff.verify.convexity import Convexity

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from matdiff.codegen.arguments import Argument, Entry, differential_names
 from matdiff.codegen.backends.base import backend_named, require, require_numba
 from matdiff.codegen.emit.emitter import Check, Emitter
-from matdiff.codegen.emit.module import Key, generate, module
+from matdiff.codegen.emit.module import Key, generate, module, result
 from matdiff.codegen.emit.names import identifier, lookup
 from matdiff.codegen.plan.variants import plans
 from matdiff.core.node import Node, Symbol
@@ -100,11 +100,15 @@ def compile_(
     name: str = "f",
     doc: str = "",
     unchecked: bool = False,
+    batch: Sequence[str] | str = (),
 ) -> Callable[..., Any]:
     """The function itself; for JAX under `jax.jit`.  It takes names as the user typed them: `f(**{"lambda": 0.1})`.
 
     It raises ArgumentError, which is a TypeError, for arrays of wrong shapes and for unknown names, unless `unchecked`.
+    The variables that `batch` names have a leading axis, and so have all results.
     """
+    if batch:
+        return mapped(node, variables, backend, name, doc, batch)
     if backend == "numba":
         from matdiff.codegen.backends import numba
 
@@ -116,6 +120,28 @@ def compile_(
     free = dict.fromkeys([*variables, *(v for v, _ in inputs)])
     names = None if unchecked else (tuple(v.name for v in free), tuple(differential_names(free)))
     return ready(text, identifier(name), arguments, backend, names)
+
+
+def mapped(
+    node: Nodes, variables: Sequence[Symbol], backend: str, name: str, doc: str, batch: Sequence[str] | str
+) -> Callable[..., Any]:
+    """The function of many problems at once."""
+    from matdiff.codegen.batch import batched
+
+    roots, keys, single = outputs(node)
+    if backend == "numba":
+        from matdiff.codegen.backends import numba
+
+        require_numba()
+        return numba.mapped(roots, keys, single, variables, identifier(name), doc, batch)
+    core = None if backend == "numpy" else compile_(node, variables, backend, name=name, doc=doc, unchecked=True)
+    return batched(roots, arranger(keys, single), variables, backend, batch, core)
+
+
+def arranger(keys: tuple[Key, ...] | None, single: bool) -> Callable[[Sequence[Any]], Any]:
+    """What gives results the form that was asked for."""
+    text = result([f"values[{k}]" for k in range(len(keys or ()))], keys, False) if keys else "tuple(values)"
+    return run(f"def arranged(values):\n    return {'values[0]' if single else text}\n", "arranged", {})
 
 
 class Compiled(partial[Any]):

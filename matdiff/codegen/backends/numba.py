@@ -17,13 +17,14 @@ from typing import Any
 from matdiff.codegen import routines
 from matdiff.codegen.arguments import Argument, Entry
 from matdiff.codegen.backends import translate
+from matdiff.codegen.batch import Batch, chosen
 from matdiff.codegen.emit.emitter import polynomial, root
 from matdiff.codegen.emit.layout import folded
 from matdiff.codegen.emit.loops import Native, native
 from matdiff.codegen.emit.module import docstring, indented, result
 from matdiff.codegen.emit.names import identifier, lookup
 from matdiff.codegen.emit.sizes import Recipe, axes, recipes
-from matdiff.core.node import Node, Symbol, describe
+from matdiff.core.node import Node, Symbol, describe, symbols
 from matdiff.core.shape import ONE, ZERO
 from matdiff.errors import ShapeError, UnsupportedError
 
@@ -375,8 +376,13 @@ def routine_texts(names: Sequence[str]) -> list[str]:
     return list(wanted.values())
 
 
-def entry(made: Native, variables: Sequence[Symbol], name: str) -> tuple[dict[Symbol, str], list[str]]:
-    """The compiled function that takes arrays, checks their shapes and makes room for the results."""
+def entry(
+    made: Native, variables: Sequence[Symbol], name: str, many: frozenset[Symbol] = frozenset()
+) -> tuple[dict[Symbol, str], list[str]]:
+    """The compiled function that takes arrays, checks their shapes and makes room for the results.
+
+    Of the variables in `many`, and of all results, it takes and makes stacks.
+    """
     inputs = dict(made.inputs)
     words = translate_words(made.text)
     room = {n for d in [made.work, *(d for r, _ in made.outputs for d in (r.rows, r.cols))] for n in d.names}
@@ -393,42 +399,59 @@ def entry(made: Native, variables: Sequence[Symbol], name: str) -> tuple[dict[Sy
             inputs[recipe.variable] = identifier(recipe.variable.name) + "_"
     found = {n: r for n, r in found.items() if r.variable in inputs}
     sizes = {n: made.sizes.get(n) or identifier(n) + "_" for n in found}
-    types = ", ".join(signature_of(v) for v in inputs)
+    types = ", ".join(signature_of(v, v in many) for v in inputs)
     lines = [f'@njit("({types}{"," * (len(inputs) == 1)})", error_model="numpy", cache=True)']
     lines.append(f"def {name}_compiled({', '.join(inputs.values())}):")
-    body = [f"{sizes[n]} = {quotient(r, inputs, sizes)}" for n, r in found.items()]
+    body = [f"{sizes[n]} = {quotient(r, inputs, sizes, r.variable in many)}" for n, r in found.items()]
     tests = []
     for v, p in inputs.items():
         for axis, d in enumerate(axes(v)):
             if d.names <= found.keys():
-                tests.append(f"{p}.shape[{axis}] != {polynomial(d, sizes).text if d.terms else 0}")
+                tests.append(f"{p}.shape[{axis + (v in many)}] != {polynomial(d, sizes).text if d.terms else 0}")
     tests = [t for t in tests if t.partition(" != ")[::2] not in {tuple(line.split(" = ")[::-1]) for line in body}]
     if tests:
         body += folded(f"if {' or '.join(tests)}:")
         body.append('    raise ValueError("shapes that do not fit")')
-    for k, (r, p) in enumerate(made.outputs):
-        count = r.rows * r.cols
-        body.append(f"{p} = np.empty({polynomial(count, sizes).text if count.terms else 0})")
-        assert k >= 0
+    stacks = [inputs[v] for v in inputs if v in many]
+    if stacks:
+        body.append(f"count_ = {stacks[0]}.shape[0]")
+        if len(stacks) > 1:
+            body += folded(f"if {' or '.join(f'{p}.shape[0] != count_' for p in stacks[1:])}:")
+            body.append('    raise ValueError("shapes that do not fit")')
+    for r, p in made.outputs:
+        body.append(f"{p} = np.empty({'count_ * ' if stacks else ''}{entries(r, sizes)})")
     work = polynomial(made.work, sizes).text if made.work.terms else "0"
     body.append(f"work = np.empty({work})")
     passed = [sizes.get(n, "0") if n in found else "0" for n in made.sizes]
     for v in made.inputs:
-        p = inputs[v]
-        passed.append(p if v.kind == "scalar" else f"{p}.reshape({p}.size)" if len(axes(v)) == 2 else p)
-    passed += [p for _, p in made.outputs] + ["work"]
-    body += folded(f"if {made.name}({', '.join(passed)}) != 0:")
-    body.append('    raise np.linalg.LinAlgError("a matrix is singular, or not positive definite")')
-    results = [shaped(r, p, sizes) for r, p in made.outputs]
+        p = f"{inputs[v]}[b_]" if v in many else inputs[v]
+        passed.append(f"{p}.reshape({p}.size)" if len(axes(v)) == 2 else p)
+    passed += [
+        f"{p}[b_ * {entries(r, sizes)} : (b_ + 1) * {entries(r, sizes)}]" if stacks else p for r, p in made.outputs
+    ] + ["work"]
+    lines_in = folded(f"if {made.name}({', '.join(passed)}) != 0:")
+    lines_in.append('    raise np.linalg.LinAlgError("a matrix is singular, or not positive definite")')
+    body += ["for b_ in range(count_):", *indented(lines_in)] if stacks else lines_in
+    results = [shaped(r, p, sizes, bool(stacks)) for r, p in made.outputs]
     body += folded(f"return {results[0] if len(results) == 1 else '(' + ', '.join(results) + ')'}")
     return inputs, [*lines, *indented(body)]
 
 
-def signature_of(v: Symbol) -> str:
-    return {0: "float64", 1: "float64[::1]", 2: "float64[:, ::1]"}[len(axes(v))]
+def entries(r: Node, sizes: Mapping[str, str]) -> str:
+    count = r.rows * r.cols
+    return f"({polynomial(count, sizes).text})" if count.terms else "0"
 
 
-def shaped(r: Node, p: str, sizes: Mapping[str, str]) -> str:
+def signature_of(v: Symbol, many: bool = False) -> str:
+    return ("float64", "float64[::1]", "float64[:, ::1]", "float64[:, :, ::1]")[len(axes(v)) + many]
+
+
+def shaped(r: Node, p: str, sizes: Mapping[str, str], many: bool = False) -> str:
+    if many and r.kind != "scalar":
+        dims = [r.rows] if r.kind == "vector" else [r.rows, r.cols]
+        return f"{p}.reshape(count_, {', '.join(polynomial(d, sizes).text if d.terms else '0' for d in dims)})"
+    if many:
+        return p
     if r.kind == "scalar":
         return f"{p}[0]"
     if r.kind == "vector":
@@ -437,9 +460,9 @@ def shaped(r: Node, p: str, sizes: Mapping[str, str]) -> str:
     return f"{p}.reshape({rows}, {cols})"
 
 
-def quotient(recipe: Recipe, inputs: Mapping[Symbol, str], sizes: Mapping[str, str]) -> str:
+def quotient(recipe: Recipe, inputs: Mapping[Symbol, str], sizes: Mapping[str, str], many: bool = False) -> str:
     """A size from a shape."""
-    text = f"{inputs[recipe.variable]}.shape[{recipe.axis}]"
+    text = f"{inputs[recipe.variable]}.shape[{recipe.axis + many}]"
     if recipe.square:
         return root(recipe, text)
     if recipe.rest is not ZERO:
@@ -474,6 +497,53 @@ def public(
         *indented(folded(f"return {f'{name}_arranged({call})' if given != 'values' else call}")),
     ]))  # fmt: skip
     return texts
+
+
+def mapped(
+    nodes: Sequence[Node], keys: Any, single: bool, variables: Sequence[Symbol], name: str, doc: str, batch: Any
+) -> Callable[..., Any]:
+    """The function of stacks of arrays."""
+    return Stacks(nodes, keys, single, variables, name, batch)
+
+
+class Stacks(Batch):
+    """A loop over the problems, compiled with what it calls."""
+
+    def __init__(
+        self, nodes: Sequence[Node], keys: Any, single: bool, variables: Sequence[Symbol], name: str, batch: Any
+    ) -> None:
+        every = list(dict.fromkeys([*variables, *symbols(*nodes)]))
+        outs = [f"out_{k + 1}" for k in range(len(nodes))]
+        made = native(nodes, outs, variables, f"{name}_loops", order="C", title="Numba")
+        stacked = frozenset(chosen(batch, every))
+        inputs, lines = entry(made, variables, name, stacked)
+        super().__init__(every, stacked, list(inputs))
+        self.inputs, self.kinds = inputs, [n.kind for n in nodes]
+        text = assembled([ast.parse(made.text)], [f'@njit(error_model="numpy")\n{plain(made.text)}', "\n".join(lines)])
+        self.compiled = executed(text)[f"{name}_compiled"]
+        values = [f"values[{k}]" for k in range(len(nodes))] if len(nodes) > 1 else ["values"]
+        space: dict[str, Any] = {}
+        exec(f"def arranged(values):\n    return {result(values, keys, single)}\n", space)
+        self.arranged = space["arranged"]
+
+    def __call__(self, /, **arrays: Any) -> Any:
+        import numpy as np
+
+        given, _, length = self.gathered(arrays)
+        ready = []
+        for v in self.inputs:
+            array = np.require(given[v], np.float64, ["C", "W"])
+            if v.kind == "row":
+                array = array.reshape(length, -1) if v in self.stacked else array.reshape(-1)
+            ready.append(float(array) if v.kind == "scalar" and v not in self.stacked else array)
+        if not any(v in self.stacked for v in self.inputs):
+            many = [np.repeat(np.asarray(x)[None], length, axis=0) for x in listed(self.compiled(*ready))]
+            return self.arranged(tuple(many) if len(many) > 1 else many[0])
+        return self.arranged(self.compiled(*ready))
+
+
+def listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, tuple) else [value]
 
 
 # running
