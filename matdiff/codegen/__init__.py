@@ -224,7 +224,7 @@ Written = tuple[str, tuple[tuple[Symbol, str], ...], tuple[Check, ...]]
 def written(request: Request) -> Written:
     target = backend_named(request.backend)
     emitter = Emitter(target, request.variables, request.checked, request.strict, request.settled)
-    planned = plans(request.roots, target.inverses)
+    planned = plans(request.roots, target.inverses, request.checked)
     made = generate(planned, request.keys, request.single, emitter, identifier(request.name), request.doc)
     return made.text, tuple(made.inputs.items()), made.checks
 
@@ -235,8 +235,10 @@ def compiled(request: Request) -> Program:
     if not request.checked:
         return Program(text, executed(text, identifier(request.name)), inputs, checks)
     from matdiff.codegen.checks import checker
+    from matdiff.codegen.factored import using
 
-    return Program(text, run(text, identifier(request.name), {"check": checker(checks)}), inputs, checks)
+    made = run(text, identifier(request.name), {"check": checker(checks)})
+    return Program(text, using(made), inputs, checks)
 
 
 @lru_cache(maxsize=64)
