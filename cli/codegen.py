@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 @click.command("codegen", context_settings=SETTINGS)
 @program
-@click.option("--target", type=click.Choice(["numpy", "jax", "torch"]), default="numpy", show_default=True)
+@click.option(
+    "--target", type=click.Choice(["numpy", "jax", "torch", "numba", "c"]), default="numpy", show_default=True
+)
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well, by `value_grad_hessian`.")
 @click.option(
     "--mode",
@@ -28,7 +31,16 @@ if TYPE_CHECKING:
 @click.option("--custom", is_flag=True, help="A function that JAX or PyTorch differentiates by the map of --mode.")
 @click.option("--explain", is_flag=True, help="Print the plan with operation counts instead of the source.")
 @click.option(
-    "--sizes", metavar="SIZES", help='What --explain counts for: --sizes "m=1000, n=20".  [default: 100 each]'
+    "--sizes",
+    metavar="SIZES",
+    help='What --explain counts for: --sizes "m=1000, n=20".  [default: 100 each]  With --target c: fixed sizes.',
+)
+@click.option("--blas", is_flag=True, help="With --target c: call BLAS and LAPACK, link with -llapack -lblas.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False),
+    metavar="NAME.c",
+    help="With --target c: write NAME.c, NAME.h and a program that tests them, NAME_test.c.",
 )
 def command(
     words: tuple[str, ...],
@@ -43,14 +55,22 @@ def command(
     custom: bool,
     explain: bool,
     sizes: str | None,
+    blas: bool,
+    out: str | None,
 ) -> int:
-    """EXPR and its derivative by X as Python source, which runs without matdiff.
+    """EXPR and its derivative by X as source, which runs without matdiff: Python, or C99.
 
     The functions take the arrays by the names of EXPR: `value`, `gradient` (or `jacobian`) and `value_and_gradient`.
     For several variables the derivatives are a dict, the Hessians one by pairs of names.
     """
-    if sizes is not None and not explain:
+    if sizes is not None and not explain and target != "c":
         raise click.UsageError("--sizes is what --explain counts for; generated code serves every size")
+    if (blas or out is not None) and target != "c":
+        raise click.UsageError("--blas and --out go with --target c")
+    if explain and target in ("c", "numba"):
+        raise click.UsageError("--explain goes with --target numpy, jax or torch")
+    if mode is not None and target in ("c", "numba"):
+        raise click.UsageError("--mode goes with --target numpy, jax or torch")
     d: Any = derivation(expression(words), wrt, let, dialect, inner, metric)
     if hasattr(d, "convention_of"):
         if explain or order > 1 or mode is not None:
@@ -71,6 +91,8 @@ def command(
     if hasattr(d, "systems"):
         if explain or order > 1:
             raise click.UsageError("--explain and --order 2 go with functions without equations")
+        if target in ("c", "numba"):
+            raise click.UsageError(f"--target {target} goes with functions without equations")
         return solved(d, target)
     answer = Answer(d, order)
     if order > 1:
@@ -81,6 +103,8 @@ def command(
     answer.verify()
     if answer.fault:
         return withheld(answer.fault)
+    if target == "c":
+        return c_files(answer, numbers(sizes or ""), blas, out)
     click.echo(source(answer, target), nl=False)
     return 0
 
@@ -94,6 +118,25 @@ def mapped(d: Any, mode: str, target: str, custom: bool) -> int:
         return withheld(answer.fault)
     notes = [*d.remarks, *answer.verdicts()]
     click.echo(d.code(mode, target, custom, notes) if notes else made, nl=False)
+    return 0
+
+
+def c_files(answer: Answer, sizes: Mapping[str, Any], blas: bool, out: str | None) -> int:
+    """The C source on the screen, or in files with a header and a test."""
+    from matdiff.api.ccode import c_code
+
+    name = Path(out).stem if out is not None else "f"
+    made = c_code(answer.d, functions(answer), name, sizes, blas)
+    if out is None:
+        click.echo(made.alone, nl=False)
+        return 0
+    try:
+        paths = made.write(Path(out).parent)
+    except OSError as error:
+        raise MatdiffError(f"{out} cannot be written: {error.strerror}") from None
+    libraries = "-llapack -lblas -lm" if blas else "-lm"
+    click.echo(f"wrote {', '.join(map(str, paths))}")
+    click.echo(f"cc -std=c99 -O2 {paths[0]} {paths[2]} {libraries} -o {made.name}_test && ./{made.name}_test")
     return 0
 
 
@@ -131,22 +174,29 @@ def numbers(text: str) -> dict[str, Any]:
 
 def source(answer: Answer, target: str) -> str:
     """A module with value, derivative and both together, and with the Hessian where it is asked for."""
-    from matdiff.codegen import second_order, sources
+    from matdiff.codegen import sources
+
+    return sources(functions(answer), answer.d.function.variables, target)
+
+
+def functions(answer: Answer) -> dict[str, tuple[Nodes, str]]:
+    """What each function computes, by its name, and what is said of it."""
+    from matdiff.codegen import second_order
 
     kind, result = answer.kind, answer.result
     derivative = {x: g.node for x, g in result.items()} if isinstance(result, Mapping) else result.node
     function = f"{answer.f}({answer.x}) = {answer.d.function}"
     texts = [f"{kind} by {x}: {g}" for x, g in result.items()] if isinstance(result, Mapping) else [f"{kind}: {result}"]
     known = "\n".join([*texts, *answer.d.remarks, *answer.verdicts()])
-    functions: dict[str, tuple[Nodes, str]] = {
+    found: dict[str, tuple[Nodes, str]] = {
         "value": (answer.d.function.node, f"The value of {function}"),
         kind: (derivative, f"The {kind} by {answer.x} of {function}\n{known}"),
         f"value_and_{kind}": (together(answer), f"Value and {kind} by {answer.x} of {function}\n{known}"),
     }
     if answer.order > 1:
         known = f"Value, gradient and Hessian by {answer.x} of {function}\n{known}"
-        functions["value_grad_hessian"] = (second_order(answer.d), known)
-    return sources(functions, answer.d.function.variables, target)
+        found["value_grad_hessian"] = (second_order(answer.d), known)
+    return found
 
 
 def together(answer: Answer) -> Nodes:

@@ -39,6 +39,7 @@ from matdiff.simplify.forms import SMALL, shortest
 from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
+    from matdiff.api.ccode import CCode
     from matdiff.api.descent import Result
     from matdiff.api.graph import Graph
     from matdiff.api.models import Model, Stationary
@@ -635,6 +636,20 @@ class Derivation:
         from matdiff.api.descent import root
 
         return root(self, arrays, tolerance, steps, progress)
+
+    def c(
+        self, name: str = "f", sizes: Mapping[str, int] | None = None, *, blas: bool = False, order: int = 1
+    ) -> CCode:
+        """C99 for the value, the derivative and both together (`order=2`: with the Hessian): `.source`, `.header`,
+        `.test`, and `.write(folder)`.
+
+        Matrices are column-major.  `sizes` fixes dimensions; loops over few of them are written out.  With `blas`
+        products and factorisations are calls of BLAS and LAPACK.  Raises UnsupportedError, with its name, for a
+        function that has no C.
+        """
+        from matdiff.api.ccode import c_code
+
+        return c_code(self, None, name, sizes, blas, order)
 
     def pymanopt(self, /, **fixed: Any) -> Manopt:
         """`cost, gradient, hessian` for Pymanopt, on the variables' sets; `fixed` has all other arrays.

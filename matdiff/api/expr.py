@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from math import isfinite
 from numbers import Integral, Rational, Real
@@ -85,16 +85,19 @@ class Expr:
             return evaluated(self.node, self.variables, arrays)
         return evaluate(self.node, self.variables, arrays, guards=self.guards)
 
-    def compile(self, backend: str = "numpy", unchecked: bool = False) -> Callable[..., Any]:
-        """A function of the arrays by name.
+    def compile(
+        self, backend: str = "numpy", unchecked: bool = False, batch: Sequence[str] | str = ()
+    ) -> Callable[..., Any]:
+        """A function of the arrays by name, by NumPy, JAX, PyTorch or Numba.
 
         It checks names and shapes, unless `unchecked`, and nothing else: ArgumentError is a TypeError.
+        `batch=("x", "y")` puts a leading axis on those arrays and on the results: many problems in one call.
         """
         if self._complex:
             return self._with_complex().compile(backend)
         from matdiff.codegen import compile_
 
-        return compile_(self.node, self.variables, backend, unchecked=unchecked)
+        return compile_(self.node, self.variables, backend, unchecked=unchecked, batch=batch)
 
     def source(self, backend: str = "numpy") -> str:
         """Readable source text of `compile`'s function; it runs without matdiff."""

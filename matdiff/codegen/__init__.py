@@ -10,9 +10,9 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from matdiff.codegen.arguments import Argument, Entry, differential_names
-from matdiff.codegen.backends.base import backend_named, require
+from matdiff.codegen.backends.base import backend_named, require, require_numba
 from matdiff.codegen.emit.emitter import Check, Emitter
-from matdiff.codegen.emit.module import Key, generate, module
+from matdiff.codegen.emit.module import Key, generate, module, result
 from matdiff.codegen.emit.names import identifier, lookup
 from matdiff.codegen.plan.variants import plans
 from matdiff.core.node import Node, Symbol
@@ -65,11 +65,21 @@ def source(
     begins with the expression.
     """
     known = doc or (repr(node) if isinstance(node, Node) else "")
+    if backend in ("c", "numba"):
+        return sources({name: (node, known)}, variables, backend)
     return written(Request(*outputs(node), tuple(variables), backend, name, known, checked))[0]
 
 
 def sources(functions: Mapping[str, tuple[Nodes, str]], variables: Sequence[Symbol], backend: str = "numpy") -> str:
     """One module with several functions: by name, what each computes and what its docstring says."""
+    if backend == "c":
+        from matdiff.codegen.backends.c import unit
+
+        return unit(functions, variables).source()
+    if backend == "numba":
+        from matdiff.codegen.backends import numba
+
+        return numba.module(functions, variables)
     target = backend_named(backend)
     parts = []
     for name, (node, doc) in functions.items():
@@ -87,16 +97,48 @@ def compile_(
     name: str = "f",
     doc: str = "",
     unchecked: bool = False,
+    batch: Sequence[str] | str = (),
 ) -> Callable[..., Any]:
     """The function itself; for JAX under `jax.jit`.  It takes names as the user typed them: `f(**{"lambda": 0.1})`.
 
     It raises ArgumentError, which is a TypeError, for arrays of wrong shapes and for unknown names, unless `unchecked`.
+    The variables that `batch` names have a leading axis, and so have all results.
     """
-    text, inputs, _ = written(Request(*outputs(node), tuple(variables), backend, name, doc))
+    if batch:
+        return mapped(node, variables, backend, name, doc, batch)
+    if backend == "numba":
+        from matdiff.codegen.backends import numba
+
+        text, given = numba.written(*outputs(node), variables, identifier(name), doc)
+        inputs = tuple(given.items())
+    else:
+        text, inputs, _ = written(Request(*outputs(node), tuple(variables), backend, name, doc))
     arguments = tuple(Argument.of(v, parameter) for v, parameter in inputs)
     free = dict.fromkeys([*variables, *(v for v, _ in inputs)])
     names = None if unchecked else (tuple(v.name for v in free), tuple(differential_names(free)))
     return ready(text, identifier(name), arguments, backend, names)
+
+
+def mapped(
+    node: Nodes, variables: Sequence[Symbol], backend: str, name: str, doc: str, batch: Sequence[str] | str
+) -> Callable[..., Any]:
+    """The function of many problems at once."""
+    from matdiff.codegen.batch import batched
+
+    roots, keys, single = outputs(node)
+    if backend == "numba":
+        from matdiff.codegen.backends import numba
+
+        require_numba()
+        return numba.mapped(roots, keys, single, variables, identifier(name), doc, batch)
+    core = None if backend == "numpy" else compile_(node, variables, backend, name=name, doc=doc, unchecked=True)
+    return batched(roots, arranger(keys, single), variables, backend, batch, core)
+
+
+def arranger(keys: tuple[Key, ...] | None, single: bool) -> Callable[[Sequence[Any]], Any]:
+    """What gives results the form that was asked for."""
+    text = result([f"values[{k}]" for k in range(len(keys or ()))], keys, False) if keys else "tuple(values)"
+    return run(f"def arranged(values):\n    return {'values[0]' if single else text}\n", "arranged", {})
 
 
 class Compiled(partial[Any]):
@@ -127,6 +169,15 @@ def ready(
 
     It checks shapes and names, of which it ignores surplus ones of the variables and of some others; None: it does not.
     """
+    if backend == "numba":
+        require_numba()
+        from matdiff.codegen.backends import numba
+
+        made = Compiled(numba.function(text, name, arguments, names))
+        made.core = made.func
+        made.recipe = text, name, arguments, backend, names
+        made.__doc__ = made.func.__doc__
+        return made
     require(backend_named(backend))
     core = function = executed(text, name)
     if backend == "jax":
@@ -170,7 +221,7 @@ Written = tuple[str, tuple[tuple[Symbol, str], ...], tuple[Check, ...]]
 def written(request: Request) -> Written:
     target = backend_named(request.backend)
     emitter = Emitter(target, request.variables, request.checked, request.strict, request.settled)
-    planned = plans(request.roots, target.inverses)
+    planned = plans(request.roots, target.inverses, request.checked)
     made = generate(planned, request.keys, request.single, emitter, identifier(request.name), request.doc)
     return made.text, tuple(made.inputs.items()), made.checks
 
@@ -181,8 +232,10 @@ def compiled(request: Request) -> Program:
     if not request.checked:
         return Program(text, executed(text, identifier(request.name)), inputs, checks)
     from matdiff.codegen.checks import checker
+    from matdiff.codegen.factored import using
 
-    return Program(text, run(text, identifier(request.name), {"check": checker(checks)}), inputs, checks)
+    made = run(text, identifier(request.name), {"check": checker(checks)})
+    return Program(text, using(made), inputs, checks)
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from matdiff.codegen import factored
 from matdiff.codegen.emit.emitter import Check
 from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.core.op import registry
@@ -31,6 +32,8 @@ def checker(checks: tuple[Check, ...]) -> Callable[..., Array]:
     def check(word: str, number: int, *values: Array) -> Array:
         name, _, index = word.partition(" #")
         test = TESTS.get(name, finite)
+        if checks[number].function.startswith("cholesky"):
+            factored.lower(values[0])
         complaint = test(*(np.asarray(v) for v in values), *([int(index)] if index else []))
         if complaint:
             raise refusal(checks[number], complaint)
@@ -125,23 +128,28 @@ def hinge(x: Array) -> str:
 
 
 def invertible(X: Array) -> str:
-    complaint = finite(X)
+    complaint = factored.finite(X)
     if complaint or not X.size:
         return complaint
+    rcond = factored.rcond(X)
+    if rcond is None:
+        return "is singular"
+    # an estimate is no more than a few times off
+    if not rcond >= 1000 * EPS * max(len(X), 5):
+        rcond = exact_rcond(X)
+    return "" if rcond >= EPS * max(len(X), 5) else "is singular up to rounding"
+
+
+def exact_rcond(X: Array) -> float:
     with np.errstate(all="ignore"):
         try:
-            inverse = np.linalg.inv(X)
+            return float(1 / (np.linalg.norm(X, 1) * np.linalg.norm(np.linalg.inv(X), 1)))
         except np.linalg.LinAlgError:
-            return "is singular"
-        size = np.linalg.norm(X, 1)
-        rcond = 1 / (size * np.linalg.norm(inverse, 1))
-    if not rcond >= EPS * max(len(X), 5):
-        return "is singular up to rounding"
-    return ""
+            return 0.0
 
 
 def posdet(X: Array) -> str:
-    return invertible(X) or ("" if np.linalg.slogdet(X)[0] > 0 else "has a negative determinant")
+    return invertible(X) or ("" if factored.sign(X) > 0 else "has a negative determinant")
 
 
 def poskron(A: Array, B: Array) -> str:
@@ -159,11 +167,7 @@ def spd(X: Array) -> str:
     complaint = symmetric(X)
     if complaint:
         return complaint
-    try:
-        np.linalg.cholesky(X)
-    except np.linalg.LinAlgError:
-        return "is not positive definite"
-    return ""
+    return "" if not X.size or factored.lower(X) is not None else "is not positive definite"
 
 
 def full_rank(X: Array) -> str:

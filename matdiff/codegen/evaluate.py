@@ -48,6 +48,16 @@ def evaluate(
     loose, columns = settled(roots, guards)
     rest = beside(roots, tuple(map(guard, known_guards((*guards, *columns), arrays))))
     known = tuple(variables)
+    from matdiff.codegen import factored
+
+    with factored.kept():
+        return _evaluated(roots, keys, single, rest, known, loose, smooth, variables, arrays)
+
+
+def _evaluated(
+    roots: tuple[Node, ...], keys: Any, single: bool, rest: tuple[Node, ...], known: tuple[Symbol, ...], loose: bool,
+    smooth: bool, variables: Sequence[Symbol], arrays: Mapping[str, Any],
+) -> Any:  # fmt: skip
     program = compiled(Request(roots, None, False, known, checked=True, strict=smooth, settled=loose))
     guarded = compiled(Request(rest, None, False, known, checked=True, strict=smooth, settled=loose)) if rest else None
     given = gather(program, variables, arrays)

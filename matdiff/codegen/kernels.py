@@ -14,28 +14,60 @@ def kernel(name: str, signature: str, numpy: str, **fields: Any) -> Op:
     return Op(name, signature, (), numpy=numpy, **fields)
 
 
-SOLVE = kernel("solve", "(n,n),(...)->(...)", "np.linalg.solve({0}, {1})", domain=("invertible",))
+SOLVE = kernel(
+    "solve",
+    "(n,n),(...)->(...)",
+    "np.linalg.solve({0}, {1})",
+    domain=("invertible",),
+    c="-> solve({m0}, {q1}, {0}, {1}, {out}, {work:m0*m0+m0})",
+)
 """A⁻¹B; B a vector, or a row that stands for its transpose."""
-FACTOR = kernel("lu", "(n,n)->(n,n)", "lu_factor({0})", torch="torch.linalg.lu_factor({0})", domain=("invertible",))
+FACTOR = kernel(
+    "lu",
+    "(n,n)->(n,n)",
+    "lu_factor({0})",
+    torch="torch.linalg.lu_factor({0})",
+    domain=("invertible",),
+    c="-> lu({m0}, {0}, {out:m0*m0+m0})",
+)
 """The LU factors of A, as the library keeps them."""
-FACTOR_SOLVE = kernel("lu_solve", "(n,n),(...)->(...)", "lu_solve({0}, {1})")
-FACTOR_SOLVE_T = kernel("lu_solve_t", "(n,n),(...)->(...)", "lu_solve({0}, {1}, trans=1)")
+FACTOR_SOLVE = kernel(
+    "lu_solve", "(n,n),(...)->(...)", "lu_solve({0}, {1})", c="-> lu_solve({m0}, {q1}, {0}, {1}, {out})"
+)
+FACTOR_SOLVE_T = kernel(
+    "lu_solve_t", "(n,n),(...)->(...)", "lu_solve({0}, {1}, trans=1)", c="-> lu_solve_t({m0}, {q1}, {0}, {1}, {out})"
+)
 """A⁻¹B and A⁻ᵀB from the factors of A."""
-FACTOR_INVERSE = kernel("lu_inverse", "(n,n)->(n,n)", "lu_inverse({0})")
-FACTOR_LOGDET = kernel("lu_logdet", "(n,n),(n,n)->()", "np.sum(np.log(np.abs(np.diagonal({0}[0]))))")
+FACTOR_INVERSE = kernel("lu_inverse", "(n,n)->(n,n)", "lu_inverse({0})", c="-> lu_inverse({m0}, {0}, {out})")
+FACTOR_LOGDET = kernel(
+    "lu_logdet", "(n,n),(n,n)->()", "np.sum(np.log(np.abs(np.diagonal({0}[0]))))", c="= lu_logabsdet({m0}, {0})"
+)
 """log |det A| from the factors of A; A itself is there for the check of its sign."""
-FACTOR_LOGABSDET = kernel("lu_logabsdet", FACTOR_LOGDET.signature, FACTOR_LOGDET.numpy)
-FACTOR_DET = kernel("lu_det", "(n,n),(n,n)->()", "lu_det({0})")
+FACTOR_LOGABSDET = kernel("lu_logabsdet", FACTOR_LOGDET.signature, FACTOR_LOGDET.numpy, c="= lu_logabsdet({m0}, {0})")
+FACTOR_DET = kernel("lu_det", "(n,n),(n,n)->()", "lu_det({0})", c="= lu_det({m0}, {0})")
 LOGABSDET = kernel(
     "logabsdet",
     "(n,n)->()",
     "np.linalg.slogdet({0})[1]",
     torch="torch.linalg.slogdet({0})[1]",
     domain=("invertible",),
+    c="= logabsdet({m0}, {0}, {work:m0*m0+m0})",
 )
 """log |det A|."""
-SOLVE_LOWER = kernel("solve_lower", "(n,n),(...)->(...)", "solve_lower({0}, {1})", domain=("invertible",))
-SOLVE_LOWER_T = kernel("solve_lower_t", "(n,n),(...)->(...)", "solve_lower({0}, {1}, trans=1)", domain=("invertible",))
+SOLVE_LOWER = kernel(
+    "solve_lower",
+    "(n,n),(...)->(...)",
+    "solve_lower({0}, {1})",
+    domain=("invertible",),
+    c="-> solve_lower({m0}, {q1}, {0}, {1}, {out})",
+)
+SOLVE_LOWER_T = kernel(
+    "solve_lower_t",
+    "(n,n),(...)->(...)",
+    "solve_lower({0}, {1}, trans=1)",
+    domain=("invertible",),
+    c="-> solve_lower_t({m0}, {q1}, {0}, {1}, {out})",
+)
 """L⁻¹B and L⁻ᵀB for lower triangular L."""
 CHOLESKY = kernel(
     "cholesky",
@@ -43,21 +75,34 @@ CHOLESKY = kernel(
     "cholesky({0})",
     torch="torch.linalg.cholesky({0})",
     domain=("invertible",),
+    c="-> cholesky({m0}, {0}, {out})",
 )
 """The L with LLᵀ = A, for a matrix that is positive definite by its form if it is invertible."""
-CHOLESKY_SOLVE = kernel("cholesky_solve", "(n,n),(...)->(...)", "cholesky_solve({0}, {1})")
-CHOLESKY_INVERSE = kernel(
-    "cholesky_inverse", "(n,n)->(n,n)", "cholesky_inverse({0})", torch="torch.cholesky_inverse({0})"
+CHOLESKY_SOLVE = kernel(
+    "cholesky_solve",
+    "(n,n),(...)->(...)",
+    "cholesky_solve({0}, {1})",
+    c="-> cholesky_solve({m0}, {q1}, {0}, {1}, {out})",
 )
-INVERSE_TRACE = kernel("inverse_trace", "(n,n)->()", "inverse_trace({0})")
+CHOLESKY_INVERSE = kernel(
+    "cholesky_inverse",
+    "(n,n)->(n,n)",
+    "cholesky_inverse({0})",
+    torch="torch.cholesky_inverse({0})",
+    c="-> cholesky_inverse({m0}, {0}, {out})",
+)
+INVERSE_TRACE = kernel("inverse_trace", "(n,n)->()", "inverse_trace({0})", c="= inverse_trace({m0}, {0}, {work:m0*m0})")
 """tr A⁻¹ from the L of A."""
 CHOLESKY_LOGDET = kernel(
     "cholesky_logdet",
     "(n,n),(n,n)->()",
     "2 * np.sum(np.log(np.diagonal({0})))",
     torch="2 * torch.sum(torch.log(torch.diagonal({0})))",
+    c="= cholesky_logdet({m0}, {0})",
 )
-CHOLESKY_DET = kernel("cholesky_det", "(n,n),(n,n)->()", "np.prod(np.diagonal({0})) ** 2")
+CHOLESKY_DET = kernel(
+    "cholesky_det", "(n,n),(n,n)->()", "np.prod(np.diagonal({0})) ** 2", c="= cholesky_det({m0}, {0})"
+)
 """From the L of A; A itself is there for the check."""
 SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}")
 """Diag(v) A."""
@@ -70,7 +115,7 @@ COLUMN_DOTS = kernel(
     "column_dots", "(m,n),(m,n)->(n)", "np.einsum('ij,ij->j', {0}, {1})", jax="jnp.sum({0} * {1}, axis=0)"
 )
 """The diagonals of ABᵀ and AᵀB; XLA fuses a sum of products, and makes slow batches of einsum."""
-POSITIVE_KRON = kernel("positive_kron", "(),(m,m),(n,n)->()", "{0}")
+POSITIVE_KRON = kernel("positive_kron", "(),(m,m),(n,n)->()", "{0}", c="{0}")
 """log |det(A ⊗ B)|, A and B being there for the check of its sign."""
 ROW_SUMS = kernel("row_sums", "(m,n)->(m)", "np.sum({0}, axis=1)")
 """A·1."""
@@ -78,21 +123,24 @@ COLUMN_SUMS = kernel("column_sums", "(m,n)->(n)", "np.sum({0}, axis=0)")
 """Aᵀ1."""
 TOTAL = kernel("total", "(n)->()", "np.sum({0})")
 """1ᵀx."""
-LOG1P = kernel("log1p", "(...)->(...)", "np.log1p({0})", elementwise=True)
-EXPM1 = kernel("expm1", "(...)->(...)", "np.expm1({0})", elementwise=True)
+LOG1P = kernel("log1p", "(...)->(...)", "np.log1p({0})", elementwise=True, c="log1p({0})")
+EXPM1 = kernel("expm1", "(...)->(...)", "np.expm1({0})", elementwise=True, c="expm1({0})")
 LOG_SIGMOID = kernel(
     "log_sigmoid",
     "(...)->(...)",
     "np.minimum({0}, 0) - np.log1p(np.exp(-np.abs({0})))",
     jax="jax.nn.log_sigmoid({0})",
     torch="torch.nn.functional.logsigmoid({0})",
+    c="log_sigmoid({0})",
 )
 """log σ(u) = −log(1 + e⁻ᵘ)."""
-LOGADDEXP = kernel("logaddexp", "(...),(...)->(...)", "np.logaddexp({0}, {1})")
-KRON_EYE = kernel("kron_eye", "(m,n)->(p,q)", "kron_eye({0}, {p0})")
-EYE_KRON = kernel("eye_kron", "(m,n)->(p,q)", "eye_kron({p0}, {0})")
+LOGADDEXP = kernel("logaddexp", "(...),(...)->(...)", "np.logaddexp({0}, {1})", c="logaddexp({0}, {1})")
+KRON_EYE = kernel("kron_eye", "(m,n)->(p,q)", "kron_eye({0}, {p0})", c="-> kron_eye({m0}, {n0}, {p0}, {0}, {out})")
+EYE_KRON = kernel("eye_kron", "(m,n)->(p,q)", "eye_kron({p0}, {0})", c="-> eye_kron({m0}, {n0}, {p0}, {0}, {out})")
 """A ⊗ I and I ⊗ A."""
-KHATRI_RAO = kernel("khatri_rao", "(m,s),(n,s)->(p,s)", "khatri_rao({0}, {1})")
+KHATRI_RAO = kernel(
+    "khatri_rao", "(m,s),(n,s)->(p,s)", "khatri_rao({0}, {1})", c="-> khatri_rao({m0}, {n0}, {m1}, {0}, {1}, {out})"
+)
 """The Kronecker products of the columns."""
 BLOCKS = kernel("blocks", "(m,s),(a,s),(n,s)->(p,q)", "")
 """A Diag(c_a) Bᵀ for each row c_a of C, as blocks; params 1: A Diag(c_a) Bᵀ ⊗ e_a e_aᵀ, 0: the other way round."""

@@ -13,11 +13,19 @@ from matdiff.ops.elementwise import sqrt
 from matdiff.ops.reductions import norm, sum_, tr
 
 ROOT_OF_SUM = kernel(
-    "root_of_sum", "(),(...)->()", "root_of_sum({0}, {1})", torch="torch.sqrt({0} + torch.sum({1} * {1}))"
+    "root_of_sum",
+    "(),(...)->()",
+    "root_of_sum({0}, {1})",
+    torch="torch.sqrt({0} + torch.sum({1} * {1}))",
+    c="= root_of_sum({0}, {s1}, {1})",
 )
 """√(c + ⟨u,u⟩) for a number c > 0."""
 HYPOT = kernel(
-    "hypot_norm", "(),(...)->()", "hypot_norm({0}, {1})", torch="torch.sqrt({0} ** 2 + torch.sum({1} * {1}))"
+    "hypot_norm",
+    "(),(...)->()",
+    "hypot_norm({0}, {1})",
+    torch="torch.sqrt({0} ** 2 + torch.sum({1} * {1}))",
+    c="= hypot_norm({0}, {s1}, {1})",
 )
 """√(s² + ⟨u,u⟩)."""
 DOT_OVER = kernel(
@@ -26,6 +34,7 @@ DOT_OVER = kernel(
     "dot_over({0}, {1}, {2})",
     torch="torch.sum({0} * {1}) / {2}",
     domain=("", "", "nonzero"),
+    c="= dot_over({s0}, {0}, {1}, {2})",
 )
 """⟨u,v⟩/s."""
 MOST_DIVISIONS = 4

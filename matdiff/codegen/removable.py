@@ -19,9 +19,9 @@ from matdiff.simplify.terms import base_and_exponent, entrywise_factors
 PRODUCTS = (SCALE, MATMUL, HADAMARD, INNER)
 MAX_SEARCH = 2000
 """Most distinct parts of what is looked through."""
-OR_ONE = kernel("or_one", "()->()", "({0} + ({0} == 0))")
+OR_ONE = kernel("or_one", "()->()", "({0} + ({0} == 0))", c="or_one({0})")
 """s, and 1 where that is 0: a denominator below what vanishes faster."""
-HINGE_OR_ONE = kernel("hinge_or_one", "(),(...)->()", OR_ONE.numpy)
+HINGE_OR_ONE = kernel("hinge_or_one", "(),(...)->()", OR_ONE.numpy, c="or_one({0})")
 """The same of ‖max(u, 0)‖, which is 0 all around a u that is negative; u is there for the check."""
 CONSTANT = 1000
 """The order of what is 0 all around the point."""
@@ -33,6 +33,7 @@ POSITIVE_PART = kernel(
     domain=("nonzero",),
     elementwise=True,
     gives=frozenset({"positive"}),
+    c="positive_or_one({0})",
 )
 """u where it is positive, else 1: what stands below a factor that is 0 there."""
 

@@ -51,6 +51,9 @@ class Op:
     typing      overrides the signature where shapes alone do not tell: (args, params) -> type
     scalar      what the function is of a scalar, where the signature wants a matrix
     numpy       code, `{0}` the first argument; jax and torch where they deviate ("-": not available there)
+    c           code for C and Numba: `exp({0})` entry by entry, `= det({m0}, {0}, {work:m0*m0+m0})` a number,
+                `-> expm({m0}, {0}, {out}, {work:…})` an array; the call is one of `codegen.routines`, {m0} {n0} {s0}
+                are rows, columns and entries of an argument, {m} {n} {s} of the value
     latex       likewise; text is `name(arguments)` unless the printers know better
     domain      where it is defined, one word per argument: positive invertible spd symmetric nonzero …
     smooth      where it is not differentiable, in words; empty if it is wherever it is defined
@@ -86,6 +89,7 @@ class Op:
     numpy: str = ""
     jax: str = ""
     torch: str = ""
+    c: str = ""
     latex: str = ""
     domain: tuple[str, ...] = ()
     smooth: str = ""

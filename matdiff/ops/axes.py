@@ -53,6 +53,7 @@ row_softmax: Op = nonlinear(
     definition=lambda X: exp(X) / spread(rowsum(exp(X)), X),
     spoken=("softmax",),
     remark=f"softmax({{0}}, …) {COUNTED}",
+    c="-> row_softmax({m0}, {n0}, {0}, {out})",
 )
 row_logsumexp: Op = nonlinear(
     "row_logsumexp",
@@ -68,6 +69,7 @@ row_logsumexp: Op = nonlinear(
     spoken=("logsumexp",),
     remark=f"logsumexp({{0}}, …) {COUNTED}",
     curvature="convex increasing",
+    c="-> row_logsumexp({m0}, {n0}, {0}, {out})",
 )
 rownorm: Op = nonlinear(
     "rownorm",
@@ -80,6 +82,7 @@ rownorm: Op = nonlinear(
     summary="the 2-norms of the rows",
     definition=lambda X: sqrt(rowsum(X**2)),
     curvature="convex decreasing- increasing+ nonnegative",
+    c="-> row_norm({m0}, {n0}, {0}, {out})",
 )
 norm21: Op = nonlinear(
     "norm21",
@@ -93,6 +96,7 @@ norm21: Op = nonlinear(
     definition=lambda X: sum_(rownorm(X)),
     remark="norm21({0}) is the sum of the norms of the rows; of the columns it is norm21({0}')",
     curvature="convex decreasing- increasing+ nonnegative",
+    c="= norm21({m0}, {n0}, {0})",
 )
 
 macro("rowsum", "(m,n)->(m)", rowsum, summary="X*ones(n), the sums along rows")

@@ -27,6 +27,7 @@ exp: Op = elementwise(
         "d(exp(x)) = exp(x).*dx | exp(h) = 1 + h + O(h²)",
     ),
     curvature="convex increasing logconvex logconcave",
+    c="exp({0})",
 )
 log: Op = elementwise(
     "log",
@@ -44,6 +45,7 @@ log: Op = elementwise(
         "d(log(x)) = dx./x | divide",
     ),
     curvature="concave increasing",
+    c="log({0})",
 )
 sqrt: Op = elementwise(
     "sqrt",
@@ -61,6 +63,7 @@ sqrt: Op = elementwise(
         "d(sqrt(x)) = dx./(2*sqrt(x)) | divide",
     ),
     curvature="concave increasing",
+    c="sqrt({0})",
 )
 abs_: Op = elementwise(
     "abs",
@@ -77,6 +80,7 @@ abs_: Op = elementwise(
         "d(abs(x)) = sign(x).*dx | the sign is constant around u ≠ 0",
     ),
     curvature="convex decreasing- increasing+",
+    c="fabs({0})",
 )
 sign: Op = elementwise(
     "sign",
@@ -90,6 +94,7 @@ sign: Op = elementwise(
         "sign(x + dx) = sign(x) | for every dx smaller than x ≠ 0",
         "d(sign(x)) = 0*dx | a constant has no differential",
     ),
+    c="sign({0})",
 )
 sin: Op = elementwise(
     "sin",
@@ -104,6 +109,7 @@ sin: Op = elementwise(
         "sin(x + dx) = sin(x).*cos(dx) + cos(x).*sin(dx) | addition theorem",
         "d(sin(x)) = cos(x).*dx | cos h = 1 + O(h²), sin h = h + O(h³)",
     ),
+    c="sin({0})",
 )
 cos: Op = elementwise(
     "cos",
@@ -118,6 +124,7 @@ cos: Op = elementwise(
         "cos(x + dx) = cos(x).*cos(dx) - sin(x).*sin(dx) | addition theorem",
         "d(cos(x)) = -sin(x).*dx | cos h = 1 + O(h²), sin h = h + O(h³)",
     ),
+    c="cos({0})",
 )
 tan: Op = elementwise(
     "tan",
@@ -133,6 +140,7 @@ tan: Op = elementwise(
         "d(tan(x)) = (cos(x).*cos(x) + sin(x).*sin(x))./cos(x).^2 .* dx | quotient rule",
         "d(tan(x)) = (1 .+ tan(x).^2).*dx | divide",
     ),
+    c="tan({0})",
 )
 asin: Op = elementwise(
     "asin",
@@ -149,6 +157,7 @@ asin: Op = elementwise(
         "d(asin(x)) = dx./sqrt(1 .- x.^2) | cos² = 1 − sin²",
     ),
     curvature="increasing concave- convex+",
+    c="asin({0})",
 )
 acos: Op = elementwise(
     "acos",
@@ -165,6 +174,7 @@ acos: Op = elementwise(
         "d(acos(x)) = -dx./sqrt(1 .- x.^2) | sin² = 1 − cos²",
     ),
     curvature="decreasing convex- concave+",
+    c="acos({0})",
 )
 atan: Op = elementwise(
     "atan",
@@ -180,6 +190,7 @@ atan: Op = elementwise(
         "d(atan(x)) = dx./(1 .+ x.^2) | divide",
     ),
     curvature="increasing convex- concave+",
+    c="atan({0})",
 )
 sinh: Op = elementwise(
     "sinh",
@@ -196,6 +207,7 @@ sinh: Op = elementwise(
         "d(sinh(x)) = cosh(x).*dx | what cosh is",
     ),
     curvature="increasing concave- convex+",
+    c="sinh({0})",
 )
 cosh: Op = elementwise(
     "cosh",
@@ -213,6 +225,7 @@ cosh: Op = elementwise(
         "d(cosh(x)) = sinh(x).*dx | what sinh is",
     ),
     curvature="convex logconvex decreasing- increasing+",
+    c="cosh({0})",
 )
 tanh: Op = elementwise(
     "tanh",
@@ -228,6 +241,7 @@ tanh: Op = elementwise(
         "d(tanh(x)) = (1 .- tanh(x).^2).*dx | divide",
     ),
     curvature="increasing convex- concave+",
+    c="tanh({0})",
 )
 sigmoid: Op = elementwise(
     "sigmoid",
@@ -242,6 +256,7 @@ sigmoid: Op = elementwise(
     summary="1/(1 + exp(-x)), also σ(x) and sigma(x)",
     definition=lambda x: 1 / (1 + exp(-x)),
     curvature="increasing convex- concave+ logconcave",
+    c="sigmoid({0})",
 )
 softplus: Op = elementwise(
     "softplus",
@@ -254,6 +269,7 @@ softplus: Op = elementwise(
     summary="log(1 + exp(x))",
     definition=lambda x: log(1 + exp(x)),
     curvature="convex increasing logconcave",
+    c="logaddexp(0.0, {0})",
 )
 relu: Op = elementwise(
     "relu",
@@ -269,6 +285,7 @@ relu: Op = elementwise(
     ),
     summary="max(x, 0)",
     curvature="convex increasing",
+    c="larger({0}, 0.0)",
 )
 heaviside: Op = elementwise(
     "heaviside",
@@ -282,6 +299,7 @@ heaviside: Op = elementwise(
     summary="1 for x > 0, else 0: the derivative of relu",
     definition=lambda x: relu(sign(x)),
     curvature="increasing",
+    c="step({0})",
 )
 erf: Op = elementwise(
     "erf",
@@ -296,6 +314,7 @@ erf: Op = elementwise(
     ),
     source="DLMF 7.2.1",
     curvature="increasing convex- concave+",
+    c="erf({0})",
 )
 lgamma: Op = elementwise(
     "lgamma",
@@ -312,6 +331,7 @@ lgamma: Op = elementwise(
     ),
     source="DLMF 5.2.2",
     curvature="convex",
+    c="lgamma({0})",
 )
 digamma: Op = elementwise(
     "digamma",
@@ -327,6 +347,7 @@ digamma: Op = elementwise(
     ),
     source="DLMF 5.15",
     curvature="concave increasing",
+    c="digamma({0})",
 )
 
 
@@ -356,6 +377,7 @@ polygamma: Op = register(
         ),
         source="DLMF 5.15",
         elementwise=True,
+        c="polygamma({0}, {1})",
     )
 )
 macro("trigamma", "(...)->(...)", lambda x: polygamma(number(1), x), summary="polygamma(1, x)")

@@ -23,6 +23,7 @@ largest: Op = register(
             "d(largest(x)) = 0*dx | a constant has no differential",
         ),
         summary="1 at the largest entry, 0 elsewhere",
+        c="-> largest({m0}, {n0}, {0}, {out})",
     )
 )
 rowlargest: Op = register(
@@ -38,6 +39,7 @@ rowlargest: Op = register(
             "d(rowlargest(X)) = 0*dX | a constant has no differential",
         ),
         summary="1 at the largest entry of every row, 0 elsewhere",
+        c="-> row_largest({m0}, {n0}, {0}, {out})",
     )
 )
 macro(
@@ -69,6 +71,7 @@ max_: Op = nonlinear(
     spellings="amax",
     summary="the largest entry",
     curvature="convex increasing",
+    c="= maximum({s0}, {0})",
 )
 min_: Op = nonlinear(
     "min",
@@ -87,6 +90,7 @@ min_: Op = nonlinear(
     spellings="amin",
     summary="the smallest entry",
     curvature="concave increasing",
+    c="= minimum({s0}, {0})",
 )
 rowmax: Op = nonlinear(
     "rowmax",
@@ -102,6 +106,7 @@ rowmax: Op = nonlinear(
     ),
     summary="the largest entry of every row",
     curvature="convex increasing",
+    c="-> row_max({m0}, {n0}, {0}, {out})",
 )
 macro("colmax", "(m,n)->(n)", lambda X: rowmax(X.T), summary="the largest entry of every column")
 macro("rowmin", "(m,n)->(m)", lambda X: -rowmax(-X), summary="the smallest entry of every row")
@@ -125,6 +130,7 @@ maximum: Op = nonlinear(
     spoken=("max",),
     spellings="maximum fmax",
     curvature="convex increasing",
+    c="larger({0}, {1})",
 )
 minimum: Op = nonlinear(
     "minimum",
@@ -139,6 +145,7 @@ minimum: Op = nonlinear(
     spoken=("min",),
     spellings="minimum fmin",
     curvature="concave increasing",
+    c="smaller({0}, {1})",
 )
 
 

@@ -70,6 +70,7 @@ kron: Op = linear(
     law="the Kronecker product is bilinear",
     source="Magnus & Neudecker 2019, §2.2",
     curvature="increasing increasing⪰",
+    c="-> kron({m0}, {n0}, {m1}, {n1}, {0}, {1}, {out})",
 )
 kronv: Op = linear(
     "kronv",
@@ -85,6 +86,7 @@ kronv: Op = linear(
     spoken=("kron",),
     summary="the Kronecker product of two vectors",
     curvature="increasing",
+    c="-> kron({m0}, {n0}, {m1}, {n1}, {0}, {1}, {out})",
 )
 unkron_left: Op = linear(
     "unkron_left",
@@ -95,6 +97,7 @@ unkron_left: Op = linear(
     numpy="unkron_left({0}, {1}, {p0}, {p1})",
     law="the adjoint of A ↦ A ⊗ B",
     summary="the m×n matrix of ⟨Y_ij, B⟩ over the blocks Y_ij of Y",
+    c="-> unkron_left({m}, {n}, {m1}, {n1}, {0}, {1}, {out})",
 )
 unkron_right: Op = linear(
     "unkron_right",
@@ -105,6 +108,7 @@ unkron_right: Op = linear(
     numpy="unkron_right({0}, {1}, {p0}, {p1})",
     law="the adjoint of B ↦ A ⊗ B",
     summary="the p×q matrix Σ A_ij Y_ij over the blocks Y_ij of Y",
+    c="-> unkron_right({m0}, {n0}, {m}, {n}, {0}, {1}, {out})",
 )
 khatrirao: Op = linear(
     "khatrirao",
@@ -117,6 +121,7 @@ khatrirao: Op = linear(
     source="Kolda & Bader 2009, §2.6",
     summary="the Kronecker products of the columns, a_j ⊗ b_j side by side",
     definition=lambda A, B: over(A, B.rows) * under(B, A.rows),
+    c="-> khatri_rao({m0}, {n0}, {m1}, {0}, {1}, {out})",
 )
 
 

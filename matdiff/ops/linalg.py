@@ -28,6 +28,7 @@ inv: Op = nonlinear(
     ),
     source="Magnus & Neudecker 2019, §8.4",
     curvature="convex⪰ decreasing⪰",
+    c="-> inverse({m0}, {0}, {out}, {work:m0*m0+m0})",
 )
 det: Op = nonlinear(
     "det",
@@ -45,6 +46,7 @@ det: Op = nonlinear(
     ),
     source="Magnus & Neudecker 2019, §8.3",
     curvature="logconcave⪰ increasing⪰ positive⪰",
+    c="= det({m0}, {0}, {work:m0*m0+m0})",
 )
 logdet: Op = nonlinear(
     "logdet",
@@ -60,6 +62,7 @@ logdet: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.3",
     definition=lambda X: log(det(X)),
     curvature="concave⪰ increasing⪰",
+    c="= logabsdet({m0}, {0}, {work:m0*m0+m0})",
 )
 adj: Op = nonlinear(
     "adj",
@@ -75,6 +78,7 @@ adj: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.5",
     summary="the adjugate det(X)*inv(X)",
     definition=lambda X: det(X) * inv(X),
+    c="-> adjugate({m0}, {0}, {out}, {work:4*m0*m0+3*m0})",
 )
 cof: Op = nonlinear(
     "cof",
@@ -91,7 +95,7 @@ cof: Op = nonlinear(
     summary="the cofactor matrix det(X)*inv(X)'",
     definition=lambda X: det(X) * inv(X).T,
 )
-FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",))
+FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",), c="{0}")
 pinv: Op = nonlinear(
     "pinv",
     "(m,n)->(n,m)",
@@ -117,6 +121,7 @@ pinv: Op = nonlinear(
     ),
     source="Golub & Pereyra 1973, eq. 4.12",
     summary="Moore-Penrose inverse",
+    c="-> pinv({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
 )
 chol: Op = nonlinear(
     "chol",
@@ -137,6 +142,7 @@ chol: Op = nonlinear(
     ),
     source="Giles 2008, §2.3.3; Murray 2016, eq. 9",
     summary="lower-triangular L with L*L' = S",
+    c="-> cholesky({m0}, {0}, {out})",
 )
 
 

@@ -85,7 +85,8 @@ def _of_exponential(part: str) -> dict[str, Any]:
     """Code for the Fréchet maps of cos A + i sin A = exp(iA), which are the parts of that of the exponential."""
     jax = "jax.scipy.linalg.expm_frechet(1j * {0}, 1j * {1}, compute_expm=False)"
     own = "frechet_expm(1j * {0}, 1j * {1})"
-    return {"numpy": f"{own}.{part}", "jax": f"{jax}.{part}", "torch": f"{own}.{part}"}
+    c = f"-> frechet_turned({{m0}}, {{0}}, {{1}}, {int(part == 'imag')}, {{out}}, {{work:152*m0*m0+4*m0}})"
+    return {"numpy": f"{own}.{part}", "jax": f"{jax}.{part}", "torch": f"{own}.{part}", "c": c}
 
 
 expm: Op = nonlinear(
@@ -106,6 +107,7 @@ expm: Op = nonlinear(
     ),
     source="Higham 2008, §10.2",
     curvature="traceconvex",
+    c="-> expm({m0}, {0}, {out}, {work:7*m0*m0+m0})",
 )
 logm: Op = nonlinear(
     "logm",
@@ -124,6 +126,7 @@ logm: Op = nonlinear(
     ),
     source="Higham 2008, §11.2",
     curvature="concave⪰ increasing⪰",
+    c="-> logm({m0}, {0}, {out}, {work:6*m0*m0+m0})",
 )
 sqrtm: Op = nonlinear(
     "sqrtm",
@@ -141,6 +144,7 @@ sqrtm: Op = nonlinear(
     ),
     source="Higham 2008, eq. 6.1",
     curvature="concave⪰ increasing⪰",
+    c="-> sqrtm({m0}, {0}, {out}, {work:4*m0*m0+m0})",
 )
 cosm: Op = nonlinear(
     "cosm",
@@ -159,6 +163,7 @@ cosm: Op = nonlinear(
         "d(cosm(X)) = frechet(cosm, X, dX) | the name of this map (Higham 2008, §3.2)",
     ),
     source="Higham 2008, ch. 12",
+    c="-> turned({m0}, {0}, 0, {out}, {work:36*m0*m0+2*m0})",
 )
 sinm: Op = nonlinear(
     "sinm",
@@ -177,14 +182,21 @@ sinm: Op = nonlinear(
         "d(sinm(X)) = frechet(sinm, X, dX) | the name of this map (Higham 2008, §3.2)",
     ),
     source="Higham 2008, ch. 12",
+    c="-> turned({m0}, {0}, {m0}, {out}, {work:36*m0*m0+2*m0})",
 )
 frechet_expm: Direction = frechet_map(
     "expm",
     lambda A: expm(A),
     numpy="frechet_expm({0}, {1})",
     jax="jax.scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
+    c="-> frechet_expm({m0}, {0}, {1}, {out}, {work:36*m0*m0+2*m0})",
 )
-frechet_logm: Direction = frechet_map("logm", lambda A: inv(A), "frechet_logm({0}, {1})")
+frechet_logm: Direction = frechet_map(
+    "logm",
+    lambda A: inv(A),
+    "frechet_logm({0}, {1})",
+    c="-> frechet_logm({m0}, {0}, {1}, {out}, {work:32*m0*m0+2*m0})",
+)
 frechet_cosm: Direction = frechet_map("cosm", lambda A: -sinm(A), **_of_exponential("real"))
 frechet_sinm: Direction = frechet_map("sinm", lambda A: cosm(A), **_of_exponential("imag"))
 
@@ -222,6 +234,7 @@ MPOWER: Op = nonlinear(
     source="Higham 2008, §7.3 and eq. 3.24",
     summary="X^p: a product for a whole p, else exp(p log X)",
     spoken=(),
+    c="-> mpower({m0}, {0}, {1}, {out}, {work:8*m0*m0+m0})",
 )
 """A^p for an exponent that is no whole number written out, which is `mpow`."""
 
@@ -254,6 +267,7 @@ frechet_mpower: Direction = frechet_map(
     "frechet_mpower({0}, {1}, {2})",
     _power_map_by_exponent,
     domain=("exponent",),
+    c="-> frechet_mpower({m0}, {0}, {1}, {2}, {out}, {work:40*m0*m0+2*m0})",
 )
 
 SYLVESTER: Op = register(
@@ -278,6 +292,7 @@ SYLVESTER: Op = register(
         source="Higham 2008, §B.14",
         summary="the X with A*X + X*B = C",
         matrix=lambda node, slot: inv(kron_of(eye(node.cols), node.args[0]) + kron_of(node.args[1].T, eye(node.rows))),
+        c="-> sylvester({m0}, {m1}, {0}, {1}, {2}, {out}, {work:2*m0*m0*m1*m1+m0*m1})",
     )
 )
 

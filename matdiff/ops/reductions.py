@@ -61,6 +61,7 @@ prod: Op = nonlinear(
     source="product rule for n factors, away from zeros",
     summary="the product of all entries",
     curvature="positive+",
+    c="= prod({s0}, {0})",
 )
 norm: Op = nonlinear(
     "norm",
@@ -83,6 +84,7 @@ norm: Op = nonlinear(
     definition=lambda X: sqrt(inner(X, X)),
     spoken=("norm", "norm2", "normF"),
     curvature="convex decreasing- increasing+ nonnegative",
+    c="= norm({s0}, {0})",
 )
 norm1: Op = nonlinear(
     "norm1",
@@ -96,6 +98,7 @@ norm1: Op = nonlinear(
     summary="sum of the absolute values of all entries",
     definition=lambda X: sum_(abs_(X)),
     curvature="convex decreasing- increasing+ nonnegative",
+    c="= absolute_sum({s0}, {0})",
 )
 logsumexp: Op = nonlinear(
     "logsumexp",
@@ -111,6 +114,7 @@ logsumexp: Op = nonlinear(
     summary="log of the sum of exp over all entries",
     definition=lambda X: log(sum_(exp(X))),
     curvature="convex increasing",
+    c="= logsumexp({s0}, {0})",
 )
 softmax: Op = nonlinear(
     "softmax",
@@ -123,6 +127,7 @@ softmax: Op = nonlinear(
     law="ds = s ⊙ du − (sᵀdu) s",
     summary="exp(x)/sum(exp(x))",
     definition=lambda x: exp(x) / sum_(exp(x)),
+    c="-> softmax({s0}, {0}, {out})",
 )
 
 

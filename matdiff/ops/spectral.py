@@ -93,6 +93,7 @@ eigvals: Op = symmetric_function(
     ),
     source="Magnus 1985, thm 1; Giles 2008, §3.1",
     summary="eigenvalues of a symmetric matrix, ascending",
+    c="-> eigvals({m0}, {0}, {out}, {work:2*m0*m0+m0})",
 )
 eigvecs: Op = symmetric_function(
     "eigvecs",
@@ -112,6 +113,7 @@ eigvecs: Op = symmetric_function(
     ),
     source="Giles 2008, §3.1",
     summary="eigenvectors of a symmetric matrix as columns, in the order of eigvals",
+    c="-> eigvecs({m0}, {0}, {out}, {work:2*m0*m0+m0})",
 )
 eiggaps: Op = nonlinear(
     "eiggaps",
@@ -125,6 +127,7 @@ eiggaps: Op = nonlinear(
     ),
     source="Giles 2008, §3.1",
     summary="the matrix 1/(v_j − v_i), with zeros on the diagonal",
+    c="-> eiggaps({m0}, {0}, {out})",
 )
 eigval: Op = symmetric_function(
     "eigval",
@@ -146,6 +149,7 @@ eigval: Op = symmetric_function(
     ),
     source="Magnus 1985, thm 1",
     summary="the i-th eigenvalue of a symmetric matrix, counted upward",
+    c="= eigval({m0}, {0}, {p0}, {work:2*m0*m0+m0})",
 )
 lambda_max: Op = symmetric_function(
     "lambda_max",
@@ -168,6 +172,7 @@ lambda_max: Op = symmetric_function(
     ),
     source="Magnus 1985, thm 1",
     curvature="convex⪰ increasing⪰ positive⪰",
+    c="= eigval({m0}, {0}, {m0}, {work:2*m0*m0+m0})",
 )
 lambda_min: Op = symmetric_function(
     "lambda_min",
@@ -190,6 +195,7 @@ lambda_min: Op = symmetric_function(
     ),
     source="Magnus 1985, thm 1",
     curvature="concave⪰ increasing⪰ positive⪰",
+    c="= eigval({m0}, {0}, 1, {work:2*m0*m0+m0})",
 )
 
 
@@ -223,6 +229,7 @@ sigma_max: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the spectral norm",
     curvature="convex increasing+ nonnegative",
+    c="= sigma_max({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
 )
 
 
@@ -255,6 +262,7 @@ sigma: Op = nonlinear(
     ),
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the i-th singular value, counted downward",
+    c="= sigma({m0}, {n0}, {0}, {p0}, {work:2*m0*n0+m0})",
 )
 
 
@@ -287,6 +295,7 @@ cond2: Op = nonlinear(
         "d(cond2(X)) = d(sigma_max(X))*sigma_max(P) + sigma_max(X)*d(sigma_max(P)) | product rule",
     ),
     summary="the condition number σ_max/σ_min",
+    c="= cond2({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
 )
 nuclear: Op = nonlinear(
     "nuclear",
@@ -308,6 +317,7 @@ nuclear: Op = nonlinear(
     source="Watson 1992, thm 1",
     summary="the sum of the singular values",
     curvature="convex nonnegative",
+    c="= nuclear({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
 )
 
 
@@ -343,6 +353,7 @@ polar: Op = nonlinear(
     ),
     source="Higham 2008, §8.1",
     summary="UVᵀ of the singular value decomposition",
+    c="-> polar({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
 )
 
 
@@ -402,6 +413,7 @@ svdvals: Op = register(
         ),
         source="Giles 2008, §3.2",
         summary="singular values, descending",
+        c="-> svdvals({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
     )
 )
 peak: Op = register(
@@ -417,6 +429,7 @@ peak: Op = register(
             "d(peak(x)) = 0*dx | a constant has no differential",
         ),
         summary="1 at the entry of largest absolute value, 0 elsewhere",
+        c="-> peak({m0}, {n0}, {0}, {out})",
     )
 )
 norminf: Op = nonlinear(
@@ -435,4 +448,5 @@ norminf: Op = nonlinear(
     ),
     summary="the largest absolute value of the entries",
     curvature="convex decreasing- increasing+ nonnegative",
+    c="= absolute_max({s0}, {0})",
 )

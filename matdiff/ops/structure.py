@@ -163,6 +163,7 @@ vech: Op = linear(
     source="Magnus & Neudecker 2019, §3.8",
     summary="the columns of the lower triangle stacked",
     curvature="increasing",
+    c="-> vech({m0}, {0}, {out})",
 )
 unvech: Op = linear(
     "unvech",
@@ -175,6 +176,7 @@ unvech: Op = linear(
     source="vec(unvech(x)) = D x, Magnus & Neudecker 2019, §3.8",
     summary="the symmetric matrix with the lower triangle x",
     curvature="increasing",
+    c="-> unvech({m}, {0}, {out})",
 )
 
 

@@ -95,8 +95,12 @@ NAMES = ("numpy", "jax", "torch")
 
 @cache
 def backend_named(name: str) -> Backend:
+    if name == "c":
+        raise UnsupportedError(
+            "C is made as source text, which a C compiler takes", hint='source("c"), or matdiff codegen --target c'
+        )
     if name not in NAMES:
-        raise UnsupportedError(f"there is no backend {name!r}; choose one of {', '.join(NAMES)}")
+        raise UnsupportedError(f"there is no backend {name!r}; choose one of {', '.join(NAMES)}, numba")
     if name == "numpy":
         return NUMPY
     found: Backend = import_module(f"matdiff.codegen.backends.{name}").BACKEND
@@ -105,12 +109,21 @@ def backend_named(name: str) -> Backend:
 
 def require(backend: Backend) -> None:
     """Raises UnsupportedError where the library is not installed: source text can be had without it, functions not."""
+    installed(backend.name, backend.title)
+
+
+def require_numba() -> None:
+    """Raises UnsupportedError where Numba is not installed."""
+    installed("numba", "Numba")
+
+
+def installed(name: str, title: str) -> None:
     try:
-        import_module(backend.name)
+        import_module(name)
     except ImportError:
         raise UnsupportedError(
-            f"{backend.title} is not installed, and compiled functions run on it",
-            hint=f'pip install "matdiff[{backend.name}]"; source text can be had without it',
+            f"{title} is not installed, and compiled functions run on it",
+            hint=f'pip install "matdiff[{name}]"; source text can be had without it',
         ) from None
 
 

@@ -22,7 +22,7 @@ from matdiff.ops.elementwise import exp, log
 from matdiff.ops.structure import Diag
 
 SIDES: tuple[Over, ...] = ("rows", "columns")
-EXP = kernel("exp_of_small", "(...)->(...)", "np.exp({0})", gives=frozenset({"positive"}))
+EXP = kernel("exp_of_small", "(...)->(...)", "np.exp({0})", gives=frozenset({"positive"}), c="exp({0})")
 """eᵘ, which is not shifted again."""
 ROW_EXP = kernel(
     "row_exp",
@@ -31,6 +31,7 @@ ROW_EXP = kernel(
     jax="jnp.exp({0} - jnp.max({0}, axis=1, keepdims=True))",
     torch="torch.exp({0} - torch.amax({0}, 1, keepdim=True))",
     gives=frozenset({"positive"}),
+    c="-> row_exp({m0}, {n0}, {0}, {out})",
 )
 """e^(u − m) with the largest entry m of each row."""
 SIZES = (3, 2, 4, 5)

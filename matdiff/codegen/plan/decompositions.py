@@ -24,9 +24,9 @@ def part(op: Op, numpy: str) -> Op:
     return kernel(f"{op.name}_part", "(m,n)->(...)", numpy, gives=op.gives)
 
 
-def family(name: str, numpy: str, leader: Op, parts: Mapping[Op, str]) -> Family:
+def family(name: str, numpy: str, leader: Op, parts: Mapping[Op, str], c: str) -> Family:
     torch = numpy.replace("np.", "torch.")
-    whole = kernel(name, "(m,n)->(m,n)", numpy, torch=torch, domain=leader.domain)
+    whole = kernel(name, "(m,n)->(m,n)", numpy, torch=torch, domain=leader.domain, c=c)
     return Family(whole, leader, {op: part(op, text) for op, text in parts.items()})
 
 
@@ -42,12 +42,14 @@ FAMILIES = (
             sp.lambda_max: "{0}[0][-1]",
             sp.lambda_min: "{0}[0][0]",
         },
+        "-> eigh({m0}, {0}, {out:m0*m0+m0}, {work:m0*m0})",
     ),
     family(
         "svd",
         "np.linalg.svd({0}, full_matrices=False)",
         sp.polar,
         {sp.polar: "{0}[0] @ {0}[2]", sp.nuclear: "np.sum({0}[1])"},
+        "-> svd({m0}, {n0}, {0}, {out:2*m0*n0+m0})",
     ),
 )
 

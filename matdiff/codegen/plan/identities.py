@@ -16,7 +16,13 @@ from matdiff.ops.linalg import inv, logdet
 from matdiff.ops.reductions import sum_, tr
 from matdiff.ops.structure import Diag, diag
 
-GRAM_LOGDET = k.kernel("gram_logdet", "(m,n)->()", "gram_logdet({0})", domain=("fullcolumns",))
+GRAM_LOGDET = k.kernel(
+    "gram_logdet",
+    "(m,n)->()",
+    "gram_logdet({0})",
+    domain=("fullcolumns",),
+    c="= gram_logdet({m0}, {n0}, {0}, {work:m0*n0})",
+)
 """log det(XᵀX) by the QR decomposition of X."""
 
 

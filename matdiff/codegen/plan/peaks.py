@@ -14,10 +14,12 @@ from matdiff.ops.elementwise import abs_, exp, sqrt
 from matdiff.ops.reductions import mean, norm, sum_
 from matdiff.ops.structure import vec
 
-PEAK = kernel("max", "(...)->()", "np.max({0})")
-ROW_PEAK = kernel("row_max", "(m,n)->(m)", "np.max({0}, axis=1)", torch="torch.amax({0}, 1)")
-LARGER = kernel("maximum", "(...),(...)->(...)", "np.maximum({0}, {1})")
-POSITIVE = kernel("positive_part", "(...)->(...)", "np.maximum({0}, 0)", torch="torch.relu({0})")
+PEAK = kernel("max", "(...)->()", "np.max({0})", c="= maximum({s0}, {0})")
+ROW_PEAK = kernel(
+    "row_max", "(m,n)->(m)", "np.max({0}, axis=1)", torch="torch.amax({0}, 1)", c="-> row_max({m0}, {n0}, {0}, {out})"
+)
+LARGER = kernel("maximum", "(...),(...)->(...)", "np.maximum({0}, {1})", c="larger({0}, {1})")
+POSITIVE = kernel("positive_part", "(...)->(...)", "np.maximum({0}, 0)", torch="torch.relu({0})", c="larger({0}, 0.0)")
 ENTRYWISE = (ADD, SCALE, HADAMARD, POWER, sqrt, abs_)
 TURNED: dict[Over, Over] = {"rows": "columns", "columns": "rows"}
 HOMOGENEOUS = (SCALE, HADAMARD, INNER, MATMUL, TRANSPOSE, sum_, mean, vec, sqrt, norm, abs_)

@@ -17,8 +17,11 @@ from matdiff.ops.reductions import tr
 FACTORED = (SOLVE, inv, det, logdet, k.LOGABSDET)
 
 
-def share_factors(roots: Sequence[Node], inverses: bool = False) -> list[Node]:
-    """The roots with one factorisation for each matrix that occurs in several of these, or is positive definite."""
+def share_factors(roots: Sequence[Node], inverses: bool = False, every: bool = False) -> list[Node]:
+    """The roots with one factorisation for each matrix that occurs in several of these, or is positive definite.
+
+    `every`: for each matrix.
+    """
     order = topological(*roots)
     uses = [n for n in order if isinstance(n, Apply) and n.op in FACTORED]
     if not uses:
@@ -61,7 +64,7 @@ def share_factors(roots: Sequence[Node], inverses: bool = False) -> list[Node]:
                     continue
                 if A in definite:
                     new[node] = by_cholesky(node, new[A], args)
-                elif counts[A] > 1 and A in divided:
+                elif (every or counts[A] > 1) and A in divided:
                     new[node] = by_lu(node, new[A], args)
         else:
             new[node] = node

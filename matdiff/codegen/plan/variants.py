@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import log
 
+from matdiff.codegen.plan.definitions import unified
 from matdiff.codegen.plan.order import Chain, Sizes, guess
 from matdiff.codegen.plan.products import plan_with, prepared
 from matdiff.codegen.plan.sharing import share_factors
@@ -20,8 +21,11 @@ WORTH = 1.3
 """How many times cheaper an order must be somewhere."""
 
 
-def plans(roots: Sequence[Node], inverses: bool = False) -> list[list[Node]]:
-    """The plan for the assumed sizes, and others that are cheaper for other sizes."""
+def plans(roots: Sequence[Node], inverses: bool = False, every: bool = False) -> list[list[Node]]:
+    """The plan for the assumed sizes, and others that are cheaper for other sizes.
+
+    `every`: systems are solved by factors even where these serve once, for checks to look at.
+    """
     ready = prepared(roots)
     first, chains = plan_with(ready, {})
     scenarios = [sizes for sizes in scenarios_of(chains) if any(c.cost_ratio(sizes) > WORTH for c in chains)]
@@ -29,7 +33,7 @@ def plans(roots: Sequence[Node], inverses: bool = False) -> list[list[Node]]:
     for sizes in {tuple(c.order(sizes) for c in chains): sizes for sizes in scenarios}.values():
         other, _ = plan_with(ready, sizes)
         found.setdefault(tuple(other), other)
-    return needed([share_factors(p, inverses) for p in chosen(list(found.values()), [{}, *scenarios])])
+    return needed([share_factors(unified(p), inverses, every) for p in chosen(list(found.values()), [{}, *scenarios])])
 
 
 def needed(found: list[list[Node]]) -> list[list[Node]]:
