@@ -9,6 +9,8 @@ from matdiff.solution.problem import Problem
 from matdiff.solution.tidy import cut
 
 DEFINED = re.compile(r"([^\W\d]\w*)(?:\s*\(\s*([^\W\d]\w*)\s*\))?\s*=(?!=)(.*)", re.DOTALL)
+RAISED = re.compile("[ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹]")
+"""Raised signs, which are letters or digits to Python and end a name."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Answer:
         """The definitions that statements use, also through others."""
         needed, waiting = set[str](), list(texts)
         while waiting:
-            words = set(re.findall(r"[^\W\d]\w*", waiting.pop())) - needed
+            words = set(re.findall(r"[^\W\d]\w*", RAISED.sub(" ", waiting.pop()))) - needed
             words |= {w[1:] for w in words if w[0] == "d"} - needed
             needed |= words
             waiting += [d for _, d in self.definitions if named_in(d) in words]

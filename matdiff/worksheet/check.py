@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from matdiff.api.expr import Expr
@@ -76,7 +77,7 @@ def mark(problem: Problem, text: str) -> Mark:
     'wrong'
     """
     try:
-        solution = Solution(problem)
+        solution = solved(problem)
     except MatdiffError as error:
         return Mark(problem.number, problem.title, problem.points, "undecided", str(error))
     found = read_answer(text, problem, named(solution))
@@ -88,6 +89,12 @@ def mark(problem: Problem, text: str) -> Mark:
     lines = text.splitlines()
     shown = lines[line - 1].strip() if line else ""
     return Mark(problem.number, problem.title, problem.points, status, reason, line, shown, example)
+
+
+@lru_cache(64)
+def solved(problem: Problem) -> Solution:
+    """The solution of a problem, found once for all answers to it."""
+    return Solution(problem)
 
 
 def named(solution: Solution) -> Named:
@@ -112,10 +119,14 @@ def verdict(solution: Solution, found: Answer) -> Verdict:
         said = program(solution, found, found.claim)
         verification = claimed(solution.d, solution.ask, said)
     except MatdiffError as error:
+        if right_otherwise(solution, found):
+            return "right", "", None, ""
         return marked(*next(broken_definitions(found), (found.at, str(error), unread(error), "")))
     if verification.passed is None:
         return "undecided", verification.reason, None, ""
     if verification.passed:
+        return "right", "", None, ""
+    if right_otherwise(solution, found):
         return "right", "", None, ""
     reason = verification.message or verification.reason
     if solution.ask != "differential" and right_transposed(solution.d, solution.ask, said):
@@ -216,12 +227,35 @@ def function(solution: Solution) -> tuple[str, str]:
 
 def program(solution: Solution, found: Answer, claim: str) -> str:
     """A claim after the definitions that it may use; the function may be one of them."""
-    said = [text for _, text in found.used(claim)]
+    given, said = definitions(solution, found, claim)
+    return "\n".join([*given, *said, claim])
+
+
+def definitions(solution: Solution, found: Answer, claim: str) -> tuple[list[str], list[str]]:
+    """The definitions that a claim uses: those of the problem, and those of the answer."""
+    said = found.used(claim)
     f, own = function(solution)
     name = own or "f"
-    used = re.search(rf"(?<!\w){name}(?!\w)", "\n".join([*said, claim]))
-    value = [f"{name} = {parts(f)[-1]}"] if used and not any(named_in(d) == name for d in said) else []
-    return "\n".join([*said, *value, claim])
+    used = re.search(rf"(?<!\w){name}(?!\w)", "\n".join([*(text for _, text in said), claim]))
+    value: list[str] = []
+    if used and not any(named_in(d) == name for _, d in said):
+        value = [f"{name} = {parts(f)[-1]}"]
+        said = found.used(claim, value[0])
+    return [text for at, text in said if not at] + value, [text for at, text in said if at]
+
+
+def right_otherwise(solution: Solution, found: Answer) -> bool:
+    """Is the claim right in a reading that students mean and the language refuses, such as `1 - p` of a vector p?"""
+    from matdiff.solution.courtesy import readings
+
+    given, said = definitions(solution, found, found.claim)
+    for reading in readings(given, said, found.claim, named(solution).matrices):
+        try:
+            if claimed(solution.d, solution.ask, "\n".join(reading)).passed:
+                return True
+        except MatdiffError:
+            continue
+    return False
 
 
 def right_transposed(d: Derivation, ask: str, program: str) -> bool:
