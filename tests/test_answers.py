@@ -1,4 +1,4 @@
-"""Answers as students write them, to every problem of the course: right ones, wrong ones, and such as nobody can read."""
+"""Answers as students write them, to every problem of the course: right, wrong, or such as nobody can read."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Other readings of an answer that does not fit as it stands: entry by entry, as NumPy means it, and bars as norms.
 
-A student writes `1 - p` for a vector p, `p*(1 - p)` in NumPy, |X| for a determinant.  Such a reading is tried only where
-the answer as written is not right, and counts only if it is right: what is wrong stays wrong, with its own reason.
+A student writes `1 - p` for a vector p, `p*(1 - p)` in NumPy, |X| for a determinant.  Such a reading is tried only
+where the answer as written is not right, and counts only if it is right: what is wrong keeps its reason.
 """
 
 from __future__ import annotations

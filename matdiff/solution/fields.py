@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from matdiff.solution.problem import Problem
 from matdiff.solution.tidy import cut
@@ -38,6 +39,8 @@ class Answer:
     definitions: list[tuple[int, str]] = field(default_factory=list)
     chain: list[tuple[int, str]] = field(default_factory=list)
     curved: list[tuple[int, str]] = field(default_factory=list)
+    told: Any = None
+    """What the check of the chain found, once it was made."""
 
     def used(self, *texts: str) -> list[tuple[int, str]]:
         """The definitions that statements use, also through others."""

@@ -17,6 +17,11 @@ KEYS = ("f", "wrt", "ask", "let", "inner", "metric", "title", "points", "form", 
 T = TypeVar("T")
 
 KEY = re.compile(r"([A-Za-z]+)\s*:(?:\s+|$)(.*)")
+_NUMBER = r"\d{1,3}(?:\.\d+)?"
+SCHEME = re.compile(
+    rf"(?P<all>{_NUMBER})\s*=\s*(?P<w1>result|steps)\s+(?P<n1>{_NUMBER})\s*\+\s*(?P<w2>result|steps)\s+(?P<n2>{_NUMBER})"
+)
+"""How points are divided: `4 = result 2 + steps 2`."""
 
 MOST_HINTS = 3
 """Steps of the derivation that are given as hints where the block does not say how many."""
@@ -39,6 +44,8 @@ class Problem:
     metric: str = ""
     title: str = ""
     points: float = 1
+    steps: float = 0
+    """How many of the points the lines of the derivation are worth; the others are the result's."""
     form: str = ""
     hint: tuple[str, ...] = ()
     hints: int = MOST_HINTS
@@ -49,7 +56,8 @@ class Problem:
         """The block's text, without hints and wanted form."""
         fields = [("title", self.title), *(("let", text) for text in self.let), ("f", self.f)]
         fields += [("wrt", self.wrt), ("inner", self.inner), ("metric", self.metric), ("ask", self.ask)]
-        fields += [("points", f"{self.points:g}")]
+        scheme = f" = result {self.points - self.steps:g} + steps {self.steps:g}" if self.steps else ""
+        fields += [("points", f"{self.points:g}{scheme}")]
         return "\n".join(f"{key}: {_indented(value)}" for key, value in fields if value)
 
 
@@ -101,6 +109,7 @@ class Block:
             metric=values.get("metric", [""])[0],
             title=values.get("title", [""])[0],
             points=numbers.get("points", 1),
+            steps=next((self._steps(f) for f in self.fields if f.key == "points"), 0.0),
             form=values.get("form", [""])[0],
             hint=tuple(values.get("hint", ())),
             hints=int(numbers.get("hints", MOST_HINTS)),
@@ -110,9 +119,24 @@ class Block:
     def _number(self, field: Field) -> float:
         if field.key == "hints" and field.value == "none":
             return 0
+        if field.key == "points" and (found := SCHEME.fullmatch(field.value)):
+            return float(found["all"])
         if not re.fullmatch(r"\d{1,3}(\.\d+)?", field.value):
             raise ParseError(f"{place(self.name, field.line)}: `{field.key}:` takes a number, not {field.value!r}")
         return float(field.value)
+
+    def _steps(self, field: Field) -> float:
+        """The points of the steps, of `4 = result 2 + steps 2`."""
+        found = SCHEME.fullmatch(field.value)
+        if not found:
+            return 0.0
+        parts = {what: float(worth) for worth, what in ((found["n1"], found["w1"]), (found["n2"], found["w2"]))}
+        if len(parts) < 2 or abs(sum(parts.values()) - float(found["all"])) > 1e-9:
+            raise ParseError(
+                f"{place(self.name, field.line)}: {field.value!r} does not add up",
+                hint="write `points: 4 = result 2 + steps 2`",
+            )
+        return parts["steps"]
 
     def _asked(self, ask: str) -> str:
         if ask and ask not in ASKS:
