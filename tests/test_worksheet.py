@@ -93,7 +93,7 @@ def test_errors_in_blocks_say_the_line(lines: tuple[str, ...], said: str) -> Non
         (("f: tr(X)", "wrt: Y"), "lesson.md, line 3: Y is not a variable"),
         (("f: tr(A*X)", "wrt: X", "form: A"), "lesson.md, line 3: the wanted form is not the gradient"),
         (("f: X*X", "wrt: X", "ask: gradient"), "lesson.md, line 3: "),
-        (("f: norm(X - U)", "wrt: X,U"), "lesson.md, line 3: a problem is by one variable"),
+        (("f: norm(X - U)", "wrt: X,U", "form: X"), "lesson.md, line 3: `form:` goes with one variable"),
     ],
 )
 def test_errors_in_problems_say_the_line(lines: tuple[str, ...], said: str) -> None:
@@ -122,7 +122,7 @@ def test_choices_are_whole_words_and_depend_on_the_seed_alone() -> None:
     assert worksheet(SMALL).problems[0].f == "tr(A*X)"
     assert all(worksheet(SMALL, seed=seed).problems[0].f == f for seed, f in found.items())
     one, two = block("f: Mx'*M*Mx", "wrt: Mx", "choose: M in [A*B]"), block("f: k*x'*x", "wrt: x", "choose: (k) in [2]")
-    assert worksheet(one).problems[0].f == "Mx'*A*B*Mx"
+    assert worksheet(one).problems[0].f == "Mx'*(A*B)*Mx"
     assert worksheet(two).problems[0].f == "2*x'*x"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -52,6 +52,17 @@ class Problem:
     space: int = 6
 
     @property
+    def single(self) -> tuple[Problem, ...]:
+        """The problem itself; one by each variable where it is by several."""
+        names = [x.strip() for x in self.wrt.split(",") if x.strip()]
+        if len(names) < 2:
+            return (self,)
+        if self.form or self.inner:
+            key = "form" if self.form else "inner"
+            raise ParseError(f"{self.where}: `{key}:` goes with one variable", hint="write a problem for each of them")
+        return tuple(replace(self, wrt=x, points=self.points / len(names)) for x in names)
+
+    @property
     def source(self) -> str:
         """The block's text, without hints and wanted form."""
         fields = [("title", self.title), *(("let", text) for text in self.let), ("f", self.f)]
@@ -93,7 +104,7 @@ class Block:
         values: dict[str, list[str]] = {}
         for field in self.fields:
             if field.key != "choose":
-                values.setdefault(field.key, []).append(_replaced(field.value, chosen))
+                values.setdefault(field.key, []).append(_replaced(field.value, chosen, field.key in FORMULAS))
         for key in ("f", "wrt"):
             if key not in values:
                 raise ParseError(f"{self.where}: the problem has no `{key}:` line", hint=f"add one: {EXAMPLE[key]}")
@@ -178,11 +189,23 @@ def _field(name: str, line: int, text: str, known: set[str]) -> Field:
     return Field(found[1], found[2].strip(), line)
 
 
-def _replaced(value: str, chosen: dict[str, str]) -> str:
+FORMULAS = ("f", "form", "inner")
+"""Keys in which what is chosen takes parentheses: A + A' for M in M*X is (A + A')*X."""
+ATOM = re.compile(r"\w+(?:\.\d+)?'*|[^\W\d]\w*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)'*")
+
+
+def _replaced(value: str, chosen: dict[str, str], formula: bool) -> str:
+    """The value with words, also between double braces, replaced by what was chosen for them."""
     if not chosen:
         return value
     words = "|".join(map(re.escape, chosen))
-    return re.sub(rf"(?<!\w)(?:{words})(?!\w)", lambda m: chosen[m[0]], value)
+
+    def put(found: re.Match[str]) -> str:
+        said = chosen[found[1] or found[2]]
+        alone = found[0] == value.strip()
+        return f"({said})" if formula and not alone and not ATOM.fullmatch(said) else said
+
+    return re.sub(rf"\{{\{{\s*({words})\s*\}}\}}|(?<!\w)({words})(?!\w)", put, value)
 
 
 def located(name: str, line: int, do: Callable[[], T]) -> T:

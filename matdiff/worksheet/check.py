@@ -97,6 +97,8 @@ def mark(problem: Problem, text: str) -> Mark:
     >>> mark(Problem(1, "", "tr(A*X*B)", "X"), "gradient = A'*B").status
     'wrong'
     """
+    if "," in problem.wrt:
+        return mark_several(problem, text)
     try:
         solution = solved(problem)
     except MatdiffError as error:
@@ -119,6 +121,69 @@ def mark(problem: Problem, text: str) -> Mark:
     wanted = solution.result.text()
     return Mark(
         problem.number, problem.title, problem.points, status, reason, line, shown, example, got, told, text, wanted
+    )
+
+
+def mark_several(problem: Problem, text: str) -> Mark:
+    """The mark of an answer by several variables: each gradient is worth its part.
+
+    A line that is labelled by one of them, `∇_U f = …` or `gradient by U = …`, is read for that one alone.
+    Differentials, which speak of all of them, are not judged.
+    """
+    try:
+        single = problem.single
+    except MatdiffError as error:
+        return Mark(problem.number, problem.title, problem.points, "undecided", str(error))
+    names = [p.wrt for p in single]
+    found = [mark(p, for_variable(text, p.wrt, names)) for p in single]
+    said = [f"by {p.wrt}: {m.reason}" for p, m in zip(single, found, strict=True) if m.reason]
+    states = {m.status for m in found}
+    status: Status = next(iter(states)) if len(states) == 1 else "partial"
+    status = next((s for s in ("undecided", "unread") if s in states), status)
+    got = round(sum(m.points(False) for m in found), 2)
+    if status == "partial" and not got:
+        status = "wrong"
+    first = next((m for m in found if m.line is not None), found[0])
+    lines = {t.line: t for m in found for t in m.lines}
+    return Mark(
+        problem.number,
+        problem.title,
+        problem.points,
+        status,
+        "\n".join(said) if status != "unread" else first.reason,
+        first.line,
+        first.text,
+        first.counterexample,
+        got,
+        tuple(lines[at] for at in sorted(lines)),
+        text,
+        "; ".join(f"by {p.wrt}: {m.solution}" for p, m in zip(single, found, strict=True)),
+    )
+
+
+def for_variable(text: str, x: str, names: list[str]) -> str:
+    """The lines of an answer about one of several variables; the others and differentials are empty lines."""
+    out = []
+    for line in text.splitlines():
+        by = next((n for n in names if labelled(n).match(line)), None)
+        total = re.match(r"\s*(?:\\mathrm\s*\{?\s*)?d\}?\s*[fFL](?:\(.*?\))?\s*&?=|\s*=", line) is not None
+        if by == x:
+            out.append(labelled(x).sub("gradient =", line, count=1))
+        else:
+            out.append("" if by is not None or total else line)
+    return "\n".join(out)
+
+
+def labelled(x: str) -> re.Pattern[str]:
+    """The beginning of a line about the derivative by a variable."""
+    name = rf"\{{?\s*\\?{re.escape(x)}\s*\}}?"
+    partial_ = r"(?:∂|\\partial|d|\\mathrm\s*\{?d\}?)\s*"
+    words = r"(?:∇|\\nabla|nabla|grad(?:ient)?|jac(?:obian)?|derivative|G|J|D)"
+    return re.compile(
+        rf"\s*[$]*(?:{words}\s*(?:of\s+\w\s+)?(?:_|\bby\b|\bwrt\b|\bw\.r\.t\.)?\s*{name}\s*(?:[fFL](?:\(.*?\))?)?"
+        rf"|{partial_}[fFL]?\s*/\s*{partial_}{name}|\\[dt]?frac\s*\{{\s*{partial_}[fFL]?\s*\}}\s*\{{\s*{partial_}{name}\s*\}}"
+        rf"\s*[fFL]?)\s*&?\s*[=:]",
+        re.IGNORECASE if len(x) > 1 else 0,
     )
 
 
