@@ -14,6 +14,7 @@ from matdiff.errors import MatdiffError
 COMMANDS = {
     "derive": "The derivative of EXPR as a formula, with its steps and a numerical check.",
     "verify": "Check a derivative, or a claim about it, numerically.",
+    "check": "A derivation of your own, line by line: the first line that does not follow, and why.",
     "convex": "Is EXPR convex?  A proof, or a point and a direction that show that it is not.",
     "model": "The tangent plane or the quadratic model of EXPR.",
     "stationary": "Where the gradient of EXPR is 0: the equations solved, minimum, maximum or saddle.",
@@ -48,6 +49,10 @@ matdiff finds derivatives of functions of vectors and matrices, as formulas.  Ty
   matdiff verify "x'*A*x" --wrt x --claim "2*A*x"
   matdiff rules logdet
   matdiff repl
+
+How to read it: df is the differential, ∇f the gradient, the shape of X; `with A: m×n` is how names were read, and
+the last line says how far numbers agree with the formula.
+How to copy it: --format latex, markdown or json; matdiff codegen EXPR --wrt X --target numpy for code.
 
 Upper-case names are matrices, lower-case ones vectors, lower-case Greek ones scalars; ' transposes;
 --let "A: m×n" declares a shape.  More: matdiff derive --help

@@ -10,6 +10,7 @@ import click
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.worksheet.build import FORMATS
 
+TABLES = ("text", "json", "csv", "gradebook", "moodle", "canvas", "nbgrader")
 PATHS = {"nargs": -1, "required": True, "type": click.Path(path_type=Path)}
 
 
@@ -78,13 +79,24 @@ def target_of(path: Path, to: str, solutions: bool, seed: str | None, out: Path 
 @click.option("--lesson", type=click.Path(path_type=Path), help="Take the problems from here, not from the answers.")
 @click.option("--seed", metavar="SEED", help="With --lesson: the seed that the sheets were made with.")
 @click.option("--any-layout", is_flag=True, help="An answer that is right when transposed is right.")
-@click.option("--to", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True, help="The format.")
+@click.option("--to", type=click.Choice(TABLES), default="text", show_default=True, help="The format.")
+@click.option("--feedback", type=click.Path(path_type=Path), help="A folder for a page to each student.")
+@click.option("--with-solution", is_flag=True, help="With --feedback: show the solution of what is not right.")
 @click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds for a submission.")
 def check_command(
-    files: tuple[Path, ...], lesson: Path | None, seed: str | None, any_layout: bool, to: str, timeout: float
+    files: tuple[Path, ...],
+    lesson: Path | None,
+    seed: str | None,
+    any_layout: bool,
+    to: str,
+    feedback: Path | None,
+    with_solution: bool,
+    timeout: float,
 ) -> int:
-    """Mark the answers in each FILE (Markdown or a notebook) or in all of a folder.
+    """Mark the answers in each FILE (Markdown, a notebook, LaTeX, Word, text) or in all of a folder.
 
+    `gradebook`, `moodle`, `canvas` and `nbgrader` are CSV with a row a student, whose name is read from the folders
+    and files that these systems make.
     Nothing in a submission is executed.  The exit status is 0 only if all answers are right.
     """
     from matdiff.worksheet import folder, report
@@ -100,6 +112,22 @@ def check_command(
     done = [r for r in results if r is not None]
     if len(done) == 1 and done[0].error and not done[0].marks:
         raise ParseError(done[0].error)
+    if feedback is not None or to not in ("text", "json", "csv"):
+        from matdiff.worksheet import classes
+
+        roots = [p for p in files if p.is_dir()]
+        people = [classes.student_of(p, next((r for r in roots if p.is_relative_to(r)), p.parent)) for p in found]
+        rows = classes.rows(list(zip(people, done, strict=True)))
+        title = lesson.stem if lesson is not None else "worksheet"
+        if feedback is not None:
+            try:
+                made = classes.write_feedback(rows, feedback, any_layout, with_solution, title)
+            except OSError as error:
+                raise MatdiffError(f"{feedback} cannot be written: {error.strerror}") from None
+            click.echo(f"{len(made)} files in {feedback}", err=True)
+        if to not in ("text", "json", "csv"):
+            click.echo(classes.gradebook(rows, to, any_layout, title).rstrip("\n"))
+            return 0 if all(r.passed(any_layout) for r in done) else 1
     table = {"text": report.as_text, "json": report.as_json, "csv": report.as_csv}[to]
     click.echo(table(done, any_layout).rstrip("\n"))
     return 0 if all(r.passed(any_layout) for r in done) else 1

@@ -74,6 +74,11 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    """The public names, whether they are loaded yet or not."""
+    return sorted({*__all__, *_HOMES, "__version__", "ops"})
+
+
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext matdiff` gives `%matdiff` and `%%matdiff`."""
     from matdiff.api.ipython import register

@@ -93,7 +93,7 @@ def test_errors_in_blocks_say_the_line(lines: tuple[str, ...], said: str) -> Non
         (("f: tr(X)", "wrt: Y"), "lesson.md, line 3: Y is not a variable"),
         (("f: tr(A*X)", "wrt: X", "form: A"), "lesson.md, line 3: the wanted form is not the gradient"),
         (("f: X*X", "wrt: X", "ask: gradient"), "lesson.md, line 3: "),
-        (("f: norm(X - U)", "wrt: X,U"), "lesson.md, line 3: a problem is by one variable"),
+        (("f: norm(X - U)", "wrt: X,U", "form: X"), "lesson.md, line 3: `form:` goes with one variable"),
     ],
 )
 def test_errors_in_problems_say_the_line(lines: tuple[str, ...], said: str) -> None:
@@ -122,7 +122,7 @@ def test_choices_are_whole_words_and_depend_on_the_seed_alone() -> None:
     assert worksheet(SMALL).problems[0].f == "tr(A*X)"
     assert all(worksheet(SMALL, seed=seed).problems[0].f == f for seed, f in found.items())
     one, two = block("f: Mx'*M*Mx", "wrt: Mx", "choose: M in [A*B]"), block("f: k*x'*x", "wrt: x", "choose: (k) in [2]")
-    assert worksheet(one).problems[0].f == "Mx'*A*B*Mx"
+    assert worksheet(one).problems[0].f == "Mx'*(A*B)*Mx"
     assert worksheet(two).problems[0].f == "2*x'*x"
 
 
@@ -697,13 +697,13 @@ def test_a_folder_of_submissions(tmp_path: Path) -> None:
         "=e.md": good + "```answer 1\n2*I\n```\n```answer 2\nI\n```\n",
         "f.md": block("f: tr(X*", "wrt: X"),
         ".hidden.md": good,
-        "g.txt": good,
+        "g.pdf": "%PDF",
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "h.md").write_bytes(b"\xff\xfe")
     paths = folder.files([tmp_path])
-    assert [p.name for p in paths] == ["=e.md", "a.md", "b.md", "c.ipynb", "d.md", "f.md", "h.md"]
+    assert [p.name for p in paths] == ["=e.md", "a.md", "b.md", "c.ipynb", "d.md", "f.md", "g.pdf", "h.md"]
     results = [r for _, r in sorted(folder.check_all(paths), key=lambda pair: pair[0])]
     rows = report.as_csv(results, False).splitlines()
     assert rows[0] == "file,points,of,problem 1,error"
@@ -711,9 +711,9 @@ def test_a_folder_of_submissions(tmp_path: Path) -> None:
     assert "two answers to this problem, on lines 7 and 10" in results[0].marks[0].reason
     assert rows[2:4] == ["a.md,1,1,right,", "b.md,0,1,wrong,"]
     assert rows[4] == "c.ipynb,0,0,,c.ipynb is not a Jupyter notebook"
-    assert "not UTF-8" in rows[7]
+    assert "g.pdf is not read" in rows[7] and "not UTF-8" in rows[8]
     record = json.loads(report.as_json(results, False))
-    assert [s["passed"] for s in record["submissions"]] == [False, True, *[False] * 5]
+    assert [s["passed"] for s in record["submissions"]] == [False, True, *[False] * 6]
     assert record["submissions"][2]["marks"][0]["reason"] == "it has a factor 2 too many"
     table = [row.split() for row in report.as_text(results, False).splitlines()]
     assert ["a.md", "✓", "1/1"] in table and ["b.md", "✗", "0/1"] in table and ["d.md", "error"] in table

@@ -730,10 +730,35 @@ class Derivation:
             return check_second(self, seed, sizes, **rest)
         return verify(self, seed=seed, sizes=sizes, claim=claim, **options)
 
-    def __str__(self) -> str:
-        from matdiff.report.display import summary
+    def text(self, steps: bool = False, order: int = 1, ascii: bool = False) -> str:
+        """What `matdiff derive` prints: function, differential, derivative, conventions, the verdict of the check.
 
-        return summary(self)
+        Raises MatdiffError where the check fails: a wrong answer is never shown.
+        """
+        return self._printed("text", steps, order, ascii)
+
+    def latex(self, steps: bool = False, order: int = 1) -> str:
+        """The same as an `align*`."""
+        return self._printed("latex", steps, order, False)
+
+    def markdown(self, steps: bool = False, order: int = 1) -> str:
+        """The same with formulas between `$$`."""
+        return self._printed("markdown", steps, order, False)
+
+    def _printed(self, form: str, steps: bool, order: int, ascii: bool) -> str:
+        from matdiff.cli.answer import Answer
+        from matdiff.cli.formats import render
+
+        if order not in (1, 2):
+            raise MatdiffError(f"order must be 1 or 2, not {order!r}")
+        answer = Answer(self, order, steps, None if self.metric is None else Expr(self.metric).text())
+        answer.verify()
+        if answer.fault:
+            raise MatdiffError(f"the derivative failed its verification, so it is not printed: {answer.fault}")
+        return render(answer, form, ascii)
+
+    def __str__(self) -> str:
+        return self.text()
 
     def _repr_latex_(self) -> str:
         from matdiff.report.display import derivation_latex

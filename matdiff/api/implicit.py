@@ -594,6 +594,30 @@ class Implicit:
             raise AttributeError(f"'Implicit' object has no attribute {name!r}")
         raise UnsupportedError(f"a function of unknowns has no .{name}", hint=ELSEWHERE[name])
 
+    def text(self, steps: bool = True, order: int = 1, ascii: bool = False) -> str:
+        """What `matdiff derive` prints.  Raises MatdiffError where the check fails."""
+        return self._printed("text", order, ascii)
+
+    def latex(self, steps: bool = True, order: int = 1) -> str:
+        """The same as an `align*`."""
+        return self._printed("latex", order, False)
+
+    def markdown(self, steps: bool = True, order: int = 1) -> str:
+        """The same with formulas between `$$`."""
+        return self._printed("markdown", order, False)
+
+    def _printed(self, form: str, order: int, ascii: bool) -> str:
+        from matdiff.cli.answer import verdict
+        from matdiff.cli.implicit import render
+
+        found = [self.verify(order=k) for k in range(1, order + 1)]
+        wrong = next((v for v in found if v.passed is False), None)
+        if wrong is not None:
+            raise MatdiffError(f"the derivative failed its verification, so it is not printed: {verdict(wrong)}")
+        first, *second = map(verdict, found)
+        verdicts = [first, *(f"Hessian {said}" for said in second)]
+        return render(self, form, "ascii" if ascii else "unicode", "adjoint", order, verdicts)
+
     def __str__(self) -> str:
         rows = [(*line.sides("unicode"), line.rule) for line in self.steps]
         return "\n".join(f"{a} = {b}   [{rule}]" for a, b, rule in rows)

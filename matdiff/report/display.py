@@ -39,14 +39,16 @@ def derivation_latex(derivation: Derivation) -> str:
         last = after
     if derivation.kind == "jacobian" or derivation.several or not derivation.steps:
         rows += found(derivation)
-    rows += [rf"& \text{{{latex_prose(note)}}}" for note in derivation.notes]
+    said = [*([f"with {derivation.types}"] if derivation.types else []), *derivation.notes, str(derivation.verify())]
+    rows += [rf"& \text{{{latex_prose(note)}}}" for note in said]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
 def bundle(derivation: Derivation) -> dict[str, str]:
     """What a notebook shows: LaTeX, and plain text where it cannot be typeset."""
     lines = [str(step) for step in derivation.steps] or [f"d = {derivation.differential}"]
-    lines += derivation.notes
+    lines += [f"with {derivation.types}"] * bool(derivation.types) + list(derivation.notes)
+    lines.append(str(derivation.verify()))
     return {"text/latex": f"$$\n{derivation_latex(derivation)}\n$$", "text/plain": "\n".join(lines)}
 
 

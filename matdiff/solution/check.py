@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
@@ -83,13 +83,16 @@ class LineCheck:
 
 
 def check_derivation(
-    text: str,
-    wrt: str | Expr | Sequence[Expr],
+    *said: Any,
+    wrt: str | Expr | Sequence[Expr] | None = None,
     declare: str | Sequence[str] | None = None,
     function: str | Expr | None = None,
     seed: int = 0,
 ) -> LineCheck:
     """Does each line of a derivation follow from the one before?  Steps may be skipped.
+
+    It is called as `check_claim` is, `check_derivation(function, text, wrt, declare)`; a text that begins with
+    `f = …` says the function itself: `check_derivation(text, wrt, declare)`.
 
     Lines are equations, `f = …`, `r = …`, `df = …`, `= …`, at last `∇f = …` (or `grad f`, `G`, `df/dX`; `J` of a
     vector or matrix function, `H` for the Hessian); `dX` and `d(X)` are the differential, declarations may stand
@@ -100,6 +103,7 @@ def check_derivation(
     >>> check_derivation("f = tr(A*X*B)\\ndf = tr(A*dX*B)\\n   = <A*B, dX>", wrt="X", declare="n: 3; X: n×n").line
     3
     """
+    text, function, wrt, declare = asked(said, function, wrt, declare)
     if not isinstance(text, str):
         raise ParseError("a derivation is a text of lines")
     from matdiff.api.derive import derive, explicit
@@ -115,6 +119,28 @@ def check_derivation(
     d = explicit(derive(source, wrt, declared or None))
     reader = Reader(d, plot, bool(LATEX.search(text)), seed)
     return summary([reader.check(s) for s in said])
+
+
+def asked(said: Sequence[Any], function: Any, wrt: Any, declare: Any) -> tuple[Any, Any, Any, Any]:
+    """Text, function, variable and declarations, with the function before the text or not; a text has a `=` in it."""
+    given = list(said)
+    if len(given) > 1 and isinstance(given[1], str) and "=" in given[1]:
+        function = given.pop(0)
+    elif function is not None and given and isinstance(given[0], str) and not given[0].strip():
+        raise ParseError("there is no derivation to check")
+    text, wrt, declare, function = (
+        [*given, None, None, None, None][:4]
+        if len(given) > 3
+        else [
+            given[0] if given else None,
+            given[1] if len(given) > 1 else wrt,
+            given[2] if len(given) > 2 else declare,
+            function,
+        ]
+    )
+    if wrt is None:
+        raise ParseError("by which variable?", hint='check_derivation("f = …", wrt="X")')
+    return text, function, wrt, declare
 
 
 def summary(checked: list[Line]) -> LineCheck:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from matdiff.solution.problem import Problem
 from matdiff.solution.tidy import cut
 
 DEFINED = re.compile(r"([^\W\d]\w*)(?:\s*\(\s*([^\W\d]\w*)\s*\))?\s*=(?!=)(.*)", re.DOTALL)
+RAISED = re.compile("[ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹]")
+"""Raised signs, which are letters or digits to Python and end a name."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,14 @@ class Answer:
     definitions: list[tuple[int, str]] = field(default_factory=list)
     chain: list[tuple[int, str]] = field(default_factory=list)
     curved: list[tuple[int, str]] = field(default_factory=list)
+    told: Any = None
+    """What the check of the chain found, once it was made."""
 
     def used(self, *texts: str) -> list[tuple[int, str]]:
         """The definitions that statements use, also through others."""
         needed, waiting = set[str](), list(texts)
         while waiting:
-            words = set(re.findall(r"[^\W\d]\w*", waiting.pop())) - needed
+            words = set(re.findall(r"[^\W\d]\w*", RAISED.sub(" ", waiting.pop()))) - needed
             words |= {w[1:] for w in words if w[0] == "d"} - needed
             needed |= words
             waiting += [d for _, d in self.definitions if named_in(d) in words]

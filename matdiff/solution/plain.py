@@ -45,8 +45,10 @@ def differentials(text: str, names: Iterable[str]) -> str:
     return pattern.sub(lambda m: m[0] if m[0][0] == "\\" else r"\mathrm{d}", text)
 
 
-INFIX = {"*": " ", "/": "/", "\\": "\\", ".*": " .* ", "./": " ./ ", "⊗": " ⊗ ", "^": "^", ".^": ".^"}
-BINDING = {"+": 1, ".+": 1, "neg": 2, "^": 4, ".^": 4, "'": 5} | dict.fromkeys(("*", "/", "\\", ".*", "./", "⊗"), 3)
+INFIX = {"*": " ", "@": " @ ", "/": "/", "\\": "\\", ".*": " .* ", "./": " ./ ", "⊗": " ⊗ ", "^": "^", ".^": ".^"}
+BINDING = {"+": 1, ".+": 1, "neg": 2, "^": 4, ".^": 4, "'": 5} | dict.fromkeys(
+    ("*", "@", "/", "\\", ".*", "./", "⊗"), 3
+)
 ATOM = 6
 """How tightly what has a head holds together; what is not named is an atom."""
 
@@ -78,7 +80,7 @@ def inside(t: Tree, matrices: Container[str]) -> str:
         case "norm":
             return f"‖{args[0]}‖" + (f"_{t.value}" if t.value else "")
         case "abs":
-            return f"abs({args[0]})"
+            return f"|{args[0]}|" if "|" not in args[0] else f"abs({args[0]})"
         case "inner":
             return f"⟨{args[0]}, {args[1]}⟩"
         case "index":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -34,6 +34,11 @@ KEYS = (
 T = TypeVar("T")
 
 KEY = re.compile(r"([A-Za-z]+)\s*:(?:\s+|$)(.*)")
+_NUMBER = r"\d{1,3}(?:\.\d+)?"
+SCHEME = re.compile(
+    rf"(?P<all>{_NUMBER})\s*=\s*(?P<w1>result|steps)\s+(?P<n1>{_NUMBER})\s*\+\s*(?P<w2>result|steps)\s+(?P<n2>{_NUMBER})"
+)
+"""How points are divided: `4 = result 2 + steps 2`."""
 
 MOST_HINTS = 3
 """Steps of the derivation that are given as hints where the block does not say how many."""
@@ -56,6 +61,8 @@ class Problem:
     metric: str = ""
     title: str = ""
     points: float = 1
+    steps: float = 0
+    """How many of the points the lines of the derivation are worth; the others are the result's."""
     form: str = ""
     hint: tuple[str, ...] = ()
     hints: int = MOST_HINTS
@@ -68,12 +75,24 @@ class Problem:
     ends: str = ""
 
     @property
+    def single(self) -> tuple[Problem, ...]:
+        """The problem itself; one by each variable where it is by several."""
+        names = [x.strip() for x in self.wrt.split(",") if x.strip()]
+        if len(names) < 2:
+            return (self,)
+        if self.form or self.inner:
+            key = "form" if self.form else "inner"
+            raise ParseError(f"{self.where}: `{key}:` goes with one variable", hint="write a problem for each of them")
+        return tuple(replace(self, wrt=x, points=self.points / len(names)) for x in names)
+
+    @property
     def source(self) -> str:
         """The block's text, without hints and wanted form."""
         fields = [("title", self.title), *(("let", text) for text in self.let), ("f", self.f)]
         fields += [("wrt", self.wrt), ("inner", self.inner), ("metric", self.metric), ("ask", self.ask)]
         fields += [(key, getattr(self, key)) for key in SYSTEMS]
-        fields += [("points", f"{self.points:g}")]
+        scheme = f" = result {self.points - self.steps:g} + steps {self.steps:g}" if self.steps else ""
+        fields += [("points", f"{self.points:g}{scheme}")]
         return "\n".join(f"{key}: {_indented(value)}" for key, value in fields if value)
 
 
@@ -109,7 +128,7 @@ class Block:
         values: dict[str, list[str]] = {}
         for field in self.fields:
             if field.key != "choose":
-                values.setdefault(field.key, []).append(_replaced(field.value, chosen))
+                values.setdefault(field.key, []).append(_replaced(field.value, chosen, field.key in FORMULAS))
         for key in ("f", "wrt"):
             if key not in values:
                 raise ParseError(f"{self.where}: the problem has no `{key}:` line", hint=f"add one: {EXAMPLE[key]}")
@@ -125,6 +144,7 @@ class Block:
             metric=values.get("metric", [""])[0],
             title=values.get("title", [""])[0],
             points=numbers.get("points", 1),
+            steps=next((self._steps(f) for f in self.fields if f.key == "points"), 0.0),
             form=values.get("form", [""])[0],
             hint=tuple(values.get("hint", ())),
             hints=int(numbers.get("hints", MOST_HINTS)),
@@ -135,9 +155,24 @@ class Block:
     def _number(self, field: Field) -> float:
         if field.key == "hints" and field.value == "none":
             return 0
+        if field.key == "points" and (found := SCHEME.fullmatch(field.value)):
+            return float(found["all"])
         if not re.fullmatch(r"\d{1,3}(\.\d+)?", field.value):
             raise ParseError(f"{place(self.name, field.line)}: `{field.key}:` takes a number, not {field.value!r}")
         return float(field.value)
+
+    def _steps(self, field: Field) -> float:
+        """The points of the steps, of `4 = result 2 + steps 2`."""
+        found = SCHEME.fullmatch(field.value)
+        if not found:
+            return 0.0
+        parts = {what: float(worth) for worth, what in ((found["n1"], found["w1"]), (found["n2"], found["w2"]))}
+        if len(parts) < 2 or abs(sum(parts.values()) - float(found["all"])) > 1e-9:
+            raise ParseError(
+                f"{place(self.name, field.line)}: {field.value!r} does not add up",
+                hint="write `points: 4 = result 2 + steps 2`",
+            )
+        return parts["steps"]
 
     def _asked(self, ask: str) -> str:
         if ask and ask not in ASKS:
@@ -179,11 +214,23 @@ def _field(name: str, line: int, text: str, known: set[str]) -> Field:
     return Field(found[1], found[2].strip(), line)
 
 
-def _replaced(value: str, chosen: dict[str, str]) -> str:
+FORMULAS = ("f", "form", "inner")
+"""Keys in which what is chosen takes parentheses: A + A' for M in M*X is (A + A')*X."""
+ATOM = re.compile(r"\w+(?:\.\d+)?'*|[^\W\d]\w*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)'*")
+
+
+def _replaced(value: str, chosen: dict[str, str], formula: bool) -> str:
+    """The value with words, also between double braces, replaced by what was chosen for them."""
     if not chosen:
         return value
     words = "|".join(map(re.escape, chosen))
-    return re.sub(rf"(?<!\w)(?:{words})(?!\w)", lambda m: chosen[m[0]], value)
+
+    def put(found: re.Match[str]) -> str:
+        said = chosen[found[1] or found[2]]
+        alone = found[0] == value.strip()
+        return f"({said})" if formula and not alone and not ATOM.fullmatch(said) else said
+
+    return re.sub(rf"\{{\{{\s*({words})\s*\}}\}}|(?<!\w)({words})(?!\w)", put, value)
 
 
 def located(name: str, line: int, do: Callable[[], T]) -> T:

@@ -21,6 +21,9 @@ def read_answer(text: str, problem: Problem, named: Named) -> Answer:
     """Take an answer apart."""
     reader = Reader(problem, named)
     lines = tidied(text, reader.known)
+    for line in lines:
+        if line.aside and (said := DEFINED.fullmatch(line.text)) and len(said[1]) == 1:
+            reader.known.names.add(said[1])
     for i, line in enumerate(lines):
         reader.read(line, " ".join(after.text for after in lines[i + 1 :]))
     found = reader.found

@@ -40,9 +40,42 @@ def canonical(name: str) -> str:
     >>> canonical("Σ_1") == canonical("Sigma₁"), canonical("ε") == canonical("varepsilon")
     (True, True)
     """
+    name = re.sub(r"^(d?)(lamb?d?a?_?|lmbda|eps)$", lambda m: m[1] + ("epsilon" if m[2] == "eps" else "lambda"), name)
     name = re.sub(r"^(d?)var(?=epsilon|theta|kappa|pi|rho|sigma|phi)", r"\1", name)
     plain = "".join(GREEK.get(c) or VARIANTS.get(c) or {"µ": "mu"}.get(c) or c for c in name)
     return plain.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")).replace("_", "")
+
+
+CALLED = r"(?:sinh?|cosh?|tanh?|exp|log|ln|sqrt|tr|det|sigmoid|softmax|logdet|σ)"
+
+
+def functions(text: str) -> str:
+    """Calls as a calculator or a hand writes them: √(x), tanh²(u), cos x, norm(X, 'fro').
+
+    >>> functions("X/√tr(X'*X) + tanh²(B*x)"), functions("cos x"), functions("√2")
+    ("X/sqrt(tr(X'*X)) + (tanh(B*x)).^2", 'cos(x)', 'sqrt(2)')
+    """
+    text = re.sub(r",\s*(?:ord\s*=\s*)?(['\"])fro\1(?=\s*\))", "", text)
+    text = re.sub(rf"(?<![\w\\.])({CALLED})\s+([^\W\d_])(?=\s*(?:$|[+\-−),;]))", r"\1(\2)", text)
+    while found := re.search(rf"√\s*(\(|{CALLED}\(|\w+)", text):
+        end = closed(text, found.end()) if found[1].endswith("(") else found.end()
+        inside = text[found.start(1) : end]
+        inside = inside if found[1] == "(" else f"({inside})"
+        text = f"{text[: found.start()]}sqrt{inside}{text[end:]}"
+    while found := re.search(r"(?<![\w\\.])(sinh?|cosh?|tanh?|log|ln|exp)(?:²|\^2)\s*\(", text):
+        end = closed(text, found.end())
+        text = f"{text[: found.start()]}({found[1]}({text[found.end() : end]}).^2{text[end:]}"
+    return text
+
+
+def closed(text: str, start: int) -> int:
+    """Behind the parenthesis that closes the one before `start`."""
+    depth = 1
+    for i in range(start, len(text)):
+        depth += (text[i] == "(") - (text[i] == ")")
+        if not depth:
+            return i + 1
+    return len(text)
 
 
 class Vocabulary:
@@ -63,7 +96,7 @@ class Vocabulary:
         """Is this a sentence and no formula?"""
         if not re.search(r"\w", text):
             return True
-        spoken = re.sub(r"[A-Za-z]+'[a-z]+", "word", text)
+        spoken = re.sub(r"(?:[A-Za-z]{2,}|I)'[a-z]+", "word", text)
         return not FORMULA.search(spoken) and bool(self.strange(spoken) or re.fullmatch(r"(?:\w\.)+\w?", text.strip()))
 
     def without_words(self, line: str) -> str:
@@ -114,6 +147,7 @@ class Vocabulary:
 
     def respelled(self, text: str) -> str:
         """A plain formula in the problem's spelling."""
+        text = functions(text)
         text = re.sub(r"\^T(?=[^\W\d_])", "^T ", text) if "T" not in self.names else text
         text = re.sub(r"\^t(?!\w)", "'", text) if "t" not in self.names else text
         text = re.sub(rf"(?<![\w\\])([fF])\(\s*{re.escape(self.variable)}\s*\)", r"\1", text)

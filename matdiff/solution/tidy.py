@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from matdiff.solution.spelling import Vocabulary
 
 MARKUP = re.compile(
-    r"\\(?:begin|end)\s*\{(?![^}]*(?:matrix|array))[^}]*\}(?:\[[^\]]*\])?|\$+|\\[][()](?!\w*\])|(?<!\\)&|`+|\*\*|\\(?:nonumber|notag|square|blacksquare|checkmark)"
+    r"\\(?:begin|end)\s*\{(?![^}]*(?:matrix|array))[^}]*\}(?:\[[^\]]*\])?|\$+|\\[][()](?!\w*\])|(?<!\\)&|`+|(?<![\w)\]'])\*\*|\*\*(?!\s*[\d(.−-]|[A-Za-z](?!\w))|\\(?:nonumber|notag|square|blacksquare|checkmark)"
     r"(?![A-Za-z])|\\(?:tag|label)\{[^}]*\}|\\(?:display|text|script)style(?![A-Za-z])|[✓∎□■]"
 )
 ROW = re.compile(r"\\begin\s*\{[^}]*(?:matrix|array)\}.*?\\end\s*\{[^}]*\}|\\\\(?:\[[^\]]*\])?")
@@ -23,7 +23,7 @@ BULLET = re.compile(r"^(?:[-*•]|\(?(?:\d{1,2}|[a-h])[.)])\s+(?=[^=]*=)")
 OPENS, CLOSES = "([{⟨", ")]}⟩"
 SIGNS = "+-−*/⊙∘⊗·@"
 ASIDES = re.compile(
-    r"\s+(?:where|with|for|since|because|by|using|as|if|from|due|so|hence|thus|when|whenever|provided|and)\s+(?=\S)"
+    r"\s+(?:where|with|for|since|because|by|using|as|if|from|due|so|hence|thus|when|whenever|provided|and|mit|wobei|avec|où)\s+(?=\S)"
 )
 
 
@@ -52,8 +52,9 @@ def tidied(text: str, known: Vocabulary) -> list[Line]:
 
 def stripped(line: str) -> str:
     r"""Without comments, fences of formulas, alignment and boxes; rows of LaTeX on one line become statements."""
-    line = COMMENT.sub("", line)
+    line = spoken(COMMENT.sub("", line))
     line = ROW.sub(lambda m: m[0] if m[0][1] != "\\" else " ; ", line)
+    line = SOLVED.sub(lambda _: "\\ (", line) if "\\)" not in line else line
     line = REMARK.sub("", MARKUP.sub(" ", line))
     while found := BOXED.search(line):
         end = closing(line, found.end())
@@ -61,6 +62,37 @@ def stripped(line: str) -> str:
     line = re.sub(r"\.\s+(?=[A-Za-z]{2})", " ; ", line)
     line = "" if re.fullmatch(r"\s*[-=_*~.?]{2,}\s*", line) else line
     return re.sub(r"(?<![=<>!:])(?::=|==|≡)(?!=)", "=", line).strip()
+
+
+SOLVED = re.compile(r"(?<=[\w)\]'])\\\((?!\\)")
+r"""A\(B x): the solution of a system, where no `\)` makes it LaTeX."""
+ASKED = r"gradient|jacobian|hessian|differential|derivative"
+SAYS = re.compile(
+    rf"(?:\b(?:the|my|its|our)\s+)?\b(?P<asked>{ASKED})\b"
+    r"(?:\s+(?:matrix|vector|of|by|with|respect|to|at|wrt|then|function|the|\$?[^\W\d_]\w?\$?(?:\(\w\))?))*"
+    r"\s+(?:is|equals|becomes)\s+(?:(?:just|simply|thus|then|therefore|given by|equal to)\s+)*"
+    r"(?=\S)",
+    re.IGNORECASE,
+)
+GIVES = re.compile(
+    r",?\s+(?:we|i|one)\s+(?:get|have|find|obtain)s?(?:\s+that)?\s+(?=\S.*=)|:\s+(?=[A-Za-z∇][\w ]*=)", re.IGNORECASE
+)
+EXPLAINED = re.compile(r"(?<=[\w)\]'])\s+is\s+(?:the|a|an)\s+[a-z ,]+\.?$")
+
+
+def spoken(line: str) -> str:
+    """Sentences that say the answer as equations; what is said before, and after, apart.
+
+    >>> spoken("With u = x'x the gradient is -u*x"), spoken("Since r = A*x we get df = r'*dr")
+    ("With u = x'x ; gradient = -u*x", "Since r = A*x ; df = r'*dr")
+    """
+    line = EXPLAINED.sub("", line)
+    line = GIVES.sub(" ; ", line)
+    found = None if "\\text" in line else SAYS.search(line)
+    if found is None or re.match(r"(?:the|a|an|not|wrong|right|in|zero)\b", line[found.end() :]):
+        return line
+    before = line[: found.start()].rstrip(" ,:")
+    return f"{before} ; " * bool(before) + f"{found['asked'].lower()} = {line[found.end() :]}"
 
 
 def closing(text: str, start: int) -> int:

@@ -49,8 +49,10 @@ def verify(
     if order not in (1, 2):
         raise MatdiffError(f"order must be 1 or 2, not {order!r}")
     if claim is not None:
+        from matdiff.solution.claim import unlabelled
         from matdiff.verify.claims import judge
 
+        claim = unlabelled(derivation, claim)
         return judge(derivation, claim, seed, sizes, points, order)
     from matdiff.verify.numeric import check
 
@@ -69,6 +71,7 @@ def check_claim(
     wrt: str | Expr | Sequence[Expr],
     declare: str | Sequence[str] | None = None,
     order: int = 1,
+    seed: int = 0,
 ) -> Verification:
     """Is this the derivative of the function?  If not, `.message` says what is wrong with it.
 
@@ -79,7 +82,7 @@ def check_claim(
 
     if claim is None:
         raise ParseError("there is no claim to check", hint="to check the derivative itself, derive(…).verify()")
-    return derive(function, wrt, declare).verify(claim=claim, order=order)
+    return derive(function, wrt, declare).verify(claim=claim, order=order, seed=seed)
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,8 @@ let        declarations; may be repeated
 inner      the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is meant
 metric     of an spd variable: euclidean, or affine for tr(S⁻¹ U S⁻¹ V)
 title      a heading
-points     a number, 1 by default
+points     a number, 1 by default; `4 = result 2 + steps 2` gives a right result its part after a wrong line, and
+           the lines that follow from the one above, even from a wrong one, theirs
 form       how the solution writes the answer; it is checked that it equals what is derived
 hint       a hint of the author's, before those from the derivation; may be repeated
 hints      how many steps of the derivation are given as hints: each first by its rule, then by its line

@@ -18,7 +18,8 @@ ORIGIN = re.compile(r"<!-- matdiff worksheet .*?, seed (.*?) -->")
 CELL = re.compile(r"\s*%%?matdiff[ \t]+answer\b[ \t]*([^\n]*)\n?(.*)", re.DOTALL)
 NUMBER = re.compile(r"\W*(?:(?:to|problem|no|nr|number|answer)\b\W*)*(\d{1,4})\W*", re.IGNORECASE)
 ANSWER = re.compile(r"\W{0,2}answers?(?![a-z_])", re.IGNORECASE)
-SUFFIXES = (".md", ".ipynb")
+SUFFIXES = (".md", ".ipynb", ".txt", ".tex", ".docx", ".html", ".htm", ".markdown", "")
+"""Names of files that are read; other files are listed as not read."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +94,25 @@ def asked(text: str, name: str) -> list[Problem]:
 
 
 def as_markdown(path: Path) -> str:
-    """The text of a file; of a notebook the Markdown cells, and the answer cells as fenced blocks."""
-    if path.suffix not in SUFFIXES:
-        raise ParseError(f"{path.name} is neither Markdown nor a notebook")
+    """The text of a file; of a notebook the Markdown cells, and the answer cells as fenced blocks.
+
+    Text, LaTeX and Word documents without such blocks are cut at headings such as `Problem 2`.
+    """
+    from matdiff.worksheet.handins import sectioned, text_of
+
+    if path.suffix.lower() not in SUFFIXES:
+        kind = f"a file {path.suffix}" if path.suffix else "a file of an unknown kind"
+        raise ParseError(
+            f"{path.name} is not read, for it is {kind}: neither Markdown nor a notebook, text or document"
+        )
     try:
         if path.stat().st_size > 4 * LARGEST:
             raise ParseError(f"{path.name} is longer than {4 * LARGEST // 1_000_000} MB")
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        raw = path.read_bytes()
     except OSError as error:
         raise ParseError(f"{path.name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ParseError(f"{path.name} is not UTF-8 text (byte {error.start + 1})") from None
-    return text if path.suffix == ".md" else notebook_text(text, path.name)
+    text, kind = text_of(raw, path.name)
+    return notebook_text(text, path.name) if kind == "ipynb" else sectioned(text)
 
 
 def notebook_text(text: str, name: str) -> str:

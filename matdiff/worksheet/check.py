@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from matdiff.api.expr import Expr
@@ -15,7 +16,8 @@ from matdiff.solution.problem import Problem
 from matdiff.solution.reading import read_answer
 from matdiff.solution.tidy import stripped
 from matdiff.text.ranges import summed
-from matdiff.verify.claims import counterexample, question, unread
+from matdiff.verify.claims import counterexample as numbers_of
+from matdiff.verify.claims import question, unread
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
@@ -24,17 +26,28 @@ from matdiff.worksheet.systems import is_system, mark_system
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
 
-Status = Literal["right", "layout", "wrong", "missing", "unread", "undecided"]
+Status = Literal["right", "layout", "partial", "wrong", "missing", "unread", "undecided"]
 Fault = tuple[int, str, bool, str]
 """A line, what is wrong with it, whether that is that it cannot be read, and numbers that show it."""
 Verdict = tuple[Status, str, int | None, str]
+Told = tuple[int, bool | None, str, bool, Callable[[], str]]
+
+
+@dataclass(frozen=True)
+class LineMark:
+    """A line of an answer: does it follow from what stands above it, and if not, why?  None: not decided."""
+
+    line: int
+    passed: bool | None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Mark:
     """What an answer is worth.
 
-    status   right, layout (right in the transposed layout only), wrong, missing, unread, undecided
+    status   right, layout (right in the transposed layout only), partial (by the lesson's scheme), wrong, missing,
+             unread, undecided
     line     the line of the answer that is the first wrong one; None where that has no meaning
     counterexample  of a wrong one: small whole numbers that show it, where there are such
     """
@@ -47,12 +60,21 @@ class Mark:
     line: int | None = None
     text: str = ""
     counterexample: str = ""
+    got: float = 0
+    """Points by the lesson's scheme of an answer that is not right as a whole."""
+    lines: tuple[LineMark, ...] = ()
+    answer: str = ""
+    solution: str = ""
 
     def right(self, any_layout: bool) -> bool:
         return self.status == "right" or (any_layout and self.status == "layout")
 
+    def points(self, any_layout: bool) -> float:
+        return self.of if self.right(any_layout) else self.got
+
     def record(self, any_layout: bool) -> dict[str, Any]:
-        return {**asdict(self), "points": self.of if self.right(any_layout) else 0}
+        kept = {name: value for name, value in asdict(self).items() if name not in ("got", "answer", "solution")}
+        return {**kept, "points": self.points(any_layout)}
 
 
 def marks(submission: Submission) -> Iterator[Mark]:
@@ -80,8 +102,10 @@ def mark(problem: Problem, text: str) -> Mark:
         status, reason, line = mark_system(problem, text)
         shown = text.splitlines()[line - 1].strip() if line else ""
         return Mark(problem.number, problem.title, problem.points, status, reason, line, shown)  # type: ignore[arg-type]
+    if "," in problem.wrt:
+        return mark_several(problem, text)
     try:
-        solution = Solution(problem)
+        solution = solved(problem)
     except MatdiffError as error:
         return Mark(problem.number, problem.title, problem.points, "undecided", str(error))
     found = read_answer(text, problem, named(solution))
@@ -92,7 +116,137 @@ def mark(problem: Problem, text: str) -> Mark:
     status, reason, line, example = verdict(solution, found)
     lines = text.splitlines()
     shown = lines[line - 1].strip() if line else ""
-    return Mark(problem.number, problem.title, problem.points, status, reason, line, shown, example)
+    result = status == "right" or (status == "wrong" and bool(result_right(solution, found)))
+    told = judged(solution, found, result)
+    got = 0.0
+    if problem.steps and status in ("wrong", "right"):
+        got = credit(solution, found, told, result)
+        status = status if got in (0, problem.points) else "partial"
+        reason = reason or ("the steps are missing" if status == "partial" else "")
+    wanted = solution.result.text()
+    return Mark(
+        problem.number, problem.title, problem.points, status, reason, line, shown, example, got, told, text, wanted
+    )
+
+
+def mark_several(problem: Problem, text: str) -> Mark:
+    """The mark of an answer by several variables: each gradient is worth its part.
+
+    A line that is labelled by one of them, `∇_U f = …` or `gradient by U = …`, is read for that one alone.
+    Differentials, which speak of all of them, are not judged.
+    """
+    try:
+        single = problem.single
+    except MatdiffError as error:
+        return Mark(problem.number, problem.title, problem.points, "undecided", str(error))
+    names = [p.wrt for p in single]
+    found = [mark(p, for_variable(text, p.wrt, names)) for p in single]
+    said = [f"by {p.wrt}: {m.reason}" for p, m in zip(single, found, strict=True) if m.reason]
+    states = {m.status for m in found}
+    status: Status = next(iter(states)) if len(states) == 1 else "partial"
+    status = next((s for s in ("undecided", "unread") if s in states), status)
+    got = round(sum(m.points(False) for m in found), 2)
+    if status == "partial" and not got:
+        status = "wrong"
+    first = next((m for m in found if m.line is not None), found[0])
+    lines = {t.line: t for m in found for t in m.lines}
+    return Mark(
+        problem.number,
+        problem.title,
+        problem.points,
+        status,
+        "\n".join(said) if status != "unread" else first.reason,
+        first.line,
+        first.text,
+        first.counterexample,
+        got,
+        tuple(lines[at] for at in sorted(lines)),
+        text,
+        "; ".join(f"by {p.wrt}: {m.solution}" for p, m in zip(single, found, strict=True)),
+    )
+
+
+def for_variable(text: str, x: str, names: list[str]) -> str:
+    """The lines of an answer about one of several variables; the others and differentials are empty lines."""
+    out = []
+    for line in text.splitlines():
+        by = next((n for n in names if labelled(n).match(line)), None)
+        total = re.match(r"\s*(?:\\mathrm\s*\{?\s*)?d\}?\s*[fFL](?:\(.*?\))?\s*&?=|\s*=", line) is not None
+        if by == x:
+            out.append(labelled(x).sub("gradient =", line, count=1))
+        else:
+            out.append("" if by is not None or total else line)
+    return "\n".join(out)
+
+
+def labelled(x: str) -> re.Pattern[str]:
+    """The beginning of a line about the derivative by a variable."""
+    name = rf"\{{?\s*\\?{re.escape(x)}\s*\}}?"
+    partial_ = r"(?:∂|\\partial|d|\\mathrm\s*\{?d\}?)\s*"
+    words = r"(?:∇|\\nabla|nabla|grad(?:ient)?|jac(?:obian)?|derivative|G|J|D)"
+    return re.compile(
+        rf"\s*[$]*(?:{words}\s*(?:of\s+\w\s+)?(?:_|\bby\b|\bwrt\b|\bw\.r\.t\.)?\s*{name}\s*(?:[fFL](?:\(.*?\))?)?"
+        rf"|{partial_}[fFL]?\s*/\s*{partial_}{name}|\\[dt]?frac\s*\{{\s*{partial_}[fFL]?\s*\}}\s*\{{\s*{partial_}{name}\s*\}}"
+        rf"\s*[fFL]?)\s*&?\s*[=:]",
+        re.IGNORECASE if len(x) > 1 else 0,
+    )
+
+
+def judged(solution: Solution, found: Answer, right: bool) -> tuple[LineMark, ...]:
+    """Each line of the derivation, and the claim: it may be right, or follow from a wrong line above."""
+    told: dict[int, LineMark] = {}
+    for at, passed, reason, strange, _ in chain(solution, found):
+        before = told.get(at)
+        if at and (before is None or before.passed is True):
+            told[at] = LineMark(at, None if strange else passed, reason)
+    wrong = any(t.passed is False for t in told.values())
+    if found.at and found.at not in told:
+        follows = not right and wrong and follows_through(solution, found)
+        told[found.at] = LineMark(found.at, right or follows, "follows from the wrong line above" if follows else "")
+    return tuple(told[at] for at in sorted(told))
+
+
+def credit(solution: Solution, found: Answer, told: tuple[LineMark, ...], right: bool) -> float:
+    """Points by the scheme: those of the result where it is right, those of the steps for the lines that follow."""
+    problem = solution.problem
+    result = problem.points - problem.steps if right else 0.0
+    steps = [t for t in told if t.line != found.at or t.reason]
+    share = sum(t.passed is True for t in steps) / len(steps) if steps else 0.0
+    return round(result + problem.steps * share, 2)
+
+
+def result_right(solution: Solution, found: Answer) -> bool:
+    """Is the claim right, whatever stands above it?"""
+    try:
+        passed = claimed(solution.d, solution.ask, program(solution, found, found.claim)).passed
+    except MatdiffError:
+        passed = False
+    return passed is True or right_otherwise(solution, found)
+
+
+def follows_through(solution: Solution, found: Answer) -> bool:
+    """Is a wrong gradient the one of the differential that the derivation ends in?"""
+    from matdiff.calculus.adjoint import adjoint
+    from matdiff.core.node import number
+    from matdiff.verify.claims import Question, answer, read_claim
+
+    d, stated = solution.d, [sides(text)[-1].strip() for at, text in found.chain if at < found.at]
+    if solution.ask != "gradient" or not stated:
+        return False
+    X = d.wrt[0]
+    try:
+        moving = read_claim(d, program(solution, found, stated[-1]), None)
+        G = adjoint(moving, number(1), [d.directions[X]])[d.directions[X]]
+        claim = read_claim(d, program(solution, found, found.claim), None)
+        return answer(d, Question("gradient", claim, G, X), 0, None, 3).passed is True
+    except (MatdiffError, KeyError):
+        return False
+
+
+@lru_cache(64)
+def solved(problem: Problem) -> Solution:
+    """The solution of a problem, found once for all answers to it."""
+    return Solution(problem)
 
 
 def named(solution: Solution) -> Named:
@@ -117,10 +271,14 @@ def verdict(solution: Solution, found: Answer) -> Verdict:
         said = program(solution, found, found.claim)
         verification = claimed(solution.d, solution.ask, said)
     except MatdiffError as error:
+        if right_otherwise(solution, found):
+            return "right", "", None, ""
         return marked(*next(broken_definitions(found), (found.at, str(error), unread(error), "")))
     if verification.passed is None:
         return "undecided", verification.reason, None, ""
     if verification.passed:
+        return "right", "", None, ""
+    if right_otherwise(solution, found):
         return "right", "", None, ""
     reason = verification.message or verification.reason
     if solution.ask != "differential" and right_transposed(solution.d, solution.ask, said):
@@ -132,7 +290,7 @@ def verdict(solution: Solution, found: Answer) -> Verdict:
 def example(d: Derivation, program: str, order: int) -> str:
     """Small whole numbers at which a claim is wrong."""
     try:
-        return counterexample(question(d, program, order, None))
+        return numbers_of(question(d, program, order, None))
     except MatdiffError:
         return ""
 
@@ -161,8 +319,19 @@ def first_wrong(solution: Solution, found: Answer) -> Fault | None:
 
 def in_chain(solution: Solution, found: Answer) -> Fault | None:
     """Of the lines about the function and its differential."""
+    for at, passed, reason, strange, numbers in chain(solution, found):
+        if passed is False and at:
+            return at, reason, strange, numbers()
+    return None
+
+
+def chain(solution: Solution, found: Answer) -> list[Told]:
+    """Each of them: its line, does it follow, why not, is that because it cannot be read, numbers that show it."""
     from matdiff.solution.check import check_derivation
 
+    if found.told is not None:
+        return found.told
+    told: list[Told] = []
     end = next((i for i, (_, text) in enumerate(found.chain) if LATEX.search(text)), len(found.chain))
     lines = found.chain[:end]
     if lines and not (len(found.chain) == 1 and alone(lines[0], found)):
@@ -171,13 +340,15 @@ def in_chain(solution: Solution, found: Answer) -> Fault | None:
         said = [*used, *([(0, f"{own} = {f}")] if own else []), *lines]
         text = "\n".join(text for _, text in said)
         result = check_derivation(text, solution.problem.wrt, list(solution.problem.let), None if own else f)
-        if result.passed is False and result.line is not None and said[result.line - 1][0]:
-            reason = result.reason.removeprefix("it cannot be read: ") if result.unread else result.reason
-            return said[result.line - 1][0], reason, result.unread, result.counterexample
+        for line in result.checked:
+            reason = line.reason.removeprefix("it cannot be read: ") if line.unread else line.reason
+            numbers = partial(numbers_of, line.question) if line.question is not None else str
+            told.append((said[line.number - 1][0], line.passed, reason, line.unread, numbers))
     if end < len(found.chain):
         at, text = found.chain[end]
-        return at, unreadable(text), True, ""
-    return None
+        told.append((at, False, unreadable(text), True, str))
+    found.told = told
+    return told
 
 
 def alone(line: tuple[int, str], found: Answer) -> bool:
@@ -221,12 +392,35 @@ def function(solution: Solution) -> tuple[str, str]:
 
 def program(solution: Solution, found: Answer, claim: str) -> str:
     """A claim after the definitions that it may use; the function may be one of them."""
-    said = [text for _, text in found.used(claim)]
+    given, said = definitions(solution, found, claim)
+    return "\n".join([*given, *said, claim])
+
+
+def definitions(solution: Solution, found: Answer, claim: str) -> tuple[list[str], list[str]]:
+    """The definitions that a claim uses: those of the problem, and those of the answer."""
+    said = found.used(claim)
     f, own = function(solution)
     name = own or "f"
-    used = re.search(rf"(?<!\w){name}(?!\w)", "\n".join([*said, claim]))
-    value = [f"{name} = {parts(f)[-1]}"] if used and not any(named_in(d) == name for d in said) else []
-    return "\n".join([*said, *value, claim])
+    used = re.search(rf"(?<!\w){name}(?!\w)", "\n".join([*(text for _, text in said), claim]))
+    value: list[str] = []
+    if used and not any(named_in(d) == name for _, d in said):
+        value = [f"{name} = {parts(f)[-1]}"]
+        said = found.used(claim, value[0])
+    return [text for at, text in said if not at] + value, [text for at, text in said if at]
+
+
+def right_otherwise(solution: Solution, found: Answer) -> bool:
+    """Is the claim right in a reading that students mean and the language refuses, such as `1 - p` of a vector p?"""
+    from matdiff.solution.courtesy import readings
+
+    given, said = definitions(solution, found, found.claim)
+    for reading in readings(given, said, found.claim, named(solution).matrices):
+        try:
+            if claimed(solution.d, solution.ask, "\n".join(reading)).passed:
+                return True
+        except MatdiffError:
+            continue
+    return False
 
 
 def right_transposed(d: Derivation, ask: str, program: str) -> bool:

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from matdiff.errors import MatdiffError
-from matdiff.worksheet.answers import SUFFIXES
 from matdiff.worksheet.worker import Result, run
 
 SECONDS = 60.0
@@ -27,13 +26,14 @@ def files(paths: Sequence[Path]) -> list[Path]:
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
         wanted = [p for p in inside if not path.is_dir() or is_submission(p.relative_to(path), p)]
         if not wanted:
-            raise MatdiffError(f"there are no submissions (*.md, *.ipynb) in {path}")
+            raise MatdiffError(f"there are no submissions in {path}", hint="those are files that are not hidden")
         found.update(dict.fromkeys(wanted))
     return list(found)
 
 
 def is_submission(inside: Path, path: Path) -> bool:
-    return path.suffix in SUFFIXES and not any(p.startswith(".") for p in inside.parts) and path.is_file()
+    """Every file that is not hidden, so that none is passed over in silence."""
+    return not any(p.startswith((".", "__MACOSX")) for p in inside.parts) and path.is_file()
 
 
 def check_all(

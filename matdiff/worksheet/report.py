@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from matdiff.worksheet.check import Mark
 from matdiff.worksheet.worker import Result
 
-SIGNS = {"right": "✓", "layout": "≈", "wrong": "✗", "missing": "–", "unread": "?", "undecided": "?"}
+SIGNS = {"right": "✓", "layout": "≈", "partial": "½", "wrong": "✗", "missing": "–", "unread": "?", "undecided": "?"}
 WORDS = {
     "right": "right",
     "layout": "right up to the layout",
+    "partial": "partly right",
     "wrong": "wrong",
     "missing": "no answer",
     "unread": "not read",
@@ -39,7 +40,7 @@ def as_json(results: Sequence[Result], any_layout: bool) -> str:
 
 
 def points(result: Result, any_layout: bool) -> float:
-    return sum(m.of for m in result.marks if m.right(any_layout))
+    return sum(m.points(any_layout) for m in result.marks)
 
 
 def numbers(results: Sequence[Result]) -> list[int]:
@@ -85,7 +86,7 @@ def one(result: Result, any_layout: bool) -> str:
     width = max(map(len, titles), default=0)
     lines = []
     for title, m in zip(titles, result.marks, strict=True):
-        got = f"{m.of if m.right(any_layout) else 0:g}/{m.of:g}"
+        got = f"{m.points(any_layout):g}/{m.of:g}"
         lines.append(f"{SIGNS[m.status]} {title:<{width}}  {got:>5}  {WORDS[m.status]}")
         lines += [f"    {row}" for row in reason(m)]
     total = sum(m.of for m in result.marks)

@@ -37,10 +37,11 @@ def sheet(ws: Worksheet) -> Iterator[Block]:
                 yield from system.hints()
                 yield system.room()
                 continue
-            solution = Solution(part)
-            yield from statement(solution)
-            yield from hints(solution)
-            yield Room(part.number, part.space, labels(solution)[0])
+            each = [Solution(p) for p in part.single]
+            yield from statement(each[0], part)
+            yield from hints(*each)
+            first = [labels(s)[0] + f" by {s.problem.wrt}" * (len(each) > 1) for s in each]
+            yield Room(part.number, part.space, " = \n".join(first))
 
 
 def solutions(ws: Worksheet, plot: Plot) -> Iterator[Block]:
@@ -54,17 +55,21 @@ def solutions(ws: Worksheet, plot: Plot) -> Iterator[Block]:
                 yield from system.statement(spoken)
                 yield from system.solved()
                 continue
-            solution = Solution(part)
-            yield from statement(solution)
-            yield from solved(solution, plot)
+            each = [Solution(p) for p in part.single]
+            yield from statement(each[0], part)
+            for solution in each:
+                if len(each) > 1:
+                    yield Text(f"**By ${latex_name(solution.problem.wrt)}$.**")
+                yield from solved(solution, plot)
 
 
-def statement(solution: Solution) -> Iterator[Block]:
-    """What is asked."""
-    problem, d = solution.problem, solution.d
+def statement(solution: Solution, problem: Problem) -> Iterator[Block]:
+    """What is asked; of a problem by several variables the solution is that by the first."""
+    d = solution.d
     yield Start(problem.number, problem.source)
     yield Text(heading(problem))
-    f, x = letter(solution), latex_name(d.wrt[0].name)
+    f = letter(solution)
+    x = "$ and $".join(latex_name(p.wrt if len(problem.single) > 1 else d.wrt[0].name) for p in problem.single)
     what = "derivative" if by_scalar(solution) else solution.ask
     yield Text(f"Find {ASKED[what]} by ${x}$ of")
     yield Formula(f, d.function)
@@ -180,10 +185,11 @@ def latex_dim(dim: str) -> str:
     return dim.replace("*", r"\,")
 
 
-def hints(solution: Solution) -> Iterator[Hint]:
+def hints(*each: Solution) -> Iterator[Hint]:
     """The author's, then from the derivation: first the rule, then the line.  Never the last line, the answer."""
-    given = [(Text(text),) for text in solution.problem.hint]
-    for number, inside in enumerate([*given, *derived_hints(solution)], 1):
+    given = [(Text(text),) for text in each[0].problem.hint]
+    derived = [hint for solution in each for hint in derived_hints(solution)]
+    for number, inside in enumerate([*given, *derived], 1):
         yield Hint(f"Hint {number}", inside)
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from matdiff.errors import MatdiffError
-from matdiff.worksheet.check import Mark
+from matdiff.worksheet.check import LineMark, Mark
 
 MEMORY = 8 * 2**30
 
@@ -58,7 +58,8 @@ def read(name: str, out: str, complaint: str) -> Result:
         elif "remark" in said:
             result.remarks.append(said["remark"])
         else:
-            result.marks.append(Mark(**said))
+            lines = tuple(LineMark(**line) for line in said.pop("lines", ()))
+            result.marks.append(Mark(**said, lines=lines))
     return result
 
 

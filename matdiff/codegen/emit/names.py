@@ -44,7 +44,9 @@ def lookup(name: str, given: Iterable[str]) -> str | None:
     if folded in given:
         return folded
     word = ascii_name(name)
-    return next((k for k in given if ascii_name(_plain(k)) == word), None)
+    found = next((k for k in given if ascii_name(_plain(k)) == word), None)
+    # `lambda` cannot be a keyword argument in Python, so that `lambda_` is what a call can say.
+    return "lambda_" if found is None and word == "lambda" and "lambda_" in given else found
 
 
 def _plain(key: str) -> str:
