@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from matdiff.api.expr import Expr
+from matdiff.ops.complexes import COMPLEX
 from matdiff.printing.names import latex_name
 from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
 from matdiff.solution.problem import Problem
@@ -123,9 +124,10 @@ def read_off(solution: Solution) -> str:
     return rf"\frac{{\mathrm{{d}}{f}}}{{\mathrm{{d}}{latex_name(x.name)}}}" if x.kind == "scalar" else rf"\nabla {f}"
 
 
-SETS = {"scalar": r"\mathbb{R}"}
 SPOKEN = {
     "spd": "symmetric positive definite",
+    "hermitian": "Hermitian",
+    "hpd": "Hermitian positive definite",
     "lower": "lower triangular",
     "upper": "upper triangular",
     "orthonormal": "with orthonormal columns",
@@ -153,7 +155,9 @@ def declared(types: str) -> str:
         if shape == "elementwise":
             said.append(f"${x}$ acts entry by entry")
             continue
-        said.append(" ".join([rf"${x} \in {space(shape)}$", *(SPOKEN.get(a, a) for a in attributes)]))
+        field = "C" if not COMPLEX.isdisjoint(attributes) else "R"
+        words = [SPOKEN.get(a, a) for a in attributes if a != "complex"]
+        said.append(" ".join([rf"${x} \in {space(shape, field)}$", *words]))
     return ", ".join(said)
 
 
@@ -171,14 +175,14 @@ def spoken(types: str) -> str:
     return ", ".join(said)
 
 
-def space(shape: str) -> str:
+def space(shape: str, field: str = "R") -> str:
     r"""The set of all arrays of a shape.
 
     >>> space("m×n"), space("scalar")
     ('\\mathbb{R}^{m \\times n}', '\\mathbb{R}')
     """
     dims = r" \times ".join(latex_dim(d) for d in shape.split("×"))
-    return SETS.get(shape) or rf"\mathbb{{R}}^{{{dims}}}"
+    return rf"\mathbb{{{field}}}" if shape == "scalar" else rf"\mathbb{{{field}}}^{{{dims}}}"
 
 
 def latex_dim(dim: str) -> str:
