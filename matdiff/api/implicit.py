@@ -458,11 +458,60 @@ class Implicit:
         self._adjoin(state)
         (X,) = self.wrt
         shape = tuple(d.evaluate(state.sizes) for d in X.shape)
-        columns = []
-        for e in np.eye(int(np.prod(shape))):
-            (product,) = self._product(state, e.reshape(shape, order="F"), arrays)
-            columns.append(np.ravel(product, order="F"))
-        return np.stack(columns, axis=1)
+        units = [e.reshape(shape, order="F") for e in np.eye(int(np.prod(shape)))]
+        (checked,) = self._product(state, units[0], arrays)
+        columns = [checked, *self._products(state, units[1:])]
+        return np.stack([np.ravel(c, order="F") for c in columns], axis=1)
+
+    def _products(self, state: State, units: Sequence[Any]) -> list[Any]:
+        """H[V] for many V at once: the right-hand sides of a system are solved together, its factors read once."""
+        import numpy as np
+
+        from matdiff.codegen.solving import shaped, stacked
+
+        (X,) = self.wrt
+        right, products = self.adjoints.second
+        given = dict(state.solved.values)
+        moving = [{**given, direction(X).name: V} for V in units]
+
+        def solved(k: int, nodes: Sequence[Node], targets: Sequence[Symbol], adjoint: bool) -> None:
+            program = self._program(tuple(nodes))
+            vectors = np.stack([stacked(program(values)) for values in moving], axis=1)
+            solve = self.numbers.adjoint if adjoint else self.numbers.forward
+            for values, column in zip(moving, solve(state.solved, k, vectors).T, strict=True):
+                at = 0
+                for t in targets:
+                    count = t.rows.evaluate(state.sizes) * t.cols.evaluate(state.sizes)
+                    values[t.name] = shaped(column[at : at + count], t, state.sizes)
+                    at += count
+
+        if units:
+            for k, rows in enumerate(self.adjoints.linear_parts):
+                solved(k, [b for _, b in rows], [direction(x) for x in self.systems[k].unknowns], False)
+            for k in reversed(range(len(self.systems))):
+                solved(k, list(right[k].values()), [direction(v) for v in self.adjoints.multipliers[k]], True)
+        last = self._program((self._projected(products[X], X),))
+        return [last(values)[0] for values in moving]
+
+    def _program(self, nodes: tuple[Node, ...]) -> Any:
+        """The nodes compiled, as a function of a dict of values.  Raises DomainError where a value is not finite."""
+        import numpy as np
+
+        from matdiff.codegen import compile_
+        from matdiff.errors import DomainError
+
+        wanted, near = self._readable(nodes)
+        used = [s for s in near if s in set(symbols(*wanted))]
+        sizing = [s for s in near if s not in used]
+        made = compile_(wanted, (*used, *sizing), unchecked=True)
+
+        def run(values: Mapping[str, Any]) -> Any:
+            found = made(**{s.name: values[s.name] for s in near if s.name in values})
+            if not all(np.isfinite(v).all() for v in found):
+                raise DomainError("the second derivative is not finite at these arrays")
+            return found
+
+        return run
 
     def values(self, nodes: Sequence[Node], arrays: Mapping[str, Any], x0: Any = None) -> list[Any]:
         """Expressions in variables, unknowns and adjoint variables at the arrays."""
@@ -519,6 +568,11 @@ class Implicit:
     def _at(self, state: State, nodes: Sequence[Node]) -> list[Any]:
         from matdiff.codegen.evaluate import evaluate
 
+        wanted, near = self._readable(nodes)
+        return list(evaluate(wanted, near, state.solved.values))
+
+    def _readable(self, nodes: Sequence[Node]) -> tuple[list[Node], tuple[Symbol, ...]]:
+        """The nodes in terms of values without structure, and what tells their values and sizes."""
         bare = [symbol(s.name, s.kind, s.rows, s.cols) if s.of in self.unknowns else s for s in self.known]
         free = {s: b for s, b in zip(self.known, bare, strict=True) if s is not b}
         wanted = [substitute(n, free) for n in map(inline, nodes)] if free else list(nodes)
@@ -527,7 +581,7 @@ class Implicit:
         told = {d for s in used for d in (s.rows, s.cols)}
         names = {name for d in sized - told for name in d.names}
         near = tuple(s for s in bare if s in used or names & {n for d in (s.rows, s.cols) for n in d.names})
-        return list(evaluate(wanted, near, state.solved.values))
+        return wanted, near
 
     def verify(
         self, seed: int = 0, sizes: Mapping[str, int] | None = None, claim: Any = None, **options: Any

@@ -11,9 +11,8 @@ from numpy.polynomial import chebyshev
 from numpy.polynomial.legendre import leggauss
 
 from matdiff.calculus.variations import Functional, jet
-from matdiff.codegen import compile_
 from matdiff.codegen.emit.names import lookup
-from matdiff.codegen.evaluate import evaluate
+from matdiff.codegen.evaluate import evaluate, is_function, runner
 from matdiff.core.node import Node, Symbol, symbols
 from matdiff.errors import DomainError, MatdiffError, ShapeError
 from matdiff.graph.rewrite import inline
@@ -50,7 +49,7 @@ class Domain:
         self.F = F
         jets = {jet(u, k) for u in F.functions for k in range(2 * F.order(*F.functions) + 1)}
         self.fixed = [v for v in variables if v not in jets and v is not F.x]
-        self.given: dict[str, Any] = {}
+        self.given: dict[str, Any] = {n: a for n, a in parameters.items() if is_function(a)}
         for v in self.fixed:
             key = lookup(v.name, parameters)
             if key is None:
@@ -105,11 +104,11 @@ class Domain:
         """∫ node dx, with the values of the jets.  Raises DomainError where it does not converge."""
         names = {s.name for s in symbols(node)}
         used = {n: f for n, f in jets.items() if n in names}
-        made = compile_(node, self.fixed, unchecked=True)
+        made = runner([node], self.fixed, self.given)
 
         def at(x: float) -> float:
             here = {n: np.asarray(f(x), dtype=float) for n, f in used.items()}
-            value = float(made(**self.given, **here, **{self.F.x.name: x}))
+            value = float(made(**here, **{self.F.x.name: x})[0])
             if not np.isfinite(value):
                 raise DomainError(f"the integrand is not finite at {self.F.x.name} = {x:.6g}")
             return value
@@ -301,9 +300,9 @@ def paired(D: Domain, g: Node, u: Symbol, jets: Mapping[str, Any], du: Callable[
 def at(D: Domain, node: Node, jets: Mapping[str, Any], x: float) -> Array:
     """The value of an expression at one place."""
     names = {s.name for s in symbols(node)}
-    made = compile_(node, D.fixed, unchecked=True)
+    made = runner([node], D.fixed, D.given)
     here = {n: np.asarray(f(x), dtype=float) for n, f in jets.items() if n in names}
-    return np.asarray(made(**D.given, **here, **{D.F.x.name: x}))
+    return np.asarray(made(**here, **{D.F.x.name: x})[0])
 
 
 def slope(D: Domain, u: Mapping[str, Function], du: Mapping[str, Function], h: float) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import lcm
+from math import gcd, lcm
 
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.evolution import MINUS, differential, simplified
@@ -58,7 +58,20 @@ def numerator(gradient: Node) -> Node:
         if not piece.scalars and piece.core is None:
             return gradient
         node = simplified(join(piece))
-    return node
+    return primitive(node)
+
+
+def primitive(node: Node) -> Node:
+    """A scalar sum without a number that all of its terms have in common."""
+    if node.kind != "scalar" or not is_op(node, ADD):
+        return node
+    numbers = [split(t).number for t in node.children]
+    if not all(isinstance(n, int) and n for n in numbers):
+        return node
+    common = gcd(*(int(n) for n in numbers))
+    if common < 2:
+        return node
+    return simplified(add(*(scale(number(Fraction(1, common)), t) for t in node.children)))
 
 
 def whole(node: Node) -> Node:
@@ -78,13 +91,24 @@ def whole(node: Node) -> Node:
 def rooted(node: Node, root: Node) -> list[Node]:
     """The expression as one without a root by a power of it; none where that does not come out."""
     (E,) = root.children
-    inside = substitute(node, {root: ROOT})
+    inside = substitute(node, {root: ROOT, **powers_of(node, E)})
     for k in range(1, HIGHEST + 1):
         raised = normal(expanded(normal(scale(power(ROOT, number(k)), inside)), inside=True))
         found = normal(substitute(raised, evened(raised, E)))
         if ROOT not in set(symbols(found)):
             return [scale(simplified(normal(expanded(found))), power(root, number(-k)))]
     return []
+
+
+def powers_of(node: Node, E: Node) -> dict[Node, Node]:
+    """E⁻ᵏ in terms of the root, where it divides beside the root."""
+    found: dict[Node, Node] = {}
+    for n in topological(node):
+        if is_op(n, POWER) and n.children[0] is E:
+            p = n.children[1]
+            if isinstance(p, Number) and isinstance(p.value, int) and p.value < 0:
+                found[n] = power(ROOT, number(2 * p.value))
+    return found
 
 
 def evened(node: Node, E: Node) -> dict[Node, Node]:

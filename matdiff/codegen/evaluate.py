@@ -144,7 +144,7 @@ def as_array(variable: Symbol, value: Any) -> np.ndarray:
     if variable.kind == "row" and array.ndim == 1:
         array = array[None, :]
     Argument.of(variable).shape(array)
-    return array.astype(np.float64)
+    return array.astype(np.float64, copy=False)
 
 
 LARGEST = 2**28

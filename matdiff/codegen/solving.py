@@ -85,7 +85,7 @@ class Numbers:
         sizes = sizes_of(found)
         for v, value in found.items():
             check_attributes(v, value, found.values())
-            if not np.isfinite(value).all():
+            if not finite(value):
                 raise DomainError(f"{v.name} is not finite")
         missing = {n for x in self.unknowns for d in (x.rows, x.cols) for n in d.names} - sizes.keys()
         if missing:
@@ -264,9 +264,11 @@ class Compiled:
         r = residual(u)
         if not np.isfinite(r).all():
             raise self.lost("the equation has no value where Newton's method starts")
-        best = np.inf
+        best, factors = np.inf, None
         for _ in range(STEPS):
-            step = back(factor(u), r)
+            # Close to the solution the Jacobian hardly moves: the last factors serve for what is left.
+            factors = factor(u) if factors is None or best == np.inf else factors
+            step = back(factors, r)
             size = float(np.linalg.norm(step)) / max(float(np.linalg.norm(u)), 1e-300)
             if not r.any() or size <= 4 * np.finfo(float).eps or (size < CLOSE and size >= best):
                 return u - step if np.isfinite(step).all() and r.any() else u
@@ -290,12 +292,13 @@ class Compiled:
     def factor(self, values: Values, sizes: Mapping[str, int]) -> Any:
         """LU factors of Jᵀ, which lies in memory as LAPACK wants it.  Raises DomainError for a singular J."""
         J = self.matrix(values, sizes)
-        if not np.isfinite(J).all():
+        if not finite(J):
             raise self.lost("the Jacobian of the equation is not finite")
+        own = not any(np.may_share_memory(J, v) for v in values.values() if isinstance(v, np.ndarray))
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            factors = scipy.linalg.lu_factor(J.T, check_finite=False)
-        if not determined(J, factors[0]):
+            factors = scipy.linalg.lu_factor(J.T, overwrite_a=own and J.flags.writeable, check_finite=False)
+        if not determined(lambda: self.matrix(values, sizes), factors[0]):
             raise self.singular()
         return factors
 
@@ -313,14 +316,20 @@ class Compiled:
         return DomainError(f"no solution {self.names} was found: {why}", hint="start Newton's method elsewhere: x0=…")
 
 
-def determined(J: Array, factors: Array) -> bool:
+def finite(value: Array) -> bool:
+    """Whether all entries are finite: where their sum is, without looking at each."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(np.sum(value))) or bool(np.isfinite(value).all())
+
+
+def determined(J: Callable[[], Array], factors: Array) -> bool:
     """Is J regular to working precision?  Its condition is estimated where a pivot is small."""
     pivots = np.abs(np.diagonal(factors))
     if not np.isfinite(pivots).all():
         return False
     if pivots.min() > PIVOT * pivots.max():
         return True
-    rcond, _ = scipy.linalg.lapack.dgecon(factors, scipy.linalg.lapack.dlange("1", J.T))
+    rcond, _ = scipy.linalg.lapack.dgecon(factors, scipy.linalg.lapack.dlange("1", J().T))
     return bool(rcond > np.finfo(float).eps / 4)
 
 

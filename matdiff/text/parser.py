@@ -200,6 +200,9 @@ class _Reader:
         self.names.variables.update(name for name, _ in found)
         return found
 
+    equating = False
+    """Whether a side of an equation is read, which is an expression and not what a definition names."""
+
     def equations(self, s: Statement, unknowns: list[tuple[str, Span]]) -> None:
         """`lhs = rhs, lhs = rhs for x, v`; s.mark is where the `for` begins."""
         sides = []
@@ -211,7 +214,9 @@ class _Reader:
                     (start, end),
                     "for instance A*x = b for x; several stand with commas between them: A*x = b, B*z = x for x, z",
                 )
+            self.equating = True
             left, right = (self.expression(*side) for side in cut)
+            self.equating = False
             sides.append((left, right))
         self.program.equations.append(Equations(sides, unknowns, (s.start, s.mark)))
 
@@ -228,7 +233,7 @@ class _Reader:
         self.refuse("this statement is used nowhere: a program is one function", first.span, hint)
 
     def tokens(self, start: int, end: int) -> Stream:
-        stream = Stream(self.source, self.names)
+        stream = Stream(self.source, self.names, equation=self.equating)
         try:
             self.lex(stream, start, end)
         except MatdiffError as error:

@@ -159,6 +159,8 @@ class Stream:
     """Where the first sign of a conjugate stands."""
     foreign: bool = False
     """Whether a function may have been called by a name that others give it."""
+    equation: bool = False
+    """Whether it is a side of an equation, and what is left of `=` an expression."""
 
     def refuse(self, message: str, span: Span, hint: str = "") -> NoReturn:
         raise ParseError(message, text=self.text, span=span, hint=hint)

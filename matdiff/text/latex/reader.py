@@ -42,7 +42,7 @@ _plain_index = deferred(r"\[\s*(?:\d+|:)\s*\]")
 
 def lex(stream: Stream, start: int, end: int) -> None:
     """Tokens of text[start:end]; cut, so that no script is looked for beyond the statement."""
-    behind = stream.text[end : end + 1]
+    behind = "" if stream.equation else stream.text[end : end + 1]
     if behind == "=" and not stream.text[start:end].strip():
         hint = "Write one of the forms that are equal."
         stream.refuse("this line goes on with `=`", (end, end + 1), hint)
