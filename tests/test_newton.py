@@ -105,6 +105,24 @@ def test_the_smaller_side_is_chosen_when_called():
     assert len(point.solver.inner.solver.factor[0]) == 3
 
 
+@pytest.mark.parametrize("least", [1.0, 1e-7], ids=["well conditioned", "badly"])
+def test_products_are_tried_before_a_factorisation_and_never_cost_digits(least):
+    d = md.derive("norm(X*w - y)^2/2 + lambda*w'*w/2", wrt="w", declare="lambda: scalar positive")
+    rng = np.random.default_rng(0)
+    m, n = 700, 400
+    X = rng.normal(size=(m, n)) / np.sqrt(m)
+    if least < 1:
+        X = X * np.linspace(1, 1e-3, n)
+    arrays = {"X": X, "y": rng.normal(size=m), "w": np.zeros(n), "lambda": least}
+    system = d.newton()
+    given, sizes = system.prepare(arrays)
+    point = system.at(given, sizes)
+    s = system.step(point)[d.wrt[0]]
+    H = X.T @ X + least * np.eye(n)
+    assert np.linalg.norm(s - np.linalg.solve(H, X.T @ arrays["y"])) <= 1e-8 * np.linalg.norm(s)
+    assert (point.solver.inner.solver is None) == (least == 1.0)
+
+
 def test_differences_as_data_are_banded():
     d = md.derive("norm(x-y)^2/2 + norm(B*x)^2", wrt="x", declare="x: n; y: n; B: m×n")
     n = 100

@@ -13,14 +13,18 @@ from matdiff.calculus.existence import guard
 from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.tangent import tangent
 from matdiff.codegen import Program, Request, compiled, structured_numpy
+from matdiff.codegen.arguments import Argument, missing, refuse_kind
 from matdiff.codegen.checks import LINEAR
-from matdiff.codegen.evaluate import beside, check_attributes, gather, known_guards, refuse_strangers, run, sizes_of
+from matdiff.codegen.emit.names import lookup
+from matdiff.codegen.evaluate import as_array, beside, check_attributes, known_guards, refuse_strangers, run, sizes_of
 from matdiff.codegen.newton import Call, Form, Hessian, form, leaves, schur
-from matdiff.core.node import Node, Symbol
+from matdiff.core.node import Node, Symbol, describe
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
-from matdiff.graph.properties import closure
+from matdiff.graph.properties import Known, closure
 from matdiff.graph.rewrite import substitute
+from matdiff.ops.algebra import is_op
 from matdiff.ops.constants import zeros_like
+from matdiff.ops.linalg import inv
 from matdiff.ops.sets import curved_set
 from matdiff.ops.unknown import has_unknown
 
@@ -140,10 +144,20 @@ class System:
 
     def nodes(self, route: str) -> tuple[Node, ...]:
         """What the program of a route computes: the gradients, the right side, the parts of the recipe."""
+        found = self.parts.get(route)
+        if found is None:
+            found = self.parts[route] = self._nodes(route)
+        return found
+
+    @cached_property
+    def parts(self) -> dict[str, tuple[Node, ...]]:
+        return {}
+
+    def _nodes(self, route: str) -> tuple[Node, ...]:
         g = tuple(self.gradients[X] for X in self.d.wrt)
         if route == "form":
             assert self.form is not None
-            return (*g, self.form.right, *leaves(self.form.solver))
+            return (self.form.right, *leaves(self.form.solver))
         if route == "pair":
             assert self.pair is not None
             return (*g, *leaves(self.pair[0]))
@@ -153,21 +167,21 @@ class System:
         return g
 
     @cached_property
-    def programs(self) -> dict[str, Program]:
+    def programs(self) -> dict[tuple[Node, ...], Program]:
         return {}
 
     def program(self, nodes: tuple[Node, ...]) -> Program:
-        key = str(hash(nodes))
-        if key not in self.programs:
+        found = self.programs.get(nodes)
+        if found is None:
             known = (*self.d.function.variables, *self.d.directions.values())
-            self.programs[key] = compiled(Request(nodes, None, False, known, checked=True))
-        return self.programs[key]
+            found = self.programs[nodes] = compiled(Request(nodes, None, False, known, checked=True))
+        return found
 
     def prepare(self, arrays: Mapping[str, Any]) -> tuple[dict[Symbol, Any], dict[str, int]]:
         """The arrays, checked, and the sizes."""
         known = self.d.function.variables
         refuse_strangers([self.d.function.node], known, arrays)
-        given = gather(self.program(self.nodes(self.route)), known, arrays)
+        given = gathered(self.program(self.nodes(self.route)), known, arrays)
         sizes = sizes_of(given)
         for v, value in given.items():
             if not np.isfinite(value).all():
@@ -190,17 +204,32 @@ class System:
 
     def inside(self, given: Mapping[Symbol, Any]) -> None:
         """Raises DomainError where the function, or its derivative, is not defined."""
-        arrays = {v.name: a for v, a in given.items()}
-        rest = beside(tuple(self.gradients.values()), tuple(map(guard, known_guards(self.d.guards, arrays))))
-        if rest:
-            self.values(rest, given)
+        key = frozenset(given)
+        if key not in self.guarded:
+            arrays = {v.name: a for v, a in given.items()}
+            known = Known()
+            guards = tuple(
+                g
+                for g in map(guard, known_guards(self.d.guards, arrays))
+                if not (is_op(g, inv) and "spd" in known(g.children[0]))
+            )
+            self.guarded[key] = beside(tuple(self.gradients.values()), guards)
+        if self.guarded[key]:
+            self.values(self.guarded[key], given)
+
+    @cached_property
+    def guarded(self) -> dict[frozenset[Symbol], tuple[Node, ...]]:
+        """What must be defined besides the gradient, by the arrays that are given."""
+        return {}
 
     def values(self, nodes: tuple[Node, ...], given: Mapping[Symbol, Any]) -> tuple[Any, ...]:
         program = self.program(nodes)
         return run(program, {name: given[v] for v, name in program.inputs})
 
-    def at(self, given: Mapping[Symbol, Any], sizes: Mapping[str, int], guarded: bool = True) -> Point:
-        """The solver at arrays that `prepare` has checked."""
+    def at(
+        self, given: Mapping[Symbol, Any], sizes: Mapping[str, int], guarded: bool = True, slopes: bool = True
+    ) -> Point:
+        """The solver at arrays that `prepare` has checked; without `slopes` no gradient that the step does not need."""
         if guarded:
             self.inside(given)
         route = self.route
@@ -213,11 +242,17 @@ class System:
         if not all(np.isfinite(g).all() for g in gradient.values()):
             raise DomainError("the gradient is not finite at these arrays")
         rest = found[len(gradient) :]
+        peeled = route == "form" and self.form is not None and self.form.right not in self.gradients.values()
         try:
             solver, right = self.solver(route, rest, gradient, given, sizes, total)
         except ArithmeticError as error:
             raise DomainError(str(error)) from None
-        return Point(solver, right, gradient, sizes, self.product(given))
+        return Point(solver, right, self.slopes(given) if peeled and slopes else gradient, sizes, self.product(given))
+
+    def slopes(self, given: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
+        """The gradients."""
+        found = self.values(tuple(self.gradients[X] for X in self.d.wrt), given)
+        return {X: np.asarray(g, dtype=float) for X, g in zip(self.d.wrt, found, strict=True)}
 
     @staticmethod
     def entries(X: Symbol, sizes: Mapping[str, int]) -> int:
@@ -234,8 +269,7 @@ class System:
     ) -> tuple[Any, dict[Symbol, Any]]:
         if route == "form":
             assert self.form is not None
-            right = {self.d.wrt[0]: np.asarray(rest[0], dtype=float)}
-            return Single(self.d.wrt[0], built(self.form.solver, iter(rest[1:]))), right
+            return Single(self.d.wrt[0], built(self.form.solver, iter(rest))), gradient
         if route == "pair":
             assert self.pair is not None
             call, order = self.pair
@@ -365,6 +399,28 @@ class Blocks:
         out = self.solver.apply(np.concatenate([np.ravel(s[X], order="F") for X in self.wrt]))
         parts = np.split(out, np.cumsum(self.sizes)[:-1])
         return {X: p.reshape(np.shape(s[X]), order="F") for X, p in zip(self.wrt, parts, strict=True)}
+
+
+def gathered(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> dict[Symbol, Any]:
+    """The arrays of all variables, none copied that is one of floats already."""
+    names = {v.name: v for v in variables}
+    kept = {n: A for n, A in arrays.items() if isinstance(A, np.ndarray) and A.dtype == np.float64 and n in names}
+    rest = {n: A for n, A in arrays.items() if n not in kept}
+    found: dict[Symbol, Any] = {}
+    for name, A in kept.items():
+        v = names[name]
+        refuse_kind(name, A)
+        Argument.of(v).shape(A)
+        found[v] = A[None, :] if v.kind == "row" and A.ndim == 1 else A
+    for v in dict.fromkeys([*(v for v, _ in program.inputs), *variables]):
+        if v in found:
+            continue
+        key = lookup(v.name, rest)
+        if key is not None:
+            found[v] = as_array(v, rest[key])
+        elif any(v is w for w, _ in program.inputs):
+            raise missing(v.name, describe(v))
+    return found
 
 
 Product = Callable[[Mapping[Symbol, Any]], dict[Symbol, Any]]
@@ -512,6 +568,6 @@ def step(d: Derivation, arrays: Mapping[str, Any], gauss: bool, modified: bool) 
     """Newton's or the Gauss–Newton step: an array of the shape of the variable, a dict of them by name for several."""
     system = d.newton(gauss)
     given, sizes = system.prepare(arrays)
-    found = system.step(system.at(given, sizes), modified)
+    found = system.step(system.at(given, sizes, slopes=modified), modified)
     answers = {X.name: float(s) if X.kind == "scalar" else s for X, s in found.items()}
     return answers if d.several else answers[d.wrt[0].name]

@@ -70,6 +70,41 @@ class Elementwise:
         return self.c * s
 
 
+def by_products(apply: Any, r: Any, most: int) -> Any:
+    """H s = r by conjugate gradients in at most so many products, where H is conditioned well enough; None else.
+
+    The condition is read off the extreme eigenvalues of Lanczos' matrix, whose entries the iteration has
+    (Golub & Van Loan 2013, sec. 11.3); a case that comes on too slowly is given up early.
+    """
+    s, rest = np.zeros(r.shape), np.array(r)
+    p, rr = rest.copy(), float(r @ r)
+    first, below, beside = rr, [], []
+    ratio, before = 0.0, 1.0
+    for k in range(most):
+        Hp = apply(p)
+        bend = float(p @ Hp)
+        if not bend > 0 or not np.isfinite(bend):
+            return None
+        a = rr / bend
+        below.append(1 / a + ratio / before)
+        s += a * p
+        rest -= a * Hp
+        after = float(rest @ rest)
+        if after <= 1e-26 * first:
+            values = scipy.linalg.eigvalsh_tridiagonal(below, beside)
+            return s if values[0] > 0 and values[-1] <= 1e4 * values[0] else None
+        if 4 * (k + 1) >= most and np.log(after / first) > -59.0 * (k + 1) / most * 0.7:
+            return None
+        ratio, before, rr = after / rr, a, after
+        beside.append(np.sqrt(ratio) / a)
+        p = rest + ratio * p
+    return None
+
+
+LARGE = 300
+"""Entries from which on products are tried before a factorisation."""
+
+
 class OneSided:
     """S s, or with `right` s S, for S = diag + full + Σ c Lᵀ W L + Σ c k gᵀ.
 
@@ -88,6 +123,11 @@ class OneSided:
         if self.right:
             r = r.T
         n = r.shape[0]
+        if self.solver is None and r.ndim == 1 and n >= LARGE and (most := self.affordable(n)) > 4:
+            s = by_products(self.apply, r, most)
+            if s is not None:
+                self.definite = True
+                return s
         if self.solver is None:
             self.solver = self.factored(n)
             self.definite = self.solver.definite
@@ -109,6 +149,17 @@ class OneSided:
             out += c * np.outer(k, g @ column)
         out = out.reshape(s.shape)
         return out.T if self.right else out
+
+    def affordable(self, n: int) -> int:
+        """Products that count a quarter of the operations of a factorisation: they run at the speed of memory."""
+        rows = sum(L.shape[0] for _, L, _ in self.grams)
+        rank = rows + len(self.ranks)
+        thin = self.full is None and self.diag is not None and rank < n
+        if self.full is None and not rows:
+            return 0
+        work = rank * rank * n + rank**3 / 3 if thin else rows * n * n + n**3 / 3
+        each = 4.0 * n * rows + 2.0 * n * n * (self.full is not None) + 4.0 * n * len(self.ranks) + n
+        return int(work / (4 * each))
 
     def factored(self, n: int) -> Any:
         if self.full is None and not self.grams and not self.ranks:
@@ -295,31 +346,36 @@ def banded(H: Any) -> Any:
 
 
 class Bands:
-    """A banded matrix told by what it does: H applied to vectors of every `step`th unit vector."""
+    """A banded matrix told by its diagonals: `rows[k][i]` is what H has at (i, i − offsets[k]); `diag` is added."""
 
     def __init__(self, rows: Any, offsets: Any, diag: Any = None) -> None:
-        """`rows[k][i]` is the sum of what H has at (i, i − offsets[k])."""
+        self.rows, self.offsets, self.diag = rows, offsets, diag
         n = len(rows[0])
         width = max(map(abs, offsets), default=0)
         bands = np.zeros((width + 1, n))
-        entries = []
         for row, o in zip(rows, offsets, strict=True):
-            i = np.arange(max(o, 0), n + min(o, 0))
             if o <= 0:
-                bands[width + o, i - o] += row[i]
-            entries.append(scipy.sparse.coo_array((row[i], (i, i - o)), shape=(n, n)))
+                bands[width + o, -o:] += row[: n + o]
         if diag is not None:
             bands[width] += diag
-            entries.append(scipy.sparse.diags(np.broadcast_to(np.asarray(diag, dtype=float), (n,))))
-        H: Any = scipy.sparse.csr_array(sum(entries[1:], entries[0]))
-        self.solver = Banded(bands, np.arange(n), H)
-        self.definite = self.solver.definite
+        try:
+            self.factor = scipy.linalg.cholesky_banded(bands, overwrite_ab=True, check_finite=False)
+            self.definite = True
+        except np.linalg.LinAlgError:
+            self.definite = False
 
     def solve(self, r: Any) -> Any:
-        return self.solver.solve(r)
+        if not self.definite:
+            return symmetric_solve(np.stack([self.apply(e) for e in np.eye(len(r))], axis=1), r)
+        return scipy.linalg.cho_solve_banded((self.factor, False), r, check_finite=False)
 
     def apply(self, s: Any) -> Any:
-        return self.solver.apply(s)
+        n = len(s)
+        out = np.zeros(n) if self.diag is None else self.diag * s
+        for row, o in zip(self.rows, self.offsets, strict=True):
+            low, high = max(o, 0), n + min(o, 0)
+            out[low:high] += row[low:high] * s[low - o : high - o]
+        return out
 
 
 class Kron:
@@ -424,8 +480,22 @@ class Rows:
 
     def apply(self, s: Any) -> Any:
         s = s.T if self.columns else s
-        blocks = self.formed(*s.shape) if self.blocks is None else self.blocks
-        out = np.einsum("ia,iab->ib", s, blocks)
+        if self.blocks is not None:
+            out = np.einsum("ia,iab->ib", s, self.blocks)
+            return out.T if self.columns else out
+        out = (
+            np.zeros(s.shape)
+            if self.diag is None
+            else s * (self.diag.T if np.ndim(self.diag) and self.columns else self.diag)
+        )
+        if self.full is not None:
+            out = out + s @ self.full
+        for c, sides, masks in self.layers:
+            V = s if sides[0] is None else s @ sides[0]
+            for M, P in zip(masks, sides[1:], strict=True):
+                V = (M.T if self.columns else M) * V
+                V = V if P is None else V @ P
+            out = out + c * V
         return out.T if self.columns else out
 
 
@@ -443,6 +513,10 @@ def row_blocks(sides: Any, masks: Any, m: int, p: int) -> Any:
     return T
 
 
+SMALL = 1_000_000
+"""Entries of all products of two features of a sample up to which they are formed at once."""
+
+
 class Samples:
     """c s + Xᵀ (rows of X s each times a block): the Hessian of a loss that mixes the outputs of every sample.
 
@@ -458,6 +532,13 @@ class Samples:
 
     def solve(self, r: Any) -> Any:
         n, p = r.shape
+        if self.solver is None and n * p >= LARGE:
+            N = self.X.shape[0]
+            work = p * p / 2 * n * n * N + (n * p) ** 3 / 3
+            s = by_products(lambda v: self.apply(v.reshape(n, p)).ravel(), r.ravel(), int(work / (16.0 * n * p * N)))
+            if s is not None:
+                self.definite = True
+                return s.reshape(n, p)
         if self.solver is None:
             self.solver = self.few(n, p) if self.X.shape[0] < n and self.c else None
             self.solver = self.solver or Dense(self.matrix(n, p))
@@ -479,12 +560,17 @@ class Samples:
         return Woodbury(OneSided(self.c, None, [(1.0, V, None)], []), p * n)
 
     def matrix(self, n: int, p: int) -> Any:
-        D = self.inside.formed(self.X.shape[0], p)
-        H: Any = np.empty((p, n, p, n))
-        for a in range(p):
-            for b in range(a + 1):
-                H[a, :, b, :] = gram(1.0, self.X, (D[:, a, b] + D[:, b, a]) / 2)
-                H[b, :, a, :] = H[a, :, b, :]
+        N = self.X.shape[0]
+        D = self.inside.formed(N, p)
+        if N * n * n <= SMALL:
+            pairs = (self.X[:, :, None] * self.X[:, None, :]).reshape(N, n * n)
+            H: Any = (D.reshape(N, p * p).T @ pairs).reshape(p, p, n, n).transpose(0, 2, 1, 3)
+        else:
+            H = np.empty((p, n, p, n))
+            for a in range(p):
+                for b in range(a + 1):
+                    H[a, :, b, :] = gram(1.0, self.X, (D[:, a, b] + D[:, b, a]) / 2)
+                    H[b, :, a, :] = H[a, :, b, :]
         H = H.reshape(n * p, n * p)
         H[np.diag_indices(n * p)] += self.c
         return H
