@@ -142,10 +142,11 @@ class Layout:
         call = self.written(op.of.base + primes, node.args[:many])
         items: list[Item] = [self.notation.marks(prefix) + str(call.items[0]), *call.items[1:]]
         if op.blocks:
-            items.append((self.notation.star if op.starred else "") + "[")
+            left, right = self.notation.square
+            items.append((self.notation.star if op.starred else "") + left)
             for i, arg in enumerate(node.args[many:]):
                 items += [self.notation.comma] * (i > 0) + [Hole(arg, SUM)]
-            items.append("]")
+            items.append(right)
         return Piece(ATOM, tuple(items))
 
     def written(self, name: str, args: Sequence[Argument]) -> Piece:

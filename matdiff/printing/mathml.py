@@ -83,6 +83,23 @@ def _call(name: str) -> str:
     return (f"<msup><mi>{_escape(bare)}</mi><mrow>{primes}</mrow></msup>" if primes else _word(bare)) + APPLY
 
 
+def _marks(marks: str) -> str:
+    """∇² and ∂₁, the number above or below the sign.
+
+    >>> _marks("∇²")
+    '<msup><mi>∇</mi><mn>2</mn></msup>'
+    """
+    out = ""
+    for sign, digits in re.findall("([∇∂])([₀-₉²³]*)", marks):
+        place = "msup" if digits and digits in "²³" else "msub"
+        number = digits.translate(_DIGITS)
+        out += f"<{place}><mi>{sign}</mi><mn>{number}</mn></{place}>" if digits else f"<mi>{sign}</mi>"
+    return out
+
+
+_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉²³", "012345678923")
+
+
 def _sup(exponent: str) -> str:
     return f"<msup><mrow>{{0:a}}</mrow>{exponent}</msup>"
 
@@ -158,5 +175,8 @@ MATHML = Notation(
     forms=_FORMS,
     literal=_literal,
     own_templates=own_template,
+    marks=_marks,
+    star='<mo lspace="0" rspace="0" stretchy="false">*</mo>',
+    square=("<mo>[</mo>", "<mo>]</mo>"),
     bracketed=False,
 )

@@ -68,6 +68,7 @@ class Notation(NamedTuple):
     literal      how digits that are no number of their own (exponents, numerators) are written
     own_templates  what a record's own LaTeX template becomes; None where records bring none
     bracketed      indices stand in brackets, not as subscripts
+    square         the brackets around directions
     marks          how ∇² and ∂₁ before the name of a function are written
     star           what stands behind the adjoint of a derivative
     apart          letters side by side are set apart where they spell the name of a function
@@ -95,6 +96,7 @@ class Notation(NamedTuple):
     bracketed: bool = True
     apart: bool = False
     marks: Callable[[str], str] = str
+    square: tuple[str, str] = ("[", "]")
     star: str = "*"
 
 

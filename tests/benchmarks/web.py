@@ -4,7 +4,7 @@ python tests/benchmarks/web.py [CLAIMS.toml]
 
 The yardstick is a loop of 200,000 additions in Python.  With Playwright and Chromium: from the last key to the formula,
 for every example of the page, cold (a text never asked before) and remembered; and from opening the page to its first
-answer.  CLAIMS.toml, with `text`, `wrt`, `declare`, `claim`, is asked by the tool `verify`; `warm` was computed before by
+answer.  The claims of CLAIMS.toml are asked by the tool `verify`; `warm` was computed before by
 one of the processes, `remembered` is told from the answers that are kept.
 """
 

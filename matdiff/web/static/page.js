@@ -53,7 +53,8 @@ function mathNode(markup, display = "inline") {
     if (text !== undefined) {
       // Signs that stand beside elements need one of their own to be shown.
       if (!text.trim()) continue;
-      if (["mi", "mn", "mo", "mtext"].includes(top.localName)) top.append(plain(text));
+      if (top.localName === "mo" && text === "-") top.append("−");
+      else if (["mi", "mn", "mo", "mtext"].includes(top.localName)) top.append(plain(text));
       else top.append(leaf(/^\s*[\p{L}∇∂]+\s*$/u.test(text) ? "mi" : "mo", plain(text)));
     } else if (closing) {
       if (stack.length > 1) stack.pop();
@@ -112,7 +113,10 @@ function formula(math, extra = "", label = "") {
 // What is wider than the page scrolls, and must then be reached by keys.
 const watch = new ResizeObserver((entries) => entries.forEach(({ target }) => reachable(target)));
 function reachable(box) {
-  if (box.scrollWidth > box.clientWidth + 1) {
+  const wide = box.scrollWidth > box.clientWidth + 1;
+  box.classList.toggle("wide", wide && box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+  if (wide) {
+    box.onscroll = () => reachable(box);
     box.tabIndex = 0;
     box.setAttribute("role", "group");
     if (!box.hasAttribute("aria-label")) box.setAttribute("aria-label", "formula");
@@ -241,6 +245,20 @@ function refuse(error) {
 /* Words with `what is typed` between them. */
 function words(said) {
   return said.split(/`([^`]+)`/).map((part, i) => (i % 2 ? node("code", {}, part) : part));
+}
+
+/* A message in which carets point at the line above them: that place is marked. */
+function told(said) {
+  const lines = said.split("\n");
+  const out = [];
+  lines.forEach((line, i) => {
+    const below = lines[i + 1]?.match(/^(\s*)(\^+)\s*$/);
+    if (/^\s*\^+\s*$/.test(line)) return;
+    const end = below && below[1].length + below[2].length;
+    if (below) out.push(node("pre", {}, line.slice(0, below[1].length).trimStart(), node("mark", {}, line.slice(below[1].length, end)), line.slice(end)));
+    else out.push(node("p", {}, ...words(line)));
+  });
+  return out;
 }
 
 function explained(error) {
@@ -418,6 +436,7 @@ function showAnswer() {
   $("panel").setAttribute("aria-labelledby", `tab-${state.tab}`);
   showTab();
   offerAsks();
+  grow($("mine"));
   for (const box of document.querySelectorAll("details[data-part]")) {
     if (!box.open && box.dataset.part !== "check") fill(box.dataset.part === "code" ? $("source") : box.querySelector(".body"));
   }
@@ -676,7 +695,7 @@ function showMarks(found) {
       node("div", {}, line.math ? formula(mathNode(line.math, "inline")) : null ?? "", node("div", { class: "typed" }, line.text)));
   });
   fill($("marks"), node("p", { class: `says ${look}` }, word), node("ul", { class: "marks" }, ...list),
-    found.reason ? node("p", { class: "says" }, ...words(found.reason)) : null,
+    found.reason ? node("div", { class: "says" }, ...told(found.reason)) : null,
     found.counterexample ? node("p", { class: "says soft" }, found.counterexample) : null);
   watchAll($("marks"));
 }
@@ -842,10 +861,12 @@ $("theme").addEventListener("click", () => {
 /* What happens when */
 
 function grow(box) {
+  if (box.offsetParent === null) return;
   box.style.height = "auto";
   box.style.height = `${box.scrollHeight + 2}px`;
 }
 
+$("mine").addEventListener("input", () => grow($("mine")));
 input.addEventListener("input", () => {
   grow(input);
   forgetChecks();
@@ -857,6 +878,7 @@ $("hint").addEventListener("click", hint);
 for (const box of document.querySelectorAll("details[data-part]"))
   box.addEventListener("toggle", () => {
     const name = box.dataset.part;
+    if (name === "check" && box.open && $("mine").value) grow($("mine"));
     state.open = state.open.filter((part) => part !== name);
     if (box.open) state.open.push(name);
     if (last) share(false);
