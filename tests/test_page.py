@@ -260,6 +260,15 @@ def test_it_fits_a_phone(opened):
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
 
+def test_it_prints_dark_on_white(opened):
+    page = opened(options={"color_scheme": "dark"}, f=SPD, by="S")
+    gradient(page)
+    page.emulate_media(media="print")
+    look_of = "(e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor])(document.body)"
+    assert page.evaluate(look_of) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    assert not page.is_visible("nav") and page.is_visible(".steps li >> nth=0")
+
+
 def test_what_is_hostile_stays_text(opened):
     page = opened(open="steps")
     gradient(page)

@@ -152,6 +152,10 @@ def test_a_variable_that_the_text_has_lost_is_chosen_anew():
     assert found["reading"]["wrt"] == "Z" and "answer" in found
 
 
+def test_a_number_has_nothing_to_differentiate_by():
+    assert "no name" in page(function="42")["error"]["error"]["message"]
+
+
 def test_the_reading_is_shown_where_the_derivative_is_refused():
     found = page(function="b*(b'*x) = b for x; norm(x)^2", wrt="b")
     assert "error" in found and "formula" in found["reading"] and "answer" not in found

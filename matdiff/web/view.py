@@ -25,7 +25,7 @@ from matdiff.cli.formats import render
 from matdiff.cli.notation import Line
 from matdiff.cli.reference import domain, law, records
 from matdiff.core.node import Symbol
-from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.inference.declarations import ATTRIBUTES, SPELLED
 from matdiff.printing.latex_mathml import from_latex
 from matdiff.printing.mathml import mathml_name
@@ -104,6 +104,8 @@ def events(asked: Asked) -> Iterator[Event]:
     if not wrt:
         wrt, reading = chosen(text, declared, dialect)
         yield {"event": "reading", **reading, "wrt": wrt}
+        if not wrt:
+            raise ParseError("there is no name in it to differentiate by", hint="a function is, for instance, x'*A*x")
     try:
         d = derive(text, wrt=wrt, declare=declared, dialect=dialect)
     except MatdiffError:

@@ -53,7 +53,7 @@ let count = 0;
 
 const engine = {
   ready: boot(),
-  pause: 120,
+  pause: 60,
   async *ask(name, asked, channel, signal) {
     const mine = (newest[channel] = ++count);
     const events = [];

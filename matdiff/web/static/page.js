@@ -738,13 +738,17 @@ function fragment() {
   return found.toString();
 }
 
+let written = location.hash;
 function share(tell) {
+  // An address that was put in by hand in the meantime is read, not written over.
+  if (!tell && location.hash !== written) return;
   const place = state.f.trim() ? `#${fragment()}` : location.pathname + location.search;
   try {
     history.replaceState(null, "", place);
   } catch {
     location.hash = place; // some browsers let no page from a file do the other
   }
+  written = location.hash;
   if (tell) copy(location.href).then(() => toast("The address of this page is copied"));
 }
 
@@ -902,6 +906,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 window.addEventListener("hashchange", () => {
+  written = location.hash;
   if (decodeURIComponent(location.hash.slice(1)) !== decodeURIComponent(fragment()) && restore()) run();
 });
 
