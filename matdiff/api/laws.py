@@ -17,7 +17,7 @@ from matdiff.graph.rewrite import inline
 from matdiff.inference import Typed, infer
 from matdiff.inference.names import default_kind, is_greek
 from matdiff.ops.constants import eye, zeros_like
-from matdiff.ops.random import EXPECTATION, MATRIX_NORMAL, MULTINORMAL, NORMAL, SPOKEN, Law, Random, laws
+from matdiff.ops.random import EXPECTATION, MATRIX_NORMAL, MULTINORMAL, NORMAL, SPOKEN, Law, Random, laws, spread
 from matdiff.text.characters import LETTER
 from matdiff.text.declarations import spelled_name
 from matdiff.text.parser import parse_declarations, parse_program
@@ -40,6 +40,7 @@ _law = re.compile(
     r"\s*(?:\\left\s*|\\[bB]igl?\s*)?\((?P<args>.*?)(?:\\right\s*|\\[bB]igr?\s*)?\)\s*\.?\s*",
     re.DOTALL,
 )
+_hidden = re.compile(r"law \d+ \d+(?: \d+)?")
 _zero = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|vec)\s*\{?\s*)?0\s*\}?(?:_\{?\w+\}?)?")
 _one = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|mathrm)\s*\{?\s*)?(?:I|𝐈|\\mathbb\{1\})\s*\}?(?:_(?:\{\w+\}|\w))?")
 
@@ -125,8 +126,8 @@ def restored(error: MatdiffError, text: str) -> MatdiffError:
     """The error with E[…] as it was typed."""
     if error.text is not None and SPOKEN in error.text:
         error.text = text + error.text[len(text) :]
-    error.message = error.message.replace(SPOKEN, "E")
-    error.hint = error.hint.replace(SPOKEN, "E")
+    error.message = _hidden.sub("a parameter", error.message.replace(SPOKEN, "E"))
+    error.hint = "" if _hidden.search(error.hint) else error.hint.replace(SPOKEN, "E")
     error.args = (error.message,)
     return error
 
@@ -350,12 +351,12 @@ class Reader:
         if law.shape != "entries":
             return [(law, "whole")]
         if name in self.known:
-            return [(law, "scalar" if self.known[name].kind == "scalar" else m) for m in ("entries", "each")]
+            return [(law, "scalar" if self.known[name].kind == "scalar" else m) for m in each(law)]
         if stated is not None and (stated.dims or set(stated.words) & {"vector", "matrix"}):
-            return [(law, "entries"), (law, "each")]
+            return [(law, m) for m in each(law)]
         if stated is not None:
             return [(law, "scalar")]
-        array = [(law, "entries"), (law, "each")]
+        array = [(law, m) for m in each(law)]
         return [*array, (law, "scalar")] if self.spread(name) else [(law, "scalar"), *array]
 
     def vectorlike(self, name: str, stated: Declaration | None, arguments: Sequence[Tree | str]) -> bool:
@@ -410,7 +411,8 @@ class Reader:
                 others = [a for a in t.args if not (a.head == "name" and a.value == name)]
                 if any(a.head in ("name", "'") and self.matrixlike(a) and not self.known_scalar(a) for a in others):
                     return True
-            if inside and (t.head in ("'", ".*", "inner", "index", ".^") or (t.head == "call" and t.value in arrays)):
+            called = t.head == "call" and t.value in arrays and len(t.args) == 1
+            if inside and (called or t.head in ("'", ".*", "inner", "index", ".^")):
                 return True
         return False
 
@@ -454,9 +456,14 @@ class Reader:
                 bare = str(tree.value) if tree.head == "name" else ""
                 if bare and what == "covariance":
                     say(bare, "spd")
-                elif bare and (what == "dof" or mode in ("scalar", "entries")) and default_kind(bare) != "scalar":
+                elif (
+                    bare
+                    and (what == "dof" or (mode != "whole" and not mode.endswith(str(i)) and mode != "each"))
+                    and default_kind(bare) != "scalar"
+                ):
                     say(bare, "scalar")
-                for n, tie in enumerate(ties(law, mode, what, i == order[-1], x, p)):
+                own = "each" if mode in ("each", f"each {i}") else "entries" if mode.startswith("each") else mode
+                for n, tie in enumerate(ties(law, own, what, i == order[-1], x, p)):
                     hidden.append(Definition(f"law {v} {i} {n}", tie, "", tree.span))
         declared = [*(d for d in declared if d.name not in extra), *extra.values()]
         inside = [d for d in self.program.declarations if d.name not in extra]
@@ -486,6 +493,8 @@ class Reader:
                     parameters.append(
                         self.checked(inline(typed.definitions[f"law {v} {i}"]), variable, law, what, tree)
                     )
+            if len({p.kind for p in parameters}) > 1 and law.shape == "entries":
+                parameters = [spread(p, variable) for p in parameters]
             found.append(Random(variable, law, tuple(parameters)))
             if not all(isinstance(t, str) or t.head == "number" for t in self.arguments[k]) or "normal" not in law.name:
                 notes.append(law.says)
@@ -541,6 +550,11 @@ class Reader:
                     span=(0, len(self.text)),
                     hint=f"write {r.name} in terms of standard variables: {r.name} = {other} + e with e ~ normal(0, 1)",
                 )
+
+
+def each(law: Law) -> list[str]:
+    """What the parameters of a law of entries may be: one for all, an array, or one of them an array."""
+    return ["entries", "each", *(f"each {i}" for i in range(len(law.takes)) if len(law.takes) > 1)]
 
 
 def ties(law: Law, mode: str, what: str, last: bool, x: Tree, p: Tree) -> Iterator[Tree]:
