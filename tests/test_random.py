@@ -189,6 +189,8 @@ def test_spellings_of_means_and_laws(text: str, said: str | None) -> None:
         ("x^2", "p", "x ~ bernouli(p)", "did you mean bernoulli"),
         ("x^2", "p", "x ~ bernoulli(2)", "no probability"),
         ("x^2", "p", "x ~ normal(p)", "2 parameters, not 1"),
+        ("x'*A*x", "A", "x ~ normal(0, -I)", "no covariance"),
+        ("x", "p", "x ~ uniform(2, 1)", "empty"),
         ("x^2", "p", "x ~ normal(p, scale=2)", "in order, without names"),
         ("x*y", "t", "x ~ normal(y, 1); y ~ normal(t, 1)", "depends on y"),
         ("E[x] + x", "t", "x ~ normal(t, 1)", "outside E"),

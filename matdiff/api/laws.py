@@ -10,14 +10,26 @@ from itertools import islice, product
 from typing import Any
 
 from matdiff.api.reading import texts
-from matdiff.core.node import Node, Symbol, describe, topological
+from matdiff.core.node import Node, Number, Symbol, describe, topological
 from matdiff.core.op import words
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.graph.rewrite import inline
 from matdiff.inference import Typed, infer
 from matdiff.inference.names import default_kind, is_greek
 from matdiff.ops.constants import eye, zeros_like
-from matdiff.ops.random import EXPECTATION, MATRIX_NORMAL, MULTINORMAL, NORMAL, SPOKEN, Law, Random, laws, spread
+from matdiff.ops.random import (
+    EXPECTATION,
+    MATRIX_NORMAL,
+    MULTINORMAL,
+    NORMAL,
+    SPOKEN,
+    UNIFORM,
+    Law,
+    Random,
+    laws,
+    parted,
+    spread,
+)
 from matdiff.text.characters import LETTER
 from matdiff.text.declarations import spelled_name
 from matdiff.text.parser import parse_declarations, parse_program
@@ -456,11 +468,7 @@ class Reader:
                 bare = str(tree.value) if tree.head == "name" else ""
                 if bare and what == "covariance":
                     say(bare, "spd")
-                elif (
-                    bare
-                    and (what == "dof" or (mode != "whole" and not mode.endswith(str(i)) and mode != "each"))
-                    and default_kind(bare) != "scalar"
-                ):
+                elif bare and default_kind(bare) != "scalar" and (what == "dof" or one_for_all(mode, i)):
                     say(bare, "scalar")
                 own = "each" if mode in ("each", f"each {i}") else "entries" if mode.startswith("each") else mode
                 for n, tie in enumerate(ties(law, own, what, i == order[-1], x, p)):
@@ -493,6 +501,10 @@ class Reader:
                     parameters.append(
                         self.checked(inline(typed.definitions[f"law {v} {i}"]), variable, law, what, tree)
                     )
+            ends = [p.value for p in parameters if isinstance(p, Number)]
+            if law is UNIFORM and len(ends) == 2 and ends[0] >= ends[1]:
+                hint = "the first end is the lower one"
+                raise ParseError("this law is empty", text=self.said[k].text, span=self.said[k].span, hint=hint)
             if len({p.kind for p in parameters}) > 1 and law.shape == "entries":
                 parameters = [spread(p, variable) for p in parameters]
             found.append(Random(variable, law, tuple(parameters)))
@@ -504,8 +516,10 @@ class Reader:
                 notes.append(f"{name} is read as a random number: for an array declare it, {name}: m×n")
         for r in found:
             self.independent(r, {x.symbol for x in found})
-        own = {f"law {v} " for v in range(len(variables))}
-        remarks = [r for r in typed.remarks if not any(o in r for o in own) and not r.startswith(tuple(random))]
+        hidden_names = {f"law {v} " for v in range(len(variables))}
+        remarks = [
+            r for r in typed.remarks if not any(o in r for o in hidden_names) and not r.startswith(tuple(random))
+        ]
         return Understood(typed, tuple(found), tuple(dict.fromkeys([*remarks, *notes])), self.whole)
 
     def order(self, law: Law, given: Sequence[Tree | str]) -> tuple[int, ...]:
@@ -526,9 +540,10 @@ class Reader:
                 span=tree.span,
                 hint=hint or law.says,
             )
+        s, _ = parted(p)
+        if what == "covariance" and isinstance(s, Number) and s.value <= 0:
+            raise ParseError("this is no covariance: it has to be positive definite", text=self.whole, span=tree.span)
         if what == "positive" or what == "probability":
-            from matdiff.core.node import Number
-
             low, high = (0, 1) if what == "probability" else (0, float("inf"))
             if isinstance(p, Number) and not low <= p.value <= high:
                 raise ParseError(
@@ -550,6 +565,11 @@ class Reader:
                     span=(0, len(self.text)),
                     hint=f"write {r.name} in terms of standard variables: {r.name} = {other} + e with e ~ normal(0, 1)",
                 )
+
+
+def one_for_all(mode: str, i: int) -> bool:
+    """Whether a parameter is a number: that of a number, or of all entries."""
+    return mode not in ("whole", "each", f"each {i}")
 
 
 def each(law: Law) -> list[str]:

@@ -509,9 +509,8 @@ class Means:
         return (ends[1] - ends[0]) / hadamard(d, b - a)
 
     def _require(self, condition: str, r: Random) -> None:
-        said = (
-            condition.format(*(to_text(p) for p in r.parameters), rows=r.symbol.rows) if "{" in condition else condition
-        )
+        values = [to_text(p) for p in r.parameters]
+        said = condition.format(*values, rows=r.symbol.rows) if "{" in condition else condition
         if said and said not in self.conditions:
             self.conditions.append(said)
 
@@ -676,6 +675,9 @@ def folded(root: Node) -> Node:
             made = rebuild(n, tuple(memo[a] for a in n.args))
             if isinstance(made, Apply) and made.op in (mean_of, sum_) and is_ones(a := made.args[0]):
                 made = number(1) if made.op is mean_of else size(a.rows * a.cols)
+            if isinstance(made, Apply) and made.op is det:
+                s, a = made.args[0].children if is_op(made.args[0], SCALE) else (number(1), made.args[0])
+                made = power(s, size(a.rows)) if is_eye(a) else made
             if isinstance(made, Apply) and made.op is norm:
                 a = made.args[0]
                 made = (

@@ -61,6 +61,11 @@ class Draws:
 
 def batch(root: Node, values: Mapping[Symbol, Array], sizes: Mapping[str, int]) -> Array:
     """An expression at many points at once; rows are one axis, as vectors are."""
+    with np.errstate(all="ignore"):
+        return _batch(root, values, sizes)
+
+
+def _batch(root: Node, values: Mapping[Symbol, Array], sizes: Mapping[str, int]) -> Array:
     memo: dict[Node, Array] = {}
     for n in topological(root):
         if isinstance(n, Symbol):
@@ -307,7 +312,7 @@ def places(
         total = sum(int(np.prod(shape_of(r.symbol, sizes))) for r in laws)
         if small and total > 5:
             sizes = tall[0]
-        flavour = ("positive", "normal", "definite", "small")[k // 2 % 4]
+        flavour = ("positive", "large", "normal", "definite", "small")[k // 2 % 5]
         try:
             fixed = {s: np.asarray(a)[None] for s, a in point(variables, Way(sizes, flavour), rng).items()}
             _within(fixed, laws, sizes, rng)
