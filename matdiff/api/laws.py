@@ -517,9 +517,7 @@ class Reader:
         for r in found:
             self.independent(r, {x.symbol for x in found})
         hidden_names = {f"law {v} " for v in range(len(variables))}
-        remarks = [
-            r for r in typed.remarks if not any(o in r for o in hidden_names) and not r.startswith(tuple(random))
-        ]
+        remarks = [r for r in typed.remarks if not any(o in r for o in hidden_names) and r.split()[0] not in random]
         return Understood(typed, tuple(found), tuple(dict.fromkeys([*remarks, *notes])), self.whole)
 
     def order(self, law: Law, given: Sequence[Tree | str]) -> tuple[int, ...]:
