@@ -302,3 +302,11 @@ def test_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*wanted[:-1], "q=1"]) == 2
     assert run([*wanted[:-1], "p"]) == 2
     assert "numbers by name" in capsys.readouterr().err
+
+
+def test_parameters_that_stand_in_laws_only_are_read() -> None:
+    assert str(md.derive("E[tr(X'*X)]", "s", "X: m×n; X ~ normal(0, s^2)").gradient) == "2s n m"
+
+
+def test_what_overflows_is_no_verdict() -> None:
+    assert md.derive("E[log(1 + exp(-y*(w'*x)))]", "w", "x ~ normal(m, S); y: scalar").verify().passed is True

@@ -470,6 +470,9 @@ class Reader:
                     say(bare, "spd")
                 elif bare and default_kind(bare) != "scalar" and (what == "dof" or one_for_all(mode, i)):
                     say(bare, "scalar")
+                for t in walk(tree) if one_for_all(mode, i) or what == "covariance" else ():
+                    if t.head == "^" and t.args[0].head == "name" and default_kind(str(t.args[0].value)) == "vector":
+                        say(str(t.args[0].value), "scalar")
                 own = "each" if mode in ("each", f"each {i}") else "entries" if mode.startswith("each") else mode
                 for n, tie in enumerate(ties(law, own, what, i == order[-1], x, p)):
                     hidden.append(Definition(f"law {v} {i} {n}", tie, "", tree.span))
