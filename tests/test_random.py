@@ -189,6 +189,8 @@ def test_spellings_of_means_and_laws(text: str, said: str | None) -> None:
         ("x^2", "p", "x ~ bernouli(p)", "did you mean bernoulli"),
         ("x^2", "p", "x ~ bernoulli(2)", "no probability"),
         ("x^2", "p", "x ~ normal(p)", "2 parameters, not 1"),
+        ("x'*A*x", "A", "x ~ normal(0, -I)", "no covariance"),
+        ("x", "p", "x ~ uniform(2, 1)", "empty"),
         ("x^2", "p", "x ~ normal(p, scale=2)", "in order, without names"),
         ("x*y", "t", "x ~ normal(y, 1); y ~ normal(t, 1)", "depends on y"),
         ("E[x] + x", "t", "x ~ normal(t, 1)", "outside E"),
@@ -300,3 +302,11 @@ def test_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*wanted[:-1], "q=1"]) == 2
     assert run([*wanted[:-1], "p"]) == 2
     assert "numbers by name" in capsys.readouterr().err
+
+
+def test_parameters_that_stand_in_laws_only_are_read() -> None:
+    assert str(md.derive("E[tr(X'*X)]", "s", "X: m×n; X ~ normal(0, s^2)").gradient) == "2s n m"
+
+
+def test_what_overflows_is_no_verdict() -> None:
+    assert md.derive("E[log(1 + exp(-y*(w'*x)))]", "w", "x ~ normal(m, S); y: scalar").verify().passed is True

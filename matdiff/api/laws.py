@@ -10,14 +10,26 @@ from itertools import islice, product
 from typing import Any
 
 from matdiff.api.reading import texts
-from matdiff.core.node import Node, Symbol, describe, topological
+from matdiff.core.node import Node, Number, Symbol, describe, topological
 from matdiff.core.op import words
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.graph.rewrite import inline
 from matdiff.inference import Typed, infer
 from matdiff.inference.names import default_kind, is_greek
 from matdiff.ops.constants import eye, zeros_like
-from matdiff.ops.random import EXPECTATION, MATRIX_NORMAL, MULTINORMAL, NORMAL, SPOKEN, Law, Random, laws
+from matdiff.ops.random import (
+    EXPECTATION,
+    MATRIX_NORMAL,
+    MULTINORMAL,
+    NORMAL,
+    SPOKEN,
+    UNIFORM,
+    Law,
+    Random,
+    laws,
+    parted,
+    spread,
+)
 from matdiff.text.characters import LETTER
 from matdiff.text.declarations import spelled_name
 from matdiff.text.parser import parse_declarations, parse_program
@@ -40,6 +52,7 @@ _law = re.compile(
     r"\s*(?:\\left\s*|\\[bB]igl?\s*)?\((?P<args>.*?)(?:\\right\s*|\\[bB]igr?\s*)?\)\s*\.?\s*",
     re.DOTALL,
 )
+_hidden = re.compile(r"law \d+ \d+(?: \d+)?")
 _zero = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|vec)\s*\{?\s*)?0\s*\}?(?:_\{?\w+\}?)?")
 _one = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|mathrm)\s*\{?\s*)?(?:I|𝐈|\\mathbb\{1\})\s*\}?(?:_(?:\{\w+\}|\w))?")
 
@@ -125,8 +138,8 @@ def restored(error: MatdiffError, text: str) -> MatdiffError:
     """The error with E[…] as it was typed."""
     if error.text is not None and SPOKEN in error.text:
         error.text = text + error.text[len(text) :]
-    error.message = error.message.replace(SPOKEN, "E")
-    error.hint = error.hint.replace(SPOKEN, "E")
+    error.message = _hidden.sub("a parameter", error.message.replace(SPOKEN, "E"))
+    error.hint = "" if _hidden.search(error.hint) else error.hint.replace(SPOKEN, "E")
     error.args = (error.message,)
     return error
 
@@ -350,12 +363,12 @@ class Reader:
         if law.shape != "entries":
             return [(law, "whole")]
         if name in self.known:
-            return [(law, "scalar" if self.known[name].kind == "scalar" else m) for m in ("entries", "each")]
+            return [(law, "scalar" if self.known[name].kind == "scalar" else m) for m in each(law)]
         if stated is not None and (stated.dims or set(stated.words) & {"vector", "matrix"}):
-            return [(law, "entries"), (law, "each")]
+            return [(law, m) for m in each(law)]
         if stated is not None:
             return [(law, "scalar")]
-        array = [(law, "entries"), (law, "each")]
+        array = [(law, m) for m in each(law)]
         return [*array, (law, "scalar")] if self.spread(name) else [(law, "scalar"), *array]
 
     def vectorlike(self, name: str, stated: Declaration | None, arguments: Sequence[Tree | str]) -> bool:
@@ -410,7 +423,8 @@ class Reader:
                 others = [a for a in t.args if not (a.head == "name" and a.value == name)]
                 if any(a.head in ("name", "'") and self.matrixlike(a) and not self.known_scalar(a) for a in others):
                     return True
-            if inside and (t.head in ("'", ".*", "inner", "index", ".^") or (t.head == "call" and t.value in arrays)):
+            called = t.head == "call" and t.value in arrays and len(t.args) == 1
+            if inside and (called or t.head in ("'", ".*", "inner", "index", ".^")):
                 return True
         return False
 
@@ -454,9 +468,13 @@ class Reader:
                 bare = str(tree.value) if tree.head == "name" else ""
                 if bare and what == "covariance":
                     say(bare, "spd")
-                elif bare and (what == "dof" or mode in ("scalar", "entries")) and default_kind(bare) != "scalar":
+                elif bare and default_kind(bare) != "scalar" and (what == "dof" or one_for_all(mode, i)):
                     say(bare, "scalar")
-                for n, tie in enumerate(ties(law, mode, what, i == order[-1], x, p)):
+                for t in walk(tree) if one_for_all(mode, i) or what == "covariance" else ():
+                    if t.head == "^" and t.args[0].head == "name" and default_kind(str(t.args[0].value)) == "vector":
+                        say(str(t.args[0].value), "scalar")
+                own = "each" if mode in ("each", f"each {i}") else "entries" if mode.startswith("each") else mode
+                for n, tie in enumerate(ties(law, own, what, i == order[-1], x, p)):
                     hidden.append(Definition(f"law {v} {i} {n}", tie, "", tree.span))
         declared = [*(d for d in declared if d.name not in extra), *extra.values()]
         inside = [d for d in self.program.declarations if d.name not in extra]
@@ -486,6 +504,12 @@ class Reader:
                     parameters.append(
                         self.checked(inline(typed.definitions[f"law {v} {i}"]), variable, law, what, tree)
                     )
+            ends = [p.value for p in parameters if isinstance(p, Number)]
+            if law is UNIFORM and len(ends) == 2 and ends[0] >= ends[1]:
+                hint = "the first end is the lower one"
+                raise ParseError("this law is empty", text=self.said[k].text, span=self.said[k].span, hint=hint)
+            if len({p.kind for p in parameters}) > 1 and law.shape == "entries":
+                parameters = [spread(p, variable) for p in parameters]
             found.append(Random(variable, law, tuple(parameters)))
             if not all(isinstance(t, str) or t.head == "number" for t in self.arguments[k]) or "normal" not in law.name:
                 notes.append(law.says)
@@ -495,8 +519,8 @@ class Reader:
                 notes.append(f"{name} is read as a random number: for an array declare it, {name}: m×n")
         for r in found:
             self.independent(r, {x.symbol for x in found})
-        own = {f"law {v} " for v in range(len(variables))}
-        remarks = [r for r in typed.remarks if not any(o in r for o in own) and not r.startswith(tuple(random))]
+        hidden_names = {f"law {v} " for v in range(len(variables))}
+        remarks = [r for r in typed.remarks if not any(o in r for o in hidden_names) and r.split()[0] not in random]
         return Understood(typed, tuple(found), tuple(dict.fromkeys([*remarks, *notes])), self.whole)
 
     def order(self, law: Law, given: Sequence[Tree | str]) -> tuple[int, ...]:
@@ -517,9 +541,10 @@ class Reader:
                 span=tree.span,
                 hint=hint or law.says,
             )
+        s, _ = parted(p)
+        if what == "covariance" and isinstance(s, Number) and s.value <= 0:
+            raise ParseError("this is no covariance: it has to be positive definite", text=self.whole, span=tree.span)
         if what == "positive" or what == "probability":
-            from matdiff.core.node import Number
-
             low, high = (0, 1) if what == "probability" else (0, float("inf"))
             if isinstance(p, Number) and not low <= p.value <= high:
                 raise ParseError(
@@ -541,6 +566,16 @@ class Reader:
                     span=(0, len(self.text)),
                     hint=f"write {r.name} in terms of standard variables: {r.name} = {other} + e with e ~ normal(0, 1)",
                 )
+
+
+def one_for_all(mode: str, i: int) -> bool:
+    """Whether a parameter is a number: that of a number, or of all entries."""
+    return mode not in ("whole", "each", f"each {i}")
+
+
+def each(law: Law) -> list[str]:
+    """What the parameters of a law of entries may be: one for all, an array, or one of them an array."""
+    return ["entries", "each", *(f"each {i}" for i in range(len(law.takes)) if len(law.takes) > 1)]
 
 
 def ties(law: Law, mode: str, what: str, last: bool, x: Tree, p: Tree) -> Iterator[Tree]:

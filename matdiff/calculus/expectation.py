@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import product
 
 from matdiff.calculus.evolution import simplified
@@ -34,13 +35,14 @@ from matdiff.ops.algebra import (
     matmul,
     power,
     scale,
+    size,
     transpose,
 )
-from matdiff.ops.constants import is_one, is_ones, is_zero, ones_like, unit, zeros_like
+from matdiff.ops.constants import eye, is_eye, is_one, is_ones, is_zero, ones_like, unit, zeros_like
 from matdiff.ops.elementwise import VANISHING, abs_, cos, erf, exp, heaviside, log, pi, relu, sign, sin, sqrt
 from matdiff.ops.indexing import COLUMN, ENTRY, ROW
 from matdiff.ops.kronecker import kronv
-from matdiff.ops.linalg import inv
+from matdiff.ops.linalg import det, inv
 from matdiff.ops.random import (
     EXPECTATION,
     INVERSE_WISHART,
@@ -53,6 +55,7 @@ from matdiff.ops.random import (
     antiderivative,
     spread,
 )
+from matdiff.ops.reductions import mean as mean_of
 from matdiff.ops.reductions import norm, norm1, prod, sum_, tr
 from matdiff.ops.structure import Diag, diag, vec
 from matdiff.printing import to_text
@@ -295,13 +298,14 @@ class Means:
             if m is None:
                 raise NoFormula(f"the mean of {x.name} has no formula here")
             means[x] = m
-        return add(folded(substitute(self.shown.get(node, node), means)), *self._corrections(node, terms, means))
+        first = folded(substitute(self.shown.get(node, node), means))
+        return add(first, *together(self._corrections(node, terms, means)))
 
     def corrections(self, node: Node) -> Node:
         """E[node] less node at the means."""
         terms = self.polynomial(node)
         means = {x: m for x in self.inside(node) if (m := self.of[x].mean) is not None}
-        return simplified(add(zeros_like(node), *self._corrections(node, terms, means)))
+        return simplified(add(zeros_like(node), *together(self._corrections(node, terms, means))))
 
     def _corrections(self, node: Node, terms: Polynomial, means: Mapping[Symbol, Node]) -> Iterator[Node]:
         count = 0
@@ -447,8 +451,8 @@ class Means:
             return self._log_power(node, u.children[0])
         if node.op in GAUSSIAN_MEANS and self._affine(u, GAUSSIAN):
             return GAUSSIAN_MEANS[node.op](*self._moments(u))
-        if node.op is exp and u.kind == "scalar" and self._affine(u):
-            made = self._generated(u)
+        if node.op is exp and u.kind == "scalar":
+            made = self._generated(u) if self._affine(u) else self._quadratic(u)
             if made is not None:
                 return made
         inside = self.inside(u)
@@ -505,7 +509,8 @@ class Means:
         return (ends[1] - ends[0]) / hadamard(d, b - a)
 
     def _require(self, condition: str, r: Random) -> None:
-        said = condition.format(*(to_text(p) for p in r.parameters), rows=r.symbol.rows)
+        values = [to_text(p) for p in r.parameters]
+        said = condition.format(*values, rows=r.symbol.rows) if "{" in condition else condition
         if said and said not in self.conditions:
             self.conditions.append(said)
 
@@ -557,6 +562,41 @@ class Means:
         for f in factors:
             out = scale(f, out)
         return out
+
+    def _quadratic(self, u: Node) -> Node | None:
+        """E[exp u] of a u quadratic in one Gaussian vector: with x = m + y and u = u(m) + gᵀy + yᵀQy,
+
+        exp(u(m)) det(I − S(Q + Qᵀ))^(−½) exp(½ gᵀ(I − S(Q + Qᵀ))⁻¹ S g) (Mathai & Provost 1992, thm 3.2a.1).
+        """
+        inside = self.inside(u)
+        try:
+            terms = self.polynomial(u)
+        except (NoFormula, UnsupportedError):
+            return None
+        if len(inside) != 1 or any(len(t.random) > 2 for t in terms):
+            return None
+        (x,) = inside
+        if self.of[x].law is not MULTINORMAL:
+            return None
+        m, S = self.of[x].parameters
+
+        def read(degree: int, shape: Shape) -> list[Node]:
+            found = []
+            for t in terms:
+                if len(t.random) == degree:
+                    out = tuple(leg for _, legs in t.random for leg in legs)
+                    found.append(Network(t.dims, t.tensors, t.same, out, t.factor).read(shape))
+            return found
+
+        Q = add(*read(2, Shape("matrix", x.rows, x.rows)))
+        g = add(zeros_like(x), *read(1, Shape("vector", x.rows)))
+        twice = simplified(add(Q, transpose(Q)))
+        g = simplified(add(g, matmul(twice, m)))
+        inner = simplified(add(eye(x.rows), scale(number(-1), matmul(S, twice))))
+        self._require(f"{to_text(simplified(add(inv(S), scale(number(-1), twice))))} positive definite", self.of[x])
+        square = matmul(matmul(transpose(g), inv(inner)), matmul(S, g)) if not is_zero(g) else number(0)
+        power_ = add(folded(substitute(u, {x: m})), square / 2)
+        return scale(power(det(inner), number(Fraction(-1, 2))), exp(simplified(power_)))
 
     def _linear_part(self, u: Node, x: Symbol, terms: Polynomial) -> Node:
         """The part of a scalar affine u in one variable, as ⟨t, x⟩."""
@@ -633,6 +673,11 @@ def folded(root: Node) -> Node:
         memo[n] = n
         if isinstance(n, Apply):
             made = rebuild(n, tuple(memo[a] for a in n.args))
+            if isinstance(made, Apply) and made.op in (mean_of, sum_) and is_ones(a := made.args[0]):
+                made = number(1) if made.op is mean_of else size(a.rows * a.cols)
+            if isinstance(made, Apply) and made.op is det:
+                s, a = made.args[0].children if is_op(made.args[0], SCALE) else (number(1), made.args[0])
+                made = power(s, size(a.rows)) if is_eye(a) else made
             if isinstance(made, Apply) and made.op is norm:
                 a = made.args[0]
                 made = (
@@ -654,6 +699,19 @@ def _at_zero(n: Apply) -> Node:
     p = n.args[1] if n.op is POWER else None
     positive = isinstance(p, Number) and p.value > 0
     return zeros_like(n) if positive or n.op in (*VANISHING, sqrt, sign) else n
+
+
+def together(terms: Iterable[Node]) -> list[Node]:
+    """The terms, all multiples of I being one."""
+    factors: dict[Node, list[Node]] = {}
+    others = []
+    for t in terms:
+        s, a = (t.children[0], t.children[1]) if is_op(t, SCALE) else (number(1), t)
+        if is_eye(a):
+            factors.setdefault(a, []).append(s)
+        else:
+            others.append(t)
+    return [*others, *(scale(simplified(add(*s)), a) for a, s in factors.items())]
 
 
 def partitions(items: list[int], widest: int, singles: bool) -> Iterator[list[list[int]]]:

@@ -14,6 +14,8 @@ from matdiff.core.node import Apply, Constant, Node, Number, Symbol, symbol, sym
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError
 from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE
+from matdiff.ops.indexing import COLUMN, ENTRY, ROW
+from matdiff.ops.kronecker import kronv
 from matdiff.ops.linalg import chol, det, inv, logdet
 from matdiff.ops.random import Random
 from matdiff.ops.reductions import mean, norm, norm1, prod, sum_, tr
@@ -25,6 +27,10 @@ Array = Any
 SAMPLES = 100_000
 Z_SCORE = 4.0
 """Largest distance of a mean over the samples from what it should be, in its standard errors."""
+FEW = 4_000
+"""The same of what is evaluated sample by sample."""
+HEAVY = 0.02
+"""Largest part of a variance that one sample may make up: beyond it there may be none, and no standard error."""
 GRID = 40_000
 """Most points of a quadrature."""
 FINEST = 24
@@ -55,6 +61,11 @@ class Draws:
 
 def batch(root: Node, values: Mapping[Symbol, Array], sizes: Mapping[str, int]) -> Array:
     """An expression at many points at once; rows are one axis, as vectors are."""
+    with np.errstate(all="ignore"):
+        return _batch(root, values, sizes)
+
+
+def _batch(root: Node, values: Mapping[Symbol, Array], sizes: Mapping[str, int]) -> Array:
     memo: dict[Node, Array] = {}
     for n in topological(root):
         if isinstance(n, Symbol):
@@ -99,12 +110,27 @@ def _apply(n: Apply, args: list[Array]) -> Array:
     if op is POWER:
         p = args[1].reshape(-1, *(1,) * (args[0].ndim - 1)) if args[1].ndim == 1 else args[1]
         return np.power(args[0], p)
+    if op in (ENTRY, ROW, COLUMN):
+        return _indexed(n, args[0])
+    if op is kronv:
+        return (args[0][:, :, None] * args[1][:, None, :]).reshape(max(map(len, args)), -1)
     if op in NATIVE:
         return NATIVE[op](args[0])
     if op.elementwise and len(args) == 1:
         a = args[0]
         return np.asarray(_function(op)(x=a.reshape(len(a), -1))).reshape(a.shape)
     return _one_by_one(n, args)
+
+
+def _indexed(n: Apply, a: Array) -> Array:
+    if n.op is ROW:
+        return a[:, n.params[0] - 1]
+    if n.op is COLUMN:
+        return a[:, :, n.params[0] - 1]
+    return a[:, n.params[0] - 1] if a.ndim == 2 else a[:, n.params[0] - 1, n.params[1] - 1]
+
+
+AT_ONCE = (ADD, SCALE, HADAMARD, TRANSPOSE, INNER, MATMUL, POWER, ENTRY, ROW, COLUMN, kronv)
 
 
 def _matmul(n: Apply, a: Array, b: Array) -> Array:
@@ -210,7 +236,18 @@ def sampled(
     return Draws(values, sizes, np.full(count, 1 / count), False)
 
 
-def grids(laws: Sequence[Random], fixed: Mapping[Symbol, Array], sizes: Mapping[str, int]) -> Iterator[Draws]:
+def quick(node: Node) -> bool:
+    """Whether an expression is evaluated at all samples at once."""
+    return all(
+        n.op in AT_ONCE or n.op in NATIVE or (n.op.elementwise and len(n.args) == 1)
+        for n in topological(node)
+        if isinstance(n, Apply)
+    )
+
+
+def grids(
+    laws: Sequence[Random], fixed: Mapping[Symbol, Array], sizes: Mapping[str, int], most: int = GRID
+) -> Iterator[Draws]:
     """Two quadratures over the laws, the second finer by half; none over too many numbers.
 
     What converges slowly differs in the two.
@@ -218,14 +255,16 @@ def grids(laws: Sequence[Random], fixed: Mapping[Symbol, Array], sizes: Mapping[
     total = sum(int(np.prod(shape_of(r.symbol, sizes))) for r in laws)
     if total > 14:
         return
-    finest = min(FINEST, int(GRID ** (1 / max(total, 1)) + 1e-9))
+    finest = min(FINEST, int(most ** (1 / max(total, 1)) + 1e-9))
     for count in sorted({max(2, finest * 2 // 3), finest}):
-        made = _grid(laws, fixed, sizes, count)
+        made = _grid(laws, fixed, sizes, count, most)
         if made is not None:
             yield made
 
 
-def _grid(laws: Sequence[Random], fixed: Mapping[Symbol, Array], sizes: Mapping[str, int], count: int) -> Draws | None:
+def _grid(
+    laws: Sequence[Random], fixed: Mapping[Symbol, Array], sizes: Mapping[str, int], count: int, most: int
+) -> Draws | None:
     rules: list[tuple[Array, Array]] = []
     makers: list[tuple[Symbol, int, Callable[[Array], Array]]] = []
     for r in laws:
@@ -241,7 +280,7 @@ def _grid(laws: Sequence[Random], fixed: Mapping[Symbol, Array], sizes: Mapping[
             return None
         makers.append((r.symbol, len(own), make))
         rules += own
-    if np.prod([float(len(w)) for _, w in rules]) > 2 * GRID:
+    if np.prod([float(len(w)) for _, w in rules]) > 2 * most:
         return None
     mesh = np.stack([m.reshape(-1) for m in np.meshgrid(*(x for x, _ in rules), indexing="ij")], 1)
     weights = np.ones(1)
@@ -273,7 +312,7 @@ def places(
         total = sum(int(np.prod(shape_of(r.symbol, sizes))) for r in laws)
         if small and total > 5:
             sizes = tall[0]
-        flavour = ("positive", "normal", "definite", "small")[k // 2 % 4]
+        flavour = ("positive", "large", "normal", "definite", "small")[k // 2 % 5]
         try:
             fixed = {s: np.asarray(a)[None] for s, a in point(variables, Way(sizes, flavour), rng).items()}
             _within(fixed, laws, sizes, rng)
@@ -332,16 +371,21 @@ def compared(
     if not np.all(np.isfinite(wanted)):
         return None
     found: list[Array] = []
-    for draws in grids(laws, fixed, sizes):
+    for draws in grids(laws, fixed, sizes, GRID if quick(node) else FEW):
         found.append(draws.mean(node))
         size = float(np.max(np.tensordot(draws.weights, np.abs(draws.of(node)), 1))) + SMALLEST
     if len(found) == 2 and np.all(np.isfinite(found)) and np.max(np.abs(found[0] - found[1])) < CLOSE * size:
         return Compared(float(np.max(np.abs(found[1] - wanted)) / size), "quadrature")
-    draws = sampled(laws, fixed, sizes, SAMPLES, np.random.default_rng(seed))
+    count = SAMPLES if quick(node) else FEW
+    draws = sampled(laws, fixed, sizes, count, np.random.default_rng(seed))
     values = draws.of(node)
     if not np.all(np.isfinite(values)):
         return None
-    error = values.std(0) / SAMPLES**0.5 + SMALLEST * (1 + np.abs(wanted))
+    away = (values - values.mean(0)) ** 2
+    total = away.sum(0)
+    if np.any(away.max(0) > HEAVY * total + SMALLEST):
+        return None
+    error = np.sqrt(total) / count + SMALLEST * (1 + np.abs(wanted))
     return Compared(float(np.max(np.abs(values.mean(0) - wanted) / error)), "samples")
 
 
