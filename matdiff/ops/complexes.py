@@ -166,6 +166,8 @@ def _re(a: Node) -> Node | None:
         return a
     if is_op(a, SCALE) and is_real(a.children[0]):
         return scale(a.children[0], RE(a.children[1]))
+    if is_op(a, SCALE) and a.children[0] is imaginary():
+        return scale(number(-1), IM(a.children[1]))
     return RE(a.children[0]) if is_op(a, CONJ) else None
 
 
@@ -174,6 +176,8 @@ def _im(a: Node) -> Node | None:
         return scale(number(0), a)
     if is_op(a, SCALE) and is_real(a.children[0]):
         return scale(a.children[0], IM(a.children[1]))
+    if is_op(a, SCALE) and a.children[0] is imaginary():
+        return RE(a.children[1])
     return scale(number(-1), IM(a.children[0])) if is_op(a, CONJ) else None
 
 
