@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from matdiff.core.node import Apply, Constant, Node, Symbol, constant, existing, number, topological
-from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, Type, macro, register, registry
+from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, Type, macro, registry, spelled, spellings, words
 from matdiff.errors import UnsupportedError
 from matdiff.ops import spectral
 from matdiff.ops.algebra import (
@@ -130,6 +130,17 @@ def _of_symbol(node: Symbol) -> Node:
 
 
 spectral.hermitian.append(lambda S: not is_real(S) and hermitian(S))
+
+
+def register(op: Op) -> Op:
+    """Make a function known to readers of text.
+
+    It stays out of the registry, whose records are differentiated and have code for real arrays by themselves.
+    """
+    for word in (op.name,) if op.spoken is None else op.spoken:
+        words.setdefault(word, []).append(op)
+        spellings.update(spelled(op, word))
+    return op
 
 
 @dataclass(frozen=True, slots=True, eq=False)
