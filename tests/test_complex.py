@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -329,3 +331,29 @@ def test_second_derivatives_and_steps() -> None:
         assert d.verify(order=2).passed
         assert complexes.wrong_step(d) is None
         assert d.steps[-1].relation == "⇒ ∇f ="
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: md.equal("z'*z", "norm(z)^2", declare="z: n complex"),
+        lambda: md.derive("A*z = b for z; norm(z)^2", "b", "A: n×n complex; z: n complex; b: n complex"),
+        lambda: md.derive("sum_i(norm(z - a_i)^2)", "z", "z: n complex"),
+        lambda: md.derive("abs(np.vdot(a,z))**2", "z", "z: n complex; a: n complex"),
+        lambda: md.ode("p*u", state="u", wrt="p", declare="p: complex; u: scalar", initial=1, objective="u^2"),
+        lambda: md.convex("norm(z)^2", "z", "z: n complex"),
+        lambda: md.derive("norm(z)^2", "z", "z: n complex").hessian,
+    ],
+)
+def test_what_has_rules_for_real_variables_alone_is_refused(ask: Any) -> None:
+    with pytest.raises(md.MatdiffError):
+        ask()
+
+
+def test_a_plain_derivation_loads_nothing_of_this() -> None:
+    code = (
+        "import sys, matdiff as md; d = md.derive('norm(A*x - b)^2', wrt='x'); str(d.gradient);"
+        "print([m for m in sys.modules if m.startswith('matdiff') and 'complex' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['matdiff.ops.complexes']"

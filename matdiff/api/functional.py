@@ -16,7 +16,7 @@ from matdiff.core.node import Node, Symbol, describe, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.inference import declared_symbol, infer
 from matdiff.inference.undefined import check_defined
-from matdiff.text.declarations import read_declaration
+from matdiff.text.declarations import read_declaration, refuse_complex
 from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.statements import split
 from matdiff.text.tree import Declaration, Program, Span, Tree, walk
@@ -66,6 +66,7 @@ def declared(text: str, given: list[str]) -> tuple[str, Told]:
     for said in given:
         kept = functions_in(said, told)
         told.rest.extend(parse_declarations(kept) if kept.strip() else [])
+        refuse_complex(told.rest)
     return functions_in(text, told), told
 
 

@@ -21,7 +21,7 @@ from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import inner
 from matdiff.ops.constants import eye, is_zero, zeros_like
 from matdiff.printing.integrals import Pen, Style
-from matdiff.text.declarations import KINDS
+from matdiff.text.declarations import KINDS, refuse_complex
 from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.tree import Declaration, Program, Tree, walk
 
@@ -311,6 +311,7 @@ class Asked:
     def __init__(self, rhs: str, state: str, declare: list[str], dialect: str) -> None:
         self.dialect = dialect
         self.declared = [d for text in declare for d in parse_declarations(text)]
+        refuse_complex(self.declared)
         self.programs = {"rhs": parse_program(rhs, dialect, self.declared)}
         self.state = state.strip() if isinstance(state, str) else ""
         names, _ = chosen_names(state)
