@@ -120,7 +120,12 @@ class Session:
         if not wrt:
             return f"by which of {', '.join(variables)}?  Choose, for instance :wrt {variables[0]}"
         d = md.derive(text, wrt=wrt, declare=declared)
-        self.answer = verified(Answer(d, self.order if d.kind == "gradient" else 1))
+        kind = Answer
+        if hasattr(d, "convention_of"):
+            from matdiff.cli.complexes import ComplexAnswer
+
+            kind = ComplexAnswer
+        self.answer = verified(kind(d, self.order if d.kind == "gradient" else 1))
         return self.shown(self.answer)
 
     def echo(self, new: Program) -> str:

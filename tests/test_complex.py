@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -184,3 +186,174 @@ def test_torch(case: Any, of_torch: Any) -> None:
     for X in d.wrt:
         theirs = _inside(X, tensors[X.name].grad.resolve_conj().numpy(), at[X])
         assert np.allclose(gradients[X.name], theirs, rtol=1e-7, atol=1e-9), X.name
+
+
+@pytest.mark.parametrize(
+    ("text", "declare", "says"),
+    [
+        ("relu(z)'*z", "z: n complex", "complex numbers have no order"),
+        ("tr(chol(S))", "S: n×n hpd", "phase"),
+        ("tr(eigvecs(S))", "S: n×n hpd", "phase"),
+        ("norm(pinv(Z))", "Z: m×n complex", "pinv of a complex argument"),
+        ("norm(A^*)", "A: m×n complex", "two meanings"),
+        ("x^H*A*x", "", "nothing is declared complex"),
+        ("exp(i*x)", "x: scalar", "imaginary unit or a variable"),
+        ("norm(z)", "z: n complex positive", "both complex and positive"),
+        ("norm(S)", "S: n×n complex spd", "`hpd`"),
+        ("lambda_max(Z)", "Z: n×n complex", "not known to be symmetric"),
+    ],
+)
+def test_refusals(text: str, declare: str, says: str) -> None:
+    with pytest.raises(md.MatdiffError) as caught:
+        md.derive(text, wrt=_letter(text), declare=declare or None)
+    assert says in str(caught.value)
+
+
+def _letter(text: str) -> str:
+    return next(c for c in reversed(text) if c in "zZSAxX")
+
+
+def test_a_function_that_is_not_real_has_operators_and_no_gradient() -> None:
+    d = md.derive("z^H*A*z", wrt="z", declare="z: n complex; A: n×n complex")
+    with pytest.raises(md.UnsupportedError, match=r"re\(zᴴ A z\)"):
+        _ = d.gradient
+    rng = np.random.default_rng(3)
+    z, A, V = (rng.normal(size=s) + 1j * rng.normal(size=s) for s in (3, (3, 3), 3))
+    parts = [op.evaluate(z=z, A=A, dz=V) for op in (d.holomorphic, d.antiholomorphic)]
+    assert np.isclose(parts[0], z.conj() @ A @ V)
+    assert np.isclose(parts[1], V.conj() @ A @ z)
+    assert np.isclose(d.jvp(V, z=z, A=A), sum(parts))
+    Y = 0.3 - 2j
+    assert np.isclose(np.vdot(d.vjp(Y, z=z, A=A), V).real, (np.conj(Y) * sum(parts)).real)
+    assert md.derive("expm(Z)", wrt="Z", declare="Z: n×n complex").antiholomorphic.value.text() == "zeros(n,n)"
+
+
+@pytest.mark.parametrize("case", CASES[::3], ids=lambda case: f"{case[0]} by {case[2]}")
+def test_answers_read_back(case: Any) -> None:
+    """What is printed is read as what it was, in Unicode, in ASCII and in LaTeX."""
+    d = _derivation(case)
+    at = _point(d)
+    gradients = d.gradient if d.several else {d.wrt[0].name: d.gradient}
+    arrays = {v.name: a for v, a in at.items()}
+    for g in gradients.values():
+        for text, dialect in ((g.text(), "plain"), (g.text(ascii=True), "plain"), (g.latex(), "latex")):
+            if dialect == "latex" and "operatorname" in text:
+                continue
+            again = md.parse(text, d.types, dialect)
+            assert np.allclose(again.evaluate(**arrays), g.evaluate(**arrays)), text
+
+
+def test_signs_of_conjugates() -> None:
+    said = "A: m×n complex; z: n complex; H: n×n hermitian; c: complex; x: n; t: scalar"
+    same = {
+        "z^H*H*z": (
+            "z†*H*z",
+            "z.H*H*z",
+            r"z^{H} H z",
+            r"z^\dagger H z",
+            r"\bar z^\top H z",
+            "<z, H*z>",
+            "conj(z)'*H*z",
+        ),
+        "abs(c)^2": ("c^* * c", r"|c|^2", r"\bar c c", r"\overline{c} c", "conj(c)*c"),
+        "re(c)": (r"\Re(c)", r"\operatorname{Re}(c)", "real(c)", "im(1i*c)"),
+        "im(c)": (r"\Im(c)", "imag(c)"),
+        "norm(exp(1i*x) - z)^2": (r"\|e^{\mathrm{i}x} - z\|^2", r"\|e^{i x} - z\|_2^2", "norm(exp(1j*x) - z)^2"),
+    }
+    for text, others in same.items():
+        for other in others:
+            assert md.parse(text, said) == md.parse(other, said), other
+    assert md.parse("z^H*z", said) != md.parse("z'*z", said)
+    assert str(md.parse("x^H*x", "x: n")) == "xᵀ x", "of real data it is the transpose"
+
+
+@pytest.mark.parametrize("word", ["z ∈ ℂ^n", r"z \in \mathbb{C}^n", "z: complex n", "z: n complex", "z: ℂ^n"])
+def test_declarations(word: str) -> None:
+    assert md.parse("norm(z)", word).types == "z: n complex"
+
+
+def test_conventions() -> None:
+    said = "A: m×n complex; z: n complex; b: m complex"
+    found = {
+        c: str(md.derive("norm(A*z - b)^2", "z", said, convention=c).gradient) for c in ("torch", "jax", "wirtinger")
+    }
+    assert found == {
+        "torch": "2Aᴴ(A z − b)",
+        "jax": "2Aᵀ conj(A z − b)",
+        "wirtinger": "Aᴴ(A z − b)",
+    }
+    d = md.derive("norm(A*z - b)^2", "z", said)
+    assert d.verify(claim="2*A^H*(A*z - b)").passed
+    assert "half" in d.verify(claim="A^H*(A*z - b)").reason
+    assert "JAX" in d.verify(claim="2*A^T*conj(A*z - b)").reason
+    with pytest.raises(md.UnsupportedError, match="all variables are real"):
+        md.derive("x'*x", "x", convention="jax")
+
+
+def test_code_gives_value_and_gradient_in_each_library() -> None:
+    d = md.derive("logdet(I + H*Q*H^H)", "H", "H: m×n complex; Q: n×n hpd")
+    at = _point(d)
+    arrays = {v.name: a for v, a in at.items()}
+    value, gradient = d.value_and_grad(**arrays)
+    for backend in ("numpy", "jax", "torch"):
+        pytest.importorskip(backend, reason=f"{backend} is not installed")
+        given = arrays
+        if backend == "torch":
+            import torch
+
+            given = {k: torch.tensor(a) for k, a in arrays.items()}
+        if backend == "jax":
+            import jax
+
+            jax.config.update("jax_enable_x64", True)
+        space: dict[str, Any] = {}
+        exec(compile(d.code(backend), "<code>", "exec"), space)
+        found = space["value_and_grad"](**given)
+        assert np.isclose(float(found[0]), value)
+        assert np.allclose(np.asarray(found[1].resolve_conj() if backend == "torch" else found[1]), gradient)
+
+
+def test_hermitian_arrays_are_asked_for() -> None:
+    d = md.derive("z^H*H*z", "z", "z: n complex; H: n×n hermitian")
+    with pytest.raises(md.DomainError, match="not Hermitian"):
+        d.evaluate(z=np.ones(2), H=np.array([[1, 2j], [2j, 1]]))
+    with pytest.raises(md.DomainError, match="complex"):
+        md.derive("norm(A*z)^2", "z", "z: n complex; A: n×n").evaluate(z=np.ones(2), A=1j * np.eye(2))
+
+
+def test_second_derivatives_and_steps() -> None:
+    for text, said in (
+        ("norm(A*z - b)^2", "A: m×n complex; z: n complex; b: m complex"),
+        ("sum((abs(A*z).^2 - y).^2)", "A: m×n complex; z: n complex; y: m"),
+        ("(z^H*H*z)/(z^H*z)", "z: n complex; H: n×n hermitian"),
+    ):
+        d = md.derive(text, "z", said)
+        assert d.verify(order=2).passed
+        assert complexes.wrong_step(d) is None
+        assert d.steps[-1].relation == "⇒ ∇f ="
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: md.equal("z'*z", "norm(z)^2", declare="z: n complex"),
+        lambda: md.derive("A*z = b for z; norm(z)^2", "b", "A: n×n complex; z: n complex; b: n complex"),
+        lambda: md.derive("sum_i(norm(z - a_i)^2)", "z", "z: n complex"),
+        lambda: md.derive("abs(np.vdot(a,z))**2", "z", "z: n complex; a: n complex"),
+        lambda: md.ode("p*u", state="u", wrt="p", declare="p: complex; u: scalar", initial=1, objective="u^2"),
+        lambda: md.convex("norm(z)^2", "z", "z: n complex"),
+        lambda: md.derive("norm(z)^2", "z", "z: n complex").hessian,
+    ],
+)
+def test_what_has_rules_for_real_variables_alone_is_refused(ask: Any) -> None:
+    with pytest.raises(md.MatdiffError):
+        ask()
+
+
+def test_a_plain_derivation_loads_nothing_of_this() -> None:
+    code = (
+        "import sys, matdiff as md; d = md.derive('norm(A*x - b)^2', wrt='x'); str(d.gradient);"
+        "print([m for m in sys.modules if m.startswith('matdiff') and 'complex' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['matdiff.ops.complexes']"

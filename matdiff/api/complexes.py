@@ -50,6 +50,10 @@ class ComplexExpr(Expr):
         """Readable source text of `compile`'s function; it runs without matdiff."""
         return source([self.node], self.variables, backend)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        names = tuple(v.name for v in self.variables)
+        return read_back, (self.text(), self.types, names)
+
     def to_sympy(self) -> Any:
         """Raises UnsupportedError: complex variables have no counterpart in SymPy's matrix expressions here."""
         raise UnsupportedError("complex expressions are not handed over to SymPy")
@@ -465,6 +469,14 @@ class ComplexOperator(Operator):
 
 def bar(name: str) -> str:
     return f"conj({name})"
+
+
+def read_back(text: str, types: str, names: tuple[str, ...]) -> Expr:
+    """An expression that was pickled."""
+    from matdiff.api.reading import read
+
+    typed = read(text, types, "plain", {})
+    return ComplexExpr(typed.function, tuple(typed.variables[n] for n in names if n in typed.variables))
 
 
 def restored(text: str, wrt: str, types: str, convention: str) -> Any:

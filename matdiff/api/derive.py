@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,8 @@ def derive(
             with suppress(MatdiffError):
                 typed = read(function, declare, dialect, {**known, **sized}, names)
         names = whole_families(as_typed(names, list(typed.variables)), typed.variables, typed.families)
+        if typed.systems or typed.families:
+            refuse_complex_parts(typed)
         if typed.systems:
             found: Derivation = implicit(typed, names, inner)
             return found
@@ -99,6 +102,8 @@ def derive(
         if inner is not None or metric != "euclidean":
             raise UnsupportedError("weights and metrics of inner products go with real variables")
         if isinstance(function, str):
+            if re.search(r"\bvdot\s*\(", function):
+                raise UnsupportedError("vdot conjugates its first argument elsewhere", hint="write a^H*b or a'*b")
             remarks = (*remarks, *spoken(expr, source or expr.node, undeclared(function, declare, expr.variables)))
         try:
             return complex_derivation(expr, chosen, types, source, remarks, convention, len(chosen) > 1)
@@ -137,6 +142,17 @@ def _sized_by(inner: Any, variables: Mapping[str, Symbol], names: Sequence[str])
     cols = W.rows if X.cols is X.rows else X.cols
     found = symbol(X.name, X.kind, W.rows, cols, X.attributes)
     return {X.name: found} if isinstance(found, Symbol) else {}
+
+
+def refuse_complex_parts(typed: Typed) -> None:
+    """Raises UnsupportedError for equations and sums over an index of complex variables: their rules are of real ones."""
+    z = next((n for n, v in typed.variables.items() if not COMPLEX.isdisjoint(v.attributes)), None)
+    if z is not None or imaginary_in(typed.function):
+        what = "equations" if typed.systems else "sums over an index"
+        raise UnsupportedError(
+            f"{what} go with real variables" + f", and {z} is complex" * bool(z),
+            hint="write the sum with matrices: sum(abs(A*z).^2)" if typed.families else "write the solution: inv(A)*b",
+        )
 
 
 def implicit(typed: Typed, names: Sequence[str], inner: Any) -> Any:

@@ -15,6 +15,7 @@ from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.inference import infer
 from matdiff.inference.own import split_primes
 from matdiff.ops.algebra import add
+from matdiff.ops.complexes import COMPLEX, imaginary_in
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.printing.values import shown
 from matdiff.text.parser import parse_declarations, parse_program
@@ -99,9 +100,29 @@ def equal(
     if (left.node.rows, left.node.cols) != (right.node.rows, right.node.cols) or left.kind != right.kind:
         said = f"the first is {describe(left.node)}, the second {describe(right.node)}"
         return Equality(False, left, right, f"different in shape: {said}", remarks=remarks)
-    if left.node is right.node:
+    if left.node is right.node and not has_complex(left, right):
         return Equality(True, left, right, "equal: both are read as one and the same", remarks=remarks)
+    if has_complex(left, right):
+        return equal_complex(left, right, remarks)
     return told(left, right, compare(left.node, right.node, seed), (*remarks, *unknowns(left, right)))
+
+
+def has_complex(*sides: Expr) -> bool:
+    return any(not COMPLEX.isdisjoint(v.attributes) for e in sides for v in e.variables) or any(
+        imaginary_in(e.node) for e in sides
+    )
+
+
+def equal_complex(left: Expr, right: Expr, remarks: tuple[str, ...]) -> Equality:
+    """Equal by one normal form; else UnsupportedError: no arithmetic that decides is at hand."""
+    from matdiff.calculus.complexes import same, working
+
+    if left.node is right.node or same(working(left.node), working(right.node)):
+        return Equality(True, left, right, "equal: both have one normal form over the complex numbers", remarks=remarks)
+    raise UnsupportedError(
+        "the two have different normal forms, and expressions in complex variables are compared by these alone",
+        hint="compare their values: md.parse(…).evaluate(…)",
+    )
 
 
 def unknowns(*sides: Expr) -> list[str]:

@@ -161,6 +161,8 @@ class Expr:
         return self
 
     def __reduce__(self) -> tuple[Callable[..., Expr], tuple[Any, ...]]:
+        if self._complex:
+            return self._with_complex().__reduce__()
         from matdiff.api.pickling import pack, unpack
 
         return unpack, pack(self)

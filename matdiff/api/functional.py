@@ -17,7 +17,7 @@ from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedErro
 from matdiff.graph.rewrite import substitute
 from matdiff.inference import declared_symbol, infer
 from matdiff.inference.undefined import check_defined
-from matdiff.text.declarations import read_declaration
+from matdiff.text.declarations import read_declaration, refuse_complex
 from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.statements import split
 from matdiff.text.tree import Declaration, Program, Span, Tree, walk
@@ -95,6 +95,7 @@ def declared(text: str, given: list[str]) -> tuple[str, Told]:
     for said in given:
         kept = functions_in(said, told)
         told.rest.extend(parse_declarations(kept) if kept.strip() else [])
+        refuse_complex(told.rest)
     return functions_in(text, told), told
 
 

@@ -20,7 +20,7 @@ from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import inner
 from matdiff.ops.constants import eye, is_zero, zeros_like
 from matdiff.printing.integrals import Pen, Style
-from matdiff.text.declarations import KINDS
+from matdiff.text.declarations import KINDS, refuse_complex
 from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.tree import Declaration, Program, Tree, walk
 
@@ -296,6 +296,7 @@ class Asked:
     def __init__(self, rhs: str, state: str, declare: list[str], dialect: str) -> None:
         self.dialect = dialect
         self.declared = [d for text in declare for d in parse_declarations(text)]
+        refuse_complex(self.declared)
         names, _ = chosen_names(state)
         if len(names) != 1:
             raise ParseError("one state is wanted", hint='several quantities are one vector, for instance "[x; y]"')

@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from matdiff.core.node import Apply, Constant, Node, Symbol, constant, existing, number, topological
-from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, Type, macro, register, registry
+from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, Type, macro, registry, spelled, spellings, words
 from matdiff.errors import UnsupportedError
 from matdiff.ops import spectral
 from matdiff.ops.algebra import (
@@ -132,6 +132,17 @@ def _of_symbol(node: Symbol) -> Node:
 spectral.hermitian.append(lambda S: not is_real(S) and hermitian(S))
 
 
+def register(op: Op) -> Op:
+    """Make a function known to readers of text.
+
+    It stays out of the registry, whose records are differentiated and have code for real arrays by themselves.
+    """
+    for word in (op.name,) if op.spoken is None else op.spoken:
+        words.setdefault(word, []).append(op)
+        spellings.update(spelled(op, word))
+    return op
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Shorthand(Op):
     """A function whose application is simplified on the way by `make`."""
@@ -166,6 +177,8 @@ def _re(a: Node) -> Node | None:
         return a
     if is_op(a, SCALE) and is_real(a.children[0]):
         return scale(a.children[0], RE(a.children[1]))
+    if is_op(a, SCALE) and a.children[0] is imaginary():
+        return scale(number(-1), IM(a.children[1]))
     return RE(a.children[0]) if is_op(a, CONJ) else None
 
 
@@ -174,6 +187,8 @@ def _im(a: Node) -> Node | None:
         return scale(number(0), a)
     if is_op(a, SCALE) and is_real(a.children[0]):
         return scale(a.children[0], IM(a.children[1]))
+    if is_op(a, SCALE) and a.children[0] is imaginary():
+        return RE(a.children[1])
     return scale(number(-1), IM(a.children[0])) if is_op(a, CONJ) else None
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from matdiff.core.patterns import deferred
-from matdiff.errors import ParseError
+from matdiff.errors import ParseError, UnsupportedError
 from matdiff.ops.sets import CURVED, SPELLED
 from matdiff.text.characters import LETTER, plain_name, unknown
 from matdiff.text.tokens import words
@@ -52,6 +52,15 @@ _glued = deferred(r"(\d+|[A-Za-z])x(\d+|[A-Za-z])(?![A-Za-z0-9_.])")
 arrow_sign = deferred(r"->|→|⟶|\\(?:long)?(?:rightarrow|to)(?![A-Za-z])")
 ARROWS = "Unknown functions are declared h: n -> p; phi: n -> scalar; x: scalar -> n; f: (n, k×k) -> m"
 EXAMPLE = "Declarations look like A: m×n; b: m; S: n×n symmetric; t: scalar; h: elementwise"
+
+
+def refuse_complex(declarations: list[Declaration]) -> None:
+    """Raises UnsupportedError for a complex variable, where the rules are of real ones."""
+    found = next((d.name for d in declarations if not COMPLEX.isdisjoint(d.words)), None)
+    if found is not None:
+        raise UnsupportedError(
+            f"{found} is declared complex, and here all variables are real", hint="complex variables go with derive"
+        )
 
 
 def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declaration]:
