@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @program
 @click.option("--target", type=click.Choice(["numpy", "jax", "torch"]), default="numpy", show_default=True)
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well, by `value_grad_hessian`.")
-@click.option("--explain", is_flag=True, help="Print the plan with operation counts instead of the source.")
+@click.option(
+    "--explain", is_flag=True, help="Print the plan with operation counts, with --order 2 how Newton's step is solved."
+)
 @click.option(
     "--sizes", metavar="SIZES", help='What --explain counts for: --sizes "m=1000, n=20".  [default: 100 each]'
 )
@@ -78,7 +80,22 @@ def plan(answer: Answer, target: str, sizes: str) -> str:
 
     nodes = second_order(answer.d) if answer.order > 1 else together(answer)
     variables = answer.d.function.variables
-    return explain(nodes, variables, target, check_given(numbers(sizes), names(variables)))
+    given = check_given(numbers(sizes), names(variables))
+    told = explain(nodes, variables, target, given)
+    return f"{told}\n{newton(answer.d, given)}" if answer.order > 1 else told
+
+
+def newton(d: Any, given: Mapping[str, int]) -> str:
+    """How Newton's step is solved at these sizes: the form of the Hessian, and the operations."""
+    from matdiff.codegen.plan.order import ASSUMED
+    from matdiff.verify.sampling import names
+
+    sizes = {name: given.get(name, ASSUMED) for name in names(d.function.variables)}
+    try:
+        rows = d.newton().words(sizes)
+    except MatdiffError as error:
+        rows = [str(error).split("\n")[0]]
+    return "\n".join(["Newton's step, H s = −∇f", *(f"  {row}" for row in rows)])
 
 
 def numbers(text: str) -> dict[str, Any]:
