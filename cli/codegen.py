@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--explain", is_flag=True, help="Print the plan with operation counts, with --order 2 how Newton's step is solved."
 )
+@click.option("--newton", "step", is_flag=True, help="Newton's step, solved by the structure of the Hessian (NumPy).")
 @click.option(
     "--sizes", metavar="SIZES", help='What --explain counts for: --sizes "m=1000, n=20".  [default: 100 each]'
 )
@@ -36,6 +37,7 @@ def command(
     target: str,
     order: int,
     explain: bool,
+    step: bool,
     sizes: str | None,
 ) -> int:
     """EXPR and its derivative by X as Python source, which runs without matdiff.
@@ -47,9 +49,13 @@ def command(
         raise click.UsageError("--sizes is what --explain counts for; generated code serves every size")
     d = derivation(expression(words), wrt, let, dialect, inner, metric)
     if hasattr(d, "systems"):
-        if explain or order > 1:
-            raise click.UsageError("--explain and --order 2 go with functions without equations")
+        if explain or step or order > 1:
+            raise click.UsageError("--explain, --newton and --order 2 go with functions without equations")
         return solved(d, target)
+    if step and (explain or target != "numpy"):
+        raise click.UsageError("--newton writes NumPy; how it is solved is said by --order 2 --explain")
+    if step:
+        return stepping(d)
     answer = Answer(d, order)
     if order > 1:
         _ = answer.d.hessian
@@ -69,6 +75,26 @@ def solved(d: Any, target: str) -> int:
     if verification.passed is False:
         return withheld(str(verification))
     click.echo(d.source(target, note=str(verification)), nl=False)
+    return 0
+
+
+def stepping(d: Any) -> int:
+    """The source of Newton's step, the Hessian verified first.  Raises UnsupportedError where it has no known form."""
+    from matdiff.codegen.newton_source import newton_source
+    from matdiff.errors import UnsupportedError
+
+    form = d.newton().form
+    if form is None:
+        raise UnsupportedError(
+            "no form of this Hessian was found that is solved by its structure",
+            hint="value, gradient and Hessian are written by --order 2",
+        )
+    verification = d.verify(order=2)
+    if verification.passed is False:
+        return withheld(str(verification))
+    x = d.wrt[0].name
+    doc = f"Newton's step by {x} of {d.function}: the s with H s = −∇f.\n    Hessian {verification}"
+    click.echo(newton_source(form, d.function.variables, doc), nl=False)
     return 0
 
 
