@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     help="One map instead: F'(X)[dX], its adjoint F'(X)*[Y], or the Hessian times dX.",
 )
 @click.option("--custom", is_flag=True, help="A function that JAX or PyTorch differentiates by the map of --mode.")
-@click.option("--explain", is_flag=True, help="Print the plan with operation counts instead of the source.")
+@click.option(
+    "--explain", is_flag=True, help="Print the plan with operation counts, with --order 2 how Newton's step is solved."
+)
+@click.option("--newton", "step", is_flag=True, help="Newton's step, solved by the structure of the Hessian (NumPy).")
 @click.option(
     "--sizes",
     metavar="SIZES",
@@ -54,6 +57,7 @@ def command(
     mode: str | None,
     custom: bool,
     explain: bool,
+    step: bool,
     sizes: str | None,
     blas: bool,
     out: str | None,
@@ -89,11 +93,15 @@ def command(
     if mode is not None:
         return mapped(d, mode, target, custom)
     if hasattr(d, "systems"):
-        if explain or order > 1:
-            raise click.UsageError("--explain and --order 2 go with functions without equations")
+        if explain or step or order > 1:
+            raise click.UsageError("--explain, --newton and --order 2 go with functions without equations")
         if target in ("c", "numba"):
             raise click.UsageError(f"--target {target} goes with functions without equations")
         return solved(d, target)
+    if step and (explain or target != "numpy"):
+        raise click.UsageError("--newton writes NumPy; how it is solved is said by --order 2 --explain")
+    if step:
+        return stepping(d)
     answer = Answer(d, order)
     if order > 1:
         _ = answer.d.hessian
@@ -149,6 +157,26 @@ def solved(d: Any, target: str) -> int:
     return 0
 
 
+def stepping(d: Any) -> int:
+    """The source of Newton's step, the Hessian verified first.  Raises UnsupportedError where it has no known form."""
+    from matdiff.codegen.newton_source import newton_source
+    from matdiff.errors import UnsupportedError
+
+    form = d.newton().form
+    if form is None:
+        raise UnsupportedError(
+            "no form of this Hessian was found that is solved by its structure",
+            hint="value, gradient and Hessian are written by --order 2",
+        )
+    verification = d.verify(order=2)
+    if verification.passed is False:
+        return withheld(str(verification))
+    x = d.wrt[0].name
+    doc = f"Newton's step by {x} of {d.function}: the s with H s = −∇f.\n    Hessian {verification}"
+    click.echo(newton_source(form, d.function.variables, doc), nl=False)
+    return 0
+
+
 def plan(answer: Answer, target: str, sizes: str) -> str:
     """Where value and derivatives are computed together: each step and what it costs."""
     from matdiff.codegen import second_order
@@ -157,7 +185,22 @@ def plan(answer: Answer, target: str, sizes: str) -> str:
 
     nodes = second_order(answer.d) if answer.order > 1 else together(answer)
     variables = answer.d.function.variables
-    return explain(nodes, variables, target, check_given(numbers(sizes), names(variables)))
+    given = check_given(numbers(sizes), names(variables))
+    told = explain(nodes, variables, target, given)
+    return f"{told}\n{newton(answer.d, given)}" if answer.order > 1 else told
+
+
+def newton(d: Any, given: Mapping[str, int]) -> str:
+    """How Newton's step is solved at these sizes: the form of the Hessian, and the operations."""
+    from matdiff.codegen.plan.order import ASSUMED
+    from matdiff.verify.sampling import names
+
+    sizes = {name: given.get(name, ASSUMED) for name in names(d.function.variables)}
+    try:
+        rows = d.newton().words(sizes)
+    except MatdiffError as error:
+        rows = [str(error).split("\n")[0]]
+    return "\n".join(["Newton's step, H s = −∇f", *(f"  {row}" for row in rows)])
 
 
 def numbers(text: str) -> dict[str, Any]:

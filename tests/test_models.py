@@ -195,3 +195,9 @@ def test_a_plot(capsys, tmp_path):
     path = tmp_path / "a.svg"
     out(capsys, "descend", "x'*x", "--wrt", "x", "--at", "x=[1,2]", "--plot", str(path))
     assert "<svg" in path.read_text(encoding="utf-8")
+
+
+def test_explain_says_how_newtons_step_is_solved(capsys):
+    f = "norm(X*W - Y)^2 + norm(W)^2"
+    said = out(capsys, "codegen", f, "--wrt", "W", "--order", "2", "--explain", "--sizes", "n=30, p=4")
+    assert "I ⊗ S, all 4 columns with one factorisation: one 30×30 matrix" in said

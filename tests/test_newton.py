@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import matdiff as md
+from matdiff.cli.app import run
 from matdiff.codegen import structured_numpy as sn
+from matdiff.codegen.newton_source import newton_source
 
 PLUS = "lambda: scalar positive; epsilon: scalar positive; gamma: scalar positive; t: scalar positive; "
 LOSSES = [
@@ -244,3 +246,24 @@ def test_roots():
         md.derive("A*x", wrt="x").root(A=np.ones((3, 2)), x=np.ones(2))
     with pytest.raises(md.DomainError, match="singular"):
         md.derive("x.^2 .+ 1", wrt="x", declare="x: n").root(x=np.zeros(2))
+
+
+@pytest.mark.parametrize("row", [0, 1, 3, 6, 7, 9, 10, 13, 15, 22, 24, 26])
+def test_the_source_of_the_step_runs_without_matdiff(row):
+    _, function, wrt, declare = LOSSES[row]
+    used = "; ".join(p for p in PLUS.split("; ") if p and f"{p.partition(':')[0]}" in function)
+    d = md.derive(function, wrt=wrt, declare="; ".join(filter(None, [declare, used])))
+    arrays = drawn(d, SIZES[0])
+    text = newton_source(d.newton().form, d.function.variables, "The step.")
+    assert "matdiff" not in text
+    space = {"__name__": "written"}
+    exec(compile(text, "written", "exec"), space)
+    spelt = {"lambda_" if name == "lambda" else name: A for name, A in arrays.items()}
+    assert np.allclose(space["newton_step"](**spelt), d.newton_step(**arrays), rtol=1e-10)
+
+
+def test_codegen_newton(capsys):
+    assert run(["codegen", "norm(X*w - y)^2 + w'*w", "--wrt", "w", "--newton"]) == 0
+    assert "def newton_step(**arrays):" in capsys.readouterr().out
+    assert run(["codegen", "norm(X'*X - B)^2", "--wrt", "X", "--newton"]) == 2
+    assert "no form of this Hessian" in capsys.readouterr().err

@@ -225,7 +225,7 @@ def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_course_is_there() -> None:
-    assert len(LESSONS) == 19
+    assert len(LESSONS) == 20
     for kind in ("answers", "wrong"):
         assert [p.name for p in sorted((EXAMPLES / kind).glob("*.md"))] == [p.name for p in LESSONS]
 

@@ -137,17 +137,16 @@ class OneSided:
     def apply(self, s: Any) -> Any:
         if self.right:
             s = s.T
-        column = s[:, None] if s.ndim == 1 else s
-        out = np.zeros(column.shape)
+        out = np.zeros(s.shape)
         if self.diag is not None:
-            out += column * (self.diag if np.ndim(self.diag) == 0 else np.asarray(self.diag)[:, None])
+            columns = np.ndim(self.diag) and s.ndim == 2
+            out += s * (np.asarray(self.diag)[:, None] if columns else self.diag)
         if self.full is not None:
-            out += self.full @ column
+            out += self.full @ s
         for c, L, W in self.grams:
-            out += c * (L.T @ weighted(W, L @ column))
+            out += c * (L.T @ weighted(W, L @ s))
         for c, g, k in self.ranks:
-            out += c * np.outer(k, g @ column)
-        out = out.reshape(s.shape)
+            out += c * np.multiply.outer(k, g @ s)
         return out.T if self.right else out
 
     def affordable(self, n: int) -> int:
