@@ -168,7 +168,8 @@ def _differential(derivation: Derivation) -> tuple[Step, ...]:
     if steps and steps[-1].after != last:
         parts = is_op(steps[-1].before.node, D) and steps[-1].before.node is not d(derivation.prepared)
         before = Expr(d(derivation.prepared), variables) if parts else steps[-1].after
-        steps.append(Step("substitute and collect" if parts else "collect", before, last))
+        if not parts or len(last.text()) <= WIDEST:
+            steps.append(Step("substitute and collect" if parts else "collect", before, last))
     return tuple(steps)
 
 
@@ -268,8 +269,8 @@ def repeated(derivation: Derivation) -> Expr | None:
 
 
 def _is_worth_naming(n: Node) -> bool:
-    """Is it a scalar that is more than a sum, a multiple or a power of others?"""
-    if not isinstance(n, Apply) or n.kind != "scalar" or n.op.name in (*QUIET, "power"):
+    """Is it a scalar that is more than a multiple or a power of others?"""
+    if not isinstance(n, Apply) or n.kind != "scalar" or n.op.name in ("scale", "power"):
         return False
     return length(n) >= WORTH
 
