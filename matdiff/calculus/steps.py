@@ -80,6 +80,21 @@ def narrative(derivation: Derivation, full: bool = False) -> tuple[Step, ...]:
 
     With `full`, what a rule gives and its simplification are two steps.
     """
+    found = _narrated(derivation, full)
+    plain = derivation.kind == "gradient" and not (derivation.several or derivation.curved or derivation.source)
+    if full or not plain or widest(found) <= WIDEST:
+        return found
+    named = repeated(derivation, 1)
+    shorter = found if named is None else _narrated(replace(derivation, function=named), full)
+    return min(found, shorter, key=widest)
+
+
+def widest(steps: Iterable[Step]) -> int:
+    """Characters of the longest formula."""
+    return max((max(len(s.before.text(defined=False)), len(s.after.text(defined=False))) for s in steps), default=0)
+
+
+def _narrated(derivation: Derivation, full: bool) -> tuple[Step, ...]:
     variables = derivation.function.variables
     last = (READ_OFF, WEIGHTED, *(space.raising for space in derivation.curved.values() if space.raising))
     return tuple(
@@ -241,8 +256,8 @@ WORTH = 3
 """Symbols from which on such a scalar is named."""
 
 
-def repeated(derivation: Derivation) -> Expr | None:
-    """The function with names for scalars that move and stand in several places: each is differentiated once.
+def repeated(derivation: Derivation, several: int = SEVERAL) -> Expr | None:
+    """The function with names for scalars that move, if one stands in `several` places: each is differentiated once.
 
     None where there are none.
     """
@@ -254,7 +269,7 @@ def repeated(derivation: Derivation) -> Expr | None:
         for c in n.children if isinstance(n, Apply) else ():
             uses[c] += uses[n]
     found = [n for n in order if n in moving and n is not root and _is_worth_naming(n)]
-    if not any(uses[n] >= SEVERAL for n in found):
+    if not any(uses[n] >= several for n in found):
         return None
     taken = {s.name for s in topological(root) if isinstance(s, Symbol)} | {
         v.name for v in derivation.function.variables
