@@ -32,6 +32,8 @@ class Answer:
     independent: bool = False
     verbose: bool = False
     verifications: tuple[Any, ...] = ()
+    printed: dict[Any, Any] | None = None
+    """What the answer's lines print in the place of results: in the user's names, with common factors named."""
 
     @cached_property
     def kind(self) -> str:
@@ -103,7 +105,24 @@ class Answer:
         return [(self.told_in_words(steps), line) for steps, line in self._to_hessians(found)]
 
     def told_in_words(self, steps: Any) -> Any:
-        return tuple(replace(s, before=self.booked(s.before), after=self.booked(s.after)) for s in steps)
+        """Steps with results as the answer prints them, without those that change nothing then."""
+        found = [replace(s, before=self.as_printed(s.before), after=self.as_printed(s.after)) for s in steps]
+        return tuple(s for s in found if s.relation != "=" or s.before.node is not s.after.node)
+
+    def as_printed(self, e: Any) -> Any:
+        """An expression with results in it as the lines of the answer have them."""
+        if self.printed is None:
+            self.lines()
+        from matdiff.api.expr import Expr
+        from matdiff.graph.rewrite import substitute
+
+        node = substitute(e.node, self.printed or {}) if self.printed else e.node
+        booked = self.booked(e if node is e.node else Expr(node, e.variables, e.guards))
+        if self.solving and booked is not e:
+            from matdiff.cli.book import BookExpr
+
+            return BookExpr(booked, self.book)
+        return booked
 
     def _to_hessians(self, found: list[tuple[Any, Line]]) -> list[tuple[Any, Line]]:
         """With the steps to the Hessian, where that is asked for."""
@@ -143,7 +162,13 @@ class Answer:
             found += self.hessians if self.scalar else self.parts("second", self.bilinear)
         bodies = self.d.abbreviations([line.body for line in found])
         short = [line._replace(body=body) for line, body in zip(found, bodies, strict=True)]
-        return [self.line("function", self.d.function), *self.in_words(self.with_names(short))]
+        final = self.in_words(self.with_names(short))
+        self.printed = {
+            line.body.node: last.body.node
+            for line, last in zip(found, final, strict=True)
+            if line.key != "differential" and line.body.node is not last.body.node
+        }
+        return [self.line("function", self.d.function), *final]
 
     def in_words(self, lines: list[Line]) -> list[Line]:
         """The lines as books write eigenvectors, steps and identities."""

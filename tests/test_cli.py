@@ -169,7 +169,7 @@ def test_long_answers_use_the_definitions_of_the_function(capsys):
     shown = out(capsys, "derive", text, "--wrt", "W", "--let", "y: scalar", "--no-verify")
     assert "∇f = (p − y)(v − h.^2 ⊙ v) xᵀ\n" in shown and shown.count("h = tanh(W x + b)") == 1
     short = out(capsys, "derive", "r = A*x - b; r'*r/2", "--wrt", "x", "--no-verify")
-    assert "∇f = Aᵀ(A x − b)\n" in short
+    assert "∇f = Aᵀ r\n" in short
     d = md.derive(text, wrt="W", declare="y: scalar")
     e = d.abbreviated(d.gradient)
     assert e == d.gradient and md.parse(str(e), declare=d.types) == e
@@ -265,7 +265,7 @@ def test_the_other_convention_of_symmetric_matrices(capsys):
     assert "--convention" not in out(capsys, *TRACE)
     shown = out(capsys, *SYMMETRIC, "--convention", "independent")
     expected = md.derive("logdet(S)", wrt="S", declare="S: n×n symmetric").independent_gradient
-    assert f"∂f/∂S = {expected}\n" in shown
+    assert f"∂f/∂S = {expected}\n".replace("eye(n)", "I") in shown
     found = json.loads(out(capsys, *SYMMETRIC, "--convention", "independent", "--format", "json"))
     assert found["independent_gradient"] == str(expected)
     assert "symmetric" in refusal(capsys, *TRACE, "--convention", "independent")

@@ -41,7 +41,7 @@ def test_declarations_and_definitions_are_kept(session):
     assert session.run("s(t) = t/(1+exp(-t))") == "s(t) = t/(1+exp(-t))"
     said = session.run("r'*r")
     assert "where r = A x − b" in said
-    assert "∇f = 2Aᵀ(A x − b)" in said
+    assert "∇f = 2Aᵀ r" in said
     assert "f = sum(" in session.run("sum(s(x))")
     assert session.run(":types").splitlines()[:3] == ["A: m×n", "b: m", "r = A*x - b"]
 
@@ -124,8 +124,8 @@ def test_commands_about_the_last_answer(session):
     assert "1.  d(r) = A dx" in session.run(":steps")
     assert session.run(":st") == session.run(":steps")
     assert "H = 2Aᵀ A" in session.run(":hessian")
-    assert r"\nabla f &= 2A^{\top}(Ax - b)" in session.run(":latex")
-    assert "grad f = 2*A'*(A*x - b)" in session.run(":ascii")
+    assert r"\nabla f &= 2A^{\top}r" in session.run(":latex")
+    assert "grad f = 2*A'*r" in session.run(":ascii")
     assert session.run(":ascii").isascii()
     assert "def gradient(*, A, x, b, **_):" in session.run(":code numpy")
     assert "import jax.numpy" in session.run(":code jax")

@@ -25,9 +25,9 @@ from matdiff.calculus.tangent import project, raised, tangent
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
-from matdiff.graph.properties import Known, closure
+from matdiff.graph.properties import Known, closure, product_nodes
 from matdiff.graph.rewrite import inline, prepared, rebuild, substitute
-from matdiff.ops.algebra import ADD, POWER, add, hadamard, is_op, matmul, power, scale
+from matdiff.ops.algebra import ADD, MATMUL, POWER, add, hadamard, is_op, matmul, matrix_product, power, scale
 from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import norm
@@ -54,10 +54,6 @@ def _refuse(error: MatdiffError, at: Mapping[Symbol, Any]) -> Any:
     raise error
 
 
-LONG = 25
-"""Symbols of an answer from which on definitions of the function are used in it."""
-SHORTER = 0.8
-"""How much shorter they must make it."""
 WORTH = 6
 """Symbols from which on a part that gradients share is named."""
 STEMS = ("δ", "ε", "η")
@@ -853,14 +849,13 @@ class Derivation:
         return self.abbreviations([answer])[0]
 
     def abbreviations(self, answers: Sequence[Expr]) -> list[Expr]:
-        """Answers in terms of what the function defines, if that makes one of them far shorter: all or none of them."""
-        long = any(length(e.node) >= LONG for e in answers)
-        found = [self._in_definitions(e) for e in answers] if long else list(answers)
-        worth = any(
-            length(e.node) >= LONG and length(f.node) <= SHORTER * length(e.node)
-            for e, f in zip(answers, found, strict=True)
-        )
-        return found if worth else list(answers)
+        """Answers in terms of what the function defines, if that makes them no longer: all or none of them."""
+        if not any(isinstance(n, Symbol) and n.body is not None for n in topological(self.function.node)):
+            return list(answers)
+        found = [self._in_definitions(e) for e in answers]
+        before, after = (sum(length(e.node) for e in every) for every in (answers, found))
+        changed = any(f.node is not e.node for e, f in zip(answers, found, strict=True))
+        return found if changed and after <= before else list(answers)
 
     def _in_definitions(self, answer: Expr) -> Expr:
         node = answer.node
@@ -915,21 +910,49 @@ class Riemannian:
 
 
 def in_terms_of(root: Node, body: Node, name: Node) -> Node:
-    """An expression with a name in the place of what it stands for; a sum may be some of the terms of a larger one."""
-    if not is_op(body, ADD):
-        return substitute(root, {body: name})
-    terms = set(body.children)
+    """An expression with a name in the place of what it stands for.
+
+    A sum may be some of the terms of a larger one, a product some factors of a longer one, and either be transposed.
+    """
+    if is_op(body, ADD):
+        terms, turned = set(body.children), {t.T for t in body.children}
+    else:
+        terms = turned = set()
+    run = product_nodes(body, FACTORS) if is_op(body, MATMUL) else []
+    runs = {tuple(run): name, tuple(f.T for f in reversed(run)): name.T} if run else {}
     memo: dict[Node, Node] = {}
     for n in topological(root, into_bodies=False):
         if n is body:
             memo[n] = name
-        elif is_op(n, ADD) and terms < set(n.children):
+        elif n is body.T:
+            memo[n] = name.T
+        elif is_op(n, ADD) and terms and terms < set(n.children):
             memo[n] = add(name, *(memo[c] for c in n.children if c not in terms))
+        elif is_op(n, ADD) and turned and turned < set(n.children):
+            memo[n] = add(name.T, *(memo[c] for c in n.children if c not in turned))
+        elif runs and is_op(n, MATMUL):
+            memo[n] = in_runs(n, runs, memo)
         elif isinstance(n, Apply):
             memo[n] = rebuild(n, tuple(memo[a] for a in n.args))
         else:
             memo[n] = n
     return memo[root]
+
+
+def in_runs(product: Node, runs: Mapping[tuple[Node, ...], Node], memo: Mapping[Node, Node]) -> Node:
+    """A product with names in the place of some of its factors that stand side by side."""
+    factors = product_nodes(product, FACTORS)
+    found: list[Node] = []
+    i = 0
+    while i < len(factors):
+        run = next((r for r in runs if tuple(factors[i : i + len(r)]) == r), None)
+        found.append(memo.get(factors[i], factors[i]) if run is None else runs[run])
+        i += 1 if run is None else len(run)
+    return matrix_product(found)
+
+
+FACTORS = 24
+"""Most factors of a product that names are looked for in."""
 
 
 def shared(nodes: Sequence[Node]) -> list[Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,12 +12,13 @@ from matdiff.calculus.adjoint import Move, adjoint, dependent
 from matdiff.calculus.differential import apply_rules
 from matdiff.calculus.markers import D, d, pairing
 from matdiff.calculus.tangent import tangent
-from matdiff.core.node import Apply, Node, Symbol, number, topological
+from matdiff.core.node import Apply, Node, Symbol, number, symbol, topological
 from matdiff.core.op import Linear
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import add, is_op, scale
 from matdiff.ops.constants import zeros_like
+from matdiff.printing.length import length
 from matdiff.simplify.normal import normal
 
 if TYPE_CHECKING:
@@ -78,6 +80,21 @@ def narrative(derivation: Derivation, full: bool = False) -> tuple[Step, ...]:
 
     With `full`, what a rule gives and its simplification are two steps.
     """
+    found = _narrated(derivation, full)
+    plain = derivation.kind == "gradient" and not (derivation.several or derivation.curved or derivation.source)
+    if full or not plain or widest(found) <= WIDEST:
+        return found
+    named = repeated(derivation, 1)
+    shorter = found if named is None else _narrated(replace(derivation, function=named), full)
+    return min(found, shorter, key=widest)
+
+
+def widest(steps: Iterable[Step]) -> int:
+    """Characters of the longest formula."""
+    return max((max(len(s.before.text(defined=False)), len(s.after.text(defined=False))) for s in steps), default=0)
+
+
+def _narrated(derivation: Derivation, full: bool) -> tuple[Step, ...]:
     variables = derivation.function.variables
     last = (READ_OFF, WEIGHTED, *(space.raising for space in derivation.curved.values() if space.raising))
     return tuple(
@@ -164,7 +181,10 @@ def _differential(derivation: Derivation) -> tuple[Step, ...]:
     steps = [Step(r, Expr(b, variables), Expr(a, variables)) for r, b, a in lines if b is not a]
     last = derivation.differential
     if steps and steps[-1].after != last:
-        steps.append(Step("collect", steps[-1].after, last))
+        parts = is_op(steps[-1].before.node, D) and steps[-1].before.node is not d(derivation.prepared)
+        before = Expr(d(derivation.prepared), variables) if parts else steps[-1].after
+        if not parts or len(last.text()) <= WIDEST:
+            steps.append(Step("substitute and collect" if parts else "collect", before, last))
     return tuple(steps)
 
 
@@ -220,12 +240,54 @@ def _across(derivation: Derivation, X: Symbol, Y: Node, G: Node) -> Iterator[Lin
 def second(derivation: Derivation) -> tuple[Step, ...]:
     """The steps from the gradient by one variable to the Hessian; on a curved set from the gradient in all of space."""
     again = derivation.of_gradient
-    steps = _differential(again)
+    parts = repeated(again)
+    steps = _differential(replace(again, function=parts) if parts is not None else again)
     if derivation.curved:
         return (*steps, *_bent(derivation, again.differential))
     (X,) = derivation.wrt
     rule = READ_MATRIX if X.kind == "matrix" else READ_HESSIAN
     return (*steps, Step(rule, again.differential, derivation.hessian, HESSIAN, X.name))
+
+
+NAMES = "uvwzst"
+"""Letters for scalars that occur in several places of what is differentiated."""
+SEVERAL = 2
+WORTH = 3
+"""Symbols from which on such a scalar is named."""
+
+
+def repeated(derivation: Derivation, several: int = SEVERAL) -> Expr | None:
+    """The function with names for scalars that move, if one stands in `several` places: each is differentiated once.
+
+    None where there are none.
+    """
+    root = derivation.function.node
+    order = topological(root, into_bodies=False)
+    moving = set(dependent(root, derivation.wrt))
+    uses = Counter({root: 1})
+    for n in reversed(order):
+        for c in n.children if isinstance(n, Apply) else ():
+            uses[c] += uses[n]
+    found = [n for n in order if n in moving and n is not root and _is_worth_naming(n)]
+    if not any(uses[n] >= several for n in found):
+        return None
+    taken = {s.name for s in topological(root) if isinstance(s, Symbol)} | {
+        v.name for v in derivation.function.variables
+    }
+    free = [c for c in NAMES if c not in taken and f"d{c}" not in taken]
+    inside = {c for n in found for c in topological(n) if c is not n}
+    chosen = [n for n in found if n not in inside][: len(free)]
+    if not chosen:
+        return None
+    names = {n: symbol(c, n.kind, n.rows, n.cols, body=n) for n, c in zip(chosen, free, strict=False)}
+    return Expr(substitute(root, dict(names)), derivation.function.variables, derivation.function.guards)
+
+
+def _is_worth_naming(n: Node) -> bool:
+    """Is it a scalar that is more than a multiple or a power of others?"""
+    if not isinstance(n, Apply) or n.kind != "scalar" or n.op.name in ("scale", "power"):
+        return False
+    return length(n) >= WORTH
 
 
 def _bent(derivation: Derivation, last: Expr) -> Iterator[Step]:
@@ -254,8 +316,30 @@ def _lines(derivation: Derivation, full: bool, closing: bool = True) -> Iterator
         yield from _moved(derivation)
 
 
-def _pushed(derivation: Derivation, root: Node, start: Node, long: bool, full: bool) -> Iterator[Line]:
-    """Phase 1: d pushed inward, one rule a line."""
+WIDEST = 100
+"""Most characters of a line; where one would be longer, each line shows only the part that its rule changes."""
+
+
+def _pushed(derivation: Derivation, root: Node, start: Node, long: bool, full: bool) -> list[Line]:
+    """Phase 1: d pushed inward, one rule a line; in whole lines where these are short enough."""
+    found = list(_pushed_by(derivation, root, start, long, full))
+    if long or full:
+        return found
+    text = start
+    for _, before, after in found:
+        first = len(_text(before)) if before is not text or before is start else 0
+        if first + len(_text(after)) + 3 > WIDEST:
+            return list(_pushed_by(derivation, root, start, True, full))
+        text = after
+    return found
+
+
+def _text(node: Node) -> str:
+    return Expr(node, ()).text(defined=False)
+
+
+def _pushed_by(derivation: Derivation, root: Node, start: Node, long: bool, full: bool) -> Iterator[Line]:
+    """The same, in whole lines or in parts."""
     known = derivation.differentials
     if root not in known:
         yield "a constant has no differential", start, derivation.raw_differential

@@ -1,0 +1,97 @@
+"""Answers in the words of books and in the user's names; derivations in short lines that cite what they derived."""
+
+from __future__ import annotations
+
+import pytest
+
+import matdiff as md
+from matdiff.cli.answer import Answer
+from matdiff.cli.app import run
+from matdiff.cli.steps import rows
+from matdiff.verify import check_steps
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(["derive", *arguments, "--no-verify"]) == 0
+    return capsys.readouterr().out
+
+
+BOOK = [
+    ("lambda_max(A'*A)", "A", ["∇f = 2A q qᵀ", "Aᵀ A q = lambda_max(Aᵀ A) q, ‖q‖ = 1"], ["eigvecs"]),
+    ("sigma_max(A)", "A", ["df = uᵀ dA v", "∇f = u vᵀ", "A v = sigma_max(A) u"], ["eigvecs", "/sigma"]),
+    ("S: n×n symmetric; eigval(S,2)", "S", ["∇f = q qᵀ", "S q = eigval(S, 2) q"], ["eigvecs"]),
+    ("S: n×n symmetric; lambda_min(S)", "S", ["∇f = q qᵀ", "S q = lambda_min(S) q"], ["eigvecs"]),
+    ("q: n; S: n×n symmetric; lambda_max(S)*norm(q)^2", "S", ["q₁ q₁ᵀ"], ["eigvecs"]),
+    ("sum(relu(W*x))", "x", ["∇f = Wᵀ·1[W x > 0]"], ["heaviside"]),
+    ("tr(X)", "X", ["∇f = I\n"], ["eye"]),
+    ("A*X", "X", ["J = eye(p) ⊗ A"], []),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "there", "gone"), BOOK)
+def test_answers_are_written_as_in_books(
+    capsys: pytest.CaptureFixture[str], text: str, wrt: str, there: list[str], gone: list[str]
+) -> None:
+    said = shown(capsys, text, "--wrt", wrt, "--steps")
+    for part in there:
+        assert part in said
+    for part in gone:
+        assert part not in said.replace(f"f = {text}", "")
+
+
+def test_what_is_said_once_is_not_said_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(capsys, "sigma_max(A)", "--wrt", "A", "--steps").count("‖v‖ = 1") == 1
+    for form in ("latex", "markdown", "json"):
+        assert shown(capsys, "sigma_max(A)", "--wrt", "A", "--format", form)
+    assert shown(capsys, "sigma_max(A)", "--wrt", "A", "--ascii").isascii()
+
+
+def test_in_python_expressions_stay_those_of_the_language() -> None:
+    d = md.derive("lambda_max(A'*A)", "A")
+    assert md.parse(str(d.gradient), d.types) == d.gradient
+
+
+NAMED = [
+    ("x = A\\b; norm(x - y)^2/2", "A", ["df = −vᵀ dA x", "∇f = −v xᵀ", "Aᵀ v = x − y"]),
+    ("x = A\\b; norm(x - y)^2/2", "A,b", ["∇f by A = −v xᵀ", "∇f by b = v\n"]),
+    ("x = A\\b; norm(x - y)^2/2", "y", ["∇f = y − x"]),
+    ("x = A\\b; c'*x", "A", ["∇f = −v xᵀ", "Aᵀ v = c"]),
+    ("t: n; x_1 = W_1*x; x_2 = W_2*x_1; norm(x_2 - t)^2/2", "W_1,W_2", ["W₂ᵀ(x₂ − t) xᵀ", "(x₂ − t) x₁ᵀ"]),
+    ("r = A*x - b; r'*S*r", "A", ["rᵀ S dA x", "∇f = (S + Sᵀ) r xᵀ"]),
+    ("t: m; y = sigmoid(W*x + b); norm(y - t)^2/2", "W,b", ["∇f by W = δ xᵀ", "∇f by b = δ"]),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "there"), NAMED)
+def test_the_user_s_names_stay(capsys: pytest.CaptureFixture[str], text: str, wrt: str, there: list[str]) -> None:
+    said = shown(capsys, text, "--wrt", wrt)
+    for part in there:
+        assert part in said
+    steps = shown(capsys, text, "--wrt", wrt, "--steps")
+    assert there[-1] in steps or "Aᵀ v" in there[-1]
+
+
+def test_names_that_make_it_longer_are_not_used(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "∇f = 2x\n" in shown(capsys, "s = x + y; s'*s - 2*s'*y + y'*y", "--wrt", "x")
+
+
+SECOND = ["x'*A*x/(x'*x)", "log(x'*A*x)", "(x'*x)/(1 + x'*A*x)", "exp(x'*x)*(x'*x)", "norm(x)*(b'*x)"]
+
+
+@pytest.mark.parametrize("text", SECOND)
+def test_lines_to_the_hessian_are_short_and_right(text: str) -> None:
+    d = md.derive(text, "x")
+    steps = d.hessian_steps
+    assert False not in check_steps(d.of_gradient, tuple(s for s in steps if s.relation == "="))
+    answer = Answer(d, 2, steps=True)
+    known: set[str] = set()
+    lines = [f"{row.before} = {row.after}" for row in rows(steps[:-1], "unicode", known, answer.outcome)]
+    assert max(len(line.removeprefix(" ")) for line in lines) <= 105
+    assert len({(s.rule, s.before.text()) for s in steps}) == len(steps)
+
+
+def test_what_is_repeated_is_named_and_derived_once() -> None:
+    steps = md.derive("x'*A*x/(x'*x)", "x").hessian_steps
+    befores = [s.before.text(defined=False) for s in steps]
+    assert befores.count("d(u)") == befores.count("d(v)") == 1
+    assert not any("d(xᵀ x)" in s.after.text(defined=False) for s in steps)
