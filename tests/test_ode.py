@@ -154,6 +154,7 @@ def test_the_source_runs_by_itself(problem):
 
 
 WRONG = [
+    ({"rhs": "u'' = -u", "state": "u", "wrt": "u_0", "declare": "u: scalar"}, "second order"),
     ({"rhs": "-k*u'", "state": "u", "wrt": "k", "declare": "u,k: scalar"}, "derivative of u does not stand"),
     ({"rhs": "-k*u", "state": "u", "wrt": "k", "declare": "u,k: scalar", "objective": "u'^2"}, "does not stand"),
     (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import argument, at_time, right_of
+from matdiff.api.integrals import argument, at_time, right_of, second_order
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
 from matdiff.calculus.tangent import check_movable
@@ -323,6 +323,9 @@ class Asked:
 
     def body(self, role: str, text: str, until: Any) -> str:
         """A text with `u` for `u(t)`, and without the left side of the equation."""
+        if role == "rhs" and (high := second_order(text)):
+            hint = "with the derivative in the state it is of first order: x = [u; u'], \"[x[2]; -x[1]]\" for u'' = -u"
+            raise UnsupportedError("an equation of second order", text=text, span=high, hint=hint)
         text = right_of(text, self.typed) if role == "rhs" else text
         places = {"rhs": (self.time,), "objective": (self.time,), "final": (self.end, str(until))}
         for place in places.get(role, ()):
