@@ -127,6 +127,7 @@ def test_ode_reads_a_recurrence_too():
 
 WRONG = [
     (("u[k+1] = u[k] + u[k-1]", "u", "u_0", "u: n"), "another one"),
+    (("u[k+1] = A*u[k] + w", "u", "w", None, None, "w[k]'*w[k]"), "with the index k and without it"),
     (("u[k+1] = A*u[k]", "w", "A"), "the left side is of u"),
     (("u[k+1] = A*u[k]", "u", "B"), "B is not a parameter"),
     (("u[k+1] = A*u[k]", "u", "k"), "k is the index"),

@@ -767,3 +767,33 @@ def test_every_function_has_mathml() -> None:
             assert "{" not in made and "\\" not in made, op.name
             xml.dom.minidom.parseString(f"<math>{made}</math>")
     assert from_latex(r"\frac{\mathrm{d}f}{\mathrm{d}t}").startswith("<mfrac>")
+
+
+# equations, differential equations, functionals
+
+
+@pytest.mark.parametrize(
+    ("more", "answer", "status", "said"),
+    [
+        ({"f": "A*x = b for x; c'*x", "wrt": "b"}, "v", "right", ""),
+        ({"f": "A*x = b for x; c'*x", "wrt": "b"}, "gradient = -v", "wrong", "the sign is wrong"),
+        ({"f": "A*x = b for x; c'*x", "wrt": "A", "ask": "adjoint"}, "c = A'*v", "right", ""),
+        ({"f": "A*x = b for x; c'*x", "wrt": "A", "ask": "adjoint"}, "A'*v", "unread", "an equation is asked for"),
+        ({"f": "A*u", "state": "u", "wrt": "A", "final": "c'*u"}, "∇G = int(-v(t)*u(t)', t, 0, T)", "right", ""),
+        ({"f": "A*u", "state": "u", "wrt": "u_0", "final": "c'*u"}, "gradient = -v(0)", "right", ""),
+        ({"f": "A*u", "state": "u", "wrt": "u_0", "final": "c'*u"}, "v(0)", "wrong", "the boundary term"),
+        ({"f": "A*u", "state": "u", "wrt": "A", "ask": "bogus"}, "v", "undecided", "cannot be asked for"),
+        (
+            {"f": "int(u'^2/2, x, 0, 1)", "wrt": "u", "ends": "free", "let": "u: function of x"},
+            "D(u,2)",
+            "wrong",
+            "sign",
+        ),
+        ({"f": "int(u'^2/2, x, 0, 1)", "wrt": "u", "ends": "free", "let": "u: function of x"}, "-u''", "right", ""),
+        ({"f": "int(u'^2/2, x, 0, 1)", "wrt": "u", "ends": "free", "let": "u: function of x"}, "-w", "unread", "w"),
+        ({"f": "x'*x", "wrt": "x", "ask": "adjoint"}, "2*x", "undecided", "has no adjoint"),
+    ],
+)
+def test_answers_about_systems(more: dict[str, str], answer: str, status: str, said: str) -> None:
+    found = check(answer, **more)
+    assert found.status == status and said in found.reason, found

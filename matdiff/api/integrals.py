@@ -186,6 +186,14 @@ def right_of(text: str, state: str) -> str:
     return blanked(text, 0, found.end()) if found else text
 
 
+def second_order(text: str) -> tuple[int, int] | None:
+    """Where u'' = … stands left, or \\ddot{u}; None where it does not."""
+    if not isinstance(text, str):
+        return None
+    found = re.match(r"\s*(?:\\?\w+\s*(?:['′]{2}|″)|\\ddot\s*\{?\s*\\?\w+\s*\}?)\s*(?:\(\s*t\s*\))?\s*(?==[^=])", text)
+    return found.span() if found else None
+
+
 def unnamed(text: str) -> str:
     """The text without the name of a functional, J[y] = or S =."""
     found = re.match(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import argument, at_time, right_of
+from matdiff.api.integrals import argument, at_time, right_of, second_order
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
 from matdiff.calculus.tangent import check_movable
@@ -166,25 +166,43 @@ class DifferentialEquation:
         return dict(self.gradient) if self.several else {self.evolution.wrt[0].name: self.gradient}
 
     def solve(
-        self, /, mode: str = "adjoint", method: str = "DOP853", rtol: float = 1e-12, atol: float = 1e-13, **arrays: Any
+        self,
+        /,
+        mode: str = "adjoint",
+        method: str | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
+        **arrays: Any,
     ) -> tuple[float, Any]:
         """The value of G and its gradient (a dict for several parameters), by SciPy's `solve_ivp`.
 
         `mode` is `adjoint` (one pass back over the dense output of the pass forth) or `forward` (a sensitivity for
-        each entry of the parameters).  Raises MatdiffError for missing arrays and where the integration fails.
+        each entry of the parameters).  Without a `method` it is DOP853, and Radau where that takes too many steps.
+        Raises MatdiffError for missing arrays and where the integration fails.
         """
-        from matdiff.api.odesolve import Run
+        from matdiff.api.odesolve import CALLS, Run, Stiff
 
         if mode not in ("adjoint", "forward"):
             raise MatdiffError(f"mode is adjoint or forward, not {mode!r}")
-        value, found = Run(self, arrays, method, rtol, atol).gradient(mode)
+
+        def run(method: str, calls: int, fine: tuple[float, float]) -> Any:
+            tolerances = (fine[0] if rtol is None else rtol, fine[1] if atol is None else atol)
+            return Run(self, arrays, method, *tolerances, calls).gradient(mode)
+
+        if method is not None:
+            value, found = run(method, CALLS, (1e-12, 1e-13))
+        else:
+            try:
+                value, found = run("DOP853", CALLS // 3, (1e-12, 1e-13))
+            except Stiff:
+                value, found = run("Radau", CALLS, (1e-10, 1e-14))
         return value, found if self.several else next(iter(found.values()))
 
     def run(self, arrays: Mapping[str, Any], calls: int, method: str = "DOP853") -> Any:
         """Its values at arrays, with at most so many evaluations in a pass."""
         from matdiff.api.odesolve import Run
 
-        return Run(self, arrays, method, 1e-11, 1e-12, calls)
+        return Run(self, arrays, method, 1e-11 if method == "DOP853" else 1e-10, 1e-12, calls)
 
     def source(self, backend: str = "numpy") -> str:
         """A module of its own: the right-hand sides as functions, and `value_and_grad(**arrays)`.
@@ -306,6 +324,9 @@ class Asked:
 
     def body(self, role: str, text: str, until: Any) -> str:
         """A text with `u` for `u(t)`, and without the left side of the equation."""
+        if role == "rhs" and (high := second_order(text)):
+            hint = "with the derivative in the state it is of first order: x = [u; u'], \"[x[2]; -x[1]]\" for u'' = -u"
+            raise UnsupportedError("an equation of second order", text=text, span=high, hint=hint)
         text = right_of(text, self.typed) if role == "rhs" else text
         places = {"rhs": (self.time,), "objective": (self.time,), "final": (self.end, str(until))}
         for place in places.get(role, ()):

@@ -8,6 +8,7 @@ ordinary differential equation, summation by parts in the place of integration (
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -28,6 +29,7 @@ from matdiff.ops.algebra import ADD, add, is_op, scale
 from matdiff.ops.constants import is_zero
 from matdiff.printing.integrals import Pen
 from matdiff.simplify.stacked import stacked_rows
+from matdiff.text.tree import walk
 
 if TYPE_CHECKING:
     from matdiff.verify.report import Verification
@@ -396,7 +398,7 @@ class AskedSteps(Asked):
         found = LEFT.match(rhs) if isinstance(rhs, str) else None
         index = next((c for c in found.group("a", "b", "c", "d") if c), INDEX) if found else INDEX
         self.time, self.end = index, COUNT
-        self.members: set[str] = set()
+        self.members: Counter[str] = Counter()
         if found and found["u"].strip("\\").replace("{", " ").split()[0] not in (state, *re.findall(r"\w+", state)):
             raise ParseError(
                 f"the left side is of {found['u']}, but the state is {state}", text=rhs, span=(0, found.end() - 1),
@@ -431,7 +433,7 @@ class AskedSteps(Asked):
                     continue
                 if role == "final" and place[1] != self.typed:
                     continue
-                self.members.add(place[1])
+                self.members[place[1]] += 1
                 text = text[: place.start()] + place[1].rjust(place.end() - place.start()) + text[place.end() :]
         return text
 
@@ -439,10 +441,30 @@ class AskedSteps(Asked):
         """Names of members as the language has them, so that what is left without an index is seen."""
         self.sequenced = {chosen_names(m)[0][0] for m in self.members} - {self.state}
 
+    def _bare(self) -> None:
+        """Raises where a sequence stands without its index as well, and so is another thing there."""
+        counts: Counter[str] = Counter()
+        for member, count in self.members.items():
+            counts[chosen_names(member)[0][0]] += count
+        for program in self.programs.values():
+            trees = [t for t in (program.function, *(d.body for d in program.definitions)) if t]
+            for t in (t for tree in trees for t in walk(tree)):
+                if t.head != "name" or t.value not in self.sequenced or not t.span[1]:
+                    continue
+                counts[str(t.value)] -= 1
+                if counts[str(t.value)] < 0:
+                    raise ParseError(
+                        f"{t.value} stands with the index {self.time} and without it",
+                        text=program.text,
+                        span=t.span,
+                        hint=f"a sequence is {t.value}[{self.time}] everywhere; what is no sequence has another name",
+                    )
+
     def found(
         self, e: Evolution, until: Node, variables: tuple[Symbol, ...], several: bool, remarks: tuple[str, ...]
     ) -> DifferentialEquation:
         self._members()
+        self._bare()
         sequences = tuple(v for v in variables if v.name in self.sequenced)
         for s in sequences:
             if s in symbols(e.initial, e.final, until):

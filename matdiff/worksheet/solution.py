@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
     from matdiff.verify import Verification
 
+OF_SYSTEMS = ("adjoint", "terminal", "boundary")
 POINTS = 2
 """Random points at which a line is checked."""
 
@@ -36,6 +37,9 @@ class Solution:
         try:
             self.d: Derivation = derivation(problem)
             self.ask = problem.ask or self.d.kind
+            if self.ask in OF_SYSTEMS:
+                hint = "it is asked for of equations, with state: or with ends:"
+                raise ParseError(f"the function has no {self.ask} that could be asked for", hint=hint)
             self.derived: Expr = answer(self.d, self.ask)
             self.result = self._wanted() if problem.form else self.derived
         except MatdiffError as error:
