@@ -57,7 +57,7 @@ def test_lines_of_hints_are_numbered_on() -> None:
     page, text = build(LESSON, "html").decode(), build(LESSON, "md").decode()
     assert re.findall(r'counter-reset: step (\d)"', page) == ["1", "2", "1"]
     first = text.index("Hint 2")
-    assert re.search(r"^1\\. ", text[:first], re.M) and re.search(r"^2\\. ", text[first:], re.M)
+    assert re.search(r"^1\. ", text[:first], re.M) and re.search(r"^2\. ", text[first:], re.M)
 
 
 def test_a_notebook_checks_answers_where_the_lecturer_allows_it(tmp_path: Path) -> None:
