@@ -24,16 +24,21 @@ def command() -> None:
 @click.option("--to", type=click.Choice(FORMATS), default="html", show_default=True, help="The format.")
 @click.option("--solutions", is_flag=True, help="The solution instead of the students' sheet.")
 @click.option("--seed", metavar="SEED", help="Choose the words of parametrised problems by this, a name or a number.")
+@click.option("--allow-check", is_flag=True, help="In a notebook: `%%matdiff check 1` tells students right or wrong.")
 @click.option("--out", type=click.Path(path_type=Path), help="File or folder to write to; - is standard output.")
-def build_command(files: tuple[Path, ...], to: str, solutions: bool, seed: str | None, out: Path | None) -> int:
+def build_command(
+    files: tuple[Path, ...], to: str, solutions: bool, seed: str | None, allow_check: bool, out: Path | None
+) -> int:
     """Make the students' sheet of each FILE, or with --solutions its solution.
 
     Without --out it is written beside FILE, as `lesson-sheet.html` or `lesson-solutions.html`.
     """
     from matdiff.worksheet.build import build
 
+    if allow_check and to != "ipynb":
+        raise click.UsageError("--allow-check goes with --to ipynb")
     for path in files:
-        made = build(read(path), to, path.name, seed, solutions)
+        made = build(read(path), to, path.name, seed, solutions, allow_check)
         if str(out) == "-":
             sys.stdout.buffer.write(made)
             continue

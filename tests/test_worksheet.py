@@ -253,12 +253,12 @@ def test_lessons_build(path: Path) -> None:
     for made in (sheet, solution):
         assert "<script" not in made and "src=" not in made and "url(" not in made
         assert not re.search(r"https?://(?!www\.w3\.org)", made)
-        assert not re.search(r"\\[A-Za-z]|\$", re.sub("<style>.*?</style>", "", made, flags=re.DOTALL))
+        assert not re.search(r"\\[A-Za-z]|\$", re.sub("<(style|code).*?</\\1>", "", made, flags=re.DOTALL))
         for formula in re.findall(r"<math.*?</math>", made, flags=re.DOTALL):
             xml.dom.minidom.parseString(formula)
     assert solution.count('class="mark">✓') == solution.count('class="rule"')
     assert solution.count('class="verdict">✓') == len(worksheet(text).problems)
-    assert sheet.count('class="room"') == len(worksheet(text).problems)
+    assert sheet.count('class="room"') == sheet.count("<textarea") == len(worksheet(text).problems)
     for to in ("md", "tex", "ipynb"):
         assert build(text, to, path.name) and build(text, to, path.name, with_solutions=True)
 

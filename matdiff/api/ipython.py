@@ -40,7 +40,7 @@ def explain(shell: Any, kind: Any, error: BaseException, trace: Any, tb_offset: 
     return [text]
 
 
-def magic(line: str, cell: str | None = None) -> Derivation | Expr | Answer:
+def magic(line: str, cell: str | None = None) -> Derivation | Expr | Answer | Told | None:
     """`%matdiff EXPR --wrt X [--let DECLARATION]… [--ask WHAT]`; of a cell, EXPR is what stands below the line.
 
     >>> magic("x'*A*x --wrt x --ask gradient").text()
@@ -48,6 +48,8 @@ def magic(line: str, cell: str | None = None) -> Derivation | Expr | Answer:
     """
     if cell is not None and line.split()[:1] == ["answer"]:
         return Answer(cell)
+    if cell is not None and line.split()[:1] in (["check"], ["problems"]):
+        return checking(line, cell)
     options: dict[str, list[str]] = {}
     for name, value in OPTION.findall(line):
         if name not in KNOWN:
@@ -70,6 +72,46 @@ def derived(text: str, options: dict[str, list[str]]) -> Derivation | Expr:
         raise ParseError(f"{ask!r} cannot be asked for", hint=f"ask for one of {', '.join(ASKS)}")
     found: Expr = getattr(d, ask)
     return found
+
+
+PROBLEMS: dict[int, Any] = {}
+"""The problems of the sheet, which its cell `%%matdiff problems` makes known."""
+
+
+def checking(line: str, cell: str) -> Told | None:
+    """`%%matdiff problems` makes problems known, `%%matdiff check 1` marks an answer.
+
+    Raises ParseError where the sheet does not allow it, or has no such problem.
+    """
+    from matdiff.solution.problem import read_block
+    from matdiff.worksheet.answers import PROBLEM
+    from matdiff.worksheet.check import mark
+
+    if line.split()[0] == "problems":
+        found = list(PROBLEM.finditer(f"{cell.rstrip()}\n"))
+        PROBLEMS.clear()
+        PROBLEMS.update({int(m[1]): read_block("sheet", 1, m[2].split("\n")).problem(int(m[1]), {}) for m in found})
+        return None
+    number = re.search(r"\d+", line)
+    if not PROBLEMS:
+        raise ParseError(
+            "this sheet does not check answers", hint="where it does, run the cell %%matdiff problems first"
+        )
+    if number is None or int(number[0]) not in PROBLEMS:
+        raise ParseError("which problem?", hint=f"write %%matdiff check and one of {', '.join(map(str, PROBLEMS))}")
+    return Told(mark(PROBLEMS[int(number[0])], cell))
+
+
+class Told:
+    """The mark of an answer for its student: right, or wrong with the first wrong line and why; never the solution."""
+
+    def __init__(self, mark: Any) -> None:
+        self.mark = mark
+
+    def __repr__(self) -> str:
+        from matdiff.worksheet.report import SIGNS, WORDS, reason
+
+        return "\n".join([f"{SIGNS[self.mark.status]} {WORDS[self.mark.status]}", *reason(self.mark)])
 
 
 class Answer:

@@ -43,6 +43,8 @@ class Derived:
     function: Expr
     left: str
     lines: tuple[Line, ...]
+    start: int = 1
+    """The number of the first line."""
 
     def label(self, line: Line) -> str:
         """What a line reads off, in LaTeX; the steps after the gradient's end in the Hessian."""
@@ -79,6 +81,16 @@ class Room:
 
 
 @dataclass(frozen=True)
+class HowTo:
+    """How to answer, in a line; where there are boxes to answer in."""
+
+    text: str = (
+        "Answer plainly, `A'*(A*x - b)`, or in LaTeX, with lines of a derivation before it if you like. "
+        "The LaTeX of each formula is below it, to be copied."
+    )
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What the numerical check says."""
 
@@ -95,4 +107,4 @@ class Figure:
     caption: str
 
 
-Block = Text | Formula | Derived | Hint | Start | Room | Verdict | Figure
+Block = Text | Formula | Derived | Hint | Start | Room | HowTo | Verdict | Figure

@@ -46,6 +46,7 @@ def readable(latex: str) -> str:
     \text{d}f = \left\lVert x\right\rVert
     """
     latex = latex.replace(r"\mathrm{d}", r"\text{d}")
+    latex = re.sub(r"\\epsilon(?![a-zA-Z])", r"\\varepsilon", latex)  # one sign, that of the other formulas
     pairs = re.sub(r"\\(l|r)(Vert|vert|angle)(?![a-zA-Z])", _paired, latex)
     return pairs if r"\left" not in latex else latex
 

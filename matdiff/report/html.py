@@ -12,7 +12,7 @@ from matdiff.printing import to_mathml
 from matdiff.printing.latex_mathml import from_latex
 from matdiff.printing.mathml import AND
 from matdiff.report import prose
-from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Line, Room, Start, Text, Verdict
+from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Line, Room, Start, Text, Verdict
 from matdiff.report.markdown import mark
 from matdiff.report.style import STYLE
 
@@ -41,7 +41,8 @@ def block(b: Block) -> str:
             return prose.html(text).strip()
         case Formula(left, right):
             *definitions, body = parts(right)
-            return formula(f"{from_latex(left)}<mo>=</mo>{body}", "".join(where(d) for d in definitions))
+            shown = formula(f"{from_latex(left)}<mo>=</mo>{body}", "".join(where(d) for d in definitions))
+            return f"{shown}\n{copyable(f'{left} = {right.latex()}')}"
         case Derived():
             return derived(b)
         case Hint(title, inside):
@@ -49,8 +50,10 @@ def block(b: Block) -> str:
             return f"<details>\n<summary>{escape(title)}</summary>\n{body}\n</details>"
         case Start():
             return ""
-        case Room(_, space):
-            return f'<div class="room" style="--lines: {space}" aria-label="room for the answer"></div>'
+        case Room(number, space, first):
+            return room(number, space, first)
+        case HowTo(text):
+            return f'<div class="howto">{prose.html(text).strip()}</div>'
         case Verdict(text, right):
             return f'<p class="verdict">{mark(right)} {escape(text)}</p>'
         case Figure():
@@ -74,10 +77,27 @@ def where(definition: str) -> str:
     return f'<div class="where">where {math(definition)}</div>'
 
 
+def copyable(latex: str) -> str:
+    """The LaTeX of a formula, folded; a click selects all of it."""
+    return f'<details class="copy"><summary>LaTeX</summary><code class="latex">{escape(latex)}</code></details>'
+
+
+def room(number: int, space: int, first: str) -> str:
+    """A box to type in on a screen, lines to write on where it is printed."""
+    begun = f"{first} = "
+    rows = max(space, begun.count("\n") + 1)
+    return (
+        f'<div class="answer"><label for="answer-{number}">Answer {number}</label>\n'
+        f'<textarea id="answer-{number}" rows="{rows}" spellcheck="false">{escape(begun)}</textarea></div>\n'
+        f'<div class="room" style="--lines: {space}" aria-hidden="true"></div>'
+    )
+
+
 def derived(b: Derived) -> str:
     """A list; on a wide page the rule stands beside its line, on a narrow one below it."""
     shown = Shown(set(parts(b.function)[:-1]))
-    return '<ol class="steps">\n' + "\n".join(item(b.label(line), line, shown) for line in b.lines) + "\n</ol>"
+    begin = f' style="counter-reset: step {b.start - 1}"' if b.start > 1 else ""
+    return f'<ol class="steps"{begin}>\n' + "\n".join(item(b.label(line), line, shown) for line in b.lines) + "\n</ol>"
 
 
 @dataclass

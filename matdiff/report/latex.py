@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matdiff.printing.prose import latex_prose
 from matdiff.report import prose
-from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
+from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Room, Start, Text, Verdict
 from matdiff.report.display import statements
 from matdiff.report.formulas import typeset
 from matdiff.report.markdown import mark, rows
@@ -64,7 +64,7 @@ def block(b: Block) -> str:
             return latex_prose(f"{mark(right)} {text}".strip())
         case Hint(_, inside):
             return "\n".join(block(i) for i in inside)
-        case Start() | Figure():
+        case Start() | Figure() | HowTo():
             return ""
 
 

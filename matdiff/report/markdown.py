@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator
 
-from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Line, Room, Start, Text, Verdict
+from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Line, Room, Start, Text, Verdict
 from matdiff.report.display import statements
 
 BEGIN = "<!-- matdiff problem"
@@ -33,6 +33,8 @@ def block(b: Block) -> str:
         case Room(number, space, first):
             blank = "\n" * max(1, space - 1)
             return f"```answer {number}\n{blank}{first} = \n```"
+        case HowTo():
+            return ""
         case Verdict(text, right):
             return f"{mark(right)} {text}".strip()
         case Figure():
@@ -60,7 +62,7 @@ def display(left: str, parts: tuple[list[str], str]) -> str:
 def derived(b: Derived) -> str:
     """A numbered list: the formula, the rule, and a mark where the line was checked."""
     items = []
-    for i, (before, after, new, line) in enumerate(rows(b), 1):
+    for i, (before, after, new, line) in enumerate(rows(b), b.start):
         where = "".join(f", where ${d}$" for d in new)
         items.append(f"{i}. ${before} = {after}${where} — {line.rule} {mark(line.right)}".replace("$ =", "$=").rstrip())
     return "\n".join(items)

@@ -14,6 +14,7 @@ h1, h2, h3 { line-height: 1.25; margin: 2.2em 0 .6em; }
 h1 { font-size: 1.8rem; margin-top: .5em; }
 h2 { font-size: 1.35rem; }
 h3 { font-size: 1.1rem; padding-top: .8em; border-top: 1px solid var(--rule); }
+math mfrac { margin: 0 .12em; }
 math { font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", "STIX Math", math; font-size: 1.08em; }
 mtd { padding: .15em .4em; }
 a { color: inherit; }
@@ -38,6 +39,13 @@ th, td { border-bottom: 1px solid var(--rule); padding: .3em .8em .3em 0; text-a
 details { margin: .4em 0; padding: .3em .9em; background: var(--tint); border-radius: 4px; }
 details > :last-child { margin-bottom: .2em; }
 summary { cursor: pointer; color: var(--soft); }
+.howto { color: var(--soft); font-size: .92em; }
+.answer label { display: block; color: var(--soft); font-size: .92em; margin-top: 1em; }
+textarea { width: 100%; background: var(--tint); color: inherit; border: 1px solid var(--rule); border-radius: 4px;
+  padding: .6em .8em; font: .95rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; resize: vertical; }
+.copy { background: none; padding: 0; font-size: .86em; }
+.latex { user-select: all; -webkit-user-select: all; overflow-wrap: anywhere; }
+@media screen { .room { display: none; } }
 .room { height: calc(var(--lines) * 36px); margin: 1em 0 2em;
   background: repeating-linear-gradient(transparent 0 35px, var(--rule) 35px 36px); }
 figure { margin: 1.2em 0; }
@@ -51,7 +59,7 @@ figcaption { color: var(--soft); font-size: .86em; }
   :root { color-scheme: light; --ink: #000; --soft: #333; --rule: #bbb; --paper: #fff; --tint: #fff; --good: #000; }
   body { font-size: 10.5pt; }
   main { max-width: none; padding: 0; }
-  details { display: none; }
+  details, .answer, .howto { display: none; }
   h1, h2, h3 { break-after: avoid; }
   .steps li, .formula, figure, .room { break-inside: avoid; }
   .formula, .line { overflow: visible; }

@@ -83,7 +83,7 @@ class LineCheck:
 
 
 def check_derivation(
-    *said: Any,
+    *given: Any,
     wrt: str | Expr | Sequence[Expr] | None = None,
     declare: str | Sequence[str] | None = None,
     function: str | Expr | None = None,
@@ -103,7 +103,7 @@ def check_derivation(
     >>> check_derivation("f = tr(A*X*B)\\ndf = tr(A*dX*B)\\n   = <A*B, dX>", wrt="X", declare="n: 3; X: n×n").line
     3
     """
-    text, function, wrt, declare = asked(said, function, wrt, declare)
+    text, function, wrt, declare = asked(given, function, wrt, declare)
     if not isinstance(text, str):
         raise ParseError("a derivation is a text of lines")
     from matdiff.api.derive import derive, explicit
@@ -126,18 +126,9 @@ def asked(said: Sequence[Any], function: Any, wrt: Any, declare: Any) -> tuple[A
     given = list(said)
     if len(given) > 1 and isinstance(given[1], str) and "=" in given[1]:
         function = given.pop(0)
-    elif function is not None and given and isinstance(given[0], str) and not given[0].strip():
-        raise ParseError("there is no derivation to check")
-    text, wrt, declare, function = (
-        [*given, None, None, None, None][:4]
-        if len(given) > 3
-        else [
-            given[0] if given else None,
-            given[1] if len(given) > 1 else wrt,
-            given[2] if len(given) > 2 else declare,
-            function,
-        ]
-    )
+    found = dict(zip(("text", "wrt", "declare", "function"), given, strict=False))
+    text, wrt = found.get("text"), found.get("wrt", wrt)
+    declare, function = found.get("declare", declare), found.get("function", function)
     if wrt is None:
         raise ParseError("by which variable?", hint='check_derivation("f = …", wrt="X")')
     return text, function, wrt, declare

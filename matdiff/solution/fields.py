@@ -39,7 +39,7 @@ class Answer:
     definitions: list[tuple[int, str]] = field(default_factory=list)
     chain: list[tuple[int, str]] = field(default_factory=list)
     curved: list[tuple[int, str]] = field(default_factory=list)
-    told: Any = None
+    told: list[Any] | None = None
     """What the check of the chain found, once it was made."""
 
     def used(self, *texts: str) -> list[tuple[int, str]]:

@@ -22,8 +22,9 @@ def read_answer(text: str, problem: Problem, named: Named) -> Answer:
     reader = Reader(problem, named)
     lines = tidied(text, reader.known)
     for line in lines:
-        if line.aside and (said := DEFINED.fullmatch(line.text)) and len(said[1]) == 1:
-            reader.known.names.add(said[1])
+        aside = DEFINED.fullmatch(line.text) if line.aside else None
+        if aside and len(aside[1]) == 1:
+            reader.known.names.add(aside[1])
     for i, line in enumerate(lines):
         reader.read(line, " ".join(after.text for after in lines[i + 1 :]))
     found = reader.found

@@ -68,12 +68,12 @@ SOLVED = re.compile(r"(?<=[\w)\]'])\\\((?!\\)")
 r"""A\(B x): the solution of a system, where no `\)` makes it LaTeX."""
 ASKED = r"gradient|jacobian|hessian|differential|derivative"
 SAYS = re.compile(
-    rf"(?:\b(?:the|my|its|our)\s+)?\b(?P<asked>{ASKED})\b"
-    r"(?:\s+(?:matrix|vector|of|by|with|respect|to|at|wrt|then|function|the|\$?[^\W\d_]\w?\$?(?:\(\w\))?))*"
+    rf"(?:\b(?:the|my|its|our)\s+)?\b(?P<asked>{ASKED})\b[^=;.,]{{0,60}}?"
     r"\s+(?:is|equals|becomes)\s+(?:(?:just|simply|thus|then|therefore|given by|equal to)\s+)*"
     r"(?=\S)",
     re.IGNORECASE,
 )
+NO_FORMULA = re.compile(r"(?:the|a|an|not|wrong|right|in|zero)\b|[a-z]{3,},?\s+[a-z]{2,}\b")
 GIVES = re.compile(
     r",?\s+(?:we|i|one)\s+(?:get|have|find|obtain)s?(?:\s+that)?\s+(?=\S.*=)|:\s+(?=[A-Za-z∇][\w ]*=)", re.IGNORECASE
 )
@@ -89,7 +89,7 @@ def spoken(line: str) -> str:
     line = EXPLAINED.sub("", line)
     line = GIVES.sub(" ; ", line)
     found = None if "\\text" in line else SAYS.search(line)
-    if found is None or re.match(r"(?:the|a|an|not|wrong|right|in|zero)\b", line[found.end() :]):
+    if found is None or NO_FORMULA.match(line[found.end() :]):
         return line
     before = line[: found.start()].rstrip(" ,:")
     return f"{before} ; " * bool(before) + f"{found['asked'].lower()} = {line[found.end() :]}"

@@ -15,7 +15,7 @@ from matdiff.worksheet.document import LARGEST, Fence, Worksheet, pieces_of, wor
 
 PROBLEM = re.compile(rf"^{re.escape(BEGIN)} (\d{{1,4}})\n(.*?)\n{re.escape(END)}", re.DOTALL | re.MULTILINE)
 ORIGIN = re.compile(r"<!-- matdiff worksheet .*?, seed (.*?) -->")
-CELL = re.compile(r"\s*%%?matdiff[ \t]+answer\b[ \t]*([^\n]*)\n?(.*)", re.DOTALL)
+CELL = re.compile(r"\s*%%?matdiff[ \t]+(?:answer|check)\b[ \t]*([^\n]*)\n?(.*)", re.DOTALL)
 NUMBER = re.compile(r"\W*(?:(?:to|problem|no|nr|number|answer)\b\W*)*(\d{1,4})\W*", re.IGNORECASE)
 ANSWER = re.compile(r"\W{0,2}answers?(?![a-z_])", re.IGNORECASE)
 SUFFIXES = (".md", ".ipynb", ".txt", ".tex", ".docx", ".html", ".htm", ".markdown", "")

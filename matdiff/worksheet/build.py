@@ -11,8 +11,15 @@ from matdiff.worksheet.solution import Solution
 FORMATS = ("html", "ipynb", "md", "tex", "pdf")
 
 
-def build(text: str, to: str, name: str = "worksheet", seed: str | None = None, with_solutions: bool = False) -> bytes:
-    """The file that `matdiff worksheet build` writes.
+def build(
+    text: str,
+    to: str,
+    name: str = "worksheet",
+    seed: str | None = None,
+    with_solutions: bool = False,
+    checks: bool = False,
+) -> bytes:
+    """The file that `matdiff worksheet build` writes; with `checks` a notebook in which students may check answers.
 
     Raises ParseError with file and line for a block that cannot be read, UnsupportedError where a library or a
     program for PDF is not installed.
@@ -30,10 +37,10 @@ def build(text: str, to: str, name: str = "worksheet", seed: str | None = None, 
 
         kind, program = engine()
         return pdf(written(blocks, kind, title), kind, program)
-    return written(blocks, to, title).encode()
+    return written(blocks, to, title, checks and not with_solutions).encode()
 
 
-def written(blocks: list[Block], to: str, title: str) -> str:
+def written(blocks: list[Block], to: str, title: str, checks: bool = False) -> str:
     """The blocks in a text format."""
     if to == "html":
         from matdiff.report.html import page
@@ -50,7 +57,7 @@ def written(blocks: list[Block], to: str, title: str) -> str:
     if to == "ipynb":
         from matdiff.report.notebook import notebook
 
-        return notebook(blocks)
+        return notebook(blocks, checks)
     raise MatdiffError(f"there is no format {to!r}", hint=f"the formats are {', '.join(FORMATS)}")
 
 

@@ -26,6 +26,8 @@ from matdiff.worksheet.systems import is_system, mark_system
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
 
+FORMULA = re.compile(r"[*^ᵀ⊤⁻\\]|\w\(\w+\)|\w'(?!\w)")
+"""Signs of a formula among words."""
 Status = Literal["right", "layout", "partial", "wrong", "missing", "unread", "undecided"]
 Fault = tuple[int, str, bool, str]
 """A line, what is wrong with it, whether that is that it cannot be read, and numbers that show it."""
@@ -111,6 +113,9 @@ def mark(problem: Problem, text: str) -> Mark:
     found = read_answer(text, problem, named(solution))
     if not found.claim:
         written = any(line and not line.endswith("=") for line in map(stripped, text.splitlines()))
+        if any(FORMULA.search(line) for line in text.splitlines()):
+            said = "not read: the formula is not found among the words"
+            return Mark(problem.number, problem.title, problem.points, "unread", said, 1, text.strip(), answer=text)
         said = "no formula is in it" if written else "no answer"
         return Mark(problem.number, problem.title, problem.points, "missing", said)
     status, reason, line, example = verdict(solution, found)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from matdiff.api.expr import Expr
 from matdiff.ops.complexes import COMPLEX
 from matdiff.printing.names import latex_name
-from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, Room, Start, Text, Verdict
+from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Room, Start, Text, Verdict
 from matdiff.solution.problem import Problem
 from matdiff.worksheet.document import Prose, Worksheet
 from matdiff.worksheet.solution import Solution, along
@@ -26,6 +26,8 @@ ASKED = {
 
 def sheet(ws: Worksheet) -> Iterator[Block]:
     """The students' sheet: problems with hints and room to answer; it says its seed where it is not seen."""
+    if ws.problems:
+        yield HowTo()
     if ws.seed is not None:
         yield Text(f"<!-- matdiff worksheet {ws.name}, seed {ws.seed} -->")
     for part in ws.parts:
@@ -200,10 +202,10 @@ def hints(*each: Solution) -> Iterator[Hint]:
 def derived_hints(solution: Solution) -> Iterator[tuple[Text | Hint, ...]]:
     """Rules of the derivation, each with the line that it gives folded below it; of the last, the answer, the rule."""
     lines = [line for line in solution.lines if line.relation == "="]
-    for line in lines[: solution.problem.hints]:
+    for number, line in enumerate(lines[: solution.problem.hints], 1):
         said = Text(f"Use this rule: {line.rule}.")
         told = line is not lines[-1] and line.after.node is not solution.derived.node
-        yield (said, Hint("Show the line", (Derived(solution.d.function, "", (line,)),))) if told else (said,)
+        yield (said, Hint("Show the line", (Derived(solution.d.function, "", (line,), number),))) if told else (said,)
 
 
 def solved(solution: Solution, plot: Plot) -> Iterator[Block]:
