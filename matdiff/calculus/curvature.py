@@ -214,6 +214,7 @@ class Curvature(Claims):
             self._quadratic(node)
         if node.op is tr:
             self._trace(node)
+            self._repeated(node)
         if node.op in (SCALE, HADAMARD, POWER, sqrt):
             self._monomial(node)
         if node.op is SCALE and not self.has(node.args[0], "constant"):
@@ -618,13 +619,30 @@ class Curvature(Claims):
                 claims = [(u, "affine") for u in outer.values()]
                 self.say(node, word, f"perspective of a {word} function", (t, "> 0"), *claims)
 
+    def _repeated(self, node: Apply) -> None:
+        """tr (LᵀL)^k for an affine L: the trace of a power is convex and increasing on matrices ⪰ 0."""
+        factors = self.chain(node.args[0])
+        for length in (2, 4):
+            block = factors[:length]
+            k = len(factors) // length
+            if k < 2 or factors != block * k:
+                continue
+            found = self._split(block)
+            moving = [] if found is None else [f[0] for f in found[0] if not self.has(f[0], "constant")]
+            if found is not None and not found[1] and len(moving) == 1 and self.has(moving[0], "affine"):
+                self.say(node, "convex", f"trace of the power {k} of a convex matrix ⪰ 0", (moving[0], "affine"))
+
     def _trace(self, node: Apply) -> None:
         """tr f(S) is convex in a symmetric S where f is (Davis 1957): powers, and what a record calls traceconvex."""
         (u,) = node.args
         if not isinstance(u, Apply) or len(u.args) != 1:
             return
         (S,) = u.args
-        if S.kind != "matrix" or "symmetric" not in self.known(S) or not self.has(S, "affine"):
+        if S.kind != "matrix" or "symmetric" not in self.known(S):
+            return
+        if u.op is MPOW and self.has(S, "convex⪰") and self.has(S, "⪰ 0"):
+            self.say(node, "convex", "trace of a power of a convex matrix ⪰ 0", (S, "convex⪰"), (S, "⪰ 0"))
+        if not self.has(S, "affine"):
             return
         powers = u.op is MPOW and (u.params[0] % 2 == 0 or self.has(S, "⪰ 0"))
         if powers or "traceconvex" in u.op.curvature.split():
@@ -684,6 +702,8 @@ class Curvature(Claims):
         if self.has(node, "constant"):
             return
         u = node.args[0]
+        if node.op is norm and u.kind == "matrix" and self.has(u, "convex⪰") and self.has(u, "⪰ 0"):
+            self.say(node, "convex", "the norm increases in the order ⪰ 0", (u, "convex⪰"), (u, "⪰ 0"))
         if node.op is sqrt:
             if self.has(u, "√ convex"):
                 self.say(node, "convex", "root", (u, "√ convex"))
