@@ -25,7 +25,7 @@ from matdiff.core.shape import Dim
 from matdiff.errors import ArgumentError, MatdiffError, MisfitError, UnsupportedError
 from matdiff.ops.unknown import has_unknown
 
-Array = np.ndarray
+Array = Any
 AXES = {"scalar": 0, "vector": 1, "row": 1, "matrix": 2}
 
 
@@ -341,8 +341,10 @@ def raised(node: Apply, args: list[Held], sizes: Any) -> Any:
         e = exponent.value
         if e == 2:
             return value * value
-        if float(e) in (0.5, -0.5, -1.0):
-            return {0.5: lambda: np.sqrt(value), -0.5: lambda: 1 / np.sqrt(value), -1.0: lambda: 1 / value}[float(e)]()
+        if e == -1:
+            return 1 / value
+        if float(e) in (0.5, -0.5):
+            return np.sqrt(value) if e > 0 else 1 / np.sqrt(value)
     return value ** p.as_(node.kind)
 
 
