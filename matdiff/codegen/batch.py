@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from matdiff.codegen.arguments import Argument, check_sizes, differential_names, missing, refuse_kind, refuse_unknown
+from matdiff.codegen.backends.base import NUMPY
+from matdiff.codegen.backends.numpy import HELPERS
+from matdiff.codegen.emit.emitter import Emitter
+from matdiff.codegen.emit.module import generate
 from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.plan.variants import costs, plans
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, symbol, symbols, topological
@@ -20,7 +25,7 @@ from matdiff.core.shape import Dim
 from matdiff.errors import ArgumentError, MatdiffError, MisfitError, UnsupportedError
 from matdiff.ops.unknown import has_unknown
 
-Array = np.ndarray
+Array = Any
 AXES = {"scalar": 0, "vector": 1, "row": 1, "matrix": 2}
 
 
@@ -89,8 +94,8 @@ class Batch:
         if not lengths:
             raise ArgumentError(f"no array of the batch is there: {', '.join(v.name for v in self.stacked)}")
         if len(set(lengths.values())) > 1:
-            (a, b), *_ = [(x, y) for x in lengths for y in lengths if lengths[x] != lengths[y]]
-            raise MisfitError(f"{a} holds {lengths[a]} arrays and {b} holds {lengths[b]}")
+            (one, other), *_ = [(x, y) for x in lengths for y in lengths if lengths[x] != lengths[y]]
+            raise MisfitError(f"{one} holds {lengths[one]} arrays and {other} holds {lengths[other]}")
         return given, check_sizes(shapes), next(iter(lengths.values()))
 
 
@@ -140,10 +145,7 @@ class Mapped(Batch):
 
     def repeated(self, value: Any, length: int) -> Any:
         """A result that no array of the batch enters."""
-        if self.backend == "jax":
-            import jax.numpy as library
-        else:
-            import torch as library
+        library = import_module("jax.numpy" if self.backend == "jax" else "torch")
         return joined([value] * length, lambda parts: library.stack([library.asarray(p) for p in parts]))
 
 
@@ -265,8 +267,6 @@ def shape_of(node: Node, sizes: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def constant(node: Constant, sizes: Mapping[str, int], dtype: Any) -> Any:
-    from matdiff.codegen.backends.numpy import HELPERS
-
     dims = [d.evaluate(sizes) for d in node.dims]
     match node.name:
         case "pi":
@@ -299,9 +299,6 @@ def one(node: Apply, sizes: Mapping[str, int]) -> Callable[..., Any]:
     again = apply(node.op, tuple(inputs), at(node.params), node.kind, at(node.rows), at(node.cols))
     if again not in _functions:
         from matdiff.codegen import executed
-        from matdiff.codegen.backends.base import NUMPY
-        from matdiff.codegen.emit.emitter import Emitter
-        from matdiff.codegen.emit.module import generate
 
         text = generate([[again]], None, True, Emitter(NUMPY, inputs), "f", "").text
         _functions[again] = partial(by_position, executed(text, "f"), node.kind == "row")
@@ -344,8 +341,10 @@ def raised(node: Apply, args: list[Held], sizes: Any) -> Any:
         e = exponent.value
         if e == 2:
             return value * value
-        if float(e) in (0.5, -0.5, -1.0):
-            return {0.5: lambda: np.sqrt(value), -0.5: lambda: 1 / np.sqrt(value), -1.0: lambda: 1 / value}[float(e)]()
+        if e == -1:
+            return 1 / value
+        if float(e) in (0.5, -0.5):
+            return np.sqrt(value) if e > 0 else 1 / np.sqrt(value)
     return value ** p.as_(node.kind)
 
 
@@ -599,11 +598,11 @@ def exponentials(X: Array) -> Array:
     turns = np.ceil(np.log2(np.maximum(size, 4) / 4)).astype(int)
     X = X / 2.0 ** turns[:, None, None]
     one = np.eye(X.shape[1], dtype=X.dtype)
-    b = [
+    whole = [
         64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600,
         670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1,
     ]  # fmt: skip
-    b = [float(c) for c in b]
+    b: list[float] = [float(c) for c in whole]
     X2 = X @ X
     X4 = X2 @ X2
     X6 = X4 @ X2

@@ -1,8 +1,8 @@
 """C99 from expressions: a source file, its header, and a program that tests it.
 
-The functions take sizes, then the variables (matrices column-major, numbers by value), then memory for each result, then
-memory to work on, of which `NAME_workspace(sizes)` says how many doubles; they allocate nothing and call nothing but
-`math.h`, or BLAS and LAPACK where they are asked to.  They return 0, or 1 where a matrix cannot be factored.
+The functions take sizes, then the variables (matrices column-major, numbers by value), then memory for each result,
+then memory to work on, of which `NAME_workspace(sizes)` says how many doubles; they allocate nothing and call nothing
+but `math.h`, or BLAS and LAPACK where they are asked to.  They return 0, or 1 where a matrix cannot be factored.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError
 
 CONVENTIONS = (
-    "Matrices are column-major.  Results are written to memory of the caller's.  Nothing is allocated: where a function "
-    "takes work, NAME_workspace says how many doubles that must hold.  0 is returned, or 1 where a matrix is singular or "
-    "not positive definite."
+    "Matrices are column-major.  Results are written to memory of the caller's.  Nothing is allocated: where a "
+    "function takes work, NAME_workspace says how many doubles that must hold.  0 is returned, or 1 where a matrix is "
+    "singular or not positive definite."
 )
 LOCAL = 512
 """Most doubles of memory that a function of fixed sizes takes from the stack."""
@@ -107,10 +107,8 @@ extern "C" {{
     def source(self, alone: bool = True) -> str:
         """The file with the functions; `alone` without the header, whose declarations it does not need."""
         trees = [tree_of(f.text) for f in self.functions]
-        names = translate.called(ast.Module(list(trees), []))
+        names = translate.called(ast.Module(list(trees), []), LAPACK if self.blas else ())
         instead = {k: v for k, v in LAPACK.items() if self.blas and k in names}
-        names = [*names, *self.called_by(instead)] if instead else names
-        names = [n for n in translate.library() if n in names]
         lines = ["#include <math.h>", "#include <stddef.h>"]
         lines += [] if alone else ["", f'#include "{self.name}.h"']
         if instead:
@@ -119,9 +117,6 @@ extern "C" {{
         for f, tree in zip(self.functions, trees, strict=True):
             parts += self.function(f, tree)
         return "\n\n".join(["\n".join(translate.comment(f"{self.about}\n{CONVENTIONS}")), *parts]) + "\n"
-
-    def called_by(self, instead: Mapping[str, str]) -> list[str]:
-        return [n for n in translate.library() if any(f"{translate.PREFIX}{n}(" in text for text in instead.values())]
 
     def function(self, f: Native, tree: ast.FunctionDef) -> list[str]:
         made = translate.Function(tree)

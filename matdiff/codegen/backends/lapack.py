@@ -14,12 +14,15 @@ extern void dpotrf_(const char *, const int *, double *, const int *, int *);
 extern void dgetrf_(const int *, const int *, double *, const int *, int *, int *);"""
 
 LAPACK = {
-    "dot": """static double md_dot(ptrdiff_t count, const double *restrict x, const double *restrict y)
+    "dot": """static double md_dot(
+    ptrdiff_t count, const double *restrict x, const double *restrict y)
 {
     int n = (int)count, one = 1;
     return ddot_(&n, x, &one, y, &one);
 }""",
-    "gemv": """static void md_gemv(ptrdiff_t m, ptrdiff_t n, const double *restrict a, ptrdiff_t ra, ptrdiff_t ca, const double *restrict x, ptrdiff_t sx, double *restrict y)
+    "gemv": """static void md_gemv(
+    ptrdiff_t m, ptrdiff_t n, const double *restrict a, ptrdiff_t ra, ptrdiff_t ca, const double
+    *restrict x, ptrdiff_t sx, double *restrict y)
 {
     if (m > 0 && n > 0 && (ra == 1 || ca == 1)) {
         int turned = ra != 1, rows = (int)(turned ? n : m), cols = (int)(turned ? m : n), step = (int)sx, one = 1;
@@ -35,7 +38,10 @@ LAPACK = {
         y[i] = s;
     }
 }""",
-    "gemm": """static void md_gemm(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *restrict a, ptrdiff_t ra, ptrdiff_t ca, const double *restrict b, ptrdiff_t rb, ptrdiff_t cb, double *restrict c, ptrdiff_t rc, ptrdiff_t cc)
+    "gemm": """static void md_gemm(
+    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *restrict a, ptrdiff_t ra, ptrdiff_t ca,
+    const double *restrict b, ptrdiff_t rb, ptrdiff_t cb, double *restrict c, ptrdiff_t rc,
+    ptrdiff_t cc)
 {
     if (m > 0 && n > 0 && k > 0 && (ra == 1 || ca == 1) && (rb == 1 || cb == 1) && rc == 1) {
         int M = (int)m, N = (int)n, K = (int)k;
@@ -55,7 +61,8 @@ LAPACK = {
         }
     }
 }""",
-    "cholesky": """static int md_cholesky(ptrdiff_t n, const double *restrict a, double *restrict out)
+    "cholesky": """static int md_cholesky(
+    ptrdiff_t n, const double *restrict a, double *restrict out)
 {
     int size = (int)n, info = 0;
     for (ptrdiff_t j = 0; j < n; j++) {
@@ -64,7 +71,8 @@ LAPACK = {
     if (n > 0) dpotrf_("L", &size, out, &size, &info);
     return info != 0;
 }""",
-    "lower_solve": """static int md_lower_solve(ptrdiff_t n, ptrdiff_t count, const double *restrict a, double *restrict x)
+    "lower_solve": """static int md_lower_solve(
+    ptrdiff_t n, ptrdiff_t count, const double *restrict a, double *restrict x)
 {
     int size = (int)n, columns = (int)count;
     double one = 1;
@@ -74,7 +82,8 @@ LAPACK = {
     if (n > 0) dtrsm_("L", "L", "N", "N", &size, &columns, &one, a, &size, x, &size);
     return 0;
 }""",
-    "lower_solve_t": """static int md_lower_solve_t(ptrdiff_t n, ptrdiff_t count, const double *restrict a, double *restrict x)
+    "lower_solve_t": """static int md_lower_solve_t(
+    ptrdiff_t n, ptrdiff_t count, const double *restrict a, double *restrict x)
 {
     int size = (int)n, columns = (int)count;
     double one = 1;
@@ -96,7 +105,8 @@ LAPACK = {
     }
     return info != 0;
 }""",
-    "lu_overwrite": """static void md_lu_overwrite(ptrdiff_t n, ptrdiff_t count, const double *restrict f, double *restrict x)
+    "lu_overwrite": """static void md_lu_overwrite(
+    ptrdiff_t n, ptrdiff_t count, const double *restrict f, double *restrict x)
 {
     int size = (int)n, columns = (int)count;
     double one = 1;
@@ -113,7 +123,9 @@ LAPACK = {
         dtrsm_("L", "U", "N", "N", &size, &columns, &one, f, &size, x, &size);
     }
 }""",
-    "lu_solve_t": """static void md_lu_solve_t(ptrdiff_t n, ptrdiff_t count, const double *restrict f, const double *restrict b, double *restrict out)
+    "lu_solve_t": """static void md_lu_solve_t(
+    ptrdiff_t n, ptrdiff_t count, const double *restrict f, const double *restrict b, double
+    *restrict out)
 {
     int size = (int)n, columns = (int)count;
     double one = 1;

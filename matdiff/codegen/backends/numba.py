@@ -388,7 +388,7 @@ def entry(
     room = {n for d in [made.work, *(d for r, _ in made.outputs for d in (r.rows, r.cols))] for n in d.names}
     needed = [n for n, p in made.sizes.items() if p in words or n in room]
     candidates = [*inputs, *(v for v in variables if v not in inputs)]
-    found = recipes(candidates, [n for n in made.sizes]) or recipes(candidates, needed)
+    found = recipes(candidates, list(made.sizes)) or recipes(candidates, needed)
     if found is None:
         raise ShapeError(
             f"the sizes {', '.join(sorted(needed))} do not follow from the shapes of the variables",
@@ -665,9 +665,7 @@ def function(
         "compiled": compiled, "arranged": arranged, "slow": slow, "known": known, "LinAlgError": np.linalg.LinAlgError,
         "TypeError": TypeError, "ValueError": ValueError,
     }  # fmt: skip
-    taken = set(parameters)
     text = "\n".join(lines)
-    assert not taken & inside.keys() or True
     exec(compile(text, "<matdiff>", "exec"), inside)
     made: Callable[..., Any] = inside[name]
     made.__doc__ = space[name].__doc__

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -65,8 +65,9 @@ def library() -> dict[str, Function]:
             found[statement.name] = Function(statement)
     for f in found.values():
         f.reads = {p for p, kind in f.parameters if kind == "Array"}
-    while any([shrink(f, found) for f in found.values()]):
-        pass
+    shrunk = True
+    while shrunk:
+        shrunk = sum(shrink(f, found) for f in found.values()) > 0
     return found
 
 
@@ -108,8 +109,11 @@ def array_of(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def called(tree: ast.AST) -> list[str]:
-    """The routines that a piece of code calls, and those that they call, in the order of the library."""
+def called(tree: ast.AST, without: Container[str] = ()) -> list[str]:
+    """The routines that a piece of code calls, and those that they call, in the order of the library.
+
+    Those in `without` call none.
+    """
     known = library()
     found: set[str] = set()
     waiting: list[ast.AST] = [tree]
@@ -119,7 +123,8 @@ def called(tree: ast.AST) -> list[str]:
                 name = node.func.id
                 if name in known and name not in found:
                     found.add(name)
-                    waiting.append(known[name].tree)
+                    if name not in without:
+                        waiting.append(known[name].tree)
     return [name for name in known if name in found]
 
 
@@ -136,57 +141,15 @@ def signature(f: Function, prefix: str = "") -> str:
     for name, kind in f.parameters:
         const = "const " if kind == "Array" and name in f.reads else ""
         parts.append(f"{const}{TYPES[kind]}{'restrict ' if kind == 'Array' else ' '}{word(name)}")
-    result = TYPES[f.result] if f.result in TYPES else "void"
+    result = TYPES.get(f.result, "void")
     return f"{result if result != 'ptrdiff_t' else 'int'} {prefix}{f.name}({', '.join(parts) or 'void'})"
 
 
-KEYWORDS = frozenset(
-    [
-        "auto",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "float",
-        "for",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-        "main",
-        "y0",
-        "y1",
-        "yn",
-        "j0",
-        "j1",
-        "jn",
-        "gamma",
-        "signgam",
-    ]
+WORDS = (
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
+    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main"
 )
+KEYWORDS = frozenset((*WORDS.split(), "y0", "y1", "yn", "j0", "j1", "jn", "gamma", "signgam"))
 
 
 def word(name: str) -> str:
@@ -220,11 +183,7 @@ class Writer:
             self.lines.append(f"    {self.declaration(name)} = {zero};")
         for statement in body:
             self.statement(statement, 1)
-        self.unused()
         return "\n".join([*head, f"{self.before}{signature(self.f, self.prefix)}", "{", *self.lines, "}"])
-
-    def unused(self) -> None:
-        """Parameters that the code does not touch are named, so that no compiler complains."""
 
     def declaration(self, name: str) -> str:
         kind = self.types[name]
@@ -371,8 +330,8 @@ class Writer:
 
     def bound(self, e: ast.expr) -> tuple[str, int]:
         match e:
-            case ast.Constant(value=bool()):
-                return str(int(e.value)), 16
+            case ast.Constant(value=bool(value)):
+                return str(int(value)), 16
             case ast.Constant(value=int(value)):
                 return str(value), 16
             case ast.Constant(value=float(value)):

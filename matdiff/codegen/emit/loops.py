@@ -22,8 +22,8 @@ from matdiff.codegen.emit.names import Names
 from matdiff.codegen.emit.templates import ATOM
 from matdiff.codegen.plan.variants import costs, plans
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value, topological
-from matdiff.core.op import Columns, Op
-from matdiff.core.shape import ONE, ZERO, Dim
+from matdiff.core.op import Columns, Op, registry
+from matdiff.core.shape import ONE, ZERO, Dim, signature
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import TRANSPOSE, is_op
@@ -417,7 +417,7 @@ class Loops:
     def by_template(
         self, op: Op, values: list[Held], params: tuple[Any, ...], rows: Dim, cols: Dim, node: Node | None
     ) -> Held:
-        """`exp({0})` entry by entry, `= det({m0}, {0}, {work:m0*m0})` a number, `-> expm({m0}, {0}, {out})` an array."""
+        """`exp({0})` entry by entry, `= norm({s0}, {0})` a number, `-> chol({m0}, {0}, {out})` an array."""
         code = op.c
         if code == "{0}":
             return values[0]
@@ -476,8 +476,6 @@ class Loops:
     def columns(self, op: Columns, values: list[Held], params: tuple[Any, ...], rows: Dim, cols: Dim) -> Held:
         """A linear function of one column after the other."""
         base_name, slot = op.name.partition("_columns")[0], op.slot
-        from matdiff.core.op import registry
-
         base = registry[base_name]
         own = params[: len(params) - len(op.dims)]
         shape = [self.dim(p) for p in params[len(own) :]] or [values[slot].rows, ONE]
@@ -499,8 +497,6 @@ class Loops:
             self.put(f"copy({self.size(C.rows)}, {flat.place.array}[{at}:], {column})")
             others[slot] = self.lying(self.strided(column, shape[0], shape[1]), shape[0], shape[1])
             inner_rows, inner_cols = (rows, ONE)
-            from matdiff.core.shape import signature
-
             spec = signature(base.signature)[1]
             if spec is not None and len(spec) == 2:
                 bound = dict(zip(op.dims, shape, strict=False))
@@ -804,6 +800,7 @@ class Loops:
                 f"{self.pointer(b.place)}, {step}, {self.pointer(out)})"
             )
             return self.lying(out, rows, cols)
+        assert a.place is not None and b.place is not None
         m, n, x, y, z = rows, cols, a.place, b.place, out
         if out.down is not ONE:
             m, n = n, m
@@ -953,8 +950,6 @@ def rounded(value: Fraction) -> float:
 
 def is_number(op: Op, slot: int) -> bool:
     """Is an argument a scalar by the signature?"""
-    from matdiff.core.shape import signature
-
     inputs = signature(op.signature)[0]
     return inputs[min(slot, len(inputs) - 1)] == ()
 
