@@ -82,7 +82,7 @@ def command(
         verification = d.verify()
         if verification.passed is False:
             return withheld(str(verification))
-        click.echo(d.code(target), nl=False)
+        click.echo(d.code(backend=target), nl=False)
         return 0
     if custom and mode is None:
         raise click.UsageError("--custom goes with --mode: which map is JAX or PyTorch to differentiate by?")

@@ -307,7 +307,7 @@ def test_code_gives_value_and_gradient_in_each_library() -> None:
 
             jax.config.update("jax_enable_x64", True)
         space: dict[str, Any] = {}
-        exec(compile(d.code(backend), "<code>", "exec"), space)
+        exec(compile(d.code(backend=backend), "<code>", "exec"), space)
         found = space["value_and_grad"](**given)
         assert np.isclose(float(found[0]), value)
         assert np.allclose(np.asarray(found[1].resolve_conj() if backend == "torch" else found[1]), gradient)

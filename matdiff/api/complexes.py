@@ -42,8 +42,10 @@ class ComplexExpr(Expr):
         """
         return evaluate([self.node], self.variables, arrays, [real(working(self.node))])[0]
 
-    def compile(self, backend: str = "numpy", unchecked: bool = False) -> Any:
-        """A function of the arrays by name, in NumPy, JAX or PyTorch."""
+    def compile(self, backend: str = "numpy", unchecked: bool = False, batch: Sequence[str] | str = ()) -> Any:
+        """A function of the arrays by name, in NumPy, JAX or PyTorch.  Raises UnsupportedError for a batch."""
+        if batch:
+            raise UnsupportedError("batches are of real arrays", hint="call the function for each problem")
         return compiled([self.node], self.variables, backend)
 
     def source(self, backend: str = "numpy") -> str:
@@ -348,10 +350,17 @@ class ComplexDerivation(Derivation):
         values = self._values(list(self.pullback.values()), {**arrays, self.covector.name: Y}, (self.covector,))
         return dict(zip((X.name for X in self.wrt), values, strict=True)) if self.several else values[0]
 
-    def code(self, backend: str = "numpy", name: str = "value_and_grad") -> str:
-        """Source text of a function that returns the value and the gradients by the convention."""
+    def code(
+        self, mode: str = "value_and_grad", backend: str = "numpy", custom: bool = False, notes: Sequence[str] = ()
+    ) -> str:
+        """Source text of a function that returns the value and the gradients by the convention.
+
+        Raises UnsupportedError for the code of single maps, which real variables have.
+        """
+        if mode != "value_and_grad" or custom:
+            raise UnsupportedError("of complex variables there is code of the value and the gradients alone")
         gradients = self.gradient.values() if self.several else [self.gradient]
-        return source([self.function.node, *(g.node for g in gradients)], self.function.variables, backend, name)
+        return source([self.function.node, *(g.node for g in gradients)], self.function.variables, backend, mode)
 
     def verify(
         self, seed: int = 0, sizes: Mapping[str, int] | None = None, claim: Any = None, **options: Any

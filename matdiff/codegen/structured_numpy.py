@@ -78,7 +78,9 @@ def by_products(apply: Any, r: Any, most: int) -> Any:
     """
     s, rest = np.zeros(r.shape), np.array(r)
     p, rr = rest.copy(), float(r @ r)
-    first, below, beside = rr, [], []
+    first = rr
+    below: list[float] = []
+    beside: list[float] = []
     ratio, before = 0.0, 1.0
     for k in range(most):
         Hp = apply(p)

@@ -67,7 +67,9 @@ def _varies(a: Node) -> bool:
             continue
         elif n.children:
             below = [c for c in n.children if not isinstance(c, Number)]
-            if not moving.intersection(below) or not (isinstance(n, Symbol) or isinstance(n.op, Op)):
+            if not moving.intersection(below) or not (
+                isinstance(n, Symbol) or (isinstance(n, Apply) and isinstance(n.op, Op))
+            ):
                 return False
             uses += sum(c in moving for c in below)
             cancels = cancels or not _multiplies(n)

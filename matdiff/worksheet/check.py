@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
 from matdiff.errors import MatdiffError
@@ -21,14 +21,13 @@ from matdiff.verify.claims import question, unread
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
-from matdiff.worksheet.systems import is_system, mark_system
+from matdiff.worksheet.systems import Status, is_system, mark_system
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
 
 FORMULA = re.compile(r"[*^ᵀ⊤⁻\\]|\w\(\w+\)|\w'(?!\w)")
 """Signs of a formula among words."""
-Status = Literal["right", "layout", "partial", "wrong", "missing", "unread", "undecided"]
 Fault = tuple[int, str, bool, str]
 """A line, what is wrong with it, whether that is that it cannot be read, and numbers that show it."""
 Verdict = tuple[Status, str, int | None, str]
@@ -101,9 +100,9 @@ def mark(problem: Problem, text: str) -> Mark:
     'wrong'
     """
     if is_system(problem):
-        status, reason, line = mark_system(problem, text)
-        shown = text.splitlines()[line - 1].strip() if line else ""
-        return Mark(problem.number, problem.title, problem.points, status, reason, line, shown)  # type: ignore[arg-type]
+        judged_so, why, place = mark_system(problem, text)
+        shown = text.splitlines()[place - 1].strip() if place else ""
+        return Mark(problem.number, problem.title, problem.points, judged_so, why, place, shown)
     if "," in problem.wrt:
         return mark_several(problem, text)
     try:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,6 +33,8 @@ from matdiff.printing.integrals import Pen
 from matdiff.report.blocks import Block, Hint, Room, Start, Text, Verdict
 from matdiff.solution.problem import Problem
 from matdiff.verify.sampling import point, ways
+
+Status = Literal["right", "layout", "partial", "wrong", "missing", "unread", "undecided"]
 
 POINTS = 3
 CLOSE = 1e-8
@@ -472,7 +474,7 @@ def agree(a: Node, b: Node) -> bool:
     return count > 0
 
 
-def mark_system(problem: Problem, text: str) -> tuple[str, str, int | None]:
+def mark_system(problem: Problem, text: str) -> tuple[Status, str, int | None]:
     """Status, reason and line of an answer."""
     try:
         solution = SystemSolution(problem)
