@@ -102,7 +102,13 @@ def casadi_call(problem: Problem, d: Any, given: dict[str, Any]) -> Callable[[],
     out = [np.zeros(symbols[v.name].shape, order="F") for v in d.wrt]
     for k, a in enumerate(out):
         buffer.set_res(k, memoryview(a.reshape(-1, order="F")))
-    return lambda: (keep, run())
+    held = (f, buffer, keep, out)
+
+    def call() -> Any:
+        run()
+        return held
+
+    return call
 
 
 def norm2(ca: Any, X: Any) -> Any:
