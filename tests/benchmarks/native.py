@@ -34,7 +34,10 @@ SECONDS = 0.15
 
 def small(problem: Problem) -> Any:
     size = problem.sizes[0]
-    return SMALL[len(size)] if isinstance(size, tuple) else 8
+    if not isinstance(size, tuple):
+        return 8
+    made = SMALL[len(size)]
+    return made[::-1] if len(size) == 2 and size[0] < size[1] else made
 
 
 def best(call: Callable[[], Any]) -> float:
