@@ -130,7 +130,7 @@ def test_what_has_no_native_code_is_refused_by_name(capsys: pytest.CaptureFixtur
     with pytest.raises(MatdiffError, match="source text"):
         h.function.compile("c")
     x = md.derive("sum(x)", wrt="x", declare="x: n")
-    with pytest.raises(MatdiffError, match="k is no size"):
+    with pytest.raises(MatdiffError, match="there is no dimension k"):
         x.c(sizes={"k": 3})
     for wrong in (["--sizes", "k=3"], ["--sizes", "n=0"], ["--sizes", "n"]):
         assert run(["codegen", "sum(x)", "--wrt", "x", "--let", "x: n", "--target", "c", *wrong]) != 0
