@@ -28,6 +28,7 @@ FUNCTIONS: list[tuple[str, str, str | None]] = [
     ("X^3", "X", None),
     ("y", "x", "x: scalar; y: scalar"),
     ("x", "x", "x: n"),
+    ("exp(x*y)", "x,y", "x: scalar; y: scalar"),
 ]
 
 

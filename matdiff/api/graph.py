@@ -225,7 +225,9 @@ class Graph:
         rules, tangents, printed, *bars = evaluate(wanted, tuple(known), given)
         seen = [float(np.sum(y * np.asarray(a))) for a in (rules, tangents, printed)]
         seen.append(float(sum(np.sum(np.asarray(b) * V[X]) for b, X in zip(bars, d.wrt, strict=True))))
-        size = max(max(map(abs, seen)), float(np.linalg.norm(np.asarray(tangents))) * 1e-3, 1e-12)
+        parts = [float(np.sum(np.abs(np.asarray(b) * V[X]))) for b, X in zip(bars, d.wrt, strict=True)]
+        # Terms may cancel: along (x, −y) the differential of x y is 0, and what is left of it is rounding.
+        size = max(*map(abs, seen), *parts, float(np.linalg.norm(np.asarray(tangents))) * 1e-3, 1e-12)
         return (max(seen) - min(seen)) / size
 
     # how it is written

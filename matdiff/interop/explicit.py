@@ -157,7 +157,7 @@ def filled(v: Symbol, names: dict[tuple[int, int], str]) -> Any:
 def plain(e: Any) -> Any:
     """A polynomial multiplied out, a rational function factored; anything else simplified while it is small."""
     if e.is_rational_function():
-        return sp.factor(e) if sp.denom(sp.together(e)) != 1 else sp.expand(e)
+        return sp.factor(e) if sp.denom(sp.together(e)) != 1 else sp.expand(sp.together(e))
     return sp.simplify(e) if sp.count_ops(e) < 100 else e
 
 
