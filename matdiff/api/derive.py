@@ -145,7 +145,7 @@ def _sized_by(inner: Any, variables: Mapping[str, Symbol], names: Sequence[str])
 
 
 def refuse_complex_parts(typed: Typed) -> None:
-    """Raises UnsupportedError for equations and sums over an index of complex variables: their rules are of real ones."""
+    """Raises UnsupportedError for equations and sums over an index with complex variables, whose rules are real."""
     z = next((n for n, v in typed.variables.items() if not COMPLEX.isdisjoint(v.attributes)), None)
     if z is not None or imaginary_in(typed.function):
         what = "equations" if typed.systems else "sums over an index"

@@ -170,7 +170,7 @@ class SystemSolution:
 
     # answers
 
-    def verdict(self, text: str) -> tuple[str, str]:
+    def verdict(self, text: str) -> tuple[Status, str]:
         """The status of an answer, and why it is wrong."""
         said = read_parts(self.d, self.ask, text)
         for part, claim in zip(self.parts, said, strict=True):
