@@ -71,5 +71,5 @@ def test_the_layout_names_what_there_is():
         assert (ROOT / name).is_dir() or (ROOT / "matdiff" / name).is_dir(), name
     packages = {f"{p.name}/" for p in (ROOT / "matdiff").iterdir() if p.is_dir() and any(p.glob("*.py"))}
     assert packages <= named
-    assert len(SESSIONS) == 10
-    assert len(COMMANDS) == 13
+    assert len(SESSIONS) == 11
+    assert len(COMMANDS) == 16
