@@ -261,7 +261,7 @@ def test_nothing_becomes_a_scalar_that_only_an_array_can_be(text: str) -> None:
         (r"e^{At} u(0)", "u_0"),
         (r"\Phi(x)", "declare `Phi: elementwise`"),
         ("x^H*A*x", "conjugate transpose"),
-        ("A^*", "A'"),
+        ("A^*", "a conjugate transpose or a conjugate"),
         ("A psd; x'*A*x", "n×n spd"),
         ("A + lambda", "multiply it by I"),
     ],
