@@ -27,11 +27,14 @@ LESSONS = sorted((Path(__file__).parent.parent / "examples").glob("[0-9]*.md"))
 
 HTML = words(
     "html head meta title style body main h1 h2 h3 h4 p em strong code pre a ul ol li blockquote hr br table thead"
-    " tbody tr th td div span details summary figure figcaption math"
+    " tbody tr th td div span label textarea input button details summary figure figcaption math"
 )
 SVG = words("svg defs g path rect use clipPath metadata RDF Work type format creator Agent title")
-ALLOWED = words("charset name content http-equiv lang href class start display aria-label style")
-STYLES = re.compile(r"--lines: \d+|text-align:(?:left|right|center)")
+ALLOWED = words(
+    "charset name content http-equiv lang href class start display aria-label aria-hidden style for id rows cols"
+    " readonly spellcheck type placeholder"
+)
+STYLES = re.compile(r"--lines: \d+|counter-reset: step \d+|text-align:(?:left|right|center)")
 
 WRITTEN = [
     "<b>x</b>",

@@ -71,15 +71,12 @@ MISREAD = {
     "2x3*x'": "Write 2*3 for the numbers",
     "10X10*x": "Write 10*10 for the numbers",
     "1e5e5*x'*x": "Write 1e5",
-    "1i*x'*x": "write 1*i",
-    "2.5j*x'*x": "write 2.5*j",
     "1e400*x'*x": "out of the range",
     "1e-400*x'*x": "out of the range",
     "1_000*x'*x": "Digits stand together: 1000.",
     "1,000*x'*x": "decimals have a point",
     "1.2.3*x'*x": "two numbers",
     r"0x10\,x^\top x": "Write 16 for the number",
-    r"2i\,x^\top x": "write 2*i",
 }
 
 

@@ -574,7 +574,7 @@ class Derivation:
 
         >>> from matdiff import derive
         >>> derive("norm(x)^2", wrt="x").model(2).value.text(ascii=True)
-        "x_0'*x_0 + 2*x_0'*(x - x_0) + (x - x_0)'*(x - x_0)"
+        "norm(x_0)^2 + 2*x_0'*(x - x_0) + (x - x_0)'*(x - x_0)"
         """
         from matdiff.api.models import Model
 

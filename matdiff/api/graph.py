@@ -76,7 +76,7 @@ class Graph:
     >>> g = md.derive("a = sin(x); b = a/y; b + x", wrt="x,y", declare="x: scalar; y: scalar").graph()
     >>> [node.name for node in g.nodes]
     ['x', 'y', 'a', 'b', 'f']
-    >>> g.reverse(x=0.0, y=2.0)
+    >>> {name: round(float(v), 6) + 0.0 for name, v in g.reverse(x=0.0, y=2.0).items()}
     {'f': 1.0, 'b': 1.0, 'a': 0.5, 'y': 0.0, 'x': 1.5}
     """
 

@@ -99,7 +99,10 @@ def proof(function: str | Op) -> Proof:
       d(X⁻¹) X + X⁻¹ dX = 0   [product rule]
       d(X⁻¹) = −X⁻¹ dX X⁻¹   [times X⁻¹ from the right]
     """
-    return _proof(named(function) if isinstance(function, str) else function)
+    op = named(function) if isinstance(function, str) else function
+    if registry.get(op.name) is None:
+        raise UnsupportedError(f"{op.name} has no proof here: it is of complex arrays")
+    return _proof(op)
 
 
 def named(name: str) -> Op:

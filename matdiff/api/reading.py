@@ -70,7 +70,7 @@ _random = re.compile(
 
 def may_be_random(text: Any, declare: Any) -> bool:
     """Whether a text may state laws, `z ~ normal(0, I)`, or have an E[…], be it an entry of a matrix E."""
-    given = [text, *([declare] if isinstance(declare, str) else declare or ())]
+    given = [text, *([declare] if isinstance(declare, str) else declare if isinstance(declare, list | tuple) else ())]
     return any(isinstance(t, str) and _random.search(t) is not None for t in given)
 
 

@@ -17,6 +17,8 @@ from matdiff.text.tree import Span
 ORDINARY = frozenset({"symmetric", "spd", "positive", "diagonal", "lower", "upper", "invertible"})
 """Properties of variables whose products are not constant, as those of orthogonal and skew matrices may be."""
 PRODUCTS = (MATMUL, SCALE, TRANSPOSE, HADAMARD, INNER)
+FEW = 8
+"""So many arguments are looked at one by one; of more the normal forms are found at once, in time linear in all."""
 WITHOUT_ZERO = ("invertible", "posdet", "positive")
 """Words for domains in which there is no 0; √0 is 0, though it has no derivative there."""
 
@@ -26,8 +28,12 @@ def check_defined(function: Node, divisors: Mapping[Node, Span], text: str = "",
 
     `divisors` are what the text divides by, with their places; `parts` what it has besides, 0 times which is gone.
     """
-    asked = [(n, word, a) for n, word, a in _asked(function, *parts) if not _varies(a)]
-    forms = normal_forms(*(a for a in divisors if not _varies(a)), *(a for _, _, a in asked))
+    asked = list(_asked(function, *parts))
+    open_ = list(divisors)
+    if len(asked) + len(open_) <= FEW:
+        asked = [(n, word, a) for n, word, a in asked if not _varies(a)]
+        open_ = [a for a in open_ if not _varies(a)]
+    forms = normal_forms(*open_, *(a for _, _, a in asked))
     for a, span in divisors.items():
         if is_zero(forms.get(a, a)):
             raise DomainError("division by zero", hint=_why(a, forms)).located(text, span)
