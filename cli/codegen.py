@@ -77,8 +77,9 @@ def command(
         raise click.UsageError("--mode goes with --target numpy, jax or torch")
     d: Any = derivation(expression(words), wrt, let, dialect, inner, metric)
     if hasattr(d, "convention_of"):
-        if explain or order > 1 or mode is not None:
-            raise click.UsageError("--explain, --mode and --order 2 go with real variables")
+        if explain or step or custom or order > 1 or mode is not None or target in ("c", "numba"):
+            given = "--explain, --newton, --mode, --custom, --order 2 and --target c, numba"
+            raise click.UsageError(f"{given} go with real variables")
         verification = d.verify()
         if verification.passed is False:
             return withheld(str(verification))

@@ -639,3 +639,19 @@ def test_hessians_by_several_variables_are_checked_step_by_step(capsys):
     assert re.search(r"H by x,y = A +read off the Hessian  ✓", shown)
     record = json.loads(out(capsys, "derive", "x'*A*y", "--wrt", "x,y", "--order", "2", "--steps", "--format", "json"))
     assert [(g["to"], g["by"]) for g in record["further_steps"]][:2] == [("gradient", ["x"]), ("gradient", ["y"])]
+
+
+MEAN = ("derive", "E[norm(z)]", "--let", "z ~ normal(m, I)", "--wrt", "m")
+COMPLEX = ("codegen", "z'*z", "--let", "z: n complex", "--wrt", "z")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *((*MEAN, *given) for given in (("--order", "2"), ("--steps",), ("--explicit",), ("--mode", "forward"))),
+        *((*COMPLEX, *given) for given in (("--newton",), ("--custom",), ("--target", "c"), ("--target", "numba"))),
+        ("derive", *COMPLEX[1:], "--why"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(capsys, arguments):
+    assert "go with" in refusal(capsys, *arguments)
