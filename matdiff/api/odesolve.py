@@ -25,7 +25,7 @@ from matdiff.printing.integrals import Pen
 from matdiff.verify.report import Verification, undecided
 from matdiff.verify.ridges import with_sizes
 from matdiff.verify.sampling import names, point, ways
-from matdiff.verify.sets import direction, move, project
+from matdiff.verify.sets import by_entries, direction, move
 from matdiff.verify.unknown import Bare, concrete
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Run:
 
     def gradient(self, mode: str = "adjoint") -> tuple[float, dict[str, Any]]:
         path, value = self.state()
-        found = self._back(path) if mode == "adjoint" else self._forth()
+        found = self._back(path) if mode == "adjoint" else by_entries(self.e.wrt, self.given, self.along)
         return value, found
 
     def _back(self, path: Any) -> dict[str, Any]:
@@ -196,19 +196,6 @@ class Run:
             whole = np.reshape(found.y[at[i] : at[i + 1], -1], shapes[i])
             whole = whole + self._value(r.start, **{v: begun}) + self._value(r.end, **at_end)
             answers[p.name] = whole if shapes[i] else float(whole)
-        return answers
-
-    def _forth(self) -> dict[str, Any]:
-        """The gradients entry by entry, a sensitivity each; inside the set of a structured parameter projected."""
-        answers = {}
-        for p in self.e.wrt:
-            X = self.given[p.name]
-            entries = np.zeros(X.size)
-            for i in range(X.size):
-                unit = np.zeros(X.size)
-                unit[i] = 1
-                entries[i] = self.along({p.name: project(p, X, np.reshape(unit, X.shape))})
-            answers[p.name] = np.reshape(entries, X.shape) if X.shape else float(entries[0])
         return answers
 
     def along(self, V: Mapping[str, Any]) -> float:

@@ -15,7 +15,7 @@ from matdiff.codegen.emit.names import identifier, lookup
 from matdiff.codegen.evaluate import evaluate, is_function, runner
 from matdiff.core.node import Node, Symbol, symbols
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
-from matdiff.verify.sets import project
+from matdiff.verify.sets import by_entries
 
 Array = Any
 ROOM = 2**27
@@ -122,7 +122,7 @@ class Run:
 
     def gradient(self, mode: str = "adjoint") -> tuple[float, dict[str, Any]]:
         _, value = self.state()
-        return value, self._back() if mode == "adjoint" else self._forth()
+        return value, self._back() if mode == "adjoint" else by_entries(self.e.wrt, self.given, self.along)
 
     def _back(self) -> dict[str, Any]:
         e = self.e
@@ -145,18 +145,6 @@ class Run:
             if p.name not in self.sequences:
                 sums[p.name] = sums[p.name] + self._value(r.start, **{v: moving}) + self._value(r.end, **end)
         return {n: a if np.shape(a) else float(a) for n, a in sums.items()}
-
-    def _forth(self) -> dict[str, Any]:
-        answers = {}
-        for p in self.e.wrt:
-            X = self.given[p.name]
-            entries = np.zeros(X.size)
-            for i in range(X.size):
-                unit = np.zeros(X.size)
-                unit[i] = 1
-                entries[i] = self.along({p.name: project(p, X, np.reshape(unit, X.shape))})
-            answers[p.name] = np.reshape(entries, X.shape) if X.shape else float(entries[0])
-        return answers
 
     def along(self, V: Mapping[str, Any]) -> float:
         """dG in a direction of the parameters."""

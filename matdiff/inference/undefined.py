@@ -29,11 +29,11 @@ def check_defined(function: Node, divisors: Mapping[Node, Span], text: str = "",
     `divisors` are what the text divides by, with their places; `parts` what it has besides, 0 times which is gone.
     """
     asked = list(_asked(function, *parts))
-    open_ = list(divisors)
-    if len(asked) + len(open_) <= FEW:
+    below = list(divisors)
+    if len(asked) + len(below) <= FEW:
         asked = [(n, word, a) for n, word, a in asked if not _varies(a)]
-        open_ = [a for a in open_ if not _varies(a)]
-    forms = normal_forms(*open_, *(a for _, _, a in asked))
+        below = [a for a in below if not _varies(a)]
+    forms = normal_forms(*below, *(a for _, _, a in asked))
     for a, span in divisors.items():
         if is_zero(forms.get(a, a)):
             raise DomainError("division by zero", hint=_why(a, forms)).located(text, span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,22 @@ def project(variable: Symbol, X: Array, G: Array) -> Array:
         return np.asarray(LINEAR[linear](np, G))
     space = curved_set(variable)
     return G if space is None else np.asarray(space.projected(np, X, G))
+
+
+def by_entries(
+    variables: Iterable[Symbol], given: Mapping[str, Any], along: Callable[[Mapping[str, Any]], float]
+) -> dict[str, Any]:
+    """The gradients from derivatives along the entries of each variable, inside the tangent space of its set."""
+    answers: dict[str, Any] = {}
+    for p in variables:
+        X = given[p.name]
+        entries = np.zeros(X.size)
+        for i in range(X.size):
+            unit = np.zeros(X.size)
+            unit[i] = 1
+            entries[i] = along({p.name: project(p, X, np.reshape(unit, X.shape))})
+        answers[p.name] = np.reshape(entries, X.shape) if X.shape else float(entries[0])
+    return answers
 
 
 def direction(variable: Symbol, X: Array, rng: Rng) -> Array:
