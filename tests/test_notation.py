@@ -109,13 +109,6 @@ def test_length_counts_symbols(text: str, symbols: int) -> None:
     assert length(md.parse(text, declare=DECLARED).node) == symbols
 
 
-def test_length_remembers_in_the_given_memo() -> None:
-    node = md.parse("A*x + b", declare=DECLARED).node
-    memo: dict[Node, tuple[int, int]] = {}
-    assert length(node, memo) == 4
-    assert memo[node][0] == 4
-
-
 def test_definitions_can_be_left_out() -> None:
     e = md.parse("r = A*x - b; 2*A'*r", declare=DECLARED)
     assert to_text(e.node, defined=False) == "2Aᵀ r"

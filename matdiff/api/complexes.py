@@ -580,7 +580,7 @@ def spoken(expr: Expr, node: Node, loose: Sequence[str]) -> tuple[str, ...]:
     found = []
     plain = next((n for n in topological(node) if _plainly_transposed(n)), None)
     if plain is not None:
-        shown_ = Expr(plain.args[0]).text(defined=False)  # type: ignore[attr-defined]
+        shown_ = Expr(plain.args[0]).text(defined=False)
         found.append(
             f"the transpose of {shown_} is the plain one, without conjugation; the conjugate transpose is written ^H"
         )

@@ -70,8 +70,17 @@ _random = re.compile(
 
 def may_be_random(text: Any, declare: Any) -> bool:
     """Whether a text may state laws, `z ~ normal(0, I)`, or have an E[…], be it an entry of a matrix E."""
-    given = [text, *([declare] if isinstance(declare, str) else declare if isinstance(declare, list | tuple) else ())]
-    return any(isinstance(t, str) and _random.search(t) is not None for t in given)
+    given = (text,) if declare is None else (text, declare) if isinstance(declare, str) else (text, *_listed(declare))
+    return any(isinstance(t, str) and not _plain(t) and _random.search(t) is not None for t in given)
+
+
+def _plain(text: str) -> bool:
+    """Whether a text has none of the signs of randomness, which is quick."""
+    return text.isascii() and "E" not in text and "~" not in text and "\\sim" not in text
+
+
+def _listed(declare: Any) -> list[Any] | tuple[Any, ...]:
+    return declare if isinstance(declare, list | tuple) else ()
 
 
 def texts(declare: Any) -> list[str]:

@@ -143,4 +143,4 @@ def settled(roots: Sequence[Node], given: Sequence[Node]) -> tuple[bool, list[No
 
 def is_simple(node: Apply) -> bool:
     """Does its derivative ask for one simple eigenvalue or singular value?"""
-    return node.op.guard is not None and "simple" in node.op.guard(*node.args, *node.params).op.name  # type: ignore[attr-defined]
+    return node.op.guard is not None and "simple" in node.op.guard(*node.args, *node.params).op.name  # type: ignore[union-attr]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, Union
@@ -27,6 +29,8 @@ printers: dict[str, Callable[[Node], str]] = {}
 """How a node is shown to a programmer; filled by `matdiff.printing`, which is built on this module."""
 
 _table: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
+_reference = _table.data.get  # type: ignore[attr-defined]
+"""The weak reference to a node by its key: `_table.get` without its Python frame, which every node built would pay."""
 
 
 class Node:
@@ -36,6 +40,9 @@ class Node:
     kind: Kind
     rows: Dim
     cols: Dim
+    op: Op | None = None
+    """The function of an application; of every node, so that one comparison tells what it is."""
+    args: tuple[Node, ...] = ()
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("expressions are immutable")
@@ -217,7 +224,8 @@ def existing(name: str) -> Node | None:
 def apply(op: Op, args: tuple[Node, ...], params: tuple[Any, ...], kind: Kind, rows: Dim, cols: Dim) -> Apply:
     """The application as it stands; `Op.__call__` checks and infers the type."""
     key = (op, args, params, kind)
-    found = _table.get(key)
+    reference = _reference(key)
+    found = None if reference is None else reference()
     if found is None:
         node = Apply()
         _set(node, "kind", kind)
@@ -228,30 +236,43 @@ def apply(op: Op, args: tuple[Node, ...], params: tuple[Any, ...], kind: Kind, r
         _set(node, "params", params)
         _table[key] = node
         return node
-    return found  # type: ignore[return-value]
+    return found  # type: ignore[no-any-return]
+
+
+_orders: OrderedDict[tuple[Node, bool], list[Node]] = OrderedDict()
+MANY = 16
+"""Of so many roots the order is remembered: pass after pass asks for that of the same function."""
+SMALL = 1000
+"""Most nodes of an order that is remembered, so that no large expression outlives its user."""
 
 
 def topological(*roots: Node, into_bodies: bool = True, done: Container[Node] = ()) -> list[Node]:
     """Distinct nodes below the roots, children before parents, without recursion; what is done is not gone into."""
+    remembers = len(roots) == 1 and not done
+    if remembers and (found := _orders.get((roots[0], into_bodies))) is not None:
+        return found.copy()
     seen: set[Node] = set()
     order: list[Node] = []
-    stack: list[Node | None] = list(reversed(roots))
+    stack: list[Node | None] = [*reversed(roots)]
     pending: list[Node] = []
     while stack:
         node = stack.pop()
         if node is None:
             order.append(pending.pop())
-            continue
-        if node in seen or node in done:
-            continue
-        seen.add(node)
-        below = node.args if isinstance(node, Apply) else node.children if into_bodies else ()
-        if below:
-            pending.append(node)
-            stack.append(None)
-            stack.extend(reversed(below))
-        else:
-            order.append(node)
+        elif node not in seen and not (done and node in done):
+            seen.add(node)
+            below = node.args or (node.children if into_bodies else ())
+            if below:
+                pending.append(node)
+                stack.append(None)
+                stack += below[::-1]
+            else:
+                order.append(node)
+    if remembers and len(order) <= SMALL:
+        if len(_orders) >= MANY:
+            with suppress(KeyError):
+                _orders.popitem(last=False)
+        _orders[roots[0], into_bodies] = order.copy()
     return order
 
 

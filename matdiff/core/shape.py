@@ -22,20 +22,35 @@ LONGEST = 1000
 """Most binary digits of a number in a dimension: Kronecker products multiply sizes."""
 
 
+_set = object.__setattr__
+
+
 class Dim:
     """A dimension in normal form: `3`, `n`, `m + n`, `2*m*n`, `n*(n+1)/2`.  Equal dimensions are the same object."""
 
-    __slots__ = ("__weakref__", "terms")
+    __slots__ = ("__weakref__", "name", "names", "number", "terms")
     terms: Terms
+    number: int | None
+    """The value where it is a number, else None."""
+    name: str | None
+    """The name where it is a single name, else None."""
+    names: frozenset[str]
     _table: ClassVar[WeakValueDictionary[Terms, Dim]] = WeakValueDictionary()
+    _reference = _table.data.get  # type: ignore[attr-defined]  # `_table.get` without its Python frame
 
     def __new__(cls, terms: Terms) -> Self:
-        found = cls._table.get(terms)
+        reference = cls._reference(terms)
+        found = None if reference is None else reference()
         if found is None:
             found = object.__new__(cls)
-            object.__setattr__(found, "terms", terms)
+            single = len(terms) == 1
+            number = 0 if not terms else int(terms[0][1]) if single and not terms[0][0] else None
+            _set(found, "terms", terms)
+            _set(found, "number", number)
+            _set(found, "name", terms[0][0][0] if single and len(terms[0][0]) == 1 and terms[0][1] == 1 else None)
+            _set(found, "names", frozenset(n for m, _ in terms for n in m))
             cls._table[terms] = found
-        return found  # type: ignore[return-value]
+        return found
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("dimensions are immutable")
@@ -59,26 +74,6 @@ class Dim:
         if any(c.numerator.bit_length() > LONGEST for _, c in kept):
             raise UnsupportedError(f"a size has more than {LONGEST:,} binary digits")
         return Dim(tuple(sorted(kept, key=lambda t: (-len(t[0]), t[0]))))
-
-    @property
-    def number(self) -> int | None:
-        """The value where it is a number, else None."""
-        if not self.terms:
-            return 0
-        if len(self.terms) == 1 and not self.terms[0][0]:
-            return int(self.terms[0][1])
-        return None
-
-    @property
-    def name(self) -> str | None:
-        """The name where it is a single name, else None."""
-        if len(self.terms) == 1 and len(self.terms[0][0]) == 1 and self.terms[0][1] == 1:
-            return self.terms[0][0][0]
-        return None
-
-    @property
-    def names(self) -> frozenset[str]:
-        return frozenset(n for m, _ in self.terms for n in m)
 
     @property
     def whole(self) -> bool:

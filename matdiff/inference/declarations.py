@@ -270,7 +270,8 @@ def _rendered(d: Declaration) -> tuple[str, tuple[int, int]]:
 
 def spell(name: str, kind: Kind, dims: tuple[Dim, ...], attributes: Iterable[str] = ()) -> str:
     """One declaration as text: `A: m×n symmetric`."""
-    words = [SPELLED.get(a, a) for a in ATTRIBUTES if a in set(attributes)]
+    given = set(attributes)
+    words = [SPELLED.get(a, a) for a in ATTRIBUTES if a in given] if given else ()
     shape = "scalar" if kind == "scalar" else "×".join(map(str, dims))
     return f"{name}: {' '.join([shape, *words])}"
 

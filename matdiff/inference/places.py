@@ -51,6 +51,8 @@ def mark(scope: Scope) -> bool:
     Returns whether there is something of which the types decide what it means.
     """
     watched = False
+    if scope.heads.isdisjoint(("call", "abs", ".^", "norm")):
+        return watched
     for root in scope.roots:
         bars = False
         for t in root.plan:
@@ -153,17 +155,20 @@ FUNCTIONS = frozenset({"f", "g", "h"})
 """Letters that stand for functions alone where parentheses follow them."""
 OFTEN = frozenset({"phi", "varphi", "psi", "rho", "chi", "Phi", "Psi"})
 """Letters that stand for functions about as often as for numbers there."""
+CALLED = FUNCTIONS | OFTEN
 _opened = deferred(r"(?:[\s~]|\\[,;:! ])*(?:\\(?:left|[bB]igg?l?)\s*)?\(")
 
 
 def applied(scope: Scope, wrt: Collection[str]) -> None:
     """Letters of functions before parentheses, which nothing declares: f, g, h are refused, of φ, ψ, ρ it is said."""
+    if CALLED.isdisjoint(name.partition("_")[0] for name in scope.choices):
+        return
     for root in scope.roots:
         for t in root.plan:
             if t.head != "*" or (name := _last(t.args[0])) is None or (value := str(name.value)) not in scope.choices:
                 continue
             letter = value.partition("_")[0]
-            if letter not in FUNCTIONS | OFTEN or value in wrt:
+            if letter not in CALLED or value in wrt:
                 continue
             found = _opened.match(scope.text, name.span[1])
             if found is None:

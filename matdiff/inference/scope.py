@@ -51,6 +51,8 @@ class Scope:
         given = {n for n, d in declared.items() if not d.function} | set(known)
         exponentials(program, given)
         self.roots = roots(program, given, self.functions)
+        self.heads = {t.head for r in self.roots for t in r.plan}
+        """What is in the program: many a question about it needs no other look."""
         self.functions.update({r.name: r for r in self.roots if r.parameter})
         self.definitions = {r.name for r in self.roots if r.name and not r.parameter}
         self.members: Mapping[str, str] = program.sums.members if program.sums else {}
@@ -144,7 +146,7 @@ class Scope:
     @cached_property
     def dividing(self) -> frozenset[str]:
         """Names that nothing declares and that stand in denominators only."""
-        if all(t.head != "/" for root in self.roots for t in root.plan):
+        if "/" not in self.heads:
             return frozenset()
         above: set[str] = set()
         below: set[str] = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from matdiff.core.patterns import deferred
@@ -14,16 +14,19 @@ _words = deferred(r"[^\W\d]\w*")
 
 
 def unified(
-    program: Program, declared: Sequence[Declaration], known: Iterable[str]
+    program: Program, declared: Sequence[Declaration], known: Collection[str]
 ) -> tuple[Program, Sequence[Declaration]]:
     """Program and declarations with one spelling a name: that of what is known, else the first that is typed.
 
     Raises ParseError where two letters of one name are mixed, as φ and ϕ.
     """
+    plain = program.text.isascii()
+    if plain and not (declared or program.declarations or program.definitions or known):
+        return program, declared
     everything = [*declared, *program.declarations]
     sizes = [word for d in everything for dim in d.dims for word in _words.findall(dim)]
     said = [*known, *(d.name for d in everything), *sizes, *(d.name for d in program.definitions)]
-    if program.text.isascii() and all(map(str.isascii, said)):
+    if plain and all(map(str.isascii, said)):
         return program, declared
     chosen: dict[str, str] = {}
     for name in said:

@@ -90,11 +90,12 @@ class Solver:
     def value(self, d: Dim) -> Dim:
         """The dimension with all that is known put in."""
         d = self.root(d)
-        while True:
+        while d.names and d not in UNKNOWN:
             known = {n: self.root(u) for n in d.names if (u := Dim.of(n)) in self.bind}
             if not known:
-                return d
+                break
             d = d.substitute(known)
+        return d
 
     def settle(self) -> tuple[Dim, Dim, object] | None:
         """Retry what waits until nothing moves; the first equation that fails or stays undecided."""

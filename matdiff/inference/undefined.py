@@ -33,6 +33,8 @@ def check_defined(function: Node, divisors: Mapping[Node, Span], text: str = "",
     if len(asked) + len(below) <= FEW:
         asked = [(n, word, a) for n, word, a in asked if not _varies(a)]
         below = [a for a in below if not _varies(a)]
+        if not asked and not below:
+            return
     forms = normal_forms(*below, *(a for _, _, a in asked))
     for a, span in divisors.items():
         if is_zero(forms.get(a, a)):
@@ -51,8 +53,12 @@ def _asked(*roots: Node) -> Iterator[tuple[Apply, str, Node]]:
     """What is not defined everywhere: the function, the word for its domain, and its argument if that can be told."""
     for n in topological(*roots):
         if isinstance(n, Apply) and isinstance(n.op, Op):
-            words = ("",) if n.op is POWER else n.op.domain
-            yield from ((n, w, a) for w, a in zip(words, n.children, strict=False))
+            if n.op is POWER:
+                p = n.args[1]
+                if isinstance(p, Number) and not (isinstance(p.value, int) and p.value > 0):
+                    yield n, "", n.args[0]
+            elif n.op.domain:
+                yield from ((n, w, a) for w, a in zip(n.op.domain, n.args, strict=False) if w in WITHOUT_ZERO)
 
 
 def _varies(a: Node) -> bool:
@@ -97,6 +103,5 @@ def _undefined(n: Apply, word: str, value: Node) -> bool:
     if n.op is not POWER:
         return (is_zero(value) and word in WITHOUT_ZERO and not is_op(n, sqrt)) or (below and word == "positive")
     p = n.children[1]
-    if not isinstance(p, Number):
-        return False
+    assert isinstance(p, Number)
     return (is_zero(value) and p.value < 0) or (below and p.value != int(p.value))

@@ -11,7 +11,6 @@ from math import log2
 from typing import Any
 
 from matdiff.core.node import (
-    Apply,
     Constant,
     Kind,
     Liftable,
@@ -43,7 +42,7 @@ MAX_POWER = 256
 
 
 def is_op(a: Node, op: Op) -> bool:
-    return isinstance(a, Apply) and a.op is op
+    return a.op is op
 
 
 # sums

@@ -38,13 +38,13 @@ def shortest(node: Node, context: Context | None = None) -> Node:
 
     `context` is that of the run which made the normal form.
     """
-    size = len(topological(node))
-    if size > LARGE:
+    order = topological(node)
+    if len(order) > LARGE:
         return node
     context = context or new_context()
     known = context.known
     forms = [best(node, known)]
-    if size <= SMALL:
+    if len(order) <= SMALL and any(n.op is ADD for n in order):
         forms += [best(context.normal(other), known) for other in _others(node, forms[0], context)]
     return min(forms, key=lambda form: _cost(form, known))
 

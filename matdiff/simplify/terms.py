@@ -43,6 +43,8 @@ LONGEST = 24
 """Likewise for matrix products; longer ones keep the shape in which they came, so that a chain's
 shared prefixes stay shared and the pass stays linear."""
 
+HALF = Fraction(1, 2)
+
 Factor = tuple[Node, int]
 """A factor of a matrix product: a base and its whole power; X⁻ᵀ is (Xᵀ, −1)."""
 
@@ -100,14 +102,14 @@ def magnitude(value: Value) -> Value:
 
 def split(node: Node) -> Term:
     """A node in normal form as a term; a product of very many scalars is one of them."""
-    if not is_op(node, SCALE):
+    if node.op is not SCALE:
         if node.kind != "scalar":
-            return Term(core=node)
+            return Term(1, {}, node)
         if isinstance(node, Number):
-            return Term(node.value)
+            return Term(node.value, {}, None)
         base, exponent = base_and_exponent(node)
-        return Term(scalars={base: exponent})
-    term = Term()
+        return Term(1, {base: exponent}, None)
+    term = Term(1, {}, None)
     stack = [node]
     seen = 0
     while stack:
@@ -117,8 +119,8 @@ def split(node: Node) -> Term:
             return unsplit(node)
         if isinstance(top, Number):
             term.number = term.number * top.value
-        elif is_op(top, SCALE):
-            stack.extend(reversed(top.children))
+        elif top.op is SCALE:
+            stack += top.args[::-1]
         elif top.kind != "scalar":
             term.core = top
         else:
@@ -142,12 +144,10 @@ def unsplit(node: Node) -> Term:
 def base_and_exponent(s: Node) -> tuple[Node, Value]:
     """s as a power of something: 1/t is (t, −1), √t is (t, ½)."""
     exponent: Value = 1
-    if not isinstance(s, Apply):
-        return s, exponent
     if s.op is POWER and isinstance(p := s.args[1], Number):
         s, exponent = s.args[0], p.value
-    if is_op(s, sqrt):
-        s, exponent = s.children[0], plain(exponent * Fraction(1, 2))
+    if s.op is sqrt:
+        s, exponent = s.args[0], plain(exponent * HALF)
     return s, exponent
 
 

@@ -96,7 +96,7 @@ class _Reader:
     def __init__(self, program: Program, dialect: str, source: str) -> None:
         self.program = program
         self.program.dialect = self.dialect = dialect
-        self.names = Names(frozenset(op.words), spellings=op.spellings)
+        self.names = Names(op.words, spellings=op.spellings)
         self.notation = notation(source, dialect)
         self.lex = plain.lex
         if dialect == "latex":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -54,7 +54,7 @@ class Spellings(set[str]):
 class Names:
     """What a name followed by `(` may be."""
 
-    words: frozenset[str] = frozenset()
+    words: Container[str] = frozenset()
     functions: Spellings = field(default_factory=Spellings)
     variables: Spellings = field(default_factory=Spellings)
     sizes: Spellings = field(default_factory=Spellings)
