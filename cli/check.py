@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from matdiff.cli.notation import prose, unicode_output
 from matdiff.cli.options import SETTINGS, standard_input
 from matdiff.errors import ParseError
+from matdiff.report.notation import prose, unicode_output
 
 
 @click.command("check", context_settings=SETTINGS)
@@ -25,7 +25,7 @@ def command(file: str, wrt: str, let: tuple[str, ...], function: str | None, see
     Lines are equations: f = …, df = …, = …, at last ∇f = …, plain or in LaTeX; - is standard input.
     Exit status 0 if every line follows, 1 if one does not.
     """
-    from matdiff.solution.check import check_derivation
+    from matdiff.api.checking import check_derivation
 
     text = standard_input() if file == "-" else contents(Path(file))
     found = check_derivation(text, wrt=wrt, declare=list(let) or None, function=function, seed=seed)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from matdiff.cli.answer import Answer
+from matdiff.report.answer import Answer
 
 UNICODE: Mapping[bool | None, str] = {True: "  ✓", False: "  ✗", None: "  (not checked)"}
 ASCII: Mapping[bool | None, str] = {True: "  [ok]", False: "  [wrong]", None: "  [not checked]"}
@@ -43,7 +43,7 @@ class Checked(Answer):
 
 def checked(answer: Answer, marks: Mapping[bool | None, str]) -> Checked:
     """Check the steps of an answer and mark their rules."""
-    from matdiff.verify import check_steps
+    from matdiff.solution.steps import check_steps
 
     told = judged(answer.told, check_steps(answer.d, tuple(answer.told)))
     groups = [(g, judged(g.steps, check_steps(g.of, g.steps))) for g in answer.further]

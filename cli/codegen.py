@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from matdiff.cli.answer import Answer
 from matdiff.cli.derive import withheld
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.errors import MatdiffError
+from matdiff.report.answer import Answer
 
 if TYPE_CHECKING:
-    from matdiff.codegen import Nodes
+    from matdiff.codegen.emit.module import Nodes
 
 
 @click.command("codegen", context_settings=SETTINGS)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from matdiff.cli.answer import Answer
-from matdiff.cli.notation import Line
 from matdiff.errors import UnsupportedError
+from matdiff.report.answer import Answer
+from matdiff.report.notation import Line
 
 
 @dataclass

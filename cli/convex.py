@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from matdiff.cli.derive import FORMATS
-from matdiff.cli.notation import Style, prose, unicode_output
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.cli.screen import show
+from matdiff.report.notation import Style, prose, unicode_output
 
 if TYPE_CHECKING:
     from matdiff.verify.convexity import Convexity

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from matdiff.cli.answer import FAULT, Answer
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.errors import ShapeError
+from matdiff.report.answer import FAULT, Answer
 
 FORMATS = ("text", "latex", "markdown", "json")
 
@@ -98,9 +98,9 @@ def command(
         answer.verify()
         if answer.fault:
             return withheld(answer.fault)
-    from matdiff.cli.formats import render
-    from matdiff.cli.notation import unicode_output
     from matdiff.cli.screen import show
+    from matdiff.report.formats import render
+    from matdiff.report.notation import unicode_output
 
     if check:
         from matdiff.cli import checked
@@ -118,10 +118,10 @@ def command(
 
 def solved(d: Any, mode: str, order: int, form: str, ascii: bool, no_verify: bool) -> int:
     """The answer for a function of unknowns."""
-    from matdiff.cli.answer import verdict
-    from matdiff.cli.implicit import render
-    from matdiff.cli.notation import unicode_output
     from matdiff.cli.screen import show
+    from matdiff.report.answer import verdict
+    from matdiff.report.implicit import render
+    from matdiff.report.notation import unicode_output
 
     if order > 1 and d.kind != "gradient":
         raise ShapeError("a Hessian belongs to a scalar function", hint="leave out --order 2")
@@ -139,9 +139,9 @@ def solved(d: Any, mode: str, order: int, form: str, ascii: bool, no_verify: boo
 def answered(d: Any, order: int, steps: bool, form: str, ascii: bool, verify: bool, check: bool) -> int:
     """Verify and print; the exit status."""
     from matdiff.cli.complexes import ComplexAnswer
-    from matdiff.cli.formats import render
-    from matdiff.cli.notation import unicode_output
     from matdiff.cli.screen import show
+    from matdiff.report.formats import render
+    from matdiff.report.notation import unicode_output
 
     if order > 1 and d.kind != "gradient":
         raise ShapeError("a Hessian belongs to a real function", hint="leave out --order 2")

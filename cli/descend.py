@@ -11,10 +11,10 @@ import click
 from matdiff.cli.arrays import arrays, given, plain
 from matdiff.cli.model import plain as without_equations
 from matdiff.cli.model import shown
-from matdiff.cli.notation import prose, unicode_output
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.cli.screen import show
 from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.report.notation import prose, unicode_output
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation

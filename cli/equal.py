@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from matdiff.cli.notation import Style, prose, unicode_output
 from matdiff.cli.options import SETTINGS, surplus
 from matdiff.errors import ParseError
+from matdiff.report.notation import Style, prose, unicode_output
 
 FORMATS = ("text", "latex", "markdown", "json")
 

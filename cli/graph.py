@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from matdiff.cli.answer import FAULT, verdict
-from matdiff.cli.notation import Style, prose, unicode_output
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
+from matdiff.report.answer import FAULT, verdict
+from matdiff.report.notation import Style, prose, unicode_output
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
@@ -100,8 +100,8 @@ def written(g: Graph, mode: str, form: str, ascii: bool, arrays: dict[str, Any] 
                 del record[other]
         return json.dumps({**record, "remarks": notes}, ensure_ascii=ascii, indent=2)
     style: Style = "ascii" if ascii else "unicode"
-    from matdiff.cli.formats import formula, typed
-    from matdiff.cli.notation import Line
+    from matdiff.report.formats import formula, typed
+    from matdiff.report.notation import Line
 
     wrt = tuple(X.name for X in g.derivation.wrt)
     first = formula(Line("function", g.name, wrt, g.derivation.function), style)

@@ -41,7 +41,7 @@ def lines(candidates: Candidates) -> Iterator[str]:
 
 
 def prompt() -> str:
-    from matdiff.cli.notation import unicode_output
+    from matdiff.report.notation import unicode_output
 
     return PROMPT if unicode_output() else "> "
 

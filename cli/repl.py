@@ -21,9 +21,9 @@ def command(ascii: bool) -> int:
     come.  A wrong line is answered with an error and changes nothing.
     """
     from matdiff.cli.lines import lines
-    from matdiff.cli.notation import unicode_output
     from matdiff.cli.screen import show
     from matdiff.cli.session import Session
+    from matdiff.report.notation import unicode_output
 
     session = Session(ascii or not unicode_output())
     if sys.stdin.isatty():

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from matdiff.cli.notation import prose, unicode_output
 from matdiff.errors import ParseError
+from matdiff.report.notation import prose, unicode_output
 
 if TYPE_CHECKING:
     from matdiff.core.op import Record

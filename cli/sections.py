@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from matdiff.cli.answer import FAULT, verdict
-from matdiff.cli.formats import outcome
-from matdiff.cli.notation import prose, unicode_output
 from matdiff.cli.screen import show
+from matdiff.report.answer import FAULT, verdict
+from matdiff.report.formats import outcome
+from matdiff.report.notation import prose, unicode_output
 
 if TYPE_CHECKING:
     from matdiff.printing.integrals import Pen, Style

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from matdiff.cli.answer import FAULT, Answer, verdict
-from matdiff.cli.formats import render
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
+from matdiff.report.answer import FAULT, Answer, verdict
+from matdiff.report.formats import render
 from matdiff.text.tree import Declaration, Program, Tree, walk
 
 COMMANDS = {

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from matdiff.cli.answer import verdict
-from matdiff.cli.notation import prose, unicode_output
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.errors import MatdiffError
+from matdiff.report.answer import verdict
+from matdiff.report.notation import prose, unicode_output
 
 
 @click.command("verify", context_settings=SETTINGS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from matdiff.api.proofs import Proof, proof
-from matdiff.cli.answer import Answer
-from matdiff.cli.notation import Style, prose
 from matdiff.core.node import Apply, topological
 from matdiff.errors import MatdiffError
+from matdiff.report.answer import Answer
+from matdiff.report.notation import Style, prose
 
 
 def proofs(answer: Answer) -> list[Proof]:

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 from matdiff.errors import DomainError, MatdiffError, ParseError, ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
+    from matdiff.api.checking import check_claim, check_derivation
     from matdiff.api.derivation import Derivation
     from matdiff.api.derive import convex, derive
     from matdiff.api.dual import Dual
     from matdiff.api.equal import equal
     from matdiff.api.expr import Expr
-    from matdiff.api.reading import function, matrix, parse, scalar, vector
+    from matdiff.api.reading import from_sympy, function, matrix, parse, scalar, vector
     from matdiff.api.userdefined import elementwise, forget
-    from matdiff.interop.sympy_write import from_sympy
-    from matdiff.verify import check_claim, check_derivation
 
 __version__ = "0.1.0"
 
@@ -52,15 +51,15 @@ _HOMES = {
     "derive": "api.derive",
     "convex": "api.derive",
     "equal": "api.equal",
-    "check_claim": "verify",
-    "check_derivation": "solution.check",
+    "check_claim": "api.checking",
+    "check_derivation": "api.checking",
     "Derivation": "api.derivation",
     "Expr": "api.expr",
     "parse": "api.reading",
     "matrix": "api.reading",
     "vector": "api.reading",
     "scalar": "api.reading",
-    "from_sympy": "interop.sympy_write",
+    "from_sympy": "api.reading",
     "elementwise": "api.userdefined",
     "forget": "api.userdefined",
     "ode": "api.recurrence",
@@ -81,7 +80,7 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext matdiff` gives `%matdiff` and `%%matdiff`."""
-    from matdiff.api.ipython import register
+    from matdiff.worksheet.ipython import register
 
     register(shell)
 
@@ -102,6 +101,6 @@ def __getattr__(name: str) -> Any:
             raise AttributeError(f"module 'matdiff' has no attribute {name!r}")
         from matdiff.api.expr import function as called
 
-        found = called(words[name])
+        return called(words[name])
     globals()[name] = found
     return found

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 import matdiff as md
-from matdiff.cli.answer import Answer
 from matdiff.cli.app import run
-from matdiff.cli.steps import rows
-from matdiff.verify import check_steps
+from matdiff.report.answer import Answer
+from matdiff.report.steps import rows
+from matdiff.solution.steps import check_steps
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -15,8 +15,8 @@ import pytest
 import matdiff as md
 from matdiff.api.expr import Expr
 from matdiff.cli.app import run
-from matdiff.cli.notation import prose, statements, unicode_output
 from matdiff.graph.rewrite import inline
+from matdiff.report.notation import prose, statements, unicode_output
 from matdiff.text.advice import REFUSALS
 from matdiff.verify.report import Verification
 

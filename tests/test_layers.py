@@ -29,13 +29,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "codegen": BASE,
     "verify": (*READING, "codegen"),
     "interop": (*READING, "codegen"),
-    "api": MIDDLE,
-    "report": (*MIDDLE, "api"),
-    "solution": (*MIDDLE, "api"),
-    "worksheet": (*MIDDLE, "api", "report", "solution", "matdiff"),
-    "cli": (*MIDDLE, "api", "report", "solution", "worksheet", "grammar", "matdiff"),
-    "web": (*MIDDLE, "api", "report", "solution", "worksheet", "cli", "matdiff"),
-    "matdiff": (*MIDDLE, "api", "report", "solution", "worksheet", "cli"),
+    "solution": MIDDLE,
+    "report": (*MIDDLE, "solution"),
+    "api": (*MIDDLE, "solution", "report"),
+    "worksheet": (*MIDDLE, "solution", "report", "api", "matdiff"),
+    "cli": (*MIDDLE, "solution", "report", "api", "worksheet", "grammar", "matdiff"),
+    "web": (*MIDDLE, "solution", "report", "api", "worksheet", "cli", "matdiff"),
+    "matdiff": (*MIDDLE, "solution", "report", "api", "worksheet", "cli"),
 }
 """What each package may import besides itself; `matdiff` are the files at its root, which users touch."""
 FREE = ("api", "cli", "matdiff")

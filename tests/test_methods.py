@@ -13,8 +13,9 @@ from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.core.node import number
 from matdiff.ops.constants import is_zero
-from matdiff.verify import METHODS, check_steps
+from matdiff.solution.steps import check_steps
 from matdiff.verify.convergence import errors
+from matdiff.verify.methods import METHODS
 from matdiff.verify.taylor import taylor
 
 FUNCTIONS = [

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import matdiff as md
-from matdiff.api.ipython import Answer, magic
 from matdiff.errors import ParseError
+from matdiff.worksheet.ipython import Answer, magic
 
 TOUR = Path(__file__).parent.parent / "examples" / "tour.ipynb"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from matdiff.api.ipython import PROBLEMS, Told, magic
 from matdiff.errors import ParseError
 from matdiff.worksheet.answers import submission
 from matdiff.worksheet.build import build
+from matdiff.worksheet.ipython import PROBLEMS, Told, magic
 
 for needed in ("markdown_it", "mdit_py_plugins", "latex2mathml"):
     pytest.importorskip(needed)

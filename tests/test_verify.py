@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import matdiff as md
+from matdiff.api.checking import check_claim
 from matdiff.api.derivation import Derivation
 from matdiff.api.derive import derive
 from matdiff.api.expr import Expr
@@ -19,8 +20,9 @@ from matdiff.core.shape import ONE, Dim, signature
 from matdiff.inference.own import unknown
 from matdiff.ops.algebra import scale
 from matdiff.ops.reductions import sum_
-from matdiff.verify import Verification, check_claim, verify
+from matdiff.solution.judge import verify
 from matdiff.verify import subject as subjects
+from matdiff.verify.report import Verification
 
 RIGHT = [
     ("tr(A*X*B)", "X", "A: m×n; X: n×p; B: p×m"),

@@ -19,8 +19,8 @@ from matdiff.errors import MatdiffError
 from matdiff.verify.sampling import check_given, names, point, ways
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
-    from matdiff.codegen import Nodes
+    from matdiff.calculus.derivation import Derivation
+    from matdiff.codegen.emit.module import Nodes
 
 TRIES = 40
 EXAMPLES = 2

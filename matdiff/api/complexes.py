@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
-from matdiff.api.expr import Expr
+from matdiff.api.expr import ComplexExpr, Expr
 from matdiff.api.operators import Operator, letter
 from matdiff.calculus.complexes import Gradients, check_variable, real, same, shown, working
 from matdiff.calculus.differential import differentials
-from matdiff.codegen.complexes import compiled, evaluate, source
+from matdiff.codegen.complexes import evaluate, source
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.rewrite import substitute
@@ -24,41 +24,10 @@ from matdiff.ops.reductions import norm, tr
 from matdiff.ops.structure import HALF
 
 if TYPE_CHECKING:
-    from matdiff.calculus.steps import Group, Step
-    from matdiff.verify import Verification
+    from matdiff.api.steps import Group, Step
+    from matdiff.verify.report import Verification
 
 CONVENTIONS = ("torch", "jax", "wirtinger")
-
-
-class ComplexExpr(Expr):
-    """An expression some of whose variables are complex."""
-
-    __slots__ = ()
-
-    def evaluate(self, /, **arrays: Any) -> Any:
-        """The value; where the expression is real by its form a float or a real array.
-
-        Raises as `Expr.evaluate`, and DomainError for a complex array of a real variable.
-        """
-        return evaluate([self.node], self.variables, arrays, [real(working(self.node))])[0]
-
-    def compile(self, backend: str = "numpy", unchecked: bool = False, batch: Sequence[str] | str = ()) -> Any:
-        """A function of the arrays by name, in NumPy, JAX or PyTorch.  Raises UnsupportedError for a batch."""
-        if batch:
-            raise UnsupportedError("batches are of real arrays", hint="call the function for each problem")
-        return compiled([self.node], self.variables, backend)
-
-    def source(self, backend: str = "numpy") -> str:
-        """Readable source text of `compile`'s function; it runs without matdiff."""
-        return source([self.node], self.variables, backend)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        names = tuple(v.name for v in self.variables)
-        return read_back, (self.text(), self.types, names)
-
-    def to_sympy(self) -> Any:
-        """Raises UnsupportedError: complex variables have no counterpart in SymPy's matrix expressions here."""
-        raise UnsupportedError("complex expressions are not handed over to SymPy")
 
 
 @dataclass(frozen=True)
@@ -462,10 +431,6 @@ class ComplexDerivation(Derivation):
             said.append("gradients by real variables are real")
         return said
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        texts = [v.name for v in self.wrt]
-        return restored, (self.function.text(), ",".join(texts), self.types, self.convention)
-
 
 class ComplexOperator(Operator):
     """An operator of complex directions."""
@@ -478,21 +443,6 @@ class ComplexOperator(Operator):
 
 def bar(name: str) -> str:
     return f"conj({name})"
-
-
-def read_back(text: str, types: str, names: tuple[str, ...]) -> Expr:
-    """An expression that was pickled."""
-    from matdiff.api.reading import read
-
-    typed = read(text, types, "plain", {})
-    return ComplexExpr(typed.function, tuple(typed.variables[n] for n in names if n in typed.variables))
-
-
-def restored(text: str, wrt: str, types: str, convention: str) -> Any:
-    """A derivation that was pickled."""
-    from matdiff.api.derive import derive
-
-    return derive(text, wrt, types, convention=convention)
 
 
 def paired(node: Node) -> Node:

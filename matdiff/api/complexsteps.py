@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matdiff.api.expr import ComplexExpr
+from matdiff.api.steps import READ_OFF, Step
 from matdiff.calculus.complexes import shown
+from matdiff.calculus.markers import SO, pairing
 from matdiff.calculus.markers import d as mark
-from matdiff.calculus.markers import pairing
-from matdiff.calculus.steps import READ_OFF, SO, Step
 from matdiff.core.node import Apply, Node, topological
 from matdiff.core.op import Nonlinear
 from matdiff.ops.algebra import HADAMARD, INNER, MATMUL, MPOW, POWER
@@ -16,7 +17,7 @@ from matdiff.ops.elementwise import abs_
 from matdiff.ops.reductions import norm
 
 if TYPE_CHECKING:
-    from matdiff.api.complexes import ComplexDerivation
+    from matdiff.calculus.derivation import ComplexDerivation
 
 REWRITE = "‖u‖² = uᴴu, |u|² = conj(u) u: in a form easier to differentiate"
 ONE_SIDE = "z + conj(z) = 2re(z): a real function has a real differential"
@@ -29,8 +30,6 @@ CONVERTED = {
 
 def narrative(d: ComplexDerivation) -> tuple[Step, ...]:
     """From the function to its differential, and for a real function of one variable to its gradient."""
-    from matdiff.api.complexes import ComplexExpr
-
     variables = d.function.variables
 
     def expr(node: Node) -> ComplexExpr:

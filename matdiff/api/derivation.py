@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,10 @@ from matdiff.api.operators import (
 from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.existence import WHOLE, guards, symmetric_in
+from matdiff.calculus.expression import Expression
 from matdiff.calculus.jacobian import free_entries, jacobian
 from matdiff.calculus.tangent import project, raised, tangent
+from matdiff.calculus.userdefined import written
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
@@ -44,10 +46,10 @@ if TYPE_CHECKING:
     from matdiff.api.graph import Graph
     from matdiff.api.models import Model, Stationary
     from matdiff.api.newton import System
-    from matdiff.calculus.steps import Group, Step
+    from matdiff.api.steps import Group, Step
     from matdiff.interop.pymanopt import Manopt
-    from matdiff.verify import Verification
     from matdiff.verify.convexity import Convexity
+    from matdiff.verify.report import Verification
 
 
 def _refuse(error: MatdiffError, at: Mapping[Symbol, Any]) -> Any:
@@ -142,7 +144,7 @@ class Derivation:
         return (
             node
             if self.metric is None and not self.affine
-            else self.simplified(self._projected(self.raw_gradients[X], X))
+            else self.simplified(self.projected(self.raw_gradients[X], X))
         )
 
     @cached_property
@@ -233,7 +235,7 @@ class Derivation:
     def euclidean_curvature(self) -> dict[Symbol, Node]:
         """∇²f[dX] for each variable: on a curved set the derivative of the gradient in all of space along dX."""
         return {
-            X: self._curvature(G if X in self.curved else self._weighted(self._projected(G, X)))
+            X: self._curvature(G if X in self.curved else self._weighted(self.projected(G, X)))
             for X, G in self.raw_gradients.items()
         }
 
@@ -259,14 +261,14 @@ class Derivation:
     def products(self) -> dict[Symbol, Node]:
         """H[dX] for each variable, inside its tangent space."""
         return {
-            X: self.simplified(self.curvature[X] if X in self.curved else self._projected(self.curvature[X], X))
+            X: self.simplified(self.curvature[X] if X in self.curved else self.projected(self.curvature[X], X))
             for X in self.wrt
         }
 
     def hvp(self, V: Any, /, **arrays: Any) -> Any:
         """H[V], the shape of X, without ever forming H; V has the shape of X (dicts for several variables)."""
         known = (*self.function.variables, *self.directions.values())
-        values = self._evaluate(list(self.products.values()), known, {**arrays, **self._tangents(V, arrays)})
+        values = self.evaluated(list(self.products.values()), known, {**arrays, **self._tangents(V, arrays)})
         return dict(zip((X.name for X in self.wrt), values, strict=True)) if self.several else values[0]
 
     def _shorter_matrix(self, value: Node, X: Symbol) -> Expr:
@@ -325,14 +327,14 @@ class Derivation:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The derivation as a lecturer would write it."""
-        from matdiff.calculus.steps import narrative
+        from matdiff.api.steps import narrative
 
         return narrative(self)
 
     @cached_property
     def all_steps(self) -> tuple[Step, ...]:
         """The same with the algebra as steps of its own."""
-        from matdiff.calculus.steps import narrative
+        from matdiff.api.steps import narrative
 
         return narrative(self, full=True)
 
@@ -373,7 +375,7 @@ class Derivation:
 
         Raises ShapeError and UnsupportedError as `hessian` does, UnsupportedError for several variables.
         """
-        from matdiff.calculus.steps import second
+        from matdiff.api.steps import second
 
         if self.several:
             raise UnsupportedError("the steps to a Hessian are told for one variable")
@@ -383,7 +385,7 @@ class Derivation:
         """From the differential on: to each gradient of several variables, to adjoints and Jacobians of a function that
         is not scalar, and with `order` 2 to the blocks of the Hessian by several variables.
         """
-        from matdiff.calculus.steps import groups
+        from matdiff.api.steps import groups
 
         return groups(self, order)
 
@@ -491,18 +493,18 @@ class Derivation:
         """The value of a scalar function and its gradient (a dict for several variables)."""
         gradients = self.gradient if self.several else {"": self.gradient}
         nodes = [self.function.node, *(g.node for g in gradients.values())]
-        value, *rest = self._evaluate(nodes, self.function.variables, arrays)
+        value, *rest = self.evaluated(nodes, self.function.variables, arrays)
         return value, dict(zip(gradients, rest, strict=True)) if self.several else rest[0]
 
     def jvp(self, V: Any, /, **arrays: Any) -> Any:
         """The pushforward F'(X)[V], the shape of F; V has the shape of X (a dict of them for several variables)."""
         known = (*self.function.variables, *self.directions.values())
-        return self._evaluate([self.differential.node], known, {**arrays, **self._tangents(V, arrays)})[0]
+        return self.evaluated([self.differential.node], known, {**arrays, **self._tangents(V, arrays)})[0]
 
     def vjp(self, Y: Any, /, **arrays: Any) -> Any:
         """The pullback F'(X)*[Y], the shape of X and inside its tangent space; Y has the shape of F."""
         known = (*self.function.variables, self.covector)
-        values = self._evaluate(list(self.pullback.values()), known, {**arrays, self.covector.name: Y})
+        values = self.evaluated(list(self.pullback.values()), known, {**arrays, self.covector.name: Y})
         return dict(zip((X.name for X in self.wrt), values, strict=True)) if self.several else values[0]
 
     @cached_property
@@ -712,19 +714,35 @@ class Derivation:
 
         nodes = [self.function.node, *self.function.variables, *self.wrt]
         extra = [part for part in (self.metric, self.source) if part is not None]
-        counts = len(self.function.variables), self.metric is not None, self.source is not None, self.affine
-        return restored, (*dump([*extra, *nodes]), counts, self.types, self.several, self.remarks)
+        counts = len(self.function.variables), self.metric is not None, self.source is not None
+        rest = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in NODES}
+        return unpickled, (type(self), type(self.function), *dump([*extra, *nodes]), counts, rest)
 
     def verify(
         self, seed: int = 0, sizes: Mapping[str, int] | None = None, claim: Any = None, **options: Any
     ) -> Verification:
-        """Check the derivative, or a claimed one, numerically; see `matdiff.verify.verify`."""
-        from matdiff.verify import verify
+        """Check the derivative, or a claimed one, numerically; see `matdiff.solution.judge.verify`."""
+        from matdiff.solution.judge import verify
 
         if options.get("order") == 2 and claim is None and self.kind != "gradient":
             rest = {name: value for name, value in options.items() if name != "order"}
             return check_second(self, seed, sizes, **rest)
         return verify(self, seed=seed, sizes=sizes, claim=claim, **options)
+
+    def having(self, function: Node, variables: tuple[Symbol, ...] | None = None) -> Derivation:
+        """The same question of another function, of the same variables unless they are given."""
+        known = self.function.variables if variables is None else variables
+        return replace(self, function=Expr(function, known, self.function.guards))
+
+    def about(self, function: Expression) -> Derivation:
+        """The derivation of another function by the same variables, for the plain inner product."""
+        return replace(
+            self,
+            function=Expr(function.node, function.variables, function.guards),
+            source=None,
+            metric=None,
+            remarks=(),
+        )
 
     def text(self, steps: bool = False, order: int = 1, ascii: bool = False) -> str:
         """What `matdiff derive` prints: function, differential, derivative, conventions, the verdict of the check.
@@ -742,8 +760,8 @@ class Derivation:
         return self._printed("markdown", steps, order, False)
 
     def _printed(self, form: str, steps: bool, order: int, ascii: bool) -> str:
-        from matdiff.cli.answer import Answer
-        from matdiff.cli.formats import render
+        from matdiff.report.answer import Answer
+        from matdiff.report.formats import render
 
         if order not in (1, 2):
             raise MatdiffError(f"order must be 1 or 2, not {order!r}")
@@ -766,7 +784,8 @@ class Derivation:
 
         return bundle(self)
 
-    def _evaluate(self, nodes: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> Any:
+    def evaluated(self, nodes: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> Any:
+        """The values of some nodes over these variables, where a derivative exists."""
         from matdiff.codegen.evaluate import evaluate, refuse_strangers
 
         refuse_strangers(nodes, variables, arrays)
@@ -778,13 +797,13 @@ class Derivation:
         root = inline(prepared(self.function.node))
         return tuple(dict.fromkeys((*self.function.guards, *guards(root, set(dependent(root, self.wrt))))))
 
-    def _projected(self, G: Node, X: Symbol) -> Node:
+    def projected(self, G: Node, X: Symbol) -> Node:
         """G inside the tangent space in which X moves."""
         return G if tangent(X) is None else project(self._reduced(G), X)
 
     def _on_set(self, G: Node, X: Symbol) -> Node:
         """The gradient for the metric of X's set, from that in all of space."""
-        return raised(self._projected(G, X), X, self.affine)
+        return raised(self.projected(G, X), X, self.affine)
 
     def _weighted(self, G: Node) -> Node:
         """The gradient for the inner product of the derivation: W⁻¹G."""
@@ -798,8 +817,6 @@ class Derivation:
         """Definitions in place, functions of one's own written out."""
         if self.source is None:
             return inline(node)
-        from matdiff.api.userdefined import written
-
         return written(inline(node))
 
     def simplified(self, node: Node) -> Node:
@@ -998,15 +1015,19 @@ def linearly_below(root: Node, moving: Container[Node]) -> set[Node]:
     return found
 
 
-def restored(
-    rows: Any, roots: Any, counts: tuple[int, bool, bool, bool], types: str, several: bool, remarks: tuple[str, ...]
+NODES = ("function", "wrt", "metric", "source")
+"""The fields that hold nodes."""
+
+
+def unpickled(
+    kind: type[Derivation], of: type[Expr], rows: Any, roots: Any, counts: tuple[int, bool, bool], rest: dict[str, Any]
 ) -> Derivation:
     """A derivation that was pickled; what had been found of it is found again when asked for."""
     from matdiff.api.pickling import load
 
     nodes: list[Any] = load(rows, roots)
-    count, weighted, own, affine = counts
+    count, weighted, own = counts
     metric = nodes.pop(0) if weighted else None
     source = nodes.pop(0) if own else None
-    function = Expr(nodes[0], tuple(nodes[1 : 1 + count]))
-    return Derivation(function, tuple(nodes[1 + count :]), types, several, metric, source, remarks, affine)
+    function = of(nodes[0], tuple(nodes[1 : 1 + count]))
+    return kind(function, tuple(nodes[1 + count :]), metric=metric, source=source, **rest)

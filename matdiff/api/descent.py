@@ -17,7 +17,7 @@ from matdiff.graph.rewrite import substitute
 from matdiff.ops.constants import zeros_like
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 METHODS = ("newton", "gauss-newton", "bfgs", "cg", "gradient")
 TOLERANCE = 1e-8

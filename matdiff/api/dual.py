@@ -204,7 +204,7 @@ def named(i: int, a: Dual) -> Symbol:
     return symbol("xyz"[i] if i < 3 else f"x_{i}", kind, rows, cols, frozenset({"symmetric"} if same else ()))
 
 
-def applied(records: list[Record], args: Sequence[Any]) -> Dual:
+def applied(records: Sequence[Record], args: Sequence[Any]) -> Dual:
     """A function of the language at dual numbers: its value, and its record's differential along theirs."""
     from matdiff.inference import call_record
 

@@ -8,9 +8,10 @@ from math import isfinite
 from numbers import Integral, Rational, Real
 from typing import Any
 
-from matdiff.core.node import Kind, Liftable, Node, Symbol, describe, number, operators, symbols, topological
+from matdiff.calculus.expression import Expression
+from matdiff.core.node import Liftable, Node, Symbol, describe, number, operators, topological
 from matdiff.core.op import Record
-from matdiff.errors import ParseError, ShapeError
+from matdiff.errors import ParseError, ShapeError, UnsupportedError
 from matdiff.graph.equality import fingerprint
 from matdiff.graph.rewrite import inline
 from matdiff.ops.complexes import COMPLEX, CONJ, IM, RE
@@ -18,7 +19,7 @@ from matdiff.simplify.expand import expanded
 from matdiff.simplify.normal import normal
 
 
-class Expr:
+class Expr(Expression):
     """A typed expression and its declarations.
 
     The gradient of `tr(X)` is `eye(n)`: it has no variable of its own, yet it is a function of X, and
@@ -26,24 +27,9 @@ class Expr:
     is the Hadamard product otherwise; `/ ** + - .T` are as in NumPy.
     """
 
-    __slots__ = ("guards", "node", "variables")
+    __slots__ = ()
     __array_ufunc__ = None
     """NumPy leaves `array + expression` to the expression, which refuses it."""
-
-    def __init__(self, node: Node, variables: tuple[Symbol, ...] | None = None, guards: tuple[Node, ...] = ()) -> None:
-        """`guards` of a derivative are parts of its function: it has a value only where these have one."""
-        self.node = node
-        self.guards = guards
-        self.variables = tuple(s for s in symbols(node) if s.of is None) if variables is None else variables
-
-    @property
-    def shape(self) -> tuple[str, ...]:
-        """The dimensions of the array it evaluates to, as text."""
-        return tuple(str(d) for d in self.node.shape)
-
-    @property
-    def kind(self) -> Kind:
-        return self.node.kind
 
     @property
     def types(self) -> str:
@@ -51,20 +37,6 @@ class Expr:
         from matdiff.inference import declaration_text
 
         return declaration_text(self.variables, self.node)
-
-    def text(self, ascii: bool = False, defined: bool = True) -> str:
-        """As a person would type it; it parses back to an equal expression.
-
-        `defined=False` leaves out the definitions `r = …;` in front.
-        """
-        from matdiff.printing import to_text
-
-        return to_text(self.node, ascii=ascii, defined=defined, taken=[v.name for v in self.variables])
-
-    def latex(self, defined: bool = True) -> str:
-        from matdiff.printing import to_latex
-
-        return to_latex(self.node, defined=defined, taken=[v.name for v in self.variables])
 
     def evaluate(self, /, **arrays: Any) -> Any:
         """The value: a float, or a 1-D or 2-D array; of dual numbers, `md.Dual`, a dual number.
@@ -113,8 +85,6 @@ class Expr:
         return any(v.attributes and not COMPLEX.isdisjoint(v.attributes) for v in self.variables)
 
     def _with_complex(self) -> Expr:
-        from matdiff.api.complexes import ComplexExpr
-
         return ComplexExpr(self.node, self.variables)
 
     def to_sympy(self) -> Any:
@@ -161,11 +131,9 @@ class Expr:
         return self
 
     def __reduce__(self) -> tuple[Callable[..., Expr], tuple[Any, ...]]:
-        if self._complex:
-            return self._with_complex().__reduce__()
-        from matdiff.api.pickling import pack, unpack
+        from matdiff.api.pickling import dump
 
-        return unpack, pack(self)
+        return unpickled, (type(self), *dump((self.node, *self.guards, *self.variables)), len(self.guards))
 
     def __add__(self, other: Operand) -> Expr:
         return self._operate("+", self, other)
@@ -260,6 +228,40 @@ class Expr:
 Operand = Expr | Liftable
 
 
+class ComplexExpr(Expr):
+    """An expression some of whose variables are complex."""
+
+    __slots__ = ()
+
+    def evaluate(self, /, **arrays: Any) -> Any:
+        """The value; where the expression is real by its form a float or a real array.
+
+        Raises as `Expr.evaluate`, and DomainError for a complex array of a real variable.
+        """
+        from matdiff.calculus.complexes import real, working
+        from matdiff.codegen.complexes import evaluate
+
+        return evaluate([self.node], self.variables, arrays, [real(working(self.node))])[0]
+
+    def compile(self, backend: str = "numpy", unchecked: bool = False, batch: Sequence[str] | str = ()) -> Any:
+        """A function of the arrays by name, in NumPy, JAX or PyTorch.  Raises UnsupportedError for a batch."""
+        if batch:
+            raise UnsupportedError("batches are of real arrays", hint="call the function for each problem")
+        from matdiff.codegen.complexes import compiled
+
+        return compiled([self.node], self.variables, backend)
+
+    def source(self, backend: str = "numpy") -> str:
+        """Readable source text of `compile`'s function; it runs without matdiff."""
+        from matdiff.codegen.complexes import source
+
+        return source([self.node], self.variables, backend)
+
+    def to_sympy(self) -> Any:
+        """Raises UnsupportedError: complex variables have no counterpart in SymPy's matrix expressions here."""
+        raise UnsupportedError("complex expressions are not handed over to SymPy")
+
+
 def lifted(value: Any) -> Node:
     """The node of an expression or of a real number.  Raises ParseError for anything else, and for inf and nan."""
     if isinstance(value, Expr):
@@ -315,7 +317,15 @@ def canonical(node: Node) -> Node:
     return simple if opened is simple else normal(opened)
 
 
-def function(records: list[Record]) -> Callable[..., Any]:
+def unpickled(kind: type[Expr], rows: Any, roots: Any, guards: int) -> Expr:
+    """An expression that was pickled."""
+    from matdiff.api.pickling import load
+
+    node, *others = load(rows, roots)
+    return kind(node, tuple(others[guards:]), tuple(others[:guards]))  # type: ignore[arg-type]
+
+
+def function(records: Sequence[Record]) -> Callable[..., Any]:
     """A function of the language as a Python function of expressions (or dual numbers), numbers for its parameters."""
 
     def call(*args: Any) -> Any:

@@ -9,8 +9,8 @@ from itertools import islice
 from math import prod
 from typing import Any, Literal
 
-from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
+from matdiff.calculus.derivation import Derivation
 from matdiff.calculus.tangent import tangent
 from matdiff.calculus.trace import Edge, Row, Trace, adjoint_of, tangent_of, trace, within
 from matdiff.core.node import Node, Number, Symbol, describe, number
@@ -153,7 +153,7 @@ class Graph:
 
     def values(self, /, **arrays: Any) -> dict[str, Any]:
         """The value of every node, by its name."""
-        found = self.derivation._evaluate([r.node for r in self.trace.rows], self.derivation.function.variables, arrays)
+        found = self.derivation.evaluated([r.node for r in self.trace.rows], self.derivation.function.variables, arrays)
         return dict(zip((r.name.name for r in self.trace.rows), found, strict=True))
 
     def swept(self, mode: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Graph:
             known = (*d.function.variables, *d.directions.values())
             if len(d.wrt) == 1 and d.wrt[0].kind == "scalar":
                 arrays = {d.directions[d.wrt[0]].name: 1.0, **arrays}
-        found = d._evaluate([nodes[v] for v in names], known, arrays)
+        found = d.evaluated([nodes[v] for v in names], known, arrays)
         return dict(zip((v.name for v in names), found, strict=True))
 
     def factors(self, /, **arrays: Any) -> dict[Edge, float]:
@@ -179,7 +179,7 @@ class Graph:
         nodes = [substitute(g, within(g, place)) for e in edges if (g := e.factor) is not None]
         if not nodes:
             return {}
-        found = self.derivation._evaluate(nodes, self.derivation.function.variables, arrays)
+        found = self.derivation.evaluated(nodes, self.derivation.function.variables, arrays)
         return dict(zip(edges, map(float, found), strict=True))
 
     def difference(self, seed: int = 0) -> float | None:

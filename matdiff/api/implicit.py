@@ -13,7 +13,6 @@ from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.markers import pairing
 from matdiff.calculus.tangent import project, tangent
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, symbols, topological
-from matdiff.core.shape import ONE
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import inline, prepared, substitute
@@ -21,12 +20,13 @@ from matdiff.ops.algebra import add, inner, scale
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.printing.integrals import bare
+from matdiff.report.implicit import entries
 from matdiff.simplify.forms import shortest
 from matdiff.simplify.normal import new_context
 
 if TYPE_CHECKING:
     from matdiff.codegen.solving import Numbers, Solved
-    from matdiff.verify import Verification
+    from matdiff.verify.report import Verification
 
 LABELS = {
     "function": ("f", "f", "f"),
@@ -661,8 +661,8 @@ class Implicit:
         return self._printed("markdown", order, False)
 
     def _printed(self, form: str, order: int, ascii: bool) -> str:
-        from matdiff.cli.answer import verdict
-        from matdiff.cli.implicit import render
+        from matdiff.report.answer import verdict
+        from matdiff.report.implicit import render
 
         found = [self.verify(order=k) for k in range(1, order + 1)]
         wrong = next((v for v in found if v.passed is False), None)
@@ -717,10 +717,3 @@ def simplified(node: Node) -> Node:
     """The form to print."""
     context = new_context(Known())
     return shortest(context.normal(inline(node)), context)
-
-
-def entries(X: Symbol) -> str:
-    """How many entries, as `n²`."""
-    if X.cols is ONE:
-        return str(X.rows)
-    return f"{X.rows}²" if X.rows is X.cols else str(X.rows * X.cols)

@@ -29,7 +29,7 @@ from matdiff.verify.report import Verification
 from matdiff.verify.sampling import point, ways
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 POINTS = 3
 TRIES = 60
@@ -522,7 +522,7 @@ class Stationary:
         """At random points left − right is the gradient, up to a number; and the gradient is 0 at the solution."""
         worst, done = 0.0, 0
         gradients = self.d.gradient if self.d.several else {self.d.wrt[0].name: self.d.gradient}
-        first = self.d.verify(seed)
+        first: Verification = self.d.verify(seed)
         if first.passed is False:
             return first
         variables = self.d.function.variables

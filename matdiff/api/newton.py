@@ -29,7 +29,7 @@ from matdiff.ops.sets import curved_set
 from matdiff.ops.unknown import has_unknown
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 MATRIX = 3000
 """Most entries of the variables for which a Hessian without a form is made as a matrix; conjugate gradients beyond."""
@@ -75,7 +75,7 @@ class System:
             if d.curved:
                 raise UnsupportedError("the Gauss–Newton step is for variables that do not move on a curved set")
             found = gauss_newton(d.function.node if d.source is None else d.source, d.directions)
-            self.products = {X: d.simplified(d._projected(V, X)) for X, V in found.items()}
+            self.products = {X: d.simplified(d.projected(V, X)) for X, V in found.items()}
         else:
             self.products = d.products
         gradients = d.gradient if d.several else {d.wrt[0].name: d.gradient}

@@ -19,8 +19,8 @@ from matdiff.ops.sets import curved_set
 from matdiff.printing import to_text
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
-    from matdiff.verify import Verification
+    from matdiff.calculus.derivation import Derivation
+    from matdiff.verify.report import Verification
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def check_second(
     from matdiff.verify.identity import compare
 
     again = d.of_differential
-    found = again.verify(seed=seed, sizes=sizes, points=points, method=method)
+    found: Verification = again.verify(seed=seed, sizes=sizes, points=points, method=method)
     if found.passed is not True:
         return found
     said = compare(inline(add(*d.second_forms)), inline(again.differential.node), seed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from matdiff.api.expr import Expr
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, constant, number, symbol
 from matdiff.core.op import Op, registry
 from matdiff.errors import MatdiffError, UnsupportedError
@@ -40,15 +39,6 @@ def load(rows: Sequence[Row], roots: Sequence[int]) -> list[Node]:
     for head, *rest in rows:
         nodes.append(_READERS[head](nodes, *rest))
     return [nodes[i] for i in roots]
-
-
-def pack(e: Expr) -> tuple[list[Row], list[int], int]:
-    return *dump((e.node, *e.guards, *e.variables)), len(e.guards)
-
-
-def unpack(rows: Sequence[Row], roots: Sequence[int], guards: int) -> Expr:
-    node, *others = load(rows, roots)
-    return Expr(node, tuple(others[guards:]), tuple(others[:guards]))  # type: ignore[arg-type]
 
 
 def _below(node: Node) -> tuple[Node, ...]:
@@ -105,7 +95,7 @@ def _op(nodes: Sequence[Node], how: str, name: str, *rest: Any) -> Op:
     if how == "unknown":
         return unknown(name, *rest)
     if how == "formula":
-        from matdiff.api.userdefined import brought
+        from matdiff.calculus.userdefined import brought
 
         body, t, text = rest
         return brought(name, nodes[body], nodes[t], text)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from matdiff.api.expr import Expr, lifted, merged
+from matdiff.api.expr import ComplexExpr, Expr, lifted, merged
 from matdiff.core.node import Symbol
-from matdiff.errors import ParseError
+from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.unknown import Unknown
 from matdiff.text.tree import Declaration
@@ -124,8 +124,6 @@ def parse(text: str, declare: str | Sequence[str] | None = None, dialect: str = 
     """
     typed = read(text, declare, dialect, {})
     if not COMPLEX.isdisjoint(a for v in typed.variables.values() for a in v.attributes):
-        from matdiff.api.complexes import ComplexExpr
-
         return ComplexExpr(typed.function, tuple(typed.variables.values()))
     return Expr(typed.function, tuple(typed.variables.values()))
 
@@ -168,6 +166,32 @@ def _variable(name: str, sizes: tuple[int | str, ...], attributes: tuple[str, ..
             hint='for instance matrix("A", "m", "n", "symmetric"), vector("x", "n"), scalar("t")',
         )
     return Expr(declared_symbol(found[0]))
+
+
+def from_sympy(e: Any, declare: str | None = None) -> Expr:
+    """A SymPy expression in matdiff: n×1 MatrixSymbols are vectors, Symbols scalars.
+
+    `declare` gives attributes, which a MatrixSymbol has none of: "S: n×n symmetric".
+    Raises UnsupportedError, with its name, for what has no counterpart.
+
+    >>> import sympy as sp
+    >>> n = sp.Symbol("n")
+    >>> A, x = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("x", n, 1)
+    >>> str(from_sympy(x.T * A * x))
+    'xᵀ A x'
+    """
+    import sympy as sp
+
+    from matdiff.interop.sympy_read import Reader
+
+    try:
+        return Expr(Reader(declare).read(sp.sympify(e)))
+    except MatdiffError:
+        raise
+    except RecursionError:
+        raise UnsupportedError("the expression is nested too deeply for SymPy") from None
+    except (sp.SympifyError, TypeError, AttributeError) as error:
+        raise UnsupportedError(f"this is no expression of SymPy: {error}") from None
 
 
 class UnknownFunction:

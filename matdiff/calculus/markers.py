@@ -1,4 +1,4 @@
-"""The two marks that only derivations contain: d(u) and ⟨Y, V⟩.  No rule of the algebra touches them."""
+"""The marks that only derivations contain: d(u) and ⟨Y, V⟩, which no rule of the algebra touches, and `⇒ ∇f =`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from matdiff.core.op import Op
 
 D = Op("d", "(...)->(...)", (None,), lambda args, params: (args[0].kind, args[0].rows, args[0].cols), spoken=())
 PAIRING = Op("pairing", "(...),(...)->()", (None, None), latex=r"\langle {0}, {1} \rangle", spoken=())
+
+SO, ADJOINT, JACOBIAN, HESSIAN, SECOND = "⇒ ∇f =", "⇒ F* =", "⇒ J =", "⇒ H =", "⇒ F'' ="
+"""What stands before an answer that is read off the line before it."""
 
 
 def d(u: Node) -> Node:

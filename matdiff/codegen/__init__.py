@@ -1,4 +1,4 @@
-"""Code from expressions: one emitter, and the one place that executes source, which it wrote itself.
+"""Code from expressions: what is asked for, planned, emitted, and made a function.
 
 NumPy, SciPy and JAX are imported only when a compiled function is made.
 """
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from matdiff.codegen.arguments import Argument, Entry, differential_names
 from matdiff.codegen.backends.base import backend_named, require, require_numba
 from matdiff.codegen.emit.emitter import Check, Emitter
-from matdiff.codegen.emit.module import Key, generate, module, result
+from matdiff.codegen.emit.module import Key, Nodes, generate, module, outputs, result
 from matdiff.codegen.emit.names import identifier, lookup
+from matdiff.codegen.execute import executed, run
+from matdiff.codegen.plan.balance import evaluators
 from matdiff.codegen.plan.variants import plans
 from matdiff.core.node import Node, Symbol
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
-
-Nodes = Node | Mapping[str, Node] | Mapping[Key, Node] | Sequence[Node]
+    from matdiff.calculus.derivation import Derivation
 
 
 class Request(NamedTuple):
@@ -205,15 +205,6 @@ def renaming(function: Callable[..., Any], arguments: tuple[Argument, ...]) -> C
     return renamed
 
 
-def outputs(node: Nodes) -> tuple[tuple[Node, ...], tuple[Key, ...] | None, bool]:
-    """The expressions, their keys if they have any, and whether it is one alone."""
-    if isinstance(node, Node):
-        return (node,), None, True
-    if isinstance(node, Mapping):
-        return tuple(node.values()), tuple(node), False
-    return tuple(node), None, False
-
-
 Written = tuple[str, tuple[tuple[Symbol, str], ...], tuple[Check, ...]]
 
 
@@ -226,6 +217,17 @@ def written(request: Request) -> Written:
     return made.text, tuple(made.inputs.items()), made.checks
 
 
+def values(nodes: Sequence[Node], arrays: Mapping[Symbol, Any]) -> Sequence[Any]:
+    """The values of some expressions by code that is not planned."""
+    made = generate([nodes], None, False, Emitter(backend_named("numpy"), tuple(arrays)), "f", "")
+    given = {name: arrays[v] for v, name in made.inputs.items()}
+    found: Sequence[Any] = run(made.text, "f", {})(**given)
+    return found
+
+
+evaluators["numpy"] = values
+
+
 @lru_cache(maxsize=64)
 def compiled(request: Request) -> Program:
     text, inputs, checks = written(request)
@@ -236,19 +238,6 @@ def compiled(request: Request) -> Program:
 
     made = run(text, identifier(request.name), {"check": checker(checks)})
     return Program(text, using(made), inputs, checks)
-
-
-@lru_cache(maxsize=64)
-def executed(text: str, name: str) -> Callable[..., Any]:
-    return run(text, name, {})
-
-
-def run(text: str, name: str, given: dict[str, Any]) -> Callable[..., Any]:
-    """The function of that name in a source, which may use what is given."""
-    space = {"__name__": "matdiff.generated", **given}
-    exec(compile(text, "<matdiff>", "exec"), space)
-    function: Callable[..., Any] = space[name]
-    return function
 
 
 def second_order(derivation: Derivation) -> Nodes:

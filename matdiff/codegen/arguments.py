@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from matdiff.codegen.emit.emitter import polynomial
@@ -29,6 +30,7 @@ class Argument(NamedTuple):
     dims: tuple[Dim, ...]
 
     @staticmethod
+    @lru_cache(maxsize=256)
     def of(variable: Symbol, parameter: str = "") -> Argument:
         return Argument(variable.name, parameter, describe(variable), variable.kind, axes(variable))
 

@@ -19,6 +19,7 @@ from matdiff.codegen.backends.numpy import HELPERS
 from matdiff.codegen.emit.emitter import Emitter
 from matdiff.codegen.emit.module import generate
 from matdiff.codegen.emit.names import lookup
+from matdiff.codegen.execute import executed
 from matdiff.codegen.plan.variants import costs, plans
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, symbol, symbols, topological
 from matdiff.core.shape import Dim
@@ -298,8 +299,6 @@ def one(node: Apply, sizes: Mapping[str, int]) -> Callable[..., Any]:
     inputs = [symbol(f"a{i}", a.kind, at(a.rows), at(a.cols)) for i, a in enumerate(node.args)]
     again = apply(node.op, tuple(inputs), at(node.params), node.kind, at(node.rows), at(node.cols))
     if again not in _functions:
-        from matdiff.codegen import executed
-
         text = generate([[again]], None, True, Emitter(NUMPY, inputs), "f", "").text
         _functions[again] = partial(by_position, executed(text, "f"), node.kind == "row")
     return _functions[again]

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from matdiff.calculus.complexes import hermitian, working
-from matdiff.codegen import checks, run
+from matdiff.codegen import checks
 from matdiff.codegen.arguments import Argument, check_sizes, missing, refuse_kind
 from matdiff.codegen.backends.base import Backend, backend_named, require
 from matdiff.codegen.emit.names import identifier, lookup
+from matdiff.codegen.execute import run
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, describe, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, ShapeError, UnsupportedError

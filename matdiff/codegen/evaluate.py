@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from matdiff.calculus.existence import guard, settled
-from matdiff.codegen import Nodes, Program, Request, compile_, compiled, outputs
+from matdiff.codegen import Program, Request, compile_, compiled
 from matdiff.codegen.arguments import (
     Argument,
     check_sizes,
@@ -16,6 +17,7 @@ from matdiff.codegen.arguments import (
     refuse_kind,
     refuse_unknown,
 )
+from matdiff.codegen.emit.module import Nodes, outputs
 from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.functions import bound
 from matdiff.core.node import Apply, Constant, Node, Symbol, describe, symbols, topological
@@ -42,16 +44,22 @@ def evaluate(
     Raises MatdiffError for a missing array, ShapeError for a wrong shape, DomainError where a function is not defined.
     """
     roots, keys, single = outputs(node)
-    if has_unknown((*roots, *guards)):
+    guards = tuple(guards)
+    if _unknown((*roots, *guards)):
         every, variables, arrays = bound((*roots, *guards), variables, arrays, evaluate)
         roots, guards = type(roots)(every[: len(roots)]), every[len(roots) :]
-    loose, columns = settled(roots, guards)
-    rest = beside(roots, tuple(map(guard, known_guards((*guards, *columns), arrays))))
+    loose, columns = _settled(tuple(roots), guards)
+    rest = beside(roots, tuple(map(guard, known_guards((*guards, *columns), arrays)))) if guards or columns else ()
     known = tuple(variables)
     from matdiff.codegen import factored
 
     with factored.kept():
         return _evaluated(roots, keys, single, rest, known, loose, smooth, variables, arrays)
+
+
+_unknown = lru_cache(maxsize=64)(has_unknown)
+_settled = lru_cache(maxsize=64)(settled)
+"""A function is evaluated at many points: what is asked of its nodes alone is asked once."""
 
 
 def _evaluated(
@@ -63,11 +71,9 @@ def _evaluated(
     given = gather(program, variables, arrays)
     if guarded is not None:
         given = {**gather(guarded, variables, arrays), **given}
-    sizes = sizes_of(given)
+    fitting(roots, tuple((v, array.shape) for v, array in given.items()))
     for variable, value in given.items():
         check_attributes(variable, value, given.values())
-    check_indices(roots, sizes)
-    check_room(roots, sizes)
     if guarded is not None:
         run(guarded, {name: given[v] for v, name in guarded.inputs})
     found = run(program, {name: given[v] for v, name in program.inputs})
@@ -169,6 +175,14 @@ def sizes_of(given: Mapping[Symbol, np.ndarray]) -> dict[str, int]:
     """The dimensions' sizes; ShapeError names the variable that does not fit."""
     arguments = [(Argument.of(v), array) for v, array in given.items()]
     return check_sizes([(a, a.shape(array)) for a, array in arguments])
+
+
+@lru_cache(maxsize=64)
+def fitting(roots: tuple[Node, ...], shapes: tuple[tuple[Symbol, tuple[int, ...]], ...]) -> None:
+    """Raises where arrays of these shapes do not fit, or values are too large; what passed once passes again."""
+    sizes = check_sizes([(Argument.of(v), shape[1:] if v.kind == "row" else shape) for v, shape in shapes])
+    check_indices(roots, sizes)
+    check_room(roots, sizes)
 
 
 def check_attributes(variable: Symbol, value: np.ndarray, given: Iterable[np.ndarray]) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from matdiff.codegen import Nodes, sources
+from matdiff.codegen import sources
 from matdiff.codegen.backends.base import backend_named
+from matdiff.codegen.emit.module import Nodes
 from matdiff.codegen.emit.names import identifier
 from matdiff.core.node import Node, Symbol
 from matdiff.errors import UnsupportedError

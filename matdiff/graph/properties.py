@@ -13,6 +13,7 @@ from matdiff.core.shape import Dim
 from matdiff.ops.algebra import HADAMARD, MATMUL, MPOW, SCALE, TRANSPOSE, is_op, transpose
 from matdiff.ops.kronecker import kron
 from matdiff.ops.matrix_functions import MPOWER
+from matdiff.ops.spectral import hermitian
 
 Properties = frozenset[str]
 Factor = tuple[Node, bool]
@@ -266,3 +267,6 @@ def product_nodes(node: Node, longest: int) -> list[Node]:
         else:
             out.append(top)
     return out[::-1]
+
+
+hermitian.append(lambda S: "symmetric" in Known()(S))

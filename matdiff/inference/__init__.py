@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 import matdiff.ops  # noqa: F401  (fills the table of words)
 from matdiff.calculus.implicit import System
+from matdiff.calculus.userdefined import own as by_formula
 from matdiff.core.node import Node, Symbol, constant, symbol
 from matdiff.core.op import Op, differential_symbol
 from matdiff.core.shape import ONE, Dim
@@ -224,14 +225,12 @@ def _run(scope: Scope, builder: Builder, definitions: dict[str, Symbol]) -> Node
 
 def _formulas(scope: Scope, builder: Builder) -> dict[str, Op]:
     """The functions of one's own that are formulas in their parameter alone."""
-    from matdiff.api.userdefined import own
-
     out: dict[str, Op] = {}
     for root in scope.roots:
         if root.parameter:
             t = symbol(root.parameter, "scalar")
             with suppress(MatdiffError):
-                out[root.name] = own(root.name, builder.formula(root, t), t)
+                out[root.name] = by_formula(root.name, builder.formula(root, t), t)
     return out
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from matdiff.api.expr import Expr
 from matdiff.core.node import Node, Symbol, topological
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import closure
 from matdiff.interop.entries import value
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
+    from matdiff.calculus.expression import Expression
 
 LARGEST = 256
 """Most entries of the derivative, and of any array on the way."""
@@ -52,7 +52,7 @@ def render(d: Derivation, order: int = 1) -> str:
     return "\n\n".join("\n".join([f"{label} =", *rows(M)]) for label, M in parts)
 
 
-def derivatives(d: Derivation, order: int) -> Iterator[tuple[str, Expr]]:
+def derivatives(d: Derivation, order: int) -> Iterator[tuple[str, Expression]]:
     """Each derivative with its label."""
     word = "gradient" if d.function.kind == "scalar" else "Jacobian"
     if d.several:
@@ -74,7 +74,7 @@ def answer(d: Derivation) -> Any:
     return d.gradient if d.function.kind == "scalar" else d.jacobian
 
 
-def entries(e: Expr, arrays: dict[Symbol, Any]) -> Any:
+def entries(e: Expression, arrays: dict[Symbol, Any]) -> Any:
     """An expression entry by entry."""
     check(e.node)
     found = value(e.node, arrays)

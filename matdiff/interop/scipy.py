@@ -18,7 +18,7 @@ from matdiff.core.shape import ZERO, Dim
 from matdiff.errors import ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 Function = Callable[..., Any]
 

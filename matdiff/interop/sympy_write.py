@@ -9,11 +9,11 @@ import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from matdiff.api.expr import Expr
+from matdiff.calculus.expression import Expression
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, symbol, topological
 from matdiff.core.op import Op, registry
 from matdiff.core.shape import Dim
-from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import defined, inline
 from matdiff.ops.elementwise import relu
 
@@ -39,7 +39,7 @@ def scalar_functions() -> dict[str, Scalar]:
     return {name: f for name, op in registry.items() if (f := of_scalar(op)) is not None}
 
 
-def to_sympy(e: Expr) -> Any:
+def to_sympy(e: Expression) -> Any:
     """The expression in SymPy: matrices are MatrixSymbols, vectors n×1 ones, scalars real Symbols.
 
     Raises UnsupportedError, with its name, for a function that SymPy has no matrix expression for.
@@ -178,27 +178,3 @@ FORMS: dict[str, Callable[..., Any]] = {
     "vcat": lambda node, *args: block([[a] for a in args]),
 }
 """Functions of the language as SymPy's matrix expressions."""
-
-
-def from_sympy(e: Any, declare: str | None = None) -> Expr:
-    """A SymPy expression in matdiff: n×1 MatrixSymbols are vectors, Symbols scalars.
-
-    `declare` gives attributes, which a MatrixSymbol has none of: "S: n×n symmetric".
-    Raises UnsupportedError, with its name, for what has no counterpart.
-
-    >>> import sympy as sp
-    >>> n = sp.Symbol("n")
-    >>> A, x = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("x", n, 1)
-    >>> str(from_sympy(x.T * A * x))
-    'xᵀ A x'
-    """
-    from matdiff.interop.sympy_read import Reader
-
-    try:
-        return Expr(Reader(declare).read(sp.sympify(e)))
-    except MatdiffError:
-        raise
-    except RecursionError:
-        raise UnsupportedError("the expression is nested too deeply for SymPy") from None
-    except (sp.SympifyError, TypeError, AttributeError) as error:
-        raise UnsupportedError(f"this is no expression of SymPy: {error}") from None

@@ -22,12 +22,10 @@ def symmetric_type(result: str) -> Any:
     """The type rule of a function of matrices that are known to be symmetric."""
 
     def typing(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
-        from matdiff.graph.properties import Known
-
         (S,) = args
         if S.rows is not S.cols:
             raise ShapeError(f"eigenvalues belong to a square matrix, not {describe(S)}")
-        if "symmetric" not in Known()(S) and not any(known(S) for known in hermitian):
+        if not any(known(S) for known in hermitian):
             raise UnsupportedError(
                 "the matrix is not known to be symmetric, so its eigenvalues may be complex",
                 hint="declare it symmetric, or take singular values: sigma(A,i), sigma_max(A)",
@@ -44,7 +42,7 @@ def symmetric_type(result: str) -> Any:
 
 
 hermitian: list[Callable[[Node], bool]] = []
-"""Is a matrix that is not real Hermitian by its form?  Filled by `matdiff.ops.complexes`, which is built on this."""
+"""Is a matrix symmetric, or if it is not real Hermitian?  Filled by `graph.properties` and `ops.complexes`."""
 
 
 def symmetric_function(name: str, sig: str, result: str, differential: Any, **fields: Any) -> Op:

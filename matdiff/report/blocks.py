@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matdiff.api.expr import Expr
+from matdiff.calculus.expression import Expression
 
 
 @dataclass(frozen=True)
@@ -19,16 +19,16 @@ class Formula:
     """`left = right` on a line of its own; `left` is LaTeX."""
 
     left: str
-    right: Expr
+    right: Expression
 
 
 @dataclass(frozen=True)
 class Line:
     """`before relation after`, by `rule`; `right` is None where the line could not be checked."""
 
-    before: Expr
+    before: Expression
     relation: str
-    after: Expr
+    after: Expression
     rule: str
     right: bool | None
 
@@ -40,7 +40,7 @@ class Derived:
     `left` is the LaTeX left of what is read off at the end; what `function` defines has been shown with it.
     """
 
-    function: Expr
+    function: Expression
     left: str
     lines: tuple[Line, ...]
     start: int = 1

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from matdiff.printing.prose import latex_prose
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
-    from matdiff.api.expr import Expr
+    from matdiff.calculus.derivation import Derivation
+    from matdiff.calculus.expression import Expression
 
 AND = r";\quad "
 """What the LaTeX of an expression puts after a definition."""
 
 
-def statements(expr: Expr) -> tuple[list[str], str]:
+def statements(expr: Expression) -> tuple[list[str], str]:
     """The LaTeX of the definitions that an expression uses, and of the expression itself."""
     *definitions, body = expr.latex().split(AND)
     return definitions, body

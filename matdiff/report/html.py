@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 
-from matdiff.api.expr import Expr
+from matdiff.calculus.expression import Expression
 from matdiff.printing import to_mathml
 from matdiff.printing.latex_mathml import from_latex
 from matdiff.printing.mathml import AND
@@ -60,7 +60,7 @@ def block(b: Block) -> str:
             return f"<figure>\n{b.svg}\n<figcaption>{escape(b.caption)}</figcaption>\n</figure>"
 
 
-def parts(expr: Expr) -> list[str]:
+def parts(expr: Expression) -> list[str]:
     """MathML of the definitions that an expression uses, and of the expression."""
     return to_mathml(expr.node).split(AND)
 

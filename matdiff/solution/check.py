@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
 from matdiff.core.node import Node, Symbol, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.constants import zeros_like
-from matdiff.solution.outline import Outline, name_of, outline
-from matdiff.solution.statements import FUNCTION, LATEX, Statement, role, statements
+from matdiff.solution.outline import Outline, name_of
+from matdiff.solution.statements import FUNCTION, Statement, role
 from matdiff.text.tree import Declaration, Definition, Program, Tree, walk
 from matdiff.verify import sampling
-from matdiff.verify.claims import ANCHOR, Question, StrangeName, answer, counterexample, derivative, unread
+from matdiff.verify.case import derivative
+from matdiff.verify.claims import ANCHOR, Question, StrangeName, answer, counterexample, unread
 from matdiff.verify.report import Verification
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 MARK = Declaration("d", (), ("elementwise",))
 """Makes the parser read `d(u)` as a call."""
@@ -82,56 +82,10 @@ class LineCheck:
         raise TypeError("a check may also be undecided: ask `.passed is True`")
 
 
-def check_derivation(
-    *given: Any,
-    wrt: str | Expr | Sequence[Expr] | None = None,
-    declare: str | Sequence[str] | None = None,
-    function: str | Expr | None = None,
-    seed: int = 0,
-) -> LineCheck:
-    """Does each line of a derivation follow from the one before?  Steps may be skipped.
-
-    It is called as `check_claim` is, `check_derivation(function, text, wrt, declare)`; a text that begins with
-    `f = …` says the function itself: `check_derivation(text, wrt, declare)`.
-
-    Lines are equations, `f = …`, `r = …`, `df = …`, `= …`, at last `∇f = …` (or `grad f`, `G`, `df/dX`; `J` of a
-    vector or matrix function, `H` for the Hessian); `dX` and `d(X)` are the differential, declarations may stand
-    on lines of their own.  The function is the one that the text defines, unless it is given.
-    A line that cannot be read counts as the first wrong one.  Raises MatdiffError where the function itself or `wrt`
-    is wrong.
-
-    >>> check_derivation("f = tr(A*X*B)\\ndf = tr(A*dX*B)\\n   = <A*B, dX>", wrt="X", declare="n: 3; X: n×n").line
-    3
-    """
-    text, function, wrt, declare = asked(given, function, wrt, declare)
-    if not isinstance(text, str):
-        raise ParseError("a derivation is a text of lines")
-    from matdiff.api.derive import derive, explicit
-
-    said = statements(text)
-    declared = [] if declare is None else [declare] if isinstance(declare, str) else list(declare)
-    declared += [s.right for s in said if s.declares]
-    said = [s for s in said if not s.declares]
-    plot = outline(said, None if function is None else "")
-    if function is None and plot.function is None:
-        raise ParseError("the derivation does not say what is derived", hint="begin with `f = …`, or give the function")
-    source = plot.program if function is None else function
-    d = explicit(derive(source, wrt, declared or None))
-    reader = Reader(d, plot, bool(LATEX.search(text)), seed)
+def lines_checked(d: Derivation, plot: Outline, said: Sequence[Statement], latex: bool, seed: int) -> LineCheck:
+    """Each of the statements held against the lines before it."""
+    reader = Reader(d, plot, latex, seed)
     return summary([reader.check(s) for s in said])
-
-
-def asked(said: Sequence[Any], function: Any, wrt: Any, declare: Any) -> tuple[Any, Any, Any, Any]:
-    """Text, function, variable and declarations, with the function before the text or not; a text has a `=` in it."""
-    given = list(said)
-    if len(given) > 1 and isinstance(given[1], str) and "=" in given[1]:
-        function = given.pop(0)
-    found = dict(zip(("text", "wrt", "declare", "function"), given, strict=False))
-    text, wrt = found.get("text"), found.get("wrt", wrt)
-    declare, function = found.get("declare", declare), found.get("function", function)
-    if wrt is None:
-        raise ParseError("by which variable?", hint='check_derivation("f = …", wrt="X")')
-    return text, function, wrt, declare
 
 
 def summary(checked: list[Line]) -> LineCheck:

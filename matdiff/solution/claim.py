@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.solution.fields import sides
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 LABELLED = re.compile(
     r"\$|\\\[|∇|∂|\\nabla|\\partial|\\frac|\w'+\s*\(|\bd\w*\s*/\s*d|\b(?:gradient|jacobian|hessian)\b", re.IGNORECASE

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
-from matdiff.calculus.markers import PAIRING, D, pairing
-from matdiff.calculus.steps import HESSIAN, JACOBIAN, SECOND
+from matdiff.calculus.markers import HESSIAN, JACOBIAN, PAIRING, SECOND, D, pairing
 from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Apply, Node, Symbol, apply, topological
 from matdiff.core.op import differential_symbol
@@ -22,8 +19,7 @@ from matdiff.verify.case import Case, Sample, apart
 from matdiff.verify.sets import Array
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
-    from matdiff.calculus.steps import Step
+    from matdiff.calculus.derivation import Derivation, Step
 
 CLOSE = 1e-7
 POINTS = 2
@@ -48,7 +44,7 @@ def with_covector(d: Derivation, steps: Sequence[Step]) -> Derivation:
     """The derivation with the Y of an adjoint among its variables, so that points have one."""
     if not any(d.covector in step.before.variables for step in steps):
         return d
-    return replace(d, function=Expr(d.function.node, (*d.function.variables, d.covector)))
+    return d.having(d.function.node, (*d.function.variables, d.covector))
 
 
 def read(d: Derivation, step: Step, memo: dict[Node, Node]) -> tuple[Node, Node] | None:

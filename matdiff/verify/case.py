@@ -22,7 +22,7 @@ from matdiff.verify.subject import apply_matrix
 from matdiff.verify.unknown import concrete
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 TOLERANCE = 1e-7
 HUGE = 1e100
@@ -190,3 +190,12 @@ class Case:
             return "no sizes were found for which the function can be evaluated"
         (most, _), *_ = self.complaints.most_common(1)
         return f"no point found where the function is defined ({most})"
+
+
+def derivative(d: Derivation, order: int, about: Symbol) -> tuple[str, Node]:
+    """Gradient, Jacobian or Hessian by one variable."""
+    if order == 2:
+        H = d.hessian
+        return "Hessian", (H[about.name, about.name] if d.several else H).node
+    found = getattr(d, d.kind)
+    return d.kind if d.kind == "gradient" else "Jacobian", (found[about.name] if d.several else found).node

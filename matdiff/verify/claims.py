@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from matdiff.api.expr import Expr
+from matdiff.calculus.expression import Expression
 from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Node, Symbol, describe, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
@@ -16,7 +16,7 @@ from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.printing.values import shown
 from matdiff.verify import sampling
-from matdiff.verify.case import Case, Sample
+from matdiff.verify.case import Case, Sample, derivative
 from matdiff.verify.exact import Certificate, same
 from matdiff.verify.identity import difference
 from matdiff.verify.mistakes import diagnose, transposed
@@ -24,9 +24,9 @@ from matdiff.verify.numeric import check
 from matdiff.verify.report import Verification, undecided
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
-Claim = str | Expr | Mapping[str, str | Expr]
+Claim = str | Expression | Mapping[str, str | Expression]
 
 ANCHOR = "claimed_value"
 
@@ -67,7 +67,7 @@ def judge(
     return next((v for v in found if v.passed is not True), found[0])
 
 
-def question(d: Derivation, claim: str | Expr, order: int, about: Symbol | None) -> Question:
+def question(d: Derivation, claim: str | Expression, order: int, about: Symbol | None) -> Question:
     """The claim read, and what it has to equal."""
     if about is None and not d.several:
         about = d.wrt[0]
@@ -100,19 +100,10 @@ def differential(d: Derivation, node: Node, order: int, about: Symbol | None) ->
     return "Hessian of a direction" if d.curved else "differential of the gradient", inline(d.curvature[about])
 
 
-def derivative(d: Derivation, order: int, about: Symbol) -> tuple[str, Node]:
-    """Gradient, Jacobian or Hessian by one variable."""
-    if order == 2:
-        H = d.hessian
-        return "Hessian", (H[about.name, about.name] if d.several else H).node
-    found = getattr(d, d.kind)
-    return d.kind if d.kind == "gradient" else "Jacobian", (found[about.name] if d.several else found).node
-
-
-def read_claim(d: Derivation, claim: str | Expr, anchor: Symbol | None) -> Node:
+def read_claim(d: Derivation, claim: str | Expression, anchor: Symbol | None) -> Node:
     """The claim as a node over the variables of the function.  Raises ParseError for a strange name."""
     known = {v.name: v for v in d.function.variables}
-    if isinstance(claim, Expr):
+    if not isinstance(claim, str):
         node, used = claim.node, {s.name: s for s in symbols(claim.node) if s.of is None}
     else:
         node, used = typed(claim, d, known, anchor)
@@ -141,10 +132,10 @@ def typed(claim: str, d: Derivation, known: Mapping[str, Symbol], anchor: Symbol
     return found.function, found.variables
 
 
-def anchored(d: Derivation, claim: str | Expr, node: Node, truth: Node) -> Node:
+def anchored(d: Derivation, claim: str | Expression, node: Node, truth: Node) -> Node:
     """The claim with sizes that nothing in it tells (the n of `I`) taken from what it is compared with."""
     known = set(sampling.names(d.function.variables))
-    if isinstance(claim, Expr) or (node.rows.names | node.cols.names) <= known:
+    if not isinstance(claim, str) or (node.rows.names | node.cols.names) <= known:
         return node
     anchor = symbol(ANCHOR, truth.kind, truth.rows, truth.cols)
     try:

@@ -17,7 +17,7 @@ from matdiff.verify.place import Place, place
 from matdiff.verify.sets import Array
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 STEPS = tuple(float(h) for h in 10.0 ** np.arange(0, -15.01, -0.25))
 LOWEST = 1e-17

@@ -26,7 +26,7 @@ from matdiff.verify.sets import Array
 from matdiff.verify.subject import Arrays, Subject, named
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 STEPS = (1e-4, 1e-6)
 AGREE = 1e-3

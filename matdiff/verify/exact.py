@@ -28,7 +28,7 @@ from matdiff.verify.points import point
 from matdiff.verify.sampling import least_size, names
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 TRIALS = 3
 TRIES = 60

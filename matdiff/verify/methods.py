@@ -34,6 +34,7 @@ ROWS = 6
 SHRINK = 0.5
 IMAGINARY = 1e-20
 
+METHODS = ("forward", "backward", "central", "richardson", "complex", "dual")
 COST = {"central": 8, "forward": ONE_SIDED, "backward": ONE_SIDED, "richardson": 2 * ROWS, "complex": 1, "dual": 1}
 """Most evaluations of the function at one point, the point itself not counted."""
 

@@ -16,7 +16,7 @@ from matdiff.verify import sampling
 from matdiff.verify.sets import linear_set
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 POINTS = 3
 WAYS = 30

@@ -23,7 +23,7 @@ from matdiff.verify.sampling import Way
 from matdiff.verify.subject import Arrays, Statement, Subject, named, subject
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 HUGE = 1e100
 STEEP = 1e8

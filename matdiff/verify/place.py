@@ -19,7 +19,7 @@ from matdiff.verify.subject import Arrays, Subject, subject
 from matdiff.verify.unknown import concrete
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 
 class Place(NamedTuple):

@@ -16,7 +16,7 @@ from matdiff.verify.linear import Array, Sizes, node_shape, whole
 from matdiff.verify.sets import linear_set
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 
 def point(variables: Sequence[Symbol], d: Derivation | None, sizes: Sizes, rng: random.Random) -> dict[Symbol, Dual]:

@@ -21,7 +21,7 @@ from matdiff.verify.sets import Array, direction, project
 from matdiff.verify.unknown import concrete
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 Arrays = Mapping[Symbol, Array]
 

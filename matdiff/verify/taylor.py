@@ -17,7 +17,7 @@ from matdiff.verify.differences import EPS
 from matdiff.verify.place import Place, place
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 FIRST = (2.0**-5, 2.0**-13)
 """First steps; the second where the function bends sharply."""

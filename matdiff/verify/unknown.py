@@ -70,7 +70,12 @@ def _ridged(root: Node, seed: int, positive: bool) -> Node:
 
 
 def is_unknown(node: Apply) -> bool:
-    return node.op.elementwise and registry.get(node.op.name) is not node.op and node.op.numpy == ""
+    return (
+        node.op.elementwise
+        and registry.get(node.op.name) is not node.op
+        and not node.op.numpy
+        and getattr(node.op, "formula", None) is None
+    )
 
 
 def coefficients(name: str, seed: int) -> Coefficients:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from matdiff.api.expr import Expr
 from matdiff.core.node import Apply, Node, apply, number, topological
 from matdiff.core.op import Nonlinear, Op, registry
 from matdiff.errors import MatdiffError
@@ -14,7 +13,7 @@ from matdiff.ops.algebra import inner, matmul, mpow, scale
 from matdiff.ops.linalg import inv
 from matdiff.ops.matrix_functions import expm
 from matdiff.ops.reductions import norm, softmax, tr
-from matdiff.verify.case import Case, Sample, apart
+from matdiff.verify.case import Case, Sample, apart, derivative
 from matdiff.verify.edits import Pair
 from matdiff.verify.factors import CLOSE
 
@@ -79,11 +78,9 @@ def wrong_rule(case: Case, pair: Pair, samples: Sequence[Sample]) -> str:
 
 def derived(case: Case, pair: Pair, rule: Misremembered) -> Node | None:
     """What the derivation gives with the wrong rule; None for second derivatives."""
-    from matdiff.verify.claims import derivative
-
     right = registry[rule.name]
     wrong = replace(right, rules=(Nonlinear(rule.differential),))
-    d = replace(case.d, function=Expr(exchanged(inline(pair.function), right, wrong), case.d.function.variables))
+    d = case.d.having(exchanged(inline(pair.function), right, wrong))
     if case.what == "differential":
         return exchanged(d.differential.node, wrong, right)
     if case.what not in ("gradient", "Jacobian") or pair.about is None:

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from matdiff.api.checking import check_derivation
 from matdiff.api.reading import parse
 from matdiff.errors import MatdiffError
 from matdiff.report.html import parts
-from matdiff.solution.check import check_derivation
 from matdiff.solution.fields import last_side
 from matdiff.solution.problem import Problem
 from matdiff.solution.steps import check_steps

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from matdiff.api.derive import derive
-from matdiff.cli.answer import FAULT, Answer, verdict
 from matdiff.cli.app import fault
-from matdiff.cli.formats import plain_value, record
-from matdiff.cli.implicit import lines
-from matdiff.cli.implicit import record as implicit_record
 from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.report.answer import FAULT, Answer, verdict
+from matdiff.report.formats import plain_value, record
+from matdiff.report.implicit import lines
+from matdiff.report.implicit import record as implicit_record
 from matdiff.web import view
 from matdiff.web.schema import PAGE, QUESTIONS
 

@@ -17,19 +17,19 @@ from matdiff.api.expr import Expr
 from matdiff.api.reading import read
 from matdiff.cli import codegen
 from matdiff.cli import derive as derive_command
-from matdiff.cli import implicit as implicit_lines
-from matdiff.cli.answer import FAULT, Answer, verdict
 from matdiff.cli.app import fault
 from matdiff.cli.convex import record
-from matdiff.cli.formats import render
-from matdiff.cli.notation import Line
 from matdiff.cli.reference import domain, law, records
 from matdiff.core.node import Symbol
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.inference.declarations import ATTRIBUTES, SPELLED
 from matdiff.printing.latex_mathml import from_latex
 from matdiff.printing.mathml import mathml_name
+from matdiff.report import implicit as implicit_lines
+from matdiff.report.answer import FAULT, Answer, verdict
+from matdiff.report.formats import render
 from matdiff.report.html import parts as mathml
+from matdiff.report.notation import Line
 from matdiff.text.parser import parse_declarations, parse_program
 
 try:

@@ -331,7 +331,7 @@ def in_chain(solution: Solution, found: Answer) -> Fault | None:
 
 def chain(solution: Solution, found: Answer) -> list[Told]:
     """Each of them: its line, does it follow, why not, is that because it cannot be read, numbers that show it."""
-    from matdiff.solution.check import check_derivation
+    from matdiff.api.checking import check_derivation
 
     if found.told is not None:
         return found.told

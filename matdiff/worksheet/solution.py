@@ -22,7 +22,7 @@ from matdiff.solution.problem import Problem
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
-    from matdiff.verify import Verification
+    from matdiff.verify.report import Verification
 
 OF_SYSTEMS = ("adjoint", "terminal", "boundary")
 POINTS = 2

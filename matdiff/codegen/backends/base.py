@@ -56,6 +56,10 @@ class Backend:
         if isinstance(op, Unknown):
             hint = f"evaluate takes it as a function of arrays: evaluate({op.of.base}=…)"
             raise UnsupportedError(f"{op.of.base} is an unknown function, which has no code", hint=hint)
+        formula = getattr(op, "formula", None)
+        if formula is not None:
+            made: str = formula.code(self.template)
+            return made
         own: str = self.instead.get(op.name) or getattr(op, self.column)
         if own == "-" or not (own or op.numpy):
             raise UnsupportedError(f"{self.title} has no {op.name}")

@@ -18,6 +18,7 @@ from matdiff.codegen.backends import translate
 from matdiff.codegen.backends.lapack import LAPACK, PROTOTYPES
 from matdiff.codegen.emit.emitter import polynomial
 from matdiff.codegen.emit.loops import Native, native
+from matdiff.codegen.emit.module import outputs
 from matdiff.codegen.emit.names import identifier
 from matdiff.core.node import Node, Symbol, describe
 from matdiff.core.shape import Dim
@@ -255,8 +256,6 @@ def unit(
     `sizes` fixes dimensions, and loops over few of them are written out.  Raises UnsupportedError, with its name, for a
     function that has no C, MatdiffError for a size that is none.
     """
-    from matdiff.codegen import outputs
-
     check_sizes(functions, variables, sizes or {})
     made = []
     for function, (node, doc) in functions.items():

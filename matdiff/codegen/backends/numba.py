@@ -21,7 +21,7 @@ from matdiff.codegen.batch import Batch, chosen
 from matdiff.codegen.emit.emitter import polynomial, root
 from matdiff.codegen.emit.layout import folded
 from matdiff.codegen.emit.loops import Native, native
-from matdiff.codegen.emit.module import docstring, indented, result
+from matdiff.codegen.emit.module import docstring, indented, outputs, result
 from matdiff.codegen.emit.names import identifier, lookup
 from matdiff.codegen.emit.sizes import Recipe, axes, recipes
 from matdiff.core.node import Node, Symbol, describe, symbols
@@ -300,8 +300,6 @@ def written(
 
 def module(functions: Mapping[str, tuple[Any, str]], variables: Sequence[Symbol]) -> str:
     """One module with several functions: by name, what each computes and what its docstring says."""
-    from matdiff.codegen import outputs
-
     trees, parts = [], []
     for name, (node, doc) in functions.items():
         tree, texts, _ = one(*outputs(node), variables, identifier(name), doc)

@@ -20,6 +20,7 @@ from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError
 
 Key = str | tuple[str, str]
+Nodes = Node | Mapping[str, Node] | Mapping[Key, Node] | Sequence[Node]
 """The name of one of several results; of a Hessian the names of two variables."""
 ROOM = WIDTH - len('    """.')
 """The width of a docstring's lines."""
@@ -36,6 +37,15 @@ class Generated(NamedTuple):
     @property
     def text(self) -> str:
         return module([self])
+
+
+def outputs(node: Nodes) -> tuple[tuple[Node, ...], tuple[Key, ...] | None, bool]:
+    """The expressions, their keys if they have any, and whether it is one alone."""
+    if isinstance(node, Node):
+        return (node,), None, True
+    if isinstance(node, Mapping):
+        return tuple(node.values()), tuple(node), False
+    return tuple(node), None, False
 
 
 def module(parts: Sequence[Generated]) -> str:

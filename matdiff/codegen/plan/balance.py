@@ -8,13 +8,13 @@ is tried with random arrays, as an identity of rational functions is (Schwartz 1
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from matdiff.codegen.kernels import kernel, run
 from matdiff.codegen.plan.exponentials import Over, Sum, spread
 from matdiff.codegen.plan.peaks import Peak
-from matdiff.core.node import Node, symbol, symbols, topological
+from matdiff.core.node import Node, Symbol, symbol, symbols, topological
 from matdiff.errors import MatdiffError
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import is_op
@@ -39,6 +39,8 @@ SIZES = (3, 2, 4, 5)
 LARGEST = 50_000
 """The most entries of a value that is tried."""
 TOLERANCE = 1e-9
+evaluators: dict[str, Callable[[Sequence[Node], Mapping[Symbol, Any]], Sequence[Any]]] = {}
+"""The values of nodes as code gives them; filled by `matdiff.codegen`, whose planner this module is part of."""
 
 
 def balanced(roots: Sequence[Node], total: Sum) -> list[Node] | None:
@@ -102,23 +104,17 @@ def tried(nodes: Sequence[Node]) -> list[Any] | None:
     """The values at arrays of entries between a half and one and a half; None where they cannot be computed."""
     import numpy as np
 
-    from matdiff.codegen import run as executed
-    from matdiff.codegen.backends.base import NUMPY
-    from matdiff.codegen.emit.emitter import Emitter
-    from matdiff.codegen.emit.module import generate
-
     names = sorted({name for n in topological(*nodes) for d in (n.rows, n.cols) for name in d.names})
     sizes = {name: SIZES[k % len(SIZES)] for k, name in enumerate(names)}
     if any(n.rows.evaluate(sizes) * n.cols.evaluate(sizes) > LARGEST for n in topological(*nodes)):
         return None
     rng = np.random.default_rng(0)
     try:
-        made = generate([nodes], None, False, Emitter(NUMPY, tuple(dict.fromkeys(symbols(*nodes)))), "f", "")
         arrays = {
-            name: np.asarray(rng.uniform(0.5, 1.5, [d.evaluate(sizes) for d in v.shape]))[()]
-            for v, name in made.inputs.items()
+            v: np.asarray(rng.uniform(0.5, 1.5, [d.evaluate(sizes) for d in v.shape]))[()]
+            for v in dict.fromkeys(symbols(*nodes))
         }
         with np.errstate(all="ignore"):
-            return list(map(np.asarray, executed(made.text, "f", {})(**arrays)))
+            return list(map(np.asarray, evaluators["numpy"](nodes, arrays)))
     except (MatdiffError, ArithmeticError, ValueError):
         return None

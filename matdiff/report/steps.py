@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from matdiff.cli.notation import Line, Style, prose, show, statements
+from matdiff.report.notation import Line, Style, prose, show, statements
 
 WIDTH = 100
 """A rule stands beside its formula up to here, otherwise below it."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from matdiff.cli.notation import CONVENTIONS, Style, prose
+from matdiff.core.node import Symbol
+from matdiff.core.shape import ONE
+from matdiff.report.notation import CONVENTIONS, Style, prose
 
 WIDTH = 60
 """Widest formula that has its remark beside it; of a wider one it stands below."""
@@ -24,8 +26,6 @@ def lines(d: Any, mode: str, order: int) -> list[Any]:
 
 def forward(d: Any) -> str:
     """What the forward method costs."""
-    from matdiff.api.implicit import entries
-
     names = ", ".join(X.name for X in d.wrt)
     if len(d.wrt) == 1 and d.wrt[0].kind == "scalar":
         return "forward: one solve"
@@ -33,6 +33,13 @@ def forward(d: Any) -> str:
         (X,) = d.wrt
         return f"forward: a solve for each of the {entries(X)} entries of {names}, with one factorisation"
     return f"forward: a solve for each entry of {names}, with one factorisation"
+
+
+def entries(X: Symbol) -> str:
+    """How many entries, as `n²`."""
+    if X.cols is ONE:
+        return str(X.rows)
+    return f"{X.rows}²" if X.rows is X.cols else str(X.rows * X.cols)
 
 
 def notes(d: Any, mode: str, verdicts: list[str]) -> list[str]:

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from matdiff.api.expr import Expr
-from matdiff.cli.notation import Style
+from matdiff.calculus.expression import Expression
 from matdiff.core.node import Apply, Constant, Node, Symbol, number, symbol, topological
 from matdiff.core.shape import ONE
 from matdiff.graph.properties import product_nodes
@@ -25,6 +24,7 @@ from matdiff.printing import written
 from matdiff.printing.layout import Layout
 from matdiff.printing.piece import Hole, Piece
 from matdiff.printing.tables import ATOM, SUM
+from matdiff.report.notation import Style
 from matdiff.simplify.normal import normal
 
 SINGULAR = (sigma_max, sigma)
@@ -47,12 +47,12 @@ class BookLayout(Layout):
         return self.constant(a) if isinstance(a, Constant) and a.name == "I" else a
 
 
-class BookExpr(Expr):
+class BookExpr(Expression):
     """An expression whose definitions are said as equations: AᵀA q = λ q, ‖q‖ = 1."""
 
     __slots__ = ("book",)
 
-    def __init__(self, e: Expr, book: Book) -> None:
+    def __init__(self, e: Expression, book: Book) -> None:
         super().__init__(book.named(e.node), e.variables, e.guards)
         self.book = book
 
@@ -93,7 +93,7 @@ class Book:
         found = {}
         for v, (left, right, units) in self.says.items():
             assert v.body is not None
-            name = show(Expr(v, ()), style).rpartition("; " if style != "latex" else r";\quad ")[2]
+            name = show(Expression(v, ()), style).rpartition("; " if style != "latex" else r";\quad ")[2]
             body = _bare(v.body, style)
             one = [{"unicode": "‖{}‖ = 1", "ascii": "norm({}) = 1", "latex": r"\lVert {}\rVert = 1"}[style]] * len(
                 units
@@ -109,17 +109,17 @@ class Book:
         return name
 
 
-def show(e: Expr, style: Style) -> str:
+def show(e: Expression, style: Style) -> str:
     return e.latex() if style == "latex" else e.text(ascii=style == "ascii")
 
 
 def _bare(node: Node, style: Style) -> str:
     """An expression without the definitions of the names in it."""
-    e = Expr(node)
+    e = Expression(node)
     return e.latex(defined=False) if style == "latex" else e.text(ascii=style == "ascii", defined=False)
 
 
-def book(expressions: Iterable[Expr], taken: Iterable[str]) -> Book:
+def book(expressions: Iterable[Expression], taken: Iterable[str]) -> Book:
     """The names that books give to parts of some expressions; none where these have no such parts."""
     found = Book(set(taken))
     roots = [e.node for e in expressions]
@@ -155,7 +155,7 @@ def decomposed(found: Book, n: Node) -> None:
     found.says[Q] = (S, Q @ Diag(λ) @ Q.T, ())
 
 
-def adjoint_solves(found: Book, lines: list[Expr], function: Node) -> list[Expr]:
+def adjoint_solves(found: Book, lines: list[Expression], function: Node) -> list[Expression]:
     """Lines in what the function defines as x = A⁻¹ b, and in the adjoint solve v of Aᵀ v = w, df = … vᵀ dA x.
 
     The lines as they are where the function defines nothing so, or they have no such v.
@@ -169,7 +169,7 @@ def adjoint_solves(found: Book, lines: list[Expr], function: Node) -> list[Expr]
     nodes = [in_factors(e.node, {(inv(A), b): x, (b.T, inv(A).T): x.T}) for e in lines]
     rights = list(dict.fromkeys(w for n in nodes for w in solved_for(n, A)))
     if not rights:
-        return [Expr(n, e.variables, e.guards) for n, e in zip(nodes, lines, strict=True)]
+        return [e.having(n) for n, e in zip(nodes, lines, strict=True)]
     first = normal(next((w for w in rights if x in topological(w, into_bodies=False)), rights[0]))
     first = first if sign_of(first, x) > 0 else negative(first)
     v = symbol(found.fresh("v", "w", "u", "z"), "vector", A.rows, ONE, frozenset(), inv(A).T @ first)
@@ -179,7 +179,7 @@ def adjoint_solves(found: Book, lines: list[Expr], function: Node) -> list[Expr]
         if named is not None:
             pairs |= {(inv(A).T, w): named, (w.T, inv(A)): named.T}
     found.says[v] = (A.T @ v, first, ())
-    return [Expr(in_factors(n, pairs), e.variables, e.guards) for n, e in zip(nodes, lines, strict=True)]
+    return [e.having(in_factors(n, pairs)) for n, e in zip(nodes, lines, strict=True)]
 
 
 def terms(w: Node) -> frozenset[Node]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from matdiff.cli.notation import CONVENTIONS, Line
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import closure
 from matdiff.ops.unknown import has_unknown
+from matdiff.report.notation import CONVENTIONS, Line
 
 LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 """Names for the function; the first that is none of its variables is taken."""
@@ -113,13 +113,12 @@ class Answer:
         """An expression with results in it as the lines of the answer have them."""
         if self.printed is None:
             self.lines()
-        from matdiff.api.expr import Expr
         from matdiff.graph.rewrite import substitute
 
         node = substitute(e.node, self.printed or {}) if self.printed else e.node
-        booked = self.booked(e if node is e.node else Expr(node, e.variables, e.guards))
+        booked = self.booked(e if node is e.node else e.having(node))
         if self.solving and booked is not e:
-            from matdiff.cli.book import BookExpr
+            from matdiff.report.book import BookExpr
 
             return BookExpr(booked, self.book)
         return booked
@@ -173,7 +172,7 @@ class Answer:
     def in_words(self, lines: list[Line]) -> list[Line]:
         """The lines as books write eigenvectors, steps and identities."""
         if self.solving:
-            from matdiff.cli.book import BookExpr, adjoint_solves
+            from matdiff.report.book import BookExpr, adjoint_solves
 
             bodies = adjoint_solves(self.book, [line.body for line in lines], self.d.function.node)
             return [line._replace(body=BookExpr(e, self.book)) for line, e in zip(lines, bodies, strict=True)]
@@ -194,14 +193,14 @@ class Answer:
         """An expression as books write it, where it has what they write otherwise."""
         if not bookish(e.node):
             return e
-        from matdiff.cli.book import BookExpr
+        from matdiff.report.book import BookExpr
 
         return BookExpr(e, self.book)
 
     @cached_property
     def book(self) -> Any:
         """The names that books give to parts of the answer and its steps."""
-        from matdiff.cli.book import book
+        from matdiff.report.book import book
 
         lines = [self.d.differential, *values(self.result)]
         if self.order > 1:

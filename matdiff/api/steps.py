@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matdiff.api.expr import Expr
 from matdiff.calculus.adjoint import Move, adjoint, dependent
 from matdiff.calculus.differential import apply_rules
-from matdiff.calculus.markers import D, d, pairing
+from matdiff.calculus.markers import ADJOINT, HESSIAN, JACOBIAN, SECOND, SO, D, d, pairing
 from matdiff.calculus.tangent import tangent
 from matdiff.core.node import Apply, Node, Symbol, number, symbol, topological
 from matdiff.core.op import Linear
@@ -22,7 +22,7 @@ from matdiff.printing.length import length
 from matdiff.simplify.normal import normal
 
 if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
+    from matdiff.calculus.derivation import Derivation
 
 QUIET = {"add", "scale", "transpose"}
 """Functions through which d passes, and a pairing moves, without a line of their own."""
@@ -33,12 +33,8 @@ WHOLE = 150
 ALGEBRA = "simplify"
 READ_OFF = "read off the gradient"
 WEIGHTED = "the gradient for ⟨x,y⟩ = xᵀWy is W⁻¹ times what is paired with dx"
-SO = "⇒ ∇f ="
 SO_ALONG = "⇒ H[dX] ="
 SQUEEZED = "its matrix on tangent directions, P(…)P"
-GRADIENT, ADJOINT, JACOBIAN, HESSIAN = SO, "⇒ F* =", "⇒ J =", "⇒ H ="
-"""What stands before an answer that is read off the line before it."""
-SECOND = "⇒ F'' ="
 READ_SECOND = "the second direction is dX₂"
 READ_ADJOINT = "read off the adjoint"
 READ_JACOBIAN = "read off the Jacobian"
@@ -85,7 +81,7 @@ def narrative(derivation: Derivation, full: bool = False) -> tuple[Step, ...]:
     if full or not plain or widest(found) <= WIDEST:
         return found
     named = repeated(derivation, 1)
-    shorter = found if named is None else _narrated(replace(derivation, function=named), full)
+    shorter = found if named is None else _narrated(derivation.having(named.node, named.variables), full)
     return min(found, shorter, key=widest)
 
 
@@ -140,7 +136,7 @@ def _gradients(derivation: Derivation) -> Iterator[Group]:
         return
     for X in derivation.wrt:
         lines = _across(derivation, X, number(1), derivation.gradient[X.name].node)
-        yield Group("gradient", (X.name,), _told(derivation, lines, X, READ_OFF, GRADIENT), derivation)
+        yield Group("gradient", (X.name,), _told(derivation, lines, X, READ_OFF, SO), derivation)
 
 
 def _maps(derivation: Derivation) -> Iterator[Group]:
@@ -163,7 +159,7 @@ def _maps(derivation: Derivation) -> Iterator[Group]:
 def _blocks(derivation: Derivation) -> Iterator[Group]:
     """Each gradient differentiated once, and a block of the Hessian read off by each variable."""
     for X in derivation.wrt:
-        again = replace(derivation, function=derivation.gradient[X.name], source=None, metric=None, remarks=())
+        again = derivation.about(derivation.gradient[X.name])
         steps = _differential(again)
         for Z in derivation.wrt:
             matrix = "matrix" in (X.kind, Z.kind)
@@ -241,7 +237,7 @@ def second(derivation: Derivation) -> tuple[Step, ...]:
     """The steps from the gradient by one variable to the Hessian; on a curved set from the gradient in all of space."""
     again = derivation.of_gradient
     parts = repeated(again)
-    steps = _differential(replace(again, function=parts) if parts is not None else again)
+    steps = _differential(again.having(parts.node, parts.variables) if parts is not None else again)
     if derivation.curved:
         return (*steps, *_bent(derivation, again.differential))
     (X,) = derivation.wrt

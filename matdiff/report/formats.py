@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from matdiff.cli.answer import Answer
-from matdiff.cli.notation import Line, Style, name, prose, show, statements
-from matdiff.cli.steps import latex_steps, markdown_steps, text_steps
+from matdiff.report.answer import Answer
+from matdiff.report.notation import Line, Style, name, prose, show, statements
+from matdiff.report.steps import latex_steps, markdown_steps, text_steps
 
 WIDTH = 100
 """Types go on a line of their own beyond this."""

@@ -1,0 +1,21 @@
+"""The one place that executes source, which the emitters wrote themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+
+@lru_cache(maxsize=64)
+def executed(text: str, name: str) -> Callable[..., Any]:
+    """The function of that name in a source; the same for the same."""
+    return run(text, name, {})
+
+
+def run(text: str, name: str, given: dict[str, Any]) -> Callable[..., Any]:
+    """The function of that name in a source, which may use what is given."""
+    space = {"__name__": "matdiff.generated", **given}
+    exec(compile(text, "<matdiff>", "exec"), space)
+    function: Callable[..., Any] = space[name]
+    return function
