@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
 from matdiff.core.node import Node, Symbol, symbol, symbols
-from matdiff.errors import MatdiffError, ParseError
+from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.constants import zeros_like
 from matdiff.solution.outline import Outline, name_of, outline
@@ -106,6 +106,21 @@ def check_derivation(
     text, function, wrt, declare = asked(given, function, wrt, declare)
     if not isinstance(text, str):
         raise ParseError("a derivation is a text of lines")
+    return checked_lines(text, wrt, declare, function, seed)
+
+
+def checked_lines(
+    text: str,
+    wrt: str | Expr | Sequence[Expr],
+    declare: str | Sequence[str] | None = None,
+    function: str | Expr | None = None,
+    seed: int = 0,
+    mends: Container[str] | None = None,
+) -> LineCheck:
+    """The check itself.
+
+    With `mends`, the matrices of the problem, lines whose shapes do not fit are read entry by entry, and x·y as xᵀy.
+    """
     from matdiff.api.derive import derive, explicit
 
     said = statements(text)
@@ -117,7 +132,7 @@ def check_derivation(
         raise ParseError("the derivation does not say what is derived", hint="begin with `f = …`, or give the function")
     source = plot.program if function is None else function
     d = explicit(derive(source, wrt, declared or None))
-    reader = Reader(d, plot, bool(LATEX.search(text)), seed)
+    reader = Reader(d, plot, bool(LATEX.search(text)), seed, mends)
     return summary([reader.check(s) for s in said])
 
 
@@ -150,6 +165,7 @@ class Reader:
     outline: Outline
     latex: bool
     seed: int
+    mends: Container[str] | None = None
     definitions: list[Definition] = field(default_factory=list)
     known: dict[str, Node] = field(default_factory=dict)
     before: Question | None = None
@@ -183,7 +199,7 @@ class Reader:
         shown = f"{s.left} = {s.right}".strip()
         before = self.before
         try:
-            question = self.question(s)
+            question = self.fitting(s)
         except MatdiffError as error:
             self.before = None
             turned = self.turned(s, before)
@@ -193,6 +209,22 @@ class Reader:
         found = answer(self.d, question, self.seed, None, 3)
         wrong = question if found.passed is False else None
         return Line(s.line, shown, found.passed, "" if found.passed else reason(found), question=wrong)
+
+    def fitting(self, s: Statement) -> Question | None:
+        """The question of a line, read otherwise where its shapes do not fit and that is allowed."""
+        from matdiff.solution.courtesy import MENDS, mended
+
+        defined = len(self.definitions)
+        for _ in range(MENDS):
+            try:
+                return self.question(s)
+            except ShapeError as error:
+                right = mended(error, self.mends) if self.mends is not None and error.text == s.right else ""
+                if not right:
+                    raise
+                del self.definitions[defined:]
+                s = replace(s, right=right)
+        return self.question(s)
 
     def turned(self, s: Statement, before: Question | None) -> str:
         """What is said of ⟨G, dX⟩ where G has the transposed shape, and is right but for that."""
