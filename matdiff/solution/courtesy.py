@@ -84,7 +84,9 @@ def below(text: str) -> str:
     return TIGHT.sub(lambda m: f"/({m[1].rstrip()}){m[1][len(m[1].rstrip()) :]}", text)
 
 
-ADJOINT = re.compile(r"\^\s*(?:\{\s*(?:\*|\\ast|\\star|\\dagger|†)\s*\}|\*(?![\w*(])|\*(?=\s*\()|\\(?:ast|star|dagger)(?![A-Za-z])|†)|†")
+ADJOINT = re.compile(
+    r"\^\s*(?:\{\s*(?:\*|\\ast|\\star|\\dagger|†)\s*\}|\*(?![\w*(])|\*(?=\s*\()|\\(?:ast|star|dagger)(?![A-Za-z])|†)|†"
+)
 
 
 def variants(text: str) -> Iterator[str]:

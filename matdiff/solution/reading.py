@@ -39,24 +39,27 @@ def read_answer(text: str, problem: Problem, named: Named) -> Answer:
     return found
 
 
-PARTS = re.compile(r"∇|\\nabla|∂|\\partial|(?<![\w\\])d[^\W\d_]\s*/\s*d[^\W\d_]|\\[dt]?frac\s*\{\s*d|(?<![\w\\])[fFgh]'\s*\(")
+PARTS = re.compile(
+    r"∇|\\nabla|∂|\\partial|(?<![\w\\])d[^\W\d_]\s*/\s*d[^\W\d_]|\\[dt]?frac\s*\{\s*d|(?<![\w\\])[fFgh]'\s*\("
+)
 """Signs of derivatives of parts, in a side that states a rule."""
-INDEX = r"(?:_\s*(?:\{\s*(?P<@>[ijklr](?:\s*,?\s*[ijklr])?)\s*\}|(?P<#>[ijklr]{1,2}))|(?P<~>[ᵢⱼₖₗᵣ]{1,2}))"
+INDEX = (
+    r"(?:_\s*(?:\{{\s*(?P<{0}>[ijklr](?:\s*,?\s*[ijklr])?)\s*\}}|(?P<{0}2>[ijklr]{{1,2}}))|(?P<{0}3>[ᵢⱼₖₗᵣ]{{1,2}}))"
+)
 LOWERED = str.maketrans("ᵢⱼₖₗᵣ", "ijklr")
-
-
-def _indexed(a: str, b: str, c: str) -> str:
-    return INDEX.replace("@", a).replace("#", b).replace("~", c)
-
-
+_D = r"(?:d|∂|\\partial)\s*"
+_OF = r"[fFL]?(?:\([^)]*\))?\s*"
+_NAME = r"\\?[^\W\d_ᵢⱼₖₗᵣ]+"
 ENTRY = re.compile(
-    rf"(?:d|∂|\\partial)\s*[fFL]?(?:\([^)]*\))?\s*/\s*\(?\s*(?:d|∂|\\partial)\s*(?P<x>\\?[^\W\d_ᵢⱼₖₗᵣ]+){_indexed('i', 'i2', 'i3')}\s*\)?"
-    rf"|\\[dt]?frac\s*\{{\s*(?:d|\\partial|∂)\s*[fFL]?\s*\}}\s*\{{\s*(?:d|\\partial|∂)\s*(?P<y>\\?[^\W\d_]+){_indexed('j', 'j2', 'j3')}\s*\}}\s*[fFL]?"
-    rf"|[(\[]\s*(?:(?:∇|\\nabla)\s*[fF]?(?:\([^()]*\))?|grad\s*f?|[GJH])\s*[)\]]\s*{_indexed('k', 'k2', 'k3')}"
-    rf"|(?:(?:∇|\\nabla)\s*[fF]|[GJH]|grad(?:ient)?){_indexed('l', 'l2', 'l3')}"
+    rf"{_D}{_OF}/\s*\(?\s*{_D}(?P<x>{_NAME}){INDEX.format('i')}\s*\)?"
+    rf"|\\[dt]?frac\s*\{{\s*{_D}{_OF}\}}\s*\{{\s*{_D}(?P<y>{_NAME}){INDEX.format('j')}\s*\}}\s*{_OF}"
+    rf"|[(\[]\s*(?:(?:∇|\\nabla)\s*[fF]?(?:\([^()]*\))?|grad\s*f?|[GJH])\s*[)\]]\s*{INDEX.format('k')}"
+    rf"|(?:(?:∇|\\nabla)\s*[fF]|[GJH]|grad(?:ient)?){INDEX.format('l')}"
 )
 """The left side of an equation about one entry of what is asked."""
-MEMBERS = re.compile(r"(?<![\w\\])\\?[^\W\d_ᵢⱼₖₗᵣ]+(?:_\s*(?:\{\s*[ijklr](?:\s*,?\s*[ijklr])?\s*\}|[ijklr]{1,2}(?!\w))|[ᵢⱼₖₗᵣ]{1,2})")
+MEMBERS = re.compile(
+    r"(?<![\w\\])\\?[^\W\d_ᵢⱼₖₗᵣ]+(?:_\s*(?:\{\s*[ijklr](?:\s*,?\s*[ijklr])?\s*\}|[ijklr]{1,2}(?!\w))|[ᵢⱼₖₗᵣ]{1,2})"
+)
 """A member of a family: x_i, a_{ij}, xᵢ."""
 
 
@@ -66,7 +69,7 @@ def indexed(text: str) -> bool:
 
 
 def lifted(text: str, index: str, named: Named, problem: Problem, known: list[str]) -> str:
-    r"""An entry of a vector or a matrix, said with its indices, as the whole in plain text; as it stands where that fails.
+    r"""An entry of a vector or a matrix, said with its indices, as the whole; as it stands where that fails.
 
     The whole is the gradient by e of Σ eᵢ·(the entry i), which the language reads.
     """
@@ -76,7 +79,10 @@ def lifted(text: str, index: str, named: Named, problem: Problem, known: list[st
     name = e if len(index) == 1 else e.upper()
     under = "".join(index)
     known = [d for d in known if re.search(rf"(?<![\w\\]){re.escape(named_in(d))}(?!\w)", text)]
-    for form in (rf"\sum_{{{','.join(index)}}} {name.lower()}_{{{under}}} ({text})", f"sum_{under}({name}_{under}*({text}))"):
+    for form in (
+        rf"\sum_{{{','.join(index)}}} {name.lower()}_{{{under}}} ({text})",
+        f"sum_{under}({name}_{under}*({text}))",
+    ):
         try:
             return derive("; ".join([*known, form]), name, list(problem.let)).gradient.text(ascii=True)
         except (MatdiffError, AttributeError, RecursionError):
@@ -175,7 +181,9 @@ class Reader:
     def values(self, rights: list[str], about: Kind) -> list[str]:
         """Without the names for what is asked that stand between, J = ∂F/∂x = A, and without derivatives of parts."""
         kept = [r for r in rights if self.applies(r) or not DERIVATIVE.search(r) or about != self.kind(r) or not about]
-        return [r for r in kept[:-1] if self.applies(r) or not PARTS.search(r)] + kept[-1:] if about == self.ask else kept
+        return (
+            [r for r in kept[:-1] if self.applies(r) or not PARTS.search(r)] + kept[-1:] if about == self.ask else kept
+        )
 
     def entries(self, left: str, right: str) -> str:
         """What `∂f/∂x_i = …` claims, entry by entry, as a vector or a matrix; empty where it is no such equation."""
@@ -199,9 +207,7 @@ class Reader:
     def directed(self, left: str) -> str:
         """`df(x)[h]`, `f'(x)[h]` and `Df(x)h` are df, and h is dx from now on."""
         found = re.fullmatch(r"(?:d|D\s?)?(\w+)'?\s*(?:\(.*\))?\s*\[\s*([^\W\d]\w*)\s*\]", bare(left))
-        found = found or re.fullmatch(
-            r"(?:d|D\s?)(\w)\s*\([^()]*\)\s*[·*]?\s*\(?([^\W\d_])\)?|(?!)", bare(left)
-        )
+        found = found or re.fullmatch(r"(?:d|D\s?)(\w)\s*\([^()]*\)\s*[·*]?\s*\(?([^\W\d_])\)?|(?!)", bare(left))
         found = found or re.fullmatch(r"(\w)'\s*\([^()]*\)\s*[·*]?\s*\(?([^\W\d_])\)?", bare(left))
         if not found or found[1] not in FUNCTIONS.split() or found[2] in self.known:
             return left

@@ -136,7 +136,15 @@ def spoken(line: str) -> str:
     """
     line = EXPLAINED.sub("", DESCRIBED.sub(r"\1 = ", line))
     line = GIVES.sub(" ; ", line)
-    line = re.sub(r"(?i)^\s*(?:(?:the|my|our)\s+)?(?:final\s+)?(answer|result|solution)\s+(?!is\b|equals\b|of\b|to\b)(?=[^\s\w]|\S(?!\w)|\S\w?[^\w\s])", r"\1 = ", line) if "=" not in line else line
+    line = (
+        re.sub(
+            r"(?i)^\s*(?:(?:the|my|our)\s+)?(?:final\s+)?(answer|result|solution)\s+(?!is\b|equals\b|of\b|to\b)(?=[^\s\w]|\S(?!\w)|\S\w?[^\w\s])",
+            r"\1 = ",
+            line,
+        )
+        if "=" not in line
+        else line
+    )
     found = None if "\\text" in line else SAYS.search(line)
     if found is None or NO_FORMULA.match(line[found.end() :]):
         return line

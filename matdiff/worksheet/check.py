@@ -17,8 +17,8 @@ from matdiff.solution.problem import Problem
 from matdiff.solution.reading import indexed, read_answer
 from matdiff.solution.tidy import stripped
 from matdiff.text.ranges import summed
-from matdiff.verify.claims import counterexample as numbers_of
 from matdiff.verify.claims import StrangeName, question, unread
+from matdiff.verify.claims import counterexample as numbers_of
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
@@ -486,9 +486,9 @@ def eigenvectors(solution: Solution, found: Answer, known: list[str]) -> list[st
     claim = RAISED.sub(" ", found.claim).translate(str.maketrans("₁", "1"))
     words = dict.fromkeys(re.findall(r"(?<![\w\\.])([a-z])(_?1)?(?![\w(])", claim))
     out = []
-    for letter, index in words:
-        own = [c for c, name in columns.items() if len(columns) == 1 or name.lower().endswith(f"_{letter}")]
-        name = f"{letter}_1" if index else letter
+    for word, index in words:
+        own = [c for c, name in columns.items() if len(columns) == 1 or name.lower().endswith(f"_{word}")]
+        name = f"{word}_1" if index else word
         if name not in taken and len(own) == 1:
             out.append(f"{name} = {own[0]}")
     return out
