@@ -43,6 +43,8 @@ class Line:
     unread: bool = False
     question: Question | None = field(default=None, repr=False, compare=False)
     """What was compared, where the line is wrong."""
+    stated: Question | None = field(default=None, repr=False, compare=False)
+    """What the line says, from which the next goes on: its claim is the truth of that."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,8 @@ class Reader:
             return Line(s.line, shown, True)
         found = answer(self.d, question, self.seed, None, 3)
         wrong = question if found.passed is False else None
-        return Line(s.line, shown, found.passed, "" if found.passed else reason(found), question=wrong)
+        said = "" if found.passed else reason(found)
+        return Line(s.line, shown, found.passed, said, question=wrong, stated=self.before)
 
     def fitting(self, s: Statement) -> Question | None:
         """The question of a line, read otherwise where its shapes do not fit and that is allowed."""

@@ -89,19 +89,21 @@ ADJOINT = re.compile(
 )
 
 
-def variants(text: str) -> Iterator[str]:
-    """Other texts that a real answer may mean: A^* and A† as Aᵀ, close factors below a stroke."""
+def variants(text: str, complex_: bool) -> Iterator[str]:
+    """Other texts that an answer may mean: A^* and A† as the adjoint, close factors below a stroke."""
     tried = {text}
-    for other in (below(text), turned_real := ADJOINT.sub("^T ", text), below(turned_real)):
+    adjoint = ADJOINT.sub("^H " if complex_ else "^T ", text)
+    for other in (below(text), adjoint, below(adjoint)):
         if other not in tried:
             tried.add(other)
             yield other
 
 
-def mended(error: MatdiffError, matrices: Container[str]) -> str:
+def mended(error: MatdiffError, matrices: Container[str], norms: bool = True) -> str:
     """The text of an error about shapes, read entry by entry, or x·y as xᵀy, where it does not fit; empty if it cannot.
 
-    The place is the error's.  Whoever asks tries again, and takes the reading only if what it says is right.
+    Bars are norms of vectors, or, without `norms`, absolute values.  The place is the error's.  Whoever asks tries
+    again, and takes the reading only if what it says is right.
     """
     from matdiff.text.parser import parse_program
 
@@ -113,7 +115,8 @@ def mended(error: MatdiffError, matrices: Container[str]) -> str:
     except (MatdiffError, RecursionError):
         return ""
     roots = [*(d.body for d in program.definitions), *([program.function] if program.function is not None else [])]
-    node = next((t for root in roots for t in walk(root) if tuple(t.span) == span and refit(t, text, error)), None)
+    here = (t for root in roots for t in walk(root) if tuple(t.span) == span)
+    node = next((t for t in here if refit(t, text, error, norms)), None)
     if node is None:
         return ""
     try:
@@ -122,9 +125,9 @@ def mended(error: MatdiffError, matrices: Container[str]) -> str:
         return ""
 
 
-def refit(t: Tree, text: str, error: ShapeError) -> bool:
+def refit(t: Tree, text: str, error: ShapeError, norms: bool) -> bool:
     """Change an operation so that it goes entry by entry, or is an inner product; False where it is none of these."""
-    barred = [a for a in t.args if a.head == "abs"] if t.head in ("+", "*", "/", "^") else []
+    barred = [a for a in t.args if a.head == "abs"] if t.head in ("+", "*", "/", "^") and norms else []
     if barred:
         of_matrix = "(a matrix" in error.message
         for a in barred:

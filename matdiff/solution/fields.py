@@ -43,6 +43,8 @@ class Answer:
     """All of it, as it was handed in."""
     before: list[tuple[str, int]] = field(default_factory=list)
     """What was called the answer before the claim, each with its line."""
+    stated: list[tuple[int, Any]] = field(default_factory=list)
+    """What the lines of the chain say, as they were read: each is where the next goes on from."""
     told: list[Any] | None = None
     """What the check of the chain found, once it was made."""
 

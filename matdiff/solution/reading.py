@@ -110,11 +110,13 @@ def primed(text: str, taken: Container[str]) -> str:
     >>> primed("A*(tanh'(u) .* du)", {"A", "u"})
     'A*((1 .- tanh((u)).^2) .* du)'
     """
-    while found := PRIMED.search(text):
+    start = 0
+    while found := PRIMED.search(text, start):
         name = {"σ": "sigmoid", "sigma": "sigmoid", "ln": "log"}.get(found[2], found[2])
         said = derivative_of(name) if found[2] not in taken and (len(name) > 1) else ""
         if not said:
-            return text
+            start = found.end()
+            continue
         end = closed(text, found.end())
         inside = re.sub(r"(?:\\right)?\)$", "", text[found.end() : end])
         whole = re.sub(r"(?<!\w)z(?!\w)", lambda _, inside=inside: f"({inside})", said)  # type: ignore[misc]
@@ -275,6 +277,8 @@ class Reader:
             r"(.*[)'ᵀ])\s*[*·@]?\s*([^\W\d_])", self.left(left).strip()
         )
         if found is None or found[2] in self.known or found[2].isupper() or right == "0":
+            return ""
+        if re.search(rf"(?<![\w\\]){found[2]}(?!\w)", right):
             return ""
         known = re.sub(r"'", " ", found[1])
         if not all(w in self.known for w in re.findall(r"[^\W\d_]+", RAISED.sub(" ", known))):

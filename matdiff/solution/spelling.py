@@ -73,6 +73,8 @@ def functions(text: str) -> str:
 
 
 WEIGHTED = re.compile(r"[<⟨]([^<>⟨⟩,]*),([^<>⟨⟩,]*)[>⟩]_([A-Z])(?!\w)")
+BRACKETED = re.compile(r"(['ᵀ)]|\^T)\s*\[([^\[\]:,;]*[+\-−][^\[\]:,;]*)\](?!\w)")
+"""Square brackets as parentheses: Aᵀ[Ax − b]."""
 UNIT = re.compile(r"(?<![\w\\.])(?:Id(?:_\w+)?|I_?(?:\d|ₙ|(?<=_)[nmpqkd]))(?![\w(])")
 """The identity under its other names."""
 
@@ -156,7 +158,7 @@ class Vocabulary:
 
     def respelled(self, text: str) -> str:
         """A plain formula in the problem's spelling."""
-        text = functions(text)
+        text = BRACKETED.sub(r"\1(\2)", functions(text))
         text = UNIT.sub(lambda m: m[0] if m[0] in self.names else "I", text)
         text = re.sub(r"\^T(?=[^\W\d_])", "^T ", text) if "T" not in self.names else text
         text = re.sub(r"\^t(?!\w)", "'", text) if "t" not in self.names else text

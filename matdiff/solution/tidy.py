@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from matdiff.solution.spelling import Vocabulary
+from matdiff.solution.spelling import KEPT, Vocabulary
 
 MARKUP = re.compile(
     r"\\(?:begin|end)\s*\{(?![^}]*(?:matrix|array))[^}]*\}(?:\[[^\]]*\])?|\$+|\\[][()](?!\w*\])|(?<!\\)&|`+|(?<![\w)\]'])\*\*|\*\*(?!\s*[\d(.−-]|[A-Za-z](?!\w))|\\(?:nonumber|notag|square|blacksquare|checkmark)"
@@ -83,13 +83,14 @@ def habitual(line: str) -> str:
     r"""Signs of other hands: ⊺ and ^{tr} transpose, R's %*% and <-, the size or the space of a result behind it.
 
     >>> habitual("gradient <- t(A) %*% r"), habitual("A^{tr} r   (n x 1)"), habitual(r"G = A \in \mathbb{R}^{n}")
-    ('gradient = transpose(A) @ r', "A^T  r", 'G = A')
+    ('gradient = transpose(A) @ r', 'A^T r', 'G = A')
     """
     line = re.sub(r"^(\s*[A-Za-z][\w.]*\s*)(?:<-|←)(?=\s*\S)", r"\1=", line)
     if "%*%" in line:
         line = re.sub(r"(?<![\w.])t\(", "transpose(", line.replace("%*%", "@"))
     line = SIZED.sub("", MEMBER.sub("", RAISED_WORD.sub("^T ", line)))
     line = re.sub(r"(?<=[\w)])\.mT(?!\w)", ".T", re.sub(r"([^\W\d]\w*)\.I(?!\w)", r"inv(\1)", line))
+    line = line.replace("″", "''").replace("‴", "'''")
     return re.sub("[⊺ᵗ]", "ᵀ", line).replace("^ᵀ", "ᵀ").replace("´", "'")
 
 
@@ -108,7 +109,8 @@ def worded(line: str, known: Vocabulary) -> str:
     said = line
     for word, sign in SIGNS_SAID:
         said = re.sub(word, sign, said)
-    return said if said != line and not known.strange(bare(said, known)) else line
+    strange = {w.lower() for w in known.strange(bare(said, known))} if said != line else set()
+    return said if strange <= set(KEPT.split()) else line
 
 
 SOLVED = re.compile(r"(?<=[\w)\]'])\\\((?!\\)")

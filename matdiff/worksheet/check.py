@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from matdiff.solution.problem import Problem
 from matdiff.solution.reading import indexed, read_answer
 from matdiff.solution.tidy import stripped
 from matdiff.text.ranges import summed
-from matdiff.verify.claims import StrangeName, question, unread
+from matdiff.verify.claims import Question, StrangeName, question, unread
 from matdiff.verify.claims import counterexample as numbers_of
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.sheet import letter
@@ -26,6 +27,7 @@ from matdiff.worksheet.systems import Status, is_system, mark_system
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
+    from matdiff.core.node import Node
 
 FORMULA = re.compile(r"[*^ᵀ⊤⁻\\]|\w\(\w+\)|\w'(?!\w)")
 """Signs of a formula among words."""
@@ -120,7 +122,8 @@ def mark(problem: Problem, text: str) -> Mark:
         return Mark(problem.number, problem.title, problem.points, "missing", said)
     status, reason, line, example = verdict(solution, found)
     if status in ("wrong", "unread"):
-        tried = (read_answer(other, problem, named(solution)) for other in variants(text))
+        complex_ = hasattr(solution.d, "convention_of")
+        tried = (read_answer(other, problem, named(solution)) for other in variants(text, complex_))
         again = next((a for a in tried if verdict(solution, a)[0] == "right"), None)
         if again is not None:
             found, (status, reason, line, example) = again, ("right", "", None, "")
@@ -202,6 +205,9 @@ def labelled(x: str) -> re.Pattern[str]:
     )
 
 
+FOLLOWS = "follows from the wrong line above"
+
+
 def judged(solution: Solution, found: Answer, right: bool) -> tuple[LineMark, ...]:
     """Each line of the derivation, and the claim: it may be right, or follow from a wrong line above."""
     told: dict[int, LineMark] = {}
@@ -210,9 +216,14 @@ def judged(solution: Solution, found: Answer, right: bool) -> tuple[LineMark, ..
         if at and (before is None or before.passed is True):
             told[at] = LineMark(at, None if strange else passed, reason)
     wrong = any(t.passed is False for t in told.values())
+    for at in first_derivatives(solution, found) if wrong else ():
+        if told[at].passed is False and any(t.passed is False and t.line < at for t in told.values()):
+            told[at] = LineMark(at, True, FOLLOWS)
     if found.at and found.at not in told:
         follows = not right and wrong and follows_through(solution, found)
-        told[found.at] = LineMark(found.at, right or follows, "follows from the wrong line above" if follows else "")
+        told[found.at] = LineMark(found.at, right or follows, FOLLOWS if follows else "")
+    elif found.at and told[found.at].passed and wrong and not right:
+        told[found.at] = LineMark(found.at, True, FOLLOWS)
     return tuple(told[at] for at in sorted(told))
 
 
@@ -235,22 +246,52 @@ def result_right(solution: Solution, found: Answer) -> bool:
 
 
 def follows_through(solution: Solution, found: Answer) -> bool:
-    """Is a wrong gradient the one of the differential that the derivation ends in?"""
-    from matdiff.calculus.adjoint import adjoint
-    from matdiff.core.node import number
-    from matdiff.verify.claims import Question, answer, read_claim
+    """Does a wrong answer follow from the line that the derivation ends in?"""
+    from matdiff.verify.claims import read_claim
 
-    d, stated = solution.d, [sides(text)[-1].strip() for at, text in found.chain if at < found.at]
-    if solution.ask != "gradient" or not stated:
-        return False
-    X = d.wrt[0]
+    said = [q for at, q in found.stated if at < found.at]
     try:
-        moving = read_claim(d, program(solution, found, stated[-1]), None)
-        G = adjoint(moving, number(1), [d.directions[X]])[d.directions[X]]
-        claim = read_claim(d, program(solution, found, found.claim), None)
-        return answer(d, Question("gradient", claim, G, X), 0, None, 3).passed is True
+        claim = read_claim(solution.d, program(solution, found, found.claim), None)
+        return bool(said) and follows(solution.d, solution.ask, said[-1], claim)
     except (MatdiffError, KeyError):
         return False
+
+
+def follows(d: Derivation, ask: str, said: Question, claim: Node) -> bool:
+    """Is a gradient or a Jacobian the one of the differential that is said, or a Hessian that of the gradient said?"""
+    from matdiff.api.derive import derive
+    from matdiff.calculus.adjoint import adjoint
+    from matdiff.core.node import number
+    from matdiff.graph.rewrite import inline
+    from matdiff.verify.claims import answer
+
+    (X,), node = d.wrt, said.claim
+    if ask == "hessian":
+        if said.what != "gradient" or d.curved:
+            return False
+        again = derive(Expr(node, d.function.variables), X.name)
+        question = Question("Hessian", claim, again.jacobian.node, X)
+    elif said.what != "differential":
+        return False
+    elif d.kind == "gradient":
+        dX = d.directions[X]
+        G = d._on_set(inline(adjoint(node, number(1), [dX])[dX]), X)
+        question = Question("gradient", claim, G if d.metric is None else d._weighted(G), X)
+    else:
+        question = Question("Jacobian", claim, d._matrix(node, X), X)
+    return answer(d, question, 0, None, 3).passed is True
+
+
+def first_derivatives(solution: Solution, found: Answer) -> Iterator[int]:
+    """Lines of the derivation that state a wrong gradient, which follows from the wrong differential above."""
+    above: Question | None = None
+    for at, said in found.stated:
+        if said.what == "differential":
+            above = said
+        elif said.what == "gradient" and above is not None:
+            with suppress(MatdiffError, KeyError):
+                if follows(solution.d, "gradient", above, said.claim):
+                    yield at
 
 
 @lru_cache(64)
@@ -383,7 +424,10 @@ def chain(solution: Solution, found: Answer) -> list[Told]:
         for line in result.checked:
             reason = line.reason.removeprefix("it cannot be read: ") if line.unread else line.reason
             numbers = partial(numbers_of, line.question) if line.question is not None else str
-            told.append((said[line.number - 1][0], line.passed, reason, line.unread, numbers))
+            at = said[line.number - 1][0]
+            told.append((at, line.passed, reason, line.unread, numbers))
+            if line.stated is not None and at:
+                found.stated.append((at, line.stated))
     if end < len(found.chain):
         at, text = found.chain[end]
         told.append((at, False, unreadable(text), True, str))
@@ -462,14 +506,17 @@ def right_otherwise(solution: Solution, found: Answer) -> bool:
                 return True
         except MatdiffError:
             continue
-    text = "\n".join([*given, *said, found.claim])
-    for _ in range(MENDS):
-        try:
-            return claimed(solution.d, solution.ask, text).passed is True
-        except MatdiffError as error:
-            text = mended(error, matrices) if error.text == text else ""
-        if not text:
-            break
+    for norms in (True, False):
+        text = "\n".join([*given, *said, found.claim])
+        for _ in range(MENDS):
+            try:
+                if claimed(solution.d, solution.ask, text).passed:
+                    return True
+                break
+            except MatdiffError as error:
+                text = mended(error, matrices, norms) if error.text == text else ""
+            if not text:
+                break
     return False
 
 
