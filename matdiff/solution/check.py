@@ -13,6 +13,7 @@ from matdiff.core.node import Node, Symbol, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.constants import zeros_like
+from matdiff.solution.courtesy import MENDS, mended
 from matdiff.solution.outline import Outline, name_of, outline
 from matdiff.solution.statements import FUNCTION, LATEX, Statement, role, statements
 from matdiff.text.tree import Declaration, Definition, Program, Tree, walk
@@ -215,8 +216,6 @@ class Reader:
 
     def fitting(self, s: Statement) -> Question | None:
         """The question of a line, read otherwise where its shapes do not fit and that is allowed."""
-        from matdiff.solution.courtesy import MENDS, mended
-
         defined = len(self.definitions)
         for _ in range(MENDS):
             try:

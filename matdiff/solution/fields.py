@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,8 @@ class Named:
     matrices: frozenset[str] = frozenset()
     functions: frozenset[str] = frozenset()
     """Unknown functions of arrays."""
+    derive: Callable[..., Any] | None = None
+    """By which entries become wholes, and tanh'(u) is written out."""
 
 
 @dataclass

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 from functools import lru_cache
+from typing import Any
 
 from matdiff.errors import MatdiffError
 from matdiff.solution.fields import DEFINED, RAISED, Answer, Named, given, last_side, named_in, sides
@@ -73,8 +74,8 @@ def lifted(text: str, index: str, named: Named, problem: Problem, known: list[st
 
     The whole is the gradient by e of Σ eᵢ·(the entry i), which the language reads.
     """
-    from matdiff.api.derive import derive
-
+    if named.derive is None:
+        return text
     e = next(c for c in "eghquwz" if c not in named.names)
     name = e if len(index) == 1 else e.upper()
     under = "".join(index)
@@ -84,19 +85,17 @@ def lifted(text: str, index: str, named: Named, problem: Problem, known: list[st
         f"sum_{under}({name}_{under}*({text}))",
     ):
         try:
-            return derive("; ".join([*known, form]), name, list(problem.let)).gradient.text(ascii=True)
+            return str(named.derive("; ".join([*known, form]), name, list(problem.let)).gradient.text(ascii=True))
         except (MatdiffError, AttributeError, RecursionError):
             continue
     return text
 
 
 @lru_cache(64)
-def derivative_of(function: str) -> str:
+def derivative_of(function: str, derive: Callable[..., Any] | None) -> str:
     """The derivative of a function of entries by its argument z, as text; empty where it is none."""
-    from matdiff.api.derive import derive
-
     try:
-        return str(derive(f"sum({function}(z))", "z", "z: n").gradient.text(ascii=True))
+        return "" if derive is None else str(derive(f"sum({function}(z))", "z", "z: n").gradient.text(ascii=True))
     except (MatdiffError, AttributeError):
         return ""
 
@@ -104,16 +103,17 @@ def derivative_of(function: str) -> str:
 PRIMED = re.compile(r"(?<![\w\\.])(\\?)([^\W\d_]+)['′]\s*(?:\\left)?\(")
 
 
-def primed(text: str, taken: Container[str]) -> str:
+def primed(text: str, taken: Container[str], derive: Callable[..., Any] | None) -> str:
     """Derivatives of known functions of entries, tanh'(u), written out.
 
-    >>> primed("A*(tanh'(u) .* du)", {"A", "u"})
+    >>> from matdiff import derive
+    >>> primed("A*(tanh'(u) .* du)", {"A", "u"}, derive)
     'A*((1 .- tanh((u)).^2) .* du)'
     """
     start = 0
     while found := PRIMED.search(text, start):
         name = {"σ": "sigmoid", "sigma": "sigmoid", "ln": "log"}.get(found[2], found[2])
-        said = derivative_of(name) if found[2] not in taken and (len(name) > 1) else ""
+        said = derivative_of(name, derive) if found[2] not in taken and (len(name) > 1) else ""
         if not said:
             start = found.end()
             continue
@@ -146,7 +146,7 @@ class Reader:
 
     def formula(self, text: str) -> str:
         """A side or an equation in plain text and in the problem's spelling."""
-        text = primed(text, self.taken)
+        text = primed(text, self.taken, self.named.derive)
         moving = sorted({*self.known.names, *map(canonical, self.known.names)}, key=len, reverse=True)
         found = "=".join(self.known.respelled(plain(s, moving, self.named.matrices)) for s in sides(text))
         return re.sub(rf"(?<!\w){self.direction}(?!\w)", f"d{self.problem.wrt}", found) if self.direction else found

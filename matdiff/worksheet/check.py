@@ -9,9 +9,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+from matdiff.api.derive import derive
 from matdiff.api.expr import Expr
+from matdiff.core.node import Node, number
 from matdiff.errors import MatdiffError
-from matdiff.solution.courtesy import variants
+from matdiff.graph.rewrite import inline
+from matdiff.solution.courtesy import MENDS, mended, readings, variants
 from matdiff.solution.fields import RAISED, Answer, Named, named_in, parts, sides
 from matdiff.solution.plain import LATEX, MARK, plain
 from matdiff.solution.problem import Problem
@@ -27,7 +30,6 @@ from matdiff.worksheet.systems import Status, is_system, mark_system
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
-    from matdiff.core.node import Node
 
 FORMULA = re.compile(r"[*^ᵀ⊤⁻\\]|\w\(\w+\)|\w'(?!\w)")
 """Signs of a formula among words."""
@@ -259,10 +261,7 @@ def follows_through(solution: Solution, found: Answer) -> bool:
 
 def follows(d: Derivation, ask: str, said: Question, claim: Node) -> bool:
     """Is a gradient or a Jacobian the one of the differential that is said, or a Hessian that of the gradient said?"""
-    from matdiff.api.derive import derive
     from matdiff.calculus.adjoint import adjoint
-    from matdiff.core.node import number
-    from matdiff.graph.rewrite import inline
     from matdiff.verify.claims import answer
 
     (X,), node = d.wrt, said.claim
@@ -310,6 +309,7 @@ def named(solution: Solution) -> Named:
         frozenset(sizes) - {"scalar", "elementwise"},
         frozenset(v.name for v in variables if v.kind == "matrix"),
         frozenset(re.findall(r"([^\W\d]\w*):[^;]*->", solution.d.types)),
+        derive,
     )
 
 
@@ -495,8 +495,6 @@ def definitions(solution: Solution, found: Answer, claim: str) -> tuple[list[str
 
 def right_otherwise(solution: Solution, found: Answer) -> bool:
     """Is the claim right in a reading that students mean and the language refuses, such as `1 - p` of a vector p?"""
-    from matdiff.solution.courtesy import MENDS, mended, readings
-
     matrices = named(solution).matrices
     given, said = definitions(solution, found, found.claim)
     said = [*said, *eigenvectors(solution, found, [*given, *said])]
