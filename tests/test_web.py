@@ -14,6 +14,7 @@ import time
 import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -384,6 +385,56 @@ def send(server, method: str, path: str, body: bytes | None = None, headers: dic
 def post(server, name: str, fields: object, **headers: str):
     status, _, content = send(server, "POST", f"/api/{name}", json.dumps(fields).encode(), headers)
     return status, json.loads(content)
+
+
+SHEET = """# A sheet
+```matdiff
+f: tr(A*X*B)
+wrt: X
+form: A'*B'
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def sheet(server, tmp_path_factory):
+    from matdiff.web.serve import sheet as made
+
+    path = tmp_path_factory.mktemp("sheet") / "lesson one.md"
+    path.write_text(SHEET, encoding="utf-8")
+    return urlsplit(server.add_sheet(*made(path, None))).path
+
+
+def test_a_sheet_checks_answers_and_keeps_the_solution(server, sheet):
+    pytest.importorskip("latex2mathml", reason="sheets are typeset by the extra worksheet")
+    status, headers, content = send(server, "GET", sheet)
+    page = content.decode()
+    assert status == 200 and "script-src 'self'" in headers["Content-Security-Policy"] and sheet == "/lesson-one.html"
+    assert 'data-problem="1">Check</button>' in page and '<script src="sheet.js" defer>' in page and "A'*B'" not in page
+    told = []
+    for answer in ("A'B'", "gradient = 2*A'*B'", "A'*(B", "<script>alert(1)</script>", ""):
+        status, found = post(server, "sheet", {"sheet": sheet, "problem": 1, "answer": answer})
+        assert status == 200 and "solution" not in found and "Aᵀ Bᵀ" not in json.dumps(found, ensure_ascii=False)
+        told.append((found["status"], found["said"].splitlines()[0]))
+    assert told[:3] == [("right", "✓ right"), ("wrong", "✗ wrong"), ("unread", "? not read")]
+    assert {status for status, _ in told[3:]} <= {"missing", "unread"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"sheet": "/other.html", "problem": 1, "answer": "A"},
+        {"problem": 2},
+        {"problem": "1"},
+        {"problem": True},
+        {"answer": ["A"]},
+        {"block": "f: x", "sheet": ""},
+        [],
+    ],
+)
+def test_there_is_no_other_problem(server, sheet, asked):
+    whole = {"sheet": sheet, "problem": 1, "answer": "A", **asked} if isinstance(asked, dict) else asked
+    assert post(server, "sheet", whole)[0] == 404
 
 
 def test_it_is_for_this_machine_alone(server):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from matdiff.api.derive import derive, explicit
@@ -56,6 +56,18 @@ def check_derivation(
     text, function, wrt, declare = asked(given, function, wrt, declare)
     if not isinstance(text, str):
         raise ParseError("a derivation is a text of lines")
+    return checked_lines(text, wrt, declare, function, seed)
+
+
+def checked_lines(
+    text: str,
+    wrt: str | Expr | Sequence[Expr],
+    declare: str | Sequence[str] | None = None,
+    function: str | Expr | None = None,
+    seed: int = 0,
+    mends: Container[str] | None = None,
+) -> LineCheck:
+    """The check itself; what `mends` are, `lines_checked` says."""
     said = statements(text)
     declared = [] if declare is None else [declare] if isinstance(declare, str) else list(declare)
     declared += [s.right for s in said if s.declares]
@@ -65,7 +77,7 @@ def check_derivation(
         raise ParseError("the derivation does not say what is derived", hint="begin with `f = …`, or give the function")
     source = plot.program if function is None else function
     d = explicit(derive(source, wrt, declared or None))
-    return lines_checked(d, plot, said, bool(LATEX.search(text)), seed)
+    return lines_checked(d, plot, said, bool(LATEX.search(text)), seed, mends)
 
 
 def asked(said: Sequence[Any], function: Any, wrt: Any, declare: Any) -> tuple[Any, Any, Any, Any]:

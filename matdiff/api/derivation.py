@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from matdiff.api.expr import Expr
 from matdiff.api.operators import (
@@ -41,6 +41,8 @@ from matdiff.simplify.forms import SMALL, shortest
 from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from matdiff.api.ccode import CCode
     from matdiff.api.descent import Result
     from matdiff.api.graph import Graph
@@ -50,6 +52,13 @@ if TYPE_CHECKING:
     from matdiff.interop.pymanopt import Manopt
     from matdiff.verify.convexity import Convexity
     from matdiff.verify.report import Verification
+
+    G_co = TypeVar("G_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    G_co = TypeVar("G_co", covariant=True)
+    """What a derivative is: an Expr, or by several variables a dict of them by name."""
 
 
 def _refuse(error: MatdiffError, at: Mapping[Symbol, Any]) -> Any:
@@ -63,10 +72,11 @@ STEMS = ("δ", "ε", "η")
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(Generic[G_co]):
     """A function and its derivatives by one or several variables.
 
-    Everything is found when asked for, and remembered.
+    Everything is found when asked for, and remembered.  For type checkers it is `Derivation[Expr]` by one variable
+    and `Derivation[dict[str, Expr]]` by a list of several, as `derive` says.
     """
 
     function: Expr
@@ -124,7 +134,7 @@ class Derivation:
         return {X: inline(found[dX]) for X, dX in self.directions.items()}
 
     @cached_property
-    def gradient(self) -> Any:
+    def gradient(self) -> G_co:
         """The gradient of a scalar function, the shape of X: an Expr, or a dict of them by name for several variables.
 
         Raises ShapeError for a function that is not scalar.
@@ -132,15 +142,15 @@ class Derivation:
         answers = {X: self._answer(self._on_set(G, X)) for X, G in self.raw_gradients.items()}
         if self.metric is not None:
             answers = {X: self._answer(self._weighted(g.node)) for X, g in answers.items()}
-        if self.several:
-            return {X.name: answer for X, answer in answers.items()}
-        return answers[self.wrt[0]]
+        found: Any = {X.name: answer for X, answer in answers.items()} if self.several else answers[self.wrt[0]]
+        return found  # type: ignore[no-any-return]
 
     @property
     def plain_gradient(self) -> Node:
         """The gradient by one variable for the plain inner product, whatever the weight or the metric."""
         (X,) = self.wrt
-        node: Node = self.gradient.node
+        gradient: Any = self.gradient
+        node: Node = gradient.node
         return (
             node
             if self.metric is None and not self.affine
@@ -164,19 +174,21 @@ class Derivation:
         return self._answer(scale(number(2), G) - hadamard(eye(G.rows), G))
 
     @cached_property
-    def jacobian(self) -> Any:
+    def jacobian(self) -> G_co:
         """The matrix J with vec(dF) = J vec(dX); of a scalar function the row vec(G)'; by a scalar, of the shape of F.
 
         A dict by name for several variables.  Raises UnsupportedError where a linear map has no matrix in the language.
         """
         if self.kind == "gradient":
-            gradients = self.gradient if self.several else {self.wrt[0].name: self.gradient}
+            given: Any = self.gradient
+            gradients = given if self.several else {self.wrt[0].name: given}
             bent = self.metric is not None or self.affine
             plain = {name: self.plain_gradient if bent else g.node for name, g in gradients.items()}
             answers = {name: self._answer(row_of(G)) for name, G in plain.items()}
         else:
             answers = {X.name: self._shorter_matrix(self.raw_differential, X) for X in self.wrt}
-        return answers if self.several else answers[self.wrt[0].name]
+        found: Any = answers if self.several else answers[self.wrt[0].name]
+        return found  # type: ignore[no-any-return]
 
     @cached_property
     def jacobian_free(self) -> Any:
@@ -341,7 +353,7 @@ class Derivation:
     @cached_property
     def of_gradient(self) -> Derivation:
         """The derivation of the gradient by one variable, as it was found; on a curved set that in all of space."""
-        G = self.euclidean_gradient if self.curved else self.gradient
+        G: Any = self.euclidean_gradient if self.curved else self.gradient
         return replace(self, function=G, source=None, metric=None, affine=False, remarks=())
 
     @cached_property
@@ -458,7 +470,8 @@ class Derivation:
                 f"the Hessian on the set that {name} moves in is not what libraries differentiate by",
                 hint="ask for vjp or jvp, or leave out custom",
             )
-        gradients = (d.gradient if d.several else {d.wrt[0].name: d.gradient}) if mode == "hvp" else {}
+        found: Any = d.gradient if mode == "hvp" else {}
+        gradients: dict[str, Expr] = {d.wrt[0].name: found} if mode == "hvp" and not d.several else found
         maps = Maps(
             d.function.node,
             d.function.variables,
@@ -491,7 +504,8 @@ class Derivation:
 
     def value_and_grad(self, /, **arrays: Any) -> tuple[Any, Any]:
         """The value of a scalar function and its gradient (a dict for several variables)."""
-        gradients = self.gradient if self.several else {"": self.gradient}
+        found: Any = self.gradient
+        gradients = found if self.several else {"": found}
         nodes = [self.function.node, *(g.node for g in gradients.values())]
         value, *rest = self.evaluated(nodes, self.function.variables, arrays)
         return value, dict(zip(gradients, rest, strict=True)) if self.several else rest[0]
@@ -664,7 +678,8 @@ class Derivation:
                     hint='derive with metric="affine"',
                 )
         arrays, shapes = self._fixed(fixed)
-        gradients = [g.node for g in (self.gradient.values() if self.several else [self.gradient])]
+        found: Any = self.gradient
+        gradients = [g.node for g in (found.values() if self.several else [found])]
         return Manopt(
             self._of_point([self.function.node], arrays, single=True),
             (self._of_point(gradients, arrays), self._of_point([*self.products.values()], arrays)),

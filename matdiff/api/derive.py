@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
@@ -27,6 +27,27 @@ if TYPE_CHECKING:
     from matdiff.verify.convexity import Convexity
 
 
+@overload
+def derive(
+    function: str | Expr,
+    wrt: str | Expr,
+    declare: str | Sequence[str] | None = None,
+    dialect: str = "auto",
+    inner: str | Expr | None = None,
+    metric: str = "euclidean",
+    convention: str = "torch",
+) -> Derivation[Expr]: ...
+@overload
+def derive(
+    function: str | Expr,
+    wrt: list[str] | list[Expr] | list[str | Expr] | tuple[str | Expr, str | Expr, *tuple[str | Expr, ...]],
+    declare: str | Sequence[str] | None = None,
+    dialect: str = "auto",
+    inner: str | Expr | None = None,
+    metric: str = "euclidean",
+    convention: str = "torch",
+) -> Derivation[dict[str, Expr]]: ...
+@overload
 def derive(
     function: str | Expr,
     wrt: str | Expr | Sequence[str | Expr],
@@ -35,9 +56,20 @@ def derive(
     inner: str | Expr | None = None,
     metric: str = "euclidean",
     convention: str = "torch",
-) -> Derivation:
+) -> Derivation[Any]: ...
+def derive(
+    function: str | Expr,
+    wrt: str | Expr | Sequence[str | Expr],
+    declare: str | Sequence[str] | None = None,
+    dialect: str = "auto",
+    inner: str | Expr | None = None,
+    metric: str = "euclidean",
+    convention: str = "torch",
+) -> Derivation[Any]:
     """Differentiate a function by the variable `wrt` (several: `"X,Y"`).
 
+    The gradient and the Jacobian are an Expr, by several variables a dict of them by name; a type checker is told which
+    where several names are a list, `wrt=["X", "Y"]`.
     `function` is text in the language or an expression; `declare` is text or a list of texts.
     Text with equations, "A*x = b for x; c'*x", gives an `Implicit` instead of a `Derivation`.
     `inner` is the W of a weighted inner product ⟨x,y⟩ = xᵀWy, for which the gradient is W⁻¹∇f; W must be spd.

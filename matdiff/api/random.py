@@ -177,10 +177,10 @@ class RandomFunction:
                     hint="ask for .pathwise, or for the mean of a scalar",
                 )
             return self._mean_of(self._estimate(kept[0].children[0], X))
-        d = derive(Expr(flat, (*self.variables, *(s for s in symbols(flat) if s in stand.values()))), [Expr(X)])
+        d = derive(Expr(flat, (*self.variables, *(s for s in symbols(flat) if s in stand.values()))), Expr(X))
         total = substitute(d.gradient.node, {s: n for n, s in stand.items()})
         for n, s in stand.items():
-            outside = derive(Expr(flat, (*self.variables, *stand.values())), [Expr(s)]).gradient.node
+            outside = derive(Expr(flat, (*self.variables, *stand.values())), Expr(s)).gradient.node
             outside = substitute(outside, {s: n for n, s in stand.items()})
             total = add(total, scale(outside, self._mean_of(self._estimate(n.children[0], X))))
         return simplified(total)
@@ -280,7 +280,7 @@ class RandomFunction:
             if shape is None:
                 raise UnsupportedError(f"the derivative of an array by {X.name} is told in closed form only")
             return zeros_like(shape)
-        d = derive(Expr(node, tuple(dict.fromkeys((*self.variables, *free)))), [Expr(X)])
+        d = derive(Expr(node, tuple(dict.fromkeys((*self.variables, *free)))), Expr(X))
         found: Node = d.gradient.node if d.kind == "gradient" else d.jacobian.node
         return found
 

@@ -44,11 +44,10 @@ def evaluate(
     Raises MatdiffError for a missing array, ShapeError for a wrong shape, DomainError where a function is not defined.
     """
     roots, keys, single = outputs(node)
-    guards = tuple(guards)
     if _unknown((*roots, *guards)):
         every, variables, arrays = bound((*roots, *guards), variables, arrays, evaluate)
-        roots, guards = type(roots)(every[: len(roots)]), every[len(roots) :]
-    loose, columns = _settled(tuple(roots), guards)
+        roots, guards = tuple(every[: len(roots)]), tuple(every[len(roots) :])
+    loose, columns = _settled(roots, tuple(guards))
     rest = beside(roots, tuple(map(guard, known_guards((*guards, *columns), arrays)))) if guards or columns else ()
     known = tuple(variables)
     from matdiff.codegen import factored

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matdiff.inference.scope import Scope
 
 SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
-_power_of_e = deferred(r"(?<![^\W_])e\s*\^")
+_power_of_e = deferred(r"(?<![A-Za-zµ\u0370-\u03ff])e\s*\^")
 
 
 def of_entries(t: Tree) -> bool:

@@ -24,18 +24,26 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; b
 """What browsers may do with a page: no scripts, nothing from other hosts; styles and pictures of its own."""
 
 
-def page(blocks: Iterable[Block], title: str) -> str:
-    """The file."""
-    body = "\n".join(filter(None, map(block, blocks)))
+SERVED = POLICY.replace("style-src", "script-src 'self'; connect-src 'self'; style-src")
+"""The same for a sheet that a server checks answers of."""
+SCRIPT = "sheet.js"
+"""The script of such a sheet, beside it on the server."""
+
+
+def page(blocks: Iterable[Block], title: str, checks: bool = False) -> str:
+    """The file; with `checks` each box has a button that asks the server whether the answer is right."""
+    body = "\n".join(filter(None, (block(b, checks) for b in blocks)))
+    script = f'<link rel="icon" href="icon.svg">\n<script src="{SCRIPT}" defer></script>\n' if checks else ""
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n<title>{escape(title)}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{SERVED if checks else POLICY}">\n'
+        f"<title>{escape(title)}</title>\n"
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n{script}'
         f"<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 
-def block(b: Block) -> str:
+def block(b: Block, checks: bool = False) -> str:
     match b:
         case Text(text):
             return prose.html(text).strip()
@@ -51,8 +59,9 @@ def block(b: Block) -> str:
         case Start():
             return ""
         case Room(number, space, first):
-            return room(number, space, first)
+            return room(number, space, first, checks)
         case HowTo(text):
+            text += " *Check* tells you whether an answer is right, and if not, where and why." * checks
             return f'<div class="howto">{prose.html(text).strip()}</div>'
         case Verdict(text, right):
             return f'<p class="verdict">{mark(right)} {escape(text)}</p>'
@@ -82,13 +91,15 @@ def copyable(latex: str) -> str:
     return f'<details class="copy"><summary>LaTeX</summary><code class="latex">{escape(latex)}</code></details>'
 
 
-def room(number: int, space: int, first: str) -> str:
+def room(number: int, space: int, first: str, checks: bool = False) -> str:
     """A box to type in on a screen, lines to write on where it is printed."""
+    button = f'<button type="button" data-problem="{number}">Check</button>\n<output for="answer-{number}"></output>'
     begun = f"{first} = "
     rows = max(space, begun.count("\n") + 1)
     return (
         f'<div class="answer"><label for="answer-{number}">Answer {number}</label>\n'
-        f'<textarea id="answer-{number}" rows="{rows}" spellcheck="false">{escape(begun)}</textarea></div>\n'
+        f'<textarea id="answer-{number}" rows="{rows}" spellcheck="false">{escape(begun)}</textarea>'
+        f"{button * checks}</div>\n"
         f'<div class="room" style="--lines: {space}" aria-hidden="true"></div>'
     )
 

@@ -43,6 +43,11 @@ summary { cursor: pointer; color: var(--soft); }
 .answer label { display: block; color: var(--soft); font-size: .92em; margin-top: 1em; }
 textarea { width: 100%; background: var(--tint); color: inherit; border: 1px solid var(--rule); border-radius: 4px;
   padding: .6em .8em; font: .95rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; resize: vertical; }
+.answer button { font: inherit; font-size: .92em; margin-top: .4em; padding: .2em 1em; border: 1px solid var(--rule);
+  border-radius: 4px; background: var(--tint); color: inherit; cursor: pointer; }
+.answer output { display: block; white-space: pre-wrap; overflow-wrap: anywhere; margin-top: .4em;
+  font: .85rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+.answer output[data-status="right"] { color: var(--good); }
 .copy { background: none; padding: 0; font-size: .86em; }
 .latex { user-select: all; -webkit-user-select: all; overflow-wrap: anywhere; }
 @media screen { .room { display: none; } }

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from matdiff.calculus.differential import differentials
 from matdiff.core.node import Node, Symbol, symbol, symbols
-from matdiff.errors import MatdiffError, ParseError
+from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.constants import zeros_like
+from matdiff.solution.courtesy import MENDS, mended
 from matdiff.solution.outline import Outline, name_of
 from matdiff.solution.statements import FUNCTION, Statement, role
 from matdiff.text.tree import Declaration, Definition, Program, Tree, walk
@@ -43,6 +44,8 @@ class Line:
     unread: bool = False
     question: Question | None = field(default=None, repr=False, compare=False)
     """What was compared, where the line is wrong."""
+    stated: Question | None = field(default=None, repr=False, compare=False)
+    """What the line says, from which the next goes on: its claim is the truth of that."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,19 @@ class LineCheck:
         raise TypeError("a check may also be undecided: ask `.passed is True`")
 
 
-def lines_checked(d: Derivation, plot: Outline, said: Sequence[Statement], latex: bool, seed: int) -> LineCheck:
-    """Each of the statements held against the lines before it."""
-    reader = Reader(d, plot, latex, seed)
+def lines_checked(
+    d: Derivation,
+    plot: Outline,
+    said: Sequence[Statement],
+    latex: bool,
+    seed: int,
+    mends: Container[str] | None = None,
+) -> LineCheck:
+    """Each of the statements held against the lines before it.
+
+    With `mends`, the matrices of the problem, lines whose shapes do not fit are read entry by entry, and x·y as xᵀy.
+    """
+    reader = Reader(d, plot, latex, seed, mends)
     return summary([reader.check(s) for s in said])
 
 
@@ -104,6 +117,7 @@ class Reader:
     outline: Outline
     latex: bool
     seed: int
+    mends: Container[str] | None = None
     definitions: list[Definition] = field(default_factory=list)
     known: dict[str, Node] = field(default_factory=dict)
     before: Question | None = None
@@ -137,7 +151,7 @@ class Reader:
         shown = f"{s.left} = {s.right}".strip()
         before = self.before
         try:
-            question = self.question(s)
+            question = self.fitting(s)
         except MatdiffError as error:
             self.before = None
             turned = self.turned(s, before)
@@ -146,7 +160,22 @@ class Reader:
             return Line(s.line, shown, True)
         found = answer(self.d, question, self.seed, None, 3)
         wrong = question if found.passed is False else None
-        return Line(s.line, shown, found.passed, "" if found.passed else reason(found), question=wrong)
+        said = "" if found.passed else reason(found)
+        return Line(s.line, shown, found.passed, said, question=wrong, stated=self.before)
+
+    def fitting(self, s: Statement) -> Question | None:
+        """The question of a line, read otherwise where its shapes do not fit and that is allowed."""
+        defined = len(self.definitions)
+        for _ in range(MENDS):
+            try:
+                return self.question(s)
+            except ShapeError as error:
+                right = mended(error, self.mends) if self.mends is not None and error.text == s.right else ""
+                if not right:
+                    raise
+                del self.definitions[defined:]
+                s = replace(s, right=right)
+        return self.question(s)
 
     def turned(self, s: Statement, before: Question | None) -> str:
         """What is said of ⟨G, dX⟩ where G has the transposed shape, and is right but for that."""

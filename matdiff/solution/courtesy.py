@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator, Sequence
 
-from matdiff.errors import MatdiffError
-from matdiff.solution.plain import MARK, written
+from matdiff.errors import MatdiffError, ShapeError
+from matdiff.solution.plain import DOT, MARK, written
 from matdiff.text.ranges import summed
 from matdiff.text.tree import Head, Tree, walk
 
@@ -65,3 +65,82 @@ def turned(root: Tree, numpy: bool, bars: str) -> Tree:
         elif bars and t.head == "abs":
             t.head, t.value = "call", bars
     return root
+
+
+TIGHT = re.compile(
+    r"/\s*((?:\d+(?:\.\d+)?\s?)?(?:[^\W\d_](?:['′ᵀ²³⁴⊤]|\^\{?(?:T|\\top|[234])\}?|\*\*[234])*\s?){1,4})(?![\w(\[^'])"
+)
+"""Factors that stand close behind a stroke: all are below it where people write x'Ax/x'x or n/2t."""
+MENDS = 12
+"""Places of a formula that are read entry by entry, or as an inner product, until it is given up."""
+
+
+def below(text: str) -> str:
+    """The text with factors that stand close behind a stroke in parentheses.
+
+    >>> below("n/2t - x'x/2t^2"), below("x'Ax/x'x")
+    ("n/(2t) - x'x/(2t^2)", "x'Ax/(x'x)")
+    """
+    return TIGHT.sub(lambda m: f"/({m[1].rstrip()}){m[1][len(m[1].rstrip()) :]}", text)
+
+
+ADJOINT = re.compile(
+    r"\^\s*(?:\{\s*(?:\*|\\ast|\\star|\\dagger|†)\s*\}|\*(?![\w*(])|\*(?=\s*\()|\\(?:ast|star|dagger)(?![A-Za-z])|†)|†"
+)
+
+
+def variants(text: str, complex_: bool) -> Iterator[str]:
+    """Other texts that an answer may mean: A^* and A† as the adjoint, close factors below a stroke."""
+    tried = {text}
+    adjoint = ADJOINT.sub("^H " if complex_ else "^T ", text)
+    for other in (below(text), adjoint, below(adjoint)):
+        if other not in tried:
+            tried.add(other)
+            yield other
+
+
+def mended(error: MatdiffError, matrices: Container[str], norms: bool = True) -> str:
+    """The text of an error about shapes, read entry by entry, or x·y as xᵀy, where it does not fit; empty if it cannot.
+
+    Bars are norms of vectors, or, without `norms`, absolute values.  The place is the error's.  Whoever asks tries
+    again, and takes the reading only if what it says is right.
+    """
+    from matdiff.text.parser import parse_program
+
+    if not isinstance(error, ShapeError) or error.text is None or error.span is None:
+        return ""
+    text, span = error.text, tuple(error.span)
+    try:
+        program = parse_program(text, "auto", [MARK])
+    except (MatdiffError, RecursionError):
+        return ""
+    roots = [*(d.body for d in program.definitions), *([program.function] if program.function is not None else [])]
+    here = (t for root in roots for t in walk(root) if tuple(t.span) == span)
+    node = next((t for t in here if refit(t, text, error, norms)), None)
+    if node is None:
+        return ""
+    try:
+        return f"{text[: span[0]]}({written(node, matrices)}){text[span[1] :]}"
+    except (MatdiffError, RecursionError, ValueError):
+        return ""
+
+
+def refit(t: Tree, text: str, error: ShapeError, norms: bool) -> bool:
+    """Change an operation so that it goes entry by entry, or is an inner product; False where it is none of these."""
+    barred = [a for a in t.args if a.head == "abs"] if t.head in ("+", "*", "/", "^") and norms else []
+    if barred:
+        of_matrix = "(a matrix" in error.message
+        for a in barred:
+            a.head, a.value = ("call", "det") if of_matrix else ("norm", "")
+    elif t.head == "*" and DOT.search(text[t.args[0].span[1] : t.args[1].span[0]]):
+        t.args = (Tree("'", t.args[:1], "", t.args[0].span), *t.args[1:])
+        t.value = ""
+    elif t.head == "*" and error.message.count("(a vector of length") == 2:
+        t.head, t.value = ".*", ""
+    elif t.head in ENTRYWISE:
+        t.head = ENTRYWISE[t.head]
+    elif t.head == "^" and "(a vector" in error.message:
+        t.head = ".^"
+    else:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,8 @@ class Named:
     matrices: frozenset[str] = frozenset()
     functions: frozenset[str] = frozenset()
     """Unknown functions of arrays."""
+    derive: Callable[..., Any] | None = None
+    """By which entries become wholes, and tanh'(u) is written out."""
 
 
 @dataclass
@@ -39,6 +42,12 @@ class Answer:
     definitions: list[tuple[int, str]] = field(default_factory=list)
     chain: list[tuple[int, str]] = field(default_factory=list)
     curved: list[tuple[int, str]] = field(default_factory=list)
+    text: str = ""
+    """All of it, as it was handed in."""
+    before: list[tuple[str, int]] = field(default_factory=list)
+    """What was called the answer before the claim, each with its line."""
+    stated: list[tuple[int, Any]] = field(default_factory=list)
+    """What the lines of the chain say, as they were read: each is where the next goes on from."""
     told: list[Any] | None = None
     """What the check of the chain found, once it was made."""
 
@@ -55,6 +64,8 @@ class Answer:
     def says(self, claim: str, at: int, strong: bool) -> None:
         """A claim takes the place of a weaker one, and of one as strong unless it sets that to zero."""
         if strong >= self.strong and not (self.strong and claim == "0"):
+            if self.strong and claim != self.claim:
+                self.before.append((self.claim, self.at))
             self.claim, self.at, self.strong = claim, at, strong
 
 

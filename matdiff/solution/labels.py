@@ -27,6 +27,12 @@ WORDS: dict[Kind, str] = {
     "answer": r"answer|result|solution",
 }
 
+CHAINED = re.compile(
+    rf"(?:\s*(?:\\cdot|[·*])?\s*(?:\\[dt]?frac\s*\{{\s*{PARTIAL}\s*{NAME}(?:\([^)]*\))?\s*\}}\s*\{{\s*{PARTIAL}\s*{NAME}\s*\}}"
+    rf"|{PARTIAL}\s*{NAME}\s*/\s*{PARTIAL}\s*{NAME}|\(\s*{PARTIAL}\s*{NAME}\s*/\s*{PARTIAL}\s*{NAME}\s*\)))+\s*"
+)
+"""A chain rule in the signs of Leibniz, df/du du/dx."""
+LINK = re.compile(rf"{PARTIAL}\s*(?P<of>{NAME})(?:\([^)]*\))?\s*(?:\}}\s*\{{|/)\s*{PARTIAL}\s*(?P<by>{NAME})")
 QUOTIENT = re.compile(
     rf"{PARTIAL}\s*(?P<of>{NAME})(?:\([^)]*\))?\s*/\s*\(?\s*{PARTIAL}\s*(?P<by>{NAME})\s*\)?"
     rf"|\\[dt]?frac\s*\{{\s*{PARTIAL}\s*(?P<of2>{NAME})?(?:\([^)]*\))?\s*\}}\s*\{{\s*{PARTIAL}\s*(?P<by2>{NAME})[^{{}}]*\}}\s*(?:{NAME})?"
@@ -57,6 +63,12 @@ def kind(left: str, x: str, taken: Container[str], ask: str) -> Kind:
         of, by = (quotient[k] or quotient[f"{k}2"] or "" for k in ("of", "by"))
         right = canonical(by.strip("\\")) == canonical(x) and of.strip("\\") not in taken
         return "first" if right else "elsewhere"
+    links = list(LINK.finditer(left)) if CHAINED.fullmatch(left) else []
+    if len(links) > 1:
+        names = [(link["of"].strip("\\"), link["by"].strip("\\")) for link in links]
+        from_f, to_x = ((0, -1), (-1, 0))[names[0][0] in taken]
+        right = names[from_f][0] not in taken and canonical(names[to_x][1]) == canonical(x)
+        return "first" if right else "elsewhere"
     if SECOND.fullmatch(left):
         return "second"
     if CURVATURE.fullmatch(left):
@@ -64,6 +76,10 @@ def kind(left: str, x: str, taken: Container[str], ask: str) -> Kind:
     if re.fullmatch(rf"[fFLℓ]_\s*\{{?\s*\\?{re.escape(x)}\s*\}}?(?:\s*\([^=]*\))?", left):
         return "first"
     prime = PRIME.fullmatch(left)
+    of = re.fullmatch(rf"(?:∇|\\nabla|nabla|grad)\s*({NAME})|[GJDH]_\{{?(\\?\w+)\}}?", left)
+    about = (of[1] or of[2] or "").lstrip("\\") if of else ""
+    if about in taken and canonical(about) != canonical(x) and about != "f":
+        return "elsewhere"
     if FIRST.fullmatch(left) or (prime and prime[1] not in taken):
         return "first"
     return lettered(left, taken, ask)

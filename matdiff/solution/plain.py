@@ -10,7 +10,7 @@ from matdiff.text.characters import LATEX_MARKS
 from matdiff.text.ranges import summed
 from matdiff.text.tree import Declaration, Tree, walk
 
-LATEX = re.compile(rf"{LATEX_MARKS}|\\[,;!: ]")
+LATEX = re.compile(LATEX_MARKS)
 UPRIGHT = re.compile(
     r"\\(?:mathrm|operatorname|text|textrm|mathsf|rm)\s*(?:\{\s*d\s*\}|\s+d(?![A-Za-z]))\s*|\{\s*\\rm\s+d\s*\}\s*"
 )
@@ -30,7 +30,9 @@ def plain(text: str, moving: Iterable[str], matrices: Container[str]) -> str:
 
     try:
         found = parse_program(differentials(text, moving), "latex", [MARK])
-        return text if found.function is None or found.definitions else written(found.function, matrices)
+        if found.function is None or found.definitions:
+            return text
+        return written(dotted(found.function, differentials(text, moving)), matrices)
     except (MatdiffError, RecursionError):
         return text
 
@@ -43,6 +45,18 @@ def differentials(text: str, names: Iterable[str]) -> str:
     letters = "|".join(rf"\\{n}(?![A-Za-z])" if len(n) > 1 else re.escape(n) for n in names if n.isalpha())
     pattern = re.compile(rf"\\(?:mathrm|operatorname|text)\s*\{{[^}}]*\}}|\\[A-Za-z]+|d\s*(?=(?:{letters or '$.'}))")
     return pattern.sub(lambda m: m[0] if m[0][0] == "\\" else r"\mathrm{d}", text)
+
+
+DOT = re.compile(r"[·⋅∙•]|\\cdot(?![A-Za-z])")
+"""A raised dot: a product, between vectors the inner one."""
+
+
+def dotted(root: Tree, text: str) -> Tree:
+    """The tree with the products that are written by a raised dot marked as such."""
+    for t in walk(root):
+        if t.head == "*" and DOT.search(text[t.args[0].span[1] : t.args[1].span[0]]):
+            t.value = "·"
+    return root
 
 
 INFIX = {"*": " ", "@": " @ ", "/": "/", "\\": "\\", ".*": " .* ", "./": " ./ ", "⊗": " ⊗ ", "^": "^", ".^": ".^"}
@@ -93,7 +107,8 @@ def inside(t: Tree, matrices: Container[str]) -> str:
             return ", ".join(args)
     left, right = t.args
     here = BINDING[t.head]
-    return written(left, matrices, here + (here == 4)) + INFIX[t.head] + written(right, matrices, here + 1)
+    sign = " · " if t.head == "*" and t.value == "·" else INFIX[t.head]
+    return written(left, matrices, here + (here == 4)) + sign + written(right, matrices, here + 1)
 
 
 def called(t: Tree, matrices: Container[str]) -> str:

@@ -62,10 +62,21 @@ def functions(text: str) -> str:
         inside = text[found.start(1) : end]
         inside = inside if found[1] == "(" else f"({inside})"
         text = f"{text[: found.start()]}sqrt{inside}{text[end:]}"
-    while found := re.search(r"(?<![\w\\.])(sinh?|cosh?|tanh?|log|ln|exp)(?:²|\^2)\s*\(", text):
+    text = re.sub(r"(?<![\w.])e\s*\.\^\s*\(", "exp(", text)
+    while found := re.search(r"(?<![\w\\.])(sinh?|cosh?|tanh?|sech|log|ln|exp)(?:²|\^2)\s*\(", text):
         end = closed(text, found.end())
         text = f"{text[: found.start()]}({found[1]}({text[found.end() : end]}).^2{text[end:]}"
-    return text
+    while found := re.search(r"(?<![\w\\.])sech\(", text):
+        end = closed(text, found.end())
+        text = f"{text[: found.start()]}(1 ./ cosh({text[found.end() : end]}){text[end:]}"
+    return WEIGHTED.sub(r"(\1)'*\3*(\2)", text)
+
+
+WEIGHTED = re.compile(r"[<⟨]([^<>⟨⟩,]*),([^<>⟨⟩,]*)[>⟩]_([A-Z])(?!\w)")
+BRACKETED = re.compile(r"(['ᵀ)]|\^T)\s*\[([^\[\]:,;]*[+\-−][^\[\]:,;]*)\](?!\w)")
+"""Square brackets as parentheses: Aᵀ[Ax − b]."""
+UNIT = re.compile(r"(?<![\w\\.])(?:Id(?:_\w+)?|I_?(?:\d|ₙ|(?<=_)[nmpqkd]))(?![\w(])")
+"""The identity under its other names."""
 
 
 def closed(text: str, start: int) -> int:
@@ -147,7 +158,8 @@ class Vocabulary:
 
     def respelled(self, text: str) -> str:
         """A plain formula in the problem's spelling."""
-        text = functions(text)
+        text = BRACKETED.sub(r"\1(\2)", functions(text))
+        text = UNIT.sub(lambda m: m[0] if m[0] in self.names else "I", text)
         text = re.sub(r"\^T(?=[^\W\d_])", "^T ", text) if "T" not in self.names else text
         text = re.sub(r"\^t(?!\w)", "'", text) if "t" not in self.names else text
         text = re.sub(rf"(?<![\w\\])([fF])\(\s*{re.escape(self.variable)}\s*\)", r"\1", text)

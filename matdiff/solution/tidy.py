@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from matdiff.solution.spelling import Vocabulary
+from matdiff.solution.spelling import KEPT, Vocabulary
 
 MARKUP = re.compile(
     r"\\(?:begin|end)\s*\{(?![^}]*(?:matrix|array))[^}]*\}(?:\[[^\]]*\])?|\$+|\\[][()](?!\w*\])|(?<!\\)&|`+|(?<![\w)\]'])\*\*|\*\*(?!\s*[\d(.−-]|[A-Za-z](?!\w))|\\(?:nonumber|notag|square|blacksquare|checkmark)"
@@ -39,9 +39,11 @@ class Line:
 def tidied(text: str, known: Vocabulary) -> list[Line]:
     """The statements of an answer."""
     lines: list[Line] = []
+    if VARIED.search(text):
+        text = re.sub(r"(?:\\delta(?![A-Za-z])|δ)\s*(?=[^\W\d_])", "d", text)
     for at, raw in enumerate(text.splitlines(), 1):
         for i, piece in enumerate(cut(stripped(raw), ";")):
-            line = bare(piece, known)
+            line = bare(worded(piece, known), known)
             if line and lines and not i and goes_on(lines[-1].text, line):
                 lines[-1] = Line(lines[-1].at, f"{lines[-1].text} {line}")
             elif line:
@@ -52,16 +54,63 @@ def tidied(text: str, known: Vocabulary) -> list[Line]:
 
 def stripped(line: str) -> str:
     r"""Without comments, fences of formulas, alignment and boxes; rows of LaTeX on one line become statements."""
-    line = spoken(COMMENT.sub("", line))
+    line = spoken(COMMENT.sub("", habitual(line)))
     line = ROW.sub(lambda m: m[0] if m[0][1] != "\\" else " ; ", line)
     line = SOLVED.sub(lambda _: "\\ (", line) if "\\)" not in line else line
     line = REMARK.sub("", MARKUP.sub(" ", line))
     while found := BOXED.search(line):
         end = closing(line, found.end())
         line = f"{line[: found.start()]}{line[found.end() : end]}{line[end + 1 :]}"
-    line = re.sub(r"\.\s+(?=[A-Za-z]{2})", " ; ", line)
+    line = re.sub(r"\.\s+(?=[A-Za-z]{2}|(?:∇|\\nabla|[A-Za-z])[^=.]{0,12}=)", " ; ", line)
     line = "" if re.fullmatch(r"\s*[-=_*~.?]{2,}\s*", line) else line
     return re.sub(r"(?<![=<>!:])(?::=|==|≡)(?!=)", "=", line).strip()
+
+
+VARIED = re.compile(r"(?:\\delta|δ)\s*[fFLJ]\s*(?:\([^=]*\))?\s*&?=")
+"""The differential written as a variation, δf = … δx."""
+MEMBER = re.compile(
+    r"\s*(?:∈|\\in(?![A-Za-z]))\s*(?:ℝ|\\mathbb\s*\{?\s*R\s*\}?|\\R(?![A-Za-z])|R(?=\s*\^))"
+    r"\s*(?:\^\s*(?:\{[^}]*\}|\w+(?:\s*[x×]\s*\w+)?)|[ⁿᵐᵖᵏᵈ×ˣ])*"
+)
+SIZED = re.compile(r"\s+[\[(]\s*[nmpqkdNM\d]\s*(?:x|×|\\times|by|,)\s*[nmpqkdNM\d]\s*[\])](?=[\s.]*$)")
+"""The size of an answer said behind it: (n x 1), [m × p]."""
+RAISED_WORD = re.compile(
+    r"\^\s*(?:\{\s*(?:\\(?:mathrm|text|textrm|rm|operatorname)\s*\{?\s*)?(?:tr|transp?|t)\s*\}\s*\}?|(?<=[A-Z)]\^)tr(?![A-Za-z]))"
+)
+
+
+def habitual(line: str) -> str:
+    r"""Signs of other hands: ⊺ and ^{tr} transpose, R's %*% and <-, the size or the space of a result behind it.
+
+    >>> habitual("gradient <- t(A) %*% r"), habitual("A^{tr} r   (n x 1)"), habitual(r"G = A \in \mathbb{R}^{n}")
+    ('gradient = transpose(A) @ r', 'A^T r', 'G = A')
+    """
+    line = re.sub(r"^(\s*[A-Za-z][\w.]*\s*)(?:<-|←)(?=\s*\S)", r"\1=", line)
+    if "%*%" in line:
+        line = re.sub(r"(?<![\w.])t\(", "transpose(", line.replace("%*%", "@"))
+    line = SIZED.sub("", MEMBER.sub("", RAISED_WORD.sub("^T ", line)))
+    line = re.sub(r"(?<=[\w)])\.mT(?!\w)", ".T", re.sub(r"([^\W\d]\w*)\.I(?!\w)", r"inv(\1)", line))
+    line = line.replace("″", "''").replace("‴", "'''")
+    return re.sub("[⊺ᵗ]", "ᵀ", line).replace("^ᵀ", "ᵀ").replace("´", "'")
+
+
+SIGNS_SAID = (
+    (r"(?<=[\w)\]'ᵀ])\s+transposed?(?![\w(])(?!\s*\()", "'"),
+    (r"(?<=[\w)\]'ᵀ])\s+inversed?(?!\w)(?!\s*(?:\(|of\b))", "^-1"),
+    (r"(?<=[\w)\]'ᵀ])\s+squared(?!\w)", "^2"),
+    (r"(?<=[\w)\]'ᵀ])\s+times\s+(?![\w]{2})", " * "),
+    (r"(?<=[\w)\]'ᵀ])\s+plus\s+(?![\w]{2})", " + "),
+    (r"(?<=[\w)\]'ᵀ])\s+minus\s+(?![\w]{2})", " - "),
+)
+
+
+def worded(line: str, known: Vocabulary) -> str:
+    """A formula said in words, `A transposed times r`, as `A' * r`, where nothing else is in it but names."""
+    said = line
+    for word, sign in SIGNS_SAID:
+        said = re.sub(word, sign, said)
+    strange = {w.lower() for w in known.strange(bare(said, known))} if said != line else set()
+    return said if strange <= set(KEPT.split()) else line
 
 
 SOLVED = re.compile(r"(?<=[\w)\]'])\\\((?!\\)")
@@ -70,13 +119,14 @@ ASKED = r"gradient|jacobian|hessian|differential|derivative"
 SAYS = re.compile(
     rf"(?:\b(?:the|my|its|our)\s+)?\b(?P<asked>{ASKED})\b[^=;.,]{{0,60}}?"
     r"\s+(?:is|equals|becomes)\s+(?:(?:just|simply|thus|then|therefore|given by|equal to)\s+)*"
-    r"(?=\S)",
+    r"(?:[a-z]{4,}:\s+)?(?=\S)",
     re.IGNORECASE,
 )
 NO_FORMULA = re.compile(r"(?:the|a|an|not|wrong|right|in|zero)\b|[a-z]{3,},?\s+[a-z]{2,}\b")
 GIVES = re.compile(
     r",?\s+(?:we|i|one)\s+(?:get|have|find|obtain)s?(?:\s+that)?\s+(?=\S.*=)|:\s+(?=[A-Za-z∇][\w ]*=)", re.IGNORECASE
 )
+DESCRIBED = re.compile(r"(?<=where )([^\W\d_])\s+is\s+(?:the|a|an)\s+[a-z -]{3,40}?\s+(?=(?:diag|Diag|eye)\()")
 EXPLAINED = re.compile(r"(?<=[\w)\]'])\s+is\s+(?:the|a|an)\s+[a-z ,]+\.?$")
 
 
@@ -86,8 +136,17 @@ def spoken(line: str) -> str:
     >>> spoken("With u = x'x the gradient is -u*x"), spoken("Since r = A*x we get df = r'*dr")
     ("With u = x'x ; gradient = -u*x", "Since r = A*x ; df = r'*dr")
     """
-    line = EXPLAINED.sub("", line)
+    line = EXPLAINED.sub("", DESCRIBED.sub(r"\1 = ", line))
     line = GIVES.sub(" ; ", line)
+    line = (
+        re.sub(
+            r"(?i)^\s*(?:(?:the|my|our)\s+)?(?:final\s+)?(answer|result|solution)\s+(?!is\b|equals\b|of\b|to\b)(?=[^\s\w]|\S(?!\w)|\S\w?[^\w\s])",
+            r"\1 = ",
+            line,
+        )
+        if "=" not in line
+        else line
+    )
     found = None if "\\text" in line else SAYS.search(line)
     if found is None or NO_FORMULA.match(line[found.end() :]):
         return line
@@ -127,6 +186,7 @@ def told_apart(line: Line) -> Iterator[Line]:
     first, *rest = cut(line.text, ",")
     pieces = [p for part in (first, *rest) for q in INNER_ARROW.split(part) for p in ASIDES.split(q)]
     for i, piece in enumerate(pieces):
+        piece = re.sub(r"^(?:\\q?quad(?![A-Za-z])|\\[,;: ]|~|\s)+", "", piece)
         piece = re.sub(r"^(?:where|with|so|and|hence|thus)\s+", "", piece.strip())
         if piece and (i == 0 or "=" in piece):
             yield Line(line.at, piece, i > 0)

@@ -228,7 +228,7 @@ def _dot(stream: Stream, span: Span) -> int:
         stream.values[-1] = Tree("name", (), method[0], (span[0], method.end()))
         stream.foreign = True
         return method.end() + 1
-    if text.startswith("(", span[1]) and last.span[1] == span[0] and _entrywise(stream.names.meaning(owner)):
+    if text.startswith("(", span[1]) and _entrywise(stream.names.meaning(owner)) and last.span[1] == span[0]:
         last.span = (last.span[0], span[1])
         return span[1]
     if notation(text) == "Mathematica":

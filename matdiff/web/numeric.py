@@ -11,12 +11,13 @@ from matdiff.api.reading import parse
 from matdiff.errors import MatdiffError
 from matdiff.report.html import parts
 from matdiff.solution.fields import last_side
-from matdiff.solution.problem import Problem
+from matdiff.solution.problem import Problem, read_block
 from matdiff.solution.steps import check_steps
 from matdiff.verify.convergence import measured
 from matdiff.verify.place import place
 from matdiff.verify.taylor import tested
 from matdiff.worksheet.check import example, mark
+from matdiff.worksheet.report import SIGNS, WORDS, reason
 
 HIGHEST = 10.0
 """Relative errors above this are where the difference was not defined, and are not drawn."""
@@ -48,6 +49,16 @@ def step_marks(answer: Any) -> Iterator[bool | None]:
         yield from check_steps(answer.d.of_gradient, steps)
         passed = answer.verifications[-1].passed if len(answer.verifications) > 1 else None
         yield from (passed for _ in answer.second[len(steps) :])
+
+
+def sheet_mark(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the student of a sheet is told of an answer: right, or wrong with the line and why; never the solution."""
+    number = asked["problem"]
+    problem = read_block("sheet", 1, asked["block"].split("\n")).problem(number, {})
+    found = mark(problem, asked["answer"])
+    lines = [{"line": t.line, "passed": t.passed, "reason": t.reason} for t in found.lines]
+    said = [f"{SIGNS[found.status]} {WORDS[found.status]}", *reason(found)]
+    return {"status": found.status, "said": "\n".join(said), "line": found.line, "lines": lines}
 
 
 def judgement(asked: Mapping[str, Any], d: Any) -> dict[str, Any]:

@@ -197,6 +197,12 @@ PAGE: dict[str, Question] = {
         ("function", "wrt", "answer"),
         {},
     ),
+    "sheet": Question(
+        "Marks an answer to a problem of a sheet",
+        {"block": text("The problem's block"), "problem": SEED, "answer": text("One line or several")},
+        ("block", "problem", "answer"),
+        {},
+    ),
     "about": Question("What the page offers: formats, languages, attributes", {}, (), {}),
 }
 """What the page asks besides; its form may change with any version."""

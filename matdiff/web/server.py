@@ -10,7 +10,7 @@ import json
 import mimetypes
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,6 +37,8 @@ POLICY = (
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """No script but the page's own files, none inside HTML, and no text that becomes HTML."""
+SHEET = POLICY.replace("style-src 'self'", "style-src 'unsafe-inline'")
+"""Of a sheet, which has its style in it."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -80,8 +82,18 @@ class Server(ThreadingHTTPServer):
         super().__init__((ADDRESS, port), Handler)
         self.pool = Pool(processes, seconds, megabytes)
         self.files = page_files() if page else {}
+        self.sheets: dict[str, dict[int, str]] = {}
+        """The blocks of the problems of each sheet, by its path."""
         self.document = json.dumps(openapi(__version__), ensure_ascii=False, indent=2).encode()
         self.room = threading.BoundedSemaphore(CONNECTIONS)
+
+    def add_sheet(self, name: str, content: bytes, blocks: Mapping[int, str]) -> str:
+        """Serve a sheet whose answers may be checked; its address."""
+        taken = {*self.sheets, *self.files}
+        path = next(p for p in (f"/{name}{i}.html" for i in ("", *(f"-{k}" for k in range(2, 1000)))) if p not in taken)
+        self.sheets[path] = dict(blocks)
+        self.files[path] = "text/html; charset=utf-8", content
+        return f"{self.url}{path[1:]}"
 
     @property
     def url(self) -> str:
@@ -132,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send(200, JSON, self.server.document)
         elif path in self.server.files:
             kind, content = self.server.files[path]
-            self.send(200, kind, content)
+            self.send(200, kind, content, {"Content-Security-Policy": SHEET} if path in self.server.sheets else {})
         elif path.removeprefix("/api/") in {*QUESTIONS, *PAGE}:
             self.refuse(405, "questions are sent by POST, as JSON")
         else:
@@ -164,6 +176,9 @@ class Handler(BaseHTTPRequestHandler):
         except (ValueError, RecursionError):
             self.refuse(400, "the question is not JSON")
             return
+        if name == "sheet":
+            self.sheet(asked)
+            return
         if name in QUESTIONS:
             found = self.server.pool.answer(name, asked)
             self.tell(STATUS.get(found["error"]["kind"], 422) if "error" in found else 200, found)
@@ -171,6 +186,18 @@ class Handler(BaseHTTPRequestHandler):
         session = self.headers.get("X-Session", "")[:64]
         # The page asks by several boxes at a time; of each only the newest question counts.
         self.stream(self.server.pool.ask(name, asked, f"{session}/{name}" if session else ""))
+
+    def sheet(self, asked: Any) -> None:
+        """An answer to a problem of a sheet, which the sheet's path and the number say."""
+        known = asked if isinstance(asked, dict) else {}
+        path, number, answer = (known.get(key) for key in ("sheet", "problem", "answer"))
+        blocks = self.server.sheets.get(path, {}) if isinstance(path, str) else {}
+        block = blocks.get(number) if type(number) is int else None
+        if block is None or not isinstance(answer, str):
+            self.refuse(404, "there is no such problem")
+            return
+        found = self.server.pool.answer("sheet", {"block": block, "problem": number, "answer": answer})
+        self.tell(STATUS.get(found["error"]["kind"], 422) if "error" in found else 200, found)
 
     def admitted(self) -> bool:
         """Is it this page that asks, or a program on this machine?  Answers what is not."""
@@ -191,8 +218,8 @@ class Handler(BaseHTTPRequestHandler):
             return False
         return True
 
-    def send(self, status: int, kind: str, content: bytes) -> None:
-        self.head(status, {"Content-Type": kind, "Content-Length": str(len(content))})
+    def send(self, status: int, kind: str, content: bytes, headers: Mapping[str, str] = {}) -> None:
+        self.head(status, {"Content-Type": kind, "Content-Length": str(len(content)), **headers})
         if self.command != "HEAD":
             self.wfile.write(content)
 

@@ -148,6 +148,11 @@ def checked(asked: Asked) -> Iterator[Event]:
     }
 
 
+def sheet_checked(asked: Asked) -> Iterator[Event]:
+    """An answer to a problem of a sheet, marked."""
+    yield view.numeric().sheet_mark(asked)
+
+
 def convex(asked: Asked) -> Iterator[Event]:
     """As `matdiff convex --format json`."""
     found = derivation(asked).convexity
@@ -161,5 +166,6 @@ ANSWERS: dict[str, Callable[[Asked], Iterator[Event]]] = {
     "convex": convex,
     "page": view.events,
     "check": view.marked,
+    "sheet": sheet_checked,
     "about": view.about,
 }

@@ -21,6 +21,8 @@ def build(
 ) -> bytes:
     """The file that `matdiff worksheet build` writes; with `checks` a notebook in which students may check answers.
 
+    With `checks` an HTML sheet has buttons for the server that `matdiff serve LESSON` starts.
+
     Raises ParseError with file and line for a block that cannot be read, UnsupportedError where a library or a
     program for PDF is not installed.
 
@@ -45,7 +47,7 @@ def written(blocks: list[Block], to: str, title: str, checks: bool = False) -> s
     if to == "html":
         from matdiff.report.html import page
 
-        return page(blocks, title)
+        return page(blocks, title, checks)
     if to == "md":
         from matdiff.report.markdown import markdown
 

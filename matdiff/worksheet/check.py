@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+from matdiff.api.derive import derive
 from matdiff.api.expr import Expr
+from matdiff.core.node import Node, number
 from matdiff.errors import MatdiffError
-from matdiff.solution.fields import Answer, Named, named_in, parts, sides
+from matdiff.graph.rewrite import inline
+from matdiff.solution.courtesy import MENDS, mended, readings, variants
+from matdiff.solution.fields import RAISED, Answer, Named, named_in, parts, sides
 from matdiff.solution.plain import LATEX, MARK, plain
 from matdiff.solution.problem import Problem
-from matdiff.solution.reading import read_answer
+from matdiff.solution.reading import indexed, read_answer
 from matdiff.solution.tidy import stripped
 from matdiff.text.ranges import summed
+from matdiff.verify.claims import Question, StrangeName, question, unread
 from matdiff.verify.claims import counterexample as numbers_of
-from matdiff.verify.claims import question, unread
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
@@ -118,6 +123,12 @@ def mark(problem: Problem, text: str) -> Mark:
         said = "no formula is in it" if written else "no answer"
         return Mark(problem.number, problem.title, problem.points, "missing", said)
     status, reason, line, example = verdict(solution, found)
+    if status in ("wrong", "unread"):
+        complex_ = hasattr(solution.d, "convention_of")
+        tried = (read_answer(other, problem, named(solution)) for other in variants(text, complex_))
+        again = next((a for a in tried if verdict(solution, a)[0] == "right"), None)
+        if again is not None:
+            found, (status, reason, line, example) = again, ("right", "", None, "")
     lines = text.splitlines()
     shown = lines[line - 1].strip() if line else ""
     result = status == "right" or (status == "wrong" and bool(result_right(solution, found)))
@@ -196,6 +207,9 @@ def labelled(x: str) -> re.Pattern[str]:
     )
 
 
+FOLLOWS = "follows from the wrong line above"
+
+
 def judged(solution: Solution, found: Answer, right: bool) -> tuple[LineMark, ...]:
     """Each line of the derivation, and the claim: it may be right, or follow from a wrong line above."""
     told: dict[int, LineMark] = {}
@@ -204,9 +218,14 @@ def judged(solution: Solution, found: Answer, right: bool) -> tuple[LineMark, ..
         if at and (before is None or before.passed is True):
             told[at] = LineMark(at, None if strange else passed, reason)
     wrong = any(t.passed is False for t in told.values())
+    for at in first_derivatives(solution, found) if wrong else ():
+        if told[at].passed is False and any(t.passed is False and t.line < at for t in told.values()):
+            told[at] = LineMark(at, True, FOLLOWS)
     if found.at and found.at not in told:
         follows = not right and wrong and follows_through(solution, found)
-        told[found.at] = LineMark(found.at, right or follows, "follows from the wrong line above" if follows else "")
+        told[found.at] = LineMark(found.at, right or follows, FOLLOWS if follows else "")
+    elif found.at and told[found.at].passed and wrong and not right:
+        told[found.at] = LineMark(found.at, True, FOLLOWS)
     return tuple(told[at] for at in sorted(told))
 
 
@@ -229,22 +248,49 @@ def result_right(solution: Solution, found: Answer) -> bool:
 
 
 def follows_through(solution: Solution, found: Answer) -> bool:
-    """Is a wrong gradient the one of the differential that the derivation ends in?"""
-    from matdiff.calculus.adjoint import adjoint
-    from matdiff.core.node import number
-    from matdiff.verify.claims import Question, answer, read_claim
+    """Does a wrong answer follow from the line that the derivation ends in?"""
+    from matdiff.verify.claims import read_claim
 
-    d, stated = solution.d, [sides(text)[-1].strip() for at, text in found.chain if at < found.at]
-    if solution.ask != "gradient" or not stated:
-        return False
-    X = d.wrt[0]
+    said = [q for at, q in found.stated if at < found.at]
     try:
-        moving = read_claim(d, program(solution, found, stated[-1]), None)
-        G = adjoint(moving, number(1), [d.directions[X]])[d.directions[X]]
-        claim = read_claim(d, program(solution, found, found.claim), None)
-        return answer(d, Question("gradient", claim, G, X), 0, None, 3).passed is True
+        claim = read_claim(solution.d, program(solution, found, found.claim), None)
+        return bool(said) and follows(solution.d, solution.ask, said[-1], claim)
     except (MatdiffError, KeyError):
         return False
+
+
+def follows(d: Derivation, ask: str, said: Question, claim: Node) -> bool:
+    """Is a gradient or a Jacobian the one of the differential that is said, or a Hessian that of the gradient said?"""
+    from matdiff.calculus.adjoint import adjoint
+    from matdiff.verify.claims import answer
+
+    (X,), node = d.wrt, said.claim
+    if ask == "hessian":
+        if said.what != "gradient" or d.curved:
+            return False
+        again = derive(Expr(node, d.function.variables), X.name)
+        question = Question("Hessian", claim, again.jacobian.node, X)
+    elif said.what != "differential":
+        return False
+    elif d.kind == "gradient":
+        dX = d.directions[X]
+        G = d._on_set(inline(adjoint(node, number(1), [dX])[dX]), X)
+        question = Question("gradient", claim, G if d.metric is None else d._weighted(G), X)
+    else:
+        question = Question("Jacobian", claim, d._matrix(node, X), X)
+    return answer(d, question, 0, None, 3).passed is True
+
+
+def first_derivatives(solution: Solution, found: Answer) -> Iterator[int]:
+    """Lines of the derivation that state a wrong gradient, which follows from the wrong differential above."""
+    above: Question | None = None
+    for at, said in found.stated:
+        if said.what == "differential":
+            above = said
+        elif said.what == "gradient" and above is not None:
+            with suppress(MatdiffError, KeyError):
+                if follows(solution.d, "gradient", above, said.claim):
+                    yield at
 
 
 @lru_cache(64)
@@ -263,6 +309,7 @@ def named(solution: Solution) -> Named:
         frozenset(sizes) - {"scalar", "elementwise"},
         frozenset(v.name for v in variables if v.kind == "matrix"),
         frozenset(re.findall(r"([^\W\d]\w*):[^;]*->", solution.d.types)),
+        derive,
     )
 
 
@@ -277,18 +324,47 @@ def verdict(solution: Solution, found: Answer) -> Verdict:
     except MatdiffError as error:
         if right_otherwise(solution, found):
             return "right", "", None, ""
-        return marked(*next(broken_definitions(found), (found.at, str(error), unread(error), "")))
+        unclear = unread(error) or unexplained(solution, found, found.claim, error)
+        return marked(*next(broken_definitions(found), (found.at, str(error), unclear, "")))
     if verification.passed is None:
         return "undecided", verification.reason, None, ""
-    if verification.passed:
-        return "right", "", None, ""
-    if right_otherwise(solution, found):
-        return "right", "", None, ""
+    if verification.passed or right_otherwise(solution, found):
+        doubt = contradicted(solution, found)
+        return ("undecided", doubt, None, "") if doubt else ("right", "", None, "")
     reason = verification.message or verification.reason
     if solution.ask != "differential" and right_transposed(solution.d, solution.ask, said):
         reason = reason if "layout" in reason else f"right only in the transposed layout: {reason}"
         return "layout", reason, found.at, ""
     return "wrong", reason, found.at, example(solution.d, said, 2 if solution.ask == "hessian" else 1)
+
+
+def unexplained(solution: Solution, found: Answer, text: str, error: MatdiffError) -> bool:
+    """Does a strange name come of entries with their indices, or of words and equations that define it unread?"""
+    if not isinstance(error, StrangeName):
+        return False
+    name = re.match(r"(?:the claim uses )?(\S+?),? (?:which )?is not a variable", error.message)
+    if name is None:
+        return False
+    if indexed(text) and re.fullmatch(r"\S+_[ijklr]{1,2}", name[1]):
+        return True
+    said = rf"(?<![\w\\]){re.escape(name[1])}(?!\w)"
+    introduced = rf"\b(?:where|with|let|for|and|here)\b[^\n]*{said}|{said}[^\n]*?=|\w\s*{said}\s*="
+    return re.search(introduced, re.sub(rf"(?m)^.*{re.escape(found.claim)}$", "", found.text)) is not None
+
+
+def contradicted(solution: Solution, found: Answer) -> str:
+    """What is said of an answer that is right where an earlier one is another, and wrong: which of them is meant?"""
+    for claim, at in found.before:
+        earlier = replace(found, claim=claim, at=at, before=[])
+        said = program(solution, earlier, claim)
+        try:
+            verification = claimed(solution.d, solution.ask, said)
+        except MatdiffError:
+            continue
+        turned = solution.ask != "differential" and right_transposed(solution.d, solution.ask, said)
+        if verification.passed is False and not turned and not right_otherwise(solution, earlier):
+            return f"two answers are given, on lines {at} and {found.at}, and only the second is right"
+    return ""
 
 
 def example(d: Derivation, program: str, order: int) -> str:
@@ -331,7 +407,7 @@ def in_chain(solution: Solution, found: Answer) -> Fault | None:
 
 def chain(solution: Solution, found: Answer) -> list[Told]:
     """Each of them: its line, does it follow, why not, is that because it cannot be read, numbers that show it."""
-    from matdiff.api.checking import check_derivation
+    from matdiff.api.checking import checked_lines
 
     if found.told is not None:
         return found.told
@@ -343,11 +419,15 @@ def chain(solution: Solution, found: Answer) -> list[Told]:
         used = found.used(*(text for _, text in lines))
         said = [*used, *([(0, f"{own} = {f}")] if own else []), *lines]
         text = "\n".join(text for _, text in said)
-        result = check_derivation(text, solution.problem.wrt, list(solution.problem.let), None if own else f)
+        names = named(solution).matrices
+        result = checked_lines(text, solution.problem.wrt, solution.problem.let, None if own else f, mends=names)
         for line in result.checked:
             reason = line.reason.removeprefix("it cannot be read: ") if line.unread else line.reason
             numbers = partial(numbers_of, line.question) if line.question is not None else str
-            told.append((said[line.number - 1][0], line.passed, reason, line.unread, numbers))
+            at = said[line.number - 1][0]
+            told.append((at, line.passed, reason, line.unread, numbers))
+            if line.stated is not None and at:
+                found.stated.append((at, line.stated))
     if end < len(found.chain):
         at, text = found.chain[end]
         told.append((at, False, unreadable(text), True, str))
@@ -415,16 +495,48 @@ def definitions(solution: Solution, found: Answer, claim: str) -> tuple[list[str
 
 def right_otherwise(solution: Solution, found: Answer) -> bool:
     """Is the claim right in a reading that students mean and the language refuses, such as `1 - p` of a vector p?"""
-    from matdiff.solution.courtesy import readings
-
+    matrices = named(solution).matrices
     given, said = definitions(solution, found, found.claim)
-    for reading in readings(given, said, found.claim, named(solution).matrices):
+    said = [*said, *eigenvectors(solution, found, [*given, *said])]
+    for reading in readings(given, said, found.claim, matrices):
         try:
             if claimed(solution.d, solution.ask, "\n".join(reading)).passed:
                 return True
         except MatdiffError:
             continue
+    for norms in (True, False):
+        text = "\n".join([*given, *said, found.claim])
+        for _ in range(MENDS):
+            try:
+                if claimed(solution.d, solution.ask, text).passed:
+                    return True
+                break
+            except MatdiffError as error:
+                text = mended(error, matrices, norms) if error.text == text else ""
+            if not text:
+                break
     return False
+
+
+COLUMN = re.compile(r"(\w+)(?:_(\w))?\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\[:,\s*\w+\]")
+"""An eigenvector or a singular vector in the language: eigvecs(S)[:,1], svd_U(A)[:,1]."""
+
+
+def eigenvectors(solution: Solution, found: Answer, known: list[str]) -> list[str]:
+    """Definitions of the letters that answers call eigenvectors and singular vectors by, as they are printed too."""
+    columns = {m[0]: m[1] for m in COLUMN.finditer(solution.derived.text(ascii=True))}
+    if not columns:
+        return []
+    taken = named(solution).names | {named_in(text) for text in known}
+    claim = RAISED.sub(" ", found.claim).translate(str.maketrans("₁", "1"))
+    words = dict.fromkeys(re.findall(r"(?<![\w\\.])([a-z])(_?1)?(?![\w(])", claim))
+    out = []
+    for word, index in words:
+        own = [c for c, name in columns.items() if len(columns) == 1 or name.lower().endswith(f"_{word}")]
+        name = f"{word}_1" if index else word
+        if name not in taken and len(own) == 1:
+            out.append(f"{name} = {own[0]}")
+    return out
 
 
 def right_transposed(d: Derivation, ask: str, program: str) -> bool:

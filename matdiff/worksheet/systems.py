@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -25,13 +25,17 @@ from matdiff.calculus.evolution import MINUS, simplified
 from matdiff.calculus.implicit import direction, partial
 from matdiff.codegen.evaluate import evaluate
 from matdiff.core.node import Node, Symbol, describe, number, symbol, symbols
-from matdiff.errors import MatdiffError, ParseError
+from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.graph.rewrite import inline, substitute
 from matdiff.ops.algebra import add, scale
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.printing.integrals import Pen
 from matdiff.report.blocks import Block, Hint, Room, Start, Text, Verdict
+from matdiff.solution.courtesy import MENDS, mended
+from matdiff.solution.plain import LATEX
 from matdiff.solution.problem import Problem
+from matdiff.solution.spelling import Vocabulary
+from matdiff.solution.tidy import stripped
 from matdiff.verify.sampling import point, ways
 
 Status = Literal["right", "layout", "partial", "wrong", "missing", "unread", "undecided"]
@@ -340,6 +344,34 @@ def unlabelled(line: str) -> str:
     return line[found.end() :] if found and found[1].count("(") == found[1].count(")") else line
 
 
+INTEGRAL_SIGN = re.compile(
+    r"(?:\\int(?![A-Za-z])|∫)(?:\\limits)?\s*(?:_\s*(?:\{[^{}]*\}|\w)|[₀])?\s*(?:\^\s*(?:\{[^{}]*\}|\w)|[ᵀ¹])?"
+)
+MEASURE = re.compile(r"(?:\\[,;:! ]|\s)*(?:\\mathrm\s*\{\s*d\s*\}\s*|(?<![A-Za-z\\])d\s?)t(?![A-Za-z])")
+SUM_SIGN = re.compile(r"(?:\\sum(?![A-Za-z])|∑)\s*_\s*\{?\s*k\s*=\s*0\s*\}?\s*\^\s*(?:\{\s*N\s*-\s*1\s*\}|\(N-1\))")
+
+
+def called(line: str) -> str:
+    r"""Integrals and sums written by their signs as int(…, t, 0, T) and sum(…, k=0..N-1).
+
+    >>> called(r"-\int_0^T v u^\top\,dt - 2"), called(r"-\sum_{k=0}^{N-1} v_{k+1}")
+    ('-int(v u^\\top, t, 0, T) - 2', '-sum(v_{k+1}, k=0..N-1)')
+    """
+    while (found := INTEGRAL_SIGN.search(line)) and (end := MEASURE.search(line, found.end())):
+        inside = line[found.end() : end.start()].strip()
+        line = f"{line[: found.start()]}int({inside}, t, 0, T){line[end.end() :]}"
+    while found := SUM_SIGN.search(line):
+        end_at, depth = len(line), 0
+        for i in range(found.end(), len(line)):
+            depth += (line[i] in "([{") - (line[i] in ")]}")
+            if depth < 0 or (not depth and line[i] in "+-−" and line[found.end() : i].strip()):
+                end_at = i
+                break
+        inside = line[found.end() : end_at].strip()
+        line = f"{line[: found.start()]}sum({inside}, k=0..N-1){line[end_at:]}"
+    return line
+
+
 def last_line(text: str) -> tuple[int, str]:
     """The last line with a formula, counted from 1."""
     lines = [(i, line.strip()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
@@ -349,6 +381,7 @@ def last_line(text: str) -> tuple[int, str]:
 def read_parts(d: Any, ask: str, text: str) -> tuple[Node, ...]:
     """The expressions of an answer.  Raises MatdiffError for what cannot be read."""
     _, line = last_line(text)
+    line = respelled(called(line), d)
     if isinstance(d, Implicit):
         known = {s.name: s for s in (*d.function.variables, *d.multipliers)}
         if ask == "adjoint":
@@ -382,6 +415,26 @@ def read_parts(d: Any, ask: str, text: str) -> tuple[Node, ...]:
     return running, reading(rest, {**known, end.name: end})
 
 
+def respelled(line: str, d: Any) -> str:
+    """A line with names that are run together set apart, and derivatives of Leibniz as primes."""
+    F = d.functional if isinstance(d, Variation) else None
+    if F is not None:
+        for u in F.wrt:
+            name = re.escape(u.name)
+            line = re.sub(rf"\\[dt]?frac\s*\{{\s*d\s*{name}\s*\}}\s*\{{\s*d\s*\w\s*\}}", f"{u.name}'", line)
+            twice = rf"\\[dt]?frac\s*\{{\s*d\s*\^\s*\{{?2\}}?\s*{name}\s*\}}\s*\{{\s*d\s*\w\s*\^\s*\{{?2\}}?\s*\}}"
+            line = re.sub(twice, f"{u.name}''", line)
+    if LATEX.search(line):
+        return line
+    variables = [*(F.wrt if F is not None else ()), *getattr(getattr(d, "function", None), "variables", ())]
+    variables += [*getattr(d, "variables", ()), *getattr(d, "multipliers", ())]
+    names = {s.name for s in variables if s is not None}
+    evolving = getattr(d, "evolution", None)
+    if evolving is not None:
+        names |= {evolving.state.name, evolving.multiplier.name}
+    return Vocabulary(names, next(iter(names), "")).respelled(line)
+
+
 def at(text: str, name: str, place: str) -> str:
     """u for u(T), u[N], u_N."""
     return re.sub(rf"(?<!\w)({re.escape(name)})\s*(?:\({place}\)|\[{place}\]|_\{{{place}\}})", r"\1", text)
@@ -409,15 +462,51 @@ def taken_apart(text: str) -> tuple[str | None, str]:
             end = i
             break
     inside = text[found.end() : first or end]
-    rest = f"{text[: found.start()]}0{text[end + 1 :]}".strip()
+    before, behind = factors(text[: found.start()]), text[end + 1 :]
+    if before[1] or re.match(r"\s*[*/]", behind):
+        after = re.match(r"(?:\s*[*/]\s*(?:\([^()]*\)|[\w.']+))*", behind)
+        tail = after[0] if after else ""
+        inside, behind = f"{before[1]}({inside}){tail}", behind[len(tail) :]
+    rest = f"{before[0]}0{behind}".strip()
     return inside, re.sub(r"^0\s*\+?\s*(?=[^\s])", "", rest) or "0"
 
 
+def factors(before: str) -> tuple[str, str]:
+    """What stands before an integral: the other terms, and the sign and the factors that belong to it.
+
+    >>> factors("k*v(0) - 2*"), factors("-"), factors("a + ")
+    (('k*v(0) +', '-2*'), ('', '-'), ('a + ', ''))
+    """
+    depth = 0
+    for i in range(len(before) - 1, -1, -1):
+        depth += (before[i] in ")]}") - (before[i] in "([{")
+        if not depth and before[i] in "+-−":
+            sign, own = ("" if before[i] == "+" else "-"), before[i + 1 :].strip()
+            others = before[:i].rstrip()
+            return (before, "") if not sign and not own else (f"{others} +" if others else "", sign + own)
+    return "", before.strip()
+
+
 def reading(text: str, known: Mapping[str, Symbol]) -> Node:
-    node = inline(read(text.strip(), None, "auto", dict(known)).function)
+    node = inline(fitting(text.strip(), known))
     if strange := next((s for s in symbols(node) if s.name not in known), None):
         raise ParseError(f"{strange.name} is not known here", hint=f"known are {', '.join(known)}")
     return node
+
+
+def fitting(text: str, known: Mapping[str, Symbol]) -> Node:
+    """The function read, entry by entry where its shapes do not fit."""
+    for _ in range(MENDS):
+        try:
+            return read(text, None, "auto", dict(known)).function
+        except ShapeError as error:
+            again = (
+                mended(error, {name for name, s in known.items() if s.kind == "matrix"}) if error.text == text else ""
+            )
+            if not again:
+                raise
+            text = again
+    return read(text, None, "auto", dict(known)).function
 
 
 def fitted(node: Node, like: Node) -> Node:
@@ -474,12 +563,19 @@ def agree(a: Node, b: Node) -> bool:
     return count > 0
 
 
+@lru_cache(64)
+def solved(problem: Problem) -> SystemSolution:
+    """The solution of a problem, found once for all answers to it."""
+    return SystemSolution(problem)
+
+
 def mark_system(problem: Problem, text: str) -> tuple[Status, str, int | None]:
     """Status, reason and line of an answer."""
     try:
-        solution = SystemSolution(problem)
+        solution = solved(problem)
     except MatdiffError as error:
         return "undecided", str(error), None
+    text = "\n".join(map(stripped, text.splitlines()))
     line, said = last_line(text)
     if not said or said.endswith("="):
         return "missing", "no answer", None
