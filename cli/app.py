@@ -52,7 +52,7 @@ matdiff finds derivatives of functions of vectors and matrices, as formulas.  Ty
 
 How to read it: df is the differential, ∇f the gradient, the shape of X; `with A: m×n` is how names were read, and
 the last line says how far numbers agree with the formula.
-How to copy it: --format latex, markdown or json; matdiff codegen EXPR --wrt X --target numpy for code.
+How to copy it: --format latex, typst, markdown or json; matdiff codegen EXPR --wrt X --target numpy for code.
 
 Upper-case names are matrices, lower-case ones vectors, lower-case Greek ones scalars; ' transposes;
 --let "A: m×n" declares a shape.  More: matdiff derive --help

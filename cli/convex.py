@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from matdiff.cli.derive import FORMATS
-from matdiff.cli.notation import Style, prose, unicode_output
+from matdiff.cli.notation import Style, prose, spelled, unicode_output
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.cli.screen import show
 
@@ -43,8 +43,8 @@ def command(
     found, plain = d.convexity, ascii or not unicode_output()
     if form == "json":
         show(json.dumps(record(found), ensure_ascii=plain, indent=2))
-    elif form == "latex":
-        show(latex(d, found))
+    elif form in ("latex", "typst"):
+        show(spelled(latex(d, found), form))
     elif form == "markdown":
         show(markdown(d, found))
     else:

@@ -741,6 +741,10 @@ class Derivation:
         """The same with formulas between `$$`."""
         return self._printed("markdown", steps, order, False)
 
+    def typst(self, steps: bool = False, order: int = 1) -> str:
+        """The same as a block of mathematics in Typst."""
+        return self._printed("typst", steps, order, False)
+
     def _printed(self, form: str, steps: bool, order: int, ascii: bool) -> str:
         from matdiff.cli.answer import Answer
         from matdiff.cli.formats import render

@@ -18,7 +18,24 @@ from matdiff.simplify.expand import expanded
 from matdiff.simplify.normal import normal
 
 
-class Expr:
+class Typeset:
+    """What has a form in LaTeX, by `.latex()`, has one in Typst."""
+
+    __slots__ = ()
+
+    def typst(self, **options: Any) -> str:
+        """Mathematics for Typst, to stand between `$`; the options are those of `.latex`.
+
+        >>> from matdiff import derive
+        >>> print(derive("norm(A*x - b)^2/2", wrt="x").gradient.typst())
+        A^⊤ (A x - b)
+        """
+        from matdiff.printing.typst import from_latex
+
+        return from_latex(self.latex(**options))  # type: ignore[attr-defined]
+
+
+class Expr(Typeset):
     """A typed expression and its declarations.
 
     The gradient of `tr(X)` is `eye(n)`: it has no variable of its own, yet it is a function of X, and

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from matdiff.api.expr import Expr
+from matdiff.api.expr import Expr, Typeset
 from matdiff.calculus.implicit import Adjoint, System, depends, direction, partial
 from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.markers import pairing
@@ -48,7 +48,7 @@ def side(e: Expr, style: str) -> str:
 
 
 @dataclass(frozen=True)
-class Equation:
+class Equation(Typeset):
     """`left = right`, and what it is solved for."""
 
     left: Expr
@@ -659,6 +659,10 @@ class Implicit:
     def markdown(self, steps: bool = True, order: int = 1) -> str:
         """The same with formulas between `$$`."""
         return self._printed("markdown", order, False)
+
+    def typst(self, steps: bool = True, order: int = 1) -> str:
+        """The same as a block of mathematics in Typst."""
+        return self._printed("typst", order, False)
 
     def _printed(self, form: str, order: int, ascii: bool) -> str:
         from matdiff.cli.answer import verdict

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
-from matdiff.api.expr import Expr
+from matdiff.api.expr import Expr, Typeset
 from matdiff.api.integrals import argument, at_time, right_of, second_order
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
@@ -33,7 +33,7 @@ FREE_OF_STRUCTURE = frozenset({"positive", "nonzero"})
 
 
 @dataclass(frozen=True, repr=False)
-class Equation:
+class Equation(Typeset):
     """`of' = rhs`, with `value` at the time `at`."""
 
     of: Symbol
@@ -62,7 +62,7 @@ class Equation:
 
 
 @dataclass(frozen=True, repr=False)
-class Integral:
+class Integral(Typeset):
     """A gradient: the integral of `integrand` over the time, `initial` of the multiplier at 0, `final` of the end."""
 
     integrand: Expr

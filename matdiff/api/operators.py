@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from matdiff.api.expr import Expr
+from matdiff.api.expr import Expr, Typeset
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.tangent import tangent
 from matdiff.core.node import Node, Symbol
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Operator:
+class Operator(Typeset):
     """A linear or bilinear map as a formula: `name` at the point `at` applied to `directions` is `value`.
 
     >>> from matdiff import derive

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from matdiff.api.expr import Expr
+from matdiff.api.expr import Expr, Typeset
 from matdiff.api.reading import parse
 from matdiff.calculus.differential import apply_rules, differentials
 from matdiff.calculus.markers import D, d
@@ -46,7 +46,7 @@ TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(Typeset):
     """`left = right`, by the `reason`; d(u) is the differential of u.  `holds` is None where it was not checked."""
 
     left: Expr

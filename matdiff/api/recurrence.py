@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from matdiff.api.expr import Expr
+from matdiff.api.expr import Expr, Typeset
 from matdiff.api.integrals import blanked
 from matdiff.api.ode import Asked, DifferentialEquation
 from matdiff.api.reading import texts
@@ -44,7 +44,7 @@ FEW = 4
 
 
 @dataclass(frozen=True, repr=False)
-class Indexed:
+class Indexed(Typeset):
     """`of[at] = rhs` for every index, and `of[end] = value`; symbols stand for their members."""
 
     of: Symbol
@@ -76,7 +76,7 @@ class Indexed:
 
 
 @dataclass(frozen=True, repr=False)
-class Sum:
+class Sum(Typeset):
     """A gradient: `term` summed over the index, `initial` of the multiplier at 0, `final` of the state at the end.
 
     By a sequence it is no sum but a sequence itself, a term for each index.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from matdiff.api.expr import Expr
+from matdiff.api.expr import Expr, Typeset
 from matdiff.api.functional import reading
 from matdiff.calculus.variations import Functional, jet, numerator
 from matdiff.core.node import Node, Symbol, symbol
@@ -258,7 +258,7 @@ class Variation:
 
 
 @dataclass(frozen=True)
-class EulerLagrange:
+class EulerLagrange(Typeset):
     """`left` = 0."""
 
     left: Formula
