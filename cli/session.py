@@ -18,7 +18,7 @@ COMMANDS = {
     "latex": ("", "the last answer in LaTeX"),
     "typst": ("", "the last answer in Typst"),
     "ascii": ("", "the last answer in ASCII"),
-    "code": ("numpy|jax|torch", "the last answer as Python source"),
+    "code": ("numpy|jax|torch|julia|octave", "the last answer as source"),
     "verify": ("[CLAIM]", "check the last answer again, or a claim about it"),
     "types": ("", "what is declared, defined, and inferred for the last function"),
     "let": ("A: m×n", "declare; without :let it works as well"),

@@ -14,8 +14,7 @@ from matdiff.printing.names import COMMANDS
 
 SIGNS = {
     **{command: word for word, command in COMMANDS.items()},
-    **{f"\\{word}": word for word in ("sum", "in", "max", "min", "det", "log", "exp", "quad")},
-    **{f"\\{word}": word for word in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan")},
+    r"\quad": "quad",
     r"\qquad": "wide",
     r"\,": "thin",
     r"\;": "med",
@@ -24,8 +23,10 @@ SIGNS = {
     r"\ ": "space",
     r"\varepsilon": "epsilon",
     r"\epsilon": "epsilon",
-    r"\int": "integral",
-    r"\prod": "product",
+    r"\int": "∫",
+    r"\sum": "∑",
+    r"\prod": "∏",
+    r"\in": "∈",
     r"\langle": "⟨",
     r"\rangle": "⟩",
     r"\nabla": "∇",
@@ -99,7 +100,7 @@ TWO = frozenset((r"\frac", r"\tfrac", r"\dfrac"))
 WORDS = frozenset((r"\mathrm", r"\operatorname", r"\text", r"\textbf", r"\texttt", r"\textrm"))
 """Commands whose argument is read as it stands."""
 
-BARS = {r"\lVert": "norm", r"\lvert": "abs"}
+BARS = {r"\lVert": "norm(", r"\lvert": "abs("}
 ENDS = frozenset((r"\rVert", r"\rvert"))
 INVISIBLE = frozenset((r"\left", r"\right", r"\limits", r"\nolimits", r"\displaystyle", r"\big", r"\Big"))
 ROWS = r"\\"
@@ -250,7 +251,7 @@ def _word(command: str, inside: str) -> Atom:
         word = _quoted(inside)
         return Atom(f"upright({word})" if len(inside) == 1 else f"bold({word})" if command == r"\textbf" else word)
     parts = [from_latex(p) if i % 2 else _quoted(p) for i, p in enumerate(inside.split("$")) if p]
-    return Atom(" ".join(parts).replace(f' {EMPTY}^', "^").replace(f" {EMPTY}_", "_"), False)
+    return Atom(" ".join(parts).replace(f" {EMPTY}^", "^").replace(f" {EMPTY}_", "_"), False)
 
 
 def _quoted(prose: str) -> str:
@@ -289,7 +290,7 @@ def _closed(frame: Frame) -> Atom:
     if "bmatrix" in frame.mark:
         return Atom(f'mat(delim: "[", {inside})')
     if frame.mark in BARS:
-        return Atom(f"{BARS[frame.mark]}({_argument(inside)})")
+        return Atom(f"{BARS[frame.mark]}{_argument(inside)})")
     if len(frame.atoms) == 1 and not frame.atoms[0].scripts:
         return frame.atoms[0]
     return Atom(inside, False, "g" * bool(frame.atoms))
