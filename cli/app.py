@@ -21,7 +21,7 @@ COMMANDS = {
     "newton": "Newton's method for EXPR: the step at the cost of the Hessian's structure, and its iterations.",
     "descend": "Go downhill on EXPR: gradient descent, conjugate gradients, BFGS, Newton.",
     "equal": "Whether two expressions are equal, and if not, small whole numbers that show it.",
-    "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
+    "codegen": "A function and its derivative as source: NumPy, JAX, PyTorch, C, Julia, Octave and MATLAB.",
     "graph": "The computational graph of EXPR: nodes, local derivatives, forward and reverse mode.",
     "ode": "Sensitivity and adjoint of a differential equation with parameters.",
     "recurrence": "Sensitivity and adjoint of a recurrence u[k+1] = … with parameters.",
