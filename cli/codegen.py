@@ -21,14 +21,25 @@ ARRAYS = ("numpy", "jax", "torch")
 """Targets that are libraries of arrays in Python."""
 
 
+Choice = click.Choice[str] if TYPE_CHECKING else click.Choice
+"""Generic from Click 8.2 on."""
+
+
+class Target(Choice):
+    """A language by its name, or by that of one that takes the same text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert("octave" if value == "matlab" else value, param, ctx)
+
+
 @click.command("codegen", context_settings=SETTINGS)
 @program
 @click.option(
     "--target",
-    type=click.Choice(["numpy", "jax", "torch", "numba", "c", "julia", "octave"]),
+    type=Target(["numpy", "jax", "torch", "numba", "c", "julia", "octave"]),
     default="numpy",
     show_default=True,
-    help="octave is for MATLAB too.",
+    help="octave is for MATLAB too, and may be called matlab.",
 )
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well, by `value_grad_hessian`.")
 @click.option(

@@ -58,11 +58,19 @@ def julia(folder: Path, jobs: Sequence[Job]) -> list[list[Any] | str]:
 
 
 def arguments(text: str, variables: Sequence[Symbol], given: Mapping[str, Any], word: Callable[[str], str]) -> str:
-    """The arrays in the order in which a function takes them."""
-    head = re.search(r"^function (?:.* = )?f\d+\((.*)\)$", text, re.MULTILINE)
+    """The arrays in the order in which a function takes them, as text."""
+    return ", ".join(map(literal, taken(text, variables, given, word)))
+
+
+def taken(
+    text: str, variables: Sequence[Symbol], given: Mapping[str, Any], word: Callable[[str], str] = julia_word
+) -> list[Any]:
+    """The same as arrays, and numbers."""
+    head = re.search(r"^function (?:.* = )?f\d*\((.*)\)$", text, re.MULTILINE)
     assert head is not None
     names = {word(v.name): v.name for v in variables}
-    return ", ".join(literal(given[names.get(a) or names[a.rpartition("_")[0]]]) for a in head[1].split(", ") if a)
+    found = [given[names.get(a) or names[a.rpartition("_")[0]]] for a in head[1].split(", ") if a]
+    return [float(a) if np.ndim(a) == 0 else a for a in found]
 
 
 def answers(command: Sequence[str], folder: Path, count: int) -> list[list[Any] | str]:

@@ -65,6 +65,7 @@ def source(
     their sizes or their type depend on are parameters; surplus keywords are ignored.  Without a `doc` the docstring
     begins with the expression.
     """
+    backend = "octave" if backend == "matlab" else backend
     known = doc or (repr(node) if isinstance(node, Node) else "")
     if backend in ("c", "numba", *COLUMN_MAJOR):
         return sources({name: (node, known)}, variables, backend)

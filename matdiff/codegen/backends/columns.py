@@ -48,7 +48,7 @@ LARGE_INT = 2**31
 
 _field = re.compile(r"\{(\w+)\}")
 _called = re.compile(r"(?<![\w.'])([A-Za-z_]\w*)\.?\(")
-_used = re.compile(r"(?<![\w.'])([A-Za-z_]\w*)\.?\(|(?:@|\()([a-z_]\w*)(?=[,)])")
+_used = re.compile(r"(?<![\w.'])([A-Za-z_]\w*)(?=\.?\()|(?:@|\()([a-z_]\w*)(?=[,)])")
 _said = re.compile(r'^ *%.*$|"""[\s\S]*?"""', re.MULTILINE)
 _twice = re.compile(r"\b(sum|max|min|prod|mean)\(\1\((.*)\)\)$")
 """Over all entries of a matrix: of a vector it takes one."""
