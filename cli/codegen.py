@@ -21,8 +21,10 @@ ARRAYS = ("numpy", "jax", "torch")
 """Targets that are libraries of arrays in Python."""
 
 
-Choice = click.Choice[str] if TYPE_CHECKING else click.Choice
-"""Generic from Click 8.2 on."""
+if TYPE_CHECKING:
+    Choice = click.Choice[str]
+else:
+    Choice = click.Choice  # generic from Click 8.2 on
 
 
 class Target(Choice):
