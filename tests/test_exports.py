@@ -377,6 +377,21 @@ def test_a_record_of_ones_own() -> None:
                 md.forget(name)
 
 
+def test_the_page_offers_all_of_them() -> None:
+    """Its buttons are what the command line has; what they copy is what that prints."""
+    from matdiff.web import view
+
+    (offered,) = view.about({})
+    assert "typst" in offered["formats"] and {"julia", "octave"} <= set(offered["targets"])
+    told = {
+        e.get("name"): e for e in view.events({"function": "x'*A*x", "parts": ["copy", "code"], "target": "octave"})
+    }
+    assert told["copy"]["texts"]["typst"].startswith("$\n  f &= x^⊤ A x")
+    assert "function result = gradient(x, A)" in told["code"]["source"]
+    page = (Path(view.__file__).parent / "static" / "page.js").read_text("utf-8")
+    assert all(word in page for word in ('typst: "Typst"', 'julia: "Julia"', 'octave: "MATLAB/Octave"'))
+
+
 def test_long_chains_take_no_recursion() -> None:
     x = md.vector("x", "n")
     e: Any = x
