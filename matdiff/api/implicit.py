@@ -686,6 +686,8 @@ class Implicit:
 
 
 ELSEWHERE = {
+    "julia": 'use .source("numpy"), "jax" or "torch", which solve the equations',
+    "octave": 'use .source("numpy"), "jax" or "torch", which solve the equations',
     "hessian": "use .hvp(V, …), which needs two more solves and no matrix, or .hessian_matrix(…)",
     "jacobian_free": "use .jvp(V, …)",
     "bilinear": "use .hvp(V, …)",

@@ -107,7 +107,10 @@ def undotted(code: str) -> str:
 
 
 def planned(roots: Sequence[Node], language: Language) -> list[Node]:
-    """The roots as they are computed: stable forms, systems solved, products in their cheapest order."""
+    """The roots as they are computed: stable forms, systems solved, products in their cheapest order.
+
+    Unlike for the libraries of Python, Kronecker products are formed, and two systems with one matrix factor it twice.
+    """
     ready = adjugates(distributed(mirrored(shortcuts(stable(smooth([expanded(r, language) for r in roots]))))))
     return unified(plan_with(ready, {})[0])
 
@@ -308,8 +311,9 @@ def special(body: str) -> bool:
 
 
 @cache
-def reserved(language: Language) -> frozenset[str]:
-    """Words that no variable may go by: keywords, and what templates and helpers call."""
+def reserved(language: Language, records: int) -> frozenset[str]:
+    """Words that no variable may go by: keywords, and what the templates of so many records, and helpers, call."""
+    assert records == len(registry)
     texts = [FORM_WORDS[language.name], *(code for op in registry.values() for code in (op.julia, op.octave))]
     words = {w for text in texts for w in _called.findall(text)}
     return frozenset(KEYWORDS[language.name].split()) | words | set(helpers(language))
@@ -341,7 +345,7 @@ class Writer:
     def __init__(self, language: Language, variables: Sequence[Symbol]) -> None:
         self.language = language
         self.is_julia = language is JULIA
-        self.taken = set(reserved(language))
+        self.taken = set(reserved(language, len(registry)))
         self.counts: Counter[str] = Counter()
         self.inputs = {v: self.fresh(v.name) for v in variables}
         self.sizes: dict[str, str] = {}
