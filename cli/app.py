@@ -21,7 +21,7 @@ COMMANDS = {
     "newton": "Newton's method for EXPR: the step at the cost of the Hessian's structure, and its iterations.",
     "descend": "Go downhill on EXPR: gradient descent, conjugate gradients, BFGS, Newton.",
     "equal": "Whether two expressions are equal, and if not, small whole numbers that show it.",
-    "codegen": "A function and its derivative as Python source for NumPy, JAX or PyTorch.",
+    "codegen": "A function and its derivative as source: NumPy, JAX, PyTorch, C, Julia, Octave and MATLAB.",
     "graph": "The computational graph of EXPR: nodes, local derivatives, forward and reverse mode.",
     "ode": "Sensitivity and adjoint of a differential equation with parameters.",
     "recurrence": "Sensitivity and adjoint of a recurrence u[k+1] = … with parameters.",
@@ -52,7 +52,7 @@ matdiff finds derivatives of functions of vectors and matrices, as formulas.  Ty
 
 How to read it: df is the differential, ∇f the gradient, the shape of X; `with A: m×n` is how names were read, and
 the last line says how far numbers agree with the formula.
-How to copy it: --format latex, markdown or json; matdiff codegen EXPR --wrt X --target numpy for code.
+How to copy it: --format latex, typst, markdown or json; matdiff codegen EXPR --wrt X --target numpy for code.
 
 Upper-case names are matrices, lower-case ones vectors, lower-case Greek ones scalars; ' transposes;
 --let "A: m×n" declares a shape.  More: matdiff derive --help

@@ -17,10 +17,31 @@ if TYPE_CHECKING:
     from matdiff.codegen.emit.module import Nodes
 
 
+ARRAYS = ("numpy", "jax", "torch")
+"""Targets that are libraries of arrays in Python."""
+
+
+if TYPE_CHECKING:
+    Choice = click.Choice[str]
+else:
+    Choice = click.Choice  # generic from Click 8.2 on
+
+
+class Target(Choice):
+    """A language by its name, or by that of one that takes the same text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert("octave" if value == "matlab" else value, param, ctx)
+
+
 @click.command("codegen", context_settings=SETTINGS)
 @program
 @click.option(
-    "--target", type=click.Choice(["numpy", "jax", "torch", "numba", "c"]), default="numpy", show_default=True
+    "--target",
+    type=Target(["numpy", "jax", "torch", "numba", "c", "julia", "octave"]),
+    default="numpy",
+    show_default=True,
+    help="octave is for MATLAB too, and may be called matlab.",
 )
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian as well, by `value_grad_hessian`.")
 @click.option(
@@ -62,23 +83,24 @@ def command(
     blas: bool,
     out: str | None,
 ) -> int:
-    """EXPR and its derivative by X as source, which runs without matdiff: Python, or C99.
+    """EXPR and its derivative by X as source, which runs without matdiff: Python, C99, Julia, or Octave and MATLAB.
 
     The functions take the arrays by the names of EXPR: `value`, `gradient` (or `jacobian`) and `value_and_gradient`.
-    For several variables the derivatives are a dict, the Hessians one by pairs of names.
+    For several variables the derivatives are a dict, the Hessians one by pairs of names.  In Julia and Octave the
+    arrays stand in the order of their names in EXPR, and what is a dict elsewhere is a named tuple or a structure.
     """
     if sizes is not None and not explain and target != "c":
         raise click.UsageError("--sizes is what --explain counts for; generated code serves every size")
     if (blas or out is not None) and target != "c":
         raise click.UsageError("--blas and --out go with --target c")
-    if explain and target in ("c", "numba"):
+    if explain and target not in ARRAYS:
         raise click.UsageError("--explain goes with --target numpy, jax or torch")
-    if mode is not None and target in ("c", "numba"):
+    if mode is not None and target not in ARRAYS:
         raise click.UsageError("--mode goes with --target numpy, jax or torch")
     d: Any = derivation(expression(words), wrt, let, dialect, inner, metric)
     if hasattr(d, "convention_of"):
-        if explain or step or custom or order > 1 or mode is not None or target in ("c", "numba"):
-            given = "--explain, --newton, --mode, --custom, --order 2 and --target c, numba"
+        if explain or step or custom or order > 1 or mode is not None or target not in ARRAYS:
+            given = "--explain, --newton, --mode, --custom, --order 2 and --target c, numba, julia, octave"
             raise click.UsageError(f"{given} go with real variables")
         verification = d.verify()
         if verification.passed is False:
@@ -96,7 +118,7 @@ def command(
     if hasattr(d, "systems"):
         if explain or step or order > 1:
             raise click.UsageError("--explain, --newton and --order 2 go with functions without equations")
-        if target in ("c", "numba"):
+        if target not in ARRAYS:
             raise click.UsageError(f"--target {target} goes with functions without equations")
         return solved(d, target)
     if step and (explain or target != "numpy"):

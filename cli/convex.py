@@ -10,7 +10,7 @@ import click
 from matdiff.cli.derive import FORMATS
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.cli.screen import show
-from matdiff.report.notation import Style, prose, unicode_output
+from matdiff.report.notation import Style, prose, spelled, unicode_output
 
 if TYPE_CHECKING:
     from matdiff.verify.convexity import Convexity
@@ -43,8 +43,8 @@ def command(
     found, plain = d.convexity, ascii or not unicode_output()
     if form == "json":
         show(json.dumps(record(found), ensure_ascii=plain, indent=2))
-    elif form == "latex":
-        show(latex(d, found))
+    elif form in ("latex", "typst"):
+        show(spelled(latex(d, found), form))
     elif form == "markdown":
         show(markdown(d, found))
     else:

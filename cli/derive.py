@@ -10,7 +10,7 @@ from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.errors import ShapeError
 from matdiff.report.answer import FAULT, Answer
 
-FORMATS = ("text", "latex", "markdown", "json")
+FORMATS = ("text", "latex", "markdown", "typst", "json")
 
 
 @click.command("derive", context_settings=SETTINGS)
@@ -105,7 +105,7 @@ def command(
     if check:
         from matdiff.cli import checked
 
-        marks = checked.ASCII if ascii or not unicode_output() or form == "latex" else checked.UNICODE
+        marks = checked.ASCII if ascii or not unicode_output() or form in ("latex", "typst") else checked.UNICODE
         answer = checked.checked(answer, checked.NONE if form == "json" else marks)
         if answer.wrong:
             return withheld(answer.wrong)
@@ -156,13 +156,16 @@ def answered(d: Any, order: int, steps: bool, form: str, ascii: bool, verify: bo
         wrong = wrong_step(d)
         if wrong is not None:
             return withheld(f"the step `{wrong}` does not hold at a random point")
-    show(render(answer, form, ascii or not unicode_output()) + ("\nevery step holds at random points" if check else ""))
+    sign = {"latex": "% ", "typst": "// "}.get(form, "")
+    checked = f"\n{sign}every step holds at random points" if check else ""
+    show(render(answer, form, ascii or not unicode_output()) + checked)
     return 0
 
 
 def with_reasons(said: str, answer: Answer, form: str, ascii: bool) -> str:
     """An answer with the proofs of the rules that were used."""
     from matdiff.cli import why
+    from matdiff.report.notation import spelled
 
     if form == "json":
         import json
@@ -172,7 +175,9 @@ def with_reasons(said: str, answer: Answer, form: str, ascii: bool) -> str:
     if form == "text":
         below = why.text(answer, "ascii" if ascii else "unicode")
         return f"{said}\n{below}" if below else said
-    return said + (why.latex(answer) if form == "latex" else why.markdown(answer))
+    if form == "markdown":
+        return said + why.markdown(answer)
+    return said + spelled(why.latex(answer), form)
 
 
 def components(answer: Answer) -> str:

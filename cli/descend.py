@@ -14,14 +14,14 @@ from matdiff.cli.model import shown
 from matdiff.cli.options import SETTINGS, derivation, expression, program
 from matdiff.cli.screen import show
 from matdiff.errors import MatdiffError, UnsupportedError
-from matdiff.report.notation import prose, unicode_output
+from matdiff.report.notation import prose, spelled, unicode_output
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
     from matdiff.api.descent import Result, Row
 
 METHODS = ("newton", "gauss-newton", "bfgs", "cg", "gradient")
-FORMATS = ("text", "latex", "markdown", "json")
+FORMATS = ("text", "latex", "markdown", "typst", "json")
 OFTEN = 0.5
 """Seconds between signs of life."""
 
@@ -75,7 +75,7 @@ def told(
         raise MatdiffError("no arrays are given to start from", hint='--at "x=[1, 2]; …", or --data FILE.npz')
     if plot is not None:
         drawable(plot)
-    rows = formula(d, method, root, ascii, form in ("latex", "markdown"))
+    rows = formula(d, method, root, ascii, form in ("latex", "markdown", "typst"))
     result = None
     if found:
         progress = Progress(most)
@@ -143,9 +143,10 @@ def written(d: Derivation, method: str, rows: list[str], result: Result | None, 
         return "\n".join(prose(row, style) for row in [*filter(None, [*rows, types]), *([""] if after else []), *after])
     formulas = [r for r in rows if "=" in r]
     notes = [r for r in rows if "=" not in r]
-    if form == "latex":
+    if form in ("latex", "typst"):
         body = " \\\\\n".join(f"  {r.replace(' = ', ' &= ', 1)}" for r in formulas)
-        return "\n".join([r"\begin{align*}", body, r"\end{align*}", *(f"% {r}" for r in [*notes, *after])])
+        said = [r"\begin{align*}", body, r"\end{align*}", *(f"% {r}" for r in [*notes, *after])]
+        return spelled("\n".join(said), form)
     body = " \\\\\n".join(r.replace(" = ", " &= ", 1) for r in formulas)
     table = ["```", *after, "```"] if after else []
     return "\n\n".join(filter(None, [f"$$\\begin{{aligned}}\n{body}\n\\end{{aligned}}$$", *notes, "\n".join(table)]))

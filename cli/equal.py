@@ -8,9 +8,9 @@ import click
 
 from matdiff.cli.options import SETTINGS, surplus
 from matdiff.errors import ParseError
-from matdiff.report.notation import Style, prose, unicode_output
+from matdiff.report.notation import Style, prose, spelled, unicode_output
 
-FORMATS = ("text", "latex", "markdown", "json")
+FORMATS = ("text", "latex", "markdown", "typst", "json")
 
 
 @click.command("equal", context_settings=SETTINGS)
@@ -61,6 +61,10 @@ def latex(found: Any, ascii: bool) -> str:
     return "\n".join([r"\begin{align*}", " \\\\\n".join(f"  {row}" for row in rows), r"\end{align*}", *comments])
 
 
+def typst(found: Any, ascii: bool) -> str:
+    return spelled(latex(found, ascii), "typst")
+
+
 def markdown(found: Any, ascii: bool) -> str:
     """Display mathematics between `$$`."""
     parts = [f"$$\n{formula(found)}\n$$"] + ([f"with {found.types}"] if found.types else [])
@@ -95,4 +99,4 @@ def json_text(found: Any, ascii: bool) -> str:
     return json.dumps(record, ensure_ascii=ascii, indent=2)
 
 
-RENDER = {"text": text, "latex": latex, "markdown": markdown, "json": json_text}
+RENDER = {"text": text, "latex": latex, "markdown": markdown, "typst": typst, "json": json_text}

@@ -1,4 +1,4 @@
-"""What differential equations and functionals have to say, in the four formats."""
+"""What differential equations and functionals have to say, in the formats."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from matdiff.cli.screen import show
 from matdiff.report.answer import FAULT, verdict
 from matdiff.report.formats import outcome
-from matdiff.report.notation import prose, unicode_output
+from matdiff.report.notation import prose, spelled, unicode_output
 
 if TYPE_CHECKING:
     from matdiff.printing.integrals import Pen, Style
 
-FORMATS = ("text", "latex", "markdown", "json")
+FORMATS = ("text", "latex", "markdown", "typst", "json")
 
 Sections = Sequence[tuple[str, Sequence[str]]]
 
@@ -27,7 +27,7 @@ def finish(subject: Any, form: str, ascii: bool, verify: bool, **options: Any) -
         click.echo(f"error: {FAULT.format(why=verdict(verification))}", err=True)
         return 1
     ascii = ascii or not unicode_output()
-    style: Style = "latex" if form in ("latex", "markdown") else "ascii" if ascii else "unicode"
+    style: Style = "latex" if form in ("latex", "markdown", "typst") else "ascii" if ascii else "unicode"
     pen = subject.pen(style)
     said = verdict(verification) if verification is not None else "not verified: --no-verify was given"
     notes = [*subject.notes, said]
@@ -36,14 +36,11 @@ def finish(subject: Any, form: str, ascii: bool, verify: bool, **options: Any) -
         show(json_text(sections, subject.record(pen), subject, verification, ascii))
     elif form == "text":
         show("\n".join([*text(sections, subject.types, style), *(prose(n, style) for n in notes)]))
-    elif form == "latex":
-        show(
-            "\n".join(
-                [*latex(sections), f"% with {subject.types}", *(f"% {row}" for n in notes for row in n.split("\n"))]
-            )
-        )
-    else:
+    elif form == "markdown":
         show("\n\n".join([*markdown(sections, subject.types), *notes]))
+    else:
+        comments = [f"% {row}" for note in [f"with {subject.types}", *notes] for row in note.split("\n")]
+        show(spelled("\n".join([*latex(sections), *comments]), form))
     return 0
 
 

@@ -16,8 +16,9 @@ COMMANDS = {
     "hessian": ("", "the last answer with its Hessian"),
     "order": ("1|2", "2: the Hessian with every answer from now on, 1: without"),
     "latex": ("", "the last answer in LaTeX"),
+    "typst": ("", "the last answer in Typst"),
     "ascii": ("", "the last answer in ASCII"),
-    "code": ("numpy|jax|torch", "the last answer as Python source"),
+    "code": ("numpy|jax|torch|julia|octave", "the last answer as source"),
     "verify": ("[CLAIM]", "check the last answer again, or a claim about it"),
     "types": ("", "what is declared, defined, and inferred for the last function"),
     "let": ("A: m×n", "declare; without :let it works as well"),
@@ -198,6 +199,9 @@ class Session:
 
     def on_latex(self, _: str) -> str:
         return self.shown(self.known(), "latex")
+
+    def on_typst(self, _: str) -> str:
+        return self.shown(self.known(), "typst")
 
     def on_ascii(self, _: str) -> str:
         return render(self.known(), "text", True)

@@ -72,4 +72,4 @@ def test_the_layout_names_what_there_is():
     packages = {f"{p.name}/" for p in (ROOT / "matdiff").iterdir() if p.is_dir() and any(p.glob("*.py"))}
     assert packages <= named
     assert len(SESSIONS) == 11
-    assert len(COMMANDS) == 16
+    assert len(COMMANDS) == 17

@@ -663,6 +663,36 @@ class Derivation(Generic[G_co]):
 
         return c_code(self, None, name, sizes, blas, order)
 
+    def julia(self, order: int = 1) -> str:
+        """Julia for the value, the derivative and both together (`order=2`: with the Hessian).
+
+        The functions take the arrays in the order of the function's variables: numbers, vectors, matrices, which are
+        held to the declared shapes.  What matdiff knows by a name in Julia's libraries is called by it; `erf` and
+        functions like it are those of SpecialFunctions.jl.  Raises UnsupportedError, with its name, for a function
+        that has no code.
+
+        >>> from matdiff import derive
+        >>> print(derive("x'*A*x", wrt="x").julia().partition("value(")[2].splitlines()[4])
+            expect(x, (n,), "x")
+        """
+        return self._in_language("julia", order)
+
+    def octave(self, order: int = 1) -> str:
+        """The same for Octave and MATLAB, as a script: once it has run, `derivatives.gradient(A, x)` is the gradient.
+
+        In Octave `gradient(A, x)` is as well.  Vectors may be rows or columns, and are columns in the results; several
+        gradients are the fields of a structure.
+        """
+        return self._in_language("octave", order)
+
+    def _in_language(self, language: str, order: int) -> str:
+        from matdiff.api.ccode import usual
+        from matdiff.codegen import sources
+
+        if order not in (1, 2):
+            raise MatdiffError(f"order must be 1 or 2, not {order!r}")
+        return sources(usual(self, order), self.function.variables, language)
+
     def pymanopt(self, /, **fixed: Any) -> Manopt:
         """`cost, gradient, hessian` for Pymanopt, on the variables' sets; `fixed` has all other arrays.
 
@@ -773,6 +803,10 @@ class Derivation(Generic[G_co]):
     def markdown(self, steps: bool = False, order: int = 1) -> str:
         """The same with formulas between `$$`."""
         return self._printed("markdown", steps, order, False)
+
+    def typst(self, steps: bool = False, order: int = 1) -> str:
+        """The same as a block of mathematics in Typst."""
+        return self._printed("typst", steps, order, False)
 
     def _printed(self, form: str, steps: bool, order: int, ascii: bool) -> str:
         from matdiff.report.answer import Answer

@@ -72,7 +72,10 @@ class Expr(Expression):
         return compile_(self.node, self.variables, backend, unchecked=unchecked, batch=batch)
 
     def source(self, backend: str = "numpy") -> str:
-        """Readable source text of `compile`'s function; it runs without matdiff."""
+        """Readable source text of `compile`'s function; it runs without matdiff.
+
+        Besides the backends of `compile` there are `c`, `julia`, and `octave` for Octave and MATLAB.
+        """
         if self._complex:
             return self._with_complex().source(backend)
         from matdiff.codegen import source

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from matdiff.api.expr import Expr
+from matdiff.calculus.expression import Typeset
 from matdiff.calculus.implicit import Adjoint, System, depends, direction, partial
 from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.markers import pairing
@@ -48,7 +49,7 @@ def side(e: Expr, style: str) -> str:
 
 
 @dataclass(frozen=True)
-class Equation:
+class Equation(Typeset):
     """`left = right`, and what it is solved for."""
 
     left: Expr
@@ -660,6 +661,10 @@ class Implicit:
         """The same with formulas between `$$`."""
         return self._printed("markdown", order, False)
 
+    def typst(self, steps: bool = True, order: int = 1) -> str:
+        """The same as a block of mathematics in Typst."""
+        return self._printed("typst", order, False)
+
     def _printed(self, form: str, order: int, ascii: bool) -> str:
         from matdiff.report.answer import verdict
         from matdiff.report.implicit import render
@@ -682,6 +687,8 @@ class Implicit:
 
 
 ELSEWHERE = {
+    "julia": 'use .source("numpy"), "jax" or "torch", which solve the equations',
+    "octave": 'use .source("numpy"), "jax" or "torch", which solve the equations',
     "hessian": "use .hvp(V, …), which needs two more solves and no matrix, or .hessian_matrix(…)",
     "jacobian_free": "use .jvp(V, …)",
     "bilinear": "use .hvp(V, …)",

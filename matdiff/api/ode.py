@@ -12,6 +12,7 @@ from matdiff.api.expr import Expr
 from matdiff.api.integrals import argument, at_time, right_of, second_order
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
+from matdiff.calculus.expression import Typeset
 from matdiff.calculus.tangent import check_movable
 from matdiff.core.node import Node, Number, Symbol, describe, number, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
@@ -33,7 +34,7 @@ FREE_OF_STRUCTURE = frozenset({"positive", "nonzero"})
 
 
 @dataclass(frozen=True, repr=False)
-class Equation:
+class Equation(Typeset):
     """`of' = rhs`, with `value` at the time `at`."""
 
     of: Symbol
@@ -62,7 +63,7 @@ class Equation:
 
 
 @dataclass(frozen=True, repr=False)
-class Integral:
+class Integral(Typeset):
     """A gradient: the integral of `integrand` over the time, `initial` of the multiplier at 0, `final` of the end."""
 
     integrand: Expr

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
+from matdiff.calculus.expression import Typeset
 from matdiff.calculus.tangent import tangent
 from matdiff.core.node import Node, Symbol
 from matdiff.core.op import differential_symbol
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Operator:
+class Operator(Typeset):
     """A linear or bilinear map as a formula: `name` at the point `at` applied to `directions` is `value`.
 
     >>> from matdiff import derive

@@ -12,6 +12,7 @@ from typing import Any
 from matdiff.api.expr import Expr
 from matdiff.api.reading import parse
 from matdiff.calculus.differential import apply_rules, differentials
+from matdiff.calculus.expression import Typeset
 from matdiff.calculus.markers import D, d
 from matdiff.core.node import Apply, Node, Symbol, symbol, symbols, topological
 from matdiff.core.op import (
@@ -46,7 +47,7 @@ TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(Typeset):
     """`left = right`, by the `reason`; d(u) is the differential of u.  `holds` is None where it was not checked."""
 
     left: Expr

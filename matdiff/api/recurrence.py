@@ -21,6 +21,7 @@ from matdiff.api.ode import Asked, DifferentialEquation
 from matdiff.api.reading import texts
 from matdiff.api.wrt import chosen_names
 from matdiff.calculus.evolution import MINUS, TIME, Evolution, fresh, simplified
+from matdiff.calculus.expression import Typeset
 from matdiff.core.node import Node, Number, Symbol, number, symbol, symbols
 from matdiff.core.op import differential_symbol
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
@@ -44,7 +45,7 @@ FEW = 4
 
 
 @dataclass(frozen=True, repr=False)
-class Indexed:
+class Indexed(Typeset):
     """`of[at] = rhs` for every index, and `of[end] = value`; symbols stand for their members."""
 
     of: Symbol
@@ -76,7 +77,7 @@ class Indexed:
 
 
 @dataclass(frozen=True, repr=False)
-class Sum:
+class Sum(Typeset):
     """A gradient: `term` summed over the index, `initial` of the multiplier at 0, `final` of the state at the end.
 
     By a sequence it is no sum but a sequence itself, a term for each index.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from matdiff.api.expr import Expr
 from matdiff.api.functional import reading
+from matdiff.calculus.expression import Typeset
 from matdiff.calculus.variations import Functional, jet, numerator
 from matdiff.core.node import Node, Symbol, symbol
 from matdiff.errors import MatdiffError, ParseError
@@ -258,7 +259,7 @@ class Variation:
 
 
 @dataclass(frozen=True)
-class EulerLagrange:
+class EulerLagrange(Typeset):
     """`left` = 0."""
 
     left: Formula

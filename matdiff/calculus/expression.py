@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from matdiff.core.node import Kind, Node, Symbol, symbols
 from matdiff.printing import to_latex, to_text
 
 
-class Expression:
+class Typeset:
+    """What has a form in LaTeX, by `.latex()`, has one in Typst."""
+
+    __slots__ = ()
+
+    def typst(self, **options: Any) -> str:
+        """Mathematics for Typst, to stand between `$`; the options are those of `.latex`.
+
+        >>> from matdiff import derive
+        >>> print(derive("norm(A*x - b)^2/2", wrt="x").gradient.typst())
+        A^⊤ (A x - b)
+        """
+        from matdiff.printing.typst import from_latex
+
+        return from_latex(self.latex(**options))  # type: ignore[attr-defined]
+
+
+class Expression(Typeset):
     """A node, the variables that it is a function of, and what must be defined for it to have a value.
 
     The gradient of `tr(X)` is `eye(n)`: it has no variable of its own, yet it is a function of X.

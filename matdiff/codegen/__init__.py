@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from matdiff.codegen.arguments import Argument, Entry, differential_names
-from matdiff.codegen.backends.base import backend_named, require, require_numba
+from matdiff.codegen.backends.base import COLUMN_MAJOR, backend_named, require, require_numba
 from matdiff.codegen.emit.emitter import Check, Emitter
 from matdiff.codegen.emit.module import Key, Nodes, generate, module, outputs, result
 from matdiff.codegen.emit.names import identifier, lookup
@@ -64,14 +65,18 @@ def source(
     their sizes or their type depend on are parameters; surplus keywords are ignored.  Without a `doc` the docstring
     begins with the expression.
     """
+    backend = "octave" if backend == "matlab" else backend
     known = doc or (repr(node) if isinstance(node, Node) else "")
-    if backend in ("c", "numba"):
+    if backend in ("c", "numba", *COLUMN_MAJOR):
         return sources({name: (node, known)}, variables, backend)
     return written(Request(*outputs(node), tuple(variables), backend, name, known, checked))[0]
 
 
 def sources(functions: Mapping[str, tuple[Nodes, str]], variables: Sequence[Symbol], backend: str = "numpy") -> str:
     """One module with several functions: by name, what each computes and what its docstring says."""
+    if backend in COLUMN_MAJOR:
+        columns: Any = import_module(f"{__name__}.backends.columns")
+        return str(columns.sources(functions, variables, backend))
     if backend == "c":
         from matdiff.codegen.backends.c import unit
 

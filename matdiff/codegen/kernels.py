@@ -49,6 +49,8 @@ LOGABSDET = kernel(
     "logabsdet",
     "(n,n)->()",
     "np.linalg.slogdet({0})[1]",
+    julia="logabsdet({0})[1]",
+    octave="logabsdet({0})",
     torch="torch.linalg.slogdet({0})[1]",
     domain=("invertible",),
     c="= logabsdet({m0}, {0}, {work:m0*m0+m0})",
@@ -108,35 +110,68 @@ SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}")
 """Diag(v) A."""
 SCALE_COLUMNS = kernel("scale_columns", "(m,n),(n)->(m,n)", "{0} * {1}")
 """A Diag(v)."""
-TRACE_PRODUCT = kernel("trace_product", "(m,n),(n,m)->()", "np.sum({0} * {1}.T)")
+TRACE_PRODUCT = kernel(
+    "trace_product", "(m,n),(n,m)->()", "np.sum({0} * {1}.T)", julia="dot({0}', {1})", octave="sum(sum({0} .* {1}'))"
+)
 """tr(AB)."""
-ROW_DOTS = kernel("row_dots", "(m,n),(m,n)->(m)", "np.einsum('ij,ij->i', {0}, {1})", jax="jnp.sum({0} * {1}, axis=1)")
+ROW_DOTS = kernel(
+    "row_dots",
+    "(m,n),(m,n)->(m)",
+    "np.einsum('ij,ij->i', {0}, {1})",
+    julia="vec(sum({0} .* {1}, dims=2))",
+    octave="sum({0} .* {1}, 2)",
+    jax="jnp.sum({0} * {1}, axis=1)",
+)
 COLUMN_DOTS = kernel(
-    "column_dots", "(m,n),(m,n)->(n)", "np.einsum('ij,ij->j', {0}, {1})", jax="jnp.sum({0} * {1}, axis=0)"
+    "column_dots",
+    "(m,n),(m,n)->(n)",
+    "np.einsum('ij,ij->j', {0}, {1})",
+    julia="vec(sum({0} .* {1}, dims=1))",
+    octave="sum({0} .* {1}, 1)'",
+    jax="jnp.sum({0} * {1}, axis=0)",
 )
 """The diagonals of ABᵀ and AᵀB; XLA fuses a sum of products, and makes slow batches of einsum."""
-POSITIVE_KRON = kernel("positive_kron", "(),(m,m),(n,n)->()", "{0}", c="{0}")
+POSITIVE_KRON = kernel("positive_kron", "(),(m,m),(n,n)->()", "{0}", julia="{0}", c="{0}")
 """log |det(A ⊗ B)|, A and B being there for the check of its sign."""
-ROW_SUMS = kernel("row_sums", "(m,n)->(m)", "np.sum({0}, axis=1)")
+ROW_SUMS = kernel("row_sums", "(m,n)->(m)", "np.sum({0}, axis=1)", julia="vec(sum({0}, dims=2))", octave="sum({0}, 2)")
 """A·1."""
-COLUMN_SUMS = kernel("column_sums", "(m,n)->(n)", "np.sum({0}, axis=0)")
+COLUMN_SUMS = kernel(
+    "column_sums", "(m,n)->(n)", "np.sum({0}, axis=0)", julia="vec(sum({0}, dims=1))", octave="sum({0}, 1)'"
+)
 """Aᵀ1."""
-TOTAL = kernel("total", "(n)->()", "np.sum({0})")
+TOTAL = kernel("total", "(n)->()", "np.sum({0})", julia="sum({0})")
 """1ᵀx."""
-LOG1P = kernel("log1p", "(...)->(...)", "np.log1p({0})", elementwise=True, c="log1p({0})")
-EXPM1 = kernel("expm1", "(...)->(...)", "np.expm1({0})", elementwise=True, c="expm1({0})")
+LOG1P = kernel("log1p", "(...)->(...)", "np.log1p({0})", julia="log1p.({0})", elementwise=True, c="log1p({0})")
+EXPM1 = kernel("expm1", "(...)->(...)", "np.expm1({0})", julia="expm1.({0})", elementwise=True, c="expm1({0})")
 LOG_SIGMOID = kernel(
     "log_sigmoid",
     "(...)->(...)",
     "np.minimum({0}, 0) - np.log1p(np.exp(-np.abs({0})))",
+    julia="log_sigmoid.({0})",
     jax="jax.nn.log_sigmoid({0})",
     torch="torch.nn.functional.logsigmoid({0})",
     c="log_sigmoid({0})",
 )
 """log σ(u) = −log(1 + e⁻ᵘ)."""
-LOGADDEXP = kernel("logaddexp", "(...),(...)->(...)", "np.logaddexp({0}, {1})", c="logaddexp({0}, {1})")
-KRON_EYE = kernel("kron_eye", "(m,n)->(p,q)", "kron_eye({0}, {p0})", c="-> kron_eye({m0}, {n0}, {p0}, {0}, {out})")
-EYE_KRON = kernel("eye_kron", "(m,n)->(p,q)", "eye_kron({p0}, {0})", c="-> eye_kron({m0}, {n0}, {p0}, {0}, {out})")
+LOGADDEXP = kernel(
+    "logaddexp", "(...),(...)->(...)", "np.logaddexp({0}, {1})", julia="logaddexp.({0}, {1})", c="logaddexp({0}, {1})"
+)
+KRON_EYE = kernel(
+    "kron_eye",
+    "(m,n)->(p,q)",
+    "kron_eye({0}, {p0})",
+    julia="kron({0}, Matrix(1.0I, {p0}, {p0}))",
+    octave="kron({0}, eye({p0}))",
+    c="-> kron_eye({m0}, {n0}, {p0}, {0}, {out})",
+)
+EYE_KRON = kernel(
+    "eye_kron",
+    "(m,n)->(p,q)",
+    "eye_kron({p0}, {0})",
+    julia="kron(Matrix(1.0I, {p0}, {p0}), {0})",
+    octave="kron(eye({p0}), {0})",
+    c="-> eye_kron({m0}, {n0}, {p0}, {0}, {out})",
+)
 """A ⊗ I and I ⊗ A."""
 KHATRI_RAO = kernel(
     "khatri_rao", "(m,s),(n,s)->(p,s)", "khatri_rao({0}, {1})", c="-> khatri_rao({m0}, {n0}, {m1}, {0}, {1}, {out})"

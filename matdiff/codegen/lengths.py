@@ -16,6 +16,7 @@ ROOT_OF_SUM = kernel(
     "root_of_sum",
     "(),(...)->()",
     "root_of_sum({0}, {1})",
+    julia="root_of_sum({0}, {1})",
     torch="torch.sqrt({0} + torch.sum({1} * {1}))",
     c="= root_of_sum({0}, {s1}, {1})",
 )
@@ -24,6 +25,7 @@ HYPOT = kernel(
     "hypot_norm",
     "(),(...)->()",
     "hypot_norm({0}, {1})",
+    julia="hypot_norm({0}, {1})",
     torch="torch.sqrt({0} ** 2 + torch.sum({1} * {1}))",
     c="= hypot_norm({0}, {s1}, {1})",
 )
@@ -32,6 +34,7 @@ DOT_OVER = kernel(
     "dot_over",
     "(...),(...),()->()",
     "dot_over({0}, {1}, {2})",
+    julia="dot_over({0}, {1}, {2})",
     torch="torch.sum({0} * {1}) / {2}",
     domain=("", "", "nonzero"),
     c="= dot_over({s0}, {0}, {1}, {2})",

@@ -19,9 +19,9 @@ from matdiff.simplify.terms import base_and_exponent, entrywise_factors
 PRODUCTS = (SCALE, MATMUL, HADAMARD, INNER)
 MAX_SEARCH = 2000
 """Most distinct parts of what is looked through."""
-OR_ONE = kernel("or_one", "()->()", "({0} + ({0} == 0))", c="or_one({0})")
+OR_ONE = kernel("or_one", "()->()", "({0} + ({0} == 0))", julia="({0} + ({0} == 0))", c="or_one({0})")
 """s, and 1 where that is 0: a denominator below what vanishes faster."""
-HINGE_OR_ONE = kernel("hinge_or_one", "(),(...)->()", OR_ONE.numpy, c="or_one({0})")
+HINGE_OR_ONE = kernel("hinge_or_one", "(),(...)->()", OR_ONE.numpy, julia="({0} + ({0} == 0))", c="or_one({0})")
 """The same of ‖max(u, 0)‖, which is 0 all around a u that is negative; u is there for the check."""
 CONSTANT = 1000
 """The order of what is 0 all around the point."""
@@ -29,6 +29,7 @@ POSITIVE_PART = kernel(
     "positive_part",
     "(...)->(...)",
     "np.where({0} > 0, {0}, 1)",
+    julia="positive_or_one.({0})",
     torch="torch.where({0} > 0, {0}, torch.ones_like({0}))",
     domain=("nonzero",),
     elementwise=True,

@@ -51,6 +51,7 @@ class Op:
     typing      overrides the signature where shapes alone do not tell: (args, params) -> type
     scalar      what the function is of a scalar, where the signature wants a matrix
     numpy       code, `{0}` the first argument; jax and torch where they deviate ("-": not available there)
+    julia       code for Julia; octave for Octave and MATLAB where it deviates by more than the dots after names
     c           code for C and Numba: `exp({0})` entry by entry, `= det({m0}, {0}, {work:m0*m0+m0})` a number,
                 `-> expm({m0}, {0}, {out}, {work:…})` an array; the call is one of `codegen.routines`, {m0} {n0} {s0}
                 are rows, columns and entries of an argument, {m} {n} {s} of the value
@@ -89,6 +90,8 @@ class Op:
     numpy: str = ""
     jax: str = ""
     torch: str = ""
+    julia: str = ""
+    octave: str = ""
     c: str = ""
     latex: str = ""
     domain: tuple[str, ...] = ()
@@ -365,6 +368,8 @@ def _register_columns_of(op: Op, slot: int, kind: Kind, sig: str) -> None:
         numpy=code[0],
         jax=code[1],
         torch=code[2],
+        julia=_column_by_column(op.julia, "c_ -> ", op, slot, len(dims)),
+        octave=_column_by_column(op.octave, "@(c_) ", op, slot, len(dims)),
     )
     register(made)
 
@@ -379,6 +384,15 @@ def _columns_code(op: Op, library: str, slot: int, dims: int, out: int) -> str:
     value = own.replace(f"{{{slot}}}", column)
     prefix = {"numpy": "np", "jax": "jnp"}.get(library, library)
     return f"{prefix}.stack([({value}){'.T.reshape(-1)' * (out == 2)} for _column in {{{slot}}}.T]).T"
+
+
+def _column_by_column(own: str, takes: str, op: Op, slot: int, dims: int) -> str:
+    """The same for languages of column-major arrays."""
+    if not own:
+        return ""
+    last = len(parameters(op.signature))
+    column = f"reshape(c_, {{p{last}}}, {{p{last + 1}}})" if dims else "c_"
+    return f"map_columns({takes}{own.replace(f'{{{slot}}}', column)}, {{{slot}}})"
 
 
 def _words(fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An answer as text, LaTeX, Markdown or JSON."""
+"""An answer as text, LaTeX, Markdown, Typst or JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from matdiff.report.answer import Answer
-from matdiff.report.notation import Line, Style, name, prose, show, statements
+from matdiff.report.notation import Line, Style, name, prose, show, spelled, statements
 from matdiff.report.steps import latex_steps, markdown_steps, text_steps
 
 WIDTH = 100
@@ -14,13 +14,13 @@ WIDTH = 100
 
 
 def render(answer: Answer, form: str, ascii: bool) -> str:
-    """The answer in one of the four formats; `ascii` keeps text and JSON to ASCII."""
+    """The answer in one of the formats; `ascii` keeps text and JSON to ASCII."""
     style: Style = "ascii" if ascii else "unicode"
     if form == "text":
         return text(answer, style)
     if form == "json":
         return json_text(answer, style)
-    return latex(answer) if form == "latex" else markdown(answer)
+    return markdown(answer) if form == "markdown" else spelled(latex(answer), form)
 
 
 def text(answer: Answer, style: Style) -> str:

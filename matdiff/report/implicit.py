@@ -6,7 +6,7 @@ from typing import Any
 
 from matdiff.core.node import Symbol
 from matdiff.core.shape import ONE
-from matdiff.report.notation import CONVENTIONS, Style, prose
+from matdiff.report.notation import CONVENTIONS, Style, prose, spelled
 
 WIDTH = 60
 """Widest formula that has its remark beside it; of a wider one it stands below."""
@@ -58,14 +58,14 @@ def convention(d: Any) -> str:
 
 
 def render(d: Any, form: str, style: Style, mode: str, order: int, verdicts: list[str]) -> str:
-    """The answer in one of the four formats."""
+    """The answer in one of the formats."""
     told = lines(d, mode, order)
     if form == "json":
         return json_text(d, style, told, verdicts)
     said = notes(d, mode, verdicts)
     if form == "text":
         return text(d, style, told, said)
-    return latex(told, said, d) if form == "latex" else markdown(told, said, d)
+    return markdown(told, said, d) if form == "markdown" else spelled(latex(told, said, d), form)
 
 
 def text(d: Any, style: Style, told: list[Any], said: list[str]) -> str:
@@ -86,18 +86,19 @@ def remark(d: Any, line: Any, style: Style) -> str:
 
 def latex(told: list[Any], said: list[str], d: Any) -> str:
     """An `align*`, and what is no formula in comments below it."""
-    rows = [f"  {' &= '.join(line.sides('latex'))} && {spelled(d, line)}" for line in told]
+    rows = [f"  {' &= '.join(line.sides('latex'))} && {beside(d, line)}" for line in told]
     comments = [f"% {row}" for note in [f"with {d.types}", *said] for row in note.splitlines()]
     return "\n".join([r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}", *comments])
 
 
 def markdown(told: list[Any], said: list[str], d: Any) -> str:
-    rows = [f"{' &= '.join(line.sides('latex'))} && {spelled(d, line)}" for line in told]
+    rows = [f"{' &= '.join(line.sides('latex'))} && {beside(d, line)}" for line in told]
     body = "\n".join([r"$$\begin{aligned}", " \\\\\n".join(rows), r"\end{aligned}$$"])
     return "\n\n".join([body, *([f"with {d.types}"] if d.types else []), *said])
 
 
-def spelled(d: Any, line: Any) -> str:
+def beside(d: Any, line: Any) -> str:
+    """The remark of a line in LaTeX."""
     if line.left == "function":
         return str(d.where_in("latex"))
     return rf"\text{{{prose(line.rule, 'latex')}}}"

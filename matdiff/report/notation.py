@@ -179,6 +179,15 @@ def show(expression: Any, style: Style) -> str:
     return str(expression.latex() if style == "latex" else expression.text(ascii=style == "ascii"))
 
 
+def spelled(latex: str, form: str) -> str:
+    """An answer in LaTeX as it stands, or in Typst."""
+    if form != "typst" or not latex:
+        return latex
+    from matdiff.printing.typst import document
+
+    return document(latex)
+
+
 def statements(source: str) -> list[str]:
     """The statements of a printed program, split at the semicolons outside brackets.
 

@@ -95,6 +95,8 @@ NUMPY = Backend(
 )
 
 NAMES = ("numpy", "jax", "torch")
+COLUMN_MAJOR = ("julia", "octave")
+"""Languages that code is written for as text, and not run; Octave's is MATLAB's too."""
 
 
 @cache
@@ -103,8 +105,17 @@ def backend_named(name: str) -> Backend:
         raise UnsupportedError(
             "C is made as source text, which a C compiler takes", hint='source("c"), or matdiff codegen --target c'
         )
+    if name in COLUMN_MAJOR:
+        title = "Julia" if name == "julia" else "Octave and MATLAB"
+        raise UnsupportedError(
+            f"code for {title} is source text of functions of real variables without equations",
+            hint=f'.source("{name}") of an expression, d.{name}() of a derivation, matdiff codegen --target {name}',
+        )
     if name not in NAMES:
-        raise UnsupportedError(f"there is no backend {name!r}; choose one of {', '.join(NAMES)}, numba")
+        raise UnsupportedError(
+            f"there is no backend {name!r}; choose one of {', '.join(NAMES)}, numba; for source text also c, "
+            + ", ".join(COLUMN_MAJOR)
+        )
     if name == "numpy":
         return NUMPY
     found: Backend = import_module(f"matdiff.codegen.backends.{name}").BACKEND

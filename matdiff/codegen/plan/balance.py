@@ -22,12 +22,15 @@ from matdiff.ops.elementwise import exp, log
 from matdiff.ops.structure import Diag
 
 SIDES: tuple[Over, ...] = ("rows", "columns")
-EXP = kernel("exp_of_small", "(...)->(...)", "np.exp({0})", gives=frozenset({"positive"}), c="exp({0})")
+EXP = kernel(
+    "exp_of_small", "(...)->(...)", "np.exp({0})", julia="exp.({0})", gives=frozenset({"positive"}), c="exp({0})"
+)
 """eᵘ, which is not shifted again."""
 ROW_EXP = kernel(
     "row_exp",
     "(m,n)->(m,n)",
     "row_exp({0})",
+    julia="row_exp({0})",
     jax="jnp.exp({0} - jnp.max({0}, axis=1, keepdims=True))",
     torch="torch.exp({0} - torch.amax({0}, 1, keepdim=True))",
     gives=frozenset({"positive"}),

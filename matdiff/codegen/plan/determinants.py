@@ -31,11 +31,16 @@ ADJ_ALONG = kernel(
     "adj_along",
     "(n,n),(n,n)->(n,n)",
     "adjugate_along({0}, {1})",
+    julia="adjugate_along({0}, {1})",
     c="-> adjugate_along({m0}, {0}, {1}, {out}, {work:6*m0*m0+3*m0})",
 )
 """The derivative of adj X along V: det(X) (tr(X⁻¹V) X⁻¹ − X⁻¹ V X⁻¹)."""
 DET_SECOND = kernel(
-    "det_second", "(n,n)->(p,p)", "det_second({0})", c="-> det_second({m0}, {0}, {out}, {work:4*m0*m0+3*m0})"
+    "det_second",
+    "(n,n)->(p,p)",
+    "det_second({0})",
+    julia="det_second({0})",
+    c="-> det_second({m0}, {0}, {out}, {work:4*m0*m0+3*m0})",
 )
 """det(X) (vec(X⁻ᵀ) vec(X⁻ᵀ)ᵀ − K (X⁻ᵀ ⊗ X⁻¹)), the Hessian of det X."""
 

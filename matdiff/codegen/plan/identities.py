@@ -20,6 +20,7 @@ GRAM_LOGDET = k.kernel(
     "gram_logdet",
     "(m,n)->()",
     "gram_logdet({0})",
+    julia="gram_logdet({0})",
     domain=("fullcolumns",),
     c="= gram_logdet({m0}, {n0}, {0}, {work:m0*n0})",
 )

@@ -25,11 +25,19 @@ SIGNDET = kernel(
     "signdet",
     "(n,n)->()",
     "np.linalg.slogdet({0})[0]",
+    julia="logabsdet({0})[2]",
+    octave="signdet({0})",
     torch="torch.linalg.slogdet({0})[0]",
     c="= signdet({m0}, {0}, {work:m0*m0+m0})",
 )
 """The sign of det A."""
-DET_POWER = kernel("det_power", "(n,n),()->()", "det_power({0}, {1})", c="= det_power({m0}, {0}, {1}, {work:m0*m0+m0})")
+DET_POWER = kernel(
+    "det_power",
+    "(n,n),()->()",
+    "det_power({0}, {1})",
+    julia="det_power({0}, {1})",
+    c="= det_power({m0}, {0}, {1}, {work:m0*m0+m0})",
+)
 """(det A)ᵖ without det A."""
 
 Factors = list[tuple[Node, Value]]

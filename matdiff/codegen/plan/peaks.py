@@ -14,12 +14,25 @@ from matdiff.ops.elementwise import abs_, exp, sqrt
 from matdiff.ops.reductions import mean, norm, sum_
 from matdiff.ops.structure import vec
 
-PEAK = kernel("max", "(...)->()", "np.max({0})", c="= maximum({s0}, {0})")
+PEAK = kernel("max", "(...)->()", "np.max({0})", julia="maximum({0})", octave="max(max({0}))", c="= maximum({s0}, {0})")
 ROW_PEAK = kernel(
-    "row_max", "(m,n)->(m)", "np.max({0}, axis=1)", torch="torch.amax({0}, 1)", c="-> row_max({m0}, {n0}, {0}, {out})"
+    "row_max",
+    "(m,n)->(m)",
+    "np.max({0}, axis=1)",
+    julia="vec(maximum({0}, dims=2))",
+    octave="max({0}, [], 2)",
+    torch="torch.amax({0}, 1)",
+    c="-> row_max({m0}, {n0}, {0}, {out})",
 )
-LARGER = kernel("maximum", "(...),(...)->(...)", "np.maximum({0}, {1})", c="larger({0}, {1})")
-POSITIVE = kernel("positive_part", "(...)->(...)", "np.maximum({0}, 0)", torch="torch.relu({0})", c="larger({0}, 0.0)")
+LARGER = kernel("maximum", "(...),(...)->(...)", "np.maximum({0}, {1})", julia="max.({0}, {1})", c="larger({0}, {1})")
+POSITIVE = kernel(
+    "positive_part",
+    "(...)->(...)",
+    "np.maximum({0}, 0)",
+    julia="max.({0}, 0)",
+    torch="torch.relu({0})",
+    c="larger({0}, 0.0)",
+)
 ENTRYWISE = (ADD, SCALE, HADAMARD, POWER, sqrt, abs_)
 TURNED: dict[Over, Over] = {"rows": "columns", "columns": "rows"}
 HOMOGENEOUS = (SCALE, HADAMARD, INNER, MATMUL, TRANSPOSE, sum_, mean, vec, sqrt, norm, abs_)

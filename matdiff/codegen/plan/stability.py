@@ -17,7 +17,15 @@ from matdiff.ops.linalg import det
 from matdiff.ops.reductions import norm, sum_
 from matdiff.ops.structure import HALF, Diag, diag
 
-SECH2 = kernel("sech2", "(...)->(...)", "sech2({0})", elementwise=True, gives=frozenset({"positive"}), c="sech2({0})")
+SECH2 = kernel(
+    "sech2",
+    "(...)->(...)",
+    "sech2({0})",
+    julia="sech2.({0})",
+    elementwise=True,
+    gives=frozenset({"positive"}),
+    c="sech2({0})",
+)
 """1 − tanh² u = 4 e^(−2|u|)/(1 + e^(−2|u|))²."""
 MAX_POWER = 4
 """The highest matrix power that is written as a product, so that it can be taken apart."""
