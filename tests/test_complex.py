@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -348,6 +349,18 @@ def test_second_derivatives_and_steps() -> None:
 def test_what_has_rules_for_real_variables_alone_is_refused(ask: Any) -> None:
     with pytest.raises(md.MatdiffError):
         ask()
+
+
+@pytest.mark.parametrize("convention", ["torch", "jax", "wirtinger"])
+def test_derivations_and_answers_travel(convention: str) -> None:
+    declare = "z: n complex; A: m×n complex; b: m complex"
+    d = md.derive("sum(abs(A*z - b)) + re(conj(z)'*z)", "z", declare, convention=convention)
+    again = pickle.loads(pickle.dumps(d))
+    assert (type(again), again.convention, again.gradient) == (type(d), convention, d.gradient)
+    rng = np.random.default_rng(1)
+    z, A, b = (rng.normal(size=s) + 1j * rng.normal(size=s) for s in (3, (2, 3), 2))
+    answer = pickle.loads(pickle.dumps(d.gradient))
+    np.testing.assert_allclose(answer.evaluate(z=z, A=A, b=b), d.gradient.evaluate(z=z, A=A, b=b))
 
 
 def test_a_plain_derivation_loads_nothing_of_this() -> None:

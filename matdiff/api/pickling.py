@@ -81,10 +81,12 @@ def _op_row(op: Op, places: dict[Node, int]) -> Row:
 
 
 def _marker(name: str) -> Op | None:
-    """The marks that only steps have."""
-    from matdiff.calculus.markers import PAIRING, D
+    """The records that no text calls by their name: the marks of steps, what works on complex arrays."""
+    from matdiff.calculus import markers
+    from matdiff.ops import complexes
 
-    return {mark.name: mark for mark in (D, PAIRING)}.get(name)
+    every = (*vars(markers).values(), *vars(complexes).values())
+    return next((op for op in every if isinstance(op, Op) and op.name == name), None)
 
 
 def _op(nodes: Sequence[Node], how: str, name: str, *rest: Any) -> Op:
