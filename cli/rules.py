@@ -208,14 +208,15 @@ def entry(name: str, record: Record, form: str = "text") -> str:
 
 def support(form: str) -> str:
     """Which backend has code for which function."""
-    from matdiff.codegen.backends import base as backend
+    from matdiff.codegen import support as backend
+    from matdiff.codegen.backends.base import NAMES
 
     if form == "text":
         return backend.support_table()
     found = backend.support()
     cells = [(name, *("yes" if not why else "no" for why in row.values())) for name, row in found.items()]
     lines = [f"| `{row[0]}` | {' | '.join(row[1:])} |" for row in cells]
-    return "\n".join([f"| function | {' | '.join(backend.NAMES)} |", "| --- " * (1 + len(backend.NAMES)) + "|", *lines])
+    return "\n".join([f"| function | {' | '.join(NAMES)} |", "| --- " * (1 + len(NAMES)) + "|", *lines])
 
 
 def unknown(name: str, known: list[str]) -> ParseError:

@@ -19,7 +19,7 @@ import matdiff.ops
 from matdiff.cli.app import run
 from matdiff.codegen import compile_, source
 from matdiff.codegen.backends.base import backend_named as backend
-from matdiff.codegen.backends.base import refusal, support, support_table
+from matdiff.codegen.support import refusal, support, support_table
 from matdiff.core.node import Apply, Node, number, topological
 from matdiff.core.op import registry
 from matdiff.errors import UnsupportedError

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from matdiff.core.node import Apply, Constant, Node, Symbol
 from matdiff.core.shape import ONE, ZERO, Dim
-from matdiff.printing.piece import Argument, Hole, Item, Piece
+from matdiff.printing.piece import Argument, Forms, Hole, Item, Piece
 from matdiff.printing.tables import ATOM, SUM
 
-if TYPE_CHECKING:
-    from matdiff.printing.layout import Layout
 
-
-def _base(layout: Layout, node: Node) -> Argument:
+def _base(layout: Forms, node: Node) -> Argument:
     """What an index follows: `inv(X)[1,2]` is spelled as a call, and LaTeX has no second subscript on a first."""
     if not layout.notation.bracketed:
         if isinstance(node, Symbol) and "_" in layout.notation.symbol(node):
@@ -29,7 +25,7 @@ def _base(layout: Layout, node: Node) -> Argument:
     return node
 
 
-def _entry(layout: Layout, node: Apply) -> Piece:
+def _entry(layout: Forms, node: Apply) -> Piece:
     (a,), (i, j) = node.args, node.params
     inside = _last(layout, a)
     if inside is not None:
@@ -40,7 +36,7 @@ def _entry(layout: Layout, node: Apply) -> Piece:
     return layout.form("entry", _base(layout, a), str(i), str(j))
 
 
-def _line(layout: Layout, node: Apply) -> Piece:
+def _line(layout: Forms, node: Apply) -> Piece:
     (a,), (i,) = node.args, node.params
     inside = _last(layout, a)
     if inside is not None and (inside[1] == "") is (node.op.name == "getcol"):
@@ -49,7 +45,7 @@ def _line(layout: Layout, node: Apply) -> Piece:
     return layout.form(node.op.name, _base(layout, a), str(i))
 
 
-def _last(layout: Layout, a: Node) -> tuple[Node, str, str] | None:
+def _last(layout: Forms, a: Node) -> tuple[Node, str, str] | None:
     """Of a slice that is a last row, column or entry of a symbolic size: of what, and the indices it stands for."""
     if not layout.looks_into(a, "slice") or not isinstance(a, Apply):
         return None
@@ -59,7 +55,7 @@ def _last(layout: Layout, a: Node) -> tuple[Node, str, str] | None:
     return (inside, row, col) if symbolic and row is not None and col is not None else None
 
 
-def _one(layout: Layout, low: Dim, high: Dim, size: Dim) -> str | None:
+def _one(layout: Forms, low: Dim, high: Dim, size: Dim) -> str | None:
     """A single index: a number, or that of the last; "" where all are taken, None for any other part."""
     if low is ZERO and high is size:
         return ""
@@ -67,7 +63,7 @@ def _one(layout: Layout, low: Dim, high: Dim, size: Dim) -> str | None:
     return layout.notation.dim(high) if single else None
 
 
-def _slice(layout: Layout, node: Apply) -> Piece:
+def _slice(layout: Forms, node: Apply) -> Piece:
     (a,), (r0, r1, c0, c1) = node.args, node.params
     bounds = [layout.notation.dim(d) for d in (r0 + ONE, r1, c0 + ONE, c1)]
     if a.kind == "vector":
@@ -79,7 +75,7 @@ def _slice(layout: Layout, node: Apply) -> Piece:
     return layout.form("slice", _base(layout, a), *bounds)
 
 
-def blocks(layout: Layout, node: Apply) -> Piece:
+def blocks(layout: Forms, node: Apply) -> Piece:
     """[A, B], [A; B] and [A, B; C, D]."""
     before, column, row, after = layout.notation.block
     rows = (
@@ -96,7 +92,7 @@ def blocks(layout: Layout, node: Apply) -> Piece:
     return Piece(ATOM, (*items, after))
 
 
-INDEXING: dict[str, Callable[[Layout, Apply], Piece]] = {
+INDEXING: dict[str, Callable[[Forms, Apply], Piece]] = {
     "entry": _entry,
     "getrow": _line,
     "getcol": _line,

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from matdiff.core.node import Apply, Node, Number, Symbol
 from matdiff.printing.indexing import INDEXING, blocks
-from matdiff.printing.piece import BESIDE, Hole, Piece
+from matdiff.printing.piece import BESIDE, Forms, Hole, Piece
 from matdiff.printing.scaling import inverse_power
 from matdiff.printing.sums import lay_sum
 from matdiff.printing.tables import ATOM, MIXED, POSTFIX, POWER, PRODUCT
 
-if TYPE_CHECKING:
-    from matdiff.printing.layout import Layout
 
-
-def _scale(layout: Layout, node: Apply) -> Piece:
+def _scale(layout: Forms, node: Apply) -> Piece:
     return layout.product(node)
 
 
-def _matmul(layout: Layout, node: Apply) -> Piece:
+def _matmul(layout: Forms, node: Apply) -> Piece:
     return Piece(PRODUCT, (Hole(node.args[0], PRODUCT), BESIDE, Hole(node.args[1], POWER)))
 
 
-def _transpose(layout: Layout, node: Apply) -> Piece:
+def _transpose(layout: Forms, node: Apply) -> Piece:
     (a,) = node.args
     if layout.looks_into(a, "inv"):
         return layout.form("inverse transpose", *a.children)
@@ -33,7 +29,7 @@ def _transpose(layout: Layout, node: Apply) -> Piece:
     return layout.form("transpose", a)
 
 
-def _power(layout: Layout, node: Apply) -> Piece:
+def _power(layout: Forms, node: Apply) -> Piece:
     base, exponent = node.args
     dotted = node.kind != "scalar"
     if isinstance(exponent, Number):
@@ -44,7 +40,7 @@ def _power(layout: Layout, node: Apply) -> Piece:
     return layout.form("dot power" if dotted else "power", layout.raisable(base), exponent)
 
 
-def _matrix_power(layout: Layout, node: Apply) -> Piece:
+def _matrix_power(layout: Forms, node: Apply) -> Piece:
     (a,), (k,) = node.args, node.params
     spelled = layout.notation.forms["inv"][0] == ATOM
     if layout.looks_into(a, "inv"):
@@ -61,13 +57,13 @@ def _matrix_power(layout: Layout, node: Apply) -> Piece:
     return out if isinstance(out, Piece) else layout.piece(out)
 
 
-def _raised_matrix(layout: Layout, node: Apply) -> Piece:
+def _raised_matrix(layout: Forms, node: Apply) -> Piece:
     """A^k; the exponent is in braces in LaTeX, in parentheses elsewhere if it is no name."""
     A, p = node.args
     return layout.form("power", layout.raisable(A), p)
 
 
-def _hadamard(layout: Layout, node: Apply) -> Piece:
+def _hadamard(layout: Forms, node: Apply) -> Piece:
     a, b = node.args
     for top, bottom in ((a, b), (b, a)):
         inverse = None if bottom in layout.names else inverse_power(bottom)
@@ -76,19 +72,19 @@ def _hadamard(layout: Layout, node: Apply) -> Piece:
     return layout.form("hadamard", _leading(layout, a, "hadamard"), b)
 
 
-def _kron(layout: Layout, node: Apply) -> Piece:
+def _kron(layout: Forms, node: Apply) -> Piece:
     a, b = node.args
     infix = layout.notation.forms["kron"][0] == MIXED
     return layout.form("kron", _leading(layout, a, "kron", "kronv") if infix else a, b)
 
 
-def _leading(layout: Layout, node: Node, *same: str) -> Node | Piece:
+def _leading(layout: Forms, node: Node, *same: str) -> Node | Piece:
     """The left operand of ⊙ or ⊗: a chain of the same goes on, all else keeps parentheses for the reader."""
     goes_on = any(layout.looks_into(node, name) for name in same)
     return node if goes_on else Piece(ATOM, (Hole(node, POWER),))
 
 
-SPECIAL: dict[str, Callable[[Layout, Apply], Piece]] = {
+SPECIAL: dict[str, Callable[[Forms, Apply], Piece]] = {
     "add": lay_sum,
     "scale": _scale,
     "matmul": _matmul,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from matdiff.core.node import Node
+from matdiff.core.node import Apply, Node, Value
 from matdiff.printing.tables import ATOM, Form, template
+
+if TYPE_CHECKING:
+    from matdiff.printing.scaling import Scaling
+    from matdiff.printing.tables import Notation
 
 BESIDE = "\0"
 """Stands between adjacent factors; the emitter asks the notation what to write there."""
@@ -30,6 +35,23 @@ class Piece(NamedTuple):
 
 
 Argument = Node | Piece | str
+
+
+class Forms(Protocol):
+    """What the forms of operators ask of the layout that they are part of (`printing/layout.py`)."""
+
+    notation: Notation
+    names: Mapping[Node, str]
+
+    def piece(self, node: Node, in_bars: bool = False) -> Piece: ...
+    def form(self, head: str, *args: Argument) -> Piece: ...
+    def call(self, node: Apply) -> Piece: ...
+    def looks_into(self, node: Node, name: str) -> bool: ...
+    def signed(self, node: Node, bare: bool = False) -> tuple[bool, Node | Piece]: ...
+    def product(self, node: Apply) -> Piece: ...
+    def scaled(self, parts: Scaling, bare: bool = False) -> Node | Piece: ...
+    def raisable(self, base: Node) -> Node | Piece: ...
+    def powered(self, base: Node, exponent: Value, dotted: bool) -> Node | Piece: ...
 
 
 def text(s: str, level: int = ATOM) -> Piece:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from matdiff.core.node import Apply, Constant, Node
-from matdiff.printing.piece import Hole, Item, Piece
+from matdiff.printing.piece import Forms, Hole, Item, Piece
 from matdiff.printing.scaling import Scaling, scaling
 from matdiff.printing.tables import MIXED, NEGATED, SUM
 
-if TYPE_CHECKING:
-    from matdiff.printing.layout import Layout
 
-
-def lay_sum(layout: Layout, node: Apply) -> Piece:
+def lay_sum(layout: Forms, node: Apply) -> Piece:
     """A sum with the terms in their order; an I among other terms has its size from them."""
     parts = [_taken_apart(layout, t) for t in node.args]
     sized = any(not _is(p, "I") for p in parts)
@@ -34,7 +29,7 @@ def lay_sum(layout: Layout, node: Apply) -> Piece:
     return Piece(SUM, tuple(items))
 
 
-def _taken_apart(layout: Layout, term: Node) -> Scaling | None:
+def _taken_apart(layout: Forms, term: Node) -> Scaling | None:
     """The parts of a term that may be a multiple of I or of ones."""
     if isinstance(term, Constant) or layout.looks_into(term, "scale"):
         return scaling(term, layout.names.__contains__)
@@ -45,7 +40,7 @@ def _is(part: Scaling | None, name: str) -> bool:
     return part is not None and isinstance(part.base, Constant) and part.base.name == name
 
 
-def _broadcast(layout: Layout, node: Apply, parts: list[Scaling | None]) -> int | None:
+def _broadcast(layout: Forms, node: Apply, parts: list[Scaling | None]) -> int | None:
     """Which term is written as a scalar to broadcast: the only multiple of ones beside arrays of the same kind."""
     if not layout.notation.dotted:
         return None

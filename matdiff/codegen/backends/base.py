@@ -140,31 +140,3 @@ def installed(name: str, title: str) -> None:
             f"{title} is not installed, and compiled functions run on it",
             hint=f'pip install "matdiff[{name}]"; source text can be had without it',
         ) from None
-
-
-def support() -> dict[str, dict[str, str]]:
-    """For every function of the language and every backend: "" where there is code, else why there is none."""
-    from matdiff.core.op import registry
-
-    return {name: {b: refusal(op, backend_named(b)) for b in NAMES} for name, op in registry.items()}
-
-
-def refusal(op: Op, backend: Backend) -> str:
-    from matdiff.codegen.emit.forms import FORMS
-
-    if op.name in FORMS:
-        return ""
-    try:
-        backend.template(op)
-    except UnsupportedError as error:
-        return str(error)
-    return ""
-
-
-def support_table() -> str:
-    """A line a function, a column a backend: `yes` or `-`."""
-    rows = support()
-    width = max(map(len, rows))
-    lines = [f"{'':<{width}}  " + "  ".join(f"{b:<5}" for b in NAMES)]
-    lines += [f"{n:<{width}}  " + "  ".join(f"{'-' if row[b] else 'yes':<5}" for b in NAMES) for n, row in rows.items()]
-    return "\n".join(line.rstrip() for line in lines)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from matdiff.codegen.emit.memory import is_row_major, spare
-from matdiff.codegen.emit.pieces import FLAT, as_kind, binary, call, flat, suffix
+from matdiff.codegen.emit.pieces import FLAT, Emitting, as_kind, binary, call, flat, suffix
 from matdiff.codegen.emit.templates import ATOM, MAX_INLINE, PRODUCT, Code, template
 from matdiff.core.node import Apply, Node
 
-if TYPE_CHECKING:
-    from matdiff.codegen.emit.emitter import Emitter
 
-
-def entry_code(em: Emitter, node: Apply) -> Code:
+def entry_code(em: Emitting, node: Apply) -> Code:
     (a,), (i, j) = node.args, node.params
     x = em.code[a]
     if a.kind == "scalar":
@@ -23,7 +18,7 @@ def entry_code(em: Emitter, node: Apply) -> Code:
     return suffix(x, f"[{i - 1}, {j - 1}]")
 
 
-def line_code(em: Emitter, node: Apply) -> Code:
+def line_code(em: Emitting, node: Apply) -> Code:
     """A row or a column of anything, as a vector."""
     (a,), (i,) = node.args, node.params
     row = node.op.name == "getrow"
@@ -36,7 +31,7 @@ def line_code(em: Emitter, node: Apply) -> Code:
     return suffix(em.code[a], f"[{i - 1}:{i}]")
 
 
-def slice_code(em: Emitter, node: Apply) -> Code:
+def slice_code(em: Emitting, node: Apply) -> Code:
     (a,), (r0, r1, c0, c1) = node.args, node.params
     if a.kind == "scalar":
         return as_kind(em, em.code[a], "scalar", node.kind)
@@ -48,12 +43,12 @@ def slice_code(em: Emitter, node: Apply) -> Code:
     return suffix(em.code[a], f"[{rows}]" if cols == ":" else f"[{rows}, {cols}]")
 
 
-def hcat_code(em: Emitter, node: Apply) -> Code:
+def hcat_code(em: Emitting, node: Apply) -> Code:
     blocks = [as_kind(em, em.code[a], a.kind, "matrix").text for a in node.args]
     return _listed(em, node, f"np.concatenate([{', '.join(blocks)}], axis=1)")
 
 
-def vcat_code(em: Emitter, node: Apply) -> Code:
+def vcat_code(em: Emitting, node: Apply) -> Code:
     if node.kind == "matrix":
         blocks = [as_kind(em, em.code[a], a.kind, "matrix").text for a in node.args]
         return _listed(em, node, f"np.concatenate([{', '.join(blocks)}])")
@@ -63,11 +58,11 @@ def vcat_code(em: Emitter, node: Apply) -> Code:
     return _listed(em, node, f"np.concatenate([{', '.join(flat(em, a).text for a in node.args)}])")
 
 
-def _listed(em: Emitter, node: Apply, text: str) -> Code:
+def _listed(em: Emitting, node: Apply, text: str) -> Code:
     return Code(text, ATOM, 1 + max(em.code[a].depth for a in node.args))
 
 
-def blocks_code(em: Emitter, node: Apply) -> Code:
+def blocks_code(em: Emitting, node: Apply) -> Code:
     """Blocks, or blocks added to a matrix that is not used again."""
     spec = Code('"iaja->aij"' if node.params[0] else '"aiaj->aij"')
     args = [em.code[a] for a in node.args]
@@ -76,7 +71,7 @@ def blocks_code(em: Emitter, node: Apply) -> Code:
     return call(node.op.name, *args, spec)
 
 
-def add_diagonal_code(em: Emitter, node: Apply) -> Code:
+def add_diagonal_code(em: Emitting, node: Apply) -> Code:
     """A + sI, in place where A is not used again."""
     a, s = node.args
     x, y = em.code[a], em.code[s]
@@ -87,7 +82,7 @@ def add_diagonal_code(em: Emitter, node: Apply) -> Code:
     return call("add_diagonal", x, y)
 
 
-def broadcast_code(em: Emitter, node: Apply) -> Code:
+def broadcast_code(em: Emitting, node: Apply) -> Code:
     """Each factor spread over the indices; where these are fewer than the axes, the rest is zero."""
     axes, _, places, _ = node.params
     adding = node.op.name == "add_broadcast"
@@ -107,7 +102,7 @@ def broadcast_code(em: Emitter, node: Apply) -> Code:
     return suffix(total, f".reshape({em.size(node.rows)}, {em.size(node.cols)})")
 
 
-def spread_code(em: Emitter, a: Node, at: tuple[int, ...], count: int) -> Code:
+def spread_code(em: Emitting, a: Node, at: tuple[int, ...], count: int) -> Code:
     """An array with an axis for each index, of length 1 for those that it has not."""
     x = em.code[a] if list(at) == sorted(at) else suffix(em.code[a], ".T")
     if len(at) == count:
@@ -115,7 +110,7 @@ def spread_code(em: Emitter, a: Node, at: tuple[int, ...], count: int) -> Code:
     return suffix(x, f"[{', '.join(':' if i in at else 'None' for i in range(count))}]")
 
 
-def scattered(em: Emitter, node: Apply, values: Code) -> Code:
+def scattered(em: Emitting, node: Apply, values: Code) -> Code:
     """Values on the places of an array where certain indices agree, or added there."""
     axes, dims, _, _ = node.params
     letters = "ijkl"
@@ -127,7 +122,7 @@ def scattered(em: Emitter, node: Apply, values: Code) -> Code:
     return call("add_scatter", into(em, node.args[0]), Code(spec), Code(shape), values)
 
 
-def into(em: Emitter, first: Node) -> Code:
+def into(em: Emitting, first: Node) -> Code:
     """A row-major matrix that may be overwritten."""
     if em.backend.name == "numpy" and not (spare(em, first) and is_row_major(first)):
         return call("np.array", em.code[first], Code('order="C"'))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from matdiff.codegen.emit.arrangements import (
     add_diagonal_code,
@@ -16,20 +15,17 @@ from matdiff.codegen.emit.arrangements import (
     slice_code,
     vcat_code,
 )
-from matdiff.codegen.emit.pieces import FLAT, as_kind, binary, call, suffix
+from matdiff.codegen.emit.pieces import FLAT, Emitting, as_kind, binary, call, suffix
 from matdiff.codegen.emit.templates import ATOM, POWER, PRODUCT, SUM, UNARY, Code
 from matdiff.core.node import Apply, Constant, Node, Number
 from matdiff.ops.algebra import POWER as POWER_OP
 from matdiff.ops.algebra import SCALE, TRANSPOSE, is_op
 
-if TYPE_CHECKING:
-    from matdiff.codegen.emit.emitter import Emitter
-
 MAX_TERMS = 8
 MAX_WIDTH = 72
 
 
-def constant_code(em: Emitter, node: Constant) -> Code:
+def constant_code(em: Emitting, node: Constant) -> Code:
     sizes = [em.size(d) for d in node.dims]
     match node.name:
         case "pi":
@@ -53,7 +49,7 @@ def constant_code(em: Emitter, node: Constant) -> Code:
 # sums
 
 
-def add_code(em: Emitter, node: Apply) -> Code:
+def add_code(em: Emitting, node: Apply) -> Code:
     """A sum; a long one is carried on in a line of its own."""
     total: Code | None = None
     for arg in node.args:
@@ -64,7 +60,7 @@ def add_code(em: Emitter, node: Apply) -> Code:
     return total
 
 
-def plus(em: Emitter, total: Code | None, node: Apply, arg: Node) -> Code:
+def plus(em: Emitting, total: Code | None, node: Apply, arg: Node) -> Code:
     """One more term; its number's minus sign becomes a subtraction."""
     want = node.kind if arg.kind != "scalar" or node.kind == "scalar" else "scalar"
     negated = None if total is None else em.negated(arg)
@@ -77,7 +73,7 @@ def plus(em: Emitter, total: Code | None, node: Apply, arg: Node) -> Code:
 # products
 
 
-def matmul_code(em: Emitter, node: Apply) -> Code:
+def matmul_code(em: Emitting, node: Apply) -> Code:
     a, b = node.args
     x, y = em.code[a], em.code[b]
     if a.kind == "vector" and b.kind == "row":
@@ -94,7 +90,7 @@ def matmul_code(em: Emitter, node: Apply) -> Code:
     return binary(x, "*", y, PRODUCT)
 
 
-def scale_code(em: Emitter, node: Apply) -> Code:
+def scale_code(em: Emitting, node: Apply) -> Code:
     s, a = node.args
     x = em.code[a]
     if isinstance(s, Number):
@@ -110,7 +106,7 @@ def scale_code(em: Emitter, node: Apply) -> Code:
     return binary(em.code[s], "*", x, PRODUCT)
 
 
-def hadamard_code(em: Emitter, node: Apply) -> Code:
+def hadamard_code(em: Emitting, node: Apply) -> Code:
     a, b = node.args
     x = as_kind(em, em.code[a], a.kind, node.kind)
     if a.kind == node.kind == b.kind:
@@ -121,7 +117,7 @@ def hadamard_code(em: Emitter, node: Apply) -> Code:
     return binary(x, "*", as_kind(em, em.code[b], b.kind, node.kind), PRODUCT)
 
 
-def inner_code(em: Emitter, node: Apply) -> Code:
+def inner_code(em: Emitting, node: Apply) -> Code:
     a, b = node.args
     x, y = em.code[a], em.code[b]
     if a.kind in FLAT and b.kind in FLAT:
@@ -135,7 +131,7 @@ def inner_code(em: Emitter, node: Apply) -> Code:
     return call("np.sum", binary(x, "*", y, PRODUCT))
 
 
-def transpose_code(em: Emitter, node: Apply) -> Code:
+def transpose_code(em: Emitting, node: Apply) -> Code:
     (a,) = node.args
     return suffix(em.code[a], ".T") if a.kind == "matrix" else em.code[a]
 
@@ -143,7 +139,7 @@ def transpose_code(em: Emitter, node: Apply) -> Code:
 # powers
 
 
-def power_code(em: Emitter, node: Apply) -> Code:
+def power_code(em: Emitting, node: Apply) -> Code:
     a, p = node.args
     base = em.code[a]
     value = p.value if isinstance(p, Number) else None
@@ -164,11 +160,11 @@ def power_code(em: Emitter, node: Apply) -> Code:
     return Code(f"{left} ** {right}", POWER, 1 + max(base.depth, em.code[p].depth))
 
 
-def mpow_code(em: Emitter, node: Apply) -> Code:
+def mpow_code(em: Emitting, node: Apply) -> Code:
     return call("np.linalg.matrix_power", em.code[node.args[0]], Code(str(node.params[0])))
 
 
-FORMS: dict[str, Callable[[Emitter, Apply], Code]] = {
+FORMS: dict[str, Callable[[Emitting, Apply], Code]] = {
     "add": add_code,
     "plus": add_code,
     "matmul": matmul_code,

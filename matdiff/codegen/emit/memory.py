@@ -7,16 +7,12 @@ a name, of views, of what is subtracted from something, and of arguments of func
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
-from matdiff.codegen.emit.pieces import as_kind, suffix
+from matdiff.codegen.emit.pieces import Emitting, as_kind, suffix
 from matdiff.codegen.emit.templates import MAX_INLINE, Code
 from matdiff.codegen.kernels import PLUS, SCALE_COLUMNS, SCALE_ROWS
 from matdiff.core.node import Apply, Node, Number
 from matdiff.ops.algebra import ADD, HADAMARD, MATMUL, POWER, SCALE, is_op
-
-if TYPE_CHECKING:
-    from matdiff.codegen.emit.emitter import Emitter
 
 ENTRYWISE = {"add", "plus", "scale", "hadamard", "power", "scale_rows", "scale_columns"}
 NEW = ENTRYWISE | {"matmul", "cholesky_inverse", "add_diagonal"}
@@ -27,7 +23,7 @@ SCALED = {HADAMARD: (0, 1), SCALE: (1,), SCALE_ROWS: (1,), SCALE_COLUMNS: (0,)}
 """Products entry by entry, and which arguments may have the size of the value."""
 
 
-def spare(em: Emitter, a: Node) -> bool:
+def spare(em: Emitting, a: Node) -> bool:
     """Is it an array that the function makes itself and reads in one place?  A definition keeps its value."""
     if not isinstance(a, Apply) or em.uses[a] != 1:
         return False
@@ -43,7 +39,7 @@ def rank(a: Node) -> int:
     return sum(len(d.terms[0][0]) for d in (a.rows, a.cols) if d.terms)
 
 
-def in_place(em: Emitter, node: Apply) -> Code | None:
+def in_place(em: Emitting, node: Apply) -> Code | None:
     """The value in the memory of an argument; None where none is to spare or nothing is gained.
 
     Only arrays of the size of the function's largest are worth lines of their own.
@@ -59,20 +55,20 @@ def in_place(em: Emitter, node: Apply) -> Code | None:
     return applied(em, node) if is_entrywise(node) else None
 
 
-def fits(em: Emitter, a: Node, node: Node) -> bool:
+def fits(em: Emitting, a: Node, node: Node) -> bool:
     return a.kind == node.kind and spare(em, a)
 
 
-def is_named(em: Emitter, a: Node) -> bool:
+def is_named(em: Emitting, a: Node) -> bool:
     return em.code[a].text.isidentifier()
 
 
-def memory(em: Emitter, code: Code, node: Node) -> str:
+def memory(em: Emitting, code: Code, node: Node) -> str:
     """The name of an array that becomes the value of the node."""
     return em.named(code, em.wish.get(node, "")).text
 
 
-def applied(em: Emitter, node: Apply) -> Code | None:
+def applied(em: Emitting, node: Apply) -> Code | None:
     """A function of the library."""
     (a,) = node.args
     if not fits(em, a, node) or not em.backend.template(node.op).startswith(("np.", "scipy.special.")):
@@ -83,7 +79,7 @@ def applied(em: Emitter, node: Apply) -> Code | None:
     return Code(name)
 
 
-def total(em: Emitter, node: Apply) -> Code | None:
+def total(em: Emitting, node: Apply) -> Code | None:
     """A sum in the memory of a term that has a name or is a view, or of one that is subtracted from the others."""
     minus = [(a, code) for a in node.args if (code := em.negated(a)) is not None]
     plus = [(a, em.code[a]) for a in node.args if em.negated(a) is None]
@@ -113,7 +109,7 @@ def is_row_major(a: Node) -> bool:
     return is_view(a) or is_op(a, MATMUL) or (is_op(a, ADD) and all(map(is_row_major, a.children)))
 
 
-def is_long(em: Emitter, node: Apply) -> bool:
+def is_long(em: Emitting, node: Apply) -> bool:
     """Would the sum get a name anyway?"""
     return em.uses[node] > 1 or node in em.wish or sum(len(em.code[a].text) + 3 for a in node.args) > MAX_INLINE
 
@@ -123,11 +119,11 @@ def subtracted(a: Node) -> Node:
     return a.args[1] if isinstance(a, Apply) and isinstance(s := a.args[0], Number) and s.value == -1 else a
 
 
-def term(em: Emitter, a: Node, code: Code, node: Node) -> str:
+def term(em: Emitting, a: Node, code: Code, node: Node) -> str:
     return as_kind(em, code, a.kind, node.kind if a.kind != "scalar" else "scalar").text
 
 
-def raised(em: Emitter, node: Apply) -> Code | None:
+def raised(em: Emitting, node: Apply) -> Code | None:
     """A whole power of an array that has a name."""
     a, p = node.args
     if not (
@@ -139,7 +135,7 @@ def raised(em: Emitter, node: Apply) -> Code | None:
     return Code(name)
 
 
-def scaled(em: Emitter, node: Apply) -> Code | None:
+def scaled(em: Emitting, node: Apply) -> Code | None:
     """A product entry by entry with an array that has a name."""
     slot = next((i for i in SCALED[node.op] if fits(em, node.args[i], node) and is_named(em, node.args[i])), None)
     if slot is None:
@@ -149,7 +145,7 @@ def scaled(em: Emitter, node: Apply) -> Code | None:
     return Code(name)
 
 
-def divided(em: Emitter, node: Apply) -> Code | None:
+def divided(em: Emitting, node: Apply) -> Code | None:
     """A quotient whose denominator is an array that has a name."""
     for i in SCALED[node.op]:
         below = em.reciprocal(node.args[i])
@@ -161,7 +157,7 @@ def divided(em: Emitter, node: Apply) -> Code | None:
     return None
 
 
-def scaling(em: Emitter, node: Apply, name: str, s: Node) -> str:
+def scaling(em: Emitting, node: Apply, name: str, s: Node) -> str:
     """The line that multiplies an array by something."""
     if isinstance(s, Number) and s.value == -1:
         return f"np.negative({name}, out={name})"
@@ -172,7 +168,7 @@ def scaling(em: Emitter, node: Apply, name: str, s: Node) -> str:
     return f"{name} {'*=' if below is None else '/='} {code.text}"
 
 
-def beside(em: Emitter, node: Apply, s: Node, code: Code) -> Code:
+def beside(em: Emitting, node: Apply, s: Node, code: Code) -> Code:
     """The other argument of a product entry by entry, of the shape that NumPy spreads over the array."""
     if node.op is SCALE_ROWS:
         return suffix(code, "[:, None]")

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from matdiff.codegen.emit.templates import ATOM, PRODUCT, UNARY, Code
-from matdiff.core.node import Kind, Node, Value
+from matdiff.core.node import Apply, Kind, Node, Value
+from matdiff.core.shape import Dim
 
 if TYPE_CHECKING:
-    from matdiff.codegen.emit.emitter import Emitter
+    from matdiff.codegen.backends.base import Backend
 
 FLAT = ("vector", "row")
 """Kinds that are 1-D arrays."""
+
+
+class Emitting(Protocol):
+    """What forms of code ask of the emitter that they write for (`emit/emitter.py`)."""
+
+    backend: Backend
+    code: dict[Node, Code]
+    lines: list[str]
+    uses: Counter[Node]
+    wish: dict[Node, str]
+    plain: set[Node]
+    check: bool
+    largest: int
+
+    def named(self, code: Code, wish: str = "") -> Code: ...
+    def template_code(self, node: Apply) -> Code: ...
+    def checked(self, word: str, node: Apply, arg: Node) -> Code: ...
+    def guard(self, word: str, node: Apply, arguments: Sequence[Node]) -> None: ...
+    def negated(self, node: Node) -> Code | None: ...
+    def reciprocal(self, node: Node) -> Code | None: ...
+    def dtype(self) -> str: ...
+    def size(self, dim: Dim) -> str: ...
+    def size_code(self, dim: Dim) -> Code: ...
+    def span(self, low: Dim, high: Dim, size: Dim) -> str: ...
 
 
 def binary(left: Code, sign: str, right: Code, precedence: int) -> Code:
@@ -30,7 +57,7 @@ def suffix(a: Code, text: str) -> Code:
     return Code(a.at(ATOM) + text, ATOM, a.depth + 1)
 
 
-def as_kind(em: Emitter, code: Code, have: Kind, want: Kind) -> Code:
+def as_kind(em: Emitting, code: Code, have: Kind, want: Kind) -> Code:
     """A value of one kind where another is wanted: only matrices are 2-D."""
     if want != "matrix" or have == "matrix":
         return code
@@ -39,7 +66,7 @@ def as_kind(em: Emitter, code: Code, have: Kind, want: Kind) -> Code:
     return suffix(code, "[:, None]" if have == "vector" else "[None, :]")
 
 
-def flat(em: Emitter, node: Node) -> Code:
+def flat(em: Emitting, node: Node) -> Code:
     """A scalar, vector or row as a 1-D array."""
     code = em.code[node]
     return Code(f"np.array([{code.text}], {em.dtype()})", ATOM, code.depth + 1) if node.kind == "scalar" else code

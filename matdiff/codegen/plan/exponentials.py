@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from matdiff.codegen.kernels import LOGADDEXP, run
-from matdiff.core.node import Node, Number, Symbol, Value, number, topological
+from matdiff.core.node import Node, Number, Symbol, Value
 from matdiff.core.shape import ONE
 from matdiff.ops import algebra as al
 from matdiff.ops import constants as co
-from matdiff.ops.algebra import ADD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
+from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, is_op
 from matdiff.ops.axes import row_logsumexp, row_softmax
 from matdiff.ops.constants import is_ones, ones_like
-from matdiff.ops.elementwise import exp, log, sigmoid, softplus
+from matdiff.ops.elementwise import exp, sigmoid, softplus
 from matdiff.ops.reductions import logsumexp, mean, sum_, weights
 
 Over = Literal["nothing", "everything", "rows", "columns"]
@@ -154,29 +154,3 @@ def is_positive_constant(a: Node) -> bool:
     while is_op(a, SCALE) and isinstance(c := a.children[0], Number) and c.value > 0:
         a = a.children[1]
     return is_ones(a) or (isinstance(a, Number) and a.value > 0)
-
-
-def sums(roots: Sequence[Node]) -> Iterator[Sum]:
-    """The sums of exponentials that stand in a denominator or under a logarithm, and else what has a peak."""
-    from matdiff.codegen.plan.peaks import peak
-
-    order = topological(*roots)
-    small = {defined(node.children[0]) for node in order if is_op(node, log) and is_difference(node.children[0])}
-    for node in order:
-        if is_op(node, log) or (is_op(node, POWER) and isinstance(p := node.children[1], Number) and p.value < 0):
-            a = node.children[0]
-            found = Sum()
-            if found.take(a) and found.usable:
-                if defined(a) not in small:
-                    yield found
-            elif (other := peak(a)) is not None:
-                yield other
-
-
-def is_difference(a: Node) -> bool:
-    """1 − eᵘ, which is positive only where nothing overflows."""
-    inside = defined(a)
-    if not is_op(inside, ADD) or len(inside.children) != 2:
-        return False
-    one, other = sorted(inside.children, key=is_ones, reverse=True)
-    return is_ones(one) and is_op(other, SCALE) and is_op(defined(al.scale(number(-1), other)), exp)

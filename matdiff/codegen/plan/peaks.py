@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from matdiff.codegen.kernels import kernel, run
 from matdiff.codegen.plan.exponentials import Over, Sum, defined, spread
-from matdiff.core.node import Apply, Node, Number
+from matdiff.core.node import Apply, Node, Number, number, topological
 from matdiff.core.shape import ONE
-from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
-from matdiff.ops.elementwise import abs_, exp, sqrt
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op, scale
+from matdiff.ops.constants import is_ones
+from matdiff.ops.elementwise import abs_, exp, log, sqrt
 from matdiff.ops.reductions import mean, norm, sum_
 from matdiff.ops.structure import vec
 
@@ -140,3 +141,27 @@ def largest(u: Node, over: Over) -> Node:
 def peak(a: Node) -> Peak | None:
     found = Peak()
     return found if found.take(a) and found.usable else None
+
+
+def sums(roots: Sequence[Node]) -> Iterator[Sum]:
+    """The sums of exponentials that stand in a denominator or under a logarithm, and else what has a peak."""
+    order = topological(*roots)
+    small = {defined(node.children[0]) for node in order if is_op(node, log) and is_difference(node.children[0])}
+    for node in order:
+        if is_op(node, log) or (is_op(node, POWER) and isinstance(p := node.children[1], Number) and p.value < 0):
+            a = node.children[0]
+            found = Sum()
+            if found.take(a) and found.usable:
+                if defined(a) not in small:
+                    yield found
+            elif (other := peak(a)) is not None:
+                yield other
+
+
+def is_difference(a: Node) -> bool:
+    """1 − eᵘ, which is positive only where nothing overflows."""
+    inside = defined(a)
+    if not is_op(inside, ADD) or len(inside.children) != 2:
+        return False
+    one, other = sorted(inside.children, key=is_ones, reverse=True)
+    return is_ones(one) and is_op(other, SCALE) and is_op(defined(scale(number(-1), other)), exp)

@@ -13,7 +13,8 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from matdiff.codegen.plan.balance import SIDES, balanced
-from matdiff.codegen.plan.exponentials import Sum, spread, sums
+from matdiff.codegen.plan.exponentials import Sum, spread
+from matdiff.codegen.plan.peaks import sums
 from matdiff.core.node import Apply, Node, Number, Symbol, Value, apply, number, symbol, topological
 from matdiff.core.op import Linear
 from matdiff.ops import algebra as al
