@@ -335,7 +335,6 @@ IN_DOUBT = {
     r"\alpha tr2(X)": "there is no function tr2",
     r"\alpha mu": "is mu a Greek letter or a product?",
     r"\frac12 x_train'*x": "one letter as the subscript",
-    r"\frac12 sum_i x_i": "has no index",
 }
 
 

@@ -263,7 +263,7 @@ REFUSED = {
     (r"\sum_i\sum_i x_i", "x"): "nothing tells how far the index i runs",
     (r"\sum_i x_{i1}^2", "x"): "has an index and a number",
     (r"\sum_i \operatorname{tr}(A_i X)", "X"): "three axes",
-    (r"\sum_{i,j,k} a_{ij} b_{jk} c_{ki}", "a"): "three axes",
+    (r"\sum_{i,j,k} \tanh(a_{ij} b_{jk})", "a"): "tanh of a part that depends on i, j, k together",
     (r"\sum_i \tanh(x_i - x_j)^\top x_i \sum_j y_j", "y"): "the index j stands outside its sum",
     (r"\sum_i \|x_i\|^2 + \operatorname{tr}(X^\top X)", "X"): "is X the matrix with the rows x_i?",
     (r"\sum_i \|x_i\|^2", "x_k"): "x_k is one of the members of X",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from matdiff.api.expr import Expr
@@ -74,7 +75,12 @@ def whole_families(names: Sequence[str], variables: Mapping[str, Symbol], famili
     return list(dict.fromkeys(out))
 
 
+_marks = {"'": "prime", "\\prime": "prime", "+": "plus", "-": "minus"}
+
+
 def _name(text: str) -> str:
+    if "_" in text and (m := re.fullmatch(r"([a-z])_\{?([a-z])\}?\^?\{?\(?('|\\prime|[+-]|[apn\d])\)?\}?", text)):
+        return f"{m[1]}_{_marks.get(m[3], m[3])}_{m[2]}"
     text = spelled_name(text) or text
     if not text or not text.replace("_", "a").isalnum() or text[0].isdigit():
         shown = text if len(text) <= 40 else text[:40] + "…"

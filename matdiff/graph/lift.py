@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from matdiff.core.node import Apply, Node, Number, Symbol, Value, number, topological
 from matdiff.core.op import Op
@@ -85,7 +85,14 @@ class Matrices:
     terms: tuple[tuple[Scalars, Node | Outer], ...]
 
 
-Lifted = Scalars | Vectors | Matrices
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A scalar for every value of three axes or more: a sum of products, of which a sum over an index takes one."""
+
+    terms: tuple[tuple[Scalars, ...], ...]
+
+
+Lifted = Scalars | Vectors | Matrices | Tensor
 FIXED = Scalars((), number(1))
 
 
@@ -145,7 +152,7 @@ class Lifter:
 
     def _settled(self, value: Lifted) -> Node | None:
         """The node of what has no axis left, else None."""
-        if axes_of(value):
+        if axes_of(value) or isinstance(value, Tensor):
             return None
         if isinstance(value, Scalars):
             return value.array
@@ -183,9 +190,16 @@ class Lifter:
             return rule(self, node, args)
         if node.op.elementwise and len(args) == 1:
             return self._entrywise(node, args[0], node.op)
+        scalars = [a for a in args if isinstance(a, Scalars)]
+        if len(scalars) == len(args) and node.op.signature.startswith("(...),(...)->(...)"):
+            axes = self.union(*(a.axes for a in scalars))
+            return Scalars(axes, node.op(*(self.spread(a, axes) for a in scalars)))
         refuse(f"{node.op.name} of members of a family")
 
     def _entrywise(self, node: Apply, a: Lifted, function: Callable[[Node], Node]) -> Lifted:
+        if isinstance(a, Tensor):
+            names = ", ".join(sorted(x.split("#")[0] for x in axes_of(a)))
+            refuse(f"{node.op.name} of a part that depends on {names} together")
         if isinstance(a, Scalars):
             return Scalars(a.axes, function(self.safe(a, node)))
         if isinstance(a, Vectors):
@@ -263,11 +277,62 @@ class Lifter:
     def ones(self, axis: Axis) -> Node:
         return ones("vector", self.indices[axis].length)
 
-    def plus(self, parts: Sequence[Scalars]) -> Scalars:
+    def plus(self, parts: Sequence[Scalars | Tensor]) -> Any:
+        if self.wide(*parts):
+            return self.tensor([t for p in parts for t in terms_of(p)])
         axes = self.union(*(p.axes for p in parts))
         return Scalars(axes, collected([self.spread(p, axes) for p in parts]))
 
-    def times(self, a: Scalars, b: Scalars) -> Scalars:
+    def wide(self, *parts: Scalars | Tensor) -> bool:
+        """Whether these together depend on more than two indices."""
+        return any(isinstance(p, Tensor) for p in parts) or len({x for p in parts for x in axes_of(p)}) > 2
+
+    def tensor(self, terms: Sequence[tuple[Scalars, ...]]) -> Scalars | Tensor:
+        """A sum of products, by arrays again where it depends on two indices at most."""
+        if len(terms) > MOST:
+            refuse("a product of sums of so many terms")
+        whole = Tensor(tuple(terms))
+        if len(axes_of(whole)) > 2:
+            return whole
+        found: Scalars = self.plus([self.product(t) for t in terms])
+        return found
+
+    def product(self, factors: Sequence[Scalars]) -> Scalars:
+        out = factors[0]
+        for f in factors[1:]:
+            out = self.times(out, f)
+        return out
+
+    def contracted(self, factors: tuple[Scalars, ...], axis: Axis) -> tuple[Scalars, ...]:
+        """Σ over an axis of a product: of A_ik and B_kj the entries of A B."""
+        other = self._around(Tensor((factors,)), axis)
+        if other is not None:
+            whole = Scalars((other, axis), self.spread(FIXED, (other, axis)))
+            factors = (*factors, Scalars((other, axis), self.kept(whole)))
+        rest = [f for f in factors if axis not in f.axes]
+        groups: dict[Axis | None, Scalars] = {}
+        for f in factors:
+            if axis in f.axes:
+                key = next((x for x in f.axes if x != axis), None)
+                groups[key] = self.times(groups[key], f) if key in groups else f
+        if not groups:
+            return (*rest, Scalars((), size(self.indices[axis].length)))
+        if None in groups and len(groups) > 1:
+            weight = groups.pop(None)
+            key = next(iter(groups))
+            groups[key] = self.times(groups[key], weight)
+        if len(groups) > 2:
+            refuse(f"a sum over {axis.split('#')[0]} of a part that depends on three other indices")
+        parts = list(groups.values())
+        if len(parts) == 1:
+            return (*rest, plain_sum(parts[0], axis))
+        left, right = (p.array if p.axes[1] == axis else transpose(p.array) for p in parts)
+        i, j = (next(x for x in p.axes if x != axis) for p in parts)
+        return (*rest, Scalars((i, j), matmul(left, transpose(right))))
+
+    def times(self, a: Any, b: Any) -> Any:
+        if self.wide(a, b):
+            return self.tensor([(*s, *t) for s in terms_of(a) for t in terms_of(b)])
         if not a.axes:
             return Scalars(b.axes, scale(a.array, b.array))
         if not b.axes:
@@ -344,6 +409,8 @@ class Lifter:
 
     def summed(self, a: Lifted, axis: Axis) -> Lifted:
         """The sum over one index."""
+        if isinstance(a, Tensor):
+            return self.tensor([self.contracted(t, axis) for t in a.terms])
         if isinstance(a, Scalars):
             return self._sum_scalars(a, axis)
         if isinstance(a, Vectors):
@@ -365,11 +432,7 @@ class Lifter:
         index = self.indices[axis]
         if axis not in a.axes:
             return Scalars(a.axes, scale(size(index.length), a.array))
-        if len(a.axes) == 1:
-            return Scalars((), total(a.array))
-        across = a.array if a.axes[1] == axis else transpose(a.array)
-        rest = a.axes[0] if a.axes[1] == axis else a.axes[1]
-        return Scalars((rest,), row_totals(across))
+        return plain_sum(a, axis)
 
     def _sum_related(self, a: Scalars, axis: Axis, other: Axis) -> Scalars:
         axes = (other, axis)
@@ -443,9 +506,23 @@ def name_of(node: Node) -> str:
     return node.name.split("#")[0] if isinstance(node, Symbol) else "a member"
 
 
+def terms_of(value: Scalars | Tensor) -> list[tuple[Scalars, ...]]:
+    return [(value,)] if isinstance(value, Scalars) else list(value.terms)
+
+
+def plain_sum(a: Scalars, axis: Axis) -> Scalars:
+    """The sum of an array over one of its axes, all of whose values count."""
+    if len(a.axes) == 1:
+        return Scalars((), total(a.array))
+    across = a.array if a.axes[1] == axis else transpose(a.array)
+    return Scalars(tuple(x for x in a.axes if x != axis), row_totals(across))
+
+
 def axes_of(value: Lifted) -> set[Axis]:
     if isinstance(value, Scalars):
         return set(value.axes)
+    if isinstance(value, Tensor):
+        return {x for t in value.terms for f in t for x in f.axes}
     found: set[Axis] = set()
     for term in value.terms:
         found |= set(term[0].axes)
@@ -625,7 +702,7 @@ def row_totals(S: Node) -> Node:
 
 
 def _add(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
-    scalars = [a for a in args if isinstance(a, Scalars)]
+    scalars = [a for a in args if isinstance(a, Scalars | Tensor)]
     vectors = [a for a in args if isinstance(a, Vectors)]
     matrices = [a for a in args if isinstance(a, Matrices)]
     if len(scalars) == len(args):
@@ -638,7 +715,7 @@ def _add(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
 
 
 def scaled(lift: Lifter, s: Scalars, a: Lifted) -> Lifted:
-    if isinstance(a, Scalars):
+    if isinstance(a, Scalars | Tensor):
         return lift.times(s, a)
     if isinstance(a, Vectors):
         return Vectors(tuple((lift.times(s, t), u, axis) for t, u, axis in a.terms), a.row)
@@ -647,8 +724,9 @@ def scaled(lift: Lifter, s: Scalars, a: Lifted) -> Lifted:
 
 def _scale(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     s, a = args
-    assert isinstance(s, Scalars)
-    return scaled(lift, s, a)
+    if isinstance(s, Tensor) and not isinstance(a, Scalars | Tensor):
+        refuse("a multiple of an array that depends on three indices together")
+    return scaled(lift, s, a)  # type: ignore[arg-type]
 
 
 def _transpose(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
@@ -746,10 +824,14 @@ def _paired(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Out
 def _norm(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     (a,) = args
     squared = _squared(lift, a)
+    if isinstance(squared, Tensor):
+        refuse("a norm that depends on three indices together")
     return Scalars(squared.axes, sqrt(lift.safe(squared, node)))
 
 
-def _squared(lift: Lifter, a: Lifted) -> Scalars:
+def _squared(lift: Lifter, a: Lifted) -> Any:
+    if isinstance(a, Tensor):
+        return lift.times(a, a)
     if isinstance(a, Vectors):
         return lift.dot(a, a)
     if isinstance(a, Matrices):
@@ -759,6 +841,10 @@ def _squared(lift: Lifter, a: Lifted) -> Scalars:
 
 def _power(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     base, exponent = args
+    if isinstance(base, Tensor):
+        if isinstance(node.args[1], Number) and node.args[1].value == 2:
+            return lift.times(base, base)  # type: ignore[no-any-return]
+        refuse("a power of a part that depends on three indices together")
     assert isinstance(exponent, Scalars)
     inside = node.args[0]
     p = node.args[1]
@@ -873,7 +959,10 @@ def _over(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     over: Over = node.params[0]
     if over.product:
         return _product_over(lift, a, over)
-    if over.mask is not None:
+    if over.mask is not None and isinstance(a, Tensor):
+        mask = Scalars(tuple(index.name for index in over.indices), over.mask)
+        a = lift.times(a, mask)
+    elif over.mask is not None:
         if not isinstance(a, Scalars):
             refuse("a sum of vectors over a set of pairs")
         axes = tuple(index.name for index in over.indices)

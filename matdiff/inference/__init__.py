@@ -153,7 +153,8 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
     types = [found.env[n] for n in scope.variables]
     loose = found.checker.loose
     everything = [*types, *(("matrix", d, d) for dims in loose.values() for d in dims)]
-    names = name_unknowns(everything, solver, scope.taken(program)) if solver.count else {}
+    taken = scope.taken(program) | ({f.base for f in program.sums.families} if program.sums else set())
+    names = name_unknowns(everything, solver, taken) if solver.count else {}
     cache: dict[Dim, Dim] = {}
 
     def final(dim: Dim) -> Dim:

@@ -22,11 +22,12 @@ from matdiff.inference.declarations import Declared, declarations_text, spell
 from matdiff.inference.names import default_kind
 from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import is_op
+from matdiff.ops.constants import eye
 from matdiff.ops.sums import OVER, Index
 from matdiff.ops.sums import Over as Runs
 from matdiff.ops.unknown import Unknown
 from matdiff.text.tokens import GREEK
-from matdiff.text.tree import Binder, Over, Program, Span, Tree, walk
+from matdiff.text.tree import INDICATOR, Binder, Over, Program, Span, Tree, walk
 
 Typed: TypeAlias = Any
 """matdiff.inference.Typed, which is made there."""
@@ -37,6 +38,11 @@ MAX_TREES = 200_000
 
 COUNTS = frozenset("NnMmKT")
 """Letters by which a sum is divided where it is a mean."""
+
+UNIT = "e@"
+"""Families of the rows of identities."""
+APART = frozenset("abcefghowyz")
+"""Letters below that are no indices by custom: u_o beside u_k is a vector of its own."""
 
 Bound = Mapping[str, str]
 """The indices around a place: letter → its own name."""
@@ -138,6 +144,7 @@ class Reader:
             t, bound = stack.pop()
             if isinstance(t, Over):
                 bound |= {name for name, _, _ in t.binder.indices} or set(t.binder.pair)
+                stack += [(condition, bound) for condition in t.binder.conditions]
             elif t.head == "name":
                 name = str(t.value)
                 if name in self.definitions and name not in seen:
@@ -164,6 +171,9 @@ class Reader:
             elif t.head == "index" and (at or t.args[0].head == "name"):
                 stack += [(a, at) for a in self.entry(t, at)]
             else:
+                if t.head == "call" and t.value == INDICATOR:
+                    hint = "It stands as a factor right behind its sum, or write \\sum_{j\\neq i}."
+                    self.refuse("this indicator cannot be read", t.span, hint)
                 if t.head == "call" and t.value in ("sigma", "σ") and "sigma" not in self.definitions:
                     self.remarks.append("σ(…) is read as the sigmoid 1/(1 + exp(−…))")
                 stack += [(a, at) for a in reversed(t.args)]
@@ -229,12 +239,16 @@ class Reader:
     def entry(self, t: Tree, at: Bound) -> list[Tree]:
         """x[i], A[i,j+1]; returns what is to be walked next."""
         base, *subscripts = t.args
+        if len(subscripts) == 1 and subscripts[0].head == "*":
+            parts = list(factors_of(subscripts[0]))[::-1]
+            if all(p.head == "name" and p.value in at for p in parts) and len(parts) == 2:
+                subscripts = parts
         mentioned = {str(s.value) for a in subscripts for s in walk(a) if s.head == "name"}
         if not mentioned & set(at):
             self.outside += [s for a in subscripts for s in walk(a) if s.head == "name"]
             return [base]
         if base.head != "name" or str(base.value) in self.definitions:
-            self.refuse("an entry of an expression", t.span, "Only names have an index that a sum runs over.")
+            return self.selected(t, base, subscripts, at)
         places = []
         for a in subscripts:
             shift = 0
@@ -249,6 +263,20 @@ class Reader:
             places.append((at[str(a.value)], shift))
         self.member(t, str(base.value), tuple(places), self.text[base.span[1] : base.span[1] + 1] == "[")
         return []
+
+    def selected(self, t: Tree, base: Tree, subscripts: Sequence[Tree], at: Bound) -> list[Tree]:
+        """(A x)_i and (W H)_ij as eᵢᵀ A x and eᵢᵀ W H eⱼ, with rows of identities for members."""
+        units: list[Tree] = []
+        for a in subscripts:
+            if a.head != "name" or str(a.value) not in at or len(subscripts) > 2:
+                self.refuse("an entry of an expression", t.span, "Its index is a letter that a sum runs over.")
+            unit = Tree("name", (), "", t.span)
+            self.member(unit, f"{UNIT}{len(self.families)}", ((at[str(a.value)], 0),), False)
+            units.append(unit)
+        row = Tree("'", (units[0],), "", t.span)
+        whole = Tree("*", (row, base), "", t.span)
+        t.head, t.value, t.args = "+", "", (Tree("*", (whole, units[1]), "", t.span) if units[1:] else whole,)
+        return [base]
 
     def member(self, t: Tree, base: str, places: Places, exact: bool) -> None:
         key = f"{base}_" + ",".join(axis + (f"{shift:+d}" if shift else "") for axis, shift in places)
@@ -325,6 +353,7 @@ class Reader:
             upper = self.limit(last, t.span) if last else None
             self.runs[axis] = Run(name, self.limit(first, t.span) if first else ONE, upper, t.span)
             inside[name] = axis
+        binder = self.indicated(t, binder, letters, inside)
         t.binder = replace(binder, indices=tuple((inside[name], "", "") for name, _, _ in new))
         pair = binder.pair if binder.relation else ("", "")
         if pair[0] and pair[0] == pair[1]:
@@ -340,6 +369,23 @@ class Reader:
             t.args = (*t.args, Tree("name", (), binder.mask, t.span))
         self.overs.append((t, inside))
         return inside
+
+    def indicated(self, t: Over, binder: Binder, new: Sequence[str], inside: Bound) -> Binder:
+        r"""\sum_k 1[k\neq i] … leaves out pairs as \sum_{k\neq i} does; other conditions are factors of 0 and 1."""
+        factors = list(factors_of(t.args[0]))
+        for f in factors:
+            if f.head != "call" or f.value != INDICATOR:
+                continue
+            pair = tuple(str(a.value) for a in f.args)
+            if binder.relation or f.mark == "=" or not set(pair) <= set(inside) or not set(pair) & set(new):
+                hint = "Write what is left out below the sum: \\sum_{j\\neq i}, or a matrix of zeros and ones."
+                self.refuse("this indicator cannot be read", f.span, hint)
+            binder = replace(binder, relation=f.mark, pair=pair)  # type: ignore[arg-type]
+            f.head, f.value, f.args = "number", 1, ()
+        for condition in binder.conditions:
+            body = t.args[0]
+            t.args = (Tree("*", (self.copied(condition), body), "", body.span), *t.args[1:])
+        return binder
 
     def unfolded(self, t: Over, at: Bound) -> Binder:
         r"""\sum_{j=i+1}^n and \sum_{j=1}^{i-1} as conditions on both; \sum_{i=1}^{n-1}\sum_{j=i+1}^n as one sum."""
@@ -400,6 +446,19 @@ def terms(t: Tree) -> Iterator[Tree]:
             yield t
 
 
+def factors_of(t: Tree) -> Iterator[Tree]:
+    """The factors of a product, and of what a fraction has above."""
+    stack = [t]
+    while stack:
+        t = stack.pop()
+        if t.head in ("*", "/"):
+            stack += t.args if t.head == "*" else t.args[:1]
+        elif t.head == "+" and len(t.args) == 1:
+            stack += t.args
+        else:
+            yield t
+
+
 def letters_of(suffix: str) -> list[str]:
     """The letters of a subscript that may be indices."""
     found = list(_place.finditer(suffix))
@@ -456,6 +515,10 @@ class Sums:
             if base in self.reader.families and suffix == "bar":
                 said = f"{name} is a variable of its own, not the mean of the {self.reader.families[base].member}"
                 self.reader.remarks.append(said)
+            elif base in self.reader.families and (suffix == "0" or suffix in APART):
+                member = self.reader.families[base].member
+                why = ", which count from 1" * (suffix == "0")
+                self.reader.remarks.append(f"{name} is a variable of its own, none of the {member}{why}")
             elif base in self.reader.families and len(suffix) < 3:
                 member = self.reader.families[base].member
                 self.refuse(f"is {name} one of the {member}?", t.span, f"Rename it, or write {base}[…] where declared.")
@@ -475,6 +538,9 @@ class Sums:
 
     def _declaration(self, f: Family) -> None:
         """What is said of x_i, of x or of X."""
+        if f.base.startswith(UNIT):
+            f.kind = "vector"
+            return
         for typed in f.typed:
             if (own := self._array(typed)) is not None:
                 said = self.reader.said.pop(typed, None)
@@ -634,6 +700,8 @@ class Sums:
         for name, (i, j) in self.masks.items():
             said.setdefault(name, Declared("matrix", (self._last(i), self._last(j))))
         for f in self.families:
+            if f.base.startswith(UNIT):
+                f.dims = (self.slots[f.base, 0],)  # type: ignore[assignment]
             if f.kind:
                 said[f.member] = Declared(f.kind, f.dims)  # type: ignore[arg-type]
             if f.arity == 2 and not f.array and (name := self._shared(f)):
@@ -713,10 +781,13 @@ class Sums:
         function = self._lifted(typed.function, places)
         check_defined(function, {}, self.text)
         variables: dict[str, Symbol] = {}
-        named = {f.member: arrays[f.base] for f in self.families}
+        units = {f.member for f in self.families if f.base.startswith(UNIT)}
+        spoken = [f for f in self.families if f.member not in units]
+        named = {f.member: arrays[f.base] for f in spoken}
         for name, s in typed.variables.items():
-            found = named.get(name, s)
-            variables.setdefault(found.name, found)
+            if name not in units:
+                found = named.get(name, s)
+                variables.setdefault(found.name, found)
         said = {s for name, s in typed.changed.items() if name in named}
         remarks = [r for r in typed.remarks if r not in said]
         own = {
@@ -728,9 +799,9 @@ class Sums:
             declarations=declarations_text(variables, own),
             definitions={n: d for n, d in typed.definitions.items() if not _holds(d, places)},
             kept=None if typed.kept is None else self._lifted(typed.kept, places),
-            remarks=(*remarks, *self.reader.remarks, *map(self._sentence, self.families, arrays.values())),
+            remarks=(*remarks, *self.reader.remarks, *(self._sentence(f, arrays[f.base]) for f in spoken)),
             changed={n: s for n, s in typed.changed.items() if n not in named},
-            families={name: arrays[f.base].name for f in self.families for name in (*f.typed, f.base)},
+            families={name: arrays[f.base].name for f in spoken for name in (*f.typed, f.base)},
         )
 
     def _lifted(self, node: Node, places: Mapping[Node, Member]) -> Node:
@@ -739,12 +810,15 @@ class Sums:
         except MatdiffError as error:
             raise error.located(self.text, self.reader.overs[0][0].span) from None
 
-    def _arrays(self, typed: Typed) -> dict[str, Symbol]:
-        arrays: dict[str, Symbol] = {}
+    def _arrays(self, typed: Typed) -> dict[str, Any]:
+        arrays: dict[str, Any] = {}
         taken = {n for n in typed.variables if n not in self.members.values()} | self.limits | set(typed.definitions)
         taken |= {n for s in typed.variables.values() for d in s.shape for n in d.names}
         for f in self.families:
             member = typed.variables[f.member]
+            if f.base.startswith(UNIT):
+                arrays[f.base] = eye(member.rows)
+                continue
             if f.base == "e" and member.kind == "vector" and not f.kind:
                 hint = "Declare `e: N×n` if they are data; the sum of eᵢᵀ A eᵢ is tr(A)."
                 self.refuse(f"are the {f.member} the columns of the identity?", f.span, hint)

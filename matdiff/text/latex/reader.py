@@ -14,7 +14,7 @@ from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.names import Name, name_at
 from matdiff.text.latex.source import unwrapped as unwrapped
 from matdiff.text.tokens import Names, Stream, number
-from matdiff.text.tree import Span, Tree
+from matdiff.text.tree import FACTORIAL, Span, Tree
 
 _token = deferred(
     rf"""[{SPACE}~]*(?:
@@ -98,6 +98,10 @@ class _Latex(Mixed):
     def on_bad(self, first: int, at: int) -> int:
         if self.stream.names.arrows and (after := self.derivative(first)):
             return after
+        if self.text[first] == "!" and self.stream.after_operand():
+            self.stream.push("METHOD", Tree("name", (), FACTORIAL, (first, at)))
+            self.stream.push("RPAR", (first, at))
+            return at
         raise unknown(self.text[first], self.text, first)
 
     def on_number(self, first: int, at: int) -> int:
