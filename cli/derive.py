@@ -81,6 +81,13 @@ def command(
             given = "--order 2, --steps, --check, --why, --explicit, --convention and --mode"
             raise click.UsageError(f"{given} go with means in closed form, and this one stays E[…]")
         return finish(d, form, ascii, not no_verify)
+    if hasattr(d, "member"):
+        from matdiff.cli.sections import finish
+
+        if order > 1 or steps or check or why or explicit or convention != "tangent" or mode is not None:
+            given = "--order 2, --steps, --check, --why, --explicit, --convention and --mode"
+            raise click.UsageError(f"{given} go with all members: --wrt {d.array.name}")
+        return finish(d, form, ascii, not no_verify)
     if hasattr(d, "convention_of"):
         if explicit or why or convention == "independent" or mode is not None:
             raise click.UsageError("--explicit, --why, --mode and --convention independent go with real variables")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.wrt import as_typed, chosen_names, suggestion, whole_families
+from matdiff.api.wrt import as_typed, chosen_names, one_member, suggestion, whole_families
 from matdiff.calculus.existence import singular_at_zero
 from matdiff.calculus.implicit import partial
 from matdiff.calculus.tangent import check_movable, tangent
@@ -75,7 +75,15 @@ def derive(
         if not typed.systems and (sized := _sized_by(inner, typed.variables, names)):
             with suppress(MatdiffError):
                 typed = read(function, declare, dialect, {**known, **sized}, names)
-        names = whole_families(as_typed(names, list(typed.variables)), typed.variables, typed.families)
+        names = as_typed(names, list(typed.variables))
+        if typed.families and (member := one_member(names, typed.variables, typed.families)):
+            from matdiff.api.members import by_member
+
+            found = derive(
+                function, typed.families[member.rpartition("_")[0]], declare, dialect, inner, metric, convention
+            )
+            return by_member(found, member, typed.families)  # type: ignore[return-value]
+        names = whole_families(names, typed.variables, typed.families)
         if typed.systems or typed.families:
             refuse_complex_parts(typed)
         if typed.systems:
@@ -216,6 +224,10 @@ def explicit(d: Derivation) -> Derivation:
         raise UnsupportedError(
             "a derivation through equations is not read line by line here",
             hint="md.derive(…).steps tells it, and .verify(claim=…) checks a gradient",
+        )
+    if hasattr(d, "member"):
+        raise UnsupportedError(
+            "a derivation by one member is not read line by line", hint=f"differentiate by {d.array.name}"
         )
     if not isinstance(d, Derivation):
         raise UnsupportedError("a mean without a closed form is not read line by line here")

@@ -106,7 +106,7 @@ class Lifter:
     filled: set[Node] = field(default_factory=set)
     """Arrays with 1 in the place of excluded pairs."""
 
-    def run(self, root: Node) -> Node:
+    def run(self, root: Node, entries: tuple[Axis, ...] = ()) -> Node:
         """The expression without sums over an index.
 
         Raises UnsupportedError for a member outside its sum and for what needs an array with three axes.
@@ -137,10 +137,20 @@ class Lifter:
                     fixed[node] = rebuild(node, tuple(fixed[a] for a in node.args))
             else:
                 fixed[node] = node
+        if entries:
+            return self._entries(lifted[root] if root in lifted else as_fixed(fixed[root]), entries)
         if root not in fixed:
             free = sorted(axes_of(lifted[root]))
             raise UnsupportedError(f"the index {free[0].split('#')[0]} stands outside its sum")
         return fixed[root]
+
+    def _entries(self, value: Lifted, axes: tuple[Axis, ...]) -> Node:
+        """All c_k as a vector, all c_ij as a matrix, vectors c_k as its rows."""
+        if isinstance(value, Scalars) and set(value.axes) <= set(axes):
+            return self.spread(value, axes)
+        if isinstance(value, Vectors) and len(axes) == 1 and axes_of(value) <= set(axes):
+            return self._stacked(value, axes[0])
+        refuse("what depends on these indices")
 
     def _note(self, node: Node) -> None:
         assert isinstance(node, Apply)
@@ -491,9 +501,12 @@ class Lifter:
         return [(self._sum_scalars(s, axis), part)]
 
 
-def lifted(root: Node, members: Mapping[Node, Member]) -> Node:
-    """An expression without sums over an index, its families as arrays.  Raises UnsupportedError; see `Lifter.run`."""
-    return Lifter(members).run(root)
+def lifted(root: Node, members: Mapping[Node, Member], free: tuple[Index, ...] = ()) -> Node:
+    """An expression without sums over an index, its families as arrays; `free` are the indices of its entries or rows.
+
+    Raises UnsupportedError; see `Lifter.run`.
+    """
+    return Lifter(members, {index.name: index for index in free}).run(root, tuple(index.name for index in free))
 
 
 def refuse(what: str) -> NoReturn:
@@ -1001,3 +1014,88 @@ RULES: dict[Op, Rule] = {
     ENTRY: _entry,
 }
 """What the functions of the algebra are for all values of the indices at once; elementwise ones act entry by entry."""
+
+
+# the way back: one row of an answer
+
+
+@dataclass
+class Picker:
+    """Rows and entries k of arrays: X w − y as wᵀx_k − y_k, with `members` for the families and a unit vector e_k."""
+
+    members: Mapping[Symbol, Symbol]
+    unit: Symbol
+    rows: dict[Node, Node] = field(default_factory=dict)
+    columns: dict[Node, Node] = field(default_factory=dict)
+
+    def row(self, root: Node) -> Node:
+        """Entry k of a vector, row k of a matrix as a vector."""
+        for node in topological(root):
+            if node.rows is self.unit.rows and node.kind in ("vector", "matrix"):
+                self.rows[node] = self._row(node)
+            if node.cols is self.unit.rows and node.kind in ("row", "matrix"):
+                self.columns[node] = self._column(node)
+        return self.rows[root]
+
+    def _row(self, node: Node) -> Node:
+        e = self.unit
+        if isinstance(node, Symbol) and node in self.members:
+            return self.members[node]
+        if is_ones(node):
+            return number(1) if node.kind == "vector" else ones("vector", node.cols)
+        if is_eye(node):
+            return e
+        if is_op(node, ADD):
+            return add(*(self.rows[a] for a in node.children))
+        if is_op(node, SCALE):
+            return scale(node.children[0], self.rows[node.children[1]])
+        if is_op(node, TRANSPOSE):
+            return self.columns[node.children[0]]
+        if is_op(node, HADAMARD):
+            return hadamard(*(self.rows[a] for a in node.children))
+        if is_op(node, Diag):
+            return scale(self.rows[node.children[0]], e)
+        if is_op(node, MATMUL):
+            a, b = node.children
+            if is_op(a, Diag):
+                return scale(self.rows[a.children[0]], self.rows[b])
+            left = self.rows[a]
+            if a.kind == "vector":
+                return scale(left, transpose(b))
+            return matmul(transpose(left), b) if b.kind == "vector" else matmul(transpose(b), left)
+        if (found := self._entrywise(node, self.rows)) is not None:
+            return found
+        return matmul(transpose(e), node) if node.kind == "vector" else matmul(transpose(node), e)
+
+    def _column(self, node: Node) -> Node:
+        """Column k of a matrix as a vector, entry k of a row."""
+        e = self.unit
+        if is_ones(node):
+            return number(1) if node.kind == "row" else ones("vector", node.rows)
+        if is_eye(node):
+            return e
+        if is_op(node, ADD):
+            return add(*(self.columns[a] for a in node.children))
+        if is_op(node, SCALE):
+            return scale(node.children[0], self.columns[node.children[1]])
+        if is_op(node, TRANSPOSE):
+            return self.rows[node.children[0]]
+        if is_op(node, HADAMARD):
+            return hadamard(*(self.columns[a] for a in node.children))
+        if is_op(node, Diag):
+            return scale(self.rows[node.children[0]], e)
+        if is_op(node, MATMUL):
+            a, b = node.children
+            right = self.columns[b]
+            return scale(right, a) if a.kind == "vector" else matmul(a, right)
+        if (found := self._entrywise(node, self.columns)) is not None:
+            return found
+        return matmul(node, e)
+
+    def _entrywise(self, node: Node, picked: Mapping[Node, Node]) -> Node | None:
+        if not isinstance(node, Apply) or not (node.op.elementwise or node.op is POWER):
+            return None
+        first, *rest = node.args
+        if first not in picked or any(a.kind != "scalar" for a in rest):
+            return None
+        return node.op(picked[first], *rest, params=node.params)

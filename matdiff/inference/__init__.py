@@ -112,7 +112,7 @@ def _last_definition(
         hint = "end with the function" + ", for instance c'*x" * bool(program.equations)
         raise ParseError("there is no expression", text=program.text, span=place, hint=hint)
     *others, last = program.definitions
-    whole = replace(program, definitions=others, function=last.body)
+    whole = replace(program, definitions=others, function=last.body, left=last.name)
     try:
         return infer(whole, declared, known, wrt, implicit)
     except MatdiffError:

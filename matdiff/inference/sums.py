@@ -105,8 +105,10 @@ class Reader:
         self.indexed = dict(self._indexed())
         self.placed: set[str] = set()
         function = self.copied(program.function) if program.function is not None else None
+        self.free_axes: tuple[str, ...] = ()
+        """Of c_k = …, which is c for all k."""
         if function is not None:
-            self.walk(function, {})
+            self.walk(function, self.entered(program.left, function))
             self.means(function)
         kept = [replace(d, body=self.copied(d.body)) for d in program.definitions if d.name not in self.placed]
         for d in kept:
@@ -134,6 +136,20 @@ class Reader:
             base, _, letters = name.rpartition("_")
             if base and letters.isalpha() and letters.islower() and set(letters) <= self.free(d.body):
                 yield base, (name, letters)
+
+    def entered(self, left: str, function: Tree) -> Bound:
+        """The indices of c_k = \\sum_j …, where they stand outside of its sums."""
+        base, _, letters = left.rpartition("_")
+        letters = letters.replace(",", "")
+        if not base or not 1 <= len(letters) <= 2 or not letters.isalpha() or len(set(letters)) < len(letters):
+            return {}
+        if not set(letters) <= self.free(function):
+            return {}
+        for letter in letters:
+            self.runs[letter] = Run(letter, ONE, None, function.span)
+        self.free_axes = tuple(letters)
+        self.remarks.append(f"the function is {base}, all {left.replace(',', '')}")
+        return {letter: letter for letter in letters}
 
     def free(self, tree: Tree) -> set[str]:
         """Letters that stand as subscripts in a definition and are bound by none of its own sums."""
@@ -805,8 +821,9 @@ class Sums:
         )
 
     def _lifted(self, node: Node, places: Mapping[Node, Member]) -> Node:
+        free = tuple(Index(a, self.runs[a].first, self._last(a)) for a in self.reader.free_axes)
         try:
-            return lifted(node, places)
+            return lifted(node, places, free)
         except MatdiffError as error:
             raise error.located(self.text, self.reader.overs[0][0].span) from None
 
@@ -904,7 +921,7 @@ def understood(
                 raise
             first = first or error
             continue
-        if found.function.kind != "scalar":
+        if not sums.scalar:
             first = first or found
         elif best is None:
             best = count, found

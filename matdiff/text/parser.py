@@ -151,6 +151,8 @@ class _Reader:
             "$END",
         }
         if named and (len(kinds) == 2 or kinds[-2] == "RPAR"):
+            if len(kinds) == 2:
+                self.program.left = str(self.tokens(last.start, last.mark).values[0].value)
             last.kind = "expression"
             last.start = last.mark + (2 if self.source.startswith(":=", last.mark) else 1)
 

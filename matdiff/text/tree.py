@@ -158,6 +158,8 @@ class Program:
     """Whether there may be sums over an index."""
     sums: Any = None
     """What these run over, when that was read."""
+    left: str = ""
+    """The name left of the equals sign of the function, where that was typed as one: c_k = …"""
     conjugated: Span | None = None
     """Where a conjugate stands in a text in which nothing is declared complex."""
 
