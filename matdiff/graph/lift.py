@@ -9,8 +9,8 @@ an array with three axes is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn, TypeAlias
 
 from matdiff.core.node import Apply, Node, Number, Symbol, Value, number, topological
 from matdiff.core.op import Op
@@ -35,11 +35,13 @@ from matdiff.ops.algebra import (
     size,
     transpose,
 )
-from matdiff.ops.constants import eye, is_eye, is_ones, is_zero, ones, unit
+from matdiff.ops.constants import commutation, eye, is_eye, is_ones, is_zero, ones, unit
 from matdiff.ops.elementwise import abs_, exp, log, sqrt
+from matdiff.ops.extremes import max_, rowmax
 from matdiff.ops.indexing import ENTRY, slice_
+from matdiff.ops.kronecker import kron
 from matdiff.ops.reductions import logsumexp, mean, norm, norm1, prod, sum_, tr
-from matdiff.ops.structure import Diag, diag, tril, triu
+from matdiff.ops.structure import Diag, diag, tril, triu, unvec, vec
 from matdiff.ops.sums import OVER, Axis, Index, Over, Relation
 
 MOST = 24
@@ -75,14 +77,49 @@ class Vectors:
     row: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """L A_i R for all i: the rows of `array` are vec(A_i)ᵀ, with A_i of so many rows and columns."""
+
+    array: Node
+    axis: Axis
+    rows: Dim
+    cols: Dim
+    left: Node | None = None
+    right: Node | None = None
+
+    @property
+    def transposed(self) -> Stack:
+        """Rᵀ A_iᵀ Lᵀ, by the commutation matrix: vec(Aᵀ) = K vec(A)."""
+        turned = matmul(self.array, transpose(commutation(self.rows, self.cols)))
+        return Stack(turned, self.axis, self.cols, self.rows, *(s and transpose(s) for s in (self.right, self.left)))
+
+    @property
+    def whole(self) -> Node:
+        """The array whose rows are vec(L A_i R)ᵀ = vec(A_i)ᵀ (R ⊗ Lᵀ)."""
+        if self.left is None and self.right is None:
+            return self.array
+        left = eye(self.rows) if self.left is None else transpose(self.left)
+        return matmul(self.array, kron(eye(self.cols) if self.right is None else self.right, left))
+
+    @property
+    def shape(self) -> tuple[Dim, Dim]:
+        return (self.rows if self.left is None else self.left.rows), (
+            self.cols if self.right is None else self.right.cols
+        )
+
+
 Outer = tuple[tuple[Node, Axis | None], tuple[Node, Axis | None]]
+
+
+Part: TypeAlias = "Node | Outer | Stack"
 
 
 @dataclass(frozen=True, slots=True)
 class Matrices:
     """A sum of scalars times fixed matrices or outer products of rows."""
 
-    terms: tuple[tuple[Scalars, Node | Outer], ...]
+    terms: tuple[tuple[Scalars, Part], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +225,9 @@ class Lifter:
                 return Scalars(axes[:1], array)
             array = slice_(family, *bounds[0], *bounds[1]) if len(axes) == 2 else slice_(family, *bounds[0])
             return Scalars(axes, array)
+        if node.kind == "matrix" and len(axes) == 1:
+            array = slice_(family, *bounds[0], ZERO, family.cols)
+            return Matrices(((FIXED, Stack(array, axes[0], node.rows, node.cols)),))
         if node.kind == "vector" and len(axes) == 1:
             return Vectors(((FIXED, slice_(family, *bounds[0], ZERO, family.cols), axes[0]),))
         refuse(f"the family of {name_of(node)}")
@@ -410,6 +450,10 @@ class Lifter:
         if along is None or across is None:
             axis, rows, vector = (across, v, u) if along is None else (along, u, v)
             assert axis is not None
+            if is_op(rows, MATMUL) and is_op(k := rows.children[1], kron) and is_eye(k.children[1]):
+                w = k.children[0]
+                if w.kind == "vector":
+                    return Scalars((axis,), matmul(rows.children[0], vec(matmul(vector, transpose(w)))))
             return Scalars((axis,), matmul(rows, vector))
         if along == across:
             return Scalars((along,), matmul(hadamard(u, v), ones("vector", u.cols)))
@@ -481,10 +525,12 @@ class Lifter:
         rest = s.axes[0] if s.axes[1] == axis else s.axes[1]
         return FIXED, matmul(weights, u), rest
 
-    def _sum_matrices(self, term: tuple[Scalars, Node | Outer], axis: Axis) -> list[tuple[Scalars, Node | Outer]]:
+    def _sum_matrices(self, term: tuple[Scalars, Part], axis: Axis) -> list[tuple[Scalars, Part]]:
         s, part = term
         if isinstance(part, Node):
             return [(self._sum_scalars(s, axis), part)]
+        if isinstance(part, Stack):
+            return [self._sum_stack(s, part, axis)]
         (u, along), (v, across) = part
         if along == across == axis:
             if self._around(s, axis) is not None or set(s.axes) - {axis}:
@@ -499,6 +545,37 @@ class Lifter:
             t, w, rest = self._sum_rows((s, u, along), axis)
             return [(t, ((w, rest), (v, across)))]
         return [(self._sum_scalars(s, axis), part)]
+
+    def _sum_stack(self, s: Scalars, part: Stack, axis: Axis) -> tuple[Scalars, Part]:
+        """Σ s_i A_i is the matrix whose vec is the weighted sum of rows."""
+        if axis != part.axis:
+            return self._sum_scalars(s, axis), part
+        t, u, along = self._sum_rows((s, part.array, axis), axis)
+        if along is not None:
+            return t, Stack(u, along, part.rows, part.cols, part.left, part.right)
+        found = unvec(u, params=(part.rows, part.cols))
+        found = found if part.left is None else matmul(part.left, found)
+        return t, (found if part.right is None else matmul(found, part.right))
+
+    def weighted(self, stack: Stack, matrix: Node) -> Scalars:
+        """⟨L A_i R, M⟩ for all i, which is vec(A_i)ᵀ vec(Lᵀ M Rᵀ)."""
+        inside = matrix if stack.left is None else matmul(transpose(stack.left), matrix)
+        inside = inside if stack.right is None else matmul(inside, transpose(stack.right))
+        return Scalars((stack.axis,), matmul(stack.array, vec(inside)))
+
+    def applied(self, stack: Stack, v: Node, along: Axis | None) -> Rows:
+        """L A_i R v, or with the vector v_i: rows vec(A_i)ᵀ (v ⊗ I) Lᵀ."""
+        if along is not None and along != stack.axis:
+            refuse("a product of a matrix and a vector with different indices")
+        if along is None:
+            w = v if stack.right is None else matmul(stack.right, v)
+            rows = matmul(stack.array, kron(w, eye(stack.rows)))
+        else:
+            w = v if stack.right is None else matmul(v, transpose(stack.right))
+            repeated = kron(w, transpose(ones("vector", stack.rows)))
+            gathered = kron(ones("vector", stack.cols), eye(stack.rows))
+            rows = matmul(hadamard(stack.array, repeated), gathered)
+        return FIXED, (rows if stack.left is None else matmul(rows, transpose(stack.left))), stack.axis
 
 
 def lifted(root: Node, members: Mapping[Node, Member], free: tuple[Index, ...] = ()) -> Node:
@@ -542,6 +619,8 @@ def axes_of(value: Lifted) -> set[Axis]:
         part = term[1:]
         if isinstance(value, Vectors):
             found |= {part[1]} if part[1] is not None else set()  # type: ignore[misc]
+        elif isinstance(part[0], Stack):
+            found.add(part[0].axis)
         elif not isinstance(part[0], Node):
             found |= {axis for _, axis in part[0] if axis is not None}
     return found
@@ -558,9 +637,10 @@ def as_fixed(node: Node) -> Lifted:
     return Matrices(((FIXED, node),))
 
 
-def matrix_of(part: Node | Outer) -> Node:
+def matrix_of(part: Part) -> Node:
     if isinstance(part, Node):
         return part
+    assert not isinstance(part, Stack)
     (u, _), (v, _) = part
     return matmul(u, transpose(v))
 
@@ -663,6 +743,9 @@ def diagonal(S: Node) -> Node:
         inside = diagonal(S.args[0])
         if is_ones(inside) and S.op in (POWER, sqrt):
             return inside
+        positive = S.op is POWER and isinstance(p := S.args[1], Number) and p.value > 0
+        if is_zero(inside) and (positive or S.op is abs_):
+            return inside
         return rebuild(S, (inside, *S.args[1:]))
     if is_ones(S) or is_eye(S):
         return ones("vector", S.rows)
@@ -747,7 +830,13 @@ def _transpose(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     if isinstance(a, Vectors):
         return Vectors(a.terms, not a.row)
     assert isinstance(a, Matrices)
-    return Matrices(tuple((s, transpose(p) if isinstance(p, Node) else p[::-1]) for s, p in a.terms))
+    return Matrices(tuple((s, _turned(p)) for s, p in a.terms))
+
+
+def _turned(p: Part) -> Part:
+    if isinstance(p, Stack):
+        return p.transposed
+    return transpose(p) if isinstance(p, Node) else p[::-1]
 
 
 def _matmul(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
@@ -773,7 +862,11 @@ def _applied(lift: Lifter, a: Matrices, b: Vectors) -> Vectors:
     """A v, with v from the left of its rows."""
     terms: list[Rows] = []
     for s, p in a.terms:
-        if isinstance(p, Node):
+        if isinstance(p, Stack):
+            for t, u, axis in lift.joined(b).terms:
+                found, rows, along = lift.applied(p, u, axis)
+                terms.append((lift.times(lift.times(s, t), found), rows, along))
+        elif isinstance(p, Node):
             for t, u, axis in b.terms:
                 moved = matmul(p, u) if axis is None else matmul(u, transpose(p))
                 terms.append((lift.times(s, t), moved, axis))
@@ -783,8 +876,16 @@ def _applied(lift: Lifter, a: Matrices, b: Vectors) -> Vectors:
     return Vectors(tuple(terms), b.row)
 
 
-def _product(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Outer) -> tuple[Scalars, Node | Outer]:
+def _product(lift: Lifter, s: Scalars, p: Part, t: Scalars, q: Part) -> tuple[Scalars, Part]:
     st = lift.times(s, t)
+    if isinstance(p, Stack) and isinstance(q, Node):
+        return st, replace(p, right=q if p.right is None else matmul(p.right, q))
+    if isinstance(q, Stack) and isinstance(p, Node):
+        return st, replace(q, left=p if q.left is None else matmul(p, q.left))
+    if isinstance(p, Stack) or isinstance(q, Stack):
+        if isinstance(p, Stack) and isinstance(q, Stack):
+            refuse("a product of two matrices that depend on an index")
+        return _outer_product(lift, st, p, q)
     if isinstance(p, Node) and isinstance(q, Node):
         return st, matmul(p, q)
     if isinstance(p, Node):
@@ -797,6 +898,19 @@ def _product(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Ou
     (w, along), right = q
     middle = lift.dot(Vectors(((FIXED, v, across),)), Vectors(((FIXED, w, along),)))
     return lift.times(st, middle), (left, right)
+
+
+def _outer_product(lift: Lifter, st: Scalars, p: Part, q: Part) -> tuple[Scalars, Part]:
+    """A_i (u vᵀ) = (A_i u) vᵀ, and (u vᵀ) A_i = u (A_iᵀ v)ᵀ."""
+    if isinstance(p, Stack):
+        assert not isinstance(q, Node | Stack)
+        (u, along), right = q
+        _, rows, axis = lift.applied(p, u, along)
+        return st, ((rows, axis), right)
+    assert isinstance(q, Stack) and not isinstance(p, Node)
+    left, (v, across) = p
+    _, rows, axis = lift.applied(q.transposed, v, across)
+    return st, (left, (rows, axis))
 
 
 def _hadamard(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
@@ -822,8 +936,13 @@ def _inner(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     return lift.times(a, b)
 
 
-def _paired(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Outer) -> Scalars:
+def _paired(lift: Lifter, s: Scalars, p: Part, t: Scalars, q: Part) -> Scalars:
     st = lift.times(s, t)
+    if isinstance(q, Stack) and not isinstance(p, Stack):
+        p, q = q, p
+    if isinstance(p, Stack):
+        return lift.times(st, _paired_stack(lift, p, q))  # type: ignore[no-any-return]
+    assert not isinstance(q, Stack)
     if isinstance(p, Node) and isinstance(q, Node):
         return lift.times(st, Scalars((), inner(p, q)))
     if isinstance(p, Node):
@@ -832,6 +951,16 @@ def _paired(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Out
     (u, along), (v, across) = p
     right = _applied(lift, Matrices(((FIXED, q),)), Vectors(((FIXED, v, across),)))
     return lift.times(st, lift.dot(Vectors(((FIXED, u, along),)), right))
+
+
+def _paired_stack(lift: Lifter, p: Stack, q: Part) -> Any:
+    """⟨A_i, M⟩, ⟨A_i, B_j⟩ and ⟨A_i, u vᵀ⟩ = uᵀ A_i v."""
+    if isinstance(q, Node):
+        return lift.weighted(p, q)
+    if isinstance(q, Stack):
+        return lift._dotted(p.whole, p.axis, q.whole, q.axis)
+    (u, along), (v, across) = q
+    return lift.dot(Vectors(((FIXED, u, along),)), Vectors((lift.applied(p, v, across),)))
 
 
 def _norm(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
@@ -919,7 +1048,9 @@ def _row_sum(u: Node, axis: Axis | None) -> Scalars:
     return Scalars((), total(u)) if axis is None else Scalars((axis,), row_totals(u))
 
 
-def _entry_sum(lift: Lifter, p: Node | Outer) -> Scalars:
+def _entry_sum(lift: Lifter, p: Part) -> Scalars:
+    if isinstance(p, Stack):
+        return lift.weighted(p, ones("matrix", *p.shape))
     if isinstance(p, Node):
         return Scalars((), total(p))
     (u, along), (v, across) = p
@@ -939,7 +1070,11 @@ def _trace(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     assert isinstance(a, Matrices)
     parts = []
     for s, p in a.terms:
-        if isinstance(p, Node):
+        if isinstance(p, Stack):
+            sides = [transpose(x) for x in (p.left, p.right) if x is not None]
+            inside = matmul(*sides) if len(sides) == 2 else sides[0] if sides else eye(p.rows)
+            parts.append(lift.times(s, Scalars((p.axis,), matmul(p.array, vec(inside)))))
+        elif isinstance(p, Node):
             parts.append(lift.times(s, Scalars((), tr(p))))
         else:
             (u, along), (v, across) = p
@@ -972,6 +1107,8 @@ def _over(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     over: Over = node.params[0]
     if over.product:
         return _product_over(lift, a, over)
+    if over.largest:
+        return _largest_over(a, over)
     if over.mask is not None and isinstance(a, Tensor):
         mask = Scalars(tuple(index.name for index in over.indices), over.mask)
         a = lift.times(a, mask)
@@ -993,6 +1130,20 @@ def _product_over(lift: Lifter, a: Lifted, over: Over) -> Lifted:
     if set(a.axes) - set(axes) or any(set(axes) & pair for pair in lift.relations):
         refuse("a product over an index inside another sum")
     return Scalars((), prod(lift.spread(a, axes)))
+
+
+def _largest_over(a: Lifted, over: Over) -> Scalars:
+    """The largest for every value of the other index, by rows."""
+    if not isinstance(a, Scalars):
+        refuse("the largest of arrays")
+    for index in reversed(over.indices):
+        if index.name not in a.axes:
+            continue
+        S = scale(number(over.largest), a.array)
+        across = S if len(a.axes) == 1 or a.axes[1] == index.name else transpose(S)
+        found = max_(S) if len(a.axes) == 1 else rowmax(across)
+        a = Scalars(tuple(x for x in a.axes if x != index.name), scale(number(over.largest), found))
+    return a
 
 
 Rule = Callable[[Lifter, Apply, list[Lifted]], Lifted]

@@ -21,8 +21,9 @@ from matdiff.graph.lift import Member, lifted
 from matdiff.inference.declarations import Declared, declarations_text, spell
 from matdiff.inference.names import default_kind
 from matdiff.inference.undefined import check_defined
-from matdiff.ops.algebra import is_op
-from matdiff.ops.constants import eye
+from matdiff.ops.algebra import is_op, matmul
+from matdiff.ops.constants import eye, ones
+from matdiff.ops.structure import tril
 from matdiff.ops.sums import OVER, Index
 from matdiff.ops.sums import Over as Runs
 from matdiff.ops.unknown import Unknown
@@ -41,6 +42,8 @@ COUNTS = frozenset("NnMmKT")
 
 UNIT = "e@"
 """Families of the rows of identities."""
+COUNTED = "1@"
+"""Families of the numbers 1, 2, … that indices are."""
 APART = frozenset("abcefghowyz")
 """Letters below that are no indices by custom: u_o beside u_k is a vector of its own."""
 
@@ -72,6 +75,8 @@ class Family:
     dims: tuple[Dim, ...] = ()
     """Of a member that is a vector."""
     typed: list[str] = field(default_factory=list)
+    stacked: bool = False
+    """Whether members are matrices, of which the array has the vec in its rows."""
 
 
 @dataclass(eq=False)
@@ -192,15 +197,36 @@ class Reader:
                     self.refuse("this indicator cannot be read", t.span, hint)
                 if t.head == "call" and t.value in ("sigma", "σ") and "sigma" not in self.definitions:
                     self.remarks.append("σ(…) is read as the sigmoid 1/(1 + exp(−…))")
+                if t.head == "*" and at:
+                    self.dotted(t, at)
                 stack += [(a, at) for a in reversed(t.args)]
                 if t.head in ("'", "norm") and at:
                     self.turned |= {str(a.value).rpartition("_")[0] for a in terms(t.args[0])}
+
+    def dotted(self, t: Tree, at: Bound) -> None:
+        r"""x_i \\cdot w: papers mean the inner product, and numbers may be multiplied so as well."""
+        a, b = t.args
+        if a.head != "name" or b.head != "name" or "\\cdot" not in self.text[a.span[1] : b.span[0]]:
+            return
+        bases = [str(s.value).partition("_")[0] for s in (a, b)]
+        undeclared = not any(
+            n in self.said or n in self.known for s in (a, b) for n in (str(s.value), str(s.value).partition("_")[0])
+        )
+        members = [set(letters_of(str(s.value).rpartition("_")[2])) & set(at) for s in (a, b)]
+        if undeclared and any(members) and all(len(n) == 1 and n.islower() for n in bases):
+            one, other = (self.text[slice(*s.span)] for s in (a, b))
+            hint = f"Write {one}^\\top {other} for the inner product, {one} {other} for numbers."
+            self.refuse("is this the inner product of two vectors?", t.span, hint)
 
     def name(self, t: Tree, at: Bound) -> tuple[Tree, Bound] | None:
         """A name in a sum; the copy of a definition that depends on an index is to be walked next."""
         name = str(t.value)
         if name in at:
-            self.refuse(f"the index {name} stands as a number here", t.span, "Only subscripts of names are read.")
+            axis = at[name]
+            if self.runs[axis].first is not ONE:
+                self.refuse(f"the index {name} stands as a number here", t.span, "That is read where it counts from 1.")
+            self.member(t, f"{COUNTED}{name}", ((axis, 0),), True)
+            return None
         base, _, suffix = name.rpartition("_")
         if base in self.indexed and suffix:
             return self.put(t, base, suffix, at)
@@ -249,7 +275,11 @@ class Reader:
             if other.isdigit():
                 hint = "Give the entries names of their own, or sum over both indices."
                 self.refuse(f"{t.value} has an index and a number", t.span, hint)
-            self.refuse(f"the index {other} stands outside its sum", t.span, f"Sum over {other} as well.")
+            self.refuse(
+                f"the index {other} stands outside its sum",
+                t.span,
+                f"Sum over {other} as well, or name all of these: c_{other} = …",
+            )
         return None
 
     def entry(self, t: Tree, at: Bound) -> list[Tree]:
@@ -379,6 +409,8 @@ class Reader:
             self.refuse("a condition on more than two indices", t.span, "Split the sum.")
         if binder.relation:
             self.same.append(t.binder.pair)
+        if t.value in ("max", "min") and (binder.relation or binder.mask or binder.conditions):
+            self.refuse(f"a {t.value} over some of the members", t.span, "Write it over all of them.")
         if binder.mask and t.value == "prod":
             self.refuse("a product over a set of pairs", t.span)
         if binder.mask:
@@ -498,10 +530,8 @@ class Sums:
         for f in self.families:
             self._declaration(f)
         self.masks = self._masks()
-        for f in self.families:
-            if self._matrices(f):
-                hint = f"Declare `{f.base}: N` if they are scalars, `{f.base}: N×d` if they are vectors."
-                self.refuse(f"the family of matrices {f.member} would need an array with three axes", f.span, hint)
+        self.capitals = [f for f in self.families if self._matrices(f)]
+        """Families that are matrices, or where that does not type vectors and scalars."""
         self._lengths()
         self.members = {key: f.member for f in self.families for key in f.places}
         for over, _ in reader.overs:
@@ -554,13 +584,13 @@ class Sums:
 
     def _declaration(self, f: Family) -> None:
         """What is said of x_i, of x or of X."""
-        if f.base.startswith(UNIT):
-            f.kind = "vector"
+        if f.base.startswith((UNIT, COUNTED)):
+            f.kind = "vector" if f.base.startswith(UNIT) else "scalar"
             return
         for typed in f.typed:
             if (own := self._array(typed)) is not None:
                 said = self.reader.said.pop(typed, None)
-                if said is not None and said.attributes:
+                if said is not None and said.attributes and own[0] != "matrix":
                     self.refuse(f"attributes of the members {typed}", f.span, "Declare the whole data.")
                 f.kind, f.dims = own
         upper = capital(f.base)
@@ -722,14 +752,17 @@ class Sums:
                 said[f.member] = Declared(f.kind, f.dims)  # type: ignore[arg-type]
             if f.arity == 2 and not f.array and (name := self._shared(f)):
                 said[name] = Declared("matrix", tuple(self.slots[f.base, p] for p in range(2)))  # type: ignore[misc]
-        self.open = [f for f in self.families if not f.kind and not self._vectors(f)]
-        yield 0, said
-        for scalars in self._choices():
-            more = {f.member: Declared("scalar") for f in scalars}
-            for f in scalars:
-                if name := self._shared(f):
-                    more[name] = Declared("vector", (self.slots[f.base, 0],))  # type: ignore[arg-type]
-            yield len(scalars), {**said, **more}
+        for kind in ("matrix", "vector") if self.capitals else ("",):
+            first = {**said, **{f.member: Declared(kind) for f in self.capitals}}  # type: ignore[arg-type]
+            closed = self.capitals if kind == "matrix" else []
+            self.open = [f for f in self.families if not f.kind and not self._vectors(f) and f not in closed]
+            yield 0, first
+            for scalars in self._choices():
+                more = {f.member: Declared("scalar") for f in scalars}
+                for f in scalars:
+                    if name := self._shared(f):
+                        more[name] = Declared("vector", (self.slots[f.base, 0],))  # type: ignore[arg-type]
+                yield len(scalars), {**first, **more}
 
     def _choices(self) -> Iterator[tuple[Family, ...]]:
         if len(self.open) > MOST:
@@ -761,15 +794,15 @@ class Sums:
         binder = over.binder
         indices = tuple(Index(a, self.runs[a].first, self._last(a)) for a, _, _ in binder.indices)
         pair = binder.pair if binder.relation else None
-        product = over.value == "prod"
+        product, largest = over.value == "prod", {"max": 1, "min": -1}.get(str(over.value), 0)
 
         def build(args: Sequence[Node]) -> Node:
             mask = args[1] if len(args) > 1 else None
             if len(indices) < 3:
-                return OVER.build((args[0],), (Runs(indices, binder.relation, pair, mask, product),))  # type: ignore[arg-type]
+                return OVER.build((args[0],), (Runs(indices, binder.relation, pair, mask, product, largest),))  # type: ignore[arg-type]
             made = args[0]
             for index in reversed(indices):
-                made = OVER.build((made,), (Runs((index,), product=product),))
+                made = OVER.build((made,), (Runs((index,), product=product, largest=largest),))
             return made
 
         return build
@@ -781,9 +814,9 @@ class Sums:
         out: dict[str, Node] = {}
         for f in self.families:
             s = variables[f.member]
-            if s.kind not in ("scalar", "vector"):
+            if s.kind == "row" or (s.kind == "matrix" and f.arity == 2):
                 self.refuse(f"the family of matrices {f.member} would need an array with three axes", f.span)
-            out.update({key: symbol(f"{key}#", s.kind, s.rows) for key in f.places})
+            out.update({key: symbol(f"{key}#", s.kind, s.rows, s.cols) for key in f.places})
         return out
 
     def lift(self, typed: Typed, members: Mapping[str, Node]) -> Typed:
@@ -797,7 +830,7 @@ class Sums:
         function = self._lifted(typed.function, places)
         check_defined(function, {}, self.text)
         variables: dict[str, Symbol] = {}
-        units = {f.member for f in self.families if f.base.startswith(UNIT)}
+        units = {f.member for f in self.families if f.base.startswith((UNIT, COUNTED))}
         spoken = [f for f in self.families if f.member not in units]
         named = {f.member: arrays[f.base] for f in spoken}
         for name, s in typed.variables.items():
@@ -833,15 +866,20 @@ class Sums:
         taken |= {n for s in typed.variables.values() for d in s.shape for n in d.names}
         for f in self.families:
             member = typed.variables[f.member]
+            f.stacked = member.kind == "matrix"
             if f.base.startswith(UNIT):
                 arrays[f.base] = eye(member.rows)
+                continue
+            if f.base.startswith(COUNTED):
+                length = self.slots[f.base, 0]
+                arrays[f.base] = matmul(tril(ones("matrix", length, length)), ones("vector", length))  # type: ignore[arg-type]
                 continue
             if f.base == "e" and member.kind == "vector" and not f.kind:
                 hint = "Declare `e: N×n` if they are data; the sum of eᵢᵀ A eᵢ is tr(A)."
                 self.refuse(f"are the {f.member} the columns of the identity?", f.span, hint)
             dims = [self.slots[f.base, p] for p in range(f.arity)]
-            if member.kind == "vector":
-                dims.append(member.rows)
+            if member.kind != "scalar":
+                dims.append(member.rows * member.cols)
             kind = "matrix" if len(dims) == 2 else "vector"
             name = f.array or (self._shared(f) if member.kind == "scalar" else "") or self._free(f, kind, taken)
             there = typed.variables.get(name, self.reader.known.get(name))
@@ -875,6 +913,9 @@ class Sums:
     def _sentence(self, f: Family, s: Symbol) -> str:
         whole = spell(s.name, s.kind, s.shape, s.attributes)
         rows = s.kind == "matrix" and f.arity == 1
+        if f.stacked:
+            flat = f"{s.name}.transpose(0, 2, 1).reshape({s.rows}, -1)"
+            return f"the rows of {whole} are vec({f.typed[0]})ᵀ, in NumPy {flat} of the stack of all {f.typed[0]}"
         return f"{' and '.join(f.typed)} are the {'rows' if rows else 'entries'} of {whole}"
 
 

@@ -11,12 +11,12 @@ from matdiff.text.tree import Binder, Over, Range, Span, Tree
 _typed = deferred(r"=\s*([\w+*\s−-]{1,40}?)\s*\.\.\.?\s*([\w+*\s−-]{1,40}?)\s*(?=[,)])", re.ASCII)
 
 
-_signs = deferred(r"\\(?:sum|prod)(?![A-Za-z])|\b(?:sum|prod)(?:\s?_|\b[^=]*=[^=]*\.\.)")
+_signs = deferred(r"\\(?:sum|prod)(?![A-Za-z])|\\(?:max|min)\s*_|\b(?:sum|prod)(?:\s?_|\b[^=]*=[^=]*\.\.)")
 
 
 def summed(text: str) -> bool:
     r"""Whether there may be a sum over an index: \sum, sum_i(…), sum(…, i=1..N)."""
-    return ("sum" in text or "prod" in text) and _signs.search(text) is not None
+    return ("sum" in text or "prod" in text or ("_" in text and "\\m" in text)) and _signs.search(text) is not None
 
 
 def bounded(text: str, name: Any, at: int) -> Range | None:

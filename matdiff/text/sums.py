@@ -76,12 +76,24 @@ _rest = deferred(
 )
 _tail = deferred(rf"(?:{_loose}|[.,;])*\Z")
 _item = deferred(r"\\[A-Za-z]+|\w")
+_over_index = deferred(
+    r"\s*(?:\\limits\s*)?_\s*(?:([a-z])|\{\s*([a-z])\s*(?:=\s*\w+\s*(?:,\s*\\[lc]?dots\s*,\s*\w+\s*)?)?\})"
+)
 _ahead = deferred(r"(?:\s|\\(?:limits|nolimits|displaylimits)(?![A-Za-z]))*([_^])\s*")
 
 
 def bound(text: str, at: int) -> bool:
     r"""Whether an index follows the \sum that ends here."""
     return _ahead.match(text, at) is not None
+
+
+def indexed(text: str, at: int) -> bool:
+    r"""Whether a \\max that ends here goes over an index of what stands behind it, as \\max_k w_k^\\top x."""
+    m = _over_index.match(text, at)
+    return (
+        m is not None
+        and re.search(rf"_\s*(?:{m[1] or m[2]}|\{{[^{{}}]*{m[1] or m[2]}[^{{}}]*\}})", text[m.end() :]) is not None
+    )
 
 
 def latex_sum(stream: Stream, span: Span, pairs: Pairs) -> int:

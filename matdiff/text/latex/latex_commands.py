@@ -10,7 +10,7 @@ from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.latex_refusals import Refusals
 from matdiff.text.latex.names import function_of, name_at
 from matdiff.text.latex_hints import unknown
-from matdiff.text.sums import bound, cases, density, indicated, latex_sum
+from matdiff.text.sums import bound, cases, density, indexed, indicated, latex_sum
 from matdiff.text.tree import Span, Tree
 
 _null = deferred(r"\s*\.")
@@ -40,6 +40,8 @@ class Commands(Refusals):
         if command in words.FRACTIONS:
             return self.fraction(first, at)
         if command in ("sum", "prod") and bound(self.text, at):
+            return latex_sum(self.stream, span, self.pairs)
+        if command in ("max", "min") and indexed(self.text, at):
             return latex_sum(self.stream, span, self.pairs)
         if command == "sqrt":
             return self.root(span)

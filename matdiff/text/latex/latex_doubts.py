@@ -10,6 +10,7 @@ from matdiff.text.habits import application
 from matdiff.text.latex.latex_bars import Bars
 from matdiff.text.latex.latex_exponents import LONGEST
 from matdiff.text.latex.latex_places import blank
+from matdiff.text.latex.latex_subscripts import subscript
 from matdiff.text.latex.names import Name, name_at
 from matdiff.text.tree import Span, Tree
 
@@ -44,6 +45,8 @@ class Doubts(Bars):
             self.stream.refuse(f"{self.text[slice(*span)]}'(…) is a derivative", span, hint)
         if opened:
             return self.spectral(name.value, sub, span, opened) if name.value in ("sigma", "lambda") and sub else 0
+        if name.value == "ell" and sub and sub in getattr(self, "summed", ()):
+            return 0
         if name.value == "ell" and not self.text.startswith("{", blank(self.text, span[1])):
             written = self.text[slice(*span)]
             hint = f"Declare `{written}: scalar`, or `{written}: n` for a vector."
@@ -79,6 +82,8 @@ class Doubts(Bars):
         number = _digits.match(self.text, at)
         inside = None if number else name_at(self.stream, at, self.pairs)
         end = number.end() if number else inside.end if inside else -1
+        if inside and not inside.sub and self.text.startswith("_", end):
+            end = subscript(self.stream, end, self.pairs)[1]
         if end < 0 or not _closes.fullmatch(self.text, end, closing):
             return
         written = Tree("name", (), value, span)

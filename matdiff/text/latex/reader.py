@@ -61,6 +61,7 @@ def spelled_name(text: str) -> str | None:
     ('y_hat', 'W_12', 'Sigma', None)
     """
     stream = Stream(text, Names())
+    stream.names.variables.add("ell")
     try:
         lex(stream, 0, len(text))
     except MatdiffError:
