@@ -86,7 +86,7 @@ def command(
 
         if order > 1 or steps or check or why or explicit or convention != "tangent" or mode is not None:
             given = "--order 2, --steps, --check, --why, --explicit, --convention and --mode"
-            raise click.UsageError(f"{given} go with all members: --wrt {d.array.name}")
+            raise click.UsageError(f"{given} go with all members, and {wrt} is one of them")
         return finish(d, form, ascii, not no_verify)
     if hasattr(d, "convention_of"):
         if explicit or why or convention == "independent" or mode is not None:

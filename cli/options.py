@@ -114,6 +114,6 @@ def derivation(
     if hasattr(d, "member") and not kept:
         raise UnsupportedError(
             f"the derivative by one member, {wrt}, is what matdiff derive says",
-            hint=f"here differentiate by {d.array.name}",
+            hint="here differentiate by all members",
         )
     return d

@@ -174,9 +174,9 @@ loss("stress", r"\sum_{i<j}w_{ij}\left(\|x_i-x_j\|-\delta_{ij}\right)^2","X",
 loss("Sammon", r"\sum_{i<j}\frac{(d_{ij}-\|y_i-y_j\|)^2}{d_{ij}}","Y",
   lambda a:sum((a.D[i,j]-sqrt(sq(a.Y[i]-a.Y[j])))**2/a.D[i,j] for i,j in each(N,N) if i<j), shapes={"D": (N,N),"Y": (N,D)},positive=("D",))
 loss("t-SNE", r"\sum_{i\neq j}p_{ij}\log\frac{p_{ij}}{q_{ij}}; q_{ij}=\frac{(1+\|y_i-y_j\|^2)^{-1}}{\sum_{k\neq l}(1+\|y_k-y_l\|^2)^{-1}}","Y",
-  lambda a:sum(a.P[i,j]*log(a.P[i,j]*sum(1/(1+sq(a.Y[k]-a.Y[l])) for k,l in each(N,N) if k!=l)*(1+sq(a.Y[i]-a.Y[j]))) for i,j in each(N,N) if i!=j), shapes={"P": (N,N),"Y": (N,D)},positive=("P",))
+  lambda a:sum(a.P[i,j]*log(a.P[i,j]*sum(1/(1+sq(a.Y[k]-a.Y[m])) for k,m in each(N,N) if k!=m)*(1+sq(a.Y[i]-a.Y[j]))) for i,j in each(N,N) if i!=j), shapes={"P": (N,N),"Y": (N,D)},positive=("P",))
 loss("t-SNE reversed order", r"q_{ij}=\frac{(1+\|y_i-y_j\|^2)^{-1}}{\sum_{k\neq l}(1+\|y_k-y_l\|^2)^{-1}}; \sum_{i\neq j}p_{ij}\log\frac{p_{ij}}{q_{ij}}","Y",
-  lambda a:sum(a.P[i,j]*log(a.P[i,j]*sum(1/(1+sq(a.Y[k]-a.Y[l])) for k,l in each(N,N) if k!=l)*(1+sq(a.Y[i]-a.Y[j]))) for i,j in each(N,N) if i!=j), shapes={"P": (N,N),"Y": (N,D)},positive=("P",))
+  lambda a:sum(a.P[i,j]*log(a.P[i,j]*sum(1/(1+sq(a.Y[k]-a.Y[m])) for k,m in each(N,N) if k!=m)*(1+sq(a.Y[i]-a.Y[j]))) for i,j in each(N,N) if i!=j), shapes={"P": (N,N),"Y": (N,D)},positive=("P",))
 # contrastive
 loss("InfoNCE z_i'", r"-\frac1N\sum_{i=1}^N\log\frac{\exp(z_i^\top z_i'/\tau)}{\sum_{j=1}^N\exp(z_i^\top z_j'/\tau)}","Z",
   lambda a:-sum(log(exp(a.Z[i]@a.Zp[i]/a.tau)/sum(exp(a.Z[i]@a.Zp[j]/a.tau) for j in range(N))) for i in range(N))/N, shapes={"Z": (N,D),"Zp": (N,D),"tau": ()},positive=("tau",), named={"Z_prime": "Zp"})
@@ -225,7 +225,7 @@ loss("scatter trace", r"\operatorname{tr}\left(W^\top\sum_{i=1}^N(x_i-\mu)(x_i-\
 loss("dictionary", r"\frac1n\sum_{i=1}^n\left(\frac12\|x_i-D\alpha_i\|_2^2+\lambda\|\alpha_i\|_1\right)","D",
   lambda a:sum(sq(a.X[i]-a.D@a.Alpha[i])/2+a["lambda"]*sum(abs(a.Alpha[i])) for i in range(N))/N, shapes={"X":(N,H),"D":(H,D),"Alpha":(N,D),"lambda":()})
 loss("attention", r"\sum_{i=1}^n\left\|y_i-\sum_{j=1}^n\frac{e^{q_i^\top k_j}}{\sum_{l=1}^n e^{q_i^\top k_l}}v_j\right\|^2","Q",
-  lambda a:sum(sq(a.Y[i]-sum(exp(a.Q[i]@a.K[j])/sum(exp(a.Q[i]@a.K[l]) for l in range(N))*a.V[j] for j in range(N))) for i in range(N)), shapes={"Y": (N,H),"Q": (N,D),"K": (N,D),"V": (N,H)})
+  lambda a:sum(sq(a.Y[i]-sum(exp(a.Q[i]@a.K[j])/sum(exp(a.Q[i]@a.K[m]) for m in range(N))*a.V[j] for j in range(N))) for i in range(N)), shapes={"Y": (N,H),"Q": (N,D),"K": (N,D),"V": (N,H)})
 loss("logsumexp of max margins", r"\sum_i \log\sum_k\exp(x_i^\top w_k)","W",
   lambda a:sum(log(sum(exp(a.X[i]@a.W[k]) for k in range(M))) for i in range(N)), shapes={"X": (N,D),"W": (M,D)})
 loss("Dirichlet/simplex entropy", r"-\sum_{k} p_k\log p_k+\lambda\left(\sum_k p_k-1\right)","p",

@@ -79,10 +79,10 @@ def derive(
         if typed.families and (member := one_member(names, typed.variables, typed.families)):
             from matdiff.api.members import by_member
 
-            found = derive(
+            whole = derive(
                 function, typed.families[member.rpartition("_")[0]], declare, dialect, inner, metric, convention
             )
-            return by_member(found, member, typed.families)  # type: ignore[return-value]
+            return by_member(whole, member, typed.families)  # type: ignore[return-value]
         names = whole_families(names, typed.variables, typed.families)
         if typed.systems or typed.families:
             refuse_complex_parts(typed)
@@ -227,7 +227,7 @@ def explicit(d: Derivation) -> Derivation:
         )
     if hasattr(d, "member"):
         raise UnsupportedError(
-            "a derivation by one member is not read line by line", hint=f"differentiate by {d.array.name}"
+            "a derivation by one member is not read line by line", hint="differentiate by all of them"
         )
     if not isinstance(d, Derivation):
         raise UnsupportedError("a mean without a closed form is not read line by line here")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
@@ -130,9 +130,9 @@ class Member:
                 if name in taken:
                     continue
                 made = symbol(name, "scalar") if v.kind == "vector" else symbol(name, "vector", v.cols)
-                members[v] = cast(Symbol, made)
+                members[v] = made
         unit = next(n for n in (f"e_{self.letter}", f"unit_{self.letter}", f"unit__{self.letter}") if n not in taken)
-        return Picker(members, cast(Symbol, symbol(unit, "vector", rows)))
+        return Picker(members, symbol(unit, "vector", rows))
 
     @property
     def member(self) -> Symbol:
@@ -182,8 +182,8 @@ class Member:
         X, x = self.array, self.member
         G = inline(self.whole.gradient.node)
         dX = differential_symbol(X)
-        along = differentials(G, {X: dX}).get(G)  # type: ignore[dict-item]
-        dx = differential_symbol(x)
+        along = differentials(G, {X: dX}).get(G)
+        dx: Any = differential_symbol(x)
         if along is None:
             from matdiff.ops.constants import zeros
 
@@ -322,7 +322,7 @@ def by_member(d: Derivation, name: str, families: Mapping[str, str]) -> Member:
             hint=f"differentiate by {families[base]}",
         )
     bases = {b: array for b, array in families.items() if f"{b}_" + b not in families}
-    short = {}
+    short: dict[str, str] = {}
     for b, array in bases.items():
         if array not in short.values() or len(b) < len(next(k for k, v in short.items() if v == array)):
             short = {k: v for k, v in short.items() if v != array}

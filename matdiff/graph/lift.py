@@ -327,25 +327,26 @@ class Lifter:
     def ones(self, axis: Axis) -> Node:
         return ones("vector", self.indices[axis].length)
 
-    def plus(self, parts: Sequence[Scalars | Tensor]) -> Any:
+    def plus(self, parts: Sequence[Scalars | Tensor]) -> Scalars:
+        """The sum; of parts that depend on three indices together a Tensor, which the rules look for."""
         if self.wide(*parts):
             return self.tensor([t for p in parts for t in terms_of(p)])
-        axes = self.union(*(p.axes for p in parts))
-        return Scalars(axes, collected([self.spread(p, axes) for p in parts]))
+        arrays = [p for p in parts if isinstance(p, Scalars)]
+        axes = self.union(*(p.axes for p in arrays))
+        return Scalars(axes, collected([self.spread(p, axes) for p in arrays]))
 
     def wide(self, *parts: Scalars | Tensor) -> bool:
         """Whether these together depend on more than two indices."""
         return any(isinstance(p, Tensor) for p in parts) or len({x for p in parts for x in axes_of(p)}) > 2
 
-    def tensor(self, terms: Sequence[tuple[Scalars, ...]]) -> Scalars | Tensor:
+    def tensor(self, terms: Sequence[tuple[Scalars, ...]]) -> Scalars:
         """A sum of products, by arrays again where it depends on two indices at most."""
         if len(terms) > MOST:
             refuse("a product of sums of so many terms")
         whole = Tensor(tuple(terms))
         if len(axes_of(whole)) > 2:
-            return whole
-        found: Scalars = self.plus([self.product(t) for t in terms])
-        return found
+            return whole  # type: ignore[return-value]
+        return self.plus([self.product(t) for t in terms])
 
     def product(self, factors: Sequence[Scalars]) -> Scalars:
         out = factors[0]
@@ -380,9 +381,11 @@ class Lifter:
         i, j = (next(x for x in p.axes if x != axis) for p in parts)
         return (*rest, Scalars((i, j), matmul(left, transpose(right))))
 
-    def times(self, a: Any, b: Any) -> Any:
+    def times(self, a: Scalars | Tensor, b: Scalars | Tensor) -> Scalars:
+        """The product, likewise a Tensor where it depends on three indices."""
         if self.wide(a, b):
             return self.tensor([(*s, *t) for s in terms_of(a) for t in terms_of(b)])
+        assert isinstance(a, Scalars) and isinstance(b, Scalars)
         if not a.axes:
             return Scalars(b.axes, scale(a.array, b.array))
         if not b.axes:
@@ -819,10 +822,11 @@ def scaled(lift: Lifter, s: Scalars, a: Lifted) -> Lifted:
 
 
 def _scale(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
-    s, a = args
+    s: Any = args[0]
+    a = args[1]
     if isinstance(s, Tensor) and not isinstance(a, Scalars | Tensor):
         refuse("a multiple of an array that depends on three indices together")
-    return scaled(lift, s, a)  # type: ignore[arg-type]
+    return scaled(lift, s, a)
 
 
 def _transpose(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
@@ -941,7 +945,7 @@ def _paired(lift: Lifter, s: Scalars, p: Part, t: Scalars, q: Part) -> Scalars:
     if isinstance(q, Stack) and not isinstance(p, Stack):
         p, q = q, p
     if isinstance(p, Stack):
-        return lift.times(st, _paired_stack(lift, p, q))  # type: ignore[no-any-return]
+        return lift.times(st, _paired_stack(lift, p, q))
     assert not isinstance(q, Stack)
     if isinstance(p, Node) and isinstance(q, Node):
         return lift.times(st, Scalars((), inner(p, q)))
@@ -953,7 +957,7 @@ def _paired(lift: Lifter, s: Scalars, p: Part, t: Scalars, q: Part) -> Scalars:
     return lift.times(st, lift.dot(Vectors(((FIXED, u, along),)), right))
 
 
-def _paired_stack(lift: Lifter, p: Stack, q: Part) -> Any:
+def _paired_stack(lift: Lifter, p: Stack, q: Part) -> Scalars:
     """⟨A_i, M⟩, ⟨A_i, B_j⟩ and ⟨A_i, u vᵀ⟩ = uᵀ A_i v."""
     if isinstance(q, Node):
         return lift.weighted(p, q)
@@ -985,7 +989,7 @@ def _power(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     base, exponent = args
     if isinstance(base, Tensor):
         if isinstance(node.args[1], Number) and node.args[1].value == 2:
-            return lift.times(base, base)  # type: ignore[no-any-return]
+            return lift.times(base, base)
         refuse("a power of a part that depends on three indices together")
     assert isinstance(exponent, Scalars)
     inside = node.args[0]
@@ -1026,6 +1030,8 @@ def _over_entries(of: Callable[[Node], Node], node_name: str) -> Rule:
         (a,) = args
         if isinstance(a, Scalars):
             return Scalars(a.axes, of(a.array))
+        if isinstance(a, Tensor):
+            return a if of is _same else refuse(node_name)
         if not isinstance(a, Vectors):
             return (
                 lift.plus([lift.times(s, _entry_sum(lift, p)) for s, p in a.terms])

@@ -753,7 +753,7 @@ class Sums:
             if f.arity == 2 and not f.array and (name := self._shared(f)):
                 said[name] = Declared("matrix", tuple(self.slots[f.base, p] for p in range(2)))  # type: ignore[misc]
         for kind in ("matrix", "vector") if self.capitals else ("",):
-            first = {**said, **{f.member: Declared(kind) for f in self.capitals}}  # type: ignore[arg-type]
+            first = {**said, **{f.member: Declared(kind) for f in self.capitals}}
             closed = self.capitals if kind == "matrix" else []
             self.open = [f for f in self.families if not f.kind and not self._vectors(f) and f not in closed]
             yield 0, first

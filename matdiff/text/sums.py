@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from matdiff.core.patterns import deferred
-from matdiff.errors import UnsupportedError
+from matdiff.errors import ParseError, UnsupportedError
 from matdiff.text.grammar import Stuck, run
 from matdiff.text.tokens import Stream
 from matdiff.text.tree import Binder, Over, Span, Tree, copied, indicator
@@ -195,7 +195,9 @@ def part(reader: Reader, start: int, end: int) -> Tree:
     try:
         return run(stream.kinds, stream.values)
     except Stuck:
-        reader.stream.refuse("this part of the formula cannot be read by itself", (start, end))
+        raise ParseError(
+            "this part of the formula cannot be read by itself", text=reader.text, span=(start, end)
+        ) from None
 
 
 def compared(reader: Reader, start: int, end: int) -> Tree | None:
@@ -216,7 +218,7 @@ def indicated(reader: Reader, first: int) -> int:
     if m is None:
         return 0
     opened = m.start(1)
-    end = reader.pairs.match.get(opened, -1)
+    end: int = reader.pairs.match.get(opened, -1)
     inside = (m.end(), end)
     nested = re.compile(r"\s*(?:\\left\s*)?(\\\{|[(\[])").match(reader.text, m.end())
     if reader.text[opened] == "{" and nested and (close := reader.pairs.match.get(nested.start(1), -1)) > 0:
@@ -274,11 +276,13 @@ def cases(reader: Reader, first: int, at: int) -> int:
     r"""\begin{cases} … \end{cases} as a sum of its values times steps; 0 for other environments."""
     text = reader.text
     m = _cases.match(text, at)
-    closing = _end_of_cases.search(text, at) if m else None
     if m is None:
         return 0
+    closing = _end_of_cases.search(text, at)
     if closing is None:
-        reader.stream.refuse("these cases do not end", (first, m.end()), "Write \\end{cases} behind them.")
+        raise ParseError(
+            "these cases do not end", text=text, span=(first, m.end()), hint="write \\end{cases} behind them"
+        )
     edges = [m.end(), *(x for r in _row.finditer(text, m.end(), closing.start()) for x in r.span()), closing.start()]
     rows = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if text[a:b].strip()]
     place = (first, closing.end())
@@ -300,8 +304,8 @@ def cases(reader: Reader, first: int, at: int) -> int:
         b = max(a, stop.start() if stop else b)
         holds = compared(reader, a, b)
         if holds is None:
-            hint = "Conditions are comparisons: |r| \\le \\delta, 0 < z < 1; the last may be otherwise."
-            reader.stream.refuse("this condition cannot be read", (a, max(b, a + 1)), hint)
+            hint = "conditions are comparisons: |r| \\le \\delta, 0 < z < 1; the last may be otherwise"
+            raise ParseError("this condition cannot be read", text=text, span=(a, max(b, a + 1)), hint=hint)
         value = _either(holds, one, value, place)
     said = "the cases are joined by steps: derivatives are right where no condition changes"
     reader.stream.names.remarks[said] = None
