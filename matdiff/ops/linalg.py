@@ -19,7 +19,7 @@ inv: Op = nonlinear(
     torch="torch.linalg.inv({0})",
     domain="invertible",
     keeps="symmetric spd diagonal lower upper orthogonal",
-    spellings=r"inverse solve={0}\{1} linsolve={0}\{1} mldivide={0}\{1}",
+    spellings=r"inverse solve={0}\{1} linsolve={0}\{1} mldivide={0}\{1} LinearSolve={0}\{1}",
     law="d(X⁻¹) = −X⁻¹ dX X⁻¹",
     proof=(
         "inv(X)*X = I | what an inverse is",

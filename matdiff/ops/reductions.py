@@ -25,7 +25,7 @@ sum_: Op = linear(
     lambda y, X: scale(y, ones_like(X)),
     scalar=lambda s: s,
     numpy="np.sum({0})",
-    spellings="sumsqr=sum({0}.^2) .reduce_sum=sum({0})",
+    spellings="sumsqr=sum({0}.^2) .reduce_sum=sum({0}) Total=sum({0})",
     law="the sum is linear",
     source="⟨y, sum V⟩ = ⟨y·1, V⟩",
     curvature="increasing increasing⪰",
