@@ -80,9 +80,15 @@ def derive(
             from matdiff.api.members import by_member
 
             whole = derive(
-                function, typed.families[member.rpartition("_")[0]], declare, dialect, inner, metric, convention
+                function,
+                typed.families.get(base := member.rpartition("_")[0], base),
+                declare,
+                dialect,
+                inner,
+                metric,
+                convention,
             )
-            return by_member(whole, member, typed.families)  # type: ignore[return-value]
+            return by_member(whole, member, {base: base, **typed.families})  # type: ignore[return-value]
         names = whole_families(names, typed.variables, typed.families)
         if typed.systems or typed.families:
             refuse_complex_parts(typed)

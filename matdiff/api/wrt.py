@@ -69,9 +69,9 @@ def one_member(names: Sequence[str], variables: Mapping[str, Symbol], families: 
     """The x_k by which alone is differentiated; nothing for other names.  Raises UnsupportedError beside others."""
     for name in names:
         base, _, index = name.rpartition("_")
-        if name in variables or name in families or base not in families:
+        array = families.get(base, base)
+        if name in variables or name in families or array not in variables or variables[array].kind == "scalar":
             continue
-        array = families[base]
         if len(names) > 1 or len(index) > 1 or not index.isalpha():
             raise UnsupportedError(
                 f"{name} is one of the members of {array}, and no index of a sum",

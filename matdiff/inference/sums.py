@@ -199,9 +199,19 @@ class Reader:
                     self.remarks.append("σ(…) is read as the sigmoid 1/(1 + exp(−…))")
                 if t.head == "*" and at:
                     self.dotted(t, at)
+                if t.head == "^" and isinstance(t.args[0], Over):
+                    self.squared(t)
                 stack += [(a, at) for a in reversed(t.args)]
                 if t.head in ("'", "norm") and at:
                     self.turned |= {str(a.value).rpartition("_")[0] for a in terms(t.args[0])}
+
+    def squared(self, t: Tree) -> None:
+        """sum_i(…)^2 is a call and its power, where sum_i (…)^2 has the power inside."""
+        call = self.text[slice(*t.args[0].span)]
+        if call.startswith(f"{t.args[0].value}_") and call.endswith(")"):
+            word = call.partition("(")[0]
+            power = self.text[t.args[0].span[1] : t.span[1]].strip()
+            self.remarks.append(f"{word}(…){power} is the power of the sum: {word}((…){power}) has it inside")
 
     def dotted(self, t: Tree, at: Bound) -> None:
         r"""x_i \\cdot w: papers mean the inner product, and numbers may be multiplied so as well."""
@@ -521,6 +531,10 @@ class Sums:
         self.text = reader.text
         self.scalar = False
         """Whether the last reading was that of a scalar function, whose refusal is final."""
+        self.matrices = False
+        """Whether members are matrices in the last reading, whose refusal is final as well."""
+        self.again = False
+        """Whether capitals are no matrices in this reading."""
         self.families = list(reader.families.values())
         self.runs = reader.runs
         self.limits = reader.limits
@@ -728,7 +742,7 @@ class Sums:
             )
         beyond = not f.array and shift > 0 and length is high and len(high.terms) > 1 and high.terms[-1][0] == ()
         if after < 0 or (beyond and high.terms[-1][1] > 0):
-            hint = f"The sum may run to {run.last - Dim.of(shift)}."
+            hint = f"The sum may run to {(length if f.array else run.last) - Dim.of(shift)}."
             self.refuse(f"{written} goes past the last member", run.span, hint)
 
     def _fresh(self) -> Dim:
@@ -753,6 +767,7 @@ class Sums:
             if f.arity == 2 and not f.array and (name := self._shared(f)):
                 said[name] = Declared("matrix", tuple(self.slots[f.base, p] for p in range(2)))  # type: ignore[misc]
         for kind in ("matrix", "vector") if self.capitals else ("",):
+            self.again = kind == "vector"
             first = {**said, **{f.member: Declared(kind) for f in self.capitals}}
             closed = self.capitals if kind == "matrix" else []
             self.open = [f for f in self.families if not f.kind and not self._vectors(f) and f not in closed]
@@ -776,9 +791,12 @@ class Sums:
         """Whether members are matrices by their capital: no reader takes A_i for a scalar unless that is declared."""
         return f.arity == 1 and not f.kind and default_kind(f.member) == "matrix"
 
+    def turned(self, f: Family) -> bool:
+        return f.base in self.reader.turned
+
     def _vectors(self, f: Family) -> bool:
         """Whether members stand transposed or in bold: nobody writes scalars so."""
-        return f.base in self.reader.turned or _bold.match(self.text, f.span[0]) is not None
+        return self.turned(f) or _bold.match(self.text, f.span[0]) is not None
 
     def _shared(self, f: Family) -> str:
         """The variable of the text that a family of scalars is, where nothing declares it."""
@@ -822,6 +840,7 @@ class Sums:
     def lift(self, typed: Typed, members: Mapping[str, Node]) -> Typed:
         """The program in matrix notation, with families in the place of members."""
         self.scalar = typed.function.kind == "scalar"
+        self.matrices = any(typed.variables[f.member].kind == "matrix" for f in self.families)
         arrays = self._arrays(typed)
         places: dict[Node, Member] = {}
         for f in self.families:
@@ -950,26 +969,38 @@ def understood(
     program = replace(reader.program, sums=sums)
     first: Typed | MatdiffError | None = None
     """What the letters alone say."""
+    stacked: Typed | None = None
+    """A reading with matrices for capitals."""
     best: tuple[int, Typed] | None = None
     for count, declared in sums.variants():
         if best is not None and (count > best[0] or not count):
             break
-        sums.scalar = False
+        if stacked is not None and best is None and sums.again:
+            return stacked
+        sums.scalar = sums.matrices = False
         try:
             found = typed(program, declared)
         except (ParseError, ShapeError, UnsupportedError) as error:
-            if sums.scalar:
+            if sums.matrices and any(f in sums.capitals for f in sums.families):
+                f = sums.capitals[0]
+                error.hint += (
+                    f"; declare `{f.base}: N` if the {f.member} are scalars, `{f.base}: N×d` if they are vectors"
+                )
+            if sums.scalar or (sums.matrices and not any(map(sums.turned, sums.capitals))):
                 raise
             first = first or error
             continue
         if not sums.scalar:
             first = first or found
+            stacked = stacked or (found if sums.matrices else None)
         elif best is None:
             best = count, found
         elif found.declarations != best[1].declarations:
             raise sums.undecided(best[1], found)
     if best is not None:
         return best[1]
+    if stacked is not None:
+        return stacked
     if isinstance(first, MatdiffError):
         raise first
     return first

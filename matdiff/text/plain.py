@@ -37,6 +37,7 @@ _token = deferred(
 _norm = deferred(r"(²?)(?:_([A-Za-z0-9]+|\*|∞)|([₁₂]))")
 _big = deferred(r"(sum|prod)_([a-z]{1,3})(?=\s+[\w(‖|√\[])", re.ASCII)
 """sum_i (…)^2 with a space, which is the sum of squares; sum_i(…)^2 is the square of a call."""
+_sign = deferred(r"([∑∏])_([a-z]{1,3})(?![\w^])")
 _marked = deferred(rf"((?:[∇∂]\s*[₀-₉]*[²³⁴-⁹]?\s*)+)([{LETTER}][{LETTER}0-9_]*[{SUBSCRIPT}]*)(?=\s*\()")
 METHOD = deferred(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
 _closing = {")": "RPAR", "]": "RSQB"}
@@ -275,6 +276,9 @@ def _bad(stream: Stream, span: Span) -> int:
         return after
     if stream.text[span[0]] == "." and stream.after_operand() and (after := _dot(stream, span)):
         return after
+    if sign := _sign.match(stream.text, span[0]):
+        big(stream, "sum" if sign[1] == "∑" else "prod", sign[2], sign.span())
+        return sign.end()
     method = METHOD.match(stream.text, span[0])
     if method and stream.after_operand():
         habits.refuse_method(stream, method[0], method.span())

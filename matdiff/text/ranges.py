@@ -16,6 +16,8 @@ _signs = deferred(r"\\(?:sum|prod)(?![A-Za-z])|\\(?:max|min)\s*_|\b(?:sum|prod)(
 
 def summed(text: str) -> bool:
     r"""Whether there may be a sum over an index: \sum, sum_i(…), sum(…, i=1..N)."""
+    if "∑" in text or "∏" in text:
+        return True
     return ("sum" in text or "prod" in text or ("_" in text and "\\m" in text)) and _signs.search(text) is not None
 
 

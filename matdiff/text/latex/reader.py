@@ -13,6 +13,7 @@ from matdiff.text.latex.latex_mixed import Mixed
 from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.names import Name, name_at
 from matdiff.text.latex.source import unwrapped as unwrapped
+from matdiff.text.sums import latex_sum
 from matdiff.text.tokens import Names, Stream, number
 from matdiff.text.tree import FACTORIAL, Span, Tree
 
@@ -103,6 +104,8 @@ class _Latex(Mixed):
             self.stream.push("METHOD", Tree("name", (), FACTORIAL, (first, at)))
             self.stream.push("RPAR", (first, at))
             return at
+        if self.text[first] in "∑∏":
+            return latex_sum(self.stream, (first, at), self.pairs)
         raise unknown(self.text[first], self.text, first)
 
     def on_number(self, first: int, at: int) -> int:
