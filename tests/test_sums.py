@@ -381,6 +381,9 @@ NAMED = {
     r"\sum_i \begin{cases} x_i & x_i>0 \\ 0 & x_i \le 0\end{cases}": (
         "heaviside(x)ᵀ x", "the last of the cases is read as all that remains",
     ),
+    r"-\frac1N\sum_i x_i": ("−sum(x)/N", "x_i are the entries of x: N"),
+    r"\sum_i\sum_{j\neq i} A_{j|i} x_i": ("", "A_ji are the entries of A: N×N"),
+    r"\sum_i \log\Gamma(x_i + r)": ("sum(lgamma(x .+ r))", "x_i are the entries of x: N"),
     r"\sum_i \log\Phi(x_i)": ("", "Φ(…) is read as the distribution function of the standard normal law"),
 }  # fmt: skip
 
@@ -426,6 +429,9 @@ BEGINNERS = {
     r"\sum_{i=1}^\infty x_i": "Sums are finite",
     r"\alpha KL(x)": "there is no function KL",
     "F.softmax(x)": "the dimension 1 or 2",
+    r"\sum_{u,i} (r_{ui} - b_u - b_i)^2": "are b_u and b_i entries of one array, or users and items?",
+    r"\sum_{i,j} a_i a_j K(x_i, x_j)": "K is a matrix here and no function of members",
+    r"\sum_{\langle i,j\rangle} x_i x_j": "what this sum runs over cannot be read",
 }
 
 

@@ -58,7 +58,9 @@ def mark(scope: Scope) -> bool:
             if head == "call":
                 watched = watched or t.mark == TYPED or whole(t) != ""
                 if scope.latex and t.args and not watched:
-                    watched = _capital(t.args[0]) and (t.value == "e^" or (len(t.args) == 1 and of_entries(t)))
+                    watched = _capital(t.args[0]) and (
+                        t.value in ("e^", "max", "min") or (len(t.args) == 1 and of_entries(t))
+                    )
                 if scope.latex and not scope.members and t.args and (t.value == "e^" or of_entries(t)):
                     watched |= _spread(t.args[0], SPREAD_VECTOR if t.value == "e^" else SPREAD)
             elif head == "abs":

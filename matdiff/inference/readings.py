@@ -224,8 +224,11 @@ class _Reading:
         x = self.inside(t)
         if t.value == "e^":
             self.say(t, f"e^{{{x}}} of a matrix is expm; entry by entry it is written \\exp^{{\\odot}}({x})")
-        elif place is Place.WHOLE and len(t.args) == 1 and t.args[0].head == "name" and of_entries(t):
-            self.remark_entries(t)
+        elif place is Place.WHOLE and t.args[0].head == "name":
+            if len(t.args) == 1 and of_entries(t):
+                self.remark_entries(t)
+            elif t.value in ("max", "min") and len(t.args) == 2:
+                self.say(t, f"\\{t.value} of the matrix {x} and another goes entry by entry")
 
     def spreads(self, t: Tree, place: Place) -> None:
         shown = source(t, self.scope.text)

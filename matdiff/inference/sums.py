@@ -192,6 +192,8 @@ class Reader:
             elif t.head == "index" and (at or t.args[0].head == "name"):
                 stack += [(a, at) for a in self.entry(t, at)]
             else:
+                if t.head == "call" and t.value in ("K", "D", "e") and at:
+                    self.kernel(t, at)
                 if t.head == "call" and t.value == INDICATOR:
                     hint = "It stands as a factor right behind its sum, or write \\sum_{j\\neq i}."
                     self.refuse("this indicator cannot be read", t.span, hint)
@@ -204,6 +206,12 @@ class Reader:
                 stack += [(a, at) for a in reversed(t.args)]
                 if t.head in ("'", "norm") and at:
                     self.turned |= {str(a.value).rpartition("_")[0] for a in terms(t.args[0])}
+
+    def kernel(self, t: Tree, at: Bound) -> None:
+        """K(x_i, x_j), where K(m, n) is the commutation matrix."""
+        if any(set(letters_of(str(a.value).rpartition("_")[2])) & set(at) for a in t.args if a.head == "name"):
+            hint = "Write out the kernel, exp(-norm(x_i - x_j)^2), or its matrix with the entries k_ij."
+            self.refuse(f"{t.value} is a matrix here and no function of members", t.span, hint)
 
     def squared(self, t: Tree) -> None:
         """sum_i(…)^2 is a call and its power, where sum_i (…)^2 has the power inside."""
@@ -271,6 +279,8 @@ class Reader:
 
     def places(self, suffix: str, at: Bound, t: Tree) -> Places | None:
         """The indices of a subscript; None where it has none that is bound."""
+        if len(suffix) == 3 and suffix[1] == "g" and "g" not in at and {suffix[0], suffix[2]} <= set(at):
+            suffix = suffix[0] + suffix[2]
         found = list(_place.finditer(suffix))
         whole = "".join(m.group() for m in found) == suffix and bool(suffix)
         letters = [m[1] for m in found]
@@ -343,6 +353,9 @@ class Reader:
         if family.arity != len(places):
             self.refuse(f"{base} has one index here and two elsewhere", t.span)
         family.places[key] = places
+        if {axis for p in family.places.values() for axis, _ in p} == {"u", "i"} and family.arity == 1:
+            hint = "Write c_i for the one of the two, b_u for the other."
+            self.refuse(f"are {base}_u and {base}_i entries of one array, or users and items?", t.span, hint)
         if typed not in family.typed:
             family.typed.append(typed)
         family.exact |= exact
@@ -353,8 +366,9 @@ class Reader:
     def means(self, root: Tree) -> None:
         r"""In \frac1N\sum_i and \sum_i … / N the index runs to N."""
         for t in walk(root):
-            if t.head == "*" and t.args[0].head == "/" and t.args[0].args[0].head == "number":
-                below, over = t.args[0].args[1], t.args[1]
+            front = t.args[0].args[0] if t.head == "*" and t.args[0].head == "neg" else t.args[0] if t.args else t
+            if t.head == "*" and front.head == "/" and front.args[0].head == "number":
+                below, over = front.args[1], t.args[1]
             elif t.head == "/":
                 over, below = t.args
             else:

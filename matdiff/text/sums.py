@@ -40,7 +40,7 @@ _spelled = (
 )
 _index = r"(?:ell|[a-z])"
 _extent = r"[A-Za-z0-9+*()−-]+"
-_names = deferred(rf"{_index}+\Z")
+_names = deferred(rf"{_index}{{1,3}}\Z")
 _first = deferred(rf"({_index})=({_extent})\Z")
 _between = deferred(rf"({_extent})≤({_index})(?:,({_index}))*≤({_extent})\Z")
 _chain = deferred(rf"(?:({_extent})≤)?({_index})([<≤>≥≠])({_index})(?:≤({_extent}))?\Z")
@@ -63,7 +63,8 @@ _indicates = deferred(
 )
 _density = deferred(r"\\(?:mathcal|mathscr|cal)\s*(?:\{\s*N\s*\}|N)\s*(?:\\left\s*|\\[bB]igg?l?\s*)?\(")
 _separator = deferred(
-    r"(\\left|\\[bB]igg?l?)?\s*(\\\{|[({\[])|(\\right)?\s*(\\\}|[)}\]])|(\\mid(?![A-Za-z])|\\middle\s*\||[|;,])"
+    r"\\[,;:! ]|(\\left|\\[bB]igg?l?)?\s*(\\\{|[({\[])|(\\right)?\s*(\\\}|[)}\]])"
+    r"|(\\mid(?![A-Za-z])|\\middle\s*\||[|;,])"
 )
 _cases = deferred(r"\s*\{[dr]?cases\*?\}")
 _end_of_cases = deferred(r"\\end\s*\{[dr]?cases\*?\}")

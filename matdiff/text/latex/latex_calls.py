@@ -146,6 +146,9 @@ class Calls(Doubts):
         if value == "Phi" and value not in names.variables and _distribution.search(self.text):
             names.remarks["Φ(…) is read as the distribution function of the standard normal law"] = None
             return self.apply("normcdf", span)
+        if value == "Gamma" and value not in names.variables and self.logarithm(span):
+            del self.stream.kinds[-1:], self.stream.values[-1:]
+            return self.apply("lgamma", span)
         function = function_of(names, value) if name.upright and value != "d" else ""
         if function and not (self.head and function != value):
             derivative = value in names.functions and self.text.startswith("'", blank(self.text, span[1]))
@@ -159,6 +162,11 @@ class Calls(Doubts):
         if name.upright and (reason := refused(value.partition("_")[0])) and not self.head:
             raise reason.located(self.text, span)
         return self.undecided(name, value, sub, span)
+
+    def logarithm(self, span: Span) -> bool:
+        r"""Whether \\log stands before and a parenthesis behind: \\log\\Gamma(y)."""
+        opens = self.text.startswith(("(", "\\left"), blank(self.text, span[1]))
+        return opens and self.stream.kinds[-1:] == ["APPLY"] and self.stream.values[-1].value in ("log", "ln")
 
     def constant(self, name: Name) -> int:
         r"""\mathbf{1}_{m \times n}, 0_n, I_n, K_{m,n}: calls, sizes being expressions.  Returns 0 for others."""
