@@ -96,6 +96,8 @@ class Member:
     letter: str
     arrays: Mapping[str, str]
     """The names of members without an index → the arrays of all of them, whose rows or entries they are."""
+    order: int = 1
+    """2: with the Hessian."""
 
     @property
     def function(self) -> Expr:
@@ -240,7 +242,10 @@ class Member:
 
         if options.get("claim") is not None:
             raise UnsupportedError("a claim is checked by all members", hint=f"differentiate by {self.array.name}")
+        second = options.pop("order", self.order) == 2
         found = verify(self.whole, seed=seed, sizes=sizes, **options)
+        if second and found.passed is True:
+            found = verify(self.whole, seed=seed, sizes=sizes, order=2, **options)
         if found.passed is not True:
             return found
         rng, compared = np.random.default_rng(seed), 0
@@ -252,7 +257,7 @@ class Member:
                 for k in range(1, len(G) + 1):
                     g = self.gradient.evaluate(**arrays, **{self.letter: k})
                     fits = np.allclose(g, G[k - 1], rtol=1e-8, atol=1e-10)
-                    if options.get("order") == 2 and fits:
+                    if second and fits:
                         places = np.arange(G.size).reshape(G.shape, order="F")[k - 1]
                         H = np.asarray(self.whole.hessian.evaluate(**arrays))
                         block = H if H.ndim < 2 else H[np.ix_(np.atleast_1d(places), np.atleast_1d(places))]
@@ -275,26 +280,27 @@ class Member:
         return Pen(style, (), tuple(v.name for v in (*self.function.variables, *self._picker.members.values())))
 
     def sections(self, pen: Pen) -> list[tuple[str, list[str]]]:
-        whole = self.whole.gradient.node
-        x, X = self.member.name, self.array.name
+        x, X = self.member, self.array
         f = next(c for c in "fgφ" if c not in {v.name for v in self.function.variables})
-        shown = [("", [pen.equation(f, pen.show(self.function.node))])]
-        shown.append((f"the gradient by all of {X}", [pen.show(whole)]))
-        left = pen.pick(f"∇{f} by {x}", f"grad {f} by {x}", rf"\nabla_{{{pen.show(self.member)}}} {f}")
-        shown.append(
-            (
-                f"its {'entry' if self.array.kind == 'vector' else 'row'} {self.letter}",
-                [pen.equation(left, pen.show(self.gradient.node))],
-            )
-        )
+
+        def line(order: int, by: Symbol, node: Node) -> str:
+            sign = pen.pick("∇²", "hessian ", r"\nabla^2") if order > 1 else pen.pick("∇", "grad ", r"\nabla")
+            latex = rf"{sign}_{{{pen.show(by)}}} {f}"
+            return pen.equation(latex if pen.style == "latex" else f"{sign}{f} by {by.name}", pen.show(node))
+
+        entry = "entry" if X.kind == "vector" else "row"
+        shown = [
+            ("", [pen.equation(f, pen.show(self.function.node))]),
+            (f"the gradient by all of {X.name}", [line(1, X, self.whole.gradient.node)]),
+            (f"its {entry} {self.letter}", [line(1, x, self.gradient.node)]),
+        ]
+        if self.order > 1:
+            shown.append((f"the Hessian by {x.name}", [line(2, x, self.hessian.node)]))
         return shown
 
     def record(self, pen: Pen) -> dict[str, Any]:
-        return {
-            "function": pen.show(self.function.node),
-            "wrt": self.name,
-            "gradient": pen.show(self.gradient.node),
-        }
+        found = {"function": pen.show(self.function.node), "wrt": self.name, "gradient": pen.show(self.gradient.node)}
+        return {**found, "hessian": pen.show(self.hessian.node)} if self.order > 1 else found
 
     def text(self, steps: bool = False, order: int = 1, ascii: bool = False) -> str:
         """What `matdiff derive` prints.  Raises MatdiffError where the check fails."""
