@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.jacobian import jacobian
@@ -20,6 +19,7 @@ from matdiff.ops.algebra import matmul, transpose
 from matdiff.simplify.normal import normal
 
 if TYPE_CHECKING:
+    from matdiff.api.derivation import Derivation
     from matdiff.printing.integrals import Pen, Style
     from matdiff.verify import Verification
 
@@ -237,15 +237,14 @@ class Member:
         """The check of the derivative by all members, and of the member's against its row at random points."""
         import numpy as np
 
-        from matdiff.verify import verify
         from matdiff.verify.sampling import point, ways
 
         if options.get("claim") is not None:
             raise UnsupportedError("a claim is checked by all members", hint=f"differentiate by {self.array.name}")
         second = options.pop("order", self.order) == 2
-        found = verify(self.whole, seed=seed, sizes=sizes, **options)
+        found = self.whole.verify(seed=seed, sizes=sizes, **options)
         if second and found.passed is True:
-            found = verify(self.whole, seed=seed, sizes=sizes, order=2, **options)
+            found = self.whole.verify(seed=seed, sizes=sizes, order=2, **options)
         if found.passed is not True:
             return found
         rng, compared = np.random.default_rng(seed), 0
@@ -303,14 +302,16 @@ class Member:
         return {**found, "hessian": pen.show(self.hessian.node)} if self.order > 1 else found
 
     def text(self, steps: bool = False, order: int = 1, ascii: bool = False) -> str:
-        """What `matdiff derive` prints.  Raises MatdiffError where the check fails."""
-        from matdiff.cli.sections import text
-
-        style: Style = "ascii" if ascii else "unicode"
-        verification = self.verify()
+        """Function, gradient and the verdict of the check.  Raises MatdiffError where that fails."""
+        told = replace(self, order=order)
+        verification = told.verify()
         if verification.passed is False:
             raise ArgumentError(f"the derivative failed its verification, so it is not printed: {verification.reason}")
-        return "\n".join([*text(self.sections(self.pen(style)), self.types, style), *self.notes, str(verification)])
+        (_, first), *rest = told.sections(self.pen("ascii" if ascii else "unicode"))
+        lines = [*first, f"    with {self.types}"]
+        for sentence, formulas in rest:
+            lines += ["", sentence, *(f"  {f}" for f in formulas)]
+        return "\n".join([*lines, "", *self.notes, str(verification)])
 
     def __str__(self) -> str:
         return self.text()

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Reader = Any
 """The reader of LaTeX, which is built on this."""
 
-_words = {"∑": "sum", "∏": "prod"}
 LONGEST = 120
 """Longest subscript of a sum that is read."""
 
@@ -113,8 +112,12 @@ def latex_sum(stream: Stream, span: Span, pairs: Pairs) -> int:
         parts[m[1]], at = text[start:end], end
     place = (span[0], at)
     binder = _binder(stream, parts["_"], plainly(parts["^"]), place)
-    stream.push("BIG", Over("over", (), _words.get(text[span[0]], text[slice(*span)].lstrip("\\")), place, "", binder))
+    stream.push("BIG", Over("over", (), _word(text[slice(*span)]), place, "", binder))
     return at
+
+
+def _word(sign: str) -> str:
+    return "sum" if sign == "∑" else "prod" if sign == "∏" else sign.lstrip("\\")
 
 
 def plainly(text: str) -> str:
