@@ -148,6 +148,7 @@ class Lifter:
 
         Raises UnsupportedError for a member outside its sum and for what needs an array with three axes.
         """
+        root = without_logarithms(root)
         order = topological(root)
         for node in order:
             if is_op(node, OVER):
@@ -587,6 +588,49 @@ def lifted(root: Node, members: Mapping[Node, Member], free: tuple[Index, ...] =
     Raises UnsupportedError; see `Lifter.run`.
     """
     return Lifter(members, {index.name: index for index in free}).run(root, tuple(index.name for index in free))
+
+
+def without_logarithms(root: Node) -> Node:
+    """The same with log(eᵘ/b) as u − log b, which is defined where the other is: a softmax and its cross-entropy."""
+    order = topological(root)
+    if not any(is_op(n, log) for n in order) or not any(is_op(n, exp) for n in order):
+        return root
+    new: dict[Node, Node] = {}
+    for node in order:
+        made = node
+        if isinstance(node, Apply):
+            made = rebuild(node, tuple(new[a] for a in node.args))
+            if is_op(made, log) and made.kind == "scalar":
+                made = exponents_of(made.children[0]) or made
+        new[node] = made
+    return new[root]
+
+
+def exponents_of(inside: Node) -> Node | None:
+    """The logarithm of a product with an exponential in it; None for others."""
+    terms: list[Node] = []
+    rest: list[Node] = []
+    stack = [(inside, number(1))]
+    found = False
+    while stack:
+        node, p = stack.pop()
+        if is_op(node, SCALE):
+            stack += [(a, p) for a in node.children]
+        elif is_op(node, POWER) and isinstance(node.children[1], Number) and node.children[1].value == -1:
+            stack.append((node.children[0], scale(number(-1), p)))
+        elif is_op(node, exp):
+            terms.append(scale(p, node.children[0]))
+            found = True
+        else:
+            rest.append(node if p is number(1) else power(node, number(-1)))
+    if not found or not rest:
+        return terms[0] if found and len(terms) == 1 else None
+    if len(rest) == 1 and is_op(rest[0], POWER) and rest[0].children[1] is number(-1):
+        return add(*terms, scale(number(-1), log(rest[0].children[0])))
+    whole = rest[0]
+    for factor in rest[1:]:
+        whole = scale(factor, whole)
+    return add(*terms, log(whole))
 
 
 def refuse(what: str) -> NoReturn:
