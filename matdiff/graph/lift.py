@@ -610,7 +610,7 @@ def exponents_of(inside: Node) -> Node | None:
     """The logarithm of a product with an exponential in it; None for others."""
     terms: list[Node] = []
     rest: list[Node] = []
-    stack = [(inside, number(1))]
+    stack: list[tuple[Node, Node]] = [(inside, number(1))]
     found = False
     while stack:
         node, p = stack.pop()
