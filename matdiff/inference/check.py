@@ -66,7 +66,7 @@ class Checker:
                 elif b[0] != "scalar":
                     solver.place = t
                     if t.value:
-                        if a[0] != b[0] or not self.same(a, b):
+                        if "matrix" in (a[0], b[0]) or a[0] != b[0] or not self.same(a, b):
                             raise entries(t, a, b)
                         if types is not None:
                             types[t] = a
