@@ -10,7 +10,6 @@ from matdiff.text.habits import application
 from matdiff.text.latex.latex_bars import Bars
 from matdiff.text.latex.latex_exponents import LONGEST
 from matdiff.text.latex.latex_places import blank
-from matdiff.text.latex.latex_subscripts import subscript
 from matdiff.text.latex.names import Name, name_at
 from matdiff.text.tree import Span, Tree
 
@@ -23,6 +22,7 @@ _vector = deferred(r"(\\[A-Za-z]+|[A-Za-z])(?:[\s}]|_\w|_\{\w+\})*\Z")
 r"""What ends with the letter of a vector: Wx, W\mathbf{x}, Wx+b_1."""
 _primed = deferred(r"\s*['′’]+\s*(?:\\left\s*)?\(")
 _paren = deferred(r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?([(\[])")
+_below = deferred(r"_(?:[A-Za-z]|\{\s*[A-Za-z]{1,3}\s*\})")
 _digits = deferred(r"\d+")
 _closes = deferred(r"\s*(?:\\right|\\[bB]igg?r?)?\s*")
 
@@ -82,8 +82,8 @@ class Doubts(Bars):
         number = _digits.match(self.text, at)
         inside = None if number else name_at(self.stream, at, self.pairs)
         end = number.end() if number else inside.end if inside else -1
-        if inside and not inside.sub and self.text.startswith("_", end):
-            end = subscript(self.stream, end, self.pairs)[1]
+        if inside and not inside.sub and (below := _below.match(self.text, end)) and inside.value.isalpha():
+            end = below.end()
         if end < 0 or not _closes.fullmatch(self.text, end, closing):
             return
         written = Tree("name", (), value, span)
