@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -81,6 +82,14 @@ def command(
             given = "--order 2, --steps, --check, --why, --explicit, --convention and --mode"
             raise click.UsageError(f"{given} go with means in closed form, and this one stays E[…]")
         return finish(d, form, ascii, not no_verify)
+    if hasattr(d, "member"):
+        member: Any = d
+        from matdiff.cli.sections import finish
+
+        if steps or check or why or explicit or convention != "tangent" or mode is not None:
+            given = "--steps, --check, --why, --explicit, --convention and --mode"
+            raise click.UsageError(f"{given} go with all members, and {wrt} is one of them")
+        return finish(replace(member, order=order), form, ascii, not no_verify)
     if hasattr(d, "convention_of"):
         if explicit or why or convention == "independent" or mode is not None:
             raise click.UsageError("--explicit, --why, --mode and --convention independent go with real variables")

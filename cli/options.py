@@ -111,4 +111,9 @@ def derivation(
     if hasattr(d, "laws") and not kept:
         hint = "matdiff derive and matdiff random say what is known of it"
         raise UnsupportedError("this mean has no closed form here", hint=hint)
+    if hasattr(d, "member") and not kept:
+        raise UnsupportedError(
+            f"the derivative by one member, {wrt}, is what matdiff derive says",
+            hint="here differentiate by all members",
+        )
     return d

@@ -50,7 +50,7 @@ class Sums:
         rng = np.random.default_rng(seed)
         shapes: dict[str, tuple[int, ...]] = {
             "X": (N, D), "Z": (M, D), "y": (N,), "v": (M,), "W": (N, N), "R": (N, M), "w": (D,), "A": (D, D), "c": (),
-            "Omega": (N, M),
+            "Omega": (N, M), "B": (N, D, D),
         }  # fmt: skip
         self.arrays: dict[str, Any] = {name: rng.normal(size=shape) for name, shape in shapes.items()}
         self.arrays["Omega"] = (self.arrays["Omega"] > 0).astype(float)
@@ -95,6 +95,8 @@ class Sums:
     def entry(self, at: dict[str, str]) -> Piece:
         index = self.pick(*at)
         others = [j for j in at if at[j] == "M"] if at[index] == "N" else []
+        if at[index] == "N" and self.random.random() < 0.25:
+            return self.written(index, at)
         if others and self.random.random() < 0.5:
             array, j = self.array("R"), self.pick(*others)
             return f"r_{{{index}{j}}}", f"r_{index}{j}", lambda i: array[i[index], i[j]]
@@ -106,11 +108,39 @@ class Sums:
         array = self.array(name)
         return f"{name}_{index}", f"{name}_{index}", lambda i: array[i[index]]
 
+    def written(self, i: str, at: dict[str, str]) -> Piece:
+        """Entries of expressions, the index as a number, forms of matrices with an index, three indices."""
+        kind = self.pick("image", "number", "form", "trace", "three", "positive")
+        if kind == "image":
+            W, y = self.array("W"), self.array("y")
+            return f"(W y)_{{{i}}}", NONE, lambda p: (W @ y)[p[i]]
+        if kind == "number":
+            return f"{i}/4", f"{i}/4", lambda p: (p[i] + 1) / 4
+        if kind in ("form", "trace"):
+            B, X = self.array("B"), self.array("X")
+            if kind == "trace":
+                A = self.array("A")
+                return f"\\operatorname{{tr}}(B_{i} A)", NONE, lambda p: np.trace(B[p[i]] @ A)
+            w = self.array("w")
+            return f"x_{i}^\\top B_{i} w", NONE, lambda p: X[p[i]] @ B[p[i]] @ w
+        if kind == "three":
+            R, j = self.array("R"), self.pick(*(j for j in at if at[j] == "N"))
+            m = next(c for c in "mnpq" if c not in at)
+            v = self.array("v")
+            typed = f"(\\sum_{{{m}=1}}^M r_{{{i}{m}}} v_{m} r_{{{j}{m}}})"
+            return typed, NONE, lambda p: R[p[i]] @ (v * R[p[j]])
+        y = self.array("y")
+        return (
+            f"\\begin{{cases}} y_{i} & y_{i} \\le 0.1 \\\\ 1 - y_{i}^2 & \\text{{otherwise}} \\end{{cases}}", NONE,
+            lambda p: y[p[i]] if y[p[i]] <= 0.1 else 1 - y[p[i]] ** 2,
+        )  # fmt: skip
+
     def scalar(self, at: dict[str, str], depth: int) -> Piece:
         kinds = ["entry", "inner", "entry"] if at else ["c"]
         if depth > 0:
             kinds += ["plus", "times", "function", "function", "norm", "form"]
             kinds += ["sum"] * 2 if len(at) < 2 else []
+            kinds += ["larger", "largest"] if at else []
         kind = self.pick(*kinds)
         if kind == "c":
             c = self.array("c")
@@ -119,8 +149,15 @@ class Sums:
             return self.entry(at)
         if kind == "sum":
             return self.sum(at, depth - 1)
-        if kind in ("plus", "times"):
+        if kind == "largest" and len(at) == 1:
+            j = next(c for c in "rst" if c not in at)
+            a = self.scalar({**at, j: "M"}, depth - 1)
+            values = [*range(M)]
+            return f"(\\max_{j} {wrapped(a[0])} + \\sum_{{{j}=1}}^M v_{j})", NONE, self.most(a[2], j, values)
+        if kind in ("plus", "times", "larger", "largest"):
             a, b = self.scalar(at, depth - 1), self.scalar(at, depth - 1)
+            if kind[0] == "l":
+                return f"\\max({a[0]}, {b[0]})", f"max({a[1]}, {b[1]})", lambda i: np.maximum(a[2](i), b[2](i))
             if kind == "plus":
                 sign = self.pick("+", "-")
                 one = 1 if sign == "+" else -1
@@ -138,10 +175,14 @@ class Sums:
             return f"({u[0]})^\\top A ({v[0]})", f"({u[1]})'*A*({v[1]})", lambda i: u[2](i) @ A @ v[2](i)
         return f"({u[0]})^\\top ({v[0]})", f"({u[1]})'*({v[1]})", lambda i: u[2](i) @ v[2](i)
 
+    def most(self, f: Value, j: str, values: list[int]) -> Value:
+        v = self.array("v")
+        return lambda p: max(f({**p, j: k}) for k in values) + np.sum(v)
+
     def sum(self, at: dict[str, str], depth: int) -> Piece:
         """A sum over a new index, over two, or over one that is related to one around it."""
         free = [letter for letter in "ijkl" if letter not in at]
-        kind = self.pick("one", "one", "one", "pair", "related", "shifted", "mask", "product", "far")
+        kind = self.pick("one", "one", "one", "pair", "related", "shifted", "mask", "product", "far", "where")
         if kind == "shifted" and "N" not in at.values():
             return self.shifted(free[0])
         if kind == "mask" and not at:
@@ -165,6 +206,11 @@ class Sums:
             self.array("X")
             below = f"\\frac{{1}}{{1 + \\|x_{i}-x_{j}\\|}}"
             return f"(\\sum_{{{j}=1,{j}\\neq {i}}}^N {below} {wrapped(body[0])})", NONE, value
+        if kind == "where" and (around := [j for j in at if at[j] == "N"]):
+            j, i, y = free[0], self.pick(*around), self.array("y")
+            body = self.scalar({**at, j: "N"}, depth)
+            value = self.looped(body[2], {j: N}, lambda p: y[p[j]] >= y[p[i]])
+            return f"(\\sum_{{{j}:y_{j}\\ge y_{i}}} {wrapped(body[0])})", NONE, value
         if kind == "related" and (around := [j for j in at if at[j] == "N"]):
             j, i, relation = free[0], self.pick(*around), self.pick(*RELATIONS)
             body = self.scalar({**at, j: "N"}, depth)
@@ -239,9 +285,10 @@ def check(seed: int) -> str:
     used = list(sums.used)
     declare = "; ".join(part for part in DECLARED.split("; ") if part.split(":")[0] in used)
     by = next((n for n in used if n not in ("c", "Omega")), "c")
+    handed = {n: a.transpose(0, 2, 1).reshape(N, -1) if np.ndim(a) == 3 else a for n, a in sums.arrays.items()}
     try:
         e = md.parse(text, declare=declare if seed % 3 else "w: d", dialect=dialect)
-        found = e.evaluate(**{s.name: sums.arrays[s.name] for s in e.variables})
+        found = e.evaluate(**{s.name: handed[s.name] for s in e.variables})
     except md.MatdiffError as error:
         return f"refused: {str(error).splitlines()[0]}"
     wanted = value({})
@@ -249,7 +296,9 @@ def check(seed: int) -> str:
     variables = [s.name for s in e.variables]
     by = by if by in variables else variables[0]
     gradient = md.derive(text, wrt=by, declare=declare if seed % 3 else "w: d", dialect=dialect).gradient
-    g = gradient.evaluate(**{s.name: sums.arrays[s.name] for s in gradient.variables})
+    g = np.asarray(gradient.evaluate(**{s.name: handed[s.name] for s in gradient.variables}))
+    if np.ndim(sums.arrays[by]) == 3:
+        g = g.reshape(N, D, D).transpose(0, 2, 1)
     direction = np.random.default_rng(seed + 1).normal(size=np.shape(sums.arrays[by]))
     slope = float(np.sum(np.asarray(g) * direction))
     differences = []

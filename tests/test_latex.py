@@ -443,7 +443,6 @@ REFUSED = [
     (r"f(x) = r^\top r, \quad r = Ax - b", "a formula ends at this comma", "definitions stand before it"),
     (r"\begin{split} f &= \|x\|^2 \\ &= x^\top x \end{split}", "this line goes on with `=`", "Write one of the forms"),
     (r"\frac{d f}{d x}", "d/dx is what is computed", "Write the function alone"),
-    (r"\mathbb{1}\{x > 0\}", "`>` is a relation", r"\max(0, x) is in the language"),
     (r"X_{\cdot j}^\top y", "this subscript cannot be read", "Columns are written X_{:,1}"),
     (r"A^{\#}b", "unexpected character", ""),
 ]  # fmt: skip

@@ -216,9 +216,9 @@ OTHERS = {
     "X**2": None,
     "tr(X**2)": None,
     "A*B@x": None,
-    "x*y@A": None,
+    "x*y@A": "A'*(x.*y)",
     "np.trace(A*B)": None,
-    "y*(A@x)": None,
+    "y*(A@x)": "y.*(A*x)",
     "x[0] + x@y": None,
     "A[1,:] @ x": None,
     "x @ x.T": None,
@@ -335,7 +335,6 @@ IN_DOUBT = {
     r"\alpha tr2(X)": "there is no function tr2",
     r"\alpha mu": "is mu a Greek letter or a product?",
     r"\frac12 x_train'*x": "one letter as the subscript",
-    r"\frac12 sum_i x_i": "has no index",
 }
 
 

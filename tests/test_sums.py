@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from random_sums import check
+from sum_losses import LOSSES as WRITTEN
+from sum_losses import REFUSED as NOT_WRITTEN
+from sum_losses import handed
 
 import matdiff as md
 
@@ -217,6 +220,30 @@ def test_values_and_gradients_are_those_of_the_loops(name: str) -> None:
     assert any(" are the " in remark for remark in d.remarks)
 
 
+@pytest.mark.parametrize("name", WRITTEN)
+def test_losses_as_papers_write_them(name: str) -> None:
+    case = WRITTEN[name]
+    d = md.derive(case.text, wrt=case.wrt, declare=case.declare or None)
+    arrays = case.arrays(seed=len(name))
+    value = d.function.evaluate(**{v.name: handed(arrays[case.given(v.name)]) for v in d.function.variables})
+    np.testing.assert_allclose(value, case.loop(arrays), rtol=1e-8)
+    gradient = d.gradient.evaluate(**{v.name: handed(arrays[case.given(v.name)]) for v in d.gradient.variables})
+    by = case.given(d.wrt[0].name)
+    direction = np.random.default_rng(1).normal(size=np.shape(arrays[by]))
+    if "spd" in d.wrt[0].attributes:
+        direction = direction + direction.T
+    ends = [case.loop(type(arrays)({**arrays, by: arrays[by] + step * direction})) for step in (1e-5, -1e-5)]
+    np.testing.assert_allclose(np.sum(gradient * direction), (ends[0] - ends[1]) / 2e-5, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("text", NOT_WRITTEN)
+def test_losses_that_are_refused_say_why(text: str) -> None:
+    by, reason = NOT_WRITTEN[text]
+    with pytest.raises(md.MatdiffError) as caught:
+        md.derive(text, wrt=by)
+    assert reason in str(caught.value)
+
+
 @pytest.mark.parametrize("first", range(0, 60, 20))
 def test_random_sums(first: int) -> None:
     """`python tests/random_sums.py --count 2000` does more."""
@@ -246,7 +273,7 @@ REFUSED = {
     (r"\sum_i y_i - x_i", "y"): "the index i stands outside its sum",
     (r"\sum_i a_{ij} x_i", "x"): "the index j stands outside its sum",
     ("sum_i(x_i^2) + i", "x"): "the index i stands outside its sum",
-    (r"c_k = \sum_j A_{kj} x_j", "x"): "the index k stands outside its sum",
+    (r"\sum_j A_{kj} x_j", "x"): "the index k stands outside its sum",
     (r"\sum_{i\in B} x_i^2", "x"): "a sum over a set that nothing declares",
     (r"\sum_{i=1}^n (x_{i+1}-x_i)^2", "x"): "goes past the last member",
     (r"\sum_{i=1}^n (x_i-x_{i-1})^2", "x"): "begins before the first member",
@@ -259,14 +286,14 @@ REFUSED = {
     ("sum(x_i^2, i=1..N, i=1..M)", "x"): "i is the index twice",
     (r"\sum_i e_i^\top A e_i", "A"): "columns of the identity",
     (r"\sum (y_i - w^\top x_i)^2", "w"): "has no index",
-    (r"\sum_i i x_i", "x"): "the index i stands as a number here",
+    (r"\sum_{i=2}^n i x_i", "x"): "the index i stands as a number here",
     (r"\sum_i\sum_i x_i", "x"): "nothing tells how far the index i runs",
     (r"\sum_i x_{i1}^2", "x"): "has an index and a number",
-    (r"\sum_i \operatorname{tr}(A_i X)", "X"): "three axes",
-    (r"\sum_{i,j,k} a_{ij} b_{jk} c_{ki}", "a"): "three axes",
+    (r"\sum_i \det(A_i X)", "X"): "three axes",
+    (r"\sum_{i,j,k} \tanh(a_{ij} b_{jk})", "a"): "tanh of a part that depends on i, j, k together",
     (r"\sum_i \tanh(x_i - x_j)^\top x_i \sum_j y_j", "y"): "the index j stands outside its sum",
     (r"\sum_i \|x_i\|^2 + \operatorname{tr}(X^\top X)", "X"): "is X the matrix with the rows x_i?",
-    (r"\sum_i \|x_i\|^2", "x_k"): "x_k is one of the members of X",
+    (r"\sum_i \|x_i\|^2", "x_new"): "x_new is one of the members of X",
     (r"\sum_i x_i y", "y"): "either x_i or y must be a scalar",
     (r"\sum_{i<j<k} x_i x_j x_k", "x"): "what this sum runs over cannot be read",
     (r"\prod_{(i,j)\in\Omega} a_{ij}", "a"): "a product over a set of pairs",
@@ -303,3 +330,136 @@ def test_hessians_are_in_matrix_notation() -> None:
 def test_without_sums_nothing_is_loaded_for_them() -> None:
     code = "import sys, matdiff as md; md.derive('sum(x.^2)', wrt='x'); print('matdiff.graph.lift' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+
+
+MEMBERS = {
+    ("sum_i((y_i - w'*x_i)^2)", "x_k"): "2(wᵀ x_k − y_k) w",
+    (r"\sum_{i=1}^N\log(1+e^{-y_iw^\top x_i})", "x_k"): "−y_k σ(−y_k wᵀ x_k) w",
+    (r"\sum_i x_i\log x_i", "x_k"): "log(x_k) + 1",
+    (r"\prod_i x_i", "x_k"): "prod(x)/x_k",
+    (r"\sum_i\sum_k r_{ik}\|x_i-\mu_k\|^2", r"\mu_l"): "",
+    (r"\sum_{i,j} w_{ij}\|x_i-x_j\|^2", "x_k"): "",
+    (r"\sum_{i=1}^{n-1}(x_{i+1}-x_i)^2", "x_k"): "",
+    (r"\sum_{(i,j)\in\Omega}(t_{ij}-u_i^\top v_j)^2", "u_k"): "",
+    (r"\sum_i (y_i-w^\top x_i)^2", "w_j"): "2(X w − y)ᵀ X e_j",
+}
+
+
+@pytest.mark.parametrize(("text", "by"), MEMBERS)
+def test_by_one_member(text: str, by: str) -> None:
+    d = md.derive(text, wrt=by)
+    if MEMBERS[text, by]:
+        assert d.gradient.text() == MEMBERS[text, by]
+    assert d.verify().passed is True
+    assert d.verify(order=2).passed is True
+
+
+def test_the_number_of_a_member_counts_from_1() -> None:
+    d = md.derive("sum_i((y_i - w'*x_i)^2)", wrt="x_k")
+    arrays = {"X": np.arange(6.0).reshape(3, 2), "y": np.arange(3.0), "w": np.ones(2)}
+    whole = md.derive("sum_i((y_i - w'*x_i)^2)", wrt="X").gradient.evaluate(**arrays)
+    np.testing.assert_allclose(d.gradient.evaluate(**arrays, k=3), whole[2])
+    for wrong in (0, 4, 1.0, True, None):
+        with pytest.raises(md.MatdiffError, match="k"):
+            d.gradient.evaluate(**arrays, **({} if wrong is None else {"k": wrong}))
+    assert d.notes[-1] == "y_k is entry k of y, x_k is row k of X; k counts from 1"
+
+
+NAMED = {
+    r"c_k = \sum_j A_{kj} x_j": ("A x", "the function is c, all c_k"),
+    r"C_{ij} = \sum_k A_{ik} B_{kj}": ("A B", "the function is C, all C_ij"),
+    "c_k = sum_j(A_kj*x_j)": ("A x", "the function is c, all c_k"),
+    r"z_i = \sum_j a_{ij} x_j; L = \sum_i (z_i - t_i)^2": ("‖A x − t‖²", "t_i are the entries of t: N"),
+    r"L = \sum_i (z_i - t_i)^2; z_i = \sum_j a_{ij} x_j": ("‖A x − t‖²", "t_i are the entries of t: N"),
+    r"\sum_i z_i^\top z_i'": ("tr(Z Z_primeᵀ)", "z_i' is a name of its own, z_prime_i"),
+    r"\beta_0 + \sum_j \beta_j x_j": (
+        "beta₀ + betaᵀ x", "beta_0 is a variable of its own, none of the beta_j, which count from 1",
+    ),
+    "sum_i(x_i)^2": ("sum(x)²", "sum_i(…)^2 is the power of the sum: sum_i((…)^2) has it inside"),
+    "sum_i (x_i)^2": ("‖x‖²", "x_i are the entries of x: N"),
+    "∑_i x_i^2": ("‖x‖²", "x_i are the entries of x: N"),
+    r"\sum_i \begin{cases} x_i & x_i>0 \\ 0 & x_i \le 0\end{cases}": (
+        "heaviside(x)ᵀ x", "the last of the cases is read as all that remains",
+    ),
+    r"-\frac1N\sum_i x_i": ("−sum(x)/N", "x_i are the entries of x: N"),
+    r"\sum_i\sum_{j\neq i} A_{j|i} x_i": ("", "A_ji are the entries of A: N×N"),
+    r"\sum_i \log\Gamma(x_i + r)": ("sum(lgamma(x .+ r))", "x_i are the entries of x: N"),
+    r"\sum_i \log\Phi(x_i)": ("", "Φ(…) is read as the distribution function of the standard normal law"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NAMED)
+def test_what_else_is_read_is_said(text: str) -> None:
+    printed, said = NAMED[text]
+    e = md.parse(text)
+    if printed and "z_i^" not in text:
+        assert e.text() == printed
+    variable = next(v.name for v in e.variables if v.name in ("x", "Z", "beta", "A"))
+    assert said in md.derive(text, wrt=variable).remarks
+
+
+BEGINNERS = {
+    "sum i (x_i^2)": "functions take parentheses",
+    "sum(x_i^2)": "declare `x_i: scalar`",
+    "sum_i(x_i^2": "unclosed `(`",
+    r"\sum x_i": "this \\sum has no index",
+    r"\sum_{i=0}^n x_i": "Indices count from 1",
+    r"\sum_{i=1}^{10} x_i^2; x: 5": "The sum may run to 5.",
+    r"\sum_{i=1}^n x_{ij} w_j": "or name all of these: c_j = …",
+    r"\sum_{x\in X} x^2": "a sum over a set that nothing declares",
+    r"\sum_{x} p(x)\log p(x)": "is p(x) a function of x or a product?",
+    r"\begin{cases} x^2 & x>0 \\ 0 \end{cases}": "this case has no condition",
+    r"\begin{cases} 1 & x \text{ is big} \\ 0 & \text{otherwise}\end{cases}": "conditions are comparisons",
+    r"\begin{cases} 1 & x>0 \\ 0 & \text{otherwise}": "these cases do not end",
+    r"\sum_i \mathbb{1}[i \in S] x_i": "begins a relation",
+    r"\sum_i\sum_j x_i y_j + \mathbb{1}[i \neq j]": "It stands as a factor right behind its sum",
+    r"\arg\min_w \sum_i (y_i-w^\top x_i)^2": "Write only the function that is minimised",
+    r"\max_{x} \sum_i a_i x": "an optimisation problem",
+    r"\nabla_w \sum_i (y_i - w^\top x_i)^2": "the derivative is what is computed",
+    r"L = \sum_i x_i = 0": "`=` inside an expression",
+    "sum_i x_i*x_k": "is x_k one of the x_i?",
+    "c = sum_j(A_kj*x_j)": "or name all of these: c_k = …",
+    r"\sum_i x_i \cdot w": "is this the inner product of two vectors?",
+    r"\log a \sum_i x_i": "Put parentheses around its argument",
+    r"\sum_i A_i^{-1}": "declare `A: N` if the A_i are scalars",
+    r"\sum_{j: t_j \to t_i} x_j": "what this sum runs over cannot be read",
+    r"\sum_i \max_{k\neq i} x_k": "\\max_… is an optimisation problem",
+    r"\sum_i \phi(x_i)": "a function of x_i or a product?",
+    r"\sum_{i=1}^n\sum_{j=1}^{n_i} x_{ij}": "the range of j depends on an index",
+    r"\sum_{i=1}^\infty x_i": "Sums are finite",
+    r"\alpha KL(x)": "there is no function KL",
+    "F.softmax(x)": "the dimension 1 or 2",
+    r"\sum_{u,i} (r_{ui} - b_u - b_i)^2": "are b_u and b_i entries of one array, or users and items?",
+    r"\sum_{i,j} a_i a_j K(x_i, x_j)": "K is a matrix here and no function of members",
+    r"\sum_{\langle i,j\rangle} x_i x_j": "what this sum runs over cannot be read",
+}
+
+
+@pytest.mark.parametrize("text", BEGINNERS)
+def test_messages_to_beginners(text: str) -> None:
+    with pytest.raises(md.MatdiffError) as caught:
+        md.derive(text, wrt="x")
+    assert BEGINNERS[text] in str(caught.value)
+
+
+def test_products_of_arrays_in_numpy_and_mathematica_go_entry_by_entry() -> None:
+    for text in ("np.sum(np.log(1+np.exp(-y*(X@w))))", "Total[Log[1+Exp[-y*(X.w)]]]"):
+        d = md.derive(text, wrt="w")
+        assert d.gradient.text() == "−Xᵀ(y ⊙ σ(−y ⊙ (X w)))"
+        assert any("goes entry by entry" in remark for remark in d.remarks)
+    with pytest.raises(md.MatdiffError, match="goes entry by entry"):
+        md.parse("np.sum(A*(X@w))", declare="A: m×n")
+
+
+@pytest.mark.parametrize("text", ["det(A'*A)", "det(A*B)", "det(A*B*A)", "det(A)^2"])
+def test_determinants_of_products_have_derivatives_at_singular_matrices(text: str) -> None:
+    d = md.derive(text, wrt="A", declare="A: 2×2; B: 2×2")
+    at = {"A": np.array([[1.0, 2.0], [2.0, 4.0]]), "B": np.array([[1.0, 2.0], [3.0, 5.0]])}
+    V = np.array([[0.3, -0.7], [0.2, 0.9]])
+    given = {v.name: at[v.name] for v in d.function.variables}
+    f = [d.function.evaluate(**{**given, "A": at["A"] + h * V}) for h in (1e-3, -1e-3, 0)]
+    g = d.gradient.evaluate(**{v.name: at[v.name] for v in d.gradient.variables})
+    H = d.hessian.evaluate(**{v.name: at[v.name] for v in d.hessian.variables})
+    v = V.flatten("F")
+    assert np.isclose(np.sum(g * V), (f[0] - f[1]) / 2e-3, atol=1e-3)
+    assert np.isclose(v @ H @ v, (f[0] - 2 * f[2] + f[1]) / 1e-6, atol=1e-3)

@@ -125,8 +125,6 @@ UNSUPPORTED = [
     (sp.Integral(t, t), "Integral"),
     (sp.gamma(t), "gamma"),
     (sp.I * t, "ImaginaryUnit"),
-    (sp.Max(t, 1), "Max"),
-    (sp.Sum(t, (n, 1, 3)), "Sum"),
     (sp.MatrixSymbol("Y", sp.sqrt(n), n), "no dimension"),
 ]
 
@@ -156,3 +154,62 @@ def test_sympy_is_imported_on_use():
 
     code = "import sys, matdiff as md; md.derive('tr(A*X)', wrt='X').gradient; assert 'sympy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+n = sp.Symbol("n", integer=True, positive=True)
+i, j, k = sp.symbols("i j k", integer=True)
+A, B = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("B", n, n)
+x, y, t = sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("y", n, 1), sp.Symbol("t", positive=True)
+over_i, over_j = (i, 0, n - 1), (j, 0, n - 1)
+SUMS = [
+    sp.Sum(x[i, 0] ** 2, over_i),
+    sp.Sum(A[i, j] * x[i, 0] * x[j, 0], over_i, over_j),
+    sp.Sum((y[i, 0] - sp.Sum(A[i, j] * x[j, 0], over_j)) ** 2, over_i),
+    sp.Sum(sp.exp(x[i, 0]) * y[i, 0], over_i) + sp.Sum(x[i, 0], (i, 0, n - 2)),
+    sp.Sum((x[i + 1, 0] - x[i, 0]) ** 2, (i, 0, n - 2)),
+    sp.Sum(A[i, i] * i, over_i),
+    sp.Sum(A[i, j] * B[j, k] * A[k, i], over_i, over_j, (k, 0, n - 1)),
+    sp.Sum(t**i * x[i, 0], over_i),
+    sp.Product(x[i, 0], over_i),
+    sp.Sum(sp.Max(x[i, 0], y[i, 0]), over_i),
+    sp.Sum(A[i, 0] * x[i, 0], over_i) + sp.Sum(A[1, j] * x[j, 0], over_j),
+    sp.log(sp.Sum(sp.exp(x[i, 0]), over_i)),
+    (x.T * A * x)[0, 0],
+]
+
+
+@pytest.mark.parametrize("e", SUMS, ids=str)
+@pytest.mark.parametrize("size", [2, 3])
+def test_sums_over_an_index_are_those_of_sympy(e, size):
+    rng = np.random.default_rng(size)
+    arrays = {v: rng.uniform(0.5, 1.5, size=(size, size) if v in (A, B) else size) for v in (A, B, x, y)}
+    found = md.from_sympy(e)
+    given = {v.name: a for v, a in arrays.items()} | {"t": 0.7}
+    value = found.evaluate(**{v.name: given[v.name] for v in found.variables})
+    explicit = e.subs(n, size).doit().subs(t, 0.7)
+    for v, a in arrays.items():
+        there = sp.MatrixSymbol(v.name, *(d.subs(n, size) for d in v.shape))
+        numbers = a if a.ndim == 2 else a[:, None]
+        explicit = explicit.xreplace({there[p, q]: sp.Float(numbers[p, q]) for p, q in np.ndindex(*numbers.shape)})
+    assert abs(float(explicit) - value) < 1e-10
+
+
+def test_matrices_of_entries_and_functions_of_whole_matrices():
+    assert md.from_sympy(sp.exp(A)) == md.parse("expm(A)", declare="A: n×n")
+    assert md.from_sympy(sp.ImmutableDenseMatrix([[t, 1], [1, t]])).text() == "[t, 1; 1, t]"
+    assert md.from_sympy(sp.Max(t, 1)).evaluate(t=3.0) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("e", "reason"),
+    [
+        (sp.Sum(sp.Sum(x[j, 0], (j, 0, i)), over_i), "depends on an index"),
+        (sp.Sum(x[2 * i, 0], over_i), "no index plus a number"),
+        (sp.sin(A), "no function of entries in SymPy"),
+        (sp.Heaviside(sp.Symbol("s", real=True)), "no counterpart"),
+    ],
+    ids=str,
+)
+def test_what_sums_and_functions_do_not_come_in(e, reason):
+    with pytest.raises(md.MatdiffError, match=reason):
+        md.from_sympy(e)

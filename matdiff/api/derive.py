@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.wrt import as_typed, chosen_names, suggestion, whole_families
+from matdiff.api.wrt import as_typed, chosen_names, one_member, suggestion, whole_families
 from matdiff.calculus.existence import singular_at_zero
 from matdiff.calculus.implicit import partial
 from matdiff.calculus.tangent import check_movable, tangent
@@ -107,7 +107,21 @@ def derive(
         if not typed.systems and (sized := _sized_by(inner, typed.variables, names)):
             with suppress(MatdiffError):
                 typed = read(function, declare, dialect, {**known, **sized}, names)
-        names = whole_families(as_typed(names, list(typed.variables)), typed.variables, typed.families)
+        names = as_typed(names, list(typed.variables))
+        if typed.families and (member := one_member(names, typed.variables, typed.families)):
+            from matdiff.api.members import by_member
+
+            whole = derive(
+                function,
+                typed.families.get(base := member.rpartition("_")[0], base),
+                declare,
+                dialect,
+                inner,
+                metric,
+                convention,
+            )
+            return by_member(whole, member, {base: base, **typed.families})  # type: ignore[return-value]
+        names = whole_families(names, typed.variables, typed.families)
         if typed.systems or typed.families:
             refuse_complex_parts(typed)
         if typed.systems:
@@ -248,6 +262,10 @@ def explicit(d: Derivation) -> Derivation:
         raise UnsupportedError(
             "a derivation through equations is not read line by line here",
             hint="md.derive(…).steps tells it, and .verify(claim=…) checks a gradient",
+        )
+    if hasattr(d, "member"):
+        raise UnsupportedError(
+            "a derivation by one member is not read line by line", hint="differentiate by all of them"
         )
     if not isinstance(d, Derivation):
         raise UnsupportedError("a mean without a closed form is not read line by line here")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from matdiff.api.expr import Expr
@@ -60,21 +61,32 @@ def as_typed(names: Sequence[str], variables: Sequence[str]) -> list[str]:
 
 
 def whole_families(names: Sequence[str], variables: Mapping[str, Symbol], families: Mapping[str, str]) -> list[str]:
-    """The whole data for the members x_i that a sum runs over.  Raises UnsupportedError for one member x_k."""
-    out = []
+    """The whole data for the members x_i that a sum runs over."""
+    return list(dict.fromkeys(name if name in variables else families.get(name, name) for name in names))
+
+
+def one_member(names: Sequence[str], variables: Mapping[str, Symbol], families: Mapping[str, str]) -> str:
+    """The x_k by which alone is differentiated; nothing for other names.  Raises UnsupportedError beside others."""
     for name in names:
-        base = name.rpartition("_")[0]
-        if name not in variables and name not in families and base in families:
-            array = families[base]
+        base, _, index = name.rpartition("_")
+        array = families.get(base, base)
+        if name in variables or name in families or array not in variables or variables[array].kind == "scalar":
+            continue
+        if len(names) > 1 or len(index) > 1 or not index.isalpha():
             raise UnsupportedError(
                 f"{name} is one of the members of {array}, and no index of a sum",
-                hint=f"differentiate by {array}: its gradient has a row or entry for {name}",
+                hint=f"differentiate by {array}, or by one member alone, {base}_k",
             )
-        out.append(name if name in variables else families.get(name, name))
-    return list(dict.fromkeys(out))
+        return name
+    return ""
+
+
+_marks = {"'": "prime", "\\prime": "prime", "+": "plus", "-": "minus"}
 
 
 def _name(text: str) -> str:
+    if "_" in text and (m := re.fullmatch(r"([a-z])_\{?([a-z])\}?\^?\{?\(?('|\\prime|[+-]|[apn\d])\)?\}?", text)):
+        return f"{m[1]}_{_marks.get(m[3], m[3])}_{m[2]}"
     text = spelled_name(text) or text
     if not text or not text.replace("_", "a").isalnum() or text[0].isdigit():
         shown = text if len(text) <= 40 else text[:40] + "…"

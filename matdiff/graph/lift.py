@@ -9,8 +9,8 @@ an array with three axes is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NoReturn
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn, TypeAlias
 
 from matdiff.core.node import Apply, Node, Number, Symbol, Value, number, topological
 from matdiff.core.op import Op
@@ -35,11 +35,13 @@ from matdiff.ops.algebra import (
     size,
     transpose,
 )
-from matdiff.ops.constants import eye, is_eye, is_ones, is_zero, ones, unit
+from matdiff.ops.constants import commutation, eye, is_eye, is_ones, is_zero, ones, unit
 from matdiff.ops.elementwise import abs_, exp, log, sqrt
+from matdiff.ops.extremes import max_, rowmax
 from matdiff.ops.indexing import ENTRY, slice_
+from matdiff.ops.kronecker import kron
 from matdiff.ops.reductions import logsumexp, mean, norm, norm1, prod, sum_, tr
-from matdiff.ops.structure import Diag, diag, tril, triu
+from matdiff.ops.structure import Diag, diag, tril, triu, unvec, vec
 from matdiff.ops.sums import OVER, Axis, Index, Over, Relation
 
 MOST = 24
@@ -75,17 +77,59 @@ class Vectors:
     row: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """L A_i R for all i: the rows of `array` are vec(A_i)ᵀ, with A_i of so many rows and columns."""
+
+    array: Node
+    axis: Axis
+    rows: Dim
+    cols: Dim
+    left: Node | None = None
+    right: Node | None = None
+
+    @property
+    def transposed(self) -> Stack:
+        """Rᵀ A_iᵀ Lᵀ, by the commutation matrix: vec(Aᵀ) = K vec(A)."""
+        turned = matmul(self.array, transpose(commutation(self.rows, self.cols)))
+        return Stack(turned, self.axis, self.cols, self.rows, *(s and transpose(s) for s in (self.right, self.left)))
+
+    @property
+    def whole(self) -> Node:
+        """The array whose rows are vec(L A_i R)ᵀ = vec(A_i)ᵀ (R ⊗ Lᵀ)."""
+        if self.left is None and self.right is None:
+            return self.array
+        left = eye(self.rows) if self.left is None else transpose(self.left)
+        return matmul(self.array, kron(eye(self.cols) if self.right is None else self.right, left))
+
+    @property
+    def shape(self) -> tuple[Dim, Dim]:
+        return (self.rows if self.left is None else self.left.rows), (
+            self.cols if self.right is None else self.right.cols
+        )
+
+
 Outer = tuple[tuple[Node, Axis | None], tuple[Node, Axis | None]]
+
+
+Part: TypeAlias = "Node | Outer | Stack"
 
 
 @dataclass(frozen=True, slots=True)
 class Matrices:
     """A sum of scalars times fixed matrices or outer products of rows."""
 
-    terms: tuple[tuple[Scalars, Node | Outer], ...]
+    terms: tuple[tuple[Scalars, Part], ...]
 
 
-Lifted = Scalars | Vectors | Matrices
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A scalar for every value of three axes or more: a sum of products, of which a sum over an index takes one."""
+
+    terms: tuple[tuple[Scalars, ...], ...]
+
+
+Lifted = Scalars | Vectors | Matrices | Tensor
 FIXED = Scalars((), number(1))
 
 
@@ -99,11 +143,12 @@ class Lifter:
     filled: set[Node] = field(default_factory=set)
     """Arrays with 1 in the place of excluded pairs."""
 
-    def run(self, root: Node) -> Node:
+    def run(self, root: Node, entries: tuple[Axis, ...] = ()) -> Node:
         """The expression without sums over an index.
 
         Raises UnsupportedError for a member outside its sum and for what needs an array with three axes.
         """
+        root = without_logarithms(root)
         order = topological(root)
         for node in order:
             if is_op(node, OVER):
@@ -130,10 +175,20 @@ class Lifter:
                     fixed[node] = rebuild(node, tuple(fixed[a] for a in node.args))
             else:
                 fixed[node] = node
+        if entries:
+            return self._entries(lifted[root] if root in lifted else as_fixed(fixed[root]), entries)
         if root not in fixed:
             free = sorted(axes_of(lifted[root]))
             raise UnsupportedError(f"the index {free[0].split('#')[0]} stands outside its sum")
         return fixed[root]
+
+    def _entries(self, value: Lifted, axes: tuple[Axis, ...]) -> Node:
+        """All c_k as a vector, all c_ij as a matrix, vectors c_k as its rows."""
+        if isinstance(value, Scalars) and set(value.axes) <= set(axes):
+            return self.spread(value, axes)
+        if isinstance(value, Vectors) and len(axes) == 1 and axes_of(value) <= set(axes):
+            return self._stacked(value, axes[0])
+        refuse("what depends on these indices")
 
     def _note(self, node: Node) -> None:
         assert isinstance(node, Apply)
@@ -145,7 +200,7 @@ class Lifter:
 
     def _settled(self, value: Lifted) -> Node | None:
         """The node of what has no axis left, else None."""
-        if axes_of(value):
+        if axes_of(value) or isinstance(value, Tensor):
             return None
         if isinstance(value, Scalars):
             return value.array
@@ -171,6 +226,9 @@ class Lifter:
                 return Scalars(axes[:1], array)
             array = slice_(family, *bounds[0], *bounds[1]) if len(axes) == 2 else slice_(family, *bounds[0])
             return Scalars(axes, array)
+        if node.kind == "matrix" and len(axes) == 1:
+            array = slice_(family, *bounds[0], ZERO, family.cols)
+            return Matrices(((FIXED, Stack(array, axes[0], node.rows, node.cols)),))
         if node.kind == "vector" and len(axes) == 1:
             return Vectors(((FIXED, slice_(family, *bounds[0], ZERO, family.cols), axes[0]),))
         refuse(f"the family of {name_of(node)}")
@@ -183,9 +241,16 @@ class Lifter:
             return rule(self, node, args)
         if node.op.elementwise and len(args) == 1:
             return self._entrywise(node, args[0], node.op)
+        scalars = [a for a in args if isinstance(a, Scalars)]
+        if len(scalars) == len(args) and node.op.signature.startswith("(...),(...)->(...)"):
+            axes = self.union(*(a.axes for a in scalars))
+            return Scalars(axes, node.op(*(self.spread(a, axes) for a in scalars)))
         refuse(f"{node.op.name} of members of a family")
 
     def _entrywise(self, node: Apply, a: Lifted, function: Callable[[Node], Node]) -> Lifted:
+        if isinstance(a, Tensor):
+            names = ", ".join(sorted(x.split("#")[0] for x in axes_of(a)))
+            refuse(f"{node.op.name} of a part that depends on {names} together")
         if isinstance(a, Scalars):
             return Scalars(a.axes, function(self.safe(a, node)))
         if isinstance(a, Vectors):
@@ -263,11 +328,65 @@ class Lifter:
     def ones(self, axis: Axis) -> Node:
         return ones("vector", self.indices[axis].length)
 
-    def plus(self, parts: Sequence[Scalars]) -> Scalars:
-        axes = self.union(*(p.axes for p in parts))
-        return Scalars(axes, collected([self.spread(p, axes) for p in parts]))
+    def plus(self, parts: Sequence[Scalars | Tensor]) -> Scalars:
+        """The sum; of parts that depend on three indices together a Tensor, which the rules look for."""
+        if self.wide(*parts):
+            return self.tensor([t for p in parts for t in terms_of(p)])
+        arrays = [p for p in parts if isinstance(p, Scalars)]
+        axes = self.union(*(p.axes for p in arrays))
+        return Scalars(axes, collected([self.spread(p, axes) for p in arrays]))
 
-    def times(self, a: Scalars, b: Scalars) -> Scalars:
+    def wide(self, *parts: Scalars | Tensor) -> bool:
+        """Whether these together depend on more than two indices."""
+        return any(isinstance(p, Tensor) for p in parts) or len({x for p in parts for x in axes_of(p)}) > 2
+
+    def tensor(self, terms: Sequence[tuple[Scalars, ...]]) -> Scalars:
+        """A sum of products, by arrays again where it depends on two indices at most."""
+        if len(terms) > MOST:
+            refuse("a product of sums of so many terms")
+        whole = Tensor(tuple(terms))
+        if len(axes_of(whole)) > 2:
+            return whole  # type: ignore[return-value]
+        return self.plus([self.product(t) for t in terms])
+
+    def product(self, factors: Sequence[Scalars]) -> Scalars:
+        out = factors[0]
+        for f in factors[1:]:
+            out = self.times(out, f)
+        return out
+
+    def contracted(self, factors: tuple[Scalars, ...], axis: Axis) -> tuple[Scalars, ...]:
+        """Σ over an axis of a product: of A_ik and B_kj the entries of A B."""
+        other = self._around(Tensor((factors,)), axis)
+        if other is not None:
+            whole = Scalars((other, axis), self.spread(FIXED, (other, axis)))
+            factors = (*factors, Scalars((other, axis), self.kept(whole)))
+        rest = [f for f in factors if axis not in f.axes]
+        groups: dict[Axis | None, Scalars] = {}
+        for f in factors:
+            if axis in f.axes:
+                key = next((x for x in f.axes if x != axis), None)
+                groups[key] = self.times(groups[key], f) if key in groups else f
+        if not groups:
+            return (*rest, Scalars((), size(self.indices[axis].length)))
+        if None in groups and len(groups) > 1:
+            weight = groups.pop(None)
+            key = next(iter(groups))
+            groups[key] = self.times(groups[key], weight)
+        if len(groups) > 2:
+            refuse(f"a sum over {axis.split('#')[0]} of a part that depends on three other indices")
+        parts = list(groups.values())
+        if len(parts) == 1:
+            return (*rest, plain_sum(parts[0], axis))
+        left, right = (p.array if p.axes[1] == axis else transpose(p.array) for p in parts)
+        i, j = (next(x for x in p.axes if x != axis) for p in parts)
+        return (*rest, Scalars((i, j), matmul(left, transpose(right))))
+
+    def times(self, a: Scalars | Tensor, b: Scalars | Tensor) -> Scalars:
+        """The product, likewise a Tensor where it depends on three indices."""
+        if self.wide(a, b):
+            return self.tensor([(*s, *t) for s in terms_of(a) for t in terms_of(b)])
+        assert isinstance(a, Scalars) and isinstance(b, Scalars)
         if not a.axes:
             return Scalars(b.axes, scale(a.array, b.array))
         if not b.axes:
@@ -335,6 +454,10 @@ class Lifter:
         if along is None or across is None:
             axis, rows, vector = (across, v, u) if along is None else (along, u, v)
             assert axis is not None
+            if is_op(rows, MATMUL) and is_op(k := rows.children[1], kron) and is_eye(k.children[1]):
+                w = k.children[0]
+                if w.kind == "vector":
+                    return Scalars((axis,), matmul(rows.children[0], vec(matmul(vector, transpose(w)))))
             return Scalars((axis,), matmul(rows, vector))
         if along == across:
             return Scalars((along,), matmul(hadamard(u, v), ones("vector", u.cols)))
@@ -344,6 +467,8 @@ class Lifter:
 
     def summed(self, a: Lifted, axis: Axis) -> Lifted:
         """The sum over one index."""
+        if isinstance(a, Tensor):
+            return self.tensor([self.contracted(t, axis) for t in a.terms])
         if isinstance(a, Scalars):
             return self._sum_scalars(a, axis)
         if isinstance(a, Vectors):
@@ -365,11 +490,7 @@ class Lifter:
         index = self.indices[axis]
         if axis not in a.axes:
             return Scalars(a.axes, scale(size(index.length), a.array))
-        if len(a.axes) == 1:
-            return Scalars((), total(a.array))
-        across = a.array if a.axes[1] == axis else transpose(a.array)
-        rest = a.axes[0] if a.axes[1] == axis else a.axes[1]
-        return Scalars((rest,), row_totals(across))
+        return plain_sum(a, axis)
 
     def _sum_related(self, a: Scalars, axis: Axis, other: Axis) -> Scalars:
         axes = (other, axis)
@@ -408,10 +529,12 @@ class Lifter:
         rest = s.axes[0] if s.axes[1] == axis else s.axes[1]
         return FIXED, matmul(weights, u), rest
 
-    def _sum_matrices(self, term: tuple[Scalars, Node | Outer], axis: Axis) -> list[tuple[Scalars, Node | Outer]]:
+    def _sum_matrices(self, term: tuple[Scalars, Part], axis: Axis) -> list[tuple[Scalars, Part]]:
         s, part = term
         if isinstance(part, Node):
             return [(self._sum_scalars(s, axis), part)]
+        if isinstance(part, Stack):
+            return [self._sum_stack(s, part, axis)]
         (u, along), (v, across) = part
         if along == across == axis:
             if self._around(s, axis) is not None or set(s.axes) - {axis}:
@@ -427,10 +550,87 @@ class Lifter:
             return [(t, ((w, rest), (v, across)))]
         return [(self._sum_scalars(s, axis), part)]
 
+    def _sum_stack(self, s: Scalars, part: Stack, axis: Axis) -> tuple[Scalars, Part]:
+        """Σ s_i A_i is the matrix whose vec is the weighted sum of rows."""
+        if axis != part.axis:
+            return self._sum_scalars(s, axis), part
+        t, u, along = self._sum_rows((s, part.array, axis), axis)
+        if along is not None:
+            return t, Stack(u, along, part.rows, part.cols, part.left, part.right)
+        found = unvec(u, params=(part.rows, part.cols))
+        found = found if part.left is None else matmul(part.left, found)
+        return t, (found if part.right is None else matmul(found, part.right))
 
-def lifted(root: Node, members: Mapping[Node, Member]) -> Node:
-    """An expression without sums over an index, its families as arrays.  Raises UnsupportedError; see `Lifter.run`."""
-    return Lifter(members).run(root)
+    def weighted(self, stack: Stack, matrix: Node) -> Scalars:
+        """⟨L A_i R, M⟩ for all i, which is vec(A_i)ᵀ vec(Lᵀ M Rᵀ)."""
+        inside = matrix if stack.left is None else matmul(transpose(stack.left), matrix)
+        inside = inside if stack.right is None else matmul(inside, transpose(stack.right))
+        return Scalars((stack.axis,), matmul(stack.array, vec(inside)))
+
+    def applied(self, stack: Stack, v: Node, along: Axis | None) -> Rows:
+        """L A_i R v, or with the vector v_i: rows vec(A_i)ᵀ (v ⊗ I) Lᵀ."""
+        if along is not None and along != stack.axis:
+            refuse("a product of a matrix and a vector with different indices")
+        if along is None:
+            w = v if stack.right is None else matmul(stack.right, v)
+            rows = matmul(stack.array, kron(w, eye(stack.rows)))
+        else:
+            w = v if stack.right is None else matmul(v, transpose(stack.right))
+            repeated = kron(w, transpose(ones("vector", stack.rows)))
+            gathered = kron(ones("vector", stack.cols), eye(stack.rows))
+            rows = matmul(hadamard(stack.array, repeated), gathered)
+        return FIXED, (rows if stack.left is None else matmul(rows, transpose(stack.left))), stack.axis
+
+
+def lifted(root: Node, members: Mapping[Node, Member], free: tuple[Index, ...] = ()) -> Node:
+    """An expression without sums over an index, its families as arrays; `free` are the indices of its entries or rows.
+
+    Raises UnsupportedError; see `Lifter.run`.
+    """
+    return Lifter(members, {index.name: index for index in free}).run(root, tuple(index.name for index in free))
+
+
+def without_logarithms(root: Node) -> Node:
+    """The same with log(eᵘ/b) as u − log b, which is defined where the other is: a softmax and its cross-entropy."""
+    order = topological(root)
+    if not any(is_op(n, log) for n in order) or not any(is_op(n, exp) for n in order):
+        return root
+    new: dict[Node, Node] = {}
+    for node in order:
+        made = node
+        if isinstance(node, Apply):
+            made = rebuild(node, tuple(new[a] for a in node.args))
+            if is_op(made, log) and made.kind == "scalar":
+                made = exponents_of(made.children[0]) or made
+        new[node] = made
+    return new[root]
+
+
+def exponents_of(inside: Node) -> Node | None:
+    """The logarithm of a product with an exponential in it; None for others."""
+    terms: list[Node] = []
+    rest: list[Node] = []
+    stack: list[tuple[Node, Node]] = [(inside, number(1))]
+    found = False
+    while stack:
+        node, p = stack.pop()
+        if is_op(node, SCALE):
+            stack += [(a, p) for a in node.children]
+        elif is_op(node, POWER) and isinstance(node.children[1], Number) and node.children[1].value == -1:
+            stack.append((node.children[0], scale(number(-1), p)))
+        elif is_op(node, exp):
+            terms.append(scale(p, node.children[0]))
+            found = True
+        else:
+            rest.append(node if p is number(1) else power(node, number(-1)))
+    if not found or not rest:
+        return terms[0] if found and len(terms) == 1 else None
+    if len(rest) == 1 and is_op(rest[0], POWER) and rest[0].children[1] is number(-1):
+        return add(*terms, scale(number(-1), log(rest[0].children[0])))
+    whole = rest[0]
+    for factor in rest[1:]:
+        whole = scale(factor, whole)
+    return add(*terms, log(whole))
 
 
 def refuse(what: str) -> NoReturn:
@@ -443,15 +643,31 @@ def name_of(node: Node) -> str:
     return node.name.split("#")[0] if isinstance(node, Symbol) else "a member"
 
 
+def terms_of(value: Scalars | Tensor) -> list[tuple[Scalars, ...]]:
+    return [(value,)] if isinstance(value, Scalars) else list(value.terms)
+
+
+def plain_sum(a: Scalars, axis: Axis) -> Scalars:
+    """The sum of an array over one of its axes, all of whose values count."""
+    if len(a.axes) == 1:
+        return Scalars((), total(a.array))
+    across = a.array if a.axes[1] == axis else transpose(a.array)
+    return Scalars(tuple(x for x in a.axes if x != axis), row_totals(across))
+
+
 def axes_of(value: Lifted) -> set[Axis]:
     if isinstance(value, Scalars):
         return set(value.axes)
+    if isinstance(value, Tensor):
+        return {x for t in value.terms for f in t for x in f.axes}
     found: set[Axis] = set()
     for term in value.terms:
         found |= set(term[0].axes)
         part = term[1:]
         if isinstance(value, Vectors):
             found |= {part[1]} if part[1] is not None else set()  # type: ignore[misc]
+        elif isinstance(part[0], Stack):
+            found.add(part[0].axis)
         elif not isinstance(part[0], Node):
             found |= {axis for _, axis in part[0] if axis is not None}
     return found
@@ -468,9 +684,10 @@ def as_fixed(node: Node) -> Lifted:
     return Matrices(((FIXED, node),))
 
 
-def matrix_of(part: Node | Outer) -> Node:
+def matrix_of(part: Part) -> Node:
     if isinstance(part, Node):
         return part
+    assert not isinstance(part, Stack)
     (u, _), (v, _) = part
     return matmul(u, transpose(v))
 
@@ -573,6 +790,9 @@ def diagonal(S: Node) -> Node:
         inside = diagonal(S.args[0])
         if is_ones(inside) and S.op in (POWER, sqrt):
             return inside
+        positive = S.op is POWER and isinstance(p := S.args[1], Number) and p.value > 0
+        if is_zero(inside) and (positive or S.op is abs_):
+            return inside
         return rebuild(S, (inside, *S.args[1:]))
     if is_ones(S) or is_eye(S):
         return ones("vector", S.rows)
@@ -625,7 +845,7 @@ def row_totals(S: Node) -> Node:
 
 
 def _add(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
-    scalars = [a for a in args if isinstance(a, Scalars)]
+    scalars = [a for a in args if isinstance(a, Scalars | Tensor)]
     vectors = [a for a in args if isinstance(a, Vectors)]
     matrices = [a for a in args if isinstance(a, Matrices)]
     if len(scalars) == len(args):
@@ -638,7 +858,7 @@ def _add(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
 
 
 def scaled(lift: Lifter, s: Scalars, a: Lifted) -> Lifted:
-    if isinstance(a, Scalars):
+    if isinstance(a, Scalars | Tensor):
         return lift.times(s, a)
     if isinstance(a, Vectors):
         return Vectors(tuple((lift.times(s, t), u, axis) for t, u, axis in a.terms), a.row)
@@ -646,8 +866,10 @@ def scaled(lift: Lifter, s: Scalars, a: Lifted) -> Lifted:
 
 
 def _scale(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
-    s, a = args
-    assert isinstance(s, Scalars)
+    s: Any = args[0]
+    a = args[1]
+    if isinstance(s, Tensor) and not isinstance(a, Scalars | Tensor):
+        refuse("a multiple of an array that depends on three indices together")
     return scaled(lift, s, a)
 
 
@@ -656,7 +878,13 @@ def _transpose(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     if isinstance(a, Vectors):
         return Vectors(a.terms, not a.row)
     assert isinstance(a, Matrices)
-    return Matrices(tuple((s, transpose(p) if isinstance(p, Node) else p[::-1]) for s, p in a.terms))
+    return Matrices(tuple((s, _turned(p)) for s, p in a.terms))
+
+
+def _turned(p: Part) -> Part:
+    if isinstance(p, Stack):
+        return p.transposed
+    return transpose(p) if isinstance(p, Node) else p[::-1]
 
 
 def _matmul(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
@@ -682,7 +910,11 @@ def _applied(lift: Lifter, a: Matrices, b: Vectors) -> Vectors:
     """A v, with v from the left of its rows."""
     terms: list[Rows] = []
     for s, p in a.terms:
-        if isinstance(p, Node):
+        if isinstance(p, Stack):
+            for t, u, axis in lift.joined(b).terms:
+                found, rows, along = lift.applied(p, u, axis)
+                terms.append((lift.times(lift.times(s, t), found), rows, along))
+        elif isinstance(p, Node):
             for t, u, axis in b.terms:
                 moved = matmul(p, u) if axis is None else matmul(u, transpose(p))
                 terms.append((lift.times(s, t), moved, axis))
@@ -692,8 +924,16 @@ def _applied(lift: Lifter, a: Matrices, b: Vectors) -> Vectors:
     return Vectors(tuple(terms), b.row)
 
 
-def _product(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Outer) -> tuple[Scalars, Node | Outer]:
+def _product(lift: Lifter, s: Scalars, p: Part, t: Scalars, q: Part) -> tuple[Scalars, Part]:
     st = lift.times(s, t)
+    if isinstance(p, Stack) and isinstance(q, Node):
+        return st, replace(p, right=q if p.right is None else matmul(p.right, q))
+    if isinstance(q, Stack) and isinstance(p, Node):
+        return st, replace(q, left=p if q.left is None else matmul(p, q.left))
+    if isinstance(p, Stack) or isinstance(q, Stack):
+        if isinstance(p, Stack) and isinstance(q, Stack):
+            refuse("a product of two matrices that depend on an index")
+        return _outer_product(lift, st, p, q)
     if isinstance(p, Node) and isinstance(q, Node):
         return st, matmul(p, q)
     if isinstance(p, Node):
@@ -706,6 +946,19 @@ def _product(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Ou
     (w, along), right = q
     middle = lift.dot(Vectors(((FIXED, v, across),)), Vectors(((FIXED, w, along),)))
     return lift.times(st, middle), (left, right)
+
+
+def _outer_product(lift: Lifter, st: Scalars, p: Part, q: Part) -> tuple[Scalars, Part]:
+    """A_i (u vᵀ) = (A_i u) vᵀ, and (u vᵀ) A_i = u (A_iᵀ v)ᵀ."""
+    if isinstance(p, Stack):
+        assert not isinstance(q, Node | Stack)
+        (u, along), right = q
+        _, rows, axis = lift.applied(p, u, along)
+        return st, ((rows, axis), right)
+    assert isinstance(q, Stack) and not isinstance(p, Node)
+    left, (v, across) = p
+    _, rows, axis = lift.applied(q.transposed, v, across)
+    return st, (left, (rows, axis))
 
 
 def _hadamard(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
@@ -731,8 +984,13 @@ def _inner(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     return lift.times(a, b)
 
 
-def _paired(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Outer) -> Scalars:
+def _paired(lift: Lifter, s: Scalars, p: Part, t: Scalars, q: Part) -> Scalars:
     st = lift.times(s, t)
+    if isinstance(q, Stack) and not isinstance(p, Stack):
+        p, q = q, p
+    if isinstance(p, Stack):
+        return lift.times(st, _paired_stack(lift, p, q))
+    assert not isinstance(q, Stack)
     if isinstance(p, Node) and isinstance(q, Node):
         return lift.times(st, Scalars((), inner(p, q)))
     if isinstance(p, Node):
@@ -743,13 +1001,27 @@ def _paired(lift: Lifter, s: Scalars, p: Node | Outer, t: Scalars, q: Node | Out
     return lift.times(st, lift.dot(Vectors(((FIXED, u, along),)), right))
 
 
+def _paired_stack(lift: Lifter, p: Stack, q: Part) -> Scalars:
+    """⟨A_i, M⟩, ⟨A_i, B_j⟩ and ⟨A_i, u vᵀ⟩ = uᵀ A_i v."""
+    if isinstance(q, Node):
+        return lift.weighted(p, q)
+    if isinstance(q, Stack):
+        return lift._dotted(p.whole, p.axis, q.whole, q.axis)
+    (u, along), (v, across) = q
+    return lift.dot(Vectors(((FIXED, u, along),)), Vectors((lift.applied(p, v, across),)))
+
+
 def _norm(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     (a,) = args
     squared = _squared(lift, a)
+    if isinstance(squared, Tensor):
+        refuse("a norm that depends on three indices together")
     return Scalars(squared.axes, sqrt(lift.safe(squared, node)))
 
 
-def _squared(lift: Lifter, a: Lifted) -> Scalars:
+def _squared(lift: Lifter, a: Lifted) -> Any:
+    if isinstance(a, Tensor):
+        return lift.times(a, a)
     if isinstance(a, Vectors):
         return lift.dot(a, a)
     if isinstance(a, Matrices):
@@ -759,6 +1031,10 @@ def _squared(lift: Lifter, a: Lifted) -> Scalars:
 
 def _power(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     base, exponent = args
+    if isinstance(base, Tensor):
+        if isinstance(node.args[1], Number) and node.args[1].value == 2:
+            return lift.times(base, base)
+        refuse("a power of a part that depends on three indices together")
     assert isinstance(exponent, Scalars)
     inside = node.args[0]
     p = node.args[1]
@@ -798,6 +1074,8 @@ def _over_entries(of: Callable[[Node], Node], node_name: str) -> Rule:
         (a,) = args
         if isinstance(a, Scalars):
             return Scalars(a.axes, of(a.array))
+        if isinstance(a, Tensor):
+            return a if of is _same else refuse(node_name)
         if not isinstance(a, Vectors):
             return (
                 lift.plus([lift.times(s, _entry_sum(lift, p)) for s, p in a.terms])
@@ -820,7 +1098,9 @@ def _row_sum(u: Node, axis: Axis | None) -> Scalars:
     return Scalars((), total(u)) if axis is None else Scalars((axis,), row_totals(u))
 
 
-def _entry_sum(lift: Lifter, p: Node | Outer) -> Scalars:
+def _entry_sum(lift: Lifter, p: Part) -> Scalars:
+    if isinstance(p, Stack):
+        return lift.weighted(p, ones("matrix", *p.shape))
     if isinstance(p, Node):
         return Scalars((), total(p))
     (u, along), (v, across) = p
@@ -840,7 +1120,11 @@ def _trace(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     assert isinstance(a, Matrices)
     parts = []
     for s, p in a.terms:
-        if isinstance(p, Node):
+        if isinstance(p, Stack):
+            sides = [transpose(x) for x in (p.left, p.right) if x is not None]
+            inside = matmul(*sides) if len(sides) == 2 else sides[0] if sides else eye(p.rows)
+            parts.append(lift.times(s, Scalars((p.axis,), matmul(p.array, vec(inside)))))
+        elif isinstance(p, Node):
             parts.append(lift.times(s, Scalars((), tr(p))))
         else:
             (u, along), (v, across) = p
@@ -873,7 +1157,12 @@ def _over(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     over: Over = node.params[0]
     if over.product:
         return _product_over(lift, a, over)
-    if over.mask is not None:
+    if over.largest:
+        return _largest_over(a, over)
+    if over.mask is not None and isinstance(a, Tensor):
+        mask = Scalars(tuple(index.name for index in over.indices), over.mask)
+        a = lift.times(a, mask)
+    elif over.mask is not None:
         if not isinstance(a, Scalars):
             refuse("a sum of vectors over a set of pairs")
         axes = tuple(index.name for index in over.indices)
@@ -891,6 +1180,20 @@ def _product_over(lift: Lifter, a: Lifted, over: Over) -> Lifted:
     if set(a.axes) - set(axes) or any(set(axes) & pair for pair in lift.relations):
         refuse("a product over an index inside another sum")
     return Scalars((), prod(lift.spread(a, axes)))
+
+
+def _largest_over(a: Lifted, over: Over) -> Scalars:
+    """The largest for every value of the other index, by rows."""
+    if not isinstance(a, Scalars):
+        refuse("the largest of arrays")
+    for index in reversed(over.indices):
+        if index.name not in a.axes:
+            continue
+        S = scale(number(over.largest), a.array)
+        across = S if len(a.axes) == 1 or a.axes[1] == index.name else transpose(S)
+        found = max_(S) if len(a.axes) == 1 else rowmax(across)
+        a = Scalars(tuple(x for x in a.axes if x != index.name), scale(number(over.largest), found))
+    return a
 
 
 Rule = Callable[[Lifter, Apply, list[Lifted]], Lifted]
@@ -912,3 +1215,88 @@ RULES: dict[Op, Rule] = {
     ENTRY: _entry,
 }
 """What the functions of the algebra are for all values of the indices at once; elementwise ones act entry by entry."""
+
+
+# the way back: one row of an answer
+
+
+@dataclass
+class Picker:
+    """Rows and entries k of arrays: X w − y as wᵀx_k − y_k, with `members` for the families and a unit vector e_k."""
+
+    members: Mapping[Symbol, Symbol]
+    unit: Symbol
+    rows: dict[Node, Node] = field(default_factory=dict)
+    columns: dict[Node, Node] = field(default_factory=dict)
+
+    def row(self, root: Node) -> Node:
+        """Entry k of a vector, row k of a matrix as a vector."""
+        for node in topological(root):
+            if node.rows is self.unit.rows and node.kind in ("vector", "matrix"):
+                self.rows[node] = self._row(node)
+            if node.cols is self.unit.rows and node.kind in ("row", "matrix"):
+                self.columns[node] = self._column(node)
+        return self.rows[root]
+
+    def _row(self, node: Node) -> Node:
+        e = self.unit
+        if isinstance(node, Symbol) and node in self.members:
+            return self.members[node]
+        if is_ones(node):
+            return number(1) if node.kind == "vector" else ones("vector", node.cols)
+        if is_eye(node):
+            return e
+        if is_op(node, ADD):
+            return add(*(self.rows[a] for a in node.children))
+        if is_op(node, SCALE):
+            return scale(node.children[0], self.rows[node.children[1]])
+        if is_op(node, TRANSPOSE):
+            return self.columns[node.children[0]]
+        if is_op(node, HADAMARD):
+            return hadamard(*(self.rows[a] for a in node.children))
+        if is_op(node, Diag):
+            return scale(self.rows[node.children[0]], e)
+        if is_op(node, MATMUL):
+            a, b = node.children
+            if is_op(a, Diag):
+                return scale(self.rows[a.children[0]], self.rows[b])
+            left = self.rows[a]
+            if a.kind == "vector":
+                return scale(left, transpose(b))
+            return matmul(transpose(left), b) if b.kind == "vector" else matmul(transpose(b), left)
+        if (found := self._entrywise(node, self.rows)) is not None:
+            return found
+        return matmul(transpose(e), node) if node.kind == "vector" else matmul(transpose(node), e)
+
+    def _column(self, node: Node) -> Node:
+        """Column k of a matrix as a vector, entry k of a row."""
+        e = self.unit
+        if is_ones(node):
+            return number(1) if node.kind == "row" else ones("vector", node.rows)
+        if is_eye(node):
+            return e
+        if is_op(node, ADD):
+            return add(*(self.columns[a] for a in node.children))
+        if is_op(node, SCALE):
+            return scale(node.children[0], self.columns[node.children[1]])
+        if is_op(node, TRANSPOSE):
+            return self.rows[node.children[0]]
+        if is_op(node, HADAMARD):
+            return hadamard(*(self.columns[a] for a in node.children))
+        if is_op(node, Diag):
+            return scale(self.rows[node.children[0]], e)
+        if is_op(node, MATMUL):
+            a, b = node.children
+            right = self.columns[b]
+            return scale(right, a) if a.kind == "vector" else matmul(a, right)
+        if (found := self._entrywise(node, self.columns)) is not None:
+            return found
+        return matmul(node, e)
+
+    def _entrywise(self, node: Node, picked: Mapping[Node, Node]) -> Node | None:
+        if not isinstance(node, Apply) or not (node.op.elementwise or node.op is POWER):
+            return None
+        first, *rest = node.args
+        if first not in picked or any(a.kind != "scalar" for a in rest):
+            return None
+        return node.op(picked[first], *rest, params=node.params)

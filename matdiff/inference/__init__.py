@@ -113,7 +113,7 @@ def _last_definition(
         hint = "end with the function" + ", for instance c'*x" * bool(program.equations)
         raise ParseError("there is no expression", text=program.text, span=place, hint=hint)
     *others, last = program.definitions
-    whole = replace(program, definitions=others, function=last.body)
+    whole = replace(program, definitions=others, function=last.body, left=last.name)
     try:
         return infer(whole, declared, known, wrt, implicit)
     except MatdiffError:
@@ -154,7 +154,8 @@ def _build(program: Program, scope: Scope, found: Attempt, said: tuple[str, ...]
     types = [found.env[n] for n in scope.variables]
     loose = found.checker.loose
     everything = [*types, *(("matrix", d, d) for dims in loose.values() for d in dims)]
-    names = name_unknowns(everything, solver, scope.taken(program)) if solver.count else {}
+    taken = scope.taken(program) | ({f.base for f in program.sums.families} if program.sums else set())
+    names = name_unknowns(everything, solver, taken) if solver.count else {}
     cache: dict[Dim, Dim] = {}
 
     def final(dim: Dim) -> Dim:

@@ -12,7 +12,7 @@ from matdiff.inference.entrywise import entrywise
 from matdiff.inference.misfit import grouped, source
 from matdiff.inference.nodes import HANDLERS
 from matdiff.inference.reading import Root, operands
-from matdiff.ops.algebra import matmul, scale
+from matdiff.ops.algebra import hadamard, matmul, scale
 from matdiff.ops.constants import eye, ones_like
 from matdiff.ops.unknown import Arrow
 from matdiff.text.tree import Span, Tree
@@ -90,7 +90,11 @@ class Builder:
                     stack.append(number(t.value))  # type: ignore[arg-type]
                 elif head == "*" and not varying:
                     b = stack.pop()
-                    stack[-1] = matmul(stack[-1], b)
+                    if t.value and "scalar" not in (b.kind, stack[-1].kind):
+                        self.remark(f"{{0}}*{{1}} goes entry by entry, as in {t.value}", *t.args)
+                        stack[-1] = hadamard(stack[-1], b)
+                    else:
+                        stack[-1] = matmul(stack[-1], b)
                 else:
                     n = len(t.args) if head not in ("call", "index") else len(operands(t))
                     first = len(stack) - n

@@ -64,9 +64,13 @@ class Checker:
                 if a[0] == "scalar":
                     stack[-1] = b
                 elif b[0] != "scalar":
-                    if t.value:
-                        raise entries(t, a, b)
                     solver.place = t
+                    if t.value:
+                        if "matrix" in (a[0], b[0]) or a[0] != b[0] or not self.same(a, b):
+                            raise entries(t, a, b)
+                        if types is not None:
+                            types[t] = a
+                        continue
                     if not equate(a[2], b[1]):
                         raise no_product(t, a, b, solver)
                     stack[-1] = (PRODUCT_KIND.get((a[0], b[0]), "matrix"), a[1], b[2])

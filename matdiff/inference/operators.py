@@ -54,8 +54,9 @@ def no_product(t: Tree, a: Type, b: Type, solver: Solver) -> Misfit:
 
 
 def _over(c: Checker, t: Tree, args: list[Type]) -> Type:
-    if t.value == "prod" and args[0][0] != "scalar":
-        raise Misfit(t, "a product over an index takes scalars, not {}", (args[0],))
+    if t.value != "sum" and args[0][0] != "scalar":
+        what = "product" if t.value == "prod" else t.value
+        raise Misfit(t, f"a {what} over an index takes scalars, not {{}}", (args[0],))
     return args[0]
 
 

@@ -59,6 +59,10 @@ def mark(scope: Scope) -> bool:
             head = t.head
             if head == "call":
                 watched = watched or t.mark == TYPED or whole(t) != ""
+                if scope.latex and t.args and not watched:
+                    watched = _capital(t.args[0]) and (
+                        t.value in ("e^", "max", "min") or (len(t.args) == 1 and of_entries(t))
+                    )
                 if scope.latex and not scope.members and t.args and (t.value == "e^" or of_entries(t)):
                     watched |= _spread(t.args[0], SPREAD_VECTOR if t.value == "e^" else SPREAD)
             elif head == "abs":
@@ -70,6 +74,13 @@ def mark(scope: Scope) -> bool:
         if bars:
             _bars(scope, root)
     return watched
+
+
+def _capital(t: Tree) -> bool:
+    """A capital, or one in a sign, a quotient or a multiple: what may be a matrix."""
+    while t.args and t.head in ("neg", "/", "*"):
+        t = t.args[-1] if t.head == "*" else t.args[0]
+    return t.head == "name" and str(t.value)[:1].isupper()
 
 
 def _spread(argument: Tree, mark: str) -> bool:

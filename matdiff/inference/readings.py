@@ -103,6 +103,8 @@ class _Reading:
             self.bars(t, place)
         elif t.mark == TYPED:
             self.exponential(t)
+        elif self.scope.latex and t.head == "call" and self._matrix(t) and place is not Place.ENTRY:
+            self.named(t, place)
         args = operands(t)
         self.places.update(zip(args, self.below(t, args, place), strict=False))
 
@@ -214,6 +216,20 @@ class _Reading:
         other = f"the function of the whole matrix is {offer}" if word in words else "of a whole matrix there is none"
         self.say(t, f"{self.function(t)} of the matrix {x} goes entry by entry; {other}")
 
+    def _matrix(self, t: Tree) -> bool:
+        return bool(t.args) and t.args[0] in self.types and self.types[t.args[0]][0] == "matrix"
+
+    def named(self, t: Tree, place: Place) -> None:
+        r"""tr(\\tanh A) goes entry by entry, and e^{-C} does not."""
+        x = self.inside(t)
+        if t.value == "e^":
+            self.say(t, f"e^{{{x}}} of a matrix is expm; entry by entry it is written \\exp^{{\\odot}}({x})")
+        elif place is Place.WHOLE and t.args[0].head == "name":
+            if len(t.args) == 1 and of_entries(t):
+                self.remark_entries(t)
+            elif t.value in ("max", "min") and len(t.args) == 2:
+                self.say(t, f"\\{t.value} of the matrix {x} and another goes entry by entry")
+
     def spreads(self, t: Tree, place: Place) -> None:
         shown = source(t, self.scope.text)
         if self.types[t][0] == "matrix" and place != Place.ENTRY:
@@ -261,6 +277,8 @@ class _Reading:
 
     def function(self, t: Tree) -> str:
         """The function as it is written, \\log or log."""
+        if t.value == "sigmoid" and "\\sigma" in self.scope.text[t.span[0] : t.args[0].span[0]]:
+            return "\\sigma"
         return f"\\{t.value}" if "\\" in self.scope.text[t.span[0] : t.args[0].span[0]] else str(t.value)
 
     def inside(self, t: Tree) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matdiff.core.node import Kind
+from matdiff.core.op import words
 from matdiff.inference.attempt import Attempt
 from matdiff.inference.names import default_kind, is_greek
 from matdiff.inference.scope import Scope
@@ -34,6 +35,8 @@ def _remark(scope: Scope, name: str, found: Attempt) -> str:
         return f"{name} is read as a {kind}, {why}: declare `{name}: scalar` if it is one"
     if name in scope.doubts and kind == "scalar":
         return f"{name} is a scalar, as Greek names are: declare `{name}: n×n` if it is a matrix"
+    if kind == looks == "matrix" and name in _multiples(scope):
+        return f"{name} is read as a matrix, as capitals are: declare `{name}: scalar` if it is one"
     if kind == looks or kind != "scalar":
         return ""
     if found.calculus and looks == "vector":
@@ -41,6 +44,20 @@ def _remark(scope: Scope, name: str, found: Attempt) -> str:
     if name in scope.signs and scope.signs[name].kind == kind:
         return f"{name} is read as a scalar, since {scope.signs[name].why}: declare `{name}: m×n` if it is a matrix"
     return f"{name} is read as a scalar, since as a {looks} it does not fit: `{name}: {SIZES[looks]}` tells why"
+
+
+def _multiples(scope: Scope) -> set[object]:
+    """Names before or behind a scalar that is a function's value, N*norm(x)^2: a count, or a matrix."""
+    found: set[object] = set()
+    for root in scope.roots:
+        for t in root.plan:
+            if t.head == "*" and "name" in (t.args[0].head, t.args[1].head):
+                name, other = t.args if t.args[0].head == "name" else t.args[::-1]
+                other = other.args[0] if other.head in ("^", "/") else other
+                records = words.get(str(other.value), ()) if other.head == "call" else ()
+                if other.head == "norm" or (records and all(r.signature.endswith("->()") for r in records)):
+                    found.add(name.value)
+    return found
 
 
 def _bases(scope: Scope) -> set[object]:

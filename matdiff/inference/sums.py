@@ -21,12 +21,14 @@ from matdiff.graph.lift import Member, lifted
 from matdiff.inference.declarations import Declared, declarations_text, spell
 from matdiff.inference.names import default_kind
 from matdiff.inference.undefined import check_defined
-from matdiff.ops.algebra import is_op
+from matdiff.ops.algebra import is_op, matmul
+from matdiff.ops.constants import eye, ones
+from matdiff.ops.structure import tril
 from matdiff.ops.sums import OVER, Index
 from matdiff.ops.sums import Over as Runs
 from matdiff.ops.unknown import Unknown
 from matdiff.text.tokens import GREEK
-from matdiff.text.tree import Binder, Over, Program, Span, Tree, walk
+from matdiff.text.tree import INDICATOR, Binder, Over, Program, Span, Tree, walk
 
 Typed: TypeAlias = Any
 """matdiff.inference.Typed, which is made there."""
@@ -37,6 +39,13 @@ MAX_TREES = 200_000
 
 COUNTS = frozenset("NnMmKT")
 """Letters by which a sum is divided where it is a mean."""
+
+UNIT = "e@"
+"""Families of the rows of identities."""
+COUNTED = "1@"
+"""Families of the numbers 1, 2, … that indices are."""
+APART = frozenset("abcefghowyz")
+"""Letters below that are no indices by custom: u_o beside u_k is a vector of its own."""
 
 Bound = Mapping[str, str]
 """The indices around a place: letter → its own name."""
@@ -66,6 +75,8 @@ class Family:
     dims: tuple[Dim, ...] = ()
     """Of a member that is a vector."""
     typed: list[str] = field(default_factory=list)
+    stacked: bool = False
+    """Whether members are matrices, of which the array has the vec in its rows."""
 
 
 @dataclass(eq=False)
@@ -99,8 +110,10 @@ class Reader:
         self.indexed = dict(self._indexed())
         self.placed: set[str] = set()
         function = self.copied(program.function) if program.function is not None else None
+        self.free_axes: tuple[str, ...] = ()
+        """Of c_k = …, which is c for all k."""
         if function is not None:
-            self.walk(function, {})
+            self.walk(function, self.entered(program.left, function))
             self.means(function)
         kept = [replace(d, body=self.copied(d.body)) for d in program.definitions if d.name not in self.placed]
         for d in kept:
@@ -129,6 +142,20 @@ class Reader:
             if base and letters.isalpha() and letters.islower() and set(letters) <= self.free(d.body):
                 yield base, (name, letters)
 
+    def entered(self, left: str, function: Tree) -> Bound:
+        """The indices of c_k = \\sum_j …, where they stand outside of its sums."""
+        base, _, letters = left.rpartition("_")
+        letters = letters.replace(",", "")
+        if not base or not 1 <= len(letters) <= 2 or not letters.isalpha() or len(set(letters)) < len(letters):
+            return {}
+        if not set(letters) <= self.free(function):
+            return {}
+        for letter in letters:
+            self.runs[letter] = Run(letter, ONE, None, function.span)
+        self.free_axes = tuple(letters)
+        self.remarks.append(f"the function is {base}, all {left.replace(',', '')}")
+        return {letter: letter for letter in letters}
+
     def free(self, tree: Tree) -> set[str]:
         """Letters that stand as subscripts in a definition and are bound by none of its own sums."""
         found: set[str] = set()
@@ -138,6 +165,7 @@ class Reader:
             t, bound = stack.pop()
             if isinstance(t, Over):
                 bound |= {name for name, _, _ in t.binder.indices} or set(t.binder.pair)
+                stack += [(condition, bound) for condition in t.binder.conditions]
             elif t.head == "name":
                 name = str(t.value)
                 if name in self.definitions and name not in seen:
@@ -164,17 +192,59 @@ class Reader:
             elif t.head == "index" and (at or t.args[0].head == "name"):
                 stack += [(a, at) for a in self.entry(t, at)]
             else:
+                if t.head == "call" and t.value in ("K", "D", "e") and at:
+                    self.kernel(t, at)
+                if t.head == "call" and t.value == INDICATOR:
+                    hint = "It stands as a factor right behind its sum, or write \\sum_{j\\neq i}."
+                    self.refuse("this indicator cannot be read", t.span, hint)
                 if t.head == "call" and t.value in ("sigma", "σ") and "sigma" not in self.definitions:
                     self.remarks.append("σ(…) is read as the sigmoid 1/(1 + exp(−…))")
+                if t.head == "*" and at:
+                    self.dotted(t, at)
+                if t.head == "^" and isinstance(t.args[0], Over):
+                    self.squared(t)
                 stack += [(a, at) for a in reversed(t.args)]
                 if t.head in ("'", "norm") and at:
                     self.turned |= {str(a.value).rpartition("_")[0] for a in terms(t.args[0])}
+
+    def kernel(self, t: Tree, at: Bound) -> None:
+        """K(x_i, x_j), where K(m, n) is the commutation matrix."""
+        if any(set(letters_of(str(a.value).rpartition("_")[2])) & set(at) for a in t.args if a.head == "name"):
+            hint = "Write out the kernel, exp(-norm(x_i - x_j)^2), or its matrix with the entries k_ij."
+            self.refuse(f"{t.value} is a matrix here and no function of members", t.span, hint)
+
+    def squared(self, t: Tree) -> None:
+        """sum_i(…)^2 is a call and its power, where sum_i (…)^2 has the power inside."""
+        call = self.text[slice(*t.args[0].span)]
+        if call.startswith(f"{t.args[0].value}_") and call.endswith(")"):
+            word = call.partition("(")[0]
+            power = self.text[t.args[0].span[1] : t.span[1]].strip()
+            self.remarks.append(f"{word}(…){power} is the power of the sum: {word}((…){power}) has it inside")
+
+    def dotted(self, t: Tree, at: Bound) -> None:
+        r"""x_i \\cdot w: papers mean the inner product, and numbers may be multiplied so as well."""
+        a, b = t.args
+        if a.head != "name" or b.head != "name" or "\\cdot" not in self.text[a.span[1] : b.span[0]]:
+            return
+        bases = [str(s.value).partition("_")[0] for s in (a, b)]
+        undeclared = not any(
+            n in self.said or n in self.known for s in (a, b) for n in (str(s.value), str(s.value).partition("_")[0])
+        )
+        members = [set(letters_of(str(s.value).rpartition("_")[2])) & set(at) for s in (a, b)]
+        if undeclared and any(members) and all(len(n) == 1 and n.islower() for n in bases):
+            one, other = (self.text[slice(*s.span)] for s in (a, b))
+            hint = f"Write {one}^\\top {other} for the inner product, {one} {other} for numbers."
+            self.refuse("is this the inner product of two vectors?", t.span, hint)
 
     def name(self, t: Tree, at: Bound) -> tuple[Tree, Bound] | None:
         """A name in a sum; the copy of a definition that depends on an index is to be walked next."""
         name = str(t.value)
         if name in at:
-            self.refuse(f"the index {name} stands as a number here", t.span, "Only subscripts of names are read.")
+            axis = at[name]
+            if self.runs[axis].first is not ONE:
+                self.refuse(f"the index {name} stands as a number here", t.span, "That is read where it counts from 1.")
+            self.member(t, f"{COUNTED}{name}", ((axis, 0),), True)
+            return None
         base, _, suffix = name.rpartition("_")
         if base in self.indexed and suffix:
             return self.put(t, base, suffix, at)
@@ -209,6 +279,8 @@ class Reader:
 
     def places(self, suffix: str, at: Bound, t: Tree) -> Places | None:
         """The indices of a subscript; None where it has none that is bound."""
+        if len(suffix) == 3 and suffix[1] == "g" and "g" not in at and {suffix[0], suffix[2]} <= set(at):
+            suffix = suffix[0] + suffix[2]
         found = list(_place.finditer(suffix))
         whole = "".join(m.group() for m in found) == suffix and bool(suffix)
         letters = [m[1] for m in found]
@@ -223,18 +295,26 @@ class Reader:
             if other.isdigit():
                 hint = "Give the entries names of their own, or sum over both indices."
                 self.refuse(f"{t.value} has an index and a number", t.span, hint)
-            self.refuse(f"the index {other} stands outside its sum", t.span, f"Sum over {other} as well.")
+            self.refuse(
+                f"the index {other} stands outside its sum",
+                t.span,
+                f"Sum over {other} as well, or name all of these: c_{other} = …",
+            )
         return None
 
     def entry(self, t: Tree, at: Bound) -> list[Tree]:
         """x[i], A[i,j+1]; returns what is to be walked next."""
         base, *subscripts = t.args
+        if len(subscripts) == 1 and subscripts[0].head == "*":
+            parts = list(factors_of(subscripts[0]))[::-1]
+            if all(p.head == "name" and p.value in at for p in parts) and len(parts) == 2:
+                subscripts = parts
         mentioned = {str(s.value) for a in subscripts for s in walk(a) if s.head == "name"}
         if not mentioned & set(at):
             self.outside += [s for a in subscripts for s in walk(a) if s.head == "name"]
             return [base]
         if base.head != "name" or str(base.value) in self.definitions:
-            self.refuse("an entry of an expression", t.span, "Only names have an index that a sum runs over.")
+            return self.selected(t, base, subscripts, at)
         places = []
         for a in subscripts:
             shift = 0
@@ -250,6 +330,20 @@ class Reader:
         self.member(t, str(base.value), tuple(places), self.text[base.span[1] : base.span[1] + 1] == "[")
         return []
 
+    def selected(self, t: Tree, base: Tree, subscripts: Sequence[Tree], at: Bound) -> list[Tree]:
+        """(A x)_i and (W H)_ij as eᵢᵀ A x and eᵢᵀ W H eⱼ, with rows of identities for members."""
+        units: list[Tree] = []
+        for a in subscripts:
+            if a.head != "name" or str(a.value) not in at or len(subscripts) > 2:
+                self.refuse("an entry of an expression", t.span, "Its index is a letter that a sum runs over.")
+            unit = Tree("name", (), "", t.span)
+            self.member(unit, f"{UNIT}{len(self.families)}", ((at[str(a.value)], 0),), False)
+            units.append(unit)
+        row = Tree("'", (units[0],), "", t.span)
+        whole = Tree("*", (row, base), "", t.span)
+        t.head, t.value, t.args = "+", "", (Tree("*", (whole, units[1]), "", t.span) if units[1:] else whole,)
+        return [base]
+
     def member(self, t: Tree, base: str, places: Places, exact: bool) -> None:
         key = f"{base}_" + ",".join(axis + (f"{shift:+d}" if shift else "") for axis, shift in places)
         typed = f"{base}_" + "".join(axis.partition("#")[0] for axis, _ in places)
@@ -259,6 +353,9 @@ class Reader:
         if family.arity != len(places):
             self.refuse(f"{base} has one index here and two elsewhere", t.span)
         family.places[key] = places
+        if {axis for p in family.places.values() for axis, _ in p} == {"u", "i"} and family.arity == 1:
+            hint = "Write c_i for the one of the two, b_u for the other."
+            self.refuse(f"are {base}_u and {base}_i entries of one array, or users and items?", t.span, hint)
         if typed not in family.typed:
             family.typed.append(typed)
         family.exact |= exact
@@ -269,8 +366,9 @@ class Reader:
     def means(self, root: Tree) -> None:
         r"""In \frac1N\sum_i and \sum_i … / N the index runs to N."""
         for t in walk(root):
-            if t.head == "*" and t.args[0].head == "/" and t.args[0].args[0].head == "number":
-                below, over = t.args[0].args[1], t.args[1]
+            front = t.args[0].args[0] if t.head == "*" and t.args[0].head == "neg" else t.args[0] if t.args else t
+            if t.head == "*" and front.head == "/" and front.args[0].head == "number":
+                below, over = front.args[1], t.args[1]
             elif t.head == "/":
                 over, below = t.args
             else:
@@ -325,6 +423,7 @@ class Reader:
             upper = self.limit(last, t.span) if last else None
             self.runs[axis] = Run(name, self.limit(first, t.span) if first else ONE, upper, t.span)
             inside[name] = axis
+        binder = self.indicated(t, binder, letters, inside)
         t.binder = replace(binder, indices=tuple((inside[name], "", "") for name, _, _ in new))
         pair = binder.pair if binder.relation else ("", "")
         if pair[0] and pair[0] == pair[1]:
@@ -334,12 +433,31 @@ class Reader:
             self.refuse("a condition on more than two indices", t.span, "Split the sum.")
         if binder.relation:
             self.same.append(t.binder.pair)
+        if t.value in ("max", "min") and (binder.relation or binder.mask or binder.conditions):
+            self.refuse(f"a {t.value} over some of the members", t.span, "Write it over all of them.")
         if binder.mask and t.value == "prod":
             self.refuse("a product over a set of pairs", t.span)
         if binder.mask:
             t.args = (*t.args, Tree("name", (), binder.mask, t.span))
         self.overs.append((t, inside))
         return inside
+
+    def indicated(self, t: Over, binder: Binder, new: Sequence[str], inside: Bound) -> Binder:
+        r"""\sum_k 1[k\neq i] … leaves out pairs as \sum_{k\neq i} does; other conditions are factors of 0 and 1."""
+        factors = list(factors_of(t.args[0]))
+        for f in factors:
+            if f.head != "call" or f.value != INDICATOR:
+                continue
+            pair = tuple(str(a.value) for a in f.args)
+            if binder.relation or f.mark == "=" or not set(pair) <= set(inside) or not set(pair) & set(new):
+                hint = "Write what is left out below the sum: \\sum_{j\\neq i}, or a matrix of zeros and ones."
+                self.refuse("this indicator cannot be read", f.span, hint)
+            binder = replace(binder, relation=f.mark, pair=pair)  # type: ignore[arg-type]
+            f.head, f.value, f.args = "number", 1, ()
+        for condition in binder.conditions:
+            body = t.args[0]
+            t.args = (Tree("*", (self.copied(condition), body), "", body.span), *t.args[1:])
+        return binder
 
     def unfolded(self, t: Over, at: Bound) -> Binder:
         r"""\sum_{j=i+1}^n and \sum_{j=1}^{i-1} as conditions on both; \sum_{i=1}^{n-1}\sum_{j=i+1}^n as one sum."""
@@ -400,6 +518,19 @@ def terms(t: Tree) -> Iterator[Tree]:
             yield t
 
 
+def factors_of(t: Tree) -> Iterator[Tree]:
+    """The factors of a product, and of what a fraction has above."""
+    stack = [t]
+    while stack:
+        t = stack.pop()
+        if t.head in ("*", "/"):
+            stack += t.args if t.head == "*" else t.args[:1]
+        elif t.head == "+" and len(t.args) == 1:
+            stack += t.args
+        else:
+            yield t
+
+
 def letters_of(suffix: str) -> list[str]:
     """The letters of a subscript that may be indices."""
     found = list(_place.finditer(suffix))
@@ -414,6 +545,10 @@ class Sums:
         self.text = reader.text
         self.scalar = False
         """Whether the last reading was that of a scalar function, whose refusal is final."""
+        self.matrices = False
+        """Whether members are matrices in the last reading, whose refusal is final as well."""
+        self.again = False
+        """Whether capitals are no matrices in this reading."""
         self.families = list(reader.families.values())
         self.runs = reader.runs
         self.limits = reader.limits
@@ -423,10 +558,8 @@ class Sums:
         for f in self.families:
             self._declaration(f)
         self.masks = self._masks()
-        for f in self.families:
-            if self._matrices(f):
-                hint = f"Declare `{f.base}: N` if they are scalars, `{f.base}: N×d` if they are vectors."
-                self.refuse(f"the family of matrices {f.member} would need an array with three axes", f.span, hint)
+        self.capitals = [f for f in self.families if self._matrices(f)]
+        """Families that are matrices, or where that does not type vectors and scalars."""
         self._lengths()
         self.members = {key: f.member for f in self.families for key in f.places}
         for over, _ in reader.overs:
@@ -456,6 +589,10 @@ class Sums:
             if base in self.reader.families and suffix == "bar":
                 said = f"{name} is a variable of its own, not the mean of the {self.reader.families[base].member}"
                 self.reader.remarks.append(said)
+            elif base in self.reader.families and (suffix == "0" or suffix in APART):
+                member = self.reader.families[base].member
+                why = ", which count from 1" * (suffix == "0")
+                self.reader.remarks.append(f"{name} is a variable of its own, none of the {member}{why}")
             elif base in self.reader.families and len(suffix) < 3:
                 member = self.reader.families[base].member
                 self.refuse(f"is {name} one of the {member}?", t.span, f"Rename it, or write {base}[…] where declared.")
@@ -475,10 +612,13 @@ class Sums:
 
     def _declaration(self, f: Family) -> None:
         """What is said of x_i, of x or of X."""
+        if f.base.startswith((UNIT, COUNTED)):
+            f.kind = "vector" if f.base.startswith(UNIT) else "scalar"
+            return
         for typed in f.typed:
             if (own := self._array(typed)) is not None:
                 said = self.reader.said.pop(typed, None)
-                if said is not None and said.attributes:
+                if said is not None and said.attributes and own[0] != "matrix":
                     self.refuse(f"attributes of the members {typed}", f.span, "Declare the whole data.")
                 f.kind, f.dims = own
         upper = capital(f.base)
@@ -616,7 +756,7 @@ class Sums:
             )
         beyond = not f.array and shift > 0 and length is high and len(high.terms) > 1 and high.terms[-1][0] == ()
         if after < 0 or (beyond and high.terms[-1][1] > 0):
-            hint = f"The sum may run to {run.last - Dim.of(shift)}."
+            hint = f"The sum may run to {(length if f.array else run.last) - Dim.of(shift)}."
             self.refuse(f"{written} goes past the last member", run.span, hint)
 
     def _fresh(self) -> Dim:
@@ -634,18 +774,24 @@ class Sums:
         for name, (i, j) in self.masks.items():
             said.setdefault(name, Declared("matrix", (self._last(i), self._last(j))))
         for f in self.families:
+            if f.base.startswith(UNIT):
+                f.dims = (self.slots[f.base, 0],)  # type: ignore[assignment]
             if f.kind:
                 said[f.member] = Declared(f.kind, f.dims)  # type: ignore[arg-type]
             if f.arity == 2 and not f.array and (name := self._shared(f)):
                 said[name] = Declared("matrix", tuple(self.slots[f.base, p] for p in range(2)))  # type: ignore[misc]
-        self.open = [f for f in self.families if not f.kind and not self._vectors(f)]
-        yield 0, said
-        for scalars in self._choices():
-            more = {f.member: Declared("scalar") for f in scalars}
-            for f in scalars:
-                if name := self._shared(f):
-                    more[name] = Declared("vector", (self.slots[f.base, 0],))  # type: ignore[arg-type]
-            yield len(scalars), {**said, **more}
+        for kind in ("matrix", "vector") if self.capitals else ("",):
+            self.again = kind == "vector"
+            first = {**said, **{f.member: Declared(kind) for f in self.capitals}}
+            closed = self.capitals if kind == "matrix" else []
+            self.open = [f for f in self.families if not f.kind and not self._vectors(f) and f not in closed]
+            yield 0, first
+            for scalars in self._choices():
+                more = {f.member: Declared("scalar") for f in scalars}
+                for f in scalars:
+                    if name := self._shared(f):
+                        more[name] = Declared("vector", (self.slots[f.base, 0],))  # type: ignore[arg-type]
+                yield len(scalars), {**first, **more}
 
     def _choices(self) -> Iterator[tuple[Family, ...]]:
         if len(self.open) > MOST:
@@ -659,9 +805,12 @@ class Sums:
         """Whether members are matrices by their capital: no reader takes A_i for a scalar unless that is declared."""
         return f.arity == 1 and not f.kind and default_kind(f.member) == "matrix"
 
+    def turned(self, f: Family) -> bool:
+        return f.base in self.reader.turned
+
     def _vectors(self, f: Family) -> bool:
         """Whether members stand transposed or in bold: nobody writes scalars so."""
-        return f.base in self.reader.turned or _bold.match(self.text, f.span[0]) is not None
+        return self.turned(f) or _bold.match(self.text, f.span[0]) is not None
 
     def _shared(self, f: Family) -> str:
         """The variable of the text that a family of scalars is, where nothing declares it."""
@@ -677,15 +826,15 @@ class Sums:
         binder = over.binder
         indices = tuple(Index(a, self.runs[a].first, self._last(a)) for a, _, _ in binder.indices)
         pair = binder.pair if binder.relation else None
-        product = over.value == "prod"
+        product, largest = over.value == "prod", {"max": 1, "min": -1}.get(str(over.value), 0)
 
         def build(args: Sequence[Node]) -> Node:
             mask = args[1] if len(args) > 1 else None
             if len(indices) < 3:
-                return OVER.build((args[0],), (Runs(indices, binder.relation, pair, mask, product),))  # type: ignore[arg-type]
+                return OVER.build((args[0],), (Runs(indices, binder.relation, pair, mask, product, largest),))  # type: ignore[arg-type]
             made = args[0]
             for index in reversed(indices):
-                made = OVER.build((made,), (Runs((index,), product=product),))
+                made = OVER.build((made,), (Runs((index,), product=product, largest=largest),))
             return made
 
         return build
@@ -697,14 +846,15 @@ class Sums:
         out: dict[str, Node] = {}
         for f in self.families:
             s = variables[f.member]
-            if s.kind not in ("scalar", "vector"):
+            if s.kind == "row" or (s.kind == "matrix" and f.arity == 2):
                 self.refuse(f"the family of matrices {f.member} would need an array with three axes", f.span)
-            out.update({key: symbol(f"{key}#", s.kind, s.rows) for key in f.places})
+            out.update({key: symbol(f"{key}#", s.kind, s.rows, s.cols) for key in f.places})
         return out
 
     def lift(self, typed: Typed, members: Mapping[str, Node]) -> Typed:
         """The program in matrix notation, with families in the place of members."""
         self.scalar = typed.function.kind == "scalar"
+        self.matrices = any(typed.variables[f.member].kind == "matrix" for f in self.families)
         arrays = self._arrays(typed)
         places: dict[Node, Member] = {}
         for f in self.families:
@@ -713,10 +863,13 @@ class Sums:
         function = self._lifted(typed.function, places)
         check_defined(function, {}, self.text)
         variables: dict[str, Symbol] = {}
-        named = {f.member: arrays[f.base] for f in self.families}
+        units = {f.member for f in self.families if f.base.startswith((UNIT, COUNTED))}
+        spoken = [f for f in self.families if f.member not in units]
+        named = {f.member: arrays[f.base] for f in spoken}
         for name, s in typed.variables.items():
-            found = named.get(name, s)
-            variables.setdefault(found.name, found)
+            if name not in units:
+                found = named.get(name, s)
+                variables.setdefault(found.name, found)
         said = {s for name, s in typed.changed.items() if name in named}
         remarks = [r for r in typed.remarks if r not in said]
         own = {
@@ -728,29 +881,38 @@ class Sums:
             declarations=declarations_text(variables, own),
             definitions={n: d for n, d in typed.definitions.items() if not _holds(d, places)},
             kept=None if typed.kept is None else self._lifted(typed.kept, places),
-            remarks=(*remarks, *self.reader.remarks, *map(self._sentence, self.families, arrays.values())),
+            remarks=(*remarks, *self.reader.remarks, *(self._sentence(f, arrays[f.base]) for f in spoken)),
             changed={n: s for n, s in typed.changed.items() if n not in named},
-            families={name: arrays[f.base].name for f in self.families for name in (*f.typed, f.base)},
+            families={name: arrays[f.base].name for f in spoken for name in (*f.typed, f.base)},
         )
 
     def _lifted(self, node: Node, places: Mapping[Node, Member]) -> Node:
+        free = tuple(Index(a, self.runs[a].first, self._last(a)) for a in self.reader.free_axes)
         try:
-            return lifted(node, places)
+            return lifted(node, places, free)
         except MatdiffError as error:
             raise error.located(self.text, self.reader.overs[0][0].span) from None
 
-    def _arrays(self, typed: Typed) -> dict[str, Symbol]:
-        arrays: dict[str, Symbol] = {}
+    def _arrays(self, typed: Typed) -> dict[str, Any]:
+        arrays: dict[str, Any] = {}
         taken = {n for n in typed.variables if n not in self.members.values()} | self.limits | set(typed.definitions)
         taken |= {n for s in typed.variables.values() for d in s.shape for n in d.names}
         for f in self.families:
             member = typed.variables[f.member]
+            f.stacked = member.kind == "matrix"
+            if f.base.startswith(UNIT):
+                arrays[f.base] = eye(member.rows)
+                continue
+            if f.base.startswith(COUNTED):
+                length = self.slots[f.base, 0]
+                arrays[f.base] = matmul(tril(ones("matrix", length, length)), ones("vector", length))  # type: ignore[arg-type]
+                continue
             if f.base == "e" and member.kind == "vector" and not f.kind:
                 hint = "Declare `e: N×n` if they are data; the sum of eᵢᵀ A eᵢ is tr(A)."
                 self.refuse(f"are the {f.member} the columns of the identity?", f.span, hint)
             dims = [self.slots[f.base, p] for p in range(f.arity)]
-            if member.kind == "vector":
-                dims.append(member.rows)
+            if member.kind != "scalar":
+                dims.append(member.rows * member.cols)
             kind = "matrix" if len(dims) == 2 else "vector"
             name = f.array or (self._shared(f) if member.kind == "scalar" else "") or self._free(f, kind, taken)
             there = typed.variables.get(name, self.reader.known.get(name))
@@ -784,6 +946,9 @@ class Sums:
     def _sentence(self, f: Family, s: Symbol) -> str:
         whole = spell(s.name, s.kind, s.shape, s.attributes)
         rows = s.kind == "matrix" and f.arity == 1
+        if f.stacked:
+            flat = f"{s.name}.transpose(0, 2, 1).reshape({s.rows}, -1)"
+            return f"the rows of {whole} are vec({f.typed[0]})ᵀ, in NumPy {flat} of the stack of all {f.typed[0]}"
         return f"{' and '.join(f.typed)} are the {'rows' if rows else 'entries'} of {whole}"
 
 
@@ -818,26 +983,38 @@ def understood(
     program = replace(reader.program, sums=sums)
     first: Typed | MatdiffError | None = None
     """What the letters alone say."""
+    stacked: Typed | None = None
+    """A reading with matrices for capitals."""
     best: tuple[int, Typed] | None = None
     for count, declared in sums.variants():
         if best is not None and (count > best[0] or not count):
             break
-        sums.scalar = False
+        if stacked is not None and best is None and sums.again:
+            return stacked
+        sums.scalar = sums.matrices = False
         try:
             found = typed(program, declared)
         except (ParseError, ShapeError, UnsupportedError) as error:
-            if sums.scalar:
+            if sums.matrices and any(f in sums.capitals for f in sums.families):
+                f = sums.capitals[0]
+                error.hint += (
+                    f"; declare `{f.base}: N` if the {f.member} are scalars, `{f.base}: N×d` if they are vectors"
+                )
+            if sums.scalar or (sums.matrices and not any(map(sums.turned, sums.capitals))):
                 raise
             first = first or error
             continue
-        if found.function.kind != "scalar":
+        if not sums.scalar:
             first = first or found
+            stacked = stacked or (found if sums.matrices else None)
         elif best is None:
             best = count, found
         elif found.declarations != best[1].declarations:
             raise sums.undecided(best[1], found)
     if best is not None:
         return best[1]
+    if stacked is not None:
+        return stacked
     if isinstance(first, MatdiffError):
         raise first
     return first

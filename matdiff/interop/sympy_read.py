@@ -17,20 +17,23 @@ from matdiff.core.node import Kind, Node, constant, number, symbol
 from matdiff.core.op import registry
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ShapeError, UnsupportedError
+from matdiff.graph.lift import Member, lifted
 from matdiff.inference.own import unknown
 from matdiff.interop.sympy_write import scalar_functions
 from matdiff.ops.algebra import broadcast_add, hadamard, matmul, product, scale, transpose
 from matdiff.ops.algebra import power as entry_power
 from matdiff.ops.algebra import size as size_node
 from matdiff.ops.constants import eye, ones, zeros
-from matdiff.ops.indexing import HCAT, VCAT, entry
+from matdiff.ops.indexing import HCAT, VCAT, column_at, entry, row_at
 from matdiff.ops.kronecker import kron, kronv
 from matdiff.ops.linalg import det, inv, logdet
 from matdiff.ops.matrix_functions import matrix_power
 from matdiff.ops.reductions import norm, sum_, tr
-from matdiff.ops.structure import Diag, diag
+from matdiff.ops.structure import Diag, diag, tril
+from matdiff.ops.sums import OVER, Index, Over
 
 HALF = sp.Rational(1, 2)
+SUMS = (sp.Sum, sp.Product)
 
 
 class Reader:
@@ -38,6 +41,10 @@ class Reader:
 
     def __init__(self, declare: str | None) -> None:
         self.known: dict[str, Node] = {}
+        self.members: dict[Node, Member] = {}
+        """What stands for entries whose index a sum runs over."""
+        self.entrywise = False
+        """Whether a function is read that acts entry by entry."""
         if declare:
             from matdiff.inference import declared_symbol
             from matdiff.text.parser import parse_declarations
@@ -47,6 +54,9 @@ class Reader:
     def read(self, root: Any, given: dict[Any, Node] | None = None) -> Node:
         """The node of an expression; `given` are the parameters of an elementwise function."""
         memo: dict[Any, Node] = dict(given or {})
+        entrywise, self.entrywise = self.entrywise, bool(given)
+        bound = () if given else root.atoms(*SUMS)
+        whole = root = renamed(root) if bound else root
         stack = [root]
         while stack:
             top = stack[-1]
@@ -61,10 +71,23 @@ class Reader:
             stack.pop()
             args = [memo[c] for c in below]
             memo[top] = reduce(product, args) if given and isinstance(top, sp.Mul) else self.one(top, args)
-        return memo[root]
+        self.entrywise = entrywise
+        return lifted(memo[whole], self.members) if bound else memo[whole]
 
     def one(self, e: Any, args: list[Node]) -> Node:
         """One expression, its arguments read already."""
+        if isinstance(e, Bound):
+            return self.counted(e)
+        if isinstance(e, SUMS):
+            return over(e, args[0])
+        if isinstance(e, MatrixElement) and any(i.has(Bound) for i in e.args[1:]):
+            return self.member(e, args[0])
+        if isinstance(e, sp.Function) and not self.entrywise and any(a.kind != "scalar" for a in args):
+            if isinstance(e, sp.exp) and args[0].kind == "matrix":
+                return registry["expm"](args[0])
+            raise UnsupportedError(
+                f"{short(e)} is no function of entries in SymPy", hint=f"write it with .applyfunc({e.func.__name__})"
+            )
         if isinstance(e, sp.MatrixSymbol):
             return self.variable(e.name, dimension(e.shape[0]), dimension(e.shape[1]))
         if isinstance(e, sp.Symbol):
@@ -89,6 +112,36 @@ class Reader:
             raise ShapeError(f"{name} is {rows}×{cols} in SymPy, but {found.rows}×{found.cols} elsewhere")
         return found
 
+    def member(self, e: Any, a: Node) -> Node:
+        """x[i + 1, 0] and A[i, j] below a sum over i, where SymPy counts from 0."""
+        i, j = e.args[1:]
+        if a.kind == "vector":
+            a, indices = a, [i]
+        elif not i.has(Bound):
+            a, indices = row_at(a, dimension(i) + ONE), [j]
+        elif not j.has(Bound):
+            a, indices = column_at(a, dimension(j) + ONE), [i]
+        else:
+            indices = [i, j]
+        return self.placed(a, indices, str(e))
+
+    def placed(self, family: Node, indices: Sequence[Any], name: str) -> Node:
+        places = []
+        for index in indices:
+            (axis, *others) = index.atoms(Bound)
+            if others or (index - axis).has(Bound):
+                raise UnsupportedError(f"the index {index} of SymPy is no index plus a number")
+            places.append((axis.name, dimension(index - axis)))
+        found = symbol(f"{name}#", "scalar")
+        self.members[found] = Member(family, tuple(places))
+        return found
+
+    def counted(self, e: Bound) -> Node:
+        """An index as a number, 0, 1, …"""
+        last = dimension(e.last) + ONE
+        numbers = tril(ones("matrix", last, last)) @ ones("vector", last) - ones("vector", last)
+        return self.placed(numbers, [e], e.name)
+
     def scalar(self, e: Any) -> Node:
         if e.is_integer and e.is_positive:
             return size_node(Dim.of(e.name))
@@ -104,8 +157,50 @@ class Reader:
         return self.read(function.expr, {t: a})
 
 
+class Bound(sp.Symbol):  # type: ignore[misc]
+    """The index of one sum; no other sum has it."""
+
+    last: Any
+
+
+def renamed(root: Any) -> Any:
+    """Each sum with indices of its own."""
+    count = 0
+
+    def own(e: Any) -> Any:
+        nonlocal count
+        new: dict[Any, Bound] = {}
+        limits = []
+        for index, *ends in e.limits:
+            if len(ends) != 2:
+                raise UnsupportedError(f"{short(e)} does not say how far {index} runs")
+            if any(end.free_symbols & {x for x, *_ in e.limits} for end in ends):
+                raise UnsupportedError(f"the range of {index} in {short(e)} depends on an index")
+            count += 1
+            new[index] = Bound(f"{index.name}#{count}", integer=True)
+            new[index].last = ends[1]
+            limits.append((new[index], *ends))
+        return e.func(e.function.xreplace(new), *limits)
+
+    return root.replace(lambda e: isinstance(e, SUMS), own)
+
+
+def over(e: Any, body: Node) -> Node:
+    """A sum or product, until it is lifted."""
+    for index, first, last in e.limits:
+        if any(x.has(Bound) for x in (first, last)):
+            raise UnsupportedError(f"the range of {index} in {short(e)} depends on an index")
+        runs = Over(
+            (Index(index.name, dimension(first) + ONE, dimension(last) + ONE),), product=isinstance(e, sp.Product)
+        )
+        body = OVER.build((body,), (runs,))
+    return body
+
+
 def children(e: Any) -> Sequence[Any]:
     """The parts of an expression that are expressions of the language themselves."""
+    if isinstance(e, SUMS):
+        return (e.function,)
     leaf = isinstance(e, sp.MatrixSymbol | sp.Identity | sp.OneMatrix | sp.ZeroMatrix)
     if leaf or not isinstance(e, (sp.Function, ElementwiseApplyFunction, *KINDS)):
         return ()
@@ -113,6 +208,8 @@ def children(e: Any) -> Sequence[Any]:
         return (e.expr,)
     if isinstance(e, sp.BlockMatrix):
         return tuple(e.blocks)
+    if isinstance(e, sp.ImmutableDenseMatrix):
+        return tuple(e)
     if isinstance(e, MatrixElement):
         return (e.args[0],)
     for inside in (summed(e), normed(e)):
@@ -203,9 +300,18 @@ def _log(e: Any, args: list[Node]) -> Node:
 
 
 def _maximum(e: Any, args: list[Node]) -> Node:
-    if len(args) == 2 and e.has(sp.S.Zero) and sp.S.Zero in e.args:
+    if len(args) == 2 and sp.S.Zero in e.args and isinstance(e, sp.Max):
         return registry["relu"](args[1 - e.args.index(sp.S.Zero)])
-    raise UnsupportedError("Max of SymPy has a counterpart here only as Max(x, 0)")
+    return reduce(registry["maximum" if isinstance(e, sp.Max) else "minimum"], args)
+
+
+def _explicit(e: Any, args: list[Node]) -> Node:
+    """A matrix of entries; a row of them is transposed."""
+    rows, cols = e.shape
+    if cols == 1 or rows == 1:
+        column = VCAT(*args)
+        return column if cols == 1 else transpose(column)
+    return VCAT(*(HCAT(*args[i : i + cols]) for i in range(0, len(args), cols)))
 
 
 def _block(e: Any, args: list[Node]) -> Node:
@@ -262,7 +368,9 @@ BUILDERS: tuple[tuple[type | tuple[type, ...], Build], ...] = (
     (sp.BlockMatrix, _block),
     (MatrixElement, _element),
     (sp.log, _log),
-    (sp.Max, _maximum),
+    ((sp.Max, sp.Min), _maximum),
+    (sp.ImmutableDenseMatrix, _explicit),
+    (sp.DotProduct, lambda e, args: matmul(transpose(args[0]), args[1])),
     (type(sp.E), lambda e, args: registry["exp"](number(1))),
     (type(sp.pi), lambda e, args: constant("pi", "scalar")),
 )

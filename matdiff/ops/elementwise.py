@@ -340,6 +340,12 @@ erf: Op = elementwise(
     curvature="increasing convex- concave+",
     c="erf({0})",
 )
+macro(
+    "normcdf",
+    "(...)->(...)",
+    lambda x: (1 + erf(x / sqrt(number(2)))) / 2,
+    summary="(1 + erf(x/√2))/2, the distribution function of the standard normal law",
+)
 lgamma: Op = elementwise(
     "lgamma",
     lambda x: digamma(x),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from matdiff.core.node import Node, number
-from matdiff.core.op import Op, nonlinear
-from matdiff.ops.algebra import is_op, power, scale, transpose
+from matdiff.core.op import Op, macro, nonlinear
+from matdiff.ops.algebra import is_op, power, scale, size, transpose
 from matdiff.ops.constants import eye, is_eye
-from matdiff.ops.elementwise import log, sqrt
+from matdiff.ops.elementwise import exp, log, pi, sqrt
 from matdiff.ops.reductions import tr
 from matdiff.ops.structure import HALF, Diag, diag, tril
 
@@ -20,7 +20,7 @@ inv: Op = nonlinear(
     torch="torch.linalg.inv({0})",
     domain="invertible",
     keeps="symmetric spd diagonal lower upper orthogonal",
-    spellings=r"inverse solve={0}\{1} linsolve={0}\{1} mldivide={0}\{1}",
+    spellings=r"inverse solve={0}\{1} linsolve={0}\{1} mldivide={0}\{1} LinearSolve={0}\{1}",
     law="d(X⁻¹) = −X⁻¹ dX X⁻¹",
     proof=(
         "inv(X)*X = I | what an inverse is",
@@ -175,3 +175,17 @@ def inverse(a: Node) -> Node:
     if is_op(a, TRANSPOSE):
         return transpose(inverse(a.children[0]))
     return inv(a)
+
+
+def lognormalpdf(x: Node, m: Node, S: Node) -> Node:
+    """The logarithm of the density of the normal law with mean m and (co)variance S at x (Bishop 2006, eq. 2.43)."""
+    r = x - m
+    if S.kind == "scalar":
+        return -(log(2 * pi * S) + r**2 / S) / 2
+    return -(size(x.rows) * log(2 * pi) + logdet(S) + r.T @ inverse(S) @ r) / 2
+
+
+for shapes in ("(n),(n),(n,n)->()", "(),(),()->()"):
+    said = "of the normal law with mean m and (co)variance S, at x"
+    macro("lognormalpdf", shapes, lognormalpdf, summary=f"the logarithm of the density {said}")
+    macro("normalpdf", shapes, lambda x, m, S: exp(lognormalpdf(x, m, S)), summary=f"the density {said}")

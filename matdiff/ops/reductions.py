@@ -29,7 +29,7 @@ sum_: Op = linear(
     numpy="np.sum({0})",
     julia="sum({0})",
     octave="sum(sum({0}))",
-    spellings="sumsqr=sum({0}.^2) .reduce_sum=sum({0})",
+    spellings="sumsqr=sum({0}.^2) .reduce_sum=sum({0}) Total=sum({0})",
     law="the sum is linear",
     source="⟨y, sum V⟩ = ⟨y·1, V⟩",
     curvature="increasing increasing⪰",

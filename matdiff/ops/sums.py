@@ -36,6 +36,8 @@ class Over:
     pair: tuple[Axis, Axis] | None = None
     mask: Node | None = None
     product: bool = False
+    largest: int = 0
+    """1 for the largest of all instead of their sum, −1 for the smallest."""
 
 
 OVER: Op = Op(

@@ -36,7 +36,7 @@ def verify(
     A claim is a gradient (of a vector or matrix function: a Jacobian), with a dX in it the differential, with
     `order=2` the Hessian.  Raises ParseError or ShapeError for a claim that cannot be read or has no meaning.
     """
-    if hasattr(derivation, "systems"):
+    if hasattr(derivation, "systems") or hasattr(derivation, "member"):
         found: Verification = derivation.verify(seed, sizes, claim, points=points, method=method, order=order)
         return found
     whole("seed", seed, 0)

@@ -118,6 +118,11 @@ def application(stream: Stream, name: Tree, inside: str, span: Span, times: str 
         entry = f", {shown}[{inside}] for an entry" if inside != "0" and times == "*" else ""
         hint = f"Write {shown}_{inside} for a name of its own, {product} for a product{entry}."
         stream.refuse(f"is {whole} the value of a function or a product?", span, hint)
+    before = re.search(r"[A-Z]+\Z", stream.text[: span[0]]) if shown.isupper() and len(shown) == 1 else None
+    if before and times != "*":
+        word = before[0] + shown
+        hint = f"For a product set the letters apart: {' '.join(word)} \\cdot {inside}."
+        stream.refuse(f"there is no function {word}", (before.start(), span[1]), hint)
     hint = f"Write {shown} alone where {inside} is understood, {product} for a product"
     hint += f", or declare {_function(name)}."
     stream.refuse(f"is {whole} a function of {inside} or a product?", span, hint)

@@ -24,6 +24,9 @@ from matdiff.text.tokens import OPERAND_ENDS, Names, Stream
 from matdiff.text.tree import Declaration, Definition, Equations, Program, Span, Tree
 
 _conjugate = re.compile(r"(?<![\w\\])(?:conj|re|im|angle|conjugate|real|imag)\s*\(|\\(?:Re|Im|conj)(?![A-Za-z])")
+_head = re.compile(
+    r"\s*(?:\\(?:mathbf|boldsymbol|mathcal|mathrm|bm|hat|tilde|bar)\s*\{?\s*)?(\\[A-Za-z]+|[A-Za-z]+)\}?\s*(_)?"
+)
 MAX_BYTES = 100_000
 
 _declared = deferred(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:=]|\(\w{1,9}\)\s{0,3}=)")
@@ -141,6 +144,8 @@ class _Reader:
             return
         if any(s.kind == "expression" for s in self.statements):
             return
+        if self.program.summed:
+            last = self.whole(last)
         kinds = self.tokens(last.start, last.mark).kinds
         named = kinds[:1] in (["NAME"], ["FUNC"]) and set(kinds[1:]) <= {
             "LPAR",
@@ -151,8 +156,28 @@ class _Reader:
             "$END",
         }
         if named and (len(kinds) == 2 or kinds[-2] == "RPAR"):
+            if len(kinds) == 2:
+                self.program.left = str(self.tokens(last.start, last.mark).values[0].value)
             last.kind = "expression"
             last.start = last.mark + (2 if self.source.startswith(":=", last.mark) else 1)
+
+    def whole(self, last: Statement) -> Statement:
+        r"""L = \\sum_i … p_i; p_i = …, where the definitions stand behind what they are for: the one that none uses."""
+        found = [s for s in self.statements if s.kind == "definition"]
+        bodies = {s.start: self.source[s.mark : s.end] for s in found}
+        heads = {s.start: _head.match(self.source, s.start) for s in found}
+
+        def used(s: Statement) -> bool:
+            head = heads[s.start]
+            if head is None:
+                return True
+            name = re.compile(re.escape(head[1]) + (r"\s*_" if head[2] else r"(?![A-Za-z])"))
+            return any(name.search(body) for start, body in bodies.items() if start != s.start)
+
+        if not used(last):
+            return last
+        first = [s for s in found if not used(s)]
+        return first[0] if len(first) == 1 else last
 
     def know(self, d: Declaration) -> None:
         (self.names.functions if "elementwise" in d.words or d.arrow else self.names.variables).add(d.name)

@@ -10,7 +10,7 @@ from matdiff.core.patterns import deferred
 from matdiff.text import habits, numbers
 from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, SUBSCRIPT, VULGAR, plain_name, raised, unknown
 from matdiff.text.dialect import notation
-from matdiff.text.ranges import bounded
+from matdiff.text.ranges import big, bounded
 from matdiff.text.tokens import OPERAND_ENDS, Stream, number
 from matdiff.text.tree import Span, Tree
 
@@ -35,6 +35,9 @@ _token = deferred(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _norm = deferred(r"(²?)(?:_([A-Za-z0-9]+|\*|∞)|([₁₂]))")
+_big = deferred(r"(sum|prod)_([a-z]{1,3})(?=\s+[\w(‖|√\[])", re.ASCII)
+"""sum_i (…)^2 with a space, which is the sum of squares; sum_i(…)^2 is the square of a call."""
+_sign = deferred(r"([∑∏])_([a-z]{1,3})(?![\w^])")
 _marked = deferred(rf"((?:[∇∂]\s*[₀-₉]*[²³⁴-⁹]?\s*)+)([{LETTER}][{LETTER}0-9_]*[{SUBSCRIPT}]*)(?=\s*\()")
 METHOD = deferred(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
 _closing = {")": "RPAR", "]": "RSQB"}
@@ -57,6 +60,9 @@ def lex(stream: Stream, start: int, end: int) -> None:
             if not name.isascii():
                 name = plain_name(name, text, first)
             if at - first > 1 and stream.stack and name.isalpha() and _between_bars(stream, name, first, at):
+                continue
+            if name[:4] in ("sum_", "prod") and (letters := _big.match(text, first, end)):
+                big(stream, letters[1], letters[2], letters.span(0))
                 continue
             kinds.append(group)
             values.append(Tree("name", (), name, (first, at)))
@@ -270,6 +276,9 @@ def _bad(stream: Stream, span: Span) -> int:
         return after
     if stream.text[span[0]] == "." and stream.after_operand() and (after := _dot(stream, span)):
         return after
+    if sign := _sign.match(stream.text, span[0]):
+        big(stream, "sum" if sign[1] == "∑" else "prod", sign[2], sign.span())
+        return sign.end()
     method = METHOD.match(stream.text, span[0])
     if method and stream.after_operand():
         habits.refuse_method(stream, method[0], method.span())

@@ -6,17 +6,19 @@ import re
 from typing import Any
 
 from matdiff.core.patterns import deferred
-from matdiff.text.tree import Binder, Over, Range, Tree
+from matdiff.text.tree import Binder, Over, Range, Span, Tree
 
 _typed = deferred(r"=\s*([\w+*\s−-]{1,40}?)\s*\.\.\.?\s*([\w+*\s−-]{1,40}?)\s*(?=[,)])", re.ASCII)
 
 
-_signs = deferred(r"\\(?:sum|prod)(?![A-Za-z])|\b(?:sum|prod)(?:_[a-z]+\s*\(|\b[^=]*=[^=]*\.\.)")
+_signs = deferred(r"\\(?:sum|prod)(?![A-Za-z])|\\(?:max|min)\s*_|\b(?:sum|prod)(?:\s?_|\b[^=]*=[^=]*\.\.)")
 
 
 def summed(text: str) -> bool:
     r"""Whether there may be a sum over an index: \sum, sum_i(…), sum(…, i=1..N)."""
-    return ("sum" in text or "prod" in text) and _signs.search(text) is not None
+    if "∑" in text or "∏" in text:
+        return True
+    return ("sum" in text or "prod" in text or ("_" in text and "\\m" in text)) and _signs.search(text) is not None
 
 
 def bounded(text: str, name: Any, at: int) -> Range | None:
@@ -37,3 +39,9 @@ def as_over(call: Tree) -> Tree:
     elif letters or len(indices) != len(call.args) - 1:
         return call
     return Over("over", call.args[:1], word, call.span, "", Binder(indices)) if indices else call
+
+
+def big(stream: Any, word: str, letters: str, span: Span) -> None:
+    """The token of sum_i in plain text, whose terms stand behind a space."""
+    binder = Binder(tuple((letter, "", "") for letter in letters))
+    stream.push("BIG", Over("over", (), word, span, "", binder))

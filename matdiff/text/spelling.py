@@ -91,9 +91,9 @@ def _sign(t: Tree, written: str, text: str) -> None:
         t.head, t.value = ".^", "**"
     elif t.head == "index" and written == "NumPy":
         _counted(t, text)
-    elif t.head == "+" and written == "NumPy" and any(a.head == "number" for a in t.args):
+    elif t.head == "+" and written in ("NumPy", "Mathematica") and any(a.head == "number" for a in t.args):
         t.head = ".+"
-    elif t.head == "/" and written == "NumPy" and t.args[0].head == "number":
+    elif t.head == "/" and written in ("NumPy", "Mathematica") and t.args[0].head == "number":
         t.head = "./"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from matdiff.core.node import Value
@@ -61,13 +61,14 @@ class Binder:
     """What a sum runs over: each index with its first and last value as typed, empty where that is not said.
 
     `relation` is how the two indices of `pair` stand to each other (≠ < > ≤ ≥); `mask` names the 0/1 matrix of the
-    pairs that count.
+    pairs that count; `conditions` are factors of 0 and 1, t_j ≥ t_i of \\sum_{j:t_j\\ge t_i}.
     """
 
     indices: tuple[tuple[str, str, str], ...]
     relation: str = ""
     pair: tuple[str, str] = ("", "")
     mask: str = ""
+    conditions: tuple[Tree, ...] = ()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -157,8 +158,45 @@ class Program:
     """Whether there may be sums over an index."""
     sums: Any = None
     """What these run over, when that was read."""
+    left: str = ""
+    """The name left of the equals sign of the function, where that was typed as one: c_k = …"""
     conjugated: Span | None = None
     """Where a conjugate stands in a text in which nothing is declared complex."""
+
+
+FACTORIAL = "!"
+"""The call that x! is."""
+INDICATOR = "1[…]"
+"""The call of two indices that is 1 where they are related as its mark says, else 0."""
+
+
+def indicator(left: Tree, relation: str, right: Tree) -> Tree:
+    """1 where a relation holds, else 0: of two single letters as a call of INDICATOR, else by steps and signs."""
+    span = (left.span[0], right.span[1])
+
+    def made(head: Head, *args: Tree, value: str = "") -> Tree:
+        return Tree(head, args, value, span)
+
+    if all(a.head == "name" and len(str(a.value)) == 1 for a in (left, right)):
+        return Tree("call", (left, right), INDICATOR, span, relation)
+    if relation in ("<", "≤"):
+        left, right = right, left
+    one = Tree("number", (), 1, span)
+    if relation in ("=", "≠"):
+        apart = made("call", made("call", made("+", left, made("neg", right)), value="sign"), value="abs")
+        return apart if relation == "≠" else made("+", one, made("neg", apart))
+    if relation in ("<", ">"):
+        return made("call", made("+", left, made("neg", right)), value="heaviside")
+    below = made("call", made("+", right, made("neg", left)), value="heaviside")
+    return made("+", one, made("neg", below))
+
+
+def copied(tree: Tree) -> Tree:
+    """The tree once more, for what is changed in place."""
+    made: dict[Tree, Tree] = {}
+    for t in walk(tree):
+        made[t] = replace(t, args=tuple(made[a] for a in t.args))
+    return made[tree]
 
 
 def walk(tree: Tree) -> Iterator[Tree]:

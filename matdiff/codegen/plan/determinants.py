@@ -9,7 +9,19 @@ from matdiff.core.node import Apply, Constant, Node, Symbol, apply, number, symb
 from matdiff.core.op import Linear
 from matdiff.graph.properties import product_nodes
 from matdiff.graph.rewrite import inline
-from matdiff.ops.algebra import ADD, POWER, SCALE, add, is_op, matrix_product, scale, transpose, whole
+from matdiff.ops.algebra import (
+    ADD,
+    MATMUL,
+    POWER,
+    SCALE,
+    TRANSPOSE,
+    add,
+    is_op,
+    matrix_product,
+    scale,
+    transpose,
+    whole,
+)
 from matdiff.ops.constants import is_zero
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import adj, det, inv
@@ -50,6 +62,8 @@ def adjugates(roots: Sequence[Node]) -> list[Node]:
     order = topological(*roots)
     if not any(is_op(n, det) for n in order) or not any(is_op(n, inv) for n in order):
         return list(roots)
+    roots = factored(roots, order)
+    order = topological(*roots)
     new: dict[Node, Node] = {}
     for node in order:
         made = rebuilt(node, new)
@@ -64,11 +78,35 @@ def second_determinants(roots: Sequence[Node]) -> list[Node]:
     order = topological(*roots)
     if not any(is_op(n, det) for n in order) or not any(is_op(n, inv) for n in order):
         return list(roots)
+    roots = factored(roots, order)
+    order = topological(*roots)
     new: dict[Node, Node] = {}
     for node in order:
         made = rebuilt(node, new)
         new[node] = gathered(made) if is_op(made, SCALE) else made
     return [new[r] if new[r] is not r else multiplied_out(r) for r in roots]
+
+
+def factored(roots: Sequence[Node], order: Sequence[Node]) -> Sequence[Node]:
+    """The roots with det(A B) written det(A) det(B) where A⁻¹ or B⁻¹ stands in them: both may be taken in then."""
+    inverted = {n.children[0] for n in order if is_op(n, inv)}
+    inverted |= {transpose(X) for X in inverted}
+    found: dict[Node, Node] = {}
+    for n in order:
+        if is_op(n, det) and is_op(n.children[0], MATMUL):
+            parts = product_nodes(n.children[0], MAX_SEARCH) or []
+            if parts and all(p.rows is p.cols for p in parts) and not inverted.isdisjoint(parts):
+                upright = [p.children[0] if is_op(p, TRANSPOSE) else p for p in parts]
+                whole_ = det(upright[0])
+                for X in upright[1:]:
+                    whole_ = scale(whole_, det(X))
+                found[n] = whole_
+    if not found:
+        return roots
+    new: dict[Node, Node] = {}
+    for node in order:
+        new[node] = found.get(node) or rebuilt(node, new)
+    return [new[r] for r in roots]
 
 
 def gathered(node: Node) -> Node:
@@ -80,7 +118,7 @@ def gathered(node: Node) -> Node:
                 made = with_pairs(factor, total.children)
                 if made is not None:
                     for other in (f for k, f in enumerate(factors) if k not in (i, j)):
-                        made = scale(other, made) if other.kind == "scalar" else scale(made, other)
+                        made = absorbed(scale(other, made) if other.kind == "scalar" else scale(made, other))
                     return made
     return node
 

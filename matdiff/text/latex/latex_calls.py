@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 from matdiff.core.patterns import deferred
 from matdiff.text.advice import refused
@@ -35,6 +36,18 @@ def joint(below: str, above: str) -> str:
     return "u" if below[-1].isdigit() and above[0].isdigit() else ""
 
 
+_summed = deferred(
+    r"(?:sum|prod)\s*(?:\\(?:no)?limits\s*)?_\s*(\{[^{}]{0,60}(?:\{[^{}]{0,20}\}[^{}]{0,60}){0,4}\}|[a-z]{1,3})"
+)
+_commands = deferred(r"\\[A-Za-z]+|[^a-z]")
+_mark = r"\+|-(?!\s*[\d\\A-Za-z])|\\prime|\(\s*\d\s*\)|[apn](?![A-Za-z])"
+_marked = deferred(
+    rf"\s*_\s*\{{?\s*(?P<below>[a-z])\s*\}}?(?:(?P<tick>['′’])|\s*\^\s*(?P<above>\{{\s*(?:{_mark})\s*\}}|(?:{_mark})))"
+    rf"|(?:(?P<first>['′’])|\s*\^\s*(?P<before>\{{\s*(?:{_mark})\s*\}}|(?:{_mark})))\s*_\s*\{{?\s*(?P<last>[a-z])\s*\}}?"
+)
+_above = deferred(r"([a-z])(?:_\{?[a-z]\}?)?\^\s*\{?\s*([apn])(?![A-Za-z])")
+_transposes = deferred(r"\\(?:top|intercal)(?![A-Za-z])|\^\s*\{?\s*(?:T(?![A-Za-z])|\\(?:mathsf|mathrm|rm)\s*\{?\s*T)")
+_distribution = deferred(r"\\(?:log|ln)\s*(?:\\left\s*)?[\[({]?\s*(?:1\s*-\s*)?\\Phi(?![A-Za-z])")
 _bound = re.compile(r"\\(?:sum|prod)(?![A-Za-z])|_\s*\{?\s*[ij]\b|[ij]\s*=")
 """Where i and j are indices."""
 
@@ -51,6 +64,8 @@ class Calls(Doubts):
             self.stream.push("NUMBER", Tree("call", (one,), "imaginary", one.span))
             return name.end
         if not self.head and (after := self.constant(name) or self.indexed(name)):
+            return after
+        if self.summed and (after := self.distinguished(name)):
             return after
         sub, end, power = ("", name.end, -1) if name.sub else self.scripts(name.end)
         end = max(end, name.end)
@@ -72,6 +87,33 @@ class Calls(Doubts):
         if script.index:
             return self.mark(script, place)
         return self.superscript_from(power) if power >= 0 else end
+
+    @cached_property
+    def summed(self) -> frozenset[str]:
+        """The letters below the sums of the text."""
+        return frozenset("".join(_commands.sub("", m[1]) for m in _summed.finditer(self.text)))
+
+    def distinguished(self, name: Name) -> int:
+        r"""z_i', z_i^+, x_i^{(1)} and x_i^a beside x_i^p are names of their own; 0 for others."""
+        m = _marked.match(self.text, name.end) if not name.sub and name.value[:1].islower() else None
+        if m is None or name.value in self.stream.names.variables:
+            return 0
+        index, mark = m["below"] or m["last"], (m["tick"] or m["above"] or m["first"] or m["before"]).strip("{}() ")
+        if index not in self.summed or mark in self.summed:
+            return 0
+        if mark in ("'", "′", "’", "\\prime"):
+            suffix = "prime" if _transposes.search(self.text) else ""
+        elif mark in "apn":
+            others = _above.findall(self.text)
+            suffix = mark if len({b for a, b in others if a == name.value} & set("apn")) > 1 else ""
+        else:
+            suffix = {"+": "plus", "-": "minus"}.get(mark, mark)
+        if not suffix:
+            return 0
+        value, written = f"{name.value}_{suffix}_{index}", self.text[name.start : m.end()]
+        self.stream.names.remarks[f"{written} is a name of its own, {value}"] = None
+        self.stream.push("NAME", Tree("name", (), value, (name.start, m.end())))
+        return m.end()
 
     def unit_name(self, name: Name) -> bool:
         r"""Whether an i or j is the imaginary unit: declared nowhere, bound by no sum, and no index."""
@@ -101,6 +143,12 @@ class Calls(Doubts):
         names = self.stream.names
         if value == "e" and "e" not in names.variables and (after := self.exponential(span)):
             return after
+        if value == "Phi" and value not in names.variables and _distribution.search(self.text):
+            names.remarks["Φ(…) is read as the distribution function of the standard normal law"] = None
+            return self.apply("normcdf", span)
+        if value == "Gamma" and value not in names.variables and self.logarithm(span):
+            del self.stream.kinds[-1:], self.stream.values[-1:]
+            return self.apply("lgamma", span)
         function = function_of(names, value) if name.upright and value != "d" else ""
         if function and not (self.head and function != value):
             derivative = value in names.functions and self.text.startswith("'", blank(self.text, span[1]))
@@ -114,6 +162,11 @@ class Calls(Doubts):
         if name.upright and (reason := refused(value.partition("_")[0])) and not self.head:
             raise reason.located(self.text, span)
         return self.undecided(name, value, sub, span)
+
+    def logarithm(self, span: Span) -> bool:
+        r"""Whether \\log stands before and a parenthesis behind: \\log\\Gamma(y)."""
+        opens = self.text.startswith(("(", "\\left"), blank(self.text, span[1]))
+        return opens and self.stream.kinds[-1:] == ["APPLY"] and self.stream.values[-1].value in ("log", "ln")
 
     def constant(self, name: Name) -> int:
         r"""\mathbf{1}_{m \times n}, 0_n, I_n, K_{m,n}: calls, sizes being expressions.  Returns 0 for others."""

@@ -10,12 +10,13 @@ from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.latex_refusals import Refusals
 from matdiff.text.latex.names import function_of, name_at
 from matdiff.text.latex_hints import unknown
-from matdiff.text.sums import bound, latex_sum
+from matdiff.text.sums import bound, cases, density, indexed, indicated, latex_sum
 from matdiff.text.tree import Span, Tree
 
 _null = deferred(r"\s*\.")
 
 
+INDICATING = frozenset({"mathbb", "mathds", "mathbbm", "mathbf", "boldsymbol", "bm", "bbm", "mathrm"})
 CONJUGATING = frozenset({"bar", "overline", "conj", "cc"})
 TRANSPOSES = frozenset({"T", "tran", "trans", "transp", "tp", "transpose"})
 """As papers define them: X\\T."""
@@ -40,12 +41,18 @@ class Commands(Refusals):
             return self.fraction(first, at)
         if command in ("sum", "prod") and bound(self.text, at):
             return latex_sum(self.stream, span, self.pairs)
+        if command in ("max", "min") and indexed(self.text, at):
+            return latex_sum(self.stream, span, self.pairs)
         if command == "sqrt":
             return self.root(span)
         if command in CONJUGATING and (after := self.conjugate_of(command, span)):
             return after
         if command in ("begin", "end"):
-            return self.environment(command, first, at)
+            return (command == "begin" and cases(self, first, at)) or self.environment(command, first, at)
+        if command in ("mathcal", "mathscr", "cal") and (after := density(self, first)):
+            return after
+        if command in INDICATING and (after := indicated(self, first)):
+            return after
         if command == "over" and first in self.pairs.over:
             return self.over(span)
         if command == "\\" or (self.head and (command == "mid" or command in words.BARS)):

@@ -22,6 +22,7 @@ _vector = deferred(r"(\\[A-Za-z]+|[A-Za-z])(?:[\s}]|_\w|_\{\w+\})*\Z")
 r"""What ends with the letter of a vector: Wx, W\mathbf{x}, Wx+b_1."""
 _primed = deferred(r"\s*['′’]+\s*(?:\\left\s*)?\(")
 _paren = deferred(r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?([(\[])")
+_below = deferred(r"_(?:[A-Za-z]|\{\s*[A-Za-z]{1,3}\s*\})")
 _digits = deferred(r"\d+")
 _closes = deferred(r"\s*(?:\\right|\\[bB]igg?r?)?\s*")
 
@@ -44,6 +45,8 @@ class Doubts(Bars):
             self.stream.refuse(f"{self.text[slice(*span)]}'(…) is a derivative", span, hint)
         if opened:
             return self.spectral(name.value, sub, span, opened) if name.value in ("sigma", "lambda") and sub else 0
+        if name.value == "ell" and sub and sub in getattr(self, "summed", ()):
+            return 0
         if name.value == "ell" and not self.text.startswith("{", blank(self.text, span[1])):
             written = self.text[slice(*span)]
             hint = f"Declare `{written}: scalar`, or `{written}: n` for a vector."
@@ -79,6 +82,8 @@ class Doubts(Bars):
         number = _digits.match(self.text, at)
         inside = None if number else name_at(self.stream, at, self.pairs)
         end = number.end() if number else inside.end if inside else -1
+        if inside and not inside.sub and (below := _below.match(self.text, end)) and inside.value.isalpha():
+            end = below.end()
         if end < 0 or not _closes.fullmatch(self.text, end, closing):
             return
         written = Tree("name", (), value, span)

@@ -18,9 +18,14 @@ from matdiff.text.latex.latex_commands import TRANSPOSES, Commands
 from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.names import Name
 from matdiff.text.plain import METHOD, qualified
+from matdiff.text.sums import latex_sum
 from matdiff.text.tokens import CONSTANT_CALLS, GREEK, SPECIAL_CALLS, letters
 from matdiff.text.tree import Span, Tree
 
+_big = deferred(r"(?:sum|prod)(?=\s*_(?!\w+\())")
+"""sum_{i=1}^N without a backslash; sum_i(…) is a call."""
+_pair = deferred(r"[A-Za-z]_([a-z]{2})(?!\w)")
+"""w_ij in a text with plain signs."""
 _word = deferred(r"([A-Za-z]{1,40})(?![A-Za-z])(\d[A-Za-z0-9]{0,20})?(?:_[A-Za-z0-9]{1,40}){0,3}")
 _glued = deferred(r"[A-Z]?[a-z]{2,}(?:_[a-z]{1,9})?(?=[A-Z])|[A-Z][a-z](?=[A-Z])")
 """The function in trA and detX."""
@@ -38,9 +43,13 @@ class Mixed(Commands):
 
     def plain_word(self, first: int) -> int:
         """A word of plain text; returns 0 where letters are names of their own."""
+        if (big := _big.match(self.text, first, self.end)) and not self.text[first - 1 : first].isalpha():
+            return latex_sum(self.stream, big.span(), self.pairs)
         m = _word.match(self.text, first, self.end)
         if m is None:
             return 0
+        if self.starred and self.summed and (pair := _pair.match(self.text, first)) and {*pair[1]} <= self.summed:
+            return self.plain_name(pair[0], pair.span())
         begins = not self.text[first - 1 : first].isalpha()
         glued = _glued.match(m[0])
         for written in dict.fromkeys((m[0], glued[0] if glued else "", m[1] + (m[2] or ""), m[1])):

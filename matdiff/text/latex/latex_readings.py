@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
-from matdiff.text.tree import Tree, walk
+from matdiff.text.tree import FACTORIAL, Tree, walk
 
 _apart = deferred(r"[*·⋅∗×∙•~]|\\(?:cdotp?|times|ast|bullet|q?quad)\b|\\[,;: ]")
 """A sign or a space that sets factors apart."""
+FRACTIONS = ("\\frac", "\\tfrac", "\\dfrac")
 
 
 def settle(tree: Tree, text: str) -> Tree:
     r"""\log 2\pi is log(2π); \operatorname{tr} A B and A \odot B C are refused, since two readings are in use."""
     for t in walk(tree):
+        if t.head == "call":
+            _factorial(t)
         if t.head == "*" and (not _apart.search(text, t.args[0].span[1], t.args[1].span[0]) or _plain(t.args[0], text)):
             _product(t, text)
     return tree
+
+
+def _factorial(t: Tree) -> None:
+    r"""y! is exp(lgamma(1 + y)), and \log y! is lgamma(1 + y)."""
+    if t.value == FACTORIAL:
+        inside = Tree("+", (Tree("number", (), 1, t.span), t.args[0]), "", t.span)
+        t.args, t.value, t.mark = (Tree("call", (inside,), "lgamma", t.span),), "exp", FACTORIAL
+    elif t.value in ("log", "ln") and len(t.args) == 1 and t.args[0].mark == FACTORIAL:
+        t.args, t.value = t.args[0].args[0].args, "lgamma"
 
 
 def _plain(left: Tree, text: str) -> bool:
@@ -27,6 +39,18 @@ def _plain(left: Tree, text: str) -> bool:
 def _product(t: Tree, text: str) -> None:
     left, right = t.args
     last = left.args[1] if left.head == "*" and not _grouped(left) else left
+    if right.head == "over" and _ends_with_argument(last) and last.value != "e^":
+        argument = last.args[0]
+        if argument.head == "number" or text.startswith(FRACTIONS, argument.span[0]):
+            _take_in(t, last)
+            return
+        written = text[slice(*last.span)]
+        raise ParseError(
+            f"does {text[last.span[0] : argument.span[0]].strip()} take the sum behind it?",
+            text=text,
+            span=(last.span[0], right.span[0] + 4),
+            hint=f"Put parentheses around its argument, or around {written}.",
+        )
     if _bare_call(last, text):
         if _first(last.args[0]).head == "number" and right.head != "call":
             _take_in(t, last)

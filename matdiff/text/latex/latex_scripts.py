@@ -104,6 +104,12 @@ class Scripts:
                 self.stream.push("NUMBER", number(self.stream, m.group(), m.span()))
                 self.stream.push("RSQB", m.span())
                 return m.end()
+            letter = self.text[brace : brace + 1]
+            if self.stream.kinds[-1:] == ["RPAR"] and letter and letter in getattr(self, "summed", ()):
+                self.stream.push("INDEX", (first, brace))
+                self.stream.push("NAME", Tree("name", (), letter, (brace, brace + 1)))
+                self.stream.push("RSQB", (brace, brace + 1))
+                return brace + 1
             if self.text[brace : brace + 1] == "+":
                 hint = "For the positive part write \\max(0, x); a name has letters and digits below."
                 self.stream.refuse("is _+ the positive part?", (first, brace + 1), hint)

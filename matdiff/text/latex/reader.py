@@ -13,8 +13,9 @@ from matdiff.text.latex.latex_mixed import Mixed
 from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.names import Name, name_at
 from matdiff.text.latex.source import unwrapped as unwrapped
+from matdiff.text.sums import latex_sum
 from matdiff.text.tokens import Names, Stream, number
-from matdiff.text.tree import Span, Tree
+from matdiff.text.tree import FACTORIAL, Span, Tree
 
 _token = deferred(
     rf"""[{SPACE}~]*(?:
@@ -61,6 +62,7 @@ def spelled_name(text: str) -> str | None:
     ('y_hat', 'W_12', 'Sigma', None)
     """
     stream = Stream(text, Names())
+    stream.names.variables.add("ell")
     try:
         lex(stream, 0, len(text))
     except MatdiffError:
@@ -98,6 +100,12 @@ class _Latex(Mixed):
     def on_bad(self, first: int, at: int) -> int:
         if self.stream.names.arrows and (after := self.derivative(first)):
             return after
+        if self.text[first] == "!" and self.stream.after_operand():
+            self.stream.push("METHOD", Tree("name", (), FACTORIAL, (first, at)))
+            self.stream.push("RPAR", (first, at))
+            return at
+        if self.text[first] in "∑∏":
+            return latex_sum(self.stream, (first, at), self.pairs)
         raise unknown(self.text[first], self.text, first)
 
     def on_number(self, first: int, at: int) -> int:
