@@ -36,6 +36,7 @@ DOMAINS = {
     "posdet": "matrices with a positive determinant",
     "spd": "symmetric positive definite matrices",
     "symmetric": "symmetric matrices",
+    "index": "an index from 1 on",
     "distinct": "symmetric matrices without a double eigenvalue",
     "fullrank": "matrices of full rank",
     "exponent": "a whole exponent, or matrices without eigenvalues on the negative axis or 0",

@@ -40,6 +40,7 @@ from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
     from matdiff.api.ccode import CCode
+    from matdiff.api.crossing import GeneralisedGradient
     from matdiff.api.descent import Result
     from matdiff.api.graph import Graph
     from matdiff.api.models import Model, Stationary
@@ -321,6 +322,15 @@ class Derivation:
     def bilinear(self) -> Any:
         """The second derivative f''(X)[dX₁, dX₂] = …, of a function of any shape; a dict by pairs for several."""
         return bilinear(self)
+
+    def generalised_gradient(self, multiplicity: int | str) -> GeneralisedGradient:
+        """What takes the gradient's place where `multiplicity` eigenvalues of λ_max or λ_min meet (Overton 1992, §3).
+
+        Raises UnsupportedError for a function without one such eigenvalue.
+        """
+        from matdiff.api.crossing import GeneralisedGradient
+
+        return GeneralisedGradient(self, multiplicity)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

@@ -309,6 +309,7 @@ ATTRIBUTES: dict[str, Callable[[Array], bool]] = {
     "spd": lambda X: not spd(X),
     **{word: partial(space.member, np) for word, space in CURVED.items()},
     "positive": lambda x: bool((x > 0).all()),
+    "index": lambda x: bool((x >= 1).all() and (x == np.round(x)).all()),
 }
 
 WORDS = {
@@ -316,6 +317,7 @@ WORDS = {
     "skew": "skew-symmetric",
     "lower": "lower triangular",
     "upper": "upper triangular",
+    "index": "a whole number from 1 on",
     **{word: space.says for word, space in CURVED.items()},
 }
 

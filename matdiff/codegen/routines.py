@@ -995,6 +995,42 @@ def eigval(n: int, a: Array, i: int, work: Array) -> float:
     return work[n * n + i - 1]
 
 
+def eigval_at(n: int, a: Array, i: float, work: Array) -> float:
+    """The i-th eigenvalue of symmetric A; work: 2 n^2 + n."""
+    if i != floor(i) or i < 1 or i > n:
+        return nan
+    return eigval(n, a, int(i), work)
+
+
+def eigvec(n: int, a: Array, i: float, out: Array, work: Array) -> int:
+    """The eigenvector of the i-th eigenvalue of symmetric A, the first being the smallest; work: 2 n^2 + n."""
+    if eigh(n, a, work, work[n * n + n :]) != 0:
+        return 1
+    if i != floor(i) or i < 1 or i > n:
+        return 1
+    copy(n, work[n * (int(i) - 1) :], out)
+    return 0
+
+
+def reduced_resolvent(n: int, a: Array, i: float, out: Array, work: Array) -> int:
+    """The pseudoinverse of w I - A for the i-th eigenvalue w of symmetric A; work: 2 n^2 + n."""
+    if eigh(n, a, work, work[n * n + n :]) != 0:
+        return 1
+    if i != floor(i) or i < 1 or i > n:
+        return 1
+    at = int(i) - 1
+    fill(n * n, 0.0, out)
+    for k in range(n):
+        gap = work[n * n + at] - work[n * n + k]
+        if k != at:
+            if gap == 0:
+                return 1
+            for j in range(n):
+                for p in range(n):
+                    out[p + n * j] += work[p + n * k] * work[j + n * k] / gap
+    return 0
+
+
 def svd_tall(m: int, n: int, u: Array, s: Array, v: Array) -> None:
     """U: m x n, m >= n, overwritten by left singular vectors; s decreases; V: n x n (one-sided Jacobi, Hestenes)."""
     identity(n, v)

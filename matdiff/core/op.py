@@ -78,6 +78,7 @@ class Op:
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
     whole       of a function applied entry by entry: the word for the function of a whole matrix, exp → expm
+    entry       of a function of all eigenvalues or the like: the word for one of them, by a number or a letter
     remark      a choice that other languages make otherwise, said with the answer; `{0}` as for a macro
     """
 
@@ -109,6 +110,7 @@ class Op:
     matrix: Callable[[Apply, int], Node] | None = None
     definition: Callable[..., Node] | None = None
     sympy: str = ""
+    entry: str = ""
 
     def rule(self, slot: int) -> Rule:
         """The rule of one argument; None for functions that only generated code knows."""

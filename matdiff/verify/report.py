@@ -66,6 +66,7 @@ TOLD = {
     ),
     "solutions": "adjoint, sensitivity equation and differences of solutions agree to {error} ({count} problems)",
     "moments": "means over the laws by quadrature agree to {error} at {count} random points",
+    "crossing": "one-sided differences agree to {error} at {count} random points at which the eigenvalues meet",
     "samples": "means of 100,000 samples agree within 4 standard errors at {count} random points",
     "mixed": "means over the laws by quadrature agree to {error}, those of 100,000 samples within 4 standard errors",
     "quadrature": "differences of the integral agree with the gradient to {error} ({count} random functions)",

@@ -7,6 +7,16 @@ from matdiff.codegen.backends.numpy import table
 
 SOURCES = (
     '''
+def reduced_resolvent(S, i):
+    """The pseudoinverse of w I - S for the i-th eigenvalue w of S."""
+    values, Q = torch.linalg.eigh(S)
+    at = place(i, values)
+    gaps = torch.where(torch.arange(len(values), device=S.device) == at, torch.inf, values[at] - values)
+    if torch.min(torch.abs(gaps)) <= 1e-12 * torch.max(torch.abs(values)):
+        raise ValueError(f"eigenvalue number {int(i)} is not simple")
+    return (Q / gaps) @ Q.T
+''',
+    '''
 def add_diagonal(A, s):
     """A + s I."""
     return A + s * torch.eye(A.shape[0], dtype=A.dtype, device=A.device)
