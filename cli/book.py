@@ -32,6 +32,7 @@ from matdiff.ops.spectral import (
     sigma,
     sigma_at,
     sigma_max,
+    svdvals,
 )
 from matdiff.ops.structure import Diag
 from matdiff.printing import written
@@ -80,9 +81,12 @@ class BookExpr(Expr):
     def _written(self, style: Style) -> str:
         taken = [v.name for v in self.variables]
         found = written(self.node, style, BookLayout, taken)
+        told: set[str] = set()
         for v, (plain, said) in self.book.meanings(style).items():
             if v in found:
-                found = found.replace(plain, said)
+                again = plain + (r";\quad " if style == "latex" else "; ")
+                found = found.replace(again, "") if said in told and again in found else found.replace(plain, said)
+                told |= {said} if said in found else set()
         return found
 
 
@@ -94,6 +98,8 @@ class Book:
     places: dict[Node, Node] = field(default_factory=dict)
     says: dict[Symbol, tuple[Node, Node, tuple[Node, ...]]] = field(default_factory=dict)
     """Of each symbol the equation that it solves, left and right, and what has length 1."""
+    products: dict[str, list[tuple[Symbol, Node]]] = field(default_factory=dict)
+    """Factors of matrices, by the product that they make."""
     shortens: bool = False
     """Whether names bring factors that cancel: A v = σ u beside 1/σ."""
 
@@ -158,7 +164,42 @@ def book(expressions: Iterable[Expr], taken: Iterable[str]) -> Book:
         found.says[q] = (S @ q, scale(λ, q), (q,))
     for n in whole[:1]:
         decomposed(found, n)
+    factored(found, order)
     return found
+
+
+def factored(found: Book, order: list[Node]) -> None:
+    """A = L U, A = Q R, A = U Diag(σ) Vᵀ: letters for the factors of one matrix of each kind."""
+    done: dict[str, Node] = {}
+    for n in order:
+        if not isinstance(n, Apply) or not n.op.factor:
+            continue
+        (A,) = n.args
+        letter, _, product = n.op.factor.partition(" = ")
+        if done.setdefault(product, A) is not A or letter in found.taken:
+            continue
+        v = symbol(found.fresh(letter), n.kind, n.rows, n.cols, n.op.gives, n)
+        found.places[n] = v
+        found.products.setdefault(product, []).append((v, A))
+    for product, group in found.products.items():
+        A = group[0][1]
+        parts = {v.name: v for v, _ in group}
+        if "σ" in product:
+            values = next((m for m in order if is_op(m, svdvals) and m.children[0] in (A, A.T)), svdvals(A))
+            σ = symbol(found.fresh("σ", "s"), "vector", values.rows, ONE, frozenset(), values)
+            found.places[values] = σ
+            parts["σ"] = σ
+        whole = [parts.get(w) or symbol(w, "matrix", A.rows, A.cols) for w in product.split("*") if w in "LUQR"]
+        if "σ" in product:
+            U = parts.get("U") or symbol("U", "matrix", A.rows, parts["V"].cols)
+            V = parts.get("V") or symbol("V", "matrix", A.cols, parts["U"].cols)
+            whole = [U, Diag(parts["σ"]), V.T]
+        elif product == "Q*R":
+            Q = parts.get("Q") or symbol("Q", "matrix", A.rows, A.cols)
+            whole = [Q, parts.get("R") or symbol("R", "matrix", A.cols, A.cols)]
+        found.says[group[0][0]] = (A, matrix_product(whole), ())
+        for v, _ in group[1:]:
+            found.says[v] = found.says[group[0][0]]
 
 
 def single(found: Book, order: list[Node]) -> None:

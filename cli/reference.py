@@ -39,6 +39,9 @@ DOMAINS = {
     "index": "an index from 1 on",
     "distinct": "symmetric matrices without a double eigenvalue",
     "fullrank": "matrices of full rank",
+    "fullcolumns": "matrices of full column rank",
+    "minors": "square matrices whose leading principal minors are not 0",
+    "distinct_singular": "matrices with distinct singular values, none of them 0",
     "exponent": "a whole exponent, or matrices without eigenvalues on the negative axis or 0",
     "spectrum": "matrices without eigenvalues on the negative axis or 0",
 }

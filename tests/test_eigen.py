@@ -142,3 +142,109 @@ def test_a_wrong_generalised_gradient_is_found(monkeypatch: pytest.MonkeyPatch) 
 def test_refused_multiplicities(text: str, k: int) -> None:
     with pytest.raises(md.MatdiffError):
         md.derive(text, wrt="S", declare=S).generalised_gradient(k)
+
+
+# factors
+
+TALL = np.random.default_rng(6).normal(size=(4, 3))
+SQUARE = TALL[:3] + 3 * np.eye(3)
+FACTORS = {
+    "lu_L": ("A: n×n", SQUARE), "lu_U": ("A: n×n", SQUARE), "qr_Q": ("A: m×n", TALL), "qr_R": ("A: m×n", TALL),
+    "svd_U": ("A: 4×3", TALL), "svd_V": ("A: 4×3", TALL),
+}  # fmt: skip
+
+
+def values(A: Any) -> dict[str, Any]:
+    return {name: md.parse(f"{name}(A)", declare=said).evaluate(A=A) for name, (said, at) in FACTORS.items() if at is A}
+
+
+def test_what_the_factors_are() -> None:
+    at = values(SQUARE)
+    assert np.allclose(at["lu_L"] @ at["lu_U"], SQUARE)
+    assert np.allclose(np.diagonal(at["lu_L"]), 1) and np.allclose(np.triu(at["lu_L"], 1), 0)
+    at = values(TALL)
+    assert np.allclose(at["qr_Q"] @ at["qr_R"], TALL) and (np.diagonal(at["qr_R"]) > 0).all()
+    assert np.allclose(at["svd_U"] * np.linalg.svd(TALL)[1] @ at["svd_V"].T, TALL)
+    V = at["svd_V"]
+    assert (V[np.abs(V).argmax(axis=0), range(3)] > 0).all()
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_the_differentials_of_the_factors(name: str) -> None:
+    said, A = FACTORS[name]
+    d = md.derive(f"{name}(A)", wrt="A", declare=said)
+    rng = np.random.default_rng(7)
+    V = rng.normal(size=A.shape)
+
+    def F(h: float) -> Any:
+        return d.function.evaluate(A=A + h * V)
+
+    slope = (8 * (F(1e-4) - F(-1e-4)) - (F(2e-4) - F(-2e-4))) / 1.2e-3
+    assert np.allclose(d.jvp(V, A=A), slope, atol=1e-9)
+    Y = rng.normal(size=slope.shape)
+    assert np.isclose(np.vdot(d.vjp(Y, A=A), V), np.vdot(Y, slope))
+    assert np.allclose(d.jacobian.evaluate(A=A) @ V.T.reshape(-1), slope.T.reshape(-1), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "declare"),
+    [
+        ("tr(C*lu_L(A)) + sum(log(diag(lu_U(A)).^2))", "A: n×n"),
+        ("c'*qr_Q(A)*b + norm(qr_R(A))^4", "A: m×n"),
+        ("tr(C'*svd_U(A))*tr(B*svd_V(A))", "A: 4×3; B: 3×3; C: 4×3"),
+    ],
+)
+def test_hessians_of_functions_of_factors(text: str, declare: str) -> None:
+    assert md.derive(text, wrt="A", declare=declare).verify(order=2).passed
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_code_of_the_factors(backend: str) -> None:
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
+    for name, (said, A) in FACTORS.items():
+        d = md.derive(f"{name}(A)", wrt="A", declare=said)
+        given: Any = __import__("torch").tensor(A) if backend == "torch" else A
+        found = np.asarray(d.function.compile(backend)(A=given))
+        assert np.allclose(found, d.function.evaluate(A=A), atol=1e-5), name
+
+
+def test_functions_of_factors_that_are_functions_of_the_matrix() -> None:
+    d = md.derive("norm(qr_R(A))^2 + tr(lu_L(A)*lu_U(A))", wrt="A", declare="A: n×n")
+    assert np.allclose(d.gradient.evaluate(A=SQUARE), 2 * SQUARE + np.eye(3))
+    assert str(md.derive("norm(qr_R(A))^2", wrt="A", declare="A: m×n").gradient) == "2A"
+
+
+@pytest.mark.parametrize(
+    ("name", "A", "why"),
+    [
+        ("lu_L", np.array([[0.0, 1], [1, 0]]), "leading principal minor 0 of order 1"),
+        ("lu_U", np.diag([1.0, 0, 2]), "leading principal minor 0 of order 2"),
+        ("qr_Q", np.ones((3, 3)), "full"),
+        ("qr_R", np.ones((3, 3)), "full"),
+        ("svd_U", np.eye(3), "equal singular values"),
+        ("svd_V", np.diag([2.0, 1, 0]), "full rank"),
+        ("svdvals", np.eye(3), "equal eigenvalues"),
+        ("eigvals", np.eye(3), "equal eigenvalues"),
+    ],
+)
+def test_where_factors_have_no_derivative(name: str, A: Any, why: str) -> None:
+    d = md.derive(f"{name}(A)", wrt="A", declare="A: n×n symmetric" if name == "eigvals" else "A: n×n")
+    for map_ in (lambda: d.jvp(np.ones(A.shape), A=A), lambda: d.vjp(np.ones(d.function.evaluate(A=A).shape), A=A)):
+        with pytest.raises(md.DomainError, match=why):
+            map_()
+
+
+@pytest.mark.parametrize("text", ["max(eigvals(S))", "Diag(eigvals(S))", "sqrt(eigvals(S))"])
+def test_functions_that_are_not_smooth_in_equal_eigenvalues(text: str) -> None:
+    d = md.derive(text, wrt="S", declare="S: n×n spd")
+    with pytest.raises(md.DomainError, match="equal eigenvalues"):
+        d.jvp(np.ones((3, 3)), S=2 * np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("text", "declare"),
+    [("qr_R(A)", "A: 2×4"), ("svd_V(A)", "A: m×n"), ("lu_L(A)", "A: 2×4"), ("lu_L(A)", "A: n×n complex")],
+)
+def test_factors_that_are_refused(text: str, declare: str) -> None:
+    with pytest.raises(md.MatdiffError):
+        _ = md.derive(text, wrt="A", declare=declare).jacobian

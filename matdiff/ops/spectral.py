@@ -15,7 +15,7 @@ from matdiff.ops.elementwise import abs_, sign
 from matdiff.ops.indexing import COLUMN, SLICE, check_index, column_at
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.matrix_functions import solve_sylvester
-from matdiff.ops.structure import diag
+from matdiff.ops.structure import Diag, diag
 
 
 def symmetric_type(result: str) -> Any:
@@ -599,6 +599,85 @@ svdvals: Op = register(
         summary="singular values, descending",
         c="-> svdvals({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
     )
+)
+
+
+def _svd_type(right: bool) -> Any:
+    def typing(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+        (A,) = args
+        rows, cols = A.rows.number, A.cols.number
+        if A.rows is not A.cols and (rows is None or cols is None or rows < cols):
+            raise UnsupportedError(
+                f"the singular vectors of {describe(A)}: it must be known to have at least as many rows as columns",
+                hint="of its transpose U and V change places; else declare the dimensions as numbers",
+            )
+        return "matrix", A.cols if right else A.rows, A.cols
+
+    return typing
+
+
+def _vectors(A: Node, dA: Node, right: bool) -> Node:
+    """dU = U (F ∘ (P Σ + Σ Pᵀ)) + (I − UUᵀ) dA V Σ⁻¹ with P = Uᵀ dA V, F_ij = 1/(σ_j² − σ_i²); dV is that of Aᵀ."""
+    U, V = svd_U(A), svd_V(A)
+    s = svdvals(A)
+    W, other, change = (V, U, dA.T) if right else (U, V, dA)
+    P = W.T @ change @ other @ Diag(s)
+    turn = W @ hadamard(eiggaps(s**2), P + P.T)
+    whole = W.rows is W.cols
+    return turn if whole else turn + (eye(W.rows) - W @ W.T) @ change @ other @ Diag(s**-1)
+
+
+def _singular_vectors(name: str, right: bool, sig: str, law: str, proof: tuple[str, ...], summary: str, c: str) -> Op:
+    return register(
+        Op(
+            name,
+            sig,
+            (Nonlinear(lambda A, dA: _vectors(A, dA, right)),),
+            _svd_type(right),
+            scalar=(lambda s: number(1)) if right else (lambda s: sign(s)),
+            gives=frozenset({"orthonormal"}),
+            numpy=f"svd_factors({{0}})[{2 if right else 0}]",
+            domain=("distinct_singular",),
+            smooth="where two entries of a right singular vector of {0} share the largest absolute value",
+            factor="V = U*Diag(σ)*V'" if right else "U = U*Diag(σ)*V'",
+            law=law,
+            proof=proof,
+            source="Giles 2008, §3.2; Townsend 2016, eqs. 14–16",
+            summary=summary,
+            c=c,
+        )
+    )
+
+
+svd_U: Op = _singular_vectors(
+    "svd_U",
+    False,
+    "(p,n)->(p,n)",
+    "dU = U (F ∘ (PΣ + ΣPᵀ)) + (I − UUᵀ) dA V Σ⁻¹, P = Uᵀ dA V, F_ij = 1/(σ_j² − σ_i²)",
+    (
+        "let X: n×n; U = svd_U(X); V = svd_V(X); s = svdvals(X); P = U'*dX*V",
+        "U*Diag(s)*V' = X | what they are",
+        "U'*d(U) + d(U)'*U = 0 | UᵀU = I: UᵀdU is skew, and so is VᵀdV",
+        "U'*d(U)*Diag(s.^2) - Diag(s.^2)*U'*d(U) = P*Diag(s) + Diag(s)*P' - 2*Diag(s.*d(s)) | of X Xᵀ U = U Σ²",
+        "d(U) = U*(eiggaps(s.^2).*(P*Diag(s) + Diag(s)*P')) | entry by entry",
+    ),
+    "left singular vectors as columns, A = U*Diag(svdvals(A))*V'; signs as those of svd_V ask for",
+    "-> svd_left({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0+n0})",
+)
+svd_V: Op = _singular_vectors(
+    "svd_V",
+    True,
+    "(p,n)->(n,n)",
+    "dV = V (F ∘ (ΣP + PᵀΣ)) + (I − VVᵀ) dAᵀ U Σ⁻¹, P = Uᵀ dA V, F_ij = 1/(σ_j² − σ_i²)",
+    (
+        "let X: n×n; U = svd_U(X); V = svd_V(X); s = svdvals(X); P = U'*dX*V",
+        "V*Diag(s)*U' = X' | what they are",
+        "V'*d(V) + d(V)'*V = 0 | VᵀV = I: VᵀdV is skew, and so is UᵀdU",
+        "V'*d(V)*Diag(s.^2) - Diag(s.^2)*V'*d(V) = Diag(s)*P + P'*Diag(s) - 2*Diag(s.*d(s)) | of Xᵀ X V = V Σ²",
+        "d(V) = V*(eiggaps(s.^2).*(Diag(s)*P + P'*Diag(s))) | entry by entry",
+    ),
+    "right singular vectors as columns, each with a positive entry where its absolute value is largest",
+    "-> svd_right({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0+n0})",
 )
 peak: Op = register(
     Op(

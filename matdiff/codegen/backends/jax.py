@@ -14,6 +14,19 @@ def floats(*values):
     return [jnp.asarray(v, dtype=dtype) for v in values]
 ''',
     '''
+def lu_factors(A):
+    """L and U with L U = A, L with ones on its diagonal; no rows are exchanged."""
+    n = A.shape[0]
+
+    def step(k, state):
+        L, U = state
+        factors = jnp.where(jnp.arange(n) > k, U[:, k] / U[k, k], 0)
+        return L.at[:, k].add(factors), U - jnp.outer(factors, U[k])
+
+    L, U = jax.lax.fori_loop(0, n - 1, step, (jnp.eye(n, dtype=A.dtype), A))
+    return L, jnp.triu(U)
+''',
+    '''
 def place(i, A):
     """Where the i-th row of A stands, i counted from 1."""
     return jnp.asarray(i).astype(int) - 1

@@ -397,6 +397,30 @@ def eiggaps(v):
     return np.where(equal, 0 * gaps, 1 / (gaps + equal))
 ''',
     '''
+def lu_factors(A):
+    """L and U with L U = A, L with ones on its diagonal; no rows are exchanged."""
+    U, L = np.array(A), np.eye(A.shape[0], dtype=A.dtype)
+    for k in range(A.shape[0] - 1):
+        L[k + 1 :, k] = U[k + 1 :, k] / U[k, k]
+        U[k + 1 :] = U[k + 1 :] - np.outer(L[k + 1 :, k], U[k])
+    return L, np.triu(U)
+''',
+    '''
+def qr_factors(A):
+    """Q with orthonormal columns and R upper triangular with a positive diagonal, Q R = A."""
+    Q, R = np.linalg.qr(A)
+    signs = 1 - 2 * (np.diagonal(R) < 0)
+    return Q * signs, R * signs[:, None]
+''',
+    '''
+def svd_factors(A):
+    """U, s, V with A = U diag(s) V'; the entry of largest absolute value in every column of V is positive."""
+    U, s, Vt = np.linalg.svd(A, full_matrices=False)
+    largest = np.argmax(np.abs(Vt), axis=1)
+    signs = 1 - 2 * (Vt[np.arange(Vt.shape[0]), largest] < 0)
+    return U * signs, s, Vt.T * signs
+''',
+    '''
 def place(i, A):
     """Where the i-th row of A stands, i counted from 1."""
     if i != int(i) or not 1 <= i <= len(A):
