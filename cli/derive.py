@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -91,10 +92,10 @@ def command(
     if hasattr(d, "laws"):
         from matdiff.cli.sections import finish
 
-        if order > 1 or steps or check or why or explicit or convention != "tangent" or mode is not None:
-            given = "--order 2, --steps, --check, --why, --explicit, --convention and --mode"
+        if steps or check or why or explicit or convention != "tangent" or mode is not None:
+            given = "--steps, --check, --why, --explicit, --convention and --mode"
             raise click.UsageError(f"{given} go with means in closed form, and this one stays E[…]")
-        return finish(d, form, ascii, not no_verify)
+        return finish(replace(d, order=order), form, ascii, not no_verify)
     if hasattr(d, "convention_of"):
         if explicit or why or convention == "independent" or mode is not None:
             raise click.UsageError("--explicit, --why, --mode and --convention independent go with real variables")

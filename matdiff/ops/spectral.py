@@ -264,7 +264,6 @@ eigvec: Op = register(
         domain=("symmetric", "index"),
         smooth="where the eigenvalue of {0} is not simple",
         guard=lambda S, i: SIMPLE_AT(S, i),
-        gives=frozenset({"unit"}),
         remark="the sign of an eigenvector is that of LAPACK's eigh",
         law="dq = (λI − S)⁺ dS q",
         proof=(

@@ -43,7 +43,7 @@ class Verification:
             return f"verified: the function is 0 everywhere: it is 0 at {places}, and its derivative is 0"
         error = 0.0 if self.relative_error is None else self.relative_error
         if self.method in TOLD:
-            return f"verified: {TOLD[self.method].format(error=f'{error:.0e}', count=self.points)}"
+            return f"verified: {TOLD[self.method].format(error=f'{error:.0e}', count=self.points)}{there}"
         if self.method == "comparison":
             return f"verified: the claim is right; it agrees to {error:.0e} at {places}"
         seen = "remainder at rounding" if self.order is None else f"observed order {self.order:.1f}"
