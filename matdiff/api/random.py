@@ -794,7 +794,8 @@ def made(found: Understood, names: Sequence[str]) -> RandomFunction:
     made_ = RandomFunction(
         typed.function, found.laws, variables, tuple(chosen), len(chosen) > 1, types, found.notes, implied
     )
-    _ = made_.expectation
+    with suppress(InfiniteMean):
+        _ = made_.expectation
     return made_
 
 
