@@ -107,6 +107,7 @@ class Law:
     points            of a law with two values: (probability, value) of both
     logarithm         E[log x] of an entry
     negative          `negative(k, *params)`: E[x⁻ᵏ] of an entry, and where it is finite, in words
+    powers            `powers(p, *params)`: E[xᵖ] of a positive entry, and where it is finite for p < 0
     critical          E|x|⁻ᵖ of an entry is finite for p below this, of the parameters; None: always, or not known
     determinant       of a random matrix: E[det x] of (x, *params), and where it is finite, in words
     logdeterminant    E[log det x] likewise
@@ -140,6 +141,7 @@ class Law:
     points: Callable[..., list[tuple[Node, Node]]] | None = None
     logarithm: Callable[..., Node] | None = None
     negative: Callable[..., tuple[Node, str]] | None = None
+    powers: Callable[..., tuple[Node, str]] | None = None
     critical: Callable[..., Node | None] | None = None
     determinant: Callable[..., tuple[Node, str]] | None = None
     logdeterminant: Callable[..., Node] | None = None
@@ -370,6 +372,7 @@ GAMMA = law(
     generating=lambda t, a, b: (b / (b - t)) ** a,
     finite="{t} < {1}",
     critical=lambda a, b: a,
+    powers=lambda p, a, b: (exp(lgamma(a + p) - lgamma(a)) * power(b, -p), "{0} > {p}"),
     rule=_laguerre,
     logarithm=lambda a, b: digamma(a) - log(b),
     negative=lambda k, a, b: (raised(b, k) / _lowered(a, k), f"{{0}} > {k}"),
@@ -388,6 +391,7 @@ CHI_SQUARED = law(
     generating=lambda t, k: (1 - 2 * t) ** (-k / 2),
     finite="{t} < 1/2",
     critical=lambda k: k / 2,
+    powers=lambda p, k: (exp(lgamma(k / 2 + p) - lgamma(k / 2)) * power(number(2), p), "{0}/2 > {p}"),
     rule=lambda count, k: _laguerre(count, k / 2, 0.5),
     logarithm=lambda k: digamma(k / 2) + spread(log(number(2)), k),
     negative=lambda j, k: (1 / (2**j * _lowered(k / 2, j)), f"{{0}} > {2 * j}"),
@@ -438,6 +442,7 @@ LOGNORMAL = law(
     "lognormal(m, v) is exp of normal(m, v)",
     lambda rng, shape, m, v: _exp(m + v**0.5 * rng.standard_normal(shape)),
     mean=lambda x, m, v: spread(exp(m + v / 2), x),
+    powers=lambda p, m, v: (exp(p * m + p * p / 2 * v), ""),
     moment=lambda k, m, v: exp(number(k) * m + v * k * k / 2),
     density=lambda x, m, v: sum_(
         -((log(x) - spread(m, x)) ** 2 / (2 * v)) - log(x) - spread(log(v) / 2 + log(2 * pi) / 2, x)
