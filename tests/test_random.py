@@ -191,6 +191,7 @@ def test_hessians_of_means(text: str, by: str, laws: str) -> None:
     [
         ("det(W)", "W ~ wishart(nu, V)"),
         ("logdet(W)", "W ~ wishart(nu, V)"),
+        ("exp(-tr(A*W))", "W ~ wishart(nu, V); A: n×n spd"),
         ("det(W)", "W ~ invwishart(nu, V); W: 2×2; V: 2×2 spd"),
         ("logdet(W)", "W ~ invwishart(nu, V)"),
     ],
