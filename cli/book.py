@@ -189,7 +189,9 @@ def factored(found: Book, order: list[Node]) -> None:
             σ = symbol(found.fresh("σ", "s"), "vector", values.rows, ONE, frozenset(), values)
             found.places[values] = σ
             parts["σ"] = σ
-        whole = [parts.get(w) or symbol(w, "matrix", A.rows, A.cols) for w in product.split("*") if w in "LUQR"]
+        whole: list[Node] = [
+            parts.get(w) or symbol(w, "matrix", A.rows, A.cols) for w in product.split("*") if w in "LUQR"
+        ]
         if "σ" in product:
             U = parts.get("U") or symbol("U", "matrix", A.rows, parts["V"].cols)
             V = parts.get("V") or symbol("V", "matrix", A.cols, parts["U"].cols)

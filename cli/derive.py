@@ -95,7 +95,8 @@ def command(
         if steps or check or why or explicit or convention != "tangent" or mode is not None:
             given = "--steps, --check, --why, --explicit, --convention and --mode"
             raise click.UsageError(f"{given} go with means in closed form, and this one stays E[…]")
-        return finish(replace(d, order=order), form, ascii, not no_verify)
+        mean: Any = d
+        return finish(replace(mean, order=order), form, ascii, not no_verify)
     if hasattr(d, "convention_of"):
         if explicit or why or convention == "independent" or mode is not None:
             raise click.UsageError("--explicit, --why, --mode and --convention independent go with real variables")

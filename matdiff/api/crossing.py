@@ -224,7 +224,7 @@ class GeneralisedGradient:
 
             def residual(given: Mapping[Symbol, Array], Qk: Array = Qk) -> Array:
                 G = Qk.T @ matrix(given) @ Qk
-                return (G - np.trace(G) / k * np.eye(k))[np.tril_indices(k)]
+                return np.asarray((G - np.trace(G) / k * np.eye(k))[np.tril_indices(k)])
 
             r = residual(arrays)
             units = [(v, U) for v in free for U in _units(v, arrays[v])]
@@ -281,7 +281,7 @@ class GeneralisedGradient:
 
     @property
     def types(self) -> str:
-        return self.d.types
+        return str(self.d.types)
 
     @property
     def notes(self) -> tuple[str, ...]:

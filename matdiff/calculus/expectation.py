@@ -267,9 +267,9 @@ class Means:
         if is_op(node, MATMUL):
             left, right = node.children[0], transpose(node.children[1])
             x = left.children[0] if is_op(left, vec) else None
-            if x is None or left is not right or x not in self.of or self.of[x].law is not MATRIX_NORMAL:  # type: ignore[index]
+            if x is None or left is not right or x not in self.of or self.of[x].law is not MATRIX_NORMAL:
                 return None
-            M, U, V = self.of[x].parameters  # type: ignore[index]
+            M, U, V = self.of[x].parameters
             return add(kron(V, U), matmul(vec(M), transpose(vec(M))))
         if not is_op(node, kron):
             return None
@@ -768,7 +768,7 @@ def singular(root: Node, laws: Iterable[Random]) -> tuple[str, str]:
     if squared or is_op(u, norm):
         p, u = (2 * p if squared else p), u.children[-1]
         moving = [c for c in (u.children if is_op(u, ADD) else (u,)) if random[c]]
-        if len(moving) != 1 or moving[0] not in of or of[moving[0]].law not in GAUSSIAN:  # type: ignore[index]
+        if len(moving) != 1 or moving[0] not in of or of[moving[0]].law not in GAUSSIAN:
             return "", ""
         count = (u.rows * u.cols).number
         if count is None:

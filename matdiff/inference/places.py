@@ -66,8 +66,8 @@ def index_letters(roots: Iterable[Root]) -> frozenset[str]:
             if t.head != "call" or len(t.args) < 2 or t.args[-1].head != "name":
                 continue
             for record in words.get(str(t.value), ()):
-                domain = getattr(record, "domain", ())
-                if len(domain) == len(t.args) and domain[-1] == "index":
+                domain: tuple[str, ...] = getattr(record, "domain", ())
+                if len(domain) == len(t.args) and domain[-1:] == ("index",):
                     found.add(str(t.args[-1].value))
     return frozenset(found)
 

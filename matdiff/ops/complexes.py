@@ -452,6 +452,8 @@ REASONS = {
     "form here",
     "eigvecs": "the phase of an eigenvector is arbitrary",
     "eigvec": "the phase of an eigenvector is arbitrary",
+    "eigval_at": "a letter as the index goes with real symmetric matrices",
+    "sigma_at": "singular values other than the largest have no conjugate form here",
     "relu": "complex numbers have no order",
     "heaviside": "complex numbers have no order",
     "max": "complex numbers have no order",
@@ -465,6 +467,7 @@ INSTEAD = {
     "chol": "log det(S) is logdet(S), S⁻¹b is inv(S)*b",
     "eigvecs": "lambda_max(H), eigval(H,i) and eigvals(H) are defined",
     "eigvec": "lambda_max(H), eigval(H,i) and eigvals(H) are defined",
+    "eigval_at": "write the index as a number, eigval(H,2)",
     "pinv": "for full column rank write inv(A^H*A)*A^H",
     "norminf": "norm, norm1 and sigma_max are defined",
 }
