@@ -40,6 +40,11 @@ FORMATS = ("text", "latex", "markdown", "typst", "json")
     is_flag=True,
     help="Value and derivatives entry by entry as well, for small dimensions that are numbers.",
 )
+@click.option(
+    "--multiplicity",
+    metavar="K",
+    help="Of lambda_max(S) where K eigenvalues meet: one-sided derivative and generalised gradient.",
+)
 @click.option("--no-verify", is_flag=True, help="Do not check the answer numerically.")
 @click.option(
     "--mode",
@@ -62,6 +67,7 @@ def command(
     form: str,
     ascii: bool,
     explicit: bool,
+    multiplicity: str | None,
     no_verify: bool,
     mode: str | None,
 ) -> int:
@@ -75,13 +81,22 @@ def command(
         raise click.UsageError("--explicit goes with --format text")
     named = convention if convention in ("jax", "wirtinger") else "torch"
     d = derivation(expression(words), wrt, let, dialect, inner, metric, kept=True, convention=named)
-    if hasattr(d, "laws"):
+    if multiplicity is not None:
         from matdiff.cli.sections import finish
 
         if order > 1 or steps or check or why or explicit or convention != "tangent" or mode is not None:
-            given = "--order 2, --steps, --check, --why, --explicit, --convention and --mode"
+            raise click.UsageError("--multiplicity goes without --order, --steps, --explicit, --convention and --mode")
+        if not hasattr(d, "generalised_gradient"):
+            raise click.UsageError("--multiplicity goes with real variables, without equations and expectations")
+        return finish(d.generalised_gradient(multiplicity), form, ascii, not no_verify)
+    if hasattr(d, "laws"):
+        from matdiff.cli.sections import finish
+
+        if steps or check or why or explicit or convention != "tangent" or mode is not None:
+            given = "--steps, --check, --why, --explicit, --convention and --mode"
             raise click.UsageError(f"{given} go with means in closed form, and this one stays E[…]")
-        return finish(d, form, ascii, not no_verify)
+        mean: Any = d
+        return finish(replace(mean, order=order), form, ascii, not no_verify)
     if hasattr(d, "member"):
         member: Any = d
         from matdiff.cli.sections import finish

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from matdiff.cli.sections import FORMATS, finish
     "--let", multiple=True, metavar="DECLARATION", help='Laws and declarations: --let "z ~ normal(0, I); A: m×n".'
 )
 @click.option("--input", "dialect", type=click.Choice(["plain", "latex"]), help="Read EXPR as plain text or as LaTeX.")
+@click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the Hessian of the mean as well.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--plot", metavar="FILE", help="Draw how the estimators spread, as PNG, SVG or PDF (extra plot).")
 @click.option("--at", metavar="VALUES", help='Where to draw: --at "p=0.3, t=2".  Default: a random place.')
@@ -31,6 +33,7 @@ def command(
     wrt: tuple[str, ...],
     let: tuple[str, ...],
     dialect: str | None,
+    order: int,
     form: str,
     plot: str | None,
     at: str | None,
@@ -48,7 +51,7 @@ def command(
     """
     from matdiff.api.random import random
 
-    f = random(expression(words), ",".join(wrt) or None, list(let), dialect or "auto")
+    f = replace(random(expression(words), ",".join(wrt) or None, list(let), dialect or "auto"), order=order)
     status = finish(f, form, ascii, not no_verify)
     if plot is not None and status == 0:
         from matdiff.api.randomplot import plotted

@@ -36,8 +36,12 @@ DOMAINS = {
     "posdet": "matrices with a positive determinant",
     "spd": "symmetric positive definite matrices",
     "symmetric": "symmetric matrices",
+    "index": "an index from 1 on",
     "distinct": "symmetric matrices without a double eigenvalue",
     "fullrank": "matrices of full rank",
+    "fullcolumns": "matrices of full column rank",
+    "minors": "square matrices whose leading principal minors are not 0",
+    "distinct_singular": "matrices with distinct singular values, none of them 0",
     "exponent": "a whole exponent, or matrices without eigenvalues on the negative axis or 0",
     "spectrum": "matrices without eigenvalues on the negative axis or 0",
 }

@@ -370,3 +370,30 @@ def test_a_plain_derivation_loads_nothing_of_this() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['matdiff.ops.complexes']"
+
+
+MIMO = "H: m×n complex; Q: n×n hpd; S: m×m hpd"
+
+
+@pytest.mark.parametrize(
+    "text", ["logdet(I + inv(S)*H*Q*H^H)", r"\log\det(I + S^{-1} H Q H^{H})", "det(I + Q*H^H*inv(S)*H)"]
+)
+def test_determinants_of_one_and_a_product_of_two_hermitian_matrices_are_real(text: str) -> None:
+    d = md.derive(text, wrt="H", declare=MIMO)
+    assert d.kind == "gradient" and d.verify().passed
+    with pytest.raises(md.MatdiffError):
+        _ = md.derive("logdet(I + G*H*Q*H^H)", wrt="H", declare=f"{MIMO}; G: m×m complex").gradient
+
+
+def test_a_logarithm_that_may_be_singular_is_verified_where_it_is_not() -> None:
+    d = md.derive("log(z^H*H*z)", wrt="z", declare="z: n complex; H: n×n hermitian")
+    assert d.verify().passed and d.verify(order=2).passed
+    assert d.verify(claim="4*H*z/(z^H*H*z)").passed is False
+
+
+def test_steps_by_several_complex_variables_end_in_pairings_with_the_gradients() -> None:
+    declare = "A: m×n complex; z: n complex; x: m; b: m complex"
+    d = md.derive("norm(A*z + x - b)^2", wrt="z,x", declare=declare)
+    last = str(d.steps[-1].after)
+    assert last.startswith("re(⟨2Aᴴ(A z + x − b), dz⟩) + ⟨") and last.endswith(", dx⟩")
+    assert complexes.wrong_step(d) is None

@@ -143,8 +143,62 @@ def test_the_derivative_is_moved_inside_where_there_is_no_closed_form() -> None:
 
 def test_an_infinite_mean_is_no_number() -> None:
     assert not md.random("1/x", "b", "x ~ uniform(0, b)").closed
+    for text, said in [
+        ("1/x", "x ~ uniform(0, b)"), ("x/y", "x ~ normal(0, 1); y ~ normal(0, 1)"),
+        ("1/x^2", "x ~ exponential(b)"), ("sum(1 ./ z)", "z ~ normal(m, I)"), ("1/(a'*z)", "z ~ normal(m, S)"),
+        ("1/norm(z)^2", "z ~ normal(0, I); z: 2"), ("1/abs(x)", "x ~ laplace(0, b)"),
+    ]:  # fmt: skip
+        with pytest.raises(md.UnsupportedError, match="not finite"):
+            _ = md.random(text, None, said).expectation
+    assert md.random("1/sqrt(x)", "b", "x ~ uniform(0, b)").expectation.text(ascii=True) == "2/sqrt(b)"
+    assert "finite for n > 2" in " ".join(md.random("1/norm(z)^2", None, "z ~ normal(0, I)").notes)
     assert "finite for nu > n + 1" in " ".join(md.random("inv(W)", None, "W ~ wishart(nu, V)").notes)
     assert "t < lambda" in " ".join(md.random("exp(t*x)", "t", "x ~ exponential(lambda); t: scalar").notes)
+
+
+@pytest.mark.parametrize(("text", "laws"), [("exp(x^2)", "x ~ normal(0, v)"), ("tan(x)", "x ~ normal(0, v)")])
+def test_heavy_tails_are_no_verification(text: str, laws: str) -> None:
+    found = md.random(text, "v", laws).verify()
+    assert found.passed is None and "tail index" in found.reason
+
+
+def test_a_derivative_that_is_not_integrable_is_not_moved_inside() -> None:
+    f = md.random("log(abs(x))", "m", "x ~ normal(m, 1); m: scalar")
+    assert "epsilon" not in str(f.gradient) and f.verify().passed
+    with pytest.raises(md.UnsupportedError, match="no finite mean"):
+        _ = f.pathwise
+    f = md.random("1/norm(z)^2", "m", "z ~ normal(m, I); z: 3; m: 3")
+    assert list(f.available) == ["score"]
+
+
+@pytest.mark.parametrize(
+    ("text", "by", "laws"),
+    [
+        ("norm(z)", "m", "z ~ normal(m, I)"),
+        ("log(1 + exp(a'*z))", "a", "z ~ normal(m, S)"),
+        ("sqrt(1 + x^2)", "v", "x ~ normal(0, v); v: scalar"),
+        ("norm(z)^4", "m", "z ~ normal(m, I)"),
+    ],
+)
+def test_hessians_of_means(text: str, by: str, laws: str) -> None:
+    f = md.random(text, by, laws)
+    assert f.verify(order=2).passed is True
+    assert f.hessian is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "laws"),
+    [
+        ("det(W)", "W ~ wishart(nu, V)"),
+        ("logdet(W)", "W ~ wishart(nu, V)"),
+        ("exp(-tr(A*W))", "W ~ wishart(nu, V); A: n×n spd"),
+        ("det(W)", "W ~ invwishart(nu, V); W: 2×2; V: 2×2 spd"),
+        ("logdet(W)", "W ~ invwishart(nu, V)"),
+    ],
+)
+def test_determinants_of_wishart_matrices(text: str, laws: str) -> None:
+    f = md.random(text, "V", laws)
+    assert f.closed and f.verify().passed
 
 
 # derive, claims and other commands

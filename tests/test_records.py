@@ -73,6 +73,9 @@ def case(op: Op, inputs: tuple[Spec, ...], kind: str) -> Case:
         if op.name == "polygamma" and i == 0:
             args.append(number(1))
             continue
+        if word == "index":
+            args.append(number(2))
+            continue
         attributes = frozenset({"symmetric"}) if word in ("symmetric", "distinct", "spd") else frozenset[str]()
         made = argument("ABCD"[i], shape, attributes)
         args.append(made)
@@ -216,6 +219,7 @@ PROPERTIES: dict[str, Callable[[Any], bool]] = {
     "lower": lambda X: bool(np.allclose(X, np.tril(X))),
     "upper": lambda X: bool(np.allclose(X, np.triu(X))),
     "orthogonal": lambda X: bool(np.allclose(X.T @ X, np.eye(X.shape[1]))),
+    "orthonormal": lambda X: np.allclose(X.T @ X, np.eye(X.shape[1])),
     "spd": lambda X: bool(np.allclose(X, X.T) and np.linalg.eigvalsh(X)[0] > 0),
     "invertible": lambda X: bool(abs(np.linalg.det(X)) > 1e-12),
 }

@@ -11,7 +11,7 @@ from matdiff.calculus.markers import SO, pairing
 from matdiff.calculus.markers import d as mark
 from matdiff.core.node import Apply, Node, topological
 from matdiff.core.op import Nonlinear
-from matdiff.ops.algebra import HADAMARD, INNER, MATMUL, MPOW, POWER
+from matdiff.ops.algebra import HADAMARD, INNER, MATMUL, MPOW, POWER, add
 from matdiff.ops.complexes import RE, is_real
 from matdiff.ops.elementwise import abs_
 from matdiff.ops.reductions import norm
@@ -48,6 +48,11 @@ def narrative(d: ComplexDerivation) -> tuple[Step, ...]:
     if found is not raw:
         steps.append(Step(ONE_SIDE, expr(raw), expr(found)))
     if d.several:
+        sides = [pairing(d.gradients_torch[X], d.directions[X]) for X in d.wrt]
+        total = add(*(s if is_real(X) else RE.build((s,)) for X, s in zip(d.wrt, sides, strict=True)))
+        steps.append(
+            Step(f"{MOVED}; a gradient stands beside the differential of each variable", expr(found), expr(total))
+        )
         return tuple(steps)
     (X,) = d.wrt
     G = d.gradients_torch[X]

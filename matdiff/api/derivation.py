@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
     from matdiff.api.ccode import CCode
+    from matdiff.api.crossing import GeneralisedGradient
     from matdiff.api.descent import Result
     from matdiff.api.graph import Graph
     from matdiff.api.models import Model, Stationary
@@ -335,6 +336,15 @@ class Derivation(Generic[G_co]):
     def bilinear(self) -> Any:
         """The second derivative f''(X)[dX₁, dX₂] = …, of a function of any shape; a dict by pairs for several."""
         return bilinear(self)
+
+    def generalised_gradient(self, multiplicity: int | str) -> GeneralisedGradient:
+        """What takes the gradient's place where `multiplicity` eigenvalues of λ_max or λ_min meet (Overton 1992, §3).
+
+        Raises UnsupportedError for a function without one such eigenvalue.
+        """
+        from matdiff.api.crossing import GeneralisedGradient
+
+        return GeneralisedGradient(self, multiplicity)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

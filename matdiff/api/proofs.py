@@ -27,7 +27,7 @@ from matdiff.core.op import (
     typed,
     words,
 )
-from matdiff.core.shape import Dim, Spec, signature
+from matdiff.core.shape import ONE, Dim, Spec, signature
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.graph.rewrite import inline, substitute
 from matdiff.ops.algebra import add, inner, is_op
@@ -353,6 +353,9 @@ def arguments(record: Record) -> tuple[tuple[Symbol, ...], tuple[Any, ...]]:
     for i, spec in enumerate(inputs):
         symmetric = domains[i] in SYMMETRIC
         letter = "S" if symmetric else "X" if len(inputs) == 1 else "ABC"[i]
+        if domains[i] == "index":
+            args.append(symbol("i", "scalar", ONE, ONE, frozenset({"index"})))
+            continue
         args.append(argument(spec, letter, symmetric))
     dims = {name for spec in (*inputs, output) for d in spec or () for name in d.names}
     given = (p for p in parameters(record.signature) if not p.isdigit())

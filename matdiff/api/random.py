@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,10 @@ from matdiff.api.expr import Expr
 from matdiff.api.laws import Understood, understand
 from matdiff.api.wrt import as_typed, chosen_names
 from matdiff.calculus.evolution import simplified
-from matdiff.calculus.expectation import Means, NoFormula, folded, has_expectation
+from matdiff.calculus.expectation import Means, NoFormula, folded, has_expectation, singular
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, symbols, topological
 from matdiff.core.op import Nonlinear
-from matdiff.errors import ArgumentError, MatdiffError, ParseError, UnsupportedError
+from matdiff.errors import ArgumentError, MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.rewrite import inline, substitute
 from matdiff.ops.algebra import add, is_op, power, scale
 from matdiff.ops.constants import eye, is_zero, zeros_like
@@ -36,6 +36,10 @@ LONGEST = 60
 INSIDE = "; its derivative holds where the mean is finite and the derivative may be moved inside it"
 LARGEST = 10_000_000
 """Most numbers in the samples that are handed out."""
+
+
+class InfiniteMean(UnsupportedError):
+    """Raised for a mean that is not finite, by the law near a singular point."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class RandomFunction:
     remarks: tuple[str, ...]
     implied: bool
     """Whether the mean is not typed, but asked for by `random`."""
+    order: int = 1
+    """2: the Hessian is told as well."""
 
     # the function and its mean
 
@@ -78,18 +84,35 @@ class RandomFunction:
     def expectation(self) -> Expr:
         """E[f]; an E[…] stands in it where there is no closed form."""
         if self.implied:
-            return self._expr(self._means.mean(self.outer))
+            return self._expr(self._finite(self._means.mean(self.outer)))
         memo: dict[Node, Node] = {}
         root = inline(self.outer)
         for n in topological(root):
             if is_op(n, EXPECTATION):
-                memo[n] = self._means.mean(substitute(n.children[0], memo))
+                memo[n] = self._finite(self._means.mean(substitute(n.children[0], memo)))
         return self._expr(simplified(normal(substitute(root, memo))))
+
+    def _finite(self, mean: Node) -> Node:
+        """A mean, of which what keeps its E[…] is known not to be infinite.  Raises UnsupportedError."""
+        for n in topological(mean):
+            if is_op(n, EXPECTATION):
+                why, where = singular(n.children[0], self.laws)
+                if why:
+                    raise InfiniteMean(
+                        f"the mean E[{Expr(n.children[0])}] is not finite: {why}",
+                        hint="a law that keeps away from there has a mean, as uniform(1, 2) has of 1/x",
+                    )
+                if where and where not in self._means.conditions:
+                    self._means.conditions.append(where)
+        return mean
 
     @property
     def closed(self) -> bool:
-        """Whether the mean has a closed form."""
-        return not has_expectation(self.expectation.node)
+        """Whether the mean has a closed form; a mean that is not finite has none."""
+        try:
+            return not has_expectation(self.expectation.node)
+        except InfiniteMean:
+            return False
 
     @cached_property
     def sample_node(self) -> Node:
@@ -160,6 +183,30 @@ class RandomFunction:
         if self.closed:
             return self.derivation.gradient if self.derivation.kind == "gradient" else self.derivation.jacobian
         return self._each({X: self._expr(self._inside(X)) for X in self.wrt})
+
+    @cached_property
+    def hessian(self) -> Any:
+        """The second derivative of E[f]: in closed form, else that of the gradient moved inside E[…].
+
+        Raises UnsupportedError for several variables without a closed form, ShapeError where f is no scalar.
+        """
+        self._asked()
+        if self.outer.kind != "scalar":
+            raise ShapeError("a Hessian belongs to a scalar function", hint="leave out --order 2")
+        if self.closed:
+            return self.derivation.hessian
+        return self.slope.gradient
+
+    @cached_property
+    def slope(self) -> RandomFunction:
+        """The gradient of a mean without a closed form, as a random function of its own."""
+        if self.several:
+            raise UnsupportedError(
+                "the Hessian of a mean without a closed form is told by one variable", hint="name one variable in wrt"
+            )
+        G = self.gradient.node
+        laws = tuple(self.sampled_from.values())
+        return replace(self, outer=G, laws=laws, implied=False, order=1)
 
     def _each(self, found: Mapping[Symbol, Expr]) -> Any:
         return {X.name: e for X, e in found.items()} if self.several else found[self.wrt[0]]
@@ -303,7 +350,14 @@ class RandomFunction:
                     f"the sample jumps with {X.name} in {n.op.name}, so its derivative does not see what the mean does",
                     hint="see .score, or write the jump as a law, X ~ bernoulli(p)",
                 )
-        return self._gradient(made, X, [r.symbol for r in laws]), tuple(laws)
+        found = self._gradient(made, X, [r.symbol for r in laws])
+        return self._integrable(found, laws, "pathwise derivative"), tuple(laws)
+
+    def _integrable(self, estimator: Node, laws: Sequence[Random], what: str) -> Node:
+        """Raises UnsupportedError where an estimator has no finite mean."""
+        if (why := singular(inline(estimator), laws)[0]) != "":
+            raise UnsupportedError(f"the {what} has no finite mean: {why}")
+        return estimator
 
     def _noise(self, r: Random, X: Symbol, taken: set[str]) -> Random:
         """The variable that does not depend on X, of which r is a function."""
@@ -492,11 +546,15 @@ class RandomFunction:
 
     def verify(self, seed: int = 0, **options: Any) -> Verification:
         """The mean and all estimators against quadrature over the laws or samples, at random parameters."""
-        from matdiff.api.randomcheck import verified
+        from matdiff.api.randomcheck import second, verified
 
         if options.get("claim") is not None:
             raise UnsupportedError(self._no_closed_form, hint="claims are judged where the mean has a closed form")
-        return verified(self, seed)
+        found = verified(self, seed)
+        if max(self.order, options.get("order", 1)) < 2 or found.passed is not True:
+            return found
+        later = second(self, seed)
+        return found if later is None else later
 
     # what is told
 
@@ -504,8 +562,7 @@ class RandomFunction:
     def notes(self) -> tuple[str, ...]:
         found = list(self.remarks)
         _ = self.expectation
-        if self.closed:
-            found += [f"the mean is finite for {c}" for c in self._means.conditions]
+        found += [f"the mean is finite for {c}" for c in self._means.conditions]
         if not self.closed:
             found.append(self._no_closed_form)
         return tuple(dict.fromkeys(found))
@@ -538,6 +595,9 @@ class RandomFunction:
         named = {X.name: X for X in self.wrt}
         lines = [pen.equation(self._left(pen, mean, named[x]), pen.show(g.node)) for x, g in answers.items()]
         told.append((f"the {left} of the mean", lines))
+        if self.order > 1:
+            H = "H" if all(X.name != "H" for X in self._all) else "∇²"
+            told.append(("the Hessian of the mean", [pen.equation(H, pen.show(self.hessian.node))]))
         if lines := self._variances(pen):
             told.append(("variance of one sample", lines))
         return told
@@ -734,7 +794,8 @@ def made(found: Understood, names: Sequence[str]) -> RandomFunction:
     made_ = RandomFunction(
         typed.function, found.laws, variables, tuple(chosen), len(chosen) > 1, types, found.notes, implied
     )
-    _ = made_.expectation
+    with suppress(InfiniteMean):
+        _ = made_.expectation
     return made_
 
 

@@ -52,7 +52,7 @@ def complex_declarations(known: Mapping[str, Symbol]) -> list[Declaration]:
 
 def refuse_imaginary(typed: Typed, said: Collection[str]) -> None:
     """Raises ParseError for an i that nothing declares: a variable, or the imaginary unit?"""
-    if "i" in said:
+    if "i" in said or "index" in typed.variables["i"].attributes:
         return
     found = re.search(r"(?<![\w\\])i(?!\w)", typed.text)
     raise ParseError(

@@ -9,7 +9,7 @@ from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.tangent import project
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, number, topological
-from matdiff.core.op import Op, differential_symbol
+from matdiff.core.op import Op, differential_symbol, registry
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known, Properties
 from matdiff.graph.rewrite import inline, rebuild
@@ -118,9 +118,9 @@ def real(node: Node) -> bool:
 
 def _refuse(name: str, reason: str = "", hint: str = "") -> UnsupportedError:
     why = reason or ops.REASONS.get(name, "its rule is known for real arguments only")
-    return UnsupportedError(
-        f"{name} of a complex argument has no derivative here: {why}", hint=hint or ops.INSTEAD.get(name, "")
-    )
+    hint = hint or ops.INSTEAD.get(name, "")
+    name = (registry[name].spoken or (name,))[0] if name in registry else name
+    return UnsupportedError(f"{name} of a complex argument has no derivative here: {why}", hint=hint)
 
 
 def _eigen(of: Op, record: Op) -> Callable[..., Node]:

@@ -61,4 +61,7 @@ def apply_rule(node: Apply, slot: int, dX: Node) -> Node:
         args = (*node.args[:slot], dX, *node.args[slot + 1 :])
         build = CONSTRUCTORS.get(node.op.name)
         return build(*args) if build else apply(node.op, args, node.params, node.kind, node.rows, node.cols)
-    raise UnsupportedError(f"{node.op.name} cannot be differentiated by its argument {slot + 1}")
+    name = (node.op.spoken or (node.op.name,))[0]
+    if node.op.domain[slot : slot + 1] == ("index",):
+        raise UnsupportedError(f"the index of {name} is a whole number, by which there is no derivative")
+    raise UnsupportedError(f"{name} cannot be differentiated by its argument {slot + 1}")

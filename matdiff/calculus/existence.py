@@ -109,12 +109,12 @@ def symmetric_in(root: Node, values: Node) -> bool:
             if not (isinstance(node, Apply) and (node.op.elementwise or node.op in ENTRYWISE)) or not alike(node, tied):
                 return False
             tied.add(node)
-    return True
+    return root not in tied
 
 
 def reduces(node: Node, tied: Container[Node]) -> bool:
-    """Is it a sum or a norm of the values alone?"""
-    if not isinstance(node, Apply):
+    """Is it a sum or a norm of the values alone, and not their largest, which has an edge where values are equal?"""
+    if not isinstance(node, Apply) or "share" in node.op.smooth:
         return False
     return (node.op in (INNER, MATMUL) or node.op.signature == "(...)->()") and alike(node, tied)
 

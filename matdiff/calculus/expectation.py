@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 
+from matdiff.calculus.adjoint import adjoint
+from matdiff.calculus.differential import differentials
 from matdiff.calculus.evolution import simplified
 from matdiff.calculus.network import Network, Shape, Tensor
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, symbols, topological
 from matdiff.core.op import Joint, Linear, Op
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.graph.properties import product_nodes
 from matdiff.graph.rewrite import inline, prepared, rebuild, substitute
 from matdiff.ops.algebra import (
     ADD,
@@ -38,14 +41,15 @@ from matdiff.ops.algebra import (
     size,
     transpose,
 )
-from matdiff.ops.constants import eye, is_eye, is_one, is_ones, is_zero, ones_like, unit, zeros_like
+from matdiff.ops.constants import commutation, eye, is_eye, is_one, is_ones, is_zero, ones_like, unit, zeros_like
 from matdiff.ops.elementwise import VANISHING, abs_, cos, erf, exp, heaviside, log, pi, relu, sign, sin, sqrt
 from matdiff.ops.indexing import COLUMN, ENTRY, ROW
-from matdiff.ops.kronecker import kronv
-from matdiff.ops.linalg import det, inv
+from matdiff.ops.kronecker import kron, kronv
+from matdiff.ops.linalg import det, inv, logdet
 from matdiff.ops.random import (
     EXPECTATION,
     INVERSE_WISHART,
+    LAPLACE,
     MATRIX_NORMAL,
     MULTINORMAL,
     NORMAL,
@@ -189,7 +193,7 @@ class Means:
             return self._polynomial_mean(node)
         except (NoFormula, UnsupportedError) as why:
             self._note(str(why) if isinstance(why, NoFormula) else why.message)
-        for rule in (self._linear, self._factors, self._tilted, self._entrywise, self._points):
+        for rule in (self._linear, self._factors, self._outer, self._tilted, self._entrywise, self._points):
             found = rule(node)
             if found is not None:
                 return found
@@ -257,6 +261,33 @@ class Means:
             first, second = self.closed(a), self.closed(b)
             return None if first is None or second is None else rebuild(node, (first, second))
         return None
+
+    def _outer(self, node: Node) -> Node | None:
+        """abᵀ ⊗ cdᵀ of vectors affine in Gaussians, vec X vec Xᵀ (Magnus & Neudecker 2019, §10.5; Isserlis 1918)."""
+        if is_op(node, MATMUL):
+            left, right = node.children[0], transpose(node.children[1])
+            x = left.children[0] if is_op(left, vec) else None
+            if x is None or left is not right or x not in self.of or self.of[x].law is not MATRIX_NORMAL:
+                return None
+            M, U, V = self.of[x].parameters
+            return add(kron(V, U), matmul(vec(M), transpose(vec(M))))
+        if not is_op(node, kron):
+            return None
+        sides = [product_nodes(c, 3) for c in node.children]
+        if any(len(s) != 2 or s[0].kind != "vector" or s[1].kind != "row" for s in sides):
+            return None
+        (a, b), (c, d) = ((s[0], transpose(s[1])) for s in sides)
+        if not all(self._affine(u, GAUSSIAN) for u in (a, b, c, d)):
+            return None
+
+        def second(u: Node, v: Node) -> Node:
+            return self._mean(matmul(u, transpose(v)))
+
+        turned = matmul(kron(second(a, d), second(c, b)), commutation(d.rows, b.rows))
+        crossed = matmul(vec(second(c, a)), transpose(vec(second(d, b))))
+        means = [self._mean(u) for u in (a, b, c, d)]
+        less = kron(matmul(means[0], transpose(means[1])), matmul(means[2], transpose(means[3])))
+        return add(kron(second(a, b), second(c, d)), turned, crossed, scale(number(-2), less))
 
     # polynomials
 
@@ -444,13 +475,23 @@ class Means:
 
     def _entrywise(self, node: Node) -> Node | None:
         """A function applied to each entry of an affine function of random variables."""
-        if not isinstance(node, Apply) or not self.inside(node.args[0]):
+        if not isinstance(node, Apply):
             return None
         u = node.args[0]
+        if node.op is POWER and isinstance(u, Number) and u.value > 0:
+            return self._entrywise(exp.build((scale(log(u), node.args[1]),)))
+        if not self.inside(u):
+            return None
         if node.op is POWER and is_op(u, log):
             return self._log_power(node, u.children[0])
+        if node.op is POWER and is_op(u, sqrt) and isinstance(p := node.args[1], Number) and p.value < 0:
+            return self._entrywise(POWER.build((u.children[0], number(Fraction(p.value) / 2))))
+        if node.op in (det, logdet) and isinstance(u, Symbol):
+            return self._determinant(node, u)
         if node.op in GAUSSIAN_MEANS and self._affine(u, GAUSSIAN):
             return GAUSSIAN_MEANS[node.op](*self._moments(u))
+        if node.op is exp and u.kind == "scalar" and (wishart := self._generated_wishart(u)) is not None:
+            return wishart
         if node.op is exp and u.kind == "scalar":
             made = self._generated(u) if self._affine(u) else self._quadratic(u)
             if made is not None:
@@ -466,10 +507,46 @@ class Means:
                 return self._by_law(node, r, c, d)
         return None
 
+    def _generated_wishart(self, u: Node) -> Node | None:
+        """E[exp(c + tr(A W))] = eᶜ det(I − 2 sym(A) V)^(−n/2) of W ~ wishart(n, V) (Muirhead 1982, thm 3.2.3)."""
+        found = self.inside(u)
+        if len(found) != 1 or self.of[next(iter(found))].law is not WISHART or not self._affine(u):
+            return None
+        (W,) = found
+        n, V = self.of[W].parameters
+        dW = symbol(f"d{W.name}", "matrix", W.rows, W.cols)
+        along = differentials(u, {W: dW}).get(u)
+        if along is None:
+            return None
+        A = adjoint(along, number(1), [dW])[dW]
+        inside = normal(add(eye(W.rows), scale(number(-1), matmul(add(A, transpose(A)), V))))
+        self._require(f"I - 2*A*{to_text(V)} with positive eigenvalues, A = {to_text(normal(A))}", self.of[W])
+        c = normal(substitute(u, {W: zeros_like(W)}))
+        return exp(c) * power(det(inside), scale(number(Fraction(-1, 2)), n))
+
+    def _determinant(self, node: Apply, x: Symbol) -> Node | None:
+        """Of a random matrix with a formula for it."""
+        r = self.of[x]
+        if node.op is logdet:
+            return None if r.law.logdeterminant is None else r.law.logdeterminant(x, *r.parameters)
+        if r.law.determinant is None:
+            return None
+        found, condition = r.law.determinant(x, *r.parameters)
+        self._require(condition, r)
+        return found
+
     def _by_law(self, node: Apply, r: Random, c: Node, d: Node) -> Node | None:
         """E[g(c + d ⊙ x)] where the law has a formula for it."""
         if r.law.logarithm is not None and node.op is log and is_zero(c):
             return add(log(d) if not is_one(d) else zeros_like(d), spread(r.law.logarithm(*r.parameters), node))
+        if r.law.powers is not None and is_zero(c) and node.op in (POWER, sqrt):
+            p = Fraction(1, 2) if node.op is sqrt else e.value if isinstance(e := node.args[1], Number) else None
+            if isinstance(p, int | Fraction) and not (isinstance(p, int) and r.law.negative is not None):
+                found, condition = r.law.powers(number(p), *r.parameters)
+                if p < 0:
+                    self._require(condition.replace("{p}", str(-p)), r)
+                front = power(d, number(p))
+                return scale(front, found) if node.kind == "scalar" else hadamard(front, spread(found, node))
         if node.op is POWER and is_zero(c) and r.law.negative is not None:
             k = node.args[1]
             if isinstance(k, Number) and isinstance(k.value, int) and -3 <= k.value < 0:
@@ -659,6 +736,104 @@ class Means:
                 return None
             terms.append(scale(weight, value))
         return add(*terms)
+
+
+def singular(root: Node, laws: Iterable[Random]) -> tuple[str, str]:
+    """Why the mean of an expression is not finite, and where it is: one of the two, or neither if none is seen.
+
+    A power u⁻ᵖ of one affine function of one random variable, through which alone and linearly the expression is
+    singular: its mean is finite just for p below the critical exponent of the law where u is 0; for a norm of n
+    Gaussian numbers that is n, since r⁻ᵖ rⁿ⁻¹ is integrable at 0 for p < n.
+    """
+    of = {r.symbol: r for r in laws}
+    order = topological(root)
+    random: dict[Node, frozenset[Symbol]] = {}
+    for n in order:
+        own = frozenset({n}) if isinstance(n, Symbol) and n in of else frozenset()
+        random[n] = own.union(*(random[c] for c in n.children)) if n.children else own
+    powers = [n for n in order if is_op(n, POWER) and random[n] and _falling(n) > 0]
+    if len(powers) != 1:
+        return "", ""
+    (P,) = powers
+    u, p = P.children[0], _falling(P)
+    beside = next((n for n in order if is_op(n, SCALE) and is_op(u, norm) and u.children[0] is n.children[1]), None)
+    if beside is not None and P in topological(beside.children[0]):
+        p -= 1
+    if not _linear_way(root, P if beside is None else beside, random):
+        return "", ""
+    while is_op(u, sqrt) or is_op(u, abs_):
+        p, u = (p / 2 if is_op(u, sqrt) else p), u.children[0]
+    squared = is_op(u, INNER) and u.children[0] is u.children[1]
+    squared = squared or (is_op(u, MATMUL) and u.kind == "scalar" and u.children[0] is transpose(u.children[1]))
+    if squared or is_op(u, norm):
+        p, u = (2 * p if squared else p), u.children[-1]
+        moving = [c for c in (u.children if is_op(u, ADD) else (u,)) if random[c]]
+        if len(moving) != 1 or moving[0] not in of or of[moving[0]].law not in GAUSSIAN:
+            return "", ""
+        count = (u.rows * u.cols).number
+        if count is None:
+            return "", f"{u.rows * u.cols} > {p}"
+        return (f"the norm of {count} Gaussian numbers is near 0 too often", "") if p >= count else ("", "")
+    found = random[u]
+    if len(found) != 1:
+        return "", ""
+    (x,) = found
+    r = of[x]
+    if r.law.critical is None or not _affine_in(u, x):
+        return "", ""
+    if not is_zero(normal(substitute(u, {x: zeros_like(x)}))) and r.law not in (*GAUSSIAN, LAPLACE):
+        return "", ""
+    critical = r.law.critical(*r.parameters)
+    if critical is None:
+        return "", ""
+    if isinstance(critical, Number):
+        why = f"{to_text(P)} is too large near the zero of {to_text(u)}, where {r.law.name} has a positive density"
+        return (why, "") if p >= critical.value else ("", "")
+    return "", f"{to_text(critical)} > {p}"
+
+
+def _falling(n: Node) -> Fraction:
+    """The p of u⁻ᵖ; 0 for other exponents."""
+    e = n.children[1]
+    if not isinstance(e, Number) or isinstance(e.value, float) or e.value >= 0:
+        return Fraction(0)
+    return -Fraction(e.value)
+
+
+def _linear_way(root: Node, at: Node, random: Mapping[Node, frozenset[Symbol]]) -> bool:
+    """Does an expression depend linearly on a part, with factors that are independent of what is random in it?"""
+    above: dict[Node, bool] = {at: True}
+    for n in topological(root):
+        if n is at or not any(c in above for c in n.children):
+            continue
+        if isinstance(n, Symbol):
+            above[n] = all(above[c] for c in n.children)
+            continue
+        assert isinstance(n, Apply)
+        slots = [i for i, a in enumerate(n.args) if a in above]
+        joint = all(isinstance(n.op.rule(i), Joint) for i in slots)
+        linear = len(slots) == 1 and isinstance(n.op.rule(slots[0]), (Linear, Joint))
+        free = n.op is ADD or all(not random[a] & random[at] for i, a in enumerate(n.args) if i not in slots)
+        above[n] = (joint or linear) and free and all(above[n.args[i]] for i in slots)
+    return above.get(root, False)
+
+
+def _affine_in(u: Node, x: Symbol) -> bool:
+    """Is u affine in x: sums, multiples and products with what does not depend on it?"""
+    held: dict[Node, bool] = {}
+    for n in topological(u):
+        if n is x:
+            held[n] = True
+        elif isinstance(n, Symbol):
+            if n.body is not None and n.body in held:
+                held[n] = held[n.body]
+        elif isinstance(n, Apply):
+            slots = [i for i, a in enumerate(n.args) if a in held]
+            if slots:
+                joint = all(isinstance(n.op.rule(i), Joint) for i in slots)
+                one = len(slots) == 1 and isinstance(n.op.rule(slots[0]), (Linear, Joint))
+                held[n] = (joint or one) and all(held[n.args[i]] for i in slots)
+    return held.get(u, False)
 
 
 def has_expectation(node: Node) -> bool:

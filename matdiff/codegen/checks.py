@@ -201,6 +201,27 @@ def simple_spectrum(S: Array) -> str:
     return "" if np.diff(values).min() > 1e-12 * np.abs(values).max() else "has equal eigenvalues"
 
 
+def minors(A: Array) -> str:
+    """No leading principal minor is 0, so that elimination needs no exchange of rows."""
+    complaint = finite(A)
+    rest = np.array(A)
+    scale = np.abs(A).max(initial=0)
+    for k in range(0 if complaint else len(A)):
+        if abs(rest[k, k]) <= 1e-13 * scale:
+            return f"has the leading principal minor 0 of order {k + 1}, so that its LU factors need rows exchanged"
+        rest[k + 1 :] -= np.outer(rest[k + 1 :, k] / rest[k, k], rest[k])
+    return complaint
+
+
+def distinct_singular(A: Array) -> str:
+    """Full rank and no singular value twice."""
+    complaint = full_rank(A)
+    if complaint or not A.size:
+        return complaint
+    s = np.linalg.svd(A, compute_uv=False)
+    return "has equal singular values" if len(s) > 1 and np.diff(-s).min() <= 1e-12 * s[0] else ""
+
+
 def simple(S: Array, i: int) -> str:
     """Symmetric with the i-th eigenvalue, from the top for a negative i, apart from the others."""
     complaint = symmetric(S)
@@ -271,6 +292,8 @@ TESTS: dict[str, Callable[..., str]] = {
     "fullcolumns": full_columns,
     "spectrum": spectrum,
     "distinct": simple_spectrum,
+    "minors": minors,
+    "distinct_singular": distinct_singular,
     "simple": simple,
     "simple_singular": simple_singular,
     "power": power,
@@ -309,6 +332,7 @@ ATTRIBUTES: dict[str, Callable[[Array], bool]] = {
     "spd": lambda X: not spd(X),
     **{word: partial(space.member, np) for word, space in CURVED.items()},
     "positive": lambda x: bool((x > 0).all()),
+    "index": lambda x: bool((x >= 1).all() and (x == np.round(x)).all()),
 }
 
 WORDS = {
@@ -316,6 +340,7 @@ WORDS = {
     "skew": "skew-symmetric",
     "lower": "lower triangular",
     "upper": "upper triangular",
+    "index": "a whole number from 1 on",
     **{word: space.says for word, space in CURVED.items()},
 }
 

@@ -995,6 +995,131 @@ def eigval(n: int, a: Array, i: int, work: Array) -> float:
     return work[n * n + i - 1]
 
 
+def eigval_at(n: int, a: Array, i: float, work: Array) -> float:
+    """The i-th eigenvalue of symmetric A; work: 2 n^2 + n."""
+    if i != floor(i) or i < 1 or i > n:
+        return nan
+    return eigval(n, a, int(i), work)
+
+
+def eigvec(n: int, a: Array, i: float, out: Array, work: Array) -> int:
+    """The eigenvector of the i-th eigenvalue of symmetric A, the first being the smallest; work: 2 n^2 + n."""
+    if eigh(n, a, work, work[n * n + n :]) != 0:
+        return 1
+    if i != floor(i) or i < 1 or i > n:
+        return 1
+    copy(n, work[n * (int(i) - 1) :], out)
+    return 0
+
+
+def reduced_resolvent(n: int, a: Array, i: float, out: Array, work: Array) -> int:
+    """The pseudoinverse of w I - A for the i-th eigenvalue w of symmetric A; work: 2 n^2 + n."""
+    if eigh(n, a, work, work[n * n + n :]) != 0:
+        return 1
+    if i != floor(i) or i < 1 or i > n:
+        return 1
+    at = int(i) - 1
+    fill(n * n, 0.0, out)
+    for k in range(n):
+        gap = work[n * n + at] - work[n * n + k]
+        if k != at:
+            if gap == 0:
+                return 1
+            for j in range(n):
+                for p in range(n):
+                    out[p + n * j] += work[p + n * k] * work[j + n * k] / gap
+    return 0
+
+
+def lu_upper(n: int, a: Array, out: Array) -> int:
+    """The U of A = L U, L with ones on its diagonal, by elimination without exchanging rows."""
+    copy(n * n, a, out)
+    for k in range(n):
+        if out[k + n * k] == 0 and k < n - 1:
+            return 1
+        for i in range(k + 1, n):
+            factor = out[i + n * k] / out[k + n * k]
+            for j in range(k, n):
+                out[i + n * j] -= factor * out[k + n * j]
+            out[i + n * k] = 0.0
+    return 0
+
+
+def lu_lower(n: int, a: Array, out: Array, work: Array) -> int:
+    """The L of A = L U; work: n^2."""
+    copy(n * n, a, work)
+    identity(n, out)
+    for k in range(n - 1):
+        if work[k + n * k] == 0:
+            return 1
+        for i in range(k + 1, n):
+            factor = work[i + n * k] / work[k + n * k]
+            out[i + n * k] = factor
+            for j in range(k, n):
+                work[i + n * j] -= factor * work[k + n * j]
+    return 0
+
+
+def orthonormalised(m: int, n: int, q: Array, r: Array) -> int:
+    """Q: m x n overwritten by orthonormal columns, R: n x n upper triangular, by Gram-Schmidt, twice a column."""
+    fill(n * n, 0.0, r)
+    for j in range(n):
+        for _ in range(2):
+            for i in range(j):
+                part = dot(m, q[m * i :], q[m * j :])
+                r[i + n * j] += part
+                for p in range(m):
+                    q[p + m * j] -= part * q[p + m * i]
+        length = sqrt(dot(m, q[m * j :], q[m * j :]))
+        if length == 0:
+            return 1
+        r[j + n * j] = length
+        for p in range(m):
+            q[p + m * j] /= length
+    return 0
+
+
+def qr_left(m: int, n: int, a: Array, out: Array, work: Array) -> int:
+    """The Q of A = Q R, R with a positive diagonal; work: n^2."""
+    copy(m * n, a, out)
+    return orthonormalised(m, n, out, work)
+
+
+def qr_right(m: int, n: int, a: Array, out: Array, work: Array) -> int:
+    """The R of A = Q R with a positive diagonal; work: m n."""
+    copy(m * n, a, work)
+    return orthonormalised(m, n, work, out)
+
+
+def turned_signs(n: int, k: int, v: Array, at: int) -> float:
+    """-1 where the entry of largest absolute value of a column of V: n x k is negative, else 1."""
+    best = 0.0
+    for i in range(n):
+        if fabs(v[i + n * at]) > fabs(best):
+            best = v[i + n * at]
+    return -1.0 if best < 0 else 1.0
+
+
+def svd_left(m: int, n: int, a: Array, out: Array, work: Array) -> None:
+    """The left singular vectors of A, signs as V asks for; work: k (m + n + 1)."""
+    k = m if m < n else n
+    svd(m, n, a, work)
+    for j in range(k):
+        sign = turned_signs(n, k, work[m * k + k :], j)
+        for i in range(m):
+            out[i + m * j] = sign * work[i + m * j]
+
+
+def svd_right(m: int, n: int, a: Array, out: Array, work: Array) -> None:
+    """The right singular vectors of A, their largest entries positive; work: k (m + n + 1)."""
+    k = m if m < n else n
+    svd(m, n, a, work)
+    for j in range(k):
+        sign = turned_signs(n, k, work[m * k + k :], j)
+        for i in range(n):
+            out[i + n * j] = sign * work[m * k + k + i + n * j]
+
+
 def svd_tall(m: int, n: int, u: Array, s: Array, v: Array) -> None:
     """U: m x n, m >= n, overwritten by left singular vectors; s decreases; V: n x n (one-sided Jacobi, Hestenes)."""
     identity(n, v)

@@ -79,6 +79,8 @@ class Op:
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
     whole       of a function applied entry by entry: the word for the function of a whole matrix, exp → expm
+    entry       of a function of all eigenvalues or the like: the word for one of them, by a number or a letter
+    factor      of a factor of a matrix, "L = L*U": its letter, and what the matrix is
     remark      a choice that other languages make otherwise, said with the answer; `{0}` as for a macro
     """
 
@@ -112,6 +114,8 @@ class Op:
     matrix: Callable[[Apply, int], Node] | None = None
     definition: Callable[..., Node] | None = None
     sympy: str = ""
+    entry: str = ""
+    factor: str = ""
 
     def rule(self, slot: int) -> Rule:
         """The rule of one argument; None for functions that only generated code knows."""

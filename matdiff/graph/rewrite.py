@@ -26,9 +26,10 @@ from matdiff.ops.algebra import (
 from matdiff.ops.algebra import inner as pair
 from matdiff.ops.constants import is_ones
 from matdiff.ops.elementwise import exp, log, softplus
-from matdiff.ops.indexing import ENTRY
+from matdiff.ops.indexing import COLUMN, ENTRY
 from matdiff.ops.linalg import pinv
 from matdiff.ops.reductions import logsumexp, norm, softmax
+from matdiff.ops.spectral import one_column
 from matdiff.ops.structure import Diag
 
 LONGEST = 24
@@ -135,6 +136,8 @@ def _smoother(node: Node) -> Node:
             return power(square, number(p.value // 2))
     if is_op(node, pinv):
         return _pseudoinverse(node)
+    if is_op(node, COLUMN):
+        return one_column(node) or node
     if is_op(node, MATMUL) and is_op(node.children[0], Diag) and node.kind == "vector":
         return hadamard(node.children[0].children[0], node.children[1])
     if is_op(node, log) and is_op(e := node.children[0], ENTRY) and is_op(e.children[0], softmax):

@@ -242,7 +242,12 @@ def _usage(name: str, record: Record) -> str:
     """`eigval(A,i)`: a call with letters for the arguments."""
     inputs, _, given, _ = anatomy(record.signature)
     letters = {0: iter("stuv"), 1: iter("xyzw"), 2: iter("ABCD")}
-    return f"{name}({','.join([*(next(letters[1 if spec is None else len(spec)]) for spec in inputs), *given])})"
+    domain = (*getattr(record, "domain", ()), *[""] * len(inputs))
+    written = [
+        "i" if word == "index" else next(letters[1 if spec is None else len(spec)])
+        for spec, word in zip(inputs, domain, strict=False)
+    ]
+    return f"{name}({','.join([*written, *given])})"
 
 
 def _in_words(record: Record) -> str:

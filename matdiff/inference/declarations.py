@@ -16,7 +16,7 @@ from matdiff.ops.sets import CURVED
 from matdiff.ops.unknown import Arrow
 from matdiff.text.tree import Declaration
 
-ATTRIBUTES = ("symmetric", "skew", "diagonal", "lower", "upper", "spd", *CURVED, "positive", *sorted(COMPLEX))
+ATTRIBUTES = ("symmetric", "skew", "diagonal", "lower", "upper", "spd", *CURVED, "positive", "index", *sorted(COMPLEX))
 SQUARE = frozenset((*ATTRIBUTES[:7], *(COMPLEX - {"complex"})))
 """Of square matrices: the linear sets, spd, and `orthogonal`, the first of the curved sets."""
 SPELLED = {word: space.written for word, space in CURVED.items()}
@@ -66,8 +66,10 @@ def read(declaration: Declaration) -> Declared:
     if "orthonormal" in attributes and len(dims) == 2 and dims[0] is dims[1]:
         attributes = attributes - {"orthonormal"} | {"orthogonal"}
     kind = _kind(name, kinds, dims, attributes)
-    if kind is None and attributes == {"complex"}:
+    if kind is None and attributes in ({"complex"}, {"index"}):
         kind = "scalar"
+    if "index" in attributes and (kind != "scalar" or len(attributes) > 1):
+        raise ParseError(f"{name} is an index, which is a whole number", hint=f"write `{name}: index`")
     if not COMPLEX.isdisjoint(attributes):
         _fits_complex(name, attributes)
     _no_contradiction(name, kind, dims, attributes)
@@ -271,7 +273,9 @@ def _rendered(d: Declaration) -> tuple[str, tuple[int, int]]:
 def spell(name: str, kind: Kind, dims: tuple[Dim, ...], attributes: Iterable[str] = ()) -> str:
     """One declaration as text: `A: m×n symmetric`."""
     given = set(attributes)
-    words = [SPELLED.get(a, a) for a in ATTRIBUTES if a in given] if given else ()
+    words = [SPELLED.get(a, a) for a in ATTRIBUTES if a in given] if given else []
+    if words == ["index"]:
+        return f"{name}: index"
     shape = "scalar" if kind == "scalar" else "×".join(map(str, dims))
     return f"{name}: {' '.join([shape, *words])}"
 

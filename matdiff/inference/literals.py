@@ -44,9 +44,15 @@ def _fold(head: str, args: list[Value]) -> Value | None:
 
 
 def as_fixed(given: Sequence[str], trees: Sequence[Tree]) -> bool:
-    """Do the last arguments of a call agree with the parameters that are numbers: the 2 of sum(X, 2)?"""
+    """Do the last arguments of a call agree with the parameters that are numbers: the 2 of sum(X, 2)?
+
+    A parameter `i` is an index that is written out.
+    """
     last = trees[max(len(trees) - len(given), 0) :]
-    return all(not p.isdigit() or literal(t) == int(p) for p, t in zip(given, last, strict=False))
+    return all(
+        literal(t) == int(p) if p.isdigit() else p != "i" or literal(t) is not None
+        for p, t in zip(given, last, strict=False)
+    )
 
 
 def whole(tree: Tree, what: str, least: int = 1, hint: str = "") -> int:

@@ -45,6 +45,33 @@ def exponentials(program: Program, taken: Collection[str]) -> None:
             t.head, t.value, t.args, t.mark = "call", "e^", t.args[1:], TYPED
 
 
+def members_by_letter(program: Program, sizes: Collection[str]) -> None:
+    """eigvals(S)[i] is a call eigval(S,i) where a letter is the index and no size, eigvecs(S)[:,i] is eigvec(S,i)."""
+    trees = [d.body for d in program.definitions] + [program.function] * (program.function is not None)
+    for t in [t for tree in trees if tree is not None for t in walk(tree)]:
+        if t.head != "index" or t.args[0].head != "call" or (last := t.args[-1]).head != "name":
+            continue
+        record = next(iter(words.get(str(t.args[0].value), ())), None)
+        word = getattr(record, "entry", "")
+        columns = len(t.args) == 3 and t.args[1].head == "slice" and not t.args[1].args
+        if word and str(last.value) not in sizes and (len(t.args) == 2 or columns):
+            t.head, t.value, t.args = "call", word, (*t.args[0].args, last)
+
+
+def index_letters(roots: Iterable[Root]) -> frozenset[str]:
+    """The names that stand where a function takes an index."""
+    found = set()
+    for root in roots:
+        for t in root.plan:
+            if t.head != "call" or len(t.args) < 2 or t.args[-1].head != "name":
+                continue
+            for record in words.get(str(t.value), ()):
+                domain: tuple[str, ...] = getattr(record, "domain", ())
+                if len(domain) == len(t.args) and domain[-1:] == ("index",):
+                    found.add(str(t.args[-1].value))
+    return frozenset(found)
+
+
 def mark(scope: Scope) -> bool:
     """Marks on bars, on norms of symmetric matrices, and in LaTeX on sums inside functions of entries.
 

@@ -14,7 +14,7 @@ from matdiff.inference.declarations import SQUARE, Declared
 from matdiff.inference.evidence import Evidence, Sign, countable
 from matdiff.inference.exponents import CONJUGATE, LETTERS, raised, refuse_conjugate, transposed
 from matdiff.inference.names import default_kind, is_greek, is_reserved, unknown_name
-from matdiff.inference.places import applied, exponentials, mark
+from matdiff.inference.places import applied, exponentials, index_letters, mark, members_by_letter
 from matdiff.inference.reading import Root, operands, roots
 from matdiff.inference.types import Solver, Type
 from matdiff.ops.unknown import Arrow
@@ -50,6 +50,7 @@ class Scope:
         self._check_definitions(program)
         given = {n for n, d in declared.items() if not d.function} | set(known)
         exponentials(program, given)
+        members_by_letter(program, _dimension_words(declared, known))
         self.roots = roots(program, given, self.functions)
         self.heads = {t.head for r in self.roots for t in r.plan}
         """What is in the program: many a question about it needs no other look."""
@@ -65,6 +66,7 @@ class Scope:
         self.aliases: dict[str, tuple[str, int]] = {}
         self.signs: dict[str, Sign] = {}
         self.doubts: set[str] = set()
+        self.indices = index_letters(self.roots)
         self.remarks = list(program.remarks)
         """What else is to be said of how the text was read."""
         self._classify(program)
@@ -75,7 +77,9 @@ class Scope:
         """Whether the types of all trees are asked for, since readings depend on them."""
 
     def _arguments(self) -> None:
-        """Undeclared names that are arguments of unknown functions of arrays are what these take."""
+        """Undeclared names that are indices, or arguments of unknown functions of arrays, are what these take."""
+        for name in self.indices & self.choices.keys():
+            self.choices[name] = self.looks[name] = "scalar"
         calls = (t for root in self.roots for t in root.plan if t.head == "call")
         for t in calls if self.functions else ():
             try:
@@ -252,7 +256,8 @@ class Scope:
 
     def attributes(self, name: str) -> frozenset[str]:
         said = self.declared.get(name)
-        return frozenset() if said is None else said.attributes
+        index = frozenset({"index"}) if name in self.indices else frozenset()
+        return index if said is None else said.attributes | (index if said.kind in (None, "scalar") else frozenset())
 
     def origin(self, name: str) -> str:
         """How the type of a name came about, in a word."""

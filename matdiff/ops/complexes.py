@@ -29,9 +29,11 @@ from matdiff.ops.algebra import (
     hadamard,
     inner,
     is_op,
+    matrix_product,
     scale,
     transpose,
 )
+from matdiff.ops.constants import is_eye
 from matdiff.ops.elementwise import abs_
 from matdiff.ops.linalg import det, inv, logdet
 from matdiff.ops.matrix_functions import expm, logm, sqrtm
@@ -85,8 +87,38 @@ def _real_part_by_part(node: Node) -> bool:
             return True
         if node.op is HADAMARD or node.op is INNER or (node.op is SCALE and node.kind == "scalar"):
             return node.args[1] is conjugate(node.args[0])
+        if node.op in (det, logdet) and of_two(node.args[0]):
+            return True
         return node.op in REAL_OF_HERMITIAN and hermitian(node.args[0])
     return not (isinstance(node, Constant) and node.name == IMAGINARY)
+
+
+def of_two(M: Node) -> bool:
+    """Is it c I + A B with Hermitian A and B, c real?  Its conjugate transpose c I + B A has the same determinant."""
+    if not is_op(M, ADD):
+        return False
+    rest = []
+    for t in M.children:
+        front, core = (t.children[0], t.children[1]) if is_op(t, SCALE) else (number(1), t)
+        if not is_real(front):
+            return False
+        if not is_eye(core):
+            rest.append(core)
+    if len(rest) != 1 or not is_op(rest[0], MATMUL):
+        return False
+    factors = [rest[0]]
+    while any(is_op(f, MATMUL) for f in factors):
+        factors = [g for f in factors for g in (f.children if is_op(f, MATMUL) else (f,))]
+    if len(factors) > MOST_FACTORS:
+        return False
+    return any(
+        hermitian(matrix_product(factors[:k])) and hermitian(matrix_product(factors[k:]))
+        for k in range(1, len(factors))
+    )
+
+
+MOST_FACTORS = 12
+"""Most factors of a product that is looked at for two Hermitian ones."""
 
 
 def hermitian(M: Node) -> bool:
@@ -420,6 +452,8 @@ REASONS = {
     "form here",
     "eigvecs": "the phase of an eigenvector is arbitrary",
     "eigvec": "the phase of an eigenvector is arbitrary",
+    "eigval_at": "a letter as the index goes with real symmetric matrices",
+    "sigma_at": "singular values other than the largest have no conjugate form here",
     "relu": "complex numbers have no order",
     "heaviside": "complex numbers have no order",
     "max": "complex numbers have no order",
@@ -433,6 +467,7 @@ INSTEAD = {
     "chol": "log det(S) is logdet(S), S⁻¹b is inv(S)*b",
     "eigvecs": "lambda_max(H), eigval(H,i) and eigvals(H) are defined",
     "eigvec": "lambda_max(H), eigval(H,i) and eigvals(H) are defined",
+    "eigval_at": "write the index as a number, eigval(H,2)",
     "pinv": "for full column rank write inv(A^H*A)*A^H",
     "norminf": "norm, norm1 and sigma_max are defined",
 }

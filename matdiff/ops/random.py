@@ -19,7 +19,7 @@ from matdiff.core.node import Node, Number, Symbol, number
 from matdiff.core.op import Op
 from matdiff.core.shape import Dim
 from matdiff.ops.algebra import POWER, add, hadamard, inner, matmul, power, scale, size, transpose
-from matdiff.ops.constants import eye, is_eye, is_zero, ones_like, zeros_like
+from matdiff.ops.constants import eye, is_eye, is_zero, ones, ones_like, zeros_like
 from matdiff.ops.elementwise import (
     abs_,
     cos,
@@ -37,8 +37,10 @@ from matdiff.ops.elementwise import (
     sqrt,
     tanh,
 )
-from matdiff.ops.linalg import chol, inv, logdet
+from matdiff.ops.linalg import chol, det, inv, logdet
+from matdiff.ops.reductions import prod as prod_
 from matdiff.ops.reductions import sum_, tr
+from matdiff.ops.structure import tril
 
 EXPECTATION: Op = Op(
     "expectation",
@@ -105,6 +107,10 @@ class Law:
     points            of a law with two values: (probability, value) of both
     logarithm         E[log x] of an entry
     negative          `negative(k, *params)`: E[x⁻ᵏ] of an entry, and where it is finite, in words
+    powers            `powers(p, *params)`: E[xᵖ] of a positive entry, and where it is finite for p < 0
+    critical          E|x|⁻ᵖ of an entry is finite for p below this, of the parameters; None: always, or not known
+    determinant       of a random matrix: E[det x] of (x, *params), and where it is finite, in words
+    logdeterminant    E[log det x] likewise
     rule              of an entry: `rule(count, *params)`, points and weights, exact for polynomials, or all
     """
 
@@ -135,6 +141,10 @@ class Law:
     points: Callable[..., list[tuple[Node, Node]]] | None = None
     logarithm: Callable[..., Node] | None = None
     negative: Callable[..., tuple[Node, str]] | None = None
+    powers: Callable[..., tuple[Node, str]] | None = None
+    critical: Callable[..., Node | None] | None = None
+    determinant: Callable[..., tuple[Node, str]] | None = None
+    logdeterminant: Callable[..., Node] | None = None
     most: int = 8
     """Highest joint moment."""
 
@@ -162,6 +172,13 @@ def _normal_moment(k: int, m: Node, v: Node) -> Node:
         for j in range(k // 2 + 1)
     ]
     return add(*terms)
+
+
+def _holds_zero(a: Node, b: Node) -> bool:
+    """Whether the interval from a to b certainly has 0 in it, or at an end."""
+    if is_zero(a) or is_zero(b):
+        return True
+    return isinstance(a, Number) and isinstance(b, Number) and a.value < 0 < b.value
 
 
 def raised(a: Node, k: int) -> Node:
@@ -302,6 +319,7 @@ NORMAL = law(
     standard=(0, 1),
     base="ε",
     generating=lambda t, m, v: exp(m * t + v * t * t / 2),
+    critical=lambda m, v: number(1),
     rule=_hermite,
 )
 UNIFORM = law(
@@ -317,6 +335,7 @@ UNIFORM = law(
     drawn=lambda u, a, b: spread(a, u) + (b - a) * u,
     standard=(0, 1),
     base="u",
+    critical=lambda a, b: number(1) if _holds_zero(a, b) else None,
     rule=_legendre,
 )
 EXPONENTIAL = law(
@@ -333,6 +352,7 @@ EXPONENTIAL = law(
     base="e",
     generating=lambda t, rate: rate / (rate - t),
     finite="{t} < {0}",
+    critical=lambda rate: number(1),
     rule=lambda count, rate: _laguerre(count, 1.0, rate),
     logarithm=lambda rate: spread(digamma(number(1)), rate) - log(rate),
 )
@@ -351,6 +371,8 @@ GAMMA = law(
     free=(0,),
     generating=lambda t, a, b: (b / (b - t)) ** a,
     finite="{t} < {1}",
+    critical=lambda a, b: a,
+    powers=lambda p, a, b: (exp(lgamma(a + p) - lgamma(a)) * power(b, -p), "{0} > {p}"),
     rule=_laguerre,
     logarithm=lambda a, b: digamma(a) - log(b),
     negative=lambda k, a, b: (raised(b, k) / _lowered(a, k), f"{{0}} > {k}"),
@@ -368,6 +390,8 @@ CHI_SQUARED = law(
     ),
     generating=lambda t, k: (1 - 2 * t) ** (-k / 2),
     finite="{t} < 1/2",
+    critical=lambda k: k / 2,
+    powers=lambda p, k: (exp(lgamma(k / 2 + p) - lgamma(k / 2)) * power(number(2), p), "{0}/2 > {p}"),
     rule=lambda count, k: _laguerre(count, k / 2, 0.5),
     logarithm=lambda k: digamma(k / 2) + spread(log(number(2)), k),
     negative=lambda j, k: (1 / (2**j * _lowered(k / 2, j)), f"{{0}} > {2 * j}"),
@@ -385,6 +409,7 @@ BETA = law(
         + spread(a - 1, x) * log(x)
         + spread(b - 1, x) * log(ones_like(x) - x)
     ),
+    critical=lambda a, b: a,
     rule=_jacobi,
     logarithm=lambda a, b: digamma(a) - digamma(a + b),
     negative=lambda k, a, b: (_lowered(a + b, k) / _lowered(a, k), f"{{0}} > {k}"),
@@ -407,6 +432,7 @@ LAPLACE = law(
     base="e",
     generating=lambda t, m, b: exp(m * t) / (1 - b * b * t * t),
     finite="|{t}| < 1/{1}",
+    critical=lambda m, b: number(1),
     rule=_two_sided,
 )
 LOGNORMAL = law(
@@ -416,6 +442,7 @@ LOGNORMAL = law(
     "lognormal(m, v) is exp of normal(m, v)",
     lambda rng, shape, m, v: _exp(m + v**0.5 * rng.standard_normal(shape)),
     mean=lambda x, m, v: spread(exp(m + v / 2), x),
+    powers=lambda p, m, v: (exp(p * m + p * p / 2 * v), ""),
     moment=lambda k, m, v: exp(number(k) * m + v * k * k / 2),
     density=lambda x, m, v: sum_(
         -((log(x) - spread(m, x)) ** 2 / (2 * v)) - log(x) - spread(log(v) / 2 + log(2 * pi) / 2, x)
@@ -609,6 +636,7 @@ MULTINORMAL = law(
     _normal_sample,
     shape="vector",
     mean=lambda x, m, S: m,
+    critical=lambda m, S: number(1),
     cumulant=_normal_cumulant,
     density=lambda x, m, S: -_quadratic(x - m, S) / 2 - logdet(S) / 2 - size(x.rows) / 2 * log(2 * pi),
     drawn=lambda e, m, S: m + root(S, e.rows) @ e,
@@ -756,6 +784,28 @@ def _wishart_density(W: Node, n: Node, V: Node) -> Node:
     return (n - p - 1) / 2 * logdet(W) - tr(inv(V) @ W) / 2 - n / 2 * logdet(V)
 
 
+SPELT = 6
+"""Up to so many rows a product over rows is written out."""
+
+
+def over_rows(W: Node, f: Callable[[Node], Node], fold: Callable[[Node], Node]) -> Node:
+    """The product or sum of f(i) over the rows i of W, written out where they are few."""
+    n = W.rows.number
+    if n is not None and n <= SPELT:
+        terms = [f(number(i)) for i in range(1, n + 1)]
+        total = terms[0]
+        for t in terms[1:]:
+            total = total * t if fold is prod_ else total + t
+        return total
+    return fold(f(tril(ones("matrix", W.rows, W.rows)) @ ones("vector", W.rows)))
+
+
+def _log_chi(W: Node, n: Node) -> Node:
+    """E[log det G] of G ~ wishart(n, I): the sum of E[log χ²] with n, n − 1, … degrees of freedom (Muirhead 1982)."""
+    total = over_rows(W, lambda i: digamma((n + 1 - i) / 2), sum_)
+    return size(W.rows) * log(number(2)) + total
+
+
 WISHART = law(
     "wishart",
     "w wish",
@@ -764,6 +814,8 @@ WISHART = law(
     _wishart_sample,
     shape="matrix",
     mean=lambda W, n, V: scale(n, V),
+    determinant=lambda W, n, V: (det(V) * over_rows(W, lambda i: n + 1 - i, prod_), ""),
+    logdeterminant=lambda W, n, V: logdet(V) + _log_chi(W, n),
     cumulant=_wishart_cumulant,
     density=_wishart_density,
     drawn=lambda G, n, V: (root(V, G.rows) @ G) @ transpose(root(V, G.rows)),
@@ -817,6 +869,11 @@ INVERSE_WISHART = law(
     _inverse_wishart_sample,
     shape="matrix",
     mean=lambda Z, n, S: scale(1 / inverse_wishart_factors(size(Z.rows), n)[0], S),
+    determinant=lambda Z, n, S: (
+        det(S) / over_rows(Z, lambda i: n - 1 - i, prod_),
+        "{0} > {rows} + 1",
+    ),
+    logdeterminant=lambda Z, n, S: logdet(S) - _log_chi(Z, n),
     cumulant=_inverse_wishart_cumulant,
     density=_inverse_wishart_density,
     drawn=lambda G, n, S: (root(S, G.rows) @ G) @ transpose(root(S, G.rows)),

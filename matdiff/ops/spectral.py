@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from matdiff.core.node import Node, describe, number
+from matdiff.core.node import Apply, Node, Number, describe, number
 from matdiff.core.op import Nonlinear, Op, Rule, Type, nonlinear, register
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ShapeError, UnsupportedError
-from matdiff.ops.algebra import hadamard, inner
+from matdiff.ops.algebra import hadamard, inner, is_op, size
 from matdiff.ops.constants import eye, ones, zeros_like
 from matdiff.ops.elementwise import abs_, sign
-from matdiff.ops.indexing import check_index, column_at
+from matdiff.ops.indexing import COLUMN, SLICE, check_index, column_at
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.matrix_functions import solve_sylvester
-from matdiff.ops.structure import diag
+from matdiff.ops.structure import Diag, diag
 
 
 def symmetric_type(result: str) -> Any:
@@ -39,6 +39,27 @@ def symmetric_type(result: str) -> Any:
         }[result]  # type: ignore[return-value]
 
     return typing
+
+
+def indexed_type(result: str) -> Any:
+    """The type rule of a function of a symmetric matrix and an index, which may be a letter."""
+    typing = symmetric_type(result)
+
+    def indexed(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+        S, i = args
+        at = _whole_index(i)
+        return typing((S,), () if at is None else (at,))  # type: ignore[no-any-return]
+
+    return indexed
+
+
+def _whole_index(i: Node) -> int | None:
+    """The number of an index that is one; None of a letter.  Raises ShapeError for a fraction."""
+    if isinstance(i, Number):
+        if i.value != int(i.value):
+            raise ShapeError(f"an index is a whole number, counted from 1, not {i.value}")
+        return int(i.value)
+    return None
 
 
 hermitian: list[Callable[[Node], bool]] = []
@@ -84,6 +105,7 @@ eigvals: Op = symmetric_function(
     domain=("symmetric",),
     smooth="where eigenvalues of {0} coincide",
     spellings="eigvalsh .eigvals=?",
+    entry="eigval",
     law="dλ = diag(Qᵀ dS Q)",
     proof=(
         "let Q = eigvecs(S); L = eigvals(S)",
@@ -106,6 +128,7 @@ eigvecs: Op = symmetric_function(
     torch="torch.linalg.eigh({0})[1]",
     domain=("distinct",),
     gives=frozenset({"orthogonal"}),
+    entry="eigvec",
     law="dQ = Q (F ∘ (Qᵀ dS Q)), F_ij = 1/(λ_j − λ_i)",
     proof=(
         "let Q = eigvecs(S); L = eigvals(S); M = Q'*dS*Q",
@@ -208,6 +231,111 @@ lambda_min: Op = symmetric_function(
 )
 
 
+SIMPLE_AT: Op = Op(
+    "simple_at",
+    "(n,n),()->(n,n)",
+    (),
+    lambda args, params: ("matrix", args[0].rows, args[0].cols),
+    numpy="simple_at({0}, {1})",
+)
+"""A symmetric matrix asked to have its i-th eigenvalue but once."""
+eigval_at: Op = register(
+    Op(
+        "eigval_at",
+        "(n,n),()->()",
+        (Nonlinear(lambda S, i, dS: _quadratic(eigvec(S, i), dS)), None),
+        indexed_type("scalar"),
+        scalar=lambda s, i: s,
+        numpy="np.linalg.eigvalsh({0})[place({1}, {0})]",
+        domain=("symmetric", "index"),
+        smooth="where the eigenvalue of {0} is not simple",
+        guard=lambda S, i: SIMPLE_AT(S, i),
+        spoken=("eigval",),
+        law="dλ = qᵀ dS q",
+        proof=(
+            "let i: index; q = eigvec(S,i)",
+            "S*q = eigval(S,i)*q | S q = λ q",
+            "dS*q + S*d(q) = d(eigval(S,i))*q + eigval(S,i)*d(q) | product rule",
+            "d(eigval(S,i)) = q'*dS*q | times qᵀ, with qᵀS = λqᵀ and qᵀq = 1",
+        ),
+        source="Magnus 1985, thm 1",
+        summary="the i-th eigenvalue of a symmetric matrix for a letter i, counted upward",
+        c="= eigval_at({m0}, {0}, {1}, {work:2*m0*m0+m0})",
+    )
+)
+eigvec: Op = register(
+    Op(
+        "eigvec",
+        "(n,n),()->(n)",
+        (Nonlinear(lambda S, i, dS: reduced_resolvent(S, i) @ dS @ eigvec(S, i)), None),
+        indexed_type("vector"),
+        numpy="np.linalg.eigh({0})[1][:, place({1}, {0})]",
+        domain=("symmetric", "index"),
+        smooth="where the eigenvalue of {0} is not simple",
+        guard=lambda S, i: SIMPLE_AT(S, i),
+        remark="the sign of an eigenvector is that of LAPACK's eigh",
+        law="dq = (λI − S)⁺ dS q",
+        proof=(
+            "let i: index; q = eigvec(S,i); R = reduced_resolvent(S,i)",
+            "q'*q = 1 | length 1, so that qᵀdq = 0",
+            "dS*q - d(eigval(S,i))*q = (eigval(S,i)*I - S)*d(q) | the differential of S q = λ q",
+            "R*(eigval(S,i)*I - S) = I - q*q' | (λI − S)⁺(λI − S) is the projection orthogonal to q",
+            "d(q) = R*dS*q | R times the second line, with R q = 0",
+        ),
+        source="Magnus 1985, thm 1",
+        summary="the unit eigenvector of the i-th eigenvalue of a symmetric matrix; its sign is that of LAPACK's eigh",
+        c="-> eigvec({m0}, {0}, {1}, {out}, {work:2*m0*m0+m0})",
+    )
+)
+reduced_resolvent: Op = register(
+    Op(
+        "reduced_resolvent",
+        "(n,n),()->(n,n)",
+        (Nonlinear(lambda S, i, dS: _resolvent_differential(S, i, dS)), None),
+        indexed_type("matrix"),
+        numpy="reduced_resolvent({0}, {1})",
+        domain=("symmetric", "index"),
+        guard=lambda S, i: SIMPLE_AT(S, i),
+        gives=frozenset({"symmetric"}),
+        law="R = (λI − S)⁺: dR = R dS R − dλ R² − R² dS qqᵀ − qqᵀ dS R²",
+        proof=(
+            "let i: index; q = eigvec(S,i); R = reduced_resolvent(S,i); M = eigval(S,i)*I - S",
+            "R*M = I - q*q' | the pseudoinverse of a matrix with the kernel q",
+            "d(R)*M + R*(d(eigval(S,i))*I - dS) = -(d(q)*q' + q*d(q)') | product rule",
+            "d(R) = R*dS*R - q'*dS*q*R^2 - R^2*dS*q*q' - q*q'*dS*R^2 | times R, and d(R)q = −R dq",
+        ),
+        source="Kato 1995, §I.5.3; Golub & Pereyra 1973, eq. 4.12",
+        summary="(λI − S)⁺ for the i-th eigenvalue λ of a symmetric matrix S, which must be simple",
+        c="-> reduced_resolvent({m0}, {0}, {1}, {out}, {work:2*m0*m0+m0})",
+    )
+)
+
+
+def _resolvent_differential(S: Node, i: Node, dS: Node) -> Node:
+    """Of the pseudoinverse at constant rank, for λI − S, whose kernel is q."""
+    R, q = reduced_resolvent(S, i), eigvec(S, i)
+    square = R @ R
+    turned = square @ dS @ q @ q.T
+    return R @ dS @ R - _quadratic(q, dS) * square - turned - turned.T
+
+
+def one_column(node: Node) -> Node | None:
+    """A column of eigenvectors as a function of its own, whose rule says less of the others; None for other nodes."""
+    if not is_op(node, COLUMN):
+        return None
+    assert isinstance(node, Apply)
+    (inside,), (i,) = node.args, node.params
+    if is_op(inside, eigvecs):
+        return eigvec(inside.children[0], number(i))
+    if is_op(inside, SLICE) and is_op(inside.children[0], eigvecs):
+        assert isinstance(inside, Apply)
+        low, high = inside.params[2:]
+        whole = inside.params[0].number == 0 and inside.params[1] is inside.args[0].rows
+        if whole and (high - low).number == 1:
+            return eigvec(inside.children[0].children[0], size(high))
+    return None
+
+
 def _singular(A: Node, dA: Node, i: int, sigma: Node) -> Node:
     """dσ = uᵀ dA v with Av = σu, v an eigenvector of AᵀA, or of a smaller AAᵀ the u."""
     rows, cols = A.rows.number, A.cols.number
@@ -265,6 +393,7 @@ sigma: Op = nonlinear(
     torch="torch.linalg.svdvals({0})[{p0} - 1]",
     smooth="where the singular value of {0} is zero or not simple",
     guard=lambda A, i: SIMPLE_SINGULAR.build((A,), (-i,)),
+    spellings="svdval",
     law="dσ = uᵀ dA v",
     proof=(
         "let v = eigvecs(X'*X)[:,n]",
@@ -275,6 +404,59 @@ sigma: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the i-th singular value, counted downward",
     c="= sigma({m0}, {n0}, {0}, {p0}, {work:2*m0*n0+m0})",
+)
+
+
+SIMPLE_SINGULAR_AT: Op = Op(
+    "simple_singular_at",
+    "(m,n),()->(m,n)",
+    (),
+    lambda args, params: ("matrix", args[0].rows, args[0].cols),
+    numpy="simple_singular_at({0}, {1})",
+)
+"""A matrix asked to have its i-th singular value but once, and not 0."""
+
+
+def _sigma_at_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+    A, i = args
+    at = _whole_index(i)
+    return ("scalar", ONE, ONE) if at is None else _sigma_type((A,), (at,))
+
+
+def _singular_at(A: Node, i: Node, dA: Node) -> Node:
+    """dσᵢ = uᵢᵀ dA vᵢ, vᵢ being an eigenvector of AᵀA, or of a smaller AAᵀ the uᵢ."""
+    rows, cols = A.rows.number, A.cols.number
+    if rows is not None and cols is not None and rows < cols:
+        u = eigvec(A @ A.T, size(A.rows) + 1 - i)
+        return u.T @ dA @ A.T @ u / sigma_at(A, i)
+    v = eigvec(A.T @ A, size(A.cols) + 1 - i)
+    return v.T @ A.T @ dA @ v / sigma_at(A, i)
+
+
+sigma_at: Op = register(
+    Op(
+        "sigma_at",
+        "(m,n),()->()",
+        (Nonlinear(_singular_at), None),
+        _sigma_at_type,
+        scalar=lambda s, i: abs_(s),
+        numpy="singular_value({0}, place({1}, {0}) + 1)",
+        torch="torch.linalg.svdvals({0})[place({1}, {0})]",
+        domain=("", "index"),
+        smooth="where the singular value of {0} is zero or not simple",
+        guard=lambda A, i: SIMPLE_SINGULAR_AT(A, i),
+        spoken=("sigma",),
+        law="dσ = uᵀ dA v",
+        proof=(
+            "let i: index; X: n×n; v = eigvec(X'*X, n + 1 - i)",
+            "sigma(X,i)^2 = eigval(X'*X, n + 1 - i) | what it is, counted downward",
+            "2*sigma(X,i)*d(sigma(X,i)) = 2*v'*X'*dX*v | dλ = qᵀ dS q",
+            "d(sigma(X,i)) = (X*v/sigma(X,i))'*dX*v | X v = σ u",
+        ),
+        source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
+        summary="the i-th singular value for a letter i, counted downward",
+        c="= sigma_at({m0}, {n0}, {0}, {1}, {work:2*m0*n0+m0})",
+    )
 )
 
 
@@ -424,6 +606,7 @@ svdvals: Op = register(
         torch="torch.linalg.svdvals({0})",
         domain=("fullrank",),
         smooth="where singular values of {0} coincide",
+        entry="sigma",
         law="dσ = diag(Uᵀ dA V)",
         proof=(
             "let X: n×n",
@@ -434,6 +617,85 @@ svdvals: Op = register(
         summary="singular values, descending",
         c="-> svdvals({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
     )
+)
+
+
+def _svd_type(right: bool) -> Any:
+    def typing(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
+        (A,) = args
+        rows, cols = A.rows.number, A.cols.number
+        if A.rows is not A.cols and (rows is None or cols is None or rows < cols):
+            raise UnsupportedError(
+                f"the singular vectors of {describe(A)}: it must be known to have at least as many rows as columns",
+                hint="of its transpose U and V change places; else declare the dimensions as numbers",
+            )
+        return "matrix", A.cols if right else A.rows, A.cols
+
+    return typing
+
+
+def _vectors(A: Node, dA: Node, right: bool) -> Node:
+    """dU = U (F ∘ (P Σ + Σ Pᵀ)) + (I − UUᵀ) dA V Σ⁻¹ with P = Uᵀ dA V, F_ij = 1/(σ_j² − σ_i²); dV is that of Aᵀ."""
+    U, V = svd_U(A), svd_V(A)
+    s = svdvals(A)
+    W, other, change = (V, U, dA.T) if right else (U, V, dA)
+    P = W.T @ change @ other @ Diag(s)
+    turn = W @ hadamard(eiggaps(s**2), P + P.T)
+    whole = W.rows is W.cols
+    return turn if whole else turn + (eye(W.rows) - W @ W.T) @ change @ other @ Diag(s**-1)
+
+
+def _singular_vectors(name: str, right: bool, sig: str, law: str, proof: tuple[str, ...], summary: str, c: str) -> Op:
+    return register(
+        Op(
+            name,
+            sig,
+            (Nonlinear(lambda A, dA: _vectors(A, dA, right)),),
+            _svd_type(right),
+            scalar=(lambda s: number(1)) if right else (lambda s: sign(s)),
+            gives=frozenset({"orthonormal"}),
+            numpy=f"svd_factors({{0}})[{2 if right else 0}]",
+            domain=("distinct_singular",),
+            smooth="where two entries of a right singular vector of {0} share the largest absolute value",
+            factor="V = U*Diag(σ)*V'" if right else "U = U*Diag(σ)*V'",
+            law=law,
+            proof=proof,
+            source="Giles 2008, §3.2; Townsend 2016, eqs. 14–16",
+            summary=summary,
+            c=c,
+        )
+    )
+
+
+svd_U: Op = _singular_vectors(
+    "svd_U",
+    False,
+    "(p,n)->(p,n)",
+    "dU = U (F ∘ (PΣ + ΣPᵀ)) + (I − UUᵀ) dA V Σ⁻¹, P = Uᵀ dA V, F_ij = 1/(σ_j² − σ_i²)",
+    (
+        "let X: n×n; U = svd_U(X); V = svd_V(X); s = svdvals(X); P = U'*dX*V",
+        "U*Diag(s)*V' = X | what they are",
+        "U'*d(U) + d(U)'*U = 0 | UᵀU = I: UᵀdU is skew, and so is VᵀdV",
+        "U'*d(U)*Diag(s.^2) - Diag(s.^2)*U'*d(U) = P*Diag(s) + Diag(s)*P' - 2*Diag(s.*d(s)) | of X Xᵀ U = U Σ²",
+        "d(U) = U*(eiggaps(s.^2).*(P*Diag(s) + Diag(s)*P')) | entry by entry",
+    ),
+    "left singular vectors as columns, A = U*Diag(svdvals(A))*V'; signs as those of svd_V ask for",
+    "-> svd_left({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0+n0})",
+)
+svd_V: Op = _singular_vectors(
+    "svd_V",
+    True,
+    "(p,n)->(n,n)",
+    "dV = V (F ∘ (ΣP + PᵀΣ)) + (I − VVᵀ) dAᵀ U Σ⁻¹, P = Uᵀ dA V, F_ij = 1/(σ_j² − σ_i²)",
+    (
+        "let X: n×n; U = svd_U(X); V = svd_V(X); s = svdvals(X); P = U'*dX*V",
+        "V*Diag(s)*U' = X' | what they are",
+        "V'*d(V) + d(V)'*V = 0 | VᵀV = I: VᵀdV is skew, and so is UᵀdU",
+        "V'*d(V)*Diag(s.^2) - Diag(s.^2)*V'*d(V) = Diag(s)*P + P'*Diag(s) - 2*Diag(s.*d(s)) | of Xᵀ X V = V Σ²",
+        "d(V) = V*(eiggaps(s.^2).*(Diag(s)*P + P'*Diag(s))) | entry by entry",
+    ),
+    "right singular vectors as columns, each with a positive entry where its absolute value is largest",
+    "-> svd_right({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0+n0})",
 )
 peak: Op = register(
     Op(

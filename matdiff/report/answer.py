@@ -339,7 +339,7 @@ def bookish(node: Any) -> bool:
     from matdiff.core.node import Apply, Constant, topological
 
     for n in topological(node):
-        if isinstance(n, Apply) and n.op.name in ("heaviside", "eigvecs"):
+        if isinstance(n, Apply) and (n.op.name in ("heaviside", "eigvecs", "eigvec") or n.op.factor):
             return True
         if isinstance(n, Constant) and n.name == "I":
             return True

@@ -10,20 +10,34 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from matdiff.calculus.expression import Expression
-from matdiff.core.node import Apply, Constant, Node, Symbol, number, symbol, topological
-from matdiff.core.shape import ONE
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, symbol, topological
+from matdiff.core.shape import ONE, Dim
 from matdiff.graph.properties import product_nodes
 from matdiff.graph.rewrite import rebuild, substitute
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, scale
+from matdiff.ops.constants import eye
 from matdiff.ops.elementwise import heaviside
-from matdiff.ops.indexing import COLUMN, SLICE
-from matdiff.ops.linalg import inv
-from matdiff.ops.spectral import eigval, eigvals, eigvecs, lambda_max, lambda_min, sigma, sigma_max
+from matdiff.ops.indexing import COLUMN, SLICE, column_at
+from matdiff.ops.linalg import inv, pinv
+from matdiff.ops.spectral import (
+    eigval,
+    eigval_at,
+    eigvals,
+    eigvec,
+    eigvecs,
+    lambda_max,
+    lambda_min,
+    reduced_resolvent,
+    sigma,
+    sigma_at,
+    sigma_max,
+    svdvals,
+)
 from matdiff.ops.structure import Diag
 from matdiff.printing import written
 from matdiff.printing.layout import Layout
 from matdiff.printing.piece import Hole, Piece
-from matdiff.printing.tables import ATOM, SUM
+from matdiff.printing.tables import ATOM, POSTFIX, SUM
 from matdiff.report.notation import Style
 from matdiff.simplify.normal import normal
 
@@ -39,6 +53,8 @@ class BookLayout(Layout):
         if isinstance(node, Apply) and node.op is heaviside:
             before, after = ("1[", " > 0]") if self.notation.bracketed else (r"\mathbf{1}[", " > 0]")
             return Piece(ATOM, (before, Hole(node.args[0], SUM), after))
+        if is_op(node, pinv) and self.notation.bracketed and self.notation.forms["transpose"][1].endswith("ᵀ"):
+            return Piece(POSTFIX, (Hole(node.children[0], POSTFIX), "⁺"))
         if isinstance(node, Apply) and node.op.name in ("kron", "kronv"):
             return self.form("kron", *(self.sized(a) for a in node.args))
         return super().meaning(node, in_bars)
@@ -65,9 +81,12 @@ class BookExpr(Expression):
     def _written(self, style: Style) -> str:
         taken = [v.name for v in self.variables]
         found = written(self.node, style, BookLayout, taken)
+        told: set[str] = set()
         for v, (plain, said) in self.book.meanings(style).items():
             if v in found:
-                found = found.replace(plain, said)
+                again = plain + (r";\quad " if style == "latex" else "; ")
+                found = found.replace(again, "") if said in told and again in found else found.replace(plain, said)
+                told |= {said} if said in found else set()
         return found
 
 
@@ -79,6 +98,8 @@ class Book:
     places: dict[Node, Node] = field(default_factory=dict)
     says: dict[Symbol, tuple[Node, Node, tuple[Node, ...]]] = field(default_factory=dict)
     """Of each symbol the equation that it solves, left and right, and what has length 1."""
+    products: dict[str, list[tuple[Symbol, Node]]] = field(default_factory=dict)
+    """Factors of matrices, by the product that they make."""
     shortens: bool = False
     """Whether names bring factors that cancel: A v = σ u beside 1/σ."""
 
@@ -126,10 +147,11 @@ def book(expressions: Iterable[Expression], taken: Iterable[str]) -> Book:
     order = topological(*roots)
     found.taken |= {n.name for n in order if isinstance(n, Symbol)}
     columns = [n for n in order if is_column(n)]
+    single(found, order)
     below = {c for n in columns for c in topological(n) if c is not n and not is_op(c, eigvecs)}
     used = {c for n in order if n not in columns and n not in below for c in n.children}
     whole = [n for n in order if is_op(n, eigvecs) and n in used]
-    for n in columns:
+    for n in (c for c in columns if c not in found.places):
         S = matrix_of(n)
         A = S.children[1] if is_op(S, MATMUL) and S.children[0] is S.children[1].T else None
         values = [s for s in order if isinstance(s, Apply) and s.op in SINGULAR and s.args[0] is A]
@@ -142,7 +164,75 @@ def book(expressions: Iterable[Expression], taken: Iterable[str]) -> Book:
         found.says[q] = (S @ q, scale(λ, q), (q,))
     for n in whole[:1]:
         decomposed(found, n)
+    factored(found, order)
     return found
+
+
+def factored(found: Book, order: list[Node]) -> None:
+    """A = L U, A = Q R, A = U Diag(σ) Vᵀ: letters for the factors of one matrix of each kind."""
+    done: dict[str, Node] = {}
+    for n in order:
+        if not isinstance(n, Apply) or not n.op.factor:
+            continue
+        (A,) = n.args
+        letter, _, product = n.op.factor.partition(" = ")
+        if done.setdefault(product, A) is not A or letter in found.taken:
+            continue
+        v = symbol(found.fresh(letter), n.kind, n.rows, n.cols, n.op.gives, n)
+        found.places[n] = v
+        found.products.setdefault(product, []).append((v, A))
+    for product, group in found.products.items():
+        A = group[0][1]
+        parts = {v.name: v for v, _ in group}
+        if "σ" in product:
+            values = next((m for m in order if is_op(m, svdvals) and m.children[0] in (A, A.T)), svdvals(A))
+            σ = symbol(found.fresh("σ", "s"), "vector", values.rows, ONE, frozenset(), values)
+            found.places[values] = σ
+            parts["σ"] = σ
+        whole: list[Node] = [
+            parts.get(w) or symbol(w, "matrix", A.rows, A.cols) for w in product.split("*") if w in "LUQR"
+        ]
+        if "σ" in product:
+            U = parts.get("U") or symbol("U", "matrix", A.rows, parts["V"].cols)
+            V = parts.get("V") or symbol("V", "matrix", A.cols, parts["U"].cols)
+            whole = [U, Diag(parts["σ"]), V.T]
+        elif product == "Q*R":
+            Q = parts.get("Q") or symbol("Q", "matrix", A.rows, A.cols)
+            whole = [Q, parts.get("R") or symbol("R", "matrix", A.cols, A.cols)]
+        found.says[group[0][0]] = (A, matrix_product(whole), ())
+        for v, _ in group[1:]:
+            found.says[v] = found.says[group[0][0]]
+
+
+def single(found: Book, order: list[Node]) -> None:
+    """q and λ of one eigenvector, S q = λ q, and (λI − S)⁺ for its reduced resolvent; of a letter qᵢ and λᵢ."""
+    resolvents = [n for n in order if is_op(n, reduced_resolvent)]
+    for n in (n for n in order if is_op(n, eigvec)):
+        S, i = n.children
+        A = S.children[1] if is_op(S, MATMUL) and S.children[0] is S.children[1].T else None
+        if A is not None and (values := [s for s in order if is_op(s, sigma_at) and s.children[0] is A]):
+            singular(found, n, A, values[0])
+            continue
+        lower = f"_{i.name}" if isinstance(i, Symbol) else ""
+        value = value_at(S, i)
+        q = symbol(found.fresh(f"q{lower}", "q_1", "q_2"), n.kind, n.rows, n.cols, frozenset(), n)
+        λ = symbol(found.fresh(f"λ{lower}", f"μ{lower}"), "scalar", ONE, ONE, frozenset(), value)
+        if isinstance(i, Number | Constant):
+            found.places[column_at(eigvecs(S), S.rows if isinstance(i, Constant) else Dim.of(int(i.value)))] = q
+        found.places[n] = q
+        found.says[q] = (S @ q, scale(λ, q), (q,))
+        for R in resolvents:
+            if R.children == n.children:
+                found.places[R] = pinv(scale(λ, eye(S.rows)) - S)
+
+
+def value_at(S: Node, i: Node) -> Node:
+    """The eigenvalue that an eigenvector belongs to."""
+    if isinstance(i, Constant):
+        return lambda_max(S)
+    if isinstance(i, Number):
+        return eigval(S, params=(int(i.value),)) if i.value > 1 else lambda_min(S)
+    return eigval_at(S, i)
 
 
 def decomposed(found: Book, n: Node) -> None:
@@ -249,7 +339,7 @@ MANY = 24
 """Most factors of a product that is gone through."""
 
 
-def singular(found: Book, n: Node, A: Node, value: Apply) -> None:
+def singular(found: Book, n: Node, A: Node, value: Node) -> None:
     """v, and u for A v/σ: σ u = A v."""
     v = symbol(found.fresh("v", "v_1", "v_2"), n.kind, n.rows, n.cols, frozenset(), n)
     u = symbol(found.fresh("u", "u_1", "u_2"), "vector", A.rows, ONE, frozenset(), scale(value**-1, A @ n))

@@ -8,7 +8,7 @@ from matdiff.core.node import Apply, Node, number
 from matdiff.ops.algebra import TRANSPOSE, add, is_op, matmul, power, scale, size, transpose, whole
 from matdiff.ops.constants import eye, is_eye, is_ones, ones, ones_like
 from matdiff.ops.kronecker import kron_of
-from matdiff.ops.linalg import chol, pinv
+from matdiff.ops.linalg import chol, lu_L, lu_U, pinv, qr_Q, qr_R
 from matdiff.ops.matrix_functions import MPOWER, matrix_power, sqrtm
 from matdiff.ops.structure import Diag
 from matdiff.simplify.context import Context
@@ -117,6 +117,10 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         return [(a, total)] if total else []
     if f is MPOWER or g is MPOWER:
         return powers_together(before, after, context)
+    if i == j == 1 and (f, g) in ((lu_L, lu_U), (qr_Q, qr_R)) and a.children == b.children:
+        return [(a.children[0], 1)]
+    if i == j == -1 and f is lu_U and g is lu_L and a.children == b.children:
+        return [(a.children[0], -1)]
     if f is chol and i == j == 1 and b is transpose(a):
         return [(a.children[0], 1)]
     if g is chol and i == j == -1 and a is transpose(b):

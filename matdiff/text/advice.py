@@ -66,10 +66,10 @@ _refused = (
     (
         "svd svds singular_values svals singularvalues",
         _several,
-        "sigma(A,1), sigma(A,2), … are the singular values, sigma_max(A) the largest, nuclear(A) their sum",
+        "its parts are svd_U(A), svdvals(A) and svd_V(A); sigma_max(A) is the largest singular value",
     ),
-    ("qr", _several, "chol(X'*X) is the transpose of its R up to signs"),
-    ("lu", _several, "inv(X), A\\b and det(X) use it where it helps"),
+    ("qr", _several, "its factors are qr_Q(X) and qr_R(X), R with a positive diagonal"),
+    ("lu", _several, "its factors, without exchanged rows, are lu_L(A) and lu_U(A)"),
     ("schur", _several, "for a symmetric S: eigvals(S), eigvecs(S)"),
     ("null", "it is not unique", "eye(n) - pinv(X)*X is the projection onto the null space of X: m×n"),
     (

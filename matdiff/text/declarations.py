@@ -14,7 +14,7 @@ from matdiff.text.tree import Declaration, Span
 
 SQUARE = words("symmetric skew diagonal lower upper spd orthogonal hermitian unitary hpd")
 COMPLEX = words("complex hermitian unitary hpd")
-ATTRIBUTES = SQUARE | {"positive", "complex"} | CURVED.keys()
+ATTRIBUTES = SQUARE | {"positive", "complex", "index"} | CURVED.keys()
 READ = ATTRIBUTES | SPELLED.keys()
 KINDS = frozenset({"scalar", "vector", "matrix", "elementwise"})
 
@@ -263,7 +263,7 @@ def _word(word: str, text: str, at: int) -> str:
             raise _wrong(f"unexpected `{word}` after a dimension", text, (at, at + len(word)))
         hint = (
             "The attributes are "
-            + ", ".join(sorted(CURVED[a].written if a in CURVED else a for a in ATTRIBUTES))
+            + ", ".join(sorted(CURVED[a].written if a in CURVED else a for a in ATTRIBUTES - {"index"}))
             + "; the kinds are scalar, vector, matrix, elementwise."
         )
         raise ParseError(f"`{shown}` is no attribute", text=text, span=(at, at + len(word)), hint=hint)

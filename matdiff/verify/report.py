@@ -43,7 +43,7 @@ class Verification:
             return f"verified: the function is 0 everywhere: it is 0 at {places}, and its derivative is 0"
         error = 0.0 if self.relative_error is None else self.relative_error
         if self.method in TOLD:
-            return f"verified: {TOLD[self.method].format(error=f'{error:.0e}', count=self.points)}"
+            return f"verified: {TOLD[self.method].format(error=f'{error:.0e}', count=self.points)}{there}"
         if self.method == "comparison":
             return f"verified: the claim is right; it agrees to {error:.0e} at {places}"
         seen = "remainder at rounding" if self.order is None else f"observed order {self.order:.1f}"
@@ -66,6 +66,7 @@ TOLD = {
     ),
     "solutions": "adjoint, sensitivity equation and differences of solutions agree to {error} ({count} problems)",
     "moments": "means over the laws by quadrature agree to {error} at {count} random points",
+    "crossing": "one-sided differences agree to {error} at {count} random points at which the eigenvalues meet",
     "samples": "means of 100,000 samples agree within 4 standard errors at {count} random points",
     "mixed": "means over the laws by quadrature agree to {error}, those of 100,000 samples within 4 standard errors",
     "quadrature": "differences of the integral agree with the gradient to {error} ({count} random functions)",

@@ -71,6 +71,8 @@ FLAVOURS: dict[str, Callable[[tuple[int, ...], Rng], Array]] = {
 def draw(variable: Symbol, sizes: Mapping[str, int], flavour: str, rng: Rng) -> Array:
     """A random array that has the variable's attributes."""
     shape, words = shape_of(variable, sizes), variable.attributes
+    if "index" in words:
+        return np.asarray(rng.integers(1, 1 + min(sizes.values(), default=1)), dtype=np.float64)
     X = FLAVOURS[flavour](shape, rng)
     if "positive" in words:
         X = np.abs(X) + 0.1
@@ -95,7 +97,9 @@ def is_tall(variable: Symbol) -> bool:
 
 
 def project(variable: Symbol, X: Array, G: Array) -> Array:
-    """The part of G inside the tangent space at X."""
+    """The part of G inside the tangent space at X; an index does not move."""
+    if "index" in variable.attributes:
+        return np.zeros_like(G)
     linear = linear_set(variable)
     if linear:
         return np.asarray(LINEAR[linear](np, G))

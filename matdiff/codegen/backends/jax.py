@@ -14,6 +14,32 @@ def floats(*values):
     return [jnp.asarray(v, dtype=dtype) for v in values]
 ''',
     '''
+def lu_factors(A):
+    """L and U with L U = A, L with ones on its diagonal; no rows are exchanged."""
+    n = A.shape[0]
+
+    def step(k, state):
+        L, U = state
+        factors = jnp.where(jnp.arange(n) > k, U[:, k] / U[k, k], 0)
+        return L.at[:, k].add(factors), U - jnp.outer(factors, U[k])
+
+    L, U = jax.lax.fori_loop(0, n - 1, step, (jnp.eye(n, dtype=A.dtype), A))
+    return L, jnp.triu(U)
+''',
+    '''
+def place(i, A):
+    """Where the i-th row of A stands, i counted from 1."""
+    return jnp.asarray(i).astype(int) - 1
+''',
+    '''
+def reduced_resolvent(S, i):
+    """The pseudoinverse of w I - S for the i-th eigenvalue w of S."""
+    values, Q = jnp.linalg.eigh(S)
+    at = place(i, values)
+    gaps = (values[at] - values).at[at].set(jnp.inf)
+    return (Q / gaps) @ Q.T
+''',
+    '''
 def scaled_norm(X):
     """The root of the sum of squares of entries divided by the largest."""
     largest = jnp.max(jnp.abs(X), initial=0)
@@ -222,6 +248,9 @@ BACKEND = Backend(
     ),
     "jax",
     {
+        "simple_at": "{0}",
+        "simple_singular_at": "{0}",
+        "sigma_at": "jnp.linalg.svd({0}, compute_uv=False)[place({1}, {0})]",
         "lu": "jax.scipy.linalg.lu_factor({0})",
         "lu_solve": "jax.scipy.linalg.lu_solve({0}, {1})",
         "lu_solve_t": "jax.scipy.linalg.lu_solve({0}, {1}, trans=1)",

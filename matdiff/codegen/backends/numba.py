@@ -589,7 +589,7 @@ def run(text: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
     It has a name and a file, by which Numba finds what it compiled in another process.
     """
-    mark = hashlib.sha256(f"{text}{len(given)}".encode()).hexdigest()[:24]
+    mark = hashlib.sha256(f"{text}{given.get('__name__', '')}".encode()).hexdigest()[:24]
     place = folder() / f"f_{mark}.py"
     try:
         if not place.exists() or place.read_text(encoding="utf-8") != text:

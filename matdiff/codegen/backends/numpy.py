@@ -397,6 +397,68 @@ def eiggaps(v):
     return np.where(equal, 0 * gaps, 1 / (gaps + equal))
 ''',
     '''
+def lu_factors(A):
+    """L and U with L U = A, L with ones on its diagonal; no rows are exchanged."""
+    U, L = np.array(A), np.eye(A.shape[0], dtype=A.dtype)
+    for k in range(A.shape[0] - 1):
+        L[k + 1 :, k] = U[k + 1 :, k] / U[k, k]
+        U[k + 1 :] = U[k + 1 :] - np.outer(L[k + 1 :, k], U[k])
+    return L, np.triu(U)
+''',
+    '''
+def qr_factors(A):
+    """Q with orthonormal columns and R upper triangular with a positive diagonal, Q R = A."""
+    Q, R = np.linalg.qr(A)
+    signs = 1 - 2 * (np.diagonal(R) < 0)
+    return Q * signs, R * signs[:, None]
+''',
+    '''
+def svd_factors(A):
+    """U, s, V with A = U diag(s) V'; the entry of largest absolute value in every column of V is positive."""
+    U, s, Vt = np.linalg.svd(A, full_matrices=False)
+    largest = np.argmax(np.abs(Vt), axis=1)
+    signs = 1 - 2 * (Vt[np.arange(Vt.shape[0]), largest] < 0)
+    return U * signs, s, Vt.T * signs
+''',
+    '''
+def place(i, A):
+    """Where the i-th row of A stands, i counted from 1."""
+    if i != int(i) or not 1 <= i <= len(A):
+        raise IndexError(f"the index {i:g} is none of 1 to {len(A)}")
+    return int(i) - 1
+''',
+    '''
+def gaps_from(values, i, what):
+    """What all values are below the i-th, which must differ from the others."""
+    at = place(i, values)
+    gaps = values[at] - values
+    gaps[at] = np.inf
+    if np.min(np.abs(gaps)) <= 1e-12 * np.max(np.abs(values)):
+        raise ValueError(f"{what} number {int(i)} is not simple")
+    return gaps
+''',
+    '''
+def simple_at(S, i):
+    """S, if its i-th eigenvalue is simple."""
+    gaps_from(np.linalg.eigvalsh(S), i, "eigenvalue")
+    return S
+''',
+    '''
+def simple_singular_at(A, i):
+    """A, if its i-th singular value is simple and not 0."""
+    values = np.linalg.svd(A, compute_uv=False)
+    if values[place(i, values)] <= 1e-14 * values[0]:
+        raise ValueError(f"singular value number {int(i)} is 0")
+    gaps_from(values**2, i, "singular value")
+    return A
+''',
+    '''
+def reduced_resolvent(S, i):
+    """The pseudoinverse of w I - S for the i-th eigenvalue w of S."""
+    values, Q = np.linalg.eigh(S)
+    return (Q / gaps_from(values, i, "eigenvalue")) @ Q.T
+''',
+    '''
 def polar(A):
     """The orthogonal factor U V' of A = U S V'."""
     U, _, Vt = np.linalg.svd(A, full_matrices=False)

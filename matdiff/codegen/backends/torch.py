@@ -7,6 +7,41 @@ from matdiff.codegen.backends.numpy import table
 
 SOURCES = (
     '''
+def lu_factors(A):
+    """L and U with L U = A, L with ones on its diagonal; no rows are exchanged."""
+    rest, columns, rows = A, [], []
+    for k in range(A.shape[0]):
+        columns.append(rest[:, k] / rest[k, k])
+        rows.append(rest[k])
+        rest = rest - torch.outer(columns[-1], rows[-1])
+    return torch.tril(torch.stack(columns, 1)), torch.triu(torch.stack(rows))
+''',
+    '''
+def svd_factors(A):
+    """U, s, V with A = U diag(s) V'; the entry of largest absolute value in every column of V is positive."""
+    U, s, Vt = torch.linalg.svd(A, full_matrices=False)
+    largest = torch.argmax(torch.abs(Vt), 1)
+    signs = 1 - 2 * (Vt[torch.arange(Vt.shape[0], device=A.device), largest] < 0).to(A.dtype)
+    return U * signs, s, Vt.T * signs
+''',
+    '''
+def qr_factors(A):
+    """Q with orthonormal columns and R upper triangular with a positive diagonal, Q R = A."""
+    Q, R = torch.linalg.qr(A)
+    signs = 1 - 2 * (torch.diagonal(R) < 0).to(A.dtype)
+    return Q * signs, R * signs[:, None]
+''',
+    '''
+def reduced_resolvent(S, i):
+    """The pseudoinverse of w I - S for the i-th eigenvalue w of S."""
+    values, Q = torch.linalg.eigh(S)
+    at = place(i, values)
+    gaps = torch.where(torch.arange(len(values), device=S.device) == at, torch.inf, values[at] - values)
+    if torch.min(torch.abs(gaps)) <= 1e-12 * torch.max(torch.abs(values)):
+        raise ValueError(f"eigenvalue number {int(i)} is not simple")
+    return (Q / gaps) @ Q.T
+''',
+    '''
 def add_diagonal(A, s):
     """A + s I."""
     return A + s * torch.eye(A.shape[0], dtype=A.dtype, device=A.device)

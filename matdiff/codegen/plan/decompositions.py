@@ -16,7 +16,7 @@ class Family(NamedTuple):
     """A decomposition, what needs all of it, and how its functions are read off."""
 
     whole: Op
-    leader: Op
+    leaders: frozenset[Op]
     parts: Mapping[Op, Op]
 
 
@@ -24,17 +24,17 @@ def part(op: Op, numpy: str) -> Op:
     return kernel(f"{op.name}_part", "(m,n)->(...)", numpy, gives=op.gives)
 
 
-def family(name: str, numpy: str, leader: Op, parts: Mapping[Op, str], c: str) -> Family:
+def family(name: str, numpy: str, leaders: Sequence[Op], parts: Mapping[Op, str], c: str) -> Family:
     torch = numpy.replace("np.", "torch.")
-    whole = kernel(name, "(m,n)->(m,n)", numpy, torch=torch, domain=leader.domain, c=c)
-    return Family(whole, leader, {op: part(op, text) for op, text in parts.items()})
+    whole = kernel(name, "(m,n)->(m,n)", numpy, torch=torch, domain=leaders[0].domain, c=c)
+    return Family(whole, frozenset(leaders), {op: part(op, text) for op, text in parts.items()})
 
 
 FAMILIES = (
     family(
         "eigh",
         "np.linalg.eigh({0})",
-        sp.eigvecs,
+        (sp.eigvecs,),
         {
             sp.eigvecs: "{0}[1]",
             sp.eigvals: "{0}[0]",
@@ -47,7 +47,7 @@ FAMILIES = (
     family(
         "svd",
         "np.linalg.svd({0}, full_matrices=False)",
-        sp.polar,
+        (sp.polar,),
         {sp.polar: "{0}[0] @ {0}[2]", sp.nuclear: "np.sum({0}[1])"},
         "-> svd({m0}, {n0}, {0}, {out:2*m0*n0+m0})",
     ),
@@ -73,7 +73,7 @@ def decomposed(roots: Sequence[Node]) -> list[Node]:
 def read_off(node: Apply, ops: set[Op]) -> Apply | Node:
     """A function of a matrix from its decomposition, which another one needs anyway."""
     for f in FAMILIES:
-        if node.op in f.parts and f.leader in ops and len(ops & f.parts.keys()) > 1:
+        if node.op in f.parts and f.leaders & ops and len(ops & f.parts.keys()) > 1:
             (A,) = node.args
             whole = run(f.whole, (A,), "matrix", A.rows, A.cols)
             return run(f.parts[node.op], (whole,), node.kind, node.rows, node.cols, node.params)

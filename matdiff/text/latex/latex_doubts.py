@@ -69,6 +69,15 @@ class Doubts(Bars):
             self.stream.open("LPAR", "RPAR", opened.span(1))
             self.counts.append((len(self.stream.stack), sub))
             return opened.end()
+        if matrix and not vector and len(sub) == 1 and sub.isalpha() and sub.islower():
+            record = {"sigma": "sigma", "lambda": "eigval"}[name]
+            self.stream.push("FUNC", Tree("name", (), record, span))
+            self.stream.open("LPAR", "RPAR", opened.span(1))
+            self.counts.append((len(self.stream.stack), sub))
+            if name == "lambda":
+                said = f"{written} is eigval(…, {sub}), counted upward from the smallest"
+                self.stream.names.remarks[said] = None
+            return opened.end()
         message, hint = hints.spectral(name, sub, written, vector)
         self.stream.refuse(message, span, hint)
 

@@ -182,7 +182,11 @@ class _Latex(Mixed):
         stack = self.stream.stack
         if self.counts and self.counts[-1][0] == len(stack):
             self.stream.push("COMMA", span)
-            self.stream.push("NUMBER", number(self.stream, self.counts.pop()[1], span))
+            count = self.counts.pop()[1]
+            if count.isdigit():
+                self.stream.push("NUMBER", number(self.stream, count, span))
+            else:
+                self.stream.push("NAME", Tree("name", (), count, span))
         self.stream.close("RSQB" if bracket == "]" and stack and stack[-1][0] == "RSQB" else "RPAR", span)
 
     def square(self, at: int) -> str:
