@@ -74,6 +74,7 @@ class Op:
                 `traceconvex`: its trace, of symmetric matrices
     matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
                 is not given, it is found from the definition, or from what the code makes of unit matrices
+    maxima      how Maxima writes it, `{0}` the first argument, with the few words that `interop.maxima` defines
     sympy       of a function applied entry by entry: the name of the one that SymPy has for it
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
@@ -109,6 +110,7 @@ class Op:
     matrix: Callable[[Apply, int], Node] | None = None
     definition: Callable[..., Node] | None = None
     sympy: str = ""
+    maxima: str = ""
 
     def rule(self, slot: int) -> Rule:
         """The rule of one argument; None for functions that only generated code knows."""
