@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from matdiff.api.reading import parse
 from matdiff.errors import MatdiffError
 from matdiff.report.html import parts
@@ -18,6 +20,8 @@ from matdiff.verify.place import place
 from matdiff.verify.taylor import tested
 from matdiff.worksheet.check import example, mark
 
+SMALL = np.__version__ == "0"
+"""Whether this is the page's own NumPy, `offline/small_numpy.py`."""
 HIGHEST = 10.0
 """Relative errors above this are where the difference was not defined, and are not drawn."""
 ASKS = ("gradient", "jacobian", "hessian", "differential")
