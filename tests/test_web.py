@@ -566,6 +566,11 @@ def test_the_static_page_has_all_it_needs_and_asks_no_other_host(tmp_path, pyodi
     assert all((site / path).exists() for path in kept)
     assert json.loads((site / "python" / "lock.json").read_text())["packages"] == {}
     assert build.hosts(site) == set()
+    first = json.loads(re.search(r"const KNOWN = (\{.*\});", (site / "engine.js").read_text())[1])
+    (page, _) = first
+    assert f'input.value = "{json.loads(page)[1]["function"]}"' in (site / "page.js").read_text()
+    assert [e["event"] for e in first[page]][-2:] == ["answer", "part"]
+    assert first[page][-2]["verification"]["passed"] is True
     html = (site / "index.html").read_text()
     assert "Content-Security-Policy" in html and "unsafe-inline" not in html
     inside = zipfile.ZipFile(site / "python" / "matdiff.zip").namelist()

@@ -25,6 +25,7 @@ import click
 from matdiff import __version__
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.web.server import STATIC
+from matdiff.web.service import ask
 
 PYODIDE = "314"
 """Major version of Pyodide (Python 3.14) that the page is tried with."""
@@ -35,6 +36,11 @@ POLICY = (
     "default-src 'none'; script-src 'self' blob: 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'"
 )
+FIRST = (
+    ("page", {"function": "norm(A*x - b)^2/2", "declare": [], "parts": ["steps"], "target": "numpy"}),
+    ("about", {}),
+)
+"""What the page asks when it opens (`begin` in page.js)."""
 FROM_FILES = "Open index.html, from a folder or by a server of files; no other host is asked for anything."
 
 
@@ -184,6 +190,7 @@ def write_page(folder: Path, names: list[str]) -> None:
     (folder / "index.html").write_text(page, encoding="utf-8")
     listed = json.dumps(names)
     engine = (OFFLINE / "engine.js").read_text(encoding="utf-8").replace("/* files */ []", listed)
+    engine = engine.replace("/* known */ {}", known())
     (folder / "engine.js").write_text(engine, encoding="utf-8")
     own = sorted({"index.html", "engine.js", *(f.name for f in STATIC.iterdir())})
     paths = ["./", *own, *(f"python/{name}" for name in names)]
@@ -191,6 +198,15 @@ def write_page(folder: Path, names: list[str]) -> None:
     keep = (OFFLINE / "offline.js").read_text(encoding="utf-8")
     keep = keep.replace("/* name */", f"matdiff-{__version__}-{digest}").replace("/* files */ []", json.dumps(paths))
     (folder / "offline.js").write_text(keep, encoding="utf-8")
+
+
+def known() -> str:
+    """Answers to the first questions, by these as JavaScript writes them."""
+    found = {}
+    for name, asked in FIRST:
+        key = json.dumps([name, asked], ensure_ascii=False, separators=(",", ":"))
+        found[key] = list(ask(name, asked))
+    return json.dumps(found, ensure_ascii=False)
 
 
 def hosts(folder: Path) -> set[str]:
