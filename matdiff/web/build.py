@@ -36,7 +36,7 @@ POLICY = (
     "default-src 'none'; script-src 'self' blob: 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'"
 )
-FIRST = (
+FIRST: tuple[tuple[str, dict[str, object]], ...] = (
     ("page", {"function": "norm(A*x - b)^2/2", "declare": [], "parts": ["steps"], "target": "numpy"}),
     ("about", {}),
 )

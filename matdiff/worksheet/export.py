@@ -83,7 +83,7 @@ def moodle(text: str, name: str = "worksheet", seeds: Sequence[str] = ()) -> byt
         if len(found) > 1:
             categories(quiz, first.title)
     indent(quiz)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(quiz, encoding="utf-8") + b"\n"
+    return b"\n".join([b'<?xml version="1.0" encoding="UTF-8"?>', bytes(tostring(quiz, encoding="utf-8")), b""])
 
 
 def called(problem: Problem) -> str:
@@ -217,7 +217,8 @@ def question(problem: Problem, name: str) -> Element:
 
 def by_entries(asked: Asked, name: str) -> Element:
     """A STACK question in which every entry is typed."""
-    inputs, said = [], [asked.text]
+    inputs: list[Input] = []
+    said = [asked.text]
     for k, (label, s) in enumerate(asked.wanted(), 1):
         usual(s)
         if s.ask == "differential" or any(d.number is None for v in s.d.function.variables for d in (v.rows, v.cols)):
@@ -265,7 +266,8 @@ def usual(s: Solution) -> None:
 
 def by_formula(asked: Asked, name: str) -> Element:
     """A STACK question in which a formula in the names of the problem is typed."""
-    inputs, renamed = [], {}
+    inputs: list[Input] = []
+    renamed: dict[str, str] = {}
     for k, (label, s) in enumerate(asked.wanted(), 1):
         usual(s)
         said = maxima.formula(s.result.node)
