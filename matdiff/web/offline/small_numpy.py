@@ -846,10 +846,12 @@ def sign_number(x: Any) -> Any:
 
 exp, log = real_function(math.exp, cmath.exp), real_function(log_number, complex_log)
 sqrt = real_function(lambda x: math.sqrt(x), cmath.sqrt)
-sin, cos, tan = (real_function(getattr(math, n), getattr(cmath, n)) for n in ("sin", "cos", "tan"))
-cosh, tanh = (real_function(getattr(math, n), getattr(cmath, n)) for n in ("cosh", "tanh"))
+sin, cos = real_function(math.sin, cmath.sin), real_function(math.cos, cmath.cos)
+tan, tanh = real_function(math.tan, cmath.tan), real_function(math.tanh, cmath.tanh)
+cosh = real_function(math.cosh, cmath.cosh)
 sinh = real_function(lambda x: math.copysign(inf, x) if _abs(x) > 710 else math.sinh(x), cmath.sinh)
-arcsin, arccos, arctan = (real_function(getattr(math, n), getattr(cmath, n)) for n in ("asin", "acos", "atan"))
+arcsin, arccos = real_function(math.asin, cmath.asin), real_function(math.acos, cmath.acos)
+arctan = real_function(math.atan, cmath.atan)
 log1p = real_function(lambda x: -inf if x == -1 else math.log1p(x))
 expm1, log2 = real_function(math.expm1), real_function(lambda x: -inf if x == 0 else math.log2(x))
 log10 = real_function(lambda x: -inf if x == 0 else math.log10(x))
@@ -927,8 +929,11 @@ def _method(name: str) -> Callable[..., Any]:
     return made
 
 
-sum, prod, mean, std = (_method(n) for n in ("sum", "prod", "mean", "std"))
-max, min, amax, amin = (_method(n) for n in ("max", "min", "max", "min"))
+sum, std = _method("sum"), _method("std")
+prod = _method("prod")
+mean = _method("mean")
+max = amax = _method("max")
+min = amin = _method("min")
 all, any, argmax, argmin, cumsum = (_method(n) for n in ("all", "any", "argmax", "argmin", "cumsum"))
 reshape, ravel, transpose, swapaxes, squeeze = (
     _method(n) for n in ("reshape", "ravel", "transpose", "swapaxes", "squeeze")
