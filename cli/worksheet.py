@@ -16,7 +16,10 @@ PATHS = {"nargs": -1, "required": True, "type": click.Path(path_type=Path)}
 
 @click.group("worksheet")
 def command() -> None:
-    """Worksheets: Markdown with `matdiff` blocks.  `build` makes sheets and solutions, `check` marks answers."""
+    """Worksheets: Markdown with `matdiff` blocks.
+
+    `build` makes sheets and solutions, `check` marks answers, `export` makes questions for Moodle and nbgrader.
+    """
 
 
 @command.command("build")
@@ -68,15 +71,50 @@ def read(path: Path) -> str:
         raise ParseError(f"{path} is not UTF-8 text (byte {error.start + 1})") from None
 
 
-def target_of(path: Path, to: str, solutions: bool, seed: str | None, out: Path | None, several: bool) -> Path:
+def target_of(
+    path: Path, to: str, solutions: bool, seed: str | None, out: Path | None, several: bool, kind: str = "sheet"
+) -> Path:
     """Where a sheet is written."""
     marked = f"-{''.join(c if c.isalnum() else '_' for c in seed)}" if seed is not None else ""
-    name = f"{path.stem}{marked}-{'solutions' if solutions else 'sheet'}.{to}"
+    name = f"{path.stem}{marked}-{'solutions' if solutions else kind}.{to}"
     if out is None:
         return path.with_name(name)
     if several or out.is_dir() or not out.suffix:
         return out / name
     return out
+
+
+@command.command("export")
+@click.argument("files", metavar="FILE...", **PATHS)  # type: ignore[arg-type]
+@click.option("--to", type=click.Choice(["moodle-xml", "nbgrader"]), required=True, help="The system.")
+@click.option("--seed", "seeds", metavar="SEED", multiple=True, help="Choose words by this; may be repeated.")
+@click.option("--variants", type=click.IntRange(1, 200), help="So many seeds: 1, 2, …")
+@click.option("--out", type=click.Path(path_type=Path), help="File or folder to write to; - is standard output.")
+def export_command(
+    files: tuple[Path, ...], to: str, seeds: tuple[str, ...], variants: int | None, out: Path | None
+) -> int:
+    """Questions for Moodle (STACK, cloze, essay), or a source notebook for nbgrader, from each FILE.
+
+    With several seeds the variants of a problem are a category of Moodle, from which a quiz takes one at random;
+    for nbgrader each seed is a notebook.
+    """
+    from matdiff.worksheet.export import moodle, nbgrader
+
+    if seeds and variants:
+        raise click.UsageError("--seed or --variants, not both")
+    chosen = list(seeds) or [str(i) for i in range(1, (variants or 0) + 1)]
+    suffix = "xml" if to == "moodle-xml" else "ipynb"
+    for path in files:
+        text = read(path)
+        sets: list[list[str]] = [chosen] if to == "moodle-xml" or not chosen else [[s] for s in chosen]
+        for seeds_ in sets:
+            one = seeds_[0] if to == "nbgrader" and seeds_ else None
+            made = moodle(text, path.name, seeds_) if to == "moodle-xml" else nbgrader(text, path.name, one)
+            if str(out) == "-":
+                sys.stdout.buffer.write(made)
+                continue
+            write(target_of(path, suffix, False, one, out, len(files) * len(sets) > 1, to.partition("-")[0]), made)
+    return 0
 
 
 @command.command("check")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+import matdiff
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -119,3 +123,31 @@ def test_the_readme_tests_as_the_checks_do():
     for command in (install, test):
         program, _, rest = command.partition('"$bin"/')[2].partition(" ")
         assert f'"$bin/{program}" {rest}' in checks
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples" / "typed").glob("*.py")), ids=lambda p: p.name)
+def test_typed_examples_run(file):
+    done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_api_reference_has_all_names_and_no_broken_link(tmp_path):
+    if find_spec("pdoc") is None:
+        pytest.skip("pdoc, which makes the reference, is not installed")
+    command = ["bash", str(ROOT / ".ci" / "docs"), str(tmp_path)]
+    env = {**os.environ, "PYTHON": sys.executable}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr[-2000:]
+    script = re.compile(r"<script.*?</script>", re.DOTALL)
+    pages = {p: script.sub("", p.read_text(encoding="utf-8")) for p in tmp_path.rglob("*.html")}
+    ids = {p: set(re.findall(r'\bid="([^"]+)"', text)) for p, text in pages.items()}
+    assert set(matdiff.__all__) <= ids[tmp_path / "matdiff.html"]
+    broken = []
+    for page, text in pages.items():
+        for link in re.findall(r'href="([^"]+)"', text):
+            file, _, at = link.partition("#")
+            to = (page.parent / file).resolve() if file else page
+            own = not re.match(r"https?:|data:", link)
+            if own and (to not in pages or (at and at not in ids[to])):
+                broken.append((page.name, link))
+    assert broken == []

@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
 import matdiff as md
@@ -605,7 +606,7 @@ def test_the_static_page_has_all_it_needs_and_asks_no_other_host(tmp_path, pyodi
     monkeypatch.setattr(build, "compiled", lambda source, packed: True)
     site = tmp_path / "site"
     assert run(["web", "build", str(site), "--pyodide", str(pyodide)]) == 0
-    assert "not verified" in capsys.readouterr().out
+    assert "no other host" in capsys.readouterr().out
     names = {p.name for p in site.iterdir()}
     assert {f.name for f in STATIC.iterdir()} | {"engine.js", "offline.js", "python"} == names
     listed = json.loads(re.search(r"const FILES = (\[.*\]);", (site / "engine.js").read_text())[1])
@@ -616,6 +617,11 @@ def test_the_static_page_has_all_it_needs_and_asks_no_other_host(tmp_path, pyodi
     assert all((site / path).exists() for path in kept)
     assert json.loads((site / "python" / "lock.json").read_text())["packages"] == {}
     assert build.hosts(site) == set()
+    first = json.loads(re.search(r"const KNOWN = (\{.*\});", (site / "engine.js").read_text())[1])
+    (page, _) = first
+    assert f'input.value = "{json.loads(page)[1]["function"]}"' in (site / "page.js").read_text()
+    assert [e["event"] for e in first[page]][-2:] == ["answer", "part"]
+    assert first[page][-2]["verification"]["passed"] is True
     html = (site / "index.html").read_text()
     assert "Content-Security-Policy" in html and "unsafe-inline" not in html
     inside = zipfile.ZipFile(site / "python" / "matdiff.zip").namelist()
@@ -624,20 +630,105 @@ def test_the_static_page_has_all_it_needs_and_asks_no_other_host(tmp_path, pyodi
         "matdiff/cli/derive.py",
         "matdiff/grammar/expression.json",
         "click/core.py",
+        "numpy/__init__.py",
+        "scipy/__init__.py",
     } <= set(inside)
     assert not any("/static/" in name or "__pycache__" in name for name in inside)
 
 
-def test_what_was_packed_runs_by_itself(tmp_path):
+VERIFIED = [
+    ("norm(A*x - b)^2/2", ""),
+    ("logdet(X'*X)", ""),
+    ("tr(A*inv(X)) + det(X)", ""),
+    ("inv(X)", ""),
+    ("X'*A*X", ""),
+    ("lambda_max(S)", "S: n×n symmetric"),
+    ("tr(expm(X))", ""),
+    ("tr(A*sqrtm(X))", "X: n×n spd"),
+    ("nuclear(X)", "X: 3×2"),
+    ("lgamma(t) + erf(t)", "t: scalar positive"),
+    ("sum(log(1 .+ exp(X*w)))", ""),
+    ("A*x = b for x; c'*x", ""),
+]
+WRONG = [("x'*A*x", "x", "2*A*x"), ("logdet(X)", "X", "inv(X)"), ("sum(exp(x))", "x", "exp(-x)")]
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """What was packed, asked by a Python that has nothing else."""
+    folder = tmp_path_factory.mktemp("packed")
+    zipfile.ZipFile(io.BytesIO(build.archive())).extractall(folder)
+
+    def ask_packed(questions: list[tuple[str, dict]]) -> list[list[dict]]:
+        code = (
+            "import sys, json; sys.path[:] = [sys.argv[1], *(p for p in sys.path if 'site-packages' not in p)]\n"
+            "from matdiff.web.service import ask\n"
+            "print(sys.modules['matdiff'].__file__)\n"
+            "for name, asked in json.load(sys.stdin): print(json.dumps(list(ask(name, asked))))"
+        )
+        command = [sys.executable, "-I", "-c", code, str(folder)]
+        done = subprocess.run(command, input=json.dumps(questions), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        place, *lines = done.stdout.splitlines()
+        assert str(folder) in place
+        return list(map(json.loads, lines))
+
+    return ask_packed
+
+
+def test_what_was_packed_verifies_by_itself(packed):
+    """With the small NumPy: the same verdicts, marks and curves."""
+    parts = ["steps", "hessian", "verification", "convexity"]
+    asked = [("page", {"function": f, "declare": [d] if d else [], "parts": parts[:2]}) for f, d in VERIFIED]
+    page, *rest = packed([("page", {"function": "norm(A*x - b)^2/2", "parts": parts}), *asked[1:]])
+    for (function, _), events in zip(VERIFIED[1:], rest, strict=True):
+        found = {e.get("name") or e.get("event") or "error": e for e in events}
+        assert found["answer"]["verification"]["passed"] is True, (function, found["answer"]["verification"])
+        assert all(row["ok"] is not False for row in found["steps"].get("rows", ())), (function, found["steps"])
+        assert "refused" not in found["steps"], (function, found["steps"])
+    found = {e.get("name") or e.get("event"): e for e in page}
+    assert [row["ok"] for row in found["steps"]["rows"]] == [True] * len(found["steps"]["rows"])
+    assert min(c["best"] for c in found["verification"]["plot"]["curves"]) < 1e-6
+    assert found["convexity"]["headline"].startswith("convex")
+
+
+def test_what_was_packed_finds_wrong_answers(packed):
+    asked = [("check", {"function": f, "wrt": x, "answer": claim}) for f, x, claim in WRONG]
+    assert [events[-1]["status"] for events in packed(asked)] == ["wrong", "layout", "wrong"]
+
+
+def test_the_small_numpy_has_the_values_of_numpy(tmp_path):
     zipfile.ZipFile(io.BytesIO(build.archive())).extractall(tmp_path)
     code = (
-        "import sys; sys.path[:] = [sys.argv[1], *(p for p in sys.path if 'site-packages' not in p)]\n"
-        "from matdiff.web.service import ask\n"
-        "print([e.get('event') for e in ask('page', {'function': 'logdet(X)'})], sys.modules['matdiff'].__file__)"
+        "import sys, json\nif len(sys.argv) > 1: sys.path.insert(0, sys.argv[1])\n"
+        "import numpy as np\n"
+        "A = np.array([[4.0, 1, 0.5], [1, 3, -1], [0.5, -1, 5]]); X = np.array([[1.0, 2], [0, 3], [1, -1]])\n"
+        "N = np.array([[0.0, 1, 2], [-1, 0, 1], [3, 1, 1]]); x = np.arange(6.0); I, J = np.tril_indices(3)\n"
+        "U, s, V = np.linalg.svd(X, full_matrices=False); q, r = np.linalg.qr(X); w, v = np.linalg.eigh(A)\n"
+        "A2 = A.copy(); A2[[0, 2]] = A2[[2, 0]]; A2[:, 1] += 1; A2[A2 > 4] = 0; np.multiply(A2, 2, out=A2)\n"
+        "W = A.copy(); W.reshape(-1)[::4] = 9; K = np.zeros((2, 3, 2, 3)); np.einsum('iaja->aij', K)[:] = np.eye(2)\n"
+        "found = [A @ X, A.T @ x[:3], np.kron(X, A), np.linalg.inv(A), np.linalg.det(A), np.linalg.slogdet(-A)[0],\n"
+        " np.linalg.cholesky(A), np.abs(q) @ np.abs(r), np.abs(r), w, (v * w) @ v.T, s, (U * s) @ V,\n"
+        " np.linalg.pinv(X),"
+        " np.sort(np.abs(np.linalg.eigvals(N))), np.linalg.norm(X, 2), np.linalg.norm(A, 1), np.linalg.cond(A),\n"
+        " np.einsum('ij,kj->ik', A, A), np.einsum('ii->i', A), np.einsum('ij->', X), A[I, J],\n"
+        " x.reshape(2, 3, order='F'),"
+        " x.reshape(2, 3).ravel(order='F'), A2, W, K, np.concatenate([A, X], axis=1),\n"
+        " np.block([[A, X], [X.T, np.eye(2)]]),\n"
+        " np.where(X > 0, X, -1), X.max(axis=0), X.sum(axis=1, keepdims=True), np.cumsum(x), np.outer(x, x[:2]),\n"
+        " np.tril(A) + np.triu(A, 1), np.diag(x[:2], 1), np.vdot(X, X), x[None, :] * X[:, :1],\n"
+        " np.tensordot(A, X, 1), X.T[::-1], np.log(np.exp(x)), \n"
+        " np.sqrt(np.array([-1.0, 4]))[1:], 1 / np.array([2.0, 4]),\n"
+        " np.maximum(x, 2), np.argmax(x), np.delete(A, 1, 0), np.linalg.lstsq(X, x[:3], rcond=None)[0]]\n"
+        "print(json.dumps([np.round(np.asarray(f, dtype=float), 9).tolist() for f in found]))"
     )
-    command = [sys.executable, "-I", "-c", code, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "'answer'" in done.stdout and str(tmp_path) in done.stdout
+    said = []
+    for extra in ([], [str(tmp_path)]):
+        done = subprocess.run([sys.executable, "-c", code, *extra], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        said.append(json.loads(done.stdout))
+    for i, (real, small) in enumerate(zip(*said, strict=True)):
+        assert np.shape(real) == np.shape(small) and np.allclose(real, small, atol=1e-8), (i, real, small)
 
 
 @pytest.mark.parametrize(

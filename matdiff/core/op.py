@@ -75,6 +75,7 @@ class Op:
                 `traceconvex`: its trace, of symmetric matrices
     matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
                 is not given, it is found from the definition, or from what the code makes of unit matrices
+    maxima      how Maxima writes it, `{0}` the first argument, with the few words that `interop.maxima` defines
     sympy       of a function applied entry by entry: the name of the one that SymPy has for it
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
@@ -116,6 +117,7 @@ class Op:
     sympy: str = ""
     entry: str = ""
     factor: str = ""
+    maxima: str = ""
 
     def rule(self, slot: int) -> Rule:
         """The rule of one argument; None for functions that only generated code knows."""

@@ -22,6 +22,7 @@ exp: Op = elementwise(
     spellings="expm1=exp({0}).-1",
     whole="expm",
     sympy="exp",
+    maxima="exp({0})",
     law="d eᵘ = eᵘ du",
     proof=(
         "exp(x + dx) = exp(x).*exp(dx) | the functional equation",
@@ -41,6 +42,7 @@ log: Op = elementwise(
     spellings="ln log10=log({0})/log(10) log2=log({0})/log(2) log1p=log(1.+{0})",
     whole="logm",
     sympy="log",
+    maxima="log({0})",
     law="d log u = du/u",
     proof=(
         "exp(log(x)) = x | the logarithm undoes exp",
@@ -61,6 +63,7 @@ sqrt: Op = elementwise(
     domain="positive",
     whole="sqrtm",
     sympy="sqrt",
+    maxima="sqrt({0})",
     law="d √u = du/(2√u)",
     proof=(
         "sqrt(x).*sqrt(x) = x | what a root is",
@@ -80,6 +83,7 @@ abs_: Op = elementwise(
     smooth="where an entry of {0} is 0",
     spellings="fabs absolute",
     sympy="Abs",
+    maxima="abs({0})",
     law="d |u| = sign(u) du",
     proof=(
         "abs(x) = sign(x).*x | what it is",
@@ -96,6 +100,7 @@ sign: Op = elementwise(
     smooth="where an entry of {0} is 0",
     spellings="sgn signum",
     sympy="sign",
+    maxima="signum({0})",
     law="sign is constant around u ≠ 0",
     proof=(
         "sign(x + dx) = sign(x) | for every dx smaller than x ≠ 0",
@@ -112,6 +117,7 @@ sin: Op = elementwise(
     spellings="csc=1./sin({0})",
     whole="sinm",
     sympy="sin",
+    maxima="sin({0})",
     law="d sin u = cos u du",
     proof=(
         "sin(x + dx) = sin(x).*cos(dx) + cos(x).*sin(dx) | addition theorem",
@@ -128,6 +134,7 @@ cos: Op = elementwise(
     spellings="sec=1./cos({0})",
     whole="cosm",
     sympy="cos",
+    maxima="cos({0})",
     law="d cos u = −sin u du",
     proof=(
         "cos(x + dx) = cos(x).*cos(dx) - sin(x).*sin(dx) | addition theorem",
@@ -143,6 +150,7 @@ tan: Op = elementwise(
     latex=r"\tan({0})",
     whole="tanm",
     sympy="tan",
+    maxima="tan({0})",
     spellings="cot=1./tan({0})",
     law="d tan u = (1 + tan² u) du",
     proof=(
@@ -162,6 +170,7 @@ asin: Op = elementwise(
     domain="inside",
     spellings="arcsin",
     sympy="asin",
+    maxima="asin({0})",
     law="d asin u = du/√(1 − u²)",
     proof=(
         "sin(asin(x)) = x | the inverse function",
@@ -181,6 +190,7 @@ acos: Op = elementwise(
     domain="inside",
     spellings="arccos",
     sympy="acos",
+    maxima="acos({0})",
     law="d acos u = −du/√(1 − u²)",
     proof=(
         "cos(acos(x)) = x | the inverse function",
@@ -198,6 +208,7 @@ atan: Op = elementwise(
     latex=r"\arctan({0})",
     spellings="arctan",
     sympy="atan",
+    maxima="atan({0})",
     law="d atan u = du/(1 + u²)",
     proof=(
         "tan(atan(x)) = x | the inverse function",
@@ -216,6 +227,7 @@ sinh: Op = elementwise(
     spellings="csch=1./sinh({0})",
     whole="sinhm",
     sympy="sinh",
+    maxima="sinh({0})",
     law="d sinh u = cosh u du",
     proof=(
         "sinh(x) = (exp(x) - exp(-x))/2 | what it is",
@@ -235,6 +247,7 @@ cosh: Op = elementwise(
     spellings="sech=1./cosh({0})",
     whole="coshm",
     sympy="cosh",
+    maxima="cosh({0})",
     law="d cosh u = sinh u du",
     proof=(
         "cosh(x) = (exp(x) + exp(-x))/2 | what it is",
@@ -252,6 +265,7 @@ tanh: Op = elementwise(
     latex=r"\tanh({0})",
     spellings="coth=1./tanh({0})",
     sympy="tanh",
+    maxima="tanh({0})",
     law="d tanh u = (1 − tanh² u) du",
     proof=(
         "tanh(x) = sinh(x)./cosh(x) | what it is",
@@ -331,6 +345,7 @@ erf: Op = elementwise(
     julia="erf.({0})",
     torch="torch.erf({0})",
     sympy="erf",
+    maxima="erf({0})",
     law="d erf u = (2/√π) exp(−u²) du",
     proof=(
         "erf(-x) = -erf(x) | the integral from 0 of an even function",

@@ -1,7 +1,8 @@
 """`matdiff web build DIR`: the page as files, with Python for browsers among them, so that it needs no server.
 
 Python comes from Pyodide's npm package, which has the interpreter and the standard library and no NumPy: answers are
-then not verified, and the page says so.  `--wheel` adds NumPy and SciPy built for Pyodide where somebody has them.
+verified with the small one in `offline`, on arrays of few entries.  `--wheel` adds NumPy and SciPy built for Pyodide
+where somebody has them, which then take its place.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import click
 from matdiff import __version__
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.web.server import STATIC
+from matdiff.web.service import ask
 
 PYODIDE = "314"
 """Major version of Pyodide (Python 3.14) that the page is tried with."""
@@ -34,6 +36,11 @@ POLICY = (
     "default-src 'none'; script-src 'self' blob: 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'"
 )
+FIRST: tuple[tuple[str, dict[str, object]], ...] = (
+    ("page", {"function": "norm(A*x - b)^2/2", "declare": [], "parts": ["steps"], "target": "numpy"}),
+    ("about", {}),
+)
+"""What the page asks when it opens (`begin` in page.js)."""
 FROM_FILES = "Open index.html, from a folder or by a server of files; no other host is asked for anything."
 
 
@@ -56,7 +63,7 @@ def command() -> None:
     multiple=True,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="NumPy's or SciPy's wheel for Pyodide; with them answers are verified.  May be repeated.",
+    help="NumPy's or SciPy's wheel for Pyodide, instead of the small ones in Python.  May be repeated.",
 )
 def build(folder: Path, pyodide: Path | None, wheels: tuple[Path, ...]) -> int:
     """Write the page into DIR, with Python for browsers: it then needs no server and no network."""
@@ -72,7 +79,7 @@ def build(folder: Path, pyodide: Path | None, wheels: tuple[Path, ...]) -> int:
         (python / "lock.json").write_text(lock(source), encoding="utf-8")
         shutil.copyfile(OFFLINE / "worker.js", python / "worker.js")
         packed = Path(scratch) / "matdiff.zip"
-        packed.write_bytes(archive())
+        packed.write_bytes(archive(small=not wheels))
         quick = compiled(source, packed)
         shutil.copyfile(packed, python / "matdiff.zip")
         for wheel in wheels:
@@ -83,8 +90,6 @@ def build(folder: Path, pyodide: Path | None, wheels: tuple[Path, ...]) -> int:
     write_page(folder, names)
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 1e6
     click.echo(f"{folder}: {size:.0f} MB.  {FROM_FILES}")
-    if not wheels:
-        click.echo("without NumPy (--wheel): its answers are not verified, and say so")
     if not quick:
         click.echo("node is not installed: the page opens slower, since Python compiles matdiff each time")
     return 0
@@ -147,10 +152,13 @@ def modules() -> Iterator[tuple[str, Path]]:
                 yield f"{name}/{inside.as_posix()}", file
 
 
-def archive() -> bytes:
-    out = io.BytesIO()
+def archive(small: bool = True) -> bytes:
+    """What the page imports; with the small NumPy and SciPy where there are no others."""
+    out, files = io.BytesIO(), dict(modules())
+    if small:
+        files |= {f"{name}/__init__.py": OFFLINE / f"small_{name}.py" for name in ("numpy", "scipy")}
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, file in dict(modules()).items():
+        for name, file in files.items():
             # The same bytes each time: no date.
             packed.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), file.read_bytes(), zipfile.ZIP_DEFLATED)
     return out.getvalue()
@@ -182,6 +190,7 @@ def write_page(folder: Path, names: list[str]) -> None:
     (folder / "index.html").write_text(page, encoding="utf-8")
     listed = json.dumps(names)
     engine = (OFFLINE / "engine.js").read_text(encoding="utf-8").replace("/* files */ []", listed)
+    engine = engine.replace("/* known */ {}", known())
     (folder / "engine.js").write_text(engine, encoding="utf-8")
     own = sorted({"index.html", "engine.js", *(f.name for f in STATIC.iterdir())})
     paths = ["./", *own, *(f"python/{name}" for name in names)]
@@ -189,6 +198,15 @@ def write_page(folder: Path, names: list[str]) -> None:
     keep = (OFFLINE / "offline.js").read_text(encoding="utf-8")
     keep = keep.replace("/* name */", f"matdiff-{__version__}-{digest}").replace("/* files */ []", json.dumps(paths))
     (folder / "offline.js").write_text(keep, encoding="utf-8")
+
+
+def known() -> str:
+    """Answers to the first questions, by these as JavaScript writes them."""
+    found = {}
+    for name, asked in FIRST:
+        key = json.dumps([name, asked], ensure_ascii=False, separators=(",", ":"))
+        found[key] = list(ask(name, asked))
+    return json.dumps(found, ensure_ascii=False)
 
 
 def hosts(folder: Path) -> set[str]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from matdiff.api.checking import check_derivation
 from matdiff.api.reading import parse
 from matdiff.errors import MatdiffError
@@ -19,6 +21,8 @@ from matdiff.verify.taylor import tested
 from matdiff.worksheet.check import example, mark
 from matdiff.worksheet.report import SIGNS, WORDS, reason
 
+SMALL = np.__version__ == "0"
+"""Whether this is the page's own NumPy, `offline/small_numpy.py`."""
 HIGHEST = 10.0
 """Relative errors above this are where the difference was not defined, and are not drawn."""
 ASKS = ("gradient", "jacobian", "hessian", "differential")

@@ -7,9 +7,10 @@ server, what needs no numbers is answered and the answer says that it is not ver
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from matdiff import __version__
 from matdiff.api.derive import derive
@@ -73,6 +74,7 @@ USUAL = [
 ]
 """Names that functions are usually differentiated by, the likeliest first."""
 UNVERIFIED = "not verified here: this page has no NumPy; `matdiff serve` checks every answer"
+LACKING = "not verified here: the check needs more than the page's own small NumPy has; `matdiff serve` checks all"
 
 
 def numeric() -> Any:
@@ -80,6 +82,25 @@ def numeric() -> Any:
     if numbers is None:
         raise ImportError("NumPy is missing", name="numpy")
     return numbers
+
+
+T = TypeVar("T")
+
+
+def attempted(check: Callable[[], T]) -> T | None:
+    """What a check says; None where the small NumPy of the page without a server lacks what it needs."""
+    try:
+        return check()
+    except (ImportError, AttributeError, TypeError, ValueError):
+        if numbers is None or not numbers.SMALL:
+            raise
+        return None
+
+
+def lasting(marks: Iterator[bool | None]) -> Iterator[bool | None]:
+    """Marks as long as they can be made."""
+    while found := attempted(lambda: list(islice(marks, 1))):
+        yield from found
 
 
 def about(asked: Asked) -> Iterator[Event]:
@@ -231,13 +252,13 @@ class Shown:
         """Raises UnsupportedError for an answer that fails: a wrong one is never shown."""
         if numbers is None or answer.verifications:
             return
-        answer.verify()
+        attempted(answer.verify)
         if answer.fault:
             raise UnsupportedError(FAULT.format(why=answer.fault))
 
     def verification(self, answer: Answer) -> Event:
-        if numbers is None:
-            return {"passed": None, "said": [UNVERIFIED], "exact": []}
+        if numbers is None or not answer.verifications:
+            return {"passed": None, "said": [UNVERIFIED if numbers is None else LACKING], "exact": []}
         exact = [v.certificate for v in answer.verifications if v.certificate]
         return {
             "passed": all(v.passed for v in answer.verifications) or None,
@@ -262,14 +283,15 @@ class Shown:
         answer = Answer(self.d, 2, True)
         answer.verifications = self.first.verifications
         if numbers is not None:
-            answer.verifications = (*answer.verifications[:1], self.d.verify(order=2))
+            second = attempted(lambda: self.d.verify(order=2))
+            answer.verifications = (*answer.verifications[:1], second) if second is not None else ()
             if answer.fault:
                 raise UnsupportedError(FAULT.format(why=answer.fault))
         return answer
 
     def steps(self, asked: Asked) -> Event:
         answer = self.second() if "hessian" in asked.get("parts", ()) and self.d.kind == "gradient" else self.first
-        marks = iter(numbers.step_marks(answer)) if numbers is not None else iter(())
+        marks = lasting(numbers.step_marks(answer)) if numbers is not None else iter(())
         seen: set[str] = set(mathml(self.d.function)[:-1])
         return {"rows": [r for steps, line in answer.board for r in step_rows(steps, line, seen, marks)]}
 
@@ -335,7 +357,9 @@ class Equations(Shown):
     def checked(self) -> str:
         if numbers is None:
             return UNVERIFIED
-        found = self.d.verify()
+        found = attempted(self.d.verify)
+        if found is None:
+            return LACKING
         if found.passed is False:
             raise UnsupportedError(FAULT.format(why=verdict(found)))
         return verdict(found)

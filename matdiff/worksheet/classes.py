@@ -92,20 +92,25 @@ def rows(results: Sequence[tuple[Student, Result]]) -> list[Row]:
 
 
 def gradebook(found: Sequence[Row], form: str, any_layout: bool, title: str) -> str:
-    """The class as CSV: a row a student.  `moodle`, `canvas` and `nbgrader` have the columns that these import."""
+    """The class as CSV: a row a student.
+
+    `moodle` has the columns without which its grading worksheet is refused (mod/assign/feedback/offline), `canvas`
+    those of its gradebook's import, `nbgrader` those of `nbgrader export`.
+    """
     numbers = sorted({m.problem for row in found for m in row.marks})
     worth = {m.problem: m.of for row in found for m in row.marks}
     total = sum(worth.values())
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     if form == "moodle":
-        table.writerow(["Identifier", "Full name", "Status", "Grade", "Maximum Grade", "Feedback comments"])
+        last = ["Last modified (grade)", "Feedback comments"]
+        table.writerow(["Identifier", "Full name", "Status", "Grade", "Maximum Grade", *last])
     elif form == "canvas":
         table.writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", title])
         table.writerow(["    Points Possible", "", "", "", "", f"{total:g}"])
     elif form == "nbgrader":
-        columns = "assignment timestamp student_id last_name first_name email raw_score late_submission_penalty score"
-        table.writerow([*columns.split(), "max_score"])
+        columns = "assignment duedate timestamp student_id last_name first_name email raw_score late_submission_penalty"
+        table.writerow([*columns.split(), "score", "max_score"])
     else:
         table.writerow(
             ["name", "id", "files", *(f"problem {n} ({worth[n]:g})" for n in numbers), "total", "of", "flags"]
@@ -115,11 +120,19 @@ def gradebook(found: Sequence[Row], form: str, any_layout: bool, title: str) -> 
         flags, name = one_line("; ".join(row.flags)), harmless(who.name)
         if form == "moodle":
             status = "Submitted for grading"
-            cells = [f"Participant {who.id}" if who.id else "", name, status, points, f"{total:g}", harmless(flags)]
+            cells = [
+                f"Participant {who.id}" if who.id else "",
+                name,
+                status,
+                points,
+                f"{total:g}",
+                "-",
+                harmless(flags),
+            ]
         elif form == "canvas":
             cells = [name, who.id, "", "", "", points]
         elif form == "nbgrader":
-            cells = [who.assignment or title, "", who.id or who.name, "", "", "", points, "0", points, f"{total:g}"]
+            cells = [who.assignment or title, "", "", who.id or who.name, "", "", "", points, "0", points, f"{total:g}"]
         else:
             each = {m.problem: f"{m.points(any_layout):g}" for m in row.marks}
             marks = [each.get(n, "") for n in numbers]

@@ -2,6 +2,8 @@
 /* Answers come from Python in this browser: a worker that is started with the files beside this page, and nothing else.
    From http they are fetched; a page opened as a file reads them from scripts, since browsers let it fetch nothing. */
 const FILES = /* files */ [];
+/* What the page asks first, answered when it was built: it stands there before Python has started. */
+const KNOWN = /* known */ {};
 const SECONDS = 20;
 const here = location.protocol === "file:";
 const PAYLOAD = {};
@@ -56,6 +58,11 @@ const engine = {
   pause: 60,
   async *ask(name, asked, channel, signal) {
     const mine = (newest[channel] = ++count);
+    const known = KNOWN[JSON.stringify([name, asked])];
+    if (known) {
+      yield* known;
+      return;
+    }
     const events = [];
     let wake = () => {};
     const tell = (event) => {
