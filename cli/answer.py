@@ -102,7 +102,8 @@ class Answer:
         """What is derived in steps, one after the other, each with the line that it ends in."""
         groups = [(g.steps, self.read_off(g)) for g in self.further]
         found = [(self.told, self.outcome), *groups]
-        return [(self.told_in_words(steps), line) for steps, line in self._to_hessians(found)]
+        shown: set[Any] = set()
+        return [(once(self.told_in_words(steps), shown), line) for steps, line in self._to_hessians(found)]
 
     def told_in_words(self, steps: Any) -> Any:
         """Steps with results as the answer prints them, without those that change nothing then."""
@@ -333,6 +334,13 @@ class Answer:
             return "partial jacobian"
         vectors = self.d.function.kind == "vector" and self.d.wrt[0].kind == "vector"
         return "vector jacobian" if self.kind == "jacobian" and vectors else self.kind
+
+
+def once(steps: Any, shown: set[Any]) -> Any:
+    """The steps without the lines that were shown before."""
+    found = tuple(s for s in steps if s.relation != "=" or (s.before.node, s.after.node) not in shown)
+    shown.update((s.before.node, s.after.node) for s in found)
+    return found
 
 
 def bookish(node: Any) -> bool:

@@ -864,21 +864,35 @@ class Derivation:
                 node = in_terms_of(node, self.simplified(part.body), part)
         return Expr(node, answer.variables, answer.guards)
 
+    def in_names(self, node: Node) -> Node:
+        """An expression in terms of what the function defines, where that makes it no longer."""
+        found = self._in_definitions(Expr(node, self.function.variables)).node
+        return found if length(found) <= length(node) else node
+
+    def in_name(self, node: Node, name: Node, body: Node) -> Node:
+        """An expression with a name for a part of it; what is not simplified stays so."""
+        return in_terms_of(node, body, name)
+
     def named(self, answers: Sequence[Expr]) -> list[Expr]:
         """Gradients with the factors that several of them share named once: δ, the errors of backpropagation."""
-        parts = shared([e.node for e in answers])
+        values = self.names([e.node for e in answers])
+        return [Expr(substitute(e.node, values), e.variables, e.guards) for e in answers] if values else [*answers]
+
+    def names(self, answers: Sequence[Node]) -> dict[Node, Node]:
+        """The names of those factors."""
+        parts = shared(answers)
         taken = {n.name for n in topological(self.function.node) if isinstance(n, Symbol)}
         taken |= {v.name for v in self.function.variables}
         spelt = " ".join([self.types, *map(ascii_name, taken)])
         stem = next((w for w in STEMS if w not in spelt and ascii_name(w) not in spelt), "")
         if not parts or not stem:
-            return list(answers)
+            return {}
         values: dict[Node, Node] = {}
         for i, part in reversed(list(enumerate(parts, 1))):
             name = stem if len(parts) == 1 else f"{stem}_{i}"
             body = substitute(part, dict(values)) if values else part
             values[part] = symbol(name, part.kind, part.rows, part.cols, frozenset(), body)
-        return [Expr(substitute(e.node, dict(values)), e.variables, e.guards) for e in answers]
+        return values
 
     def _answer(self, node: Node) -> Expr:
         simple = self.simplified(node)
