@@ -100,6 +100,14 @@ class Answer:
     @property
     def board(self) -> list[tuple[Any, Line]]:
         """What is derived in steps, one after the other, each with the line that it ends in."""
+        return [
+            (tuple(replace(s, before=self.shortened(s.before), after=self.shortened(s.after)) for s in steps), line)
+            for steps, line in self.in_full
+        ]
+
+    @cached_property
+    def in_full(self) -> list[tuple[Any, Line]]:
+        """The same without names for what makes lines too long."""
         groups = [(g.steps, self.read_off(g)) for g in self.further]
         found = [(self.told, self.outcome), *groups]
         shown: set[Any] = set()
@@ -107,20 +115,23 @@ class Answer:
 
     def told_in_words(self, steps: Any) -> Any:
         """Steps with results as the answer prints them, without those that change nothing then."""
+        from matdiff.report.book import of_columns
+
+        steps = of_columns(tuple(steps))
         found = [replace(s, before=self.as_printed(s.before), after=self.as_printed(s.after)) for s in steps]
         return tuple(s for s in found if s.relation != "=" or s.before.node is not s.after.node)
 
     def as_printed(self, e: Any) -> Any:
         """An expression with results in it as the lines of the answer have them."""
         if self.printed is None:
-            self.lines()
+            _ = self.worded
         from matdiff.api.expr import Expr
         from matdiff.graph.rewrite import substitute
 
         node = substitute(e.node, self.printed or {}) if self.printed else e.node
         booked = self.booked(e if node is e.node else Expr(node, e.variables, e.guards))
         if self.solving and booked is not e:
-            from matdiff.cli.book import BookExpr
+            from matdiff.report.book import BookExpr
 
             return BookExpr(booked, self.book)
         return booked
@@ -151,7 +162,41 @@ class Answer:
         return self.line(self.named, self.result)
 
     def lines(self) -> list[Line]:
-        """Function, differential, result, and the Hessian when asked; long ones by the function's definitions."""
+        """Function, differential, result, and the Hessian when asked; what makes a line too long has a name."""
+        function, *found = self.worded
+        return [function, *(line._replace(body=self.shortened(line.body)) for line in found)]
+
+    def shortened(self, e: Any) -> Any:
+        """An expression in terms of the names for what makes lines too long."""
+        if not self.shorter:
+            return e
+        from matdiff.report.book import BookExpr, within
+
+        node = within(e.node, self.shorter)
+        return e if node is e.node else BookExpr.of(node, e, self.book)
+
+    @cached_property
+    def shorter(self) -> Any:
+        """Names for parts of lines that are too long."""
+        from matdiff.core.node import Symbol, topological
+        from matdiff.report.book import short_names
+
+        rows = [(line.body.node,) for line in self.worded[1:]]
+        widths = [len(line.left("unicode")) + 3 for line in self.worded[1:]]
+        for steps, line in self.in_full if self.steps else ():
+            last = None
+            for s in steps:
+                read = s.relation != "="
+                first = read or s.before.node is last
+                rows.append((s.after.node,) if first else (s.before.node, s.after.node))
+                widths.append(len(line.left("unicode")) * read + 3)
+                last = s.after.node
+        known = {n.name for row in rows for n in topological(*row) if isinstance(n, Symbol)}
+        return short_names(rows, known | {v.name for v in self.d.function.variables} | {self.f}, widths)
+
+    @cached_property
+    def worded(self) -> list[Line]:
+        """The lines of the answer; long ones by the function's definitions."""
         found = [self.line("differential", self.d.differential)]
         if self.kind != "operator":
             found += self.parts(self.named, self.result)
@@ -174,7 +219,7 @@ class Answer:
     def in_words(self, lines: list[Line]) -> list[Line]:
         """The lines as books write eigenvectors, steps and identities."""
         if self.solving:
-            from matdiff.cli.book import BookExpr, adjoint_solves
+            from matdiff.report.book import BookExpr, adjoint_solves
 
             bodies = adjoint_solves(self.book, [line.body for line in lines], self.d.function.node)
             return [line._replace(body=BookExpr(e, self.book)) for line, e in zip(lines, bodies, strict=True)]
@@ -193,21 +238,19 @@ class Answer:
 
     def booked(self, e: Any) -> Any:
         """An expression as books write it, where it has what they write otherwise."""
-        if not bookish(e.node):
-            return e
-        from matdiff.cli.book import BookExpr
-
-        return BookExpr(e, self.book)
+        return self.words.of(e)
 
     @cached_property
+    def words(self) -> Any:
+        """How answers and steps are written for people."""
+        from matdiff.report.book import Words
+
+        return Words(self.d, self.order)
+
+    @property
     def book(self) -> Any:
         """The names that books give to parts of the answer and its steps."""
-        from matdiff.cli.book import book
-
-        lines = [self.d.differential, *values(self.result)]
-        if self.order > 1:
-            lines += values(self.hessian if self.scalar else self.bilinear)
-        return book(lines, (v.name for v in self.d.function.variables))
+        return self.words.book
 
     def with_names(self, lines: list[Line]) -> list[Line]:
         """The lines with what gradients by several variables share named once."""
@@ -341,18 +384,6 @@ def once(steps: Any, shown: set[Any]) -> Any:
     found = tuple(s for s in steps if s.relation != "=" or (s.before.node, s.after.node) not in shown)
     shown.update((s.before.node, s.after.node) for s in found)
     return found
-
-
-def bookish(node: Any) -> bool:
-    """Is there something in an expression that books write otherwise than the language?"""
-    from matdiff.core.node import Apply, Constant, topological
-
-    for n in topological(node):
-        if isinstance(n, Apply) and n.op.name in ("heaviside", "eigvecs"):
-            return True
-        if isinstance(n, Constant) and n.name == "I":
-            return True
-    return False
 
 
 def values(found: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from matdiff.api.operators import (
     check_directions,
     check_second,
     hessian_operator,
+    letter,
     pullback,
     pushforward,
 )
@@ -306,6 +307,11 @@ class Derivation:
     def operator(self) -> Operator:
         """The pushforward as a formula: F'(X)[dX] = …, linear in dX."""
         return pushforward(self)
+
+    @property
+    def letter(self) -> str:
+        """A name for the function that none of its variables has."""
+        return letter(self)
 
     @property
     def adjoint(self) -> Any:

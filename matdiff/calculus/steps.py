@@ -49,7 +49,9 @@ READ_HESSIAN = "read off the Hessian"
 READ_MATRIX = "read off the Hessian: vec(A V B) = (Bᵀ ⊗ A) vec(V)"
 FACTOR = "a constant factor stays"
 PRODUCT, POWERS, QUOTIENT = "product rule", "power rule", "quotient rule"
-CITED = "as derived above"
+BY_SCALAR = "product rule, d(1/v) = −dv/v²"
+PRODUCTS = (PRODUCT, QUOTIENT, BY_SCALAR)
+CITED = "as above"
 SUBSTITUTE = "substitute"
 COLLECT = "collect and substitute"
 
@@ -300,6 +302,11 @@ def _across(telling: Telling, Y: Node, results: Mapping[Node, Node], names: Mapp
     derivation, value = telling.derivation, telling.value
     scalar = derivation.kind == "gradient"
     before = value if scalar else _paired({value: Y})
+    if not scalar and len(_text(before)) > WIDEST // 2:
+        # The differential has been found, so that it need not be written once more.
+        f = derivation.prepared
+        F = symbol(derivation.letter, f.kind, f.rows, f.cols, body=f)
+        before = pairing(Y, symbol(f"d{F.name}", f.kind, f.rows, f.cols, body=value, of=F))  # type: ignore[attr-defined]
     free = {dX: G for dX, G in results.items() if tangent(_variable(derivation, dX)) is None}
     yield from _shifted(value, Y, list(derivation.directions.values()), before, free, names)
 
@@ -338,6 +345,8 @@ LETTERS = {"scalar": "uvwzst", "vector": "rpghkz", "row": "rpghkz", "matrix": "M
 """Names for parts that are given one."""
 SCALAR = ("scalar",)
 KINDS = ("scalar", "vector", "row", "matrix")
+PLAIN = frozenset(("scale", "power", "transpose", "getcol", "getrow", "slice"))
+"""What is not more than what it is made of."""
 SEVERAL = 2
 WORTH = 3
 """Symbols from which on a part is named."""
@@ -403,7 +412,7 @@ def _letters(derivation: Derivation, parts: Iterable[Node]) -> dict[Node, Node]:
 
 def _is_worth_naming(n: Node, kinds: Sequence[str]) -> bool:
     """Is it of these kinds, and more than a multiple, a power or the transpose of others?"""
-    if not isinstance(n, Apply) or n.kind not in kinds or n.op.name in ("scale", "power", "transpose"):
+    if not isinstance(n, Apply) or n.kind not in kinds or n.op.name in PLAIN:
         return False
     return length(n) >= WORTH
 
@@ -486,15 +495,15 @@ def _pushed_by(telling: Telling, root: Node, start: Node) -> Iterator[Line]:
                 turn = [u for u in marked if u in telling.told]
             else:
                 turn = [u for u in marked if u not in telling.told and _law(u, known) == rule]
-                if not turn and rule in (PRODUCT, QUOTIENT) and (turn := [u for u in marked if _is_inverse(u)]):
-                    rule = QUOTIENT
+                if not turn and rule in PRODUCTS and (turn := [u for u in marked if _is_inverse(u)]):
+                    rule = QUOTIENT if root.kind == "scalar" else BY_SCALAR
             if not turn:
                 break
             following = _quietly(substitute(following, {d(u): _through(u, shown) for u in turn}), shown)
             telling.told.update(turn)
             if again:
                 telling.told.update(m.children[0] for m in topological(following, into_bodies=False) if is_op(m, D))
-            elif rule not in (PRODUCT, QUOTIENT):
+            elif rule not in PRODUCTS:
                 break
         line, after = following, normal(following)
         if after is not before:

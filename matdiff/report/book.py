@@ -1,0 +1,516 @@
+"""Answers in the words of books: q for an eigenvector, u vᵀ for singular vectors, 1[z > 0], I, v for an adjoint solve.
+
+What is printed so need not read back; `d.gradient` in Python and `--format json` keep to the language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+from matdiff.api.expr import Expr
+from matdiff.calculus.adjoint import adjoint
+from matdiff.calculus.jacobian import jacobian
+from matdiff.calculus.markers import PAIRING, D, d
+from matdiff.calculus.steps import LETTERS, Step
+from matdiff.calculus.tangent import project
+from matdiff.core.node import Apply, Constant, Node, Symbol, number, symbol, topological
+from matdiff.core.shape import ONE
+from matdiff.errors import UnsupportedError
+from matdiff.graph.properties import product_nodes
+from matdiff.graph.rewrite import inline, rebuild, substitute
+from matdiff.ops.algebra import ADD, HADAMARD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, scale
+from matdiff.ops.constants import eye
+from matdiff.ops.elementwise import heaviside
+from matdiff.ops.indexing import COLUMN, SLICE
+from matdiff.ops.linalg import inv, pinv
+from matdiff.ops.spectral import eiggaps, eigval, eigvals, eigvecs, lambda_max, lambda_min, sigma, sigma_max
+from matdiff.ops.structure import Diag
+from matdiff.printing import length, written
+from matdiff.printing.layout import Layout
+from matdiff.printing.piece import Hole, Piece
+from matdiff.printing.tables import ASCII, ATOM, POWER, SUM
+from matdiff.simplify.normal import normal
+
+if TYPE_CHECKING:
+    from matdiff.api.derivation import Derivation
+
+Style = Literal["unicode", "ascii", "latex"]
+SINGULAR = (sigma_max, sigma)
+VALUES = (eigval, lambda_max, lambda_min)
+
+
+class BookLayout(Layout):
+    """I without its size, but beside ⊗, where nothing else tells it; the step as an indicator."""
+
+    def meaning(self, node: Node, in_bars: bool = False) -> Piece:
+        if isinstance(node, Constant) and node.name == "I" and node.kind == "matrix":
+            return self.form("I")
+        if isinstance(node, Apply) and node.op is heaviside:
+            before, after = ("1[", " > 0]") if self.notation.bracketed else (r"\mathbf{1}[", " > 0]")
+            return Piece(ATOM, (before, Hole(node.args[0], SUM), after))
+        if is_resolvent(node) and self.notation is not ASCII:
+            return Piece(POWER, (Hole(node.children[0], ATOM), "⁺" if self.notation.bracketed else "^{+}"))
+        if isinstance(node, Apply) and node.op.name in ("kron", "kronv"):
+            return self.form("kron", *(self.sized(a) for a in node.args))
+        return super().meaning(node, in_bars)
+
+    def sized(self, a: Node) -> Node | Piece:
+        return self.constant(a) if isinstance(a, Constant) and a.name == "I" else a
+
+
+def is_resolvent(node: Node) -> bool:
+    """Is it the (λI − S)⁺ of an eigenvector's differential?"""
+    if not is_op(node, pinv) or not is_op(node.children[0], ADD):
+        return False
+    heads = [t.children[0] for t in node.children[0].children if is_op(t, SCALE) and t.children[1] is eye(t.rows)]
+    return any(isinstance(h, Apply) and h.op in VALUES for h in heads)
+
+
+class BookExpr(Expr):
+    """An expression whose definitions are said as equations: AᵀA q = λ q, ‖q‖ = 1."""
+
+    __slots__ = ("book",)
+
+    def __init__(self, e: Expr, book: Book) -> None:
+        super().__init__(book.named(e.node), e.variables, e.guards)
+        self.book = book
+
+    @classmethod
+    def of(cls, node: Node, e: Expr, book: Book) -> BookExpr:
+        """An expression that has its names already."""
+        found = cls.__new__(cls)
+        Expr.__init__(found, node, e.variables, e.guards)
+        found.book = book
+        return found
+
+    def text(self, ascii: bool = False, defined: bool = True) -> str:
+        return self._written("ascii" if ascii else "unicode", defined)
+
+    def latex(self, defined: bool = True) -> str:
+        return self._written("latex", defined)
+
+    def _written(self, style: Style, defined: bool) -> str:
+        taken = [v.name for v in self.variables]
+        found = written(self.node, style, BookLayout, taken, defined)
+        for v, (plain, said) in self.book.meanings(style).items():
+            if v in found:
+                found = found.replace(plain, said)
+        return found
+
+
+@dataclass
+class Book:
+    """The names for what stands in some expressions: `places` maps parts to symbols with bodies."""
+
+    taken: set[str]
+    places: dict[Node, Node] = field(default_factory=dict)
+    says: dict[Symbol, tuple[Node, Node, tuple[Node, ...]]] = field(default_factory=dict)
+    """Of each symbol the equation that it solves, left and right, and what has length 1."""
+    shortens: bool = False
+    """Whether names bring factors that cancel: A v = σ u beside 1/σ."""
+    reduced: dict[Node, Node] = field(default_factory=dict)
+    """Answers with gaps between eigenvalues, and what they are in terms of (λI − S)⁺."""
+
+    def named(self, node: Node) -> Node:
+        node = before = self.reduced.get(node, node)
+        for part, name in self.places.items():
+            node = substitute(node, {part: name})
+        return normal(node) if node is not before and self.shortens else node
+
+    def meanings(self, style: Style) -> dict[str, tuple[str, str]]:
+        """By the printed name: how its definition is printed, and what stands in its place."""
+        found = {}
+        for v, (left, right, units) in self.says.items():
+            assert v.body is not None
+            name = show(Expr(v, ()), style).rpartition("; " if style != "latex" else r";\quad ")[2]
+            body = _bare(v.body, style)
+            one = [{"unicode": "‖{}‖ = 1", "ascii": "norm({}) = 1", "latex": r"\lVert {}\rVert = 1"}[style]] * len(
+                units
+            )
+            norms = [sign.format(_bare(u, style)) for sign, u in zip(one, units, strict=True)]
+            equation = f"{_bare(left, style)} = {_bare(right, style)}"
+            found[name] = f"{name} = {body}", ", ".join([equation, *norms])
+        return found
+
+    def fresh(self, *wanted: str) -> str:
+        name = next((w for w in wanted if w not in self.taken), f"{wanted[0]}_0")
+        self.taken.add(name)
+        return name
+
+
+class Words:
+    """How the answers of a derivation, and its steps, are written for people, with `order` 2 the Hessian as well.
+
+    Everything that displays a derivation goes by it: the command line, notebooks, worksheets.
+    """
+
+    def __init__(self, derivation: Derivation, order: int = 1) -> None:
+        self.derivation = derivation
+        self.order = order
+
+    def of(self, e: Expr) -> Expr:
+        """An expression as books write it, where it has what they write otherwise."""
+        return BookExpr(e, self.book) if bookish(e.node) else e
+
+    @cached_property
+    def book(self) -> Book:
+        """The names that books give to parts of the answers."""
+        d = self.derivation
+        results = [d.differential]
+        for name in (d.kind, "hessian" if d.kind == "gradient" else "")[: self.order]:
+            try:
+                found = getattr(d, name) if name else d.bilinear
+            except UnsupportedError:
+                continue
+            each = found.values() if isinstance(found, Mapping) else [found]
+            results += [getattr(e, "value", e) for e in each]
+        gaps = any(is_op(n, eiggaps) for e in results for n in topological(e.node))
+        told = reduced(d, self.order) if gaps else {}
+        shown = [Expr(told.get(e.node, e.node)) for e in results]
+        names = book(shown, (v.name for v in d.function.variables))
+        names.reduced = told
+        return names
+
+    def steps(self, steps: Iterable[Step]) -> tuple[Step, ...]:
+        """Steps in these words, without those that say nothing in them.
+
+        >>> from matdiff import derive
+        >>> d = derive("S: n×n symmetric; lambda_max(S)", "S")
+        >>> print(*(s.after.text(defined=False) for s in Words(d).steps(d.steps)), sep="; ")
+        qᵀ dS q; ⟨q qᵀ, dS⟩; q qᵀ
+        """
+        found = [replace(s, before=self.of(s.before), after=self.of(s.after)) for s in of_columns(tuple(steps))]
+        return tuple(s for s in found if s.relation != "=" or s.before.node is not s.after.node)
+
+
+def bookish(node: Node) -> bool:
+    """Is there something in an expression that books write otherwise than the language?"""
+    for n in topological(node):
+        if isinstance(n, Apply) and n.op.name in BOOKISH:
+            return True
+        if isinstance(n, Constant) and n.name == "I":
+            return True
+    return False
+
+
+BOOKISH = frozenset(op.name for op in (heaviside, eigvecs))
+
+
+def reduced(d: Derivation, order: int) -> dict[Node, Node]:
+    """Answers by eigenvectors with dq = (λI − S)⁺ dS q, where the gaps between all eigenvalues stand in them."""
+    found: dict[Node, Node] = {}
+    if d.several or d.curved or d.metric is not None:
+        return found
+    (X,), (dX,) = d.wrt, d.directions.values()
+    raw = columns_told(inline(d.raw_differential))
+    if raw is not inline(d.raw_differential):
+        found[d.differential.node] = normal(raw)
+        if d.kind == "gradient":
+            found[d.gradient.node] = d.simplified(project(normal(adjoint(raw, number(1), [dX])[dX]), X))
+        else:
+            with_matrix(found, d.jacobian.node, raw, dX)
+    if order > 1 and d.kind == "gradient":
+        raw = columns_told(inline(d.curvature[X]))
+        if raw is not inline(d.curvature[X]):
+            with_matrix(found, d.hessian.node, raw, dX)
+    return found
+
+
+def with_matrix(found: dict[Node, Node], answer: Node, raw: Node, dX: Symbol) -> None:
+    """The matrix of a linear map for an answer, where the map has one."""
+    try:
+        found[answer] = normal(jacobian(normal(raw), dX))
+    except UnsupportedError:
+        return
+
+
+def columns_told(root: Node) -> Node:
+    """(Q (F ⊙ (Qᵀ V Q)))[:,i], the differential of an eigenvector, as (λᵢI − S)⁺ V qᵢ."""
+    values: dict[Node, Node] = {}
+    for n in topological(root):
+        if not is_op(n, COLUMN):
+            continue
+        (inside,) = n.children
+        whole = inside.children[0] if is_op(inside, SLICE) else inside
+        moved = gaps_in(whole)
+        if moved is not None:
+            S, V = moved
+            q = substitute(n, {whole: eigvecs(S)})
+            values[n] = pinv(scale(value_of(q, S), eye(S.rows)) - S) @ V @ q
+    return substitute(root, dict(values)) if values else root
+
+
+def gaps_in(node: Node) -> tuple[Node, Node] | None:
+    """The S and V of Q (F ⊙ (Qᵀ V Q)), F the gaps between the eigenvalues of S."""
+    if not (is_op(node, MATMUL) and is_op(node.children[0], eigvecs) and is_op(node.children[1], HADAMARD)):
+        return None
+    Q, (F, middle) = node.children[0], node.children[1].children
+    factors = product_nodes(middle, MANY) if is_op(F, eiggaps) else []
+    if len(factors) < 3 or factors[0] is not Q.T or factors[-1] is not Q:
+        return None
+    return Q.children[0], matrix_product(factors[1:-1])
+
+
+def of_columns(steps: Sequence[Any]) -> Sequence[Any]:
+    """The steps to the differential of an eigenvector as one: d(q) = (λI − S)⁺ dS q."""
+    parts = [s for s in steps if is_op(s.before.node, D) and is_column(s.before.node.children[0])]
+    if not parts:
+        return steps
+    hidden = {s.before.node for s in parts} | {d(c) for s in parts for c in s.before.node.children[0].children}
+    found: list[Any] = []
+    for s in steps:
+        u = s.before.node.children[0] if is_op(s.before.node, D) else None
+        if u is not None and is_op(u, eigvecs):
+            for part in parts:
+                q = part.before.node.children[0]
+                told = columns_told(substitute(q, {u: s.after.node}))
+                found.append(replace(s, rule=RESOLVED, before=part.before, after=Expr(told, s.after.variables)))
+        elif s.before.node not in hidden:
+            found.append(s)
+    return found
+
+
+RESOLVED = "dq = (λI − S)⁺ dS q, from S q = λ q and qᵀdq = 0"
+
+WIDEST = 100
+"""Most characters of a line."""
+MOST_NAMES = 4
+
+
+def short_names(lines: Sequence[tuple[Node, ...]], taken: Iterable[str], widths: Sequence[int]) -> dict[Node, Node]:
+    """Names for what stands in several places of lines that are too long: of each line its formulas and `widths`
+    characters beside them.
+    """
+    taken = set(taken)
+    names: dict[Node, Node] = {}
+    rows = [list(row) for row in lines]
+    while len(names) < MOST_NAMES:
+        long = [row for row, w in zip(rows, widths, strict=True) if w + sum(map(_width, row)) > WIDEST]
+        part = most_used(long)
+        letters = LETTERS[part.kind] if part is not None else ""
+        letter = next((c for c in letters if c not in taken and f"d{c}" not in taken), None)
+        if part is None or letter is None:
+            break
+        taken.add(letter)
+        names[part] = symbol(letter, part.kind, part.rows, part.cols, frozenset(), part)
+        rows = [[within(n, {part: names[part]}) for n in row] for row in rows]
+    return names
+
+
+def within(node: Node, names: Mapping[Node, Node]) -> Node:
+    """An expression in terms of names, which may stand for the transposes of what they name, and for factors."""
+    from matdiff.api.derivation import in_terms_of
+
+    for part, name in names.items():
+        node = in_terms_of(node, part, name)
+    return node
+
+
+def _width(node: Node) -> int:
+    return len(written(node, "unicode", BookLayout, (), False))
+
+
+def most_used(rows: Sequence[Sequence[Node]]) -> Node | None:
+    """What makes lines shorter most when it has a name: nothing that moves, and no mark of the calculus."""
+    uses: dict[Node, int] = {}
+    for row in rows:
+        for root in row:
+            count = {root: 1}
+            for n in reversed(topological(root, into_bodies=False)):
+                for c in n.children if isinstance(n, Apply) else ():
+                    count[c] = count.get(c, 0) + count[n]
+            for n, k in count.items():
+                uses[n] = uses.get(n, 0) + k
+    best, most = None, 2
+    moving: dict[Node, bool] = {}
+    for n in topological(*uses, into_bodies=False):
+        moving[n] = (isinstance(n, Symbol) and n.of is not None) or is_op(n, D) or is_op(n, PAIRING)
+        moving[n] |= any(moving.get(c, False) for c in n.children)
+        if moving[n] or not isinstance(n, Apply) or n.op.name in ("scale", "transpose") or uses.get(n, 0) < 2:
+            continue
+        gain = (uses[n] - 1) * (length(n) - 1) - 1
+        if gain > most and _width(n) <= WIDEST // 2:
+            best, most = n, gain
+    return best
+
+
+def show(e: Expr, style: Style) -> str:
+    return e.latex() if style == "latex" else e.text(ascii=style == "ascii")
+
+
+def _bare(node: Node, style: Style) -> str:
+    """An expression without the definitions of the names in it."""
+    e = Expr(node)
+    return e.latex(defined=False) if style == "latex" else e.text(ascii=style == "ascii", defined=False)
+
+
+def book(expressions: Iterable[Expr], taken: Iterable[str]) -> Book:
+    """The names that books give to parts of some expressions; none where these have no such parts."""
+    found = Book(set(taken))
+    roots = [e.node for e in expressions]
+    order = topological(*roots)
+    found.taken |= {n.name for n in order if isinstance(n, Symbol)}
+    columns = [n for n in order if is_column(n)]
+    below = {c for n in columns for c in topological(n) if c is not n and not is_op(c, eigvecs)}
+    used = {c for n in order if n not in columns and n not in below for c in n.children}
+    whole = [n for n in order if is_op(n, eigvecs) and n in used]
+    for n in columns:
+        S = matrix_of(n)
+        A = S.children[1] if is_op(S, MATMUL) and S.children[0] is S.children[1].T else None
+        values = [s for s in order if isinstance(s, Apply) and s.op in SINGULAR and s.args[0] is A]
+        if A is not None and values:
+            singular(found, n, A, values[0])
+            continue
+        q = symbol(found.fresh("q", "q_1", "q_2", "q_3"), n.kind, n.rows, n.cols, frozenset(), n)
+        found.places[n] = q
+        λ = value_of(n, S)
+        found.says[q] = (S @ q, scale(λ, q), (q,))
+    for n in whole[:1]:
+        decomposed(found, n)
+    return found
+
+
+def decomposed(found: Book, n: Node) -> None:
+    """S = Q Diag(λ) Qᵀ."""
+    (S,) = n.children
+    values = eigvals(S)
+    Q = symbol(found.fresh("Q", "Q_1"), n.kind, n.rows, n.cols, frozenset({"orthogonal"}), n)
+    λ = symbol(found.fresh("λ", "μ"), "vector", values.rows, values.cols, frozenset(), values)
+    found.places[n], found.places[values] = Q, λ
+    found.says[Q] = (S, Q @ Diag(λ) @ Q.T, ())
+
+
+def adjoint_solves(found: Book, lines: list[Expr], function: Node) -> list[Expr]:
+    """Lines in what the function defines as x = A⁻¹ b, and in the adjoint solve v of Aᵀ v = w, df = … vᵀ dA x.
+
+    The lines as they are where the function defines nothing so, or they have no such v.
+    """
+    order = topological(function)
+    defined = [(n, n.body) for n in order if isinstance(n, Symbol) and n.body is not None and is_solve(n.body)]
+    if not defined:
+        return lines
+    x, body = defined[-1]
+    A, b = body.children[0].children[0], body.children[1]
+    nodes = [in_factors(e.node, {(inv(A), b): x, (b.T, inv(A).T): x.T}) for e in lines]
+    rights = list(dict.fromkeys(w for n in nodes for w in solved_for(n, A)))
+    if not rights:
+        return [Expr(n, e.variables, e.guards) for n, e in zip(nodes, lines, strict=True)]
+    first = normal(next((w for w in rights if x in topological(w, into_bodies=False)), rights[0]))
+    first = first if sign_of(first, x) > 0 else negative(first)
+    v = symbol(found.fresh("v", "w", "u", "z"), "vector", A.rows, ONE, frozenset(), inv(A).T @ first)
+    pairs: dict[tuple[Node, Node], Node] = {}
+    for w in rights:
+        named = {terms(first): v, terms(negative(first)): scale(number(-1), v)}.get(terms(normal(w)))
+        if named is not None:
+            pairs |= {(inv(A).T, w): named, (w.T, inv(A)): named.T}
+    found.says[v] = (A.T @ v, first, ())
+    return [Expr(in_factors(n, pairs), e.variables, e.guards) for n, e in zip(nodes, lines, strict=True)]
+
+
+def terms(w: Node) -> frozenset[Node]:
+    return frozenset(w.children if is_op(w, ADD) else (w,))
+
+
+def negative(w: Node) -> Node:
+    """−w, term by term."""
+    return add(*(scale(number(-1), t) for t in (w.children if is_op(w, ADD) else (w,))))
+
+
+def is_solve(body: Node) -> bool:
+    return is_op(body, MATMUL) and is_op(body.children[0], inv) and body.kind == "vector"
+
+
+def sign_of(w: Node, x: Node) -> int:
+    """The sign that x has in a sum."""
+    terms = w.children if is_op(w, ADD) else (w,)
+    return -1 if any(is_op(t, SCALE) and t.children[1] is x for t in terms) else 1
+
+
+def solved_for(node: Node, A: Node) -> list[Node]:
+    """The w of A⁻ᵀ w and wᵀ A⁻¹ in an expression."""
+    found = []
+    for n in topological(node, into_bodies=False):
+        factors = factors_of(n) if is_op(n, MATMUL) else []
+        for left, right in pairwise(factors):
+            if left is inv(A).T and right.kind == "vector":
+                found.append(right)
+            if right is inv(A) and left.kind == "row":
+                found.append(left.T)
+    return found
+
+
+def factors_of(n: Node) -> list[Node]:
+    """The factors of a product, (A⁻¹ u)ᵀ as two of them."""
+    found: list[Node] = []
+    for f in product_nodes(n, MANY):
+        inside = f.children[0] if is_op(f, TRANSPOSE) else f
+        found += [inside.children[1].T, inside.children[0].T] if is_op(f, TRANSPOSE) and is_solve(inside) else [f]
+    return found
+
+
+def in_factors(root: Node, pairs: Mapping[tuple[Node, Node], Node]) -> Node:
+    """Two factors that stand beside each other in a product replaced by what they are together."""
+    memo: dict[Node, Node] = {}
+    for n in topological(root, into_bodies=False):
+        if not isinstance(n, Apply):
+            memo[n] = n
+            continue
+        if n.op is not MATMUL:
+            memo[n] = rebuild(n, tuple(memo[a] for a in n.args))
+            continue
+        factors = [memo[f] if f in memo else in_factors(f, pairs) for f in factors_of(n)]
+        i = 0
+        while i + 1 < len(factors):
+            together = pairs.get((factors[i], factors[i + 1]))
+            if together is None:
+                i += 1
+            else:
+                factors[i : i + 2] = [together]
+        memo[n] = matrix_product(factors)
+    return memo[root]
+
+
+MANY = 24
+"""Most factors of a product that is gone through."""
+
+
+def singular(found: Book, n: Node, A: Node, value: Apply) -> None:
+    """v, and u for A v/σ: σ u = A v."""
+    v = symbol(found.fresh("v", "v_1", "v_2"), n.kind, n.rows, n.cols, frozenset(), n)
+    u = symbol(found.fresh("u", "u_1", "u_2"), "vector", A.rows, ONE, frozenset(), scale(value**-1, A @ n))
+    found.places[n] = v
+    found.places[A @ v] = scale(value, u)
+    found.places[v.T @ A.T] = scale(value, u.T)
+    found.shortens = True
+    found.says[v] = (A.T @ u, scale(value, v), (v,))
+    found.says[u] = (A @ v, scale(value, u), (u,))
+
+
+def is_column(n: Node) -> bool:
+    """Is it a column of eigenvectors, by a number or the last?"""
+    if not is_op(n, COLUMN):
+        return False
+    (inside,) = n.children
+    inside = inside.children[0] if is_op(inside, SLICE) else inside
+    return is_op(inside, eigvecs)
+
+
+def matrix_of(n: Node) -> Node:
+    (inside,) = n.children
+    inside = inside.children[0] if is_op(inside, SLICE) else inside
+    return inside.children[0]
+
+
+def value_of(n: Node, S: Node) -> Node:
+    """The eigenvalue that a column belongs to."""
+    assert isinstance(n, Apply)
+    (inside,) = n.args
+    i = n.params[0]
+    if is_op(inside, SLICE):
+        return lambda_max(S) if inside.params[3] is S.cols else eigval(S, params=(inside.params[3].number or i,))  # type: ignore[attr-defined]
+    last = S.rows.number
+    return lambda_min(S) if i == 1 else lambda_max(S) if i == last else eigval(S, params=(i,))
