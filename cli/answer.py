@@ -15,6 +15,9 @@ from matdiff.ops.unknown import has_unknown
 LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 """Names for the function; the first that is none of its variables is taken."""
 
+MANY, LARGE = 40, 2000
+"""Lines, and parts of one, from which on no names are looked for."""
+
 FAULT = """\
 the derivative failed its verification, so it is not printed
 {why}
@@ -183,6 +186,7 @@ class Answer:
 
         rows = [(line.body.node,) for line in self.worded[1:]]
         widths = [len(line.left("unicode")) + 3 for line in self.worded[1:]]
+        answers = len(rows)
         for steps, line in self.in_full if self.steps else ():
             last = None
             for s in steps:
@@ -192,7 +196,9 @@ class Answer:
                 widths.append(len(line.left("unicode")) * read + 3)
                 last = s.after.node
         known = {n.name for row in rows for n in topological(*row) if isinstance(n, Symbol)}
-        return short_names(rows, known | {v.name for v in self.d.function.variables} | {self.f}, widths)
+        if len(self.worded) > MANY or any(len(topological(*row)) > LARGE for row in rows):
+            return {}
+        return short_names(rows, known | {v.name for v in self.d.function.variables} | {self.f}, widths, answers)
 
     @cached_property
     def worded(self) -> list[Line]:

@@ -49,8 +49,7 @@ READ_HESSIAN = "read off the Hessian"
 READ_MATRIX = "read off the Hessian: vec(A V B) = (Bᵀ ⊗ A) vec(V)"
 FACTOR = "a constant factor stays"
 PRODUCT, POWERS, QUOTIENT = "product rule", "power rule", "quotient rule"
-BY_SCALAR = "product rule, d(1/v) = −dv/v²"
-PRODUCTS = (PRODUCT, QUOTIENT, BY_SCALAR)
+PRODUCTS = (PRODUCT, QUOTIENT)
 CITED = "as above"
 SUBSTITUTE = "substitute"
 COLLECT = "collect and substitute"
@@ -496,7 +495,7 @@ def _pushed_by(telling: Telling, root: Node, start: Node) -> Iterator[Line]:
             else:
                 turn = [u for u in marked if u not in telling.told and _law(u, known) == rule]
                 if not turn and rule in PRODUCTS and (turn := [u for u in marked if _is_inverse(u)]):
-                    rule = QUOTIENT if root.kind == "scalar" else BY_SCALAR
+                    rule = QUOTIENT if root.kind == "scalar" else PRODUCT
             if not turn:
                 break
             following = _quietly(substitute(following, {d(u): _through(u, shown) for u in turn}), shown)

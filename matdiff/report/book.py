@@ -281,16 +281,18 @@ WIDEST = 100
 MOST_NAMES = 4
 
 
-def short_names(lines: Sequence[tuple[Node, ...]], taken: Iterable[str], widths: Sequence[int]) -> dict[Node, Node]:
-    """Names for what stands in several places of lines that are too long: of each line its formulas and `widths`
-    characters beside them.
+def short_names(
+    lines: Sequence[tuple[Node, ...]], taken: Iterable[str], widths: Sequence[int], answers: int = 0
+) -> dict[Node, Node]:
+    """Names for what stands in several places of lines that are too long, or makes up much of one of the first lines,
+    the `answers`: of each line its formulas and `widths` characters beside them.
     """
     taken = set(taken)
     names: dict[Node, Node] = {}
     rows = [list(row) for row in lines]
     while len(names) < MOST_NAMES:
         long = [row for row, w in zip(rows, widths, strict=True) if w + sum(map(_width, row)) > WIDEST]
-        part = most_used(long)
+        part = most_used(long) or most_repeated(rows[:answers])
         letters = LETTERS[part.kind] if part is not None else ""
         letter = next((c for c in letters if c not in taken and f"d{c}" not in taken), None)
         if part is None or letter is None:
@@ -312,6 +314,22 @@ def within(node: Node, names: Mapping[Node, Node]) -> Node:
 
 def _width(node: Node) -> int:
     return len(written(node, "unicode", BookLayout, (), False))
+
+
+WORTH = 0.15
+"""What a name must save of a line that is not too long, its definition counted: Aᵀ(I − r rᵀ/‖r‖²) A, r = A x − b."""
+
+
+def most_repeated(rows: Sequence[Sequence[Node]]) -> Node | None:
+    """What makes one line much shorter when it has a name."""
+    for row in rows:
+        part = most_used([row])
+        if part is not None:
+            before = sum(map(length, row))
+            after = sum(length(within(n, {part: symbol("_", part.kind, part.rows, part.cols)})) for n in row)
+            if after + length(part) + 2 <= (1 - WORTH) * before:
+                return part
+    return None
 
 
 def most_used(rows: Sequence[Sequence[Node]]) -> Node | None:
