@@ -184,8 +184,10 @@ class Answer:
         from matdiff.core.node import Symbol, topological
         from matdiff.report.book import short_names
 
-        rows = [(line.body.node,) for line in self.worded[1:]]
-        widths = [len(line.left("unicode")) + 3 for line in self.worded[1:]]
+        # The differential by several variables is long, and nobody names a part for it.
+        told = [line for line in self.worded[1:] if not (self.d.several and line.key == "differential")]
+        rows = [(line.body.node,) for line in told]
+        widths = [len(line.left("unicode")) + 3 for line in told]
         answers = len(rows)
         for steps, line in self.in_full if self.steps else ():
             last = None
@@ -214,10 +216,12 @@ class Answer:
             found += self.hessians if self.scalar else self.parts("second", self.bilinear)
         bodies = self.d.abbreviations([line.body for line in found])
         short = [line._replace(body=body) for line, body in zip(found, bodies, strict=True)]
-        final = self.in_words(self.with_names(short))
+        named = self.with_names(short)
+        final = self.in_words(named)
         self.printed = {
             line.body.node: last.body.node
-            for line, last in zip(found, final, strict=True)
+            for lines in (found, named)
+            for line, last in zip(lines, final, strict=True)
             if line.key != "differential" and line.body.node is not last.body.node
         }
         return [self.line("function", self.d.function), *final]

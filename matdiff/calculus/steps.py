@@ -18,8 +18,11 @@ from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.algebra import POWER, add, is_op, scale
 from matdiff.ops.constants import zeros_like
+from matdiff.ops.indexing import COLUMN
+from matdiff.ops.spectral import eigvecs
 from matdiff.printing.length import length
 from matdiff.printing.names import unicode_name
+from matdiff.simplify.forms import best
 from matdiff.simplify.normal import normal
 
 if TYPE_CHECKING:
@@ -119,7 +122,7 @@ def widest(steps: Iterable[Step]) -> int:
     """Characters of the longest line."""
     most, last = 0, ""
     for step in steps:
-        before, after = (e.text(defined=False) for e in (step.before, step.after))
+        before, after = _text(step.before.node), _text(step.after.node)
         most = max(most, len(after) + 3 + len(before) * (step.relation == "=" and before != last))
         last = after
     return most
@@ -470,7 +473,10 @@ def _pushed(telling: Telling, root: Node, start: Node, long: bool, full: bool) -
 
 
 def _text(node: Node) -> str:
-    return Expr(node, ()).text(defined=False)
+    """An expression as it is printed, eigenvectors by a letter."""
+    columns = [n for n in topological(node, into_bodies=False) if is_op(n, COLUMN)]
+    values = {n: symbol("q", n.kind, n.rows, n.cols) for n in columns if any(is_op(c, eigvecs) for c in topological(n))}
+    return Expr(substitute(node, values) if values else node, ()).text(defined=False)
 
 
 def _shown(telling: Telling, root: Node) -> dict[Node, Node]:
@@ -674,7 +680,7 @@ def _moving(laws: Sequence[str]) -> str:
 def _paired(frontier: Mapping[Node, Node], names: Mapping[Node, Node] | None = None) -> Node:
     """Σ ⟨Y, V⟩; of scalars the product."""
     scalars = [scale(Y, V) for V, Y in frontier.items() if V.kind == "scalar"]
-    arrays = [pairing(normal(Y), normal(V)) for V, Y in frontier.items() if V.kind != "scalar"]
+    arrays = [pairing(best(normal(Y)), normal(V)) for V, Y in frontier.items() if V.kind != "scalar"]
     found = add(*([normal(add(*scalars))] if scalars else []), *arrays)
     return substitute(found, names) if names else found
 

@@ -416,7 +416,7 @@ def adjoint_solves(found: Book, lines: list[Expr], function: Node) -> list[Expr]
     nodes = [in_factors(e.node, {(inv(A), b): x, (b.T, inv(A).T): x.T}) for e in lines]
     rights = list(dict.fromkeys(w for n in nodes for w in solved_for(n, A)))
     if not rights:
-        return [Expr(n, e.variables, e.guards) for n, e in zip(nodes, lines, strict=True)]
+        return by_runs(found, nodes, lines, A)
     first = normal(next((w for w in rights if x in topological(w, into_bodies=False)), rights[0]))
     first = first if sign_of(first, x) > 0 else negative(first)
     v = symbol(found.fresh("v", "w", "u", "z"), "vector", A.rows, ONE, frozenset(), inv(A).T @ first)
@@ -427,6 +427,48 @@ def adjoint_solves(found: Book, lines: list[Expr], function: Node) -> list[Expr]
             pairs |= {(inv(A).T, w): named, (w.T, inv(A)): named.T}
     found.says[v] = (A.T @ v, first, ())
     return [Expr(in_factors(n, pairs), e.variables, e.guards) for n, e in zip(nodes, lines, strict=True)]
+
+
+def by_runs(found: Book, nodes: Sequence[Node], lines: Sequence[Expr], A: Node) -> list[Expr]:
+    """The same where several factors stand behind A⁻ᵀ: Aᵀ v = Bᵀ(y − z)."""
+    rights = list(dict.fromkeys(w for n in nodes for w in run_behind(n, A)))
+    if rights:
+        w = next((w for w in rights if _begins_with_definition(w)), rights[0])
+        v = symbol(found.fresh("v", "w", "u", "z"), "vector", A.rows, ONE, frozenset(), inv(A).T @ w)
+        names = {inv(A).T @ w: v, inv(A).T @ opposite(w): scale(number(-1), v)}
+        if all(u in (w, opposite(w)) for u in rights):
+            found.says[v] = (A.T @ v, w, ())
+            nodes = [normal(within(n, names)) for n in nodes]
+    return [Expr(n, e.variables, e.guards) for n, e in zip(nodes, lines, strict=True)]
+
+
+def _begins_with_definition(w: Node) -> bool:
+    """Is it B (y − z) with a y that the function defines, not B (z − y)?"""
+    last = product_nodes(w, MANY)[-1] if is_op(w, MATMUL) else w
+    first = last.children[0] if is_op(last, ADD) else last
+    return isinstance(first, Symbol) and first.body is not None
+
+
+def run_behind(node: Node, A: Node) -> list[Node]:
+    """The vectors that A⁻ᵀ is multiplied by, each a product."""
+    found = []
+    for n in topological(node, into_bodies=False):
+        factors = product_nodes(n, MANY) if is_op(n, MATMUL) else []
+        for i, f in enumerate(factors):
+            if f is inv(A).T:
+                behind = (matrix_product(factors[i + 1 : j]) for j in range(i + 2, len(factors) + 1))
+                w = next((w for w in behind if w.kind == "vector"), None)
+                found += [w] if w is not None else []
+    return found
+
+
+def opposite(w: Node) -> Node:
+    """−w with the sign in the last factor that is a sum."""
+    factors = product_nodes(w, MANY) if is_op(w, MATMUL) else [w]
+    if not is_op(factors[-1], ADD):
+        return scale(number(-1), w)
+    turned = [scale(number(-1), t) for t in factors[-1].children]
+    return matrix_product([*factors[:-1], add(*sorted(turned, key=lambda t: is_op(t, SCALE)))])
 
 
 def terms(w: Node) -> frozenset[Node]:
