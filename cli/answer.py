@@ -11,10 +11,13 @@ from matdiff.cli.notation import CONVENTIONS, Line
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import closure
 from matdiff.ops.unknown import has_unknown
+from matdiff.printing.length import length
 
 LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 """Names for the function; the first that is none of its variables is taken."""
 
+SHORT = 18
+"""Symbols below which an answer has no part that is worth a name."""
 MANY, LARGE = 40, 2000
 """Lines, and parts of one, from which on no names are looked for."""
 
@@ -181,6 +184,8 @@ class Answer:
     @cached_property
     def shorter(self) -> Any:
         """Names for parts of lines that are too long."""
+        if not self.steps and all(length(line.body.node) < SHORT for line in self.worded[1:]):
+            return {}
         from matdiff.core.node import Symbol, topological
         from matdiff.report.book import short_names
 
@@ -248,7 +253,7 @@ class Answer:
 
     def booked(self, e: Any) -> Any:
         """An expression as books write it, where it has what they write otherwise."""
-        return self.words.of(e)
+        return self.words.of(e) if otherwise(e.node) else e
 
     @cached_property
     def words(self) -> Any:
@@ -387,6 +392,18 @@ class Answer:
             return "partial jacobian"
         vectors = self.d.function.kind == "vector" and self.d.wrt[0].kind == "vector"
         return "vector jacobian" if self.kind == "jacobian" and vectors else self.kind
+
+
+def otherwise(node: Any) -> bool:
+    """May there be something in an expression that books write otherwise: the report, which knows, is loaded then."""
+    from matdiff.core.node import Apply, Constant, topological
+
+    for n in topological(node):
+        if isinstance(n, Apply) and n.op.name in ("heaviside", "eigvecs"):
+            return True
+        if isinstance(n, Constant):
+            return True
+    return False
 
 
 def once(steps: Any, shown: set[Any]) -> Any:

@@ -16,9 +16,9 @@ from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topol
 from matdiff.core.op import Linear
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import inline, prepared, substitute
-from matdiff.ops.algebra import POWER, add, is_op, scale
+from matdiff.ops.algebra import POWER, SCALE, TRANSPOSE, add, is_op, scale
 from matdiff.ops.constants import zeros_like
-from matdiff.ops.indexing import COLUMN
+from matdiff.ops.indexing import COLUMN, ROW, SLICE
 from matdiff.ops.spectral import eigvecs
 from matdiff.printing.length import length
 from matdiff.printing.names import unicode_name
@@ -347,7 +347,7 @@ LETTERS = {"scalar": "uvwzst", "vector": "rpghkz", "row": "rpghkz", "matrix": "M
 """Names for parts that are given one."""
 SCALAR = ("scalar",)
 KINDS = ("scalar", "vector", "row", "matrix")
-PLAIN = frozenset(("scale", "power", "transpose", "getcol", "getrow", "slice"))
+PLAIN = (SCALE, POWER, TRANSPOSE, COLUMN, ROW, SLICE)
 """What is not more than what it is made of."""
 SEVERAL = 2
 WORTH = 3
@@ -414,7 +414,7 @@ def _letters(derivation: Derivation, parts: Iterable[Node]) -> dict[Node, Node]:
 
 def _is_worth_naming(n: Node, kinds: Sequence[str]) -> bool:
     """Is it of these kinds, and more than a multiple, a power or the transpose of others?"""
-    if not isinstance(n, Apply) or n.kind not in kinds or n.op.name in PLAIN:
+    if not isinstance(n, Apply) or n.kind not in kinds or n.op in PLAIN:
         return False
     return length(n) >= WORTH
 

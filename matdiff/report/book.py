@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from matdiff.api.derivation import Derivation, in_terms_of
 from matdiff.api.expr import Expr
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.jacobian import jacobian
@@ -34,9 +35,6 @@ from matdiff.printing.layout import Layout
 from matdiff.printing.piece import Hole, Piece
 from matdiff.printing.tables import ASCII, ATOM, POWER, SUM
 from matdiff.simplify.normal import normal
-
-if TYPE_CHECKING:
-    from matdiff.api.derivation import Derivation
 
 Style = Literal["unicode", "ascii", "latex"]
 SINGULAR = (sigma_max, sigma)
@@ -305,8 +303,6 @@ def short_names(
 
 def within(node: Node, names: Mapping[Node, Node]) -> Node:
     """An expression in terms of names, which may stand for the transposes of what they name, and for factors."""
-    from matdiff.api.derivation import in_terms_of
-
     for part, name in names.items():
         node = in_terms_of(node, part, name)
     return node
