@@ -459,6 +459,8 @@ def _pushed(telling: Telling, root: Node, start: Node, long: bool, full: bool) -
         return [("definition", start, telling.known[root])]
     if full:
         return list(_pushed_by_one(telling, root, start, long))
+    # The differential of an eigenvector has a line of its own, which displays write as (λI − S)⁺ dS q.
+    long = long or any(n in telling.known and _is_eigenvector(n) for n in topological(root, into_bodies=False))
     before = set(telling.told)
     found = list(_pushed_by(telling, root, start))
     text, fits = start, not long
@@ -474,9 +476,17 @@ def _pushed(telling: Telling, root: Node, start: Node, long: bool, full: bool) -
 
 def _text(node: Node) -> str:
     """An expression as it is printed, eigenvectors by a letter."""
-    columns = [n for n in topological(node, into_bodies=False) if is_op(n, COLUMN)]
-    values = {n: symbol("q", n.kind, n.rows, n.cols) for n in columns if any(is_op(c, eigvecs) for c in topological(n))}
+    columns = [n for n in topological(node, into_bodies=False) if _is_eigenvector(n)]
+    values = {n: symbol("q", n.kind, n.rows, n.cols) for n in columns}
     return Expr(substitute(node, values) if values else node, ()).text(defined=False)
+
+
+def _is_eigenvector(n: Node) -> bool:
+    """Is it a column of the matrix of eigenvectors?"""
+    if not is_op(n, COLUMN):
+        return False
+    (inside,) = n.children
+    return is_op(inside.children[0] if is_op(inside, SLICE) else inside, eigvecs)
 
 
 def _shown(telling: Telling, root: Node) -> dict[Node, Node]:
