@@ -191,7 +191,7 @@ class Answer:
 
         # The differential by several variables is long, and nobody names a part for it.
         told = [line for line in self.worded[1:] if not (self.d.several and line.key == "differential")]
-        rows = [(line.body.node,) for line in told]
+        rows: list[tuple[Any, ...]] = [(line.body.node,) for line in told]
         widths = [len(line.left("unicode")) + 3 for line in told]
         answers = len(rows)
         for steps, line in self.in_full if self.steps else ():

@@ -200,7 +200,7 @@ def _gradients(derivation: Derivation) -> Iterator[Group]:
     gradients = [derivation.gradient[X.name] for X in derivation.wrt]
     answers = derivation.named(derivation.abbreviations(gradients))
     names = derivation.names([e.node for e in derivation.abbreviations(gradients)])
-    results = {dX: e.node for dX, e in zip(derivation.directions.values(), answers, strict=True)}
+    results: dict[Node, Node] = {dX: e.node for dX, e in zip(derivation.directions.values(), answers, strict=True)}
     telling = Telling.of(_retold(derivation))
     passed = tuple(_across(telling, number(1), results, names))
     for X, answer in zip(derivation.wrt, answers, strict=True):
@@ -211,7 +211,9 @@ def _gradients(derivation: Derivation) -> Iterator[Group]:
 def _maps(derivation: Derivation) -> Iterator[Group]:
     """Adjoint and Jacobian of a vector or matrix function by each variable."""
     telling, Y = Telling.of(_retold(derivation)), derivation.covector
-    results = {dX: derivation.pullback[X] for X, dX in derivation.directions.items()} if not derivation.metric else {}
+    results: dict[Node, Node] = {}
+    if derivation.metric is None:
+        results = {dX: derivation.pullback[X] for X, dX in derivation.directions.items()}
     passed = tuple(_across(telling, Y, results, {})) if results else ()
     for X in derivation.wrt:
         if results:
@@ -308,7 +310,7 @@ def _across(telling: Telling, Y: Node, results: Mapping[Node, Node], names: Mapp
         # The differential has been found, so that it need not be written once more.
         f = derivation.prepared
         F = symbol(derivation.letter, f.kind, f.rows, f.cols, body=f)
-        before = pairing(Y, symbol(f"d{F.name}", f.kind, f.rows, f.cols, body=value, of=F))  # type: ignore[attr-defined]
+        before = pairing(Y, symbol(f"d{F.name}", f.kind, f.rows, f.cols, body=value, of=F))
     free = {dX: G for dX, G in results.items() if tangent(_variable(derivation, dX)) is None}
     yield from _shifted(value, Y, list(derivation.directions.values()), before, free, names)
 
@@ -440,7 +442,8 @@ def _lines(telling: Telling, full: bool, closing: bool = True) -> Iterator[Line]
     for node in topological(derivation.prepared):
         if isinstance(node, Symbol) and node.body is not None and node in telling.known:
             for rule, before, after in _pushed(telling, node.body, d(node), long, full):
-                yield rule, *(derivation.in_name(e, node, node.body) for e in (before, after))
+                left, right = (derivation.in_name(e, node, node.body) for e in (before, after))
+                yield rule, left, right
     if not isinstance(derivation.prepared, Symbol):
         yield from _pushed(telling, derivation.prepared, d(derivation.prepared), long, full)
     if closing and derivation.kind == "gradient" and not derivation.several:
@@ -496,7 +499,7 @@ def _shown(telling: Telling, root: Node) -> dict[Node, Node]:
     return {n: d(n) if isinstance(n, Apply) else known[n] for n in order}
 
 
-def _pushed_by(telling: Telling, root: Node, start: Node) -> Iterator[Line]:
+def _pushed_by(telling: Telling, root: Apply, start: Node) -> Iterator[Line]:
     """Whole lines; a rule that has its turn is used wherever it can be."""
     shown, known = _shown(telling, root), telling.known
     line, before = _quietly(d(root), shown), start
@@ -505,7 +508,7 @@ def _pushed_by(telling: Telling, root: Node, start: Node) -> Iterator[Line]:
         rule = CITED if again else _law(node, known)
         following = line
         while True:
-            marked = [m.children[0] for m in topological(following, into_bodies=False) if is_op(m, D)]
+            marked = _marked(following)
             if again:
                 turn = [u for u in marked if u in telling.told]
             else:
@@ -517,7 +520,7 @@ def _pushed_by(telling: Telling, root: Node, start: Node) -> Iterator[Line]:
             following = _quietly(substitute(following, {d(u): _through(u, shown) for u in turn}), shown)
             telling.told.update(turn)
             if again:
-                telling.told.update(m.children[0] for m in topological(following, into_bodies=False) if is_op(m, D))
+                telling.told.update(_marked(following))
             elif rule not in PRODUCTS:
                 break
         line, after = following, normal(following)
@@ -526,6 +529,12 @@ def _pushed_by(telling: Telling, root: Node, start: Node) -> Iterator[Line]:
             before = after
     if before is start:
         yield _law(root, known), start, normal(line)
+
+
+def _marked(line: Node) -> list[Apply]:
+    """The u of every d(u)."""
+    insides = (m.children[0] for m in topological(line, into_bodies=False) if is_op(m, D))
+    return [u for u in insides if isinstance(u, Apply)]
 
 
 def _pushed_in_parts(telling: Telling, root: Node, start: Node) -> Iterator[Line]:
@@ -607,7 +616,7 @@ def _moved(telling: Telling) -> Iterator[Line]:
     dX, space = derivation.directions[X], tangent(X)
     value = telling.value
     raw, G = value, derivation.plain_gradient
-    told = {dX: derivation.in_names(G)} if space is None else {}
+    told: dict[Node, Node] = {dX: derivation.in_names(G)} if space is None else {}
     for rule, before, after in _shifted(value, number(1), [dX], raw, told, {}):
         yield rule, before, after
         raw = after

@@ -82,6 +82,7 @@ def second(d: Derivation, arrays: dict[Symbol, Any]) -> Iterator[tuple[str, Any]
     for X in d.wrt:
         for k, stem in enumerate(stems, 1):
             dX = differential_symbol(X, k)
+            assert isinstance(dX, Symbol)
             name = stem if not d.several else f"{stem}_{X.name}"
             places = list(free(X))
             own = replace_name(X, name)
@@ -97,7 +98,7 @@ def second(d: Derivation, arrays: dict[Symbol, Any]) -> Iterator[tuple[str, Any]
 
 def replace_name(X: Symbol, name: str) -> Symbol:
     """A symbol of the shape and attributes of another; a direction is not positive."""
-    return symbol(name, X.kind, X.rows, X.cols, X.attributes - {"positive", "nonnegative", "spd"} | tangent_of(X))  # type: ignore[return-value]
+    return symbol(name, X.kind, X.rows, X.cols, X.attributes - {"positive", "nonnegative", "spd"} | tangent_of(X))
 
 
 def tangent_of(X: Symbol) -> frozenset[str]:

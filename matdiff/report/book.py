@@ -158,7 +158,7 @@ class Words:
     def book(self) -> Book:
         """The names that books give to parts of the answers."""
         d = self.derivation
-        results = [d.differential]
+        results: list[Any] = [d.differential]
         for name in (d.kind, "hessian" if d.kind == "gradient" else "")[: self.order]:
             try:
                 found = getattr(d, name) if name else d.bilinear
