@@ -18,7 +18,7 @@ LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 
 SHORT = 18
 """Symbols below which an answer has no part that is worth a name."""
-MANY, LARGE = 40, 2000
+MANY, LARGE = 100, 2000
 """Lines, and parts of one, from which on no names are looked for."""
 
 FAULT = """\
@@ -203,7 +203,7 @@ class Answer:
                 widths.append(len(line.left("unicode")) * read + 3)
                 last = s.after.node
         known = {n.name for row in rows for n in topological(*row) if isinstance(n, Symbol)}
-        if len(self.worded) > MANY or any(len(topological(*row)) > LARGE for row in rows):
+        if len(rows) > MANY or any(len(topological(*row)) > LARGE for row in rows):
             return {}
         return short_names(rows, known | {v.name for v in self.d.function.variables} | {self.f}, widths, answers)
 

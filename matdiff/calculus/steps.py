@@ -97,7 +97,7 @@ def _retold(derivation: Derivation) -> Derivation:
     """The derivation with names for parts of the function where a lecturer would give them: for both sides of a
     quotient of scalars, for what would be derived twice, and where a line would be too long.
     """
-    if derivation.curved or derivation.source:
+    if derivation.curved or derivation.source or len(derivation.differentials) > WHOLE:
         return derivation
     fraction = _named(derivation, _quotients(derivation))
     if fraction is not None and _width(fraction) <= WIDEST:
