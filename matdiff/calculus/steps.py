@@ -13,11 +13,11 @@ from matdiff.calculus.differential import apply_rules, differentials
 from matdiff.calculus.markers import D, d, pairing
 from matdiff.calculus.tangent import tangent
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
-from matdiff.core.op import Linear
+from matdiff.core.op import Linear, differential_symbol
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.ops.algebra import POWER, SCALE, TRANSPOSE, add, is_op, scale
-from matdiff.ops.constants import zeros_like
+from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.ops.indexing import COLUMN, ROW, SLICE
 from matdiff.ops.spectral import eigvecs
 from matdiff.printing.length import length
@@ -177,8 +177,8 @@ class Group:
 def groups(derivation: Derivation, order: int = 1) -> tuple[Group, ...]:
     """What the narrative leaves open: gradients by several variables, adjoints and Jacobians, blocks of a Hessian."""
     found = list(_gradients(derivation) if derivation.kind == "gradient" else _maps(derivation))
-    if order > 1 and derivation.kind != "gradient" and not derivation.several:
-        found.append(_second_form(derivation))
+    if order > 1 and derivation.kind != "gradient":
+        found += _second_forms(derivation) if derivation.several else [_second_form(derivation)]
     blocks = order > 1 and derivation.several and derivation.kind == "gradient"
     return (*found, *(_blocks(derivation) if blocks else ()))
 
@@ -191,6 +191,22 @@ def _second_form(derivation: Derivation) -> Group:
     steps = _differential(again)
     last = Step(rule, _ended(steps, again), derivation.bilinear.value, SECOND, X.name)
     return Group("second", (X.name,), (*steps, last), again)
+
+
+def _second_forms(derivation: Derivation) -> Iterator[Group]:
+    """The same by several variables: each pair's form where the other directions are 0; nothing of forms that are."""
+    again = derivation.of_differential
+    steps = _differential(again)
+    for (x, z), form in derivation.bilinear.items():
+        if is_zero(form.value.node):
+            continue
+        X, Z = (next(v for v in derivation.wrt if v.name == name) for name in (x, z))
+        still = {differential_symbol(W, 1) for W in derivation.wrt if W is not X}
+        still |= {dW for W, dW in again.directions.items() if W is not Z}
+        alone = normal(substitute(again.differential.node, {dW: zeros_like(dW) for dW in still}))
+        lone = Expr(alone, again.function.variables)
+        yield Group("second", (x, z), (*steps, Step(READ_SECOND.replace("X", z), lone, form.value, SECOND, z)), again)
+        steps = ()
 
 
 def _gradients(derivation: Derivation) -> Iterator[Group]:

@@ -116,7 +116,7 @@ class Book:
     def named(self, node: Node) -> Node:
         node = before = self.reduced.get(node, node)
         for part, name in self.places.items():
-            node = substitute(node, {part: name})
+            node = within(node, {part: name}) if is_op(part, MATMUL) else substitute(node, {part: name})
         return normal(node) if node is not before and self.shortens else node
 
     def meanings(self, style: Style) -> dict[str, tuple[str, str]]:
@@ -374,7 +374,7 @@ def book(expressions: Iterable[Expr], taken: Iterable[str]) -> Book:
     whole = [n for n in order if is_op(n, eigvecs) and n in used]
     for n in columns:
         S = matrix_of(n)
-        A = S.children[1] if is_op(S, MATMUL) and S.children[0] is S.children[1].T else None
+        A = half(S)
         values = [s for s in order if isinstance(s, Apply) and s.op in SINGULAR and s.args[0] is A]
         if A is not None and values:
             singular(found, n, A, values[0])
@@ -532,6 +532,13 @@ def in_factors(root: Node, pairs: Mapping[tuple[Node, Node], Node]) -> Node:
 
 MANY = 24
 """Most factors of a product that is gone through."""
+
+
+def half(S: Node) -> Node | None:
+    """The A of AᵀA."""
+    factors = product_nodes(S, MANY) if is_op(S, MATMUL) else []
+    A = matrix_product(factors[len(factors) // 2 :]) if factors and len(factors) % 2 == 0 else None
+    return A if A is not None and factors == [f.T for f in reversed(factors)] else None
 
 
 def singular(found: Book, n: Node, A: Node, value: Apply) -> None:
