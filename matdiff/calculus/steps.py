@@ -708,7 +708,11 @@ def _moving(laws: Sequence[str]) -> str:
     if len(found) < 2:
         return "".join(found)
     known = set(MOVES.values())
-    short = [law for law in found if law not in known]
+    names = [law.removeprefix(f"{SUBSTITUTE} ") for law in found if law.startswith(SUBSTITUTE)]
+    short = [law for law in found if law not in known and not law.startswith(SUBSTITUTE)]
+    if names:
+        found = [*(law for law in found if not law.startswith(SUBSTITUTE)), SUBSTITUTE]
+        short.insert(0, f"{SUBSTITUTE} {' and '.join(names)}")
     return ", ".join([*short, MOVES["matmul"].partition(":")[0]] if len(short) < len(found) else short)
 
 
