@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import matdiff as md
 from matdiff.cli.app import run
+from matdiff.core.node import topological
 from matdiff.report.answer import Answer
+from matdiff.report.blocks import Derived
+from matdiff.report.book import Words
+from matdiff.report.display import bundle
 from matdiff.report.steps import rows
+from matdiff.solution.problem import read_block
 from matdiff.solution.steps import check_steps
+from matdiff.worksheet.sheet import solved
+from matdiff.worksheet.solution import Solution
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -95,3 +103,82 @@ def test_what_is_repeated_is_named_and_derived_once() -> None:
     befores = [s.before.text(defined=False) for s in steps]
     assert befores.count("d(u)") == befores.count("d(v)") == 1
     assert not any("d(xᵀ x)" in s.after.text(defined=False) for s in steps)
+
+
+SPECTRAL = ["lambda_max(S)", "eigval(S,2)", "log(lambda_min(S)^2)", "lambda_max(S)^2 + tr(S^2)", "eigvecs(S)[:,1]'*b"]
+
+
+@pytest.mark.parametrize("text", SPECTRAL)
+def test_answers_with_resolvents_are_those_of_the_language(text: str) -> None:
+    """(λI − S)⁺ in the place of gaps between all eigenvalues: the same maps of symmetric directions."""
+    d = md.derive(text, "S", "S: n×n symmetric; b: n")
+    reduced = Words(d, 2).book.reduced
+    assert d.hessian.node in reduced or d.gradient.node in reduced
+    rng = np.random.default_rng(3)
+    S, V, b = rng.normal(size=(3, 3)), rng.normal(size=(3, 3)), rng.normal(size=3)
+    arrays = {"S": S + S.T, "b": b} if any(v.name == "b" for v in d.function.variables) else {"S": S + S.T}
+    for answer, shown in reduced.items():
+        known = (*d.function.variables, *d.directions.values())
+        moving = any(v in topological(answer) for v in d.directions.values())
+        at = {**arrays, "dS": V + V.T} if moving else arrays
+        values = [md.Expr(n, known if moving else d.function.variables).evaluate(**at) for n in (answer, shown)]
+        if np.shape(values[0]) == (9, 9):
+            values = [H @ (V + V.T).ravel(order="F") for H in values]
+        np.testing.assert_allclose(*values, rtol=1e-8, atol=1e-8)
+
+
+def test_every_display_writes_eigenvectors_as_books_do() -> None:
+    d = md.derive("S: n×n symmetric; lambda_max(S)", "S")
+    shown = bundle(d)
+    assert "q qᵀ" in shown["text/plain"] and "eigvecs" not in shown["text/plain"] + shown["text/latex"]
+    problem = read_block("l", 1, ["f: lambda_max(S)", "let: S: n×n symmetric", "wrt: S", "ask: hessian"]).problem(1, {})
+    blocks = list(solved(Solution(problem), lambda s: None))
+    formulas = [line.after.latex() for b in blocks if isinstance(b, Derived) for line in b.lines]
+    assert any(r"I - S)^{+}" in f for f in formulas) and not any("eigvecs" in f or "eiggaps" in f for f in formulas)
+
+
+NETWORK = "h = sigmoid(W_1*x + b_1); g = sigmoid(W_2*h + b_2); y = sigmoid(W_3*g + b_3); norm(y - t)^2/2"
+
+
+def test_the_gradients_of_a_network_come_of_one_pass() -> None:
+    d = md.derive(NETWORK, "W_1,b_1,W_2,b_2,W_3,b_3", "t: m")
+    groups = d.further_steps()
+    assert [g.by for g in groups] == [(x,) for x in ("W_1", "b_1", "W_2", "b_2", "W_3", "b_3")]
+    assert all(len(g.steps) == 1 for g in groups[1:]) and len(groups[0].steps) < 7
+    assert all(ok is True for g in groups for ok in check_steps(g.of, g.steps)) and all(check_steps(d))
+    said = " ".join(s.after.text() for g in groups for s in g.steps)
+    assert "δ_1 xᵀ" in said and "δ_2 = g ⊙ (1 .- g) ⊙ (W₃ᵀ δ_3)" in said
+    assert "σ(" not in d.steps[2].after.text(defined=False)
+
+
+def test_quotients_are_derived_once_and_cited(capsys: pytest.CaptureFixture[str]) -> None:
+    said = shown(capsys, "x'*A*x/(x'*x)", "--wrt", "x", "--order", "2", "--steps")
+    lines = [line for line in said.splitlines() if line[:1].isdigit()]
+    assert len(lines) == 8 and "as above" in said
+    assert sum("product rule" in line for line in lines) == 2 and said.count("quotient rule") == 1
+    assert max(map(len, said.splitlines())) <= 120
+
+
+REPEATED = [
+    ("norm(A*X + X*B - C)^2/2", "X", "    where M = A X + X B − C\n∇f = Aᵀ M + M Bᵀ\n"),
+    ("norm(A*x - b)", "x", "    where r = A x − b\n∇f = Aᵀ r/‖r‖\nH = Aᵀ(I − r rᵀ/‖r‖²) A/‖r‖\n"),
+    ("norm(A*x - b)^2", "x", "∇f = 2Aᵀ(A x − b)\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "there"), REPEATED)
+def test_what_an_answer_repeats_has_a_name(capsys: pytest.CaptureFixture[str], text: str, wrt: str, there: str) -> None:
+    assert there in shown(capsys, text, "--wrt", wrt, *(["--order", "2"] if "H = " in there else ()))
+
+
+ADJOINT = "x = A\\b; y = B*x; norm(y - z)^2/2"
+
+
+def test_the_adjoint_solve_is_named_through_products(capsys: pytest.CaptureFixture[str]) -> None:
+    said = shown(capsys, ADJOINT, "--wrt", "A,B,b", "--steps")
+    assert "∇f by A = −v xᵀ\n    where Aᵀ v = Bᵀ(y − z)" in said and "⟨v, db⟩ + ⟨−v xᵀ, dA⟩" in said
+
+
+def test_quotients_of_hyperbolic_functions_are_one_function() -> None:
+    assert str(md.derive("sum(log(cosh(W*x)))", "x").gradient) == "Wᵀ tanh(W x)"
+    assert str(md.derive("log(cos(t))", "t", "t: scalar").gradient) == "−tan(t)"

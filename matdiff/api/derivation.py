@@ -14,6 +14,7 @@ from matdiff.api.operators import (
     check_directions,
     check_second,
     hessian_operator,
+    letter,
     pullback,
     pushforward,
 )
@@ -27,9 +28,9 @@ from matdiff.calculus.userdefined import written
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
-from matdiff.graph.properties import Known, closure, product_nodes
-from matdiff.graph.rewrite import inline, prepared, rebuild, substitute
-from matdiff.ops.algebra import ADD, MATMUL, POWER, add, hadamard, is_op, matmul, matrix_product, power, scale
+from matdiff.graph.properties import Known, closure
+from matdiff.graph.rewrite import in_terms_of, inline, prepared, substitute
+from matdiff.ops.algebra import POWER, add, hadamard, is_op, matmul, power, scale
 from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import norm
@@ -321,6 +322,11 @@ class Derivation(Generic[G_co]):
     def operator(self) -> Operator:
         """The pushforward as a formula: F'(X)[dX] = …, linear in dX."""
         return pushforward(self)
+
+    @property
+    def letter(self) -> str:
+        """A name for the function that none of its variables has."""
+        return letter(self)
 
     @property
     def adjoint(self) -> Any:
@@ -940,21 +946,35 @@ class Derivation(Generic[G_co]):
                 node = in_terms_of(node, self.simplified(part.body), part)
         return Expr(node, answer.variables, answer.guards)
 
+    def in_names(self, node: Node) -> Node:
+        """An expression in terms of what the function defines, where that makes it no longer."""
+        found = self._in_definitions(Expr(node, self.function.variables)).node
+        return found if length(found) <= length(node) else node
+
+    def in_name(self, node: Node, name: Node, body: Node) -> Node:
+        """An expression with a name for a part of it; what is not simplified stays so."""
+        return in_terms_of(node, body, name)
+
     def named(self, answers: Sequence[Expr]) -> list[Expr]:
         """Gradients with the factors that several of them share named once: δ, the errors of backpropagation."""
-        parts = shared([e.node for e in answers])
+        values = self.names([e.node for e in answers])
+        return [Expr(substitute(e.node, values), e.variables, e.guards) for e in answers] if values else [*answers]
+
+    def names(self, answers: Sequence[Node]) -> dict[Node, Node]:
+        """The names of those factors."""
+        parts = shared(answers)
         taken = {n.name for n in topological(self.function.node) if isinstance(n, Symbol)}
         taken |= {v.name for v in self.function.variables}
         spelt = " ".join([self.types, *map(ascii_name, taken)])
         stem = next((w for w in STEMS if w not in spelt and ascii_name(w) not in spelt), "")
         if not parts or not stem:
-            return list(answers)
+            return {}
         values: dict[Node, Node] = {}
         for i, part in reversed(list(enumerate(parts, 1))):
             name = stem if len(parts) == 1 else f"{stem}_{i}"
             body = substitute(part, dict(values)) if values else part
             values[part] = symbol(name, part.kind, part.rows, part.cols, frozenset(), body)
-        return [Expr(substitute(e.node, dict(values)), e.variables, e.guards) for e in answers]
+        return values
 
     def _answer(self, node: Node) -> Expr:
         simple = self.simplified(node)
@@ -983,52 +1003,6 @@ class Riemannian:
     @property
     def euclidean_gradient(self) -> Any:
         return self.d.euclidean_gradient
-
-
-def in_terms_of(root: Node, body: Node, name: Node) -> Node:
-    """An expression with a name in the place of what it stands for.
-
-    A sum may be some of the terms of a larger one, a product some factors of a longer one, and either be transposed.
-    """
-    if is_op(body, ADD):
-        terms, turned = set(body.children), {t.T for t in body.children}
-    else:
-        terms = turned = set()
-    run = product_nodes(body, FACTORS) if is_op(body, MATMUL) else []
-    runs = {tuple(run): name, tuple(f.T for f in reversed(run)): name.T} if run else {}
-    memo: dict[Node, Node] = {}
-    for n in topological(root, into_bodies=False):
-        if n is body:
-            memo[n] = name
-        elif n is body.T:
-            memo[n] = name.T
-        elif is_op(n, ADD) and terms and terms < set(n.children):
-            memo[n] = add(name, *(memo[c] for c in n.children if c not in terms))
-        elif is_op(n, ADD) and turned and turned < set(n.children):
-            memo[n] = add(name.T, *(memo[c] for c in n.children if c not in turned))
-        elif runs and is_op(n, MATMUL):
-            memo[n] = in_runs(n, runs, memo)
-        elif isinstance(n, Apply):
-            memo[n] = rebuild(n, tuple(memo[a] for a in n.args))
-        else:
-            memo[n] = n
-    return memo[root]
-
-
-def in_runs(product: Node, runs: Mapping[tuple[Node, ...], Node], memo: Mapping[Node, Node]) -> Node:
-    """A product with names in the place of some of its factors that stand side by side."""
-    factors = product_nodes(product, FACTORS)
-    found: list[Node] = []
-    i = 0
-    while i < len(factors):
-        run = next((r for r in runs if tuple(factors[i : i + len(r)]) == r), None)
-        found.append(memo.get(factors[i], factors[i]) if run is None else runs[run])
-        i += 1 if run is None else len(run)
-    return matrix_product(found)
-
-
-FACTORS = 24
-"""Most factors of a product that names are looked for in."""
 
 
 def shared(nodes: Sequence[Node]) -> list[Node]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matdiff.api.expr import Expr
 from matdiff.calculus.adjoint import Move, adjoint, dependent
-from matdiff.calculus.differential import apply_rules
-from matdiff.calculus.markers import ADJOINT, HESSIAN, JACOBIAN, SECOND, SO, D, d, pairing
+from matdiff.calculus.differential import apply_rules, differentials
+from matdiff.calculus.markers import ADJOINT, HESSIAN, JACOBIAN, LETTERS, SECOND, SO, D, d, pairing
 from matdiff.calculus.tangent import tangent
-from matdiff.core.node import Apply, Node, Symbol, number, symbol, topological
-from matdiff.core.op import Linear
+from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
+from matdiff.core.op import Linear, differential_symbol
 from matdiff.errors import UnsupportedError
-from matdiff.graph.rewrite import substitute
-from matdiff.ops.algebra import add, is_op, scale
-from matdiff.ops.constants import zeros_like
+from matdiff.graph.rewrite import inline, prepared, substitute
+from matdiff.ops.algebra import POWER, SCALE, TRANSPOSE, add, is_op, scale
+from matdiff.ops.constants import is_zero, zeros_like
+from matdiff.ops.indexing import COLUMN, ROW, SLICE
+from matdiff.ops.spectral import eigvecs
 from matdiff.printing.length import length
+from matdiff.printing.names import unicode_name
+from matdiff.simplify.forms import best
 from matdiff.simplify.normal import normal
 
 if TYPE_CHECKING:
@@ -42,6 +46,12 @@ READ_VEC = "read off the Jacobian: vec(A V B) = (Bᵀ ⊗ A) vec(V)"
 READ_DERIVATIVE = "read off the derivative"
 READ_HESSIAN = "read off the Hessian"
 READ_MATRIX = "read off the Hessian: vec(A V B) = (Bᵀ ⊗ A) vec(V)"
+FACTOR = "a constant factor stays"
+PRODUCT, POWERS, QUOTIENT = "product rule", "power rule", "quotient rule"
+PRODUCTS = (PRODUCT, QUOTIENT)
+CITED = "as above"
+SUBSTITUTE = "substitute"
+COLLECT = "collect and substitute"
 
 MOVES = {
     "matmul": "move factors across the pairing: ⟨Y, A V B⟩ = ⟨AᵀYBᵀ, V⟩",
@@ -76,18 +86,42 @@ def narrative(derivation: Derivation, full: bool = False) -> tuple[Step, ...]:
 
     With `full`, what a rule gives and its simplification are two steps.
     """
-    found = _narrated(derivation, full)
-    plain = derivation.kind == "gradient" and not (derivation.several or derivation.curved or derivation.source)
-    if full or not plain or widest(found) <= WIDEST:
-        return found
-    named = repeated(derivation, 1)
-    shorter = found if named is None else _narrated(derivation.having(named.node, named.variables), full)
-    return min(found, shorter, key=widest)
+    return _narrated(derivation, full) if full else _narrated(_retold(derivation), False)
+
+
+def _retold(derivation: Derivation) -> Derivation:
+    """The derivation with names for parts of the function where a lecturer would give them: for both sides of a
+    quotient of scalars, for what would be derived twice, and where a line would be too long.
+    """
+    if derivation.curved or derivation.source or len(derivation.differentials) > WHOLE:
+        return derivation
+    fraction = _named(derivation, _quotients(derivation))
+    if fraction is not None and _width(fraction) <= WIDEST:
+        return fraction
+    best, width = derivation, _width(derivation)
+    for several, kinds in ((SEVERAL, SCALAR), (SEVERAL, KINDS), (1, SCALAR), (1, KINDS)):
+        if width <= WIDEST:
+            break
+        named = _named(derivation, _repeated(derivation, several, kinds))
+        if named is not None and (narrower := _width(named)) < width:
+            best, width = named, narrower
+    return best
+
+
+def _width(derivation: Derivation) -> int:
+    """Characters of the longest line; too many where a rule would be used twice for the same part."""
+    found = _narrated(derivation, False)
+    return max(widest(found), (WIDEST + 1) * any(step.rule == CITED for step in found))
 
 
 def widest(steps: Iterable[Step]) -> int:
-    """Characters of the longest formula."""
-    return max((max(len(s.before.text(defined=False)), len(s.after.text(defined=False))) for s in steps), default=0)
+    """Characters of the longest line."""
+    most, last = 0, ""
+    for step in steps:
+        before, after = _text(step.before.node), _text(step.after.node)
+        most = max(most, len(after) + 3 + len(before) * (step.relation == "=" and before != last))
+        last = after
+    return most
 
 
 def _narrated(derivation: Derivation, full: bool) -> tuple[Step, ...]:
@@ -95,9 +129,32 @@ def _narrated(derivation: Derivation, full: bool) -> tuple[Step, ...]:
     last = (READ_OFF, WEIGHTED, *(space.raising for space in derivation.curved.values() if space.raising))
     return tuple(
         Step(rule, Expr(before, variables), Expr(after, variables), SO if rule in last else "=")
-        for rule, before, after in _lines(derivation, full)
+        for rule, before, after in _lines(Telling.of(derivation), full)
         if before is not after
     )
+
+
+@dataclass
+class Telling:
+    """A derivation as it is told: its differentials in terms of what has a name, and what has been derived before."""
+
+    derivation: Derivation
+    known: dict[Node, Node]
+    told: set[Node]
+
+    @classmethod
+    def of(cls, derivation: Derivation, told: Iterable[Node] = ()) -> Telling:
+        def body(dr: Node, r: Node, expression: Node) -> Node:
+            return normal(derivation.in_name(dr, r, expression))
+
+        known = differentials(derivation.prepared, derivation.directions, body)
+        return cls(derivation, known, set(told))
+
+    @property
+    def value(self) -> Node:
+        """The differential, simplified, in which definitions have theirs."""
+        root = self.derivation.prepared
+        return normal(self.known.get(root) or zeros_like(root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +173,8 @@ class Group:
 def groups(derivation: Derivation, order: int = 1) -> tuple[Group, ...]:
     """What the narrative leaves open: gradients by several variables, adjoints and Jacobians, blocks of a Hessian."""
     found = list(_gradients(derivation) if derivation.kind == "gradient" else _maps(derivation))
-    if order > 1 and derivation.kind != "gradient" and not derivation.several:
-        found.append(_second_form(derivation))
+    if order > 1 and derivation.kind != "gradient":
+        found += _second_forms(derivation) if derivation.several else [_second_form(derivation)]
     blocks = order > 1 and derivation.several and derivation.kind == "gradient"
     return (*found, *(_blocks(derivation) if blocks else ()))
 
@@ -127,25 +184,54 @@ def _second_form(derivation: Derivation) -> Group:
     again = derivation.of_differential
     (X,) = derivation.wrt
     rule = READ_SECOND.replace("X", X.name)
-    last = Step(rule, again.differential, derivation.bilinear.value, SECOND, X.name)
-    return Group("second", (X.name,), (*_differential(again), last), again)
+    steps = _differential(again)
+    last = Step(rule, _ended(steps, again), derivation.bilinear.value, SECOND, X.name)
+    return Group("second", (X.name,), (*steps, last), again)
+
+
+def _second_forms(derivation: Derivation) -> Iterator[Group]:
+    """The same by several variables: each pair's form where the other directions are 0; nothing of forms that are."""
+    again = derivation.of_differential
+    steps = _differential(again)
+    for (x, z), form in derivation.bilinear.items():
+        if is_zero(form.value.node):
+            continue
+        X, Z = (next(v for v in derivation.wrt if v.name == name) for name in (x, z))
+        still = {differential_symbol(W, 1) for W in derivation.wrt if W is not X}
+        still |= {dW for W, dW in again.directions.items() if W is not Z}
+        alone = normal(substitute(again.differential.node, {dW: zeros_like(dW) for dW in still}))
+        lone = Expr(alone, again.function.variables)
+        yield Group("second", (x, z), (*steps, Step(READ_SECOND.replace("X", z), lone, form.value, SECOND, z)), again)
+        steps = ()
 
 
 def _gradients(derivation: Derivation) -> Iterator[Group]:
+    """All gradients by one pass over the differential; what is common to several has the name that answers give it."""
     if not derivation.several:
         return
-    for X in derivation.wrt:
-        lines = _across(derivation, X, number(1), derivation.gradient[X.name].node)
-        yield Group("gradient", (X.name,), _told(derivation, lines, X, READ_OFF, SO), derivation)
+    gradients = [derivation.gradient[X.name] for X in derivation.wrt]
+    answers = derivation.named(derivation.abbreviations(gradients))
+    names = derivation.names([e.node for e in derivation.abbreviations(gradients)])
+    results: dict[Node, Node] = {dX: e.node for dX, e in zip(derivation.directions.values(), answers, strict=True)}
+    telling = Telling.of(_retold(derivation))
+    passed = tuple(_across(telling, number(1), results, names))
+    for X, answer in zip(derivation.wrt, answers, strict=True):
+        yield Group("gradient", (X.name,), _read_off(telling, passed, X, answer.node, READ_OFF, SO), derivation)
+        passed = ()
 
 
 def _maps(derivation: Derivation) -> Iterator[Group]:
     """Adjoint and Jacobian of a vector or matrix function by each variable."""
+    telling, Y = Telling.of(_retold(derivation)), derivation.covector
+    results: dict[Node, Node] = {}
+    if derivation.metric is None:
+        results = {dX: derivation.pullback[X] for X, dX in derivation.directions.items()}
+    passed = tuple(_across(telling, Y, results, {})) if results else ()
     for X in derivation.wrt:
-        if derivation.metric is None:
-            Y = derivation.covector
-            lines = _across(derivation, X, Y, derivation.pullback[X])
-            yield Group("adjoint", (X.name,), _told(derivation, lines, X, READ_ADJOINT, ADJOINT, Y), derivation)
+        if results:
+            lines = _read_off(telling, passed, X, derivation.pullback[X], READ_ADJOINT, ADJOINT, Y)
+            yield Group("adjoint", (X.name,), lines, derivation)
+            passed = ()
         try:
             J = derivation.jacobian[X.name] if derivation.several else derivation.jacobian
         except UnsupportedError:
@@ -158,9 +244,10 @@ def _maps(derivation: Derivation) -> Iterator[Group]:
 
 def _blocks(derivation: Derivation) -> Iterator[Group]:
     """Each gradient differentiated once, and a block of the Hessian read off by each variable."""
+    told = set(Telling.of(derivation).known)
     for X in derivation.wrt:
         again = derivation.about(derivation.gradient[X.name])
-        steps = _differential(again)
+        steps = _differential(again, told)
         for Z in derivation.wrt:
             matrix = "matrix" in (X.kind, Z.kind)
             lone = Expr(_alone(again, Z), again.function.variables)
@@ -170,37 +257,46 @@ def _blocks(derivation: Derivation) -> Iterator[Group]:
             steps = ()
 
 
-def _differential(derivation: Derivation) -> tuple[Step, ...]:
+def _differential(derivation: Derivation, told: Iterable[Node] = ()) -> tuple[Step, ...]:
     """The steps to the differential, as it is printed."""
     variables = derivation.function.variables
-    lines = _lines(derivation, False, closing=False)
+    lines = _lines(Telling.of(derivation, told), False, closing=False)
     steps = [Step(r, Expr(b, variables), Expr(a, variables)) for r, b, a in lines if b is not a]
     last = derivation.differential
-    if steps and steps[-1].after != last:
-        parts = is_op(steps[-1].before.node, D) and steps[-1].before.node is not d(derivation.prepared)
-        before = Expr(d(derivation.prepared), variables) if parts else steps[-1].after
-        if not parts or len(last.text()) <= WIDEST:
-            steps.append(Step("substitute and collect" if parts else "collect", before, last))
+    parts = steps and is_op(steps[-1].before.node, D) and steps[-1].before.node is not d(derivation.prepared)
+    if parts and len(last.text()) <= WIDEST:
+        steps.append(Step("substitute and collect", Expr(d(derivation.prepared), variables), last))
     return tuple(steps)
 
 
-def _told(
-    derivation: Derivation, lines: Iterable[Line], X: Symbol, last: str, relation: str, Y: Symbol | None = None
+def _ended(steps: Sequence[Step], again: Derivation) -> Expr:
+    """What the steps to a differential end in."""
+    whole = steps and again.function.node.kind == steps[-1].after.kind and steps[-1].relation == "="
+    first = next((s.before.node for s in reversed(steps) if is_op(s.before.node, D)), None)
+    body = inline(first.children[0]) if first is not None else None
+    same = whole and body is not None and inline(prepared(again.function.node)) is body
+    return steps[-1].after if same else again.differential
+
+
+def _read_off(
+    telling: Telling,
+    passed: Iterable[Line],
+    X: Symbol,
+    G: Node,
+    rule: str,
+    relation: str,
+    Y: Symbol | None = None,
 ) -> tuple[Step, ...]:
-    """Lines as steps, the first of several variables with the word that the others are held fast."""
-    variables = (*derivation.function.variables, *([Y] if Y is not None else []))
-    found = [(rule, before, after) for rule, before, after in lines if before is not after or rule == last]
-    only = f"by {X.name} alone: " if derivation.several else ""
-    return tuple(
-        Step(
-            only * (i == 0) + rule,
-            Expr(before, variables),
-            Expr(after, variables),
-            relation if rule == last else "=",
-            X.name,
-        )
-        for i, (rule, before, after) in enumerate(found)
-    )
+    """The lines of the pass over the differential, and what is paired with dX read off."""
+    variables = (*telling.derivation.function.variables, *([Y] if Y is not None else []))
+    dX, space = telling.derivation.directions[X], tangent(X)
+    lines = [line for line in passed if line[1] is not line[2]]
+    last = _paired({dX: G})
+    if space is not None:
+        raw = adjoint(telling.value, Y or number(1), [dX])[dX]
+        lines.append((space.law, _paired({dX: inline(raw)}), last))
+    steps = [Step(r, Expr(b, variables), Expr(a, variables), "=", X.name) for r, b, a in lines]
+    return (*steps, Step(rule, Expr(last, variables), Expr(G, variables), relation, X.name))
 
 
 def _alone(derivation: Derivation, X: Symbol) -> Node:
@@ -217,46 +313,88 @@ def _only(derivation: Derivation, X: Symbol) -> Node:
     return substitute(value, {n: zeros_like(n) for n in (*still, *others)}, into_bodies=True) if others else value
 
 
-def _across(derivation: Derivation, X: Symbol, Y: Node, G: Node) -> Iterator[Line]:
-    """From ⟨Y, dF⟩ to ⟨G, dX⟩, and what is read off."""
-    dX, value = derivation.directions[X], _only(derivation, X)
+def _across(telling: Telling, Y: Node, results: Mapping[Node, Node], names: Mapping[Node, Node]) -> Iterator[Line]:
+    """From ⟨Y, dF⟩ to Σ ⟨G, dX⟩, all variables at once."""
+    derivation, value = telling.derivation, telling.value
     scalar = derivation.kind == "gradient"
-    before = normal(value) if scalar else _paired({value: Y})
-    raw = before
-    for rule, start, after in _shifted(value, Y, dX, before):
-        yield rule, start, after
-        raw = after
-    last = _paired({dX: G})
-    space = tangent(X)
-    if raw is not last:
-        yield "collect and substitute" if space is None else space.law, raw, last
-    yield READ_OFF if scalar else READ_ADJOINT, last, G
+    before = value if scalar else _paired({value: Y})
+    if not scalar and len(_text(before)) > WIDEST // 2:
+        # The differential has been found, so that it need not be written once more.
+        f = derivation.prepared
+        F = symbol(derivation.letter, f.kind, f.rows, f.cols, body=f)
+        before = pairing(Y, symbol(f"d{F.name}", f.kind, f.rows, f.cols, body=value, of=F))
+    free = {dX: G for dX, G in results.items() if tangent(_variable(derivation, dX)) is None}
+    yield from _shifted(value, Y, list(derivation.directions.values()), before, free, names)
+
+
+def _variable(derivation: Derivation, dX: Node) -> Symbol:
+    return next(X for X, direction in derivation.directions.items() if direction is dX)
 
 
 def second(derivation: Derivation) -> tuple[Step, ...]:
     """The steps from the gradient by one variable to the Hessian; on a curved set from the gradient in all of space."""
     again = derivation.of_gradient
-    parts = repeated(again)
-    steps = _differential(again.having(parts.node, parts.variables) if parts is not None else again)
+    first = Telling.of(_retold(derivation))
+    told = {n for n in first.known if isinstance(n, Apply)}
     if derivation.curved:
-        return (*steps, *_bent(derivation, again.differential))
+        return (*_differential(again, told), *_bent(derivation, again.differential))
     (X,) = derivation.wrt
     rule = READ_MATRIX if X.kind == "matrix" else READ_HESSIAN
-    return (*steps, Step(rule, again.differential, derivation.hessian, HESSIAN, X.name))
+    names = {n.body: n for n in first.known if isinstance(n, Symbol) and n.body is not None}
+    plain = _differential(again, told)
+    found, width = plain, widest(plain)
+    tries = [(SEVERAL, SCALAR), (SEVERAL, KINDS), (1, SCALAR), (1, KINDS)] if width > WIDEST else []
+    options = [_named(again, names)] if names else []
+    options += [_named(again, {**_repeated(again, *limits), **names}) for limits in tries]
+    for option in options:
+        if option is None:
+            continue
+        steps = _differential(option, told)
+        if (narrower := widest(steps)) < width or (names and width <= WIDEST):
+            found, width = steps, narrower
+        if width <= WIDEST:
+            break
+    return (*found, Step(rule, _ended(found, again), derivation.hessian, HESSIAN, X.name))
 
 
-NAMES = "uvwzst"
-"""Letters for scalars that occur in several places of what is differentiated."""
+SCALAR = ("scalar",)
+KINDS = ("scalar", "vector", "row", "matrix")
+PLAIN = (SCALE, POWER, TRANSPOSE, COLUMN, ROW, SLICE)
+"""What is not more than what it is made of."""
 SEVERAL = 2
 WORTH = 3
-"""Symbols from which on such a scalar is named."""
+"""Symbols from which on a part is named."""
 
 
-def repeated(derivation: Derivation, several: int = SEVERAL) -> Expr | None:
-    """The function with names for scalars that move, if one stands in `several` places: each is differentiated once.
+def _named(derivation: Derivation, names: Mapping[Node, Node]) -> Derivation | None:
+    """The derivation of the function in terms of names; None where it has no place for them."""
+    f = derivation.function
+    node = f.node
+    for part, name in names.items():
+        node = derivation.in_name(node, name, part)
+    return None if node is f.node else derivation.having(node)
 
-    None where there are none.
-    """
+
+def _quotients(derivation: Derivation) -> dict[Node, Node]:
+    """Names for numerators and denominators, both more than a letter, of the function's quotients of scalars."""
+    root = derivation.function.node
+    moving = set(dependent(root, derivation.wrt))
+    chosen: list[Node] = []
+    for n in topological(root, into_bodies=False):
+        sides = n.children if isinstance(n, Apply) and n.kind == "scalar" and n in moving else ()
+        below = [s.children[0] for s in sides if _is_inverse(s) and _is_worth_naming(s.children[0], SCALAR)]
+        above = [s for s in sides if not _is_inverse(s) and _is_worth_naming(s, SCALAR)]
+        if len(sides) == 2 and below and above and {*below, *above} <= moving:
+            chosen += [*above, *below]
+    return _letters(derivation, dict.fromkeys(chosen))
+
+
+def _is_inverse(n: Node) -> bool:
+    return is_op(n, POWER) and isinstance(p := n.children[1], Number) and p.value < 0
+
+
+def _repeated(derivation: Derivation, several: int, kinds: Sequence[str]) -> dict[Node, Node]:
+    """Names for parts that move, if one stands in `several` places: each is differentiated once."""
     root = derivation.function.node
     order = topological(root, into_bodies=False)
     moving = set(dependent(root, derivation.wrt))
@@ -264,24 +402,31 @@ def repeated(derivation: Derivation, several: int = SEVERAL) -> Expr | None:
     for n in reversed(order):
         for c in n.children if isinstance(n, Apply) else ():
             uses[c] += uses[n]
-    found = [n for n in order if n in moving and n is not root and _is_worth_naming(n)]
+    found = [n for n in order if n in moving and n is not root and _is_worth_naming(n, kinds)]
+    chosen = [n for n in found if uses[n] >= several] if kinds is KINDS else found
     if not any(uses[n] >= several for n in found):
-        return None
-    taken = {s.name for s in topological(root) if isinstance(s, Symbol)} | {
-        v.name for v in derivation.function.variables
-    }
-    free = [c for c in NAMES if c not in taken and f"d{c}" not in taken]
-    inside = {c for n in found for c in topological(n) if c is not n}
-    chosen = [n for n in found if n not in inside][: len(free)]
-    if not chosen:
-        return None
-    names = {n: symbol(c, n.kind, n.rows, n.cols, body=n) for n, c in zip(chosen, free, strict=False)}
-    return Expr(substitute(root, dict(names)), derivation.function.variables, derivation.function.guards)
+        return {}
+    inside = {c for n in chosen for c in topological(n) if c is not n and uses[c] <= uses[n]}
+    return _letters(derivation, [n for n in chosen if n not in inside])
 
 
-def _is_worth_naming(n: Node) -> bool:
-    """Is it a scalar that is more than a multiple or a power of others?"""
-    if not isinstance(n, Apply) or n.kind != "scalar" or n.op.name in ("scale", "power"):
+def _letters(derivation: Derivation, parts: Iterable[Node]) -> dict[Node, Node]:
+    """A free letter for each part, in its order; the parts after the last letter have none."""
+    root = derivation.function.node
+    taken = {s.name for s in topological(root) if isinstance(s, Symbol)}
+    taken |= {v.name for v in derivation.function.variables}
+    names: dict[Node, Node] = {}
+    for n in parts:
+        letter = next((c for c in LETTERS[n.kind] if c not in taken and f"d{c}" not in taken), None)
+        if letter is not None:
+            taken.add(letter)
+            names[n] = symbol(letter, n.kind, n.rows, n.cols, body=substitute(n, dict(names)))
+    return dict(reversed(names.items()))
+
+
+def _is_worth_naming(n: Node, kinds: Sequence[str]) -> bool:
+    """Is it of these kinds, and more than a multiple, a power or the transpose of others?"""
+    if not isinstance(n, Apply) or n.kind not in kinds or n.op in PLAIN:
         return False
     return length(n) >= WORTH
 
@@ -298,72 +443,135 @@ def _bent(derivation: Derivation, last: Expr) -> Iterator[Step]:
 Line = tuple[str, Node, Node]
 
 
-def _lines(derivation: Derivation, full: bool, closing: bool = True) -> Iterator[Line]:
+def _lines(telling: Telling, full: bool, closing: bool = True) -> Iterator[Line]:
+    derivation = telling.derivation
     f = derivation.function.node
     if derivation.prepared is not f:
         yield "rewrite in a form easier to differentiate", f, derivation.prepared
-    long = len(derivation.differentials) > WHOLE
+    long = len(telling.known) > WHOLE
     for node in topological(derivation.prepared):
-        if isinstance(node, Symbol) and node.body is not None and node in derivation.differentials:
-            yield from _pushed(derivation, node.body, d(node), long, full)
+        if isinstance(node, Symbol) and node.body is not None and node in telling.known:
+            for rule, before, after in _pushed(telling, node.body, d(node), long, full):
+                left, right = (derivation.in_name(e, node, node.body) for e in (before, after))
+                yield rule, left, right
     if not isinstance(derivation.prepared, Symbol):
-        yield from _pushed(derivation, derivation.prepared, d(derivation.prepared), long, full)
+        yield from _pushed(telling, derivation.prepared, d(derivation.prepared), long, full)
     if closing and derivation.kind == "gradient" and not derivation.several:
-        yield from _moved(derivation)
+        yield from _moved(telling)
 
 
 WIDEST = 100
 """Most characters of a line; where one would be longer, each line shows only the part that its rule changes."""
 
 
-def _pushed(derivation: Derivation, root: Node, start: Node, long: bool, full: bool) -> list[Line]:
+def _pushed(telling: Telling, root: Node, start: Node, long: bool, full: bool) -> list[Line]:
     """Phase 1: d pushed inward, one rule a line; in whole lines where these are short enough."""
-    found = list(_pushed_by(derivation, root, start, long, full))
-    if long or full:
+    if root not in telling.known:
+        return [("a constant has no differential", start, telling.value)]
+    if not isinstance(root, Apply):
+        return [("definition", start, telling.known[root])]
+    if full:
+        return list(_pushed_by_one(telling, root, start, long))
+    # The differential of an eigenvector has a line of its own, which displays write as (λI − S)⁺ dS q.
+    long = long or any(n in telling.known and _is_eigenvector(n) for n in topological(root, into_bodies=False))
+    before = set(telling.told)
+    found = list(_pushed_by(telling, root, start))
+    text, fits = start, not long
+    for _, left, right in found:
+        first = len(_text(left)) if left is not text or left is start else 0
+        fits = fits and first + len(_text(right)) + 3 <= WIDEST
+        text = right
+    if fits:
         return found
-    text = start
-    for _, before, after in found:
-        first = len(_text(before)) if before is not text or before is start else 0
-        if first + len(_text(after)) + 3 > WIDEST:
-            return list(_pushed_by(derivation, root, start, True, full))
-        text = after
-    return found
+    telling.told = before
+    return list(_pushed_in_parts(telling, root, start))
 
 
 def _text(node: Node) -> str:
-    return Expr(node, ()).text(defined=False)
+    """An expression as it is printed, eigenvectors by a letter."""
+    columns = [n for n in topological(node, into_bodies=False) if _is_eigenvector(n)]
+    values = {n: symbol("q", n.kind, n.rows, n.cols) for n in columns}
+    return Expr(substitute(node, values) if values else node, ()).text(defined=False)
 
 
-def _pushed_by(derivation: Derivation, root: Node, start: Node, long: bool, full: bool) -> Iterator[Line]:
-    """The same, in whole lines or in parts."""
-    known = derivation.differentials
-    if root not in known:
-        yield "a constant has no differential", start, derivation.raw_differential
-        return
-    waiting: dict[Node, Node] = {
-        n: d(n) for n in topological(root, into_bodies=False) if n in known and isinstance(n, Apply)
-    }
-    ends = {n: known[n] for n in topological(root, into_bodies=False) if n in known and not isinstance(n, Apply)}
-    shown: dict[Node, Node] = {**ends, **waiting}
+def _is_eigenvector(n: Node) -> bool:
+    """Is it a column of the matrix of eigenvectors?"""
+    if not is_op(n, COLUMN):
+        return False
+    (inside,) = n.children
+    return is_op(inside.children[0] if is_op(inside, SLICE) else inside, eigvecs)
+
+
+def _shown(telling: Telling, root: Node) -> dict[Node, Node]:
+    """What the differential of each part of a line is written as: d(u), until it has its turn."""
+    known = telling.known
+    order = [n for n in topological(root, into_bodies=False) if n in known]
+    return {n: d(n) if isinstance(n, Apply) else known[n] for n in order}
+
+
+def _pushed_by(telling: Telling, root: Apply, start: Node) -> Iterator[Line]:
+    """Whole lines; a rule that has its turn is used wherever it can be."""
+    shown, known = _shown(telling, root), telling.known
+    line, before = _quietly(d(root), shown), start
+    while (node := _outermost(line)) is not None:
+        again = node in telling.told
+        rule = CITED if again else _law(node, known)
+        following = line
+        while True:
+            marked = _marked(following)
+            if again:
+                turn = [u for u in marked if u in telling.told]
+            else:
+                turn = [u for u in marked if u not in telling.told and _law(u, known) == rule]
+                if not turn and rule in PRODUCTS and (turn := [u for u in marked if _is_inverse(u)]):
+                    rule = QUOTIENT if root.kind == "scalar" else PRODUCT
+            if not turn:
+                break
+            following = _quietly(substitute(following, {d(u): _through(u, shown) for u in turn}), shown)
+            telling.told.update(turn)
+            if again:
+                telling.told.update(_marked(following))
+            elif rule not in PRODUCTS:
+                break
+        line, after = following, normal(following)
+        if after is not before:
+            yield rule, before, after
+            before = after
+    if before is start:
+        yield _law(root, known), start, normal(line)
+
+
+def _marked(line: Node) -> list[Apply]:
+    """The u of every d(u)."""
+    insides = (m.children[0] for m in topological(line, into_bodies=False) if is_op(m, D))
+    return [u for u in insides if isinstance(u, Apply)]
+
+
+def _pushed_in_parts(telling: Telling, root: Node, start: Node) -> Iterator[Line]:
+    """A line for each part that a rule is used on, with that part alone."""
+    shown, known = _shown(telling, root), telling.known
+    line = d(root)
+    while (node := _outermost(line)) is not None:
+        value = _through(node, shown)
+        line = _quietly(substitute(line, {d(node): value}), shown)
+        if node not in telling.told or node is root:
+            yield _law(node, known), start if node is root else d(node), normal(_quietly(value, shown))
+        telling.told.add(node)
+
+
+def _pushed_by_one(telling: Telling, root: Node, start: Node, long: bool) -> Iterator[Line]:
+    """Whole lines, one rule and one part a line, and what is simplified apart."""
+    shown = _shown(telling, root)
     line, before = d(root), start
-    if root not in waiting:
-        yield "definition", start, ends[root]
-        return
-    while True:
-        node = _outermost(line)
-        if node is None:
-            break
-        assert isinstance(node, Apply)
-        rule = _law(node, known)
-        values: dict[Node, Node] = {}
-        values[d(node)] = _through(node, shown)
-        line = substitute(line, values)
-        line = _quietly(line, shown)
+    while (node := _outermost(line)) is not None:
+        rule = _law(node, telling.known)
+        value = _through(node, shown)
+        line = _quietly(substitute(line, {d(node): value}), shown)
         after = normal(line)
         if long:
-            yield rule, d(node), normal(_quietly(values[d(node)], shown))
+            yield rule, d(node), normal(_quietly(value, shown))
         elif after is not before:
-            if full and line is not after:
+            if line is not after:
                 yield rule, before, line
                 yield ALGEBRA, line, after
             else:
@@ -371,11 +579,11 @@ def _pushed_by(derivation: Derivation, root: Node, start: Node, long: bool, full
             before = after
 
 
-def _outermost(line: Node) -> Node | None:
+def _outermost(line: Node) -> Apply | None:
     """The u of the first d(u) that no other d(…) contains."""
     for node in reversed(topological(line, into_bodies=False)):
-        if is_op(node, D):
-            return node.children[0]
+        if is_op(node, D) and isinstance(u := node.children[0], Apply):
+            return u
     return None
 
 
@@ -407,60 +615,107 @@ def _is_quiet(node: Apply, shown: dict[Node, Node]) -> bool:
 def _law(node: Apply, known: dict[Node, Node]) -> str:
     moving = [i for i, a in enumerate(node.args) if a in known]
     if isinstance(node.op.rule(moving[0]), Linear) and len(moving) == 1 and node.op.name in MOVES:
-        return "a constant factor stays"
+        return FACTOR
     return node.op.law or f"differential of {node.op.name}"
 
 
-def _moved(derivation: Derivation) -> Iterator[Line]:
+def _moved(telling: Telling) -> Iterator[Line]:
     """Phase 2: linear maps moved across the pairing until it reads ⟨G, dX⟩, and what is done to G."""
+    derivation = telling.derivation
     (X,) = derivation.wrt
-    dX = derivation.directions[X]
-    raw = normal(derivation.raw_differential)
-    for rule, before, after in _shifted(derivation.raw_differential, number(1), dX, raw):
+    dX, space = derivation.directions[X], tangent(X)
+    value = telling.value
+    raw, G = value, derivation.plain_gradient
+    told: dict[Node, Node] = {dX: derivation.in_names(G)} if space is None else {}
+    for rule, before, after in _shifted(value, number(1), [dX], raw, told, {}):
         yield rule, before, after
         raw = after
-    G = derivation.plain_gradient
-    last = _paired({dX: G})
-    space = tangent(X)
+    last = _paired({dX: told.get(dX, G)})
     if space is not None:
         yield space.law, raw, last
     elif raw is not last:
-        yield "collect and substitute", raw, last
+        yield COLLECT, raw, last
     raising = [s.raising for s in derivation.curved.values() if s.raising]
     rule = raising[0] if raising else READ_OFF if derivation.metric is None else WEIGHTED
     yield rule, last, derivation.gradient.node
 
 
-def _shifted(value: Node, Y: Node, dX: Symbol, before: Node) -> Iterator[Line]:
-    """The maps of a differential moved across the pairing one after the other, until it reads ⟨G, dX⟩."""
+def _shifted(
+    value: Node,
+    Y: Node,
+    targets: Sequence[Symbol],
+    before: Node,
+    results: Mapping[Node, Node],
+    names: Mapping[Node, Node],
+) -> Iterator[Line]:
+    """The maps of a differential moved across the pairing, until it reads Σ ⟨G, dX⟩ with the `results` for G.
+
+    A line goes on to the next definition, or to the next map of a kind that it has moved already.
+    """
     moves: list[Move] = []
-    found = adjoint(value, Y, [dX], moves)
+    adjoint(value, Y, targets, moves)
+    rest = Counter(V for move in moves for V, _ in move.moved if V in targets)
     frontier: dict[Node, Node] = {value: Y}
-    rule = ""
+    depth: dict[Node, int] = {value: 0}
+    shown, start, laws, level = dict(frontier), before, list[str](), 0
     for i, move in enumerate(moves):
         frontier.pop(move.node, None)
+        inside = depth[move.node] + isinstance(move.node, Symbol)
         for V, Z in move.moved:
             frontier[V] = add(Z, frontier[V]) if V in frontier else Z
-        assert isinstance(move.node, (Apply, Symbol))
-        name = move.node.op.name if isinstance(move.node, Apply) else ""
-        rule = _move_law(move.node) if name not in QUIET or not rule else rule
+            depth[V] = max(depth.get(V, 0), inside)
+            rest[V] -= 1
+            if V in results and not rest[V]:
+                frontier[V] = results[V]
+        if not _silent(move.node) or isinstance(move.node, Symbol):
+            laws.append(_move_law(move.node))
         following = moves[i + 1].node if i + 1 < len(moves) else None
-        if following is not None and (_move_law(following) == rule or _silent(following)):
+        if following is not None and not _begins(following, laws, depth.get(following, 0) > level):
             continue
-        after = _paired(frontier)
-        if rule and after is not before:
-            yield rule, before, after
-            before, rule = after, ""
-    raw = _paired({dX: found[dX]})
-    if before is not raw:
-        yield rule or "df = ⟨G, dX⟩", before, raw
+        after, left = _paired(frontier, names), before
+        if len(_text(after)) + 3 + (len(_text(before)) if before is start else 0) > WIDEST:
+            gone = {V: Z for V, Z in shown.items() if frontier.get(V) is not Z}
+            new = {V: Z for V, Z in frontier.items() if shown.get(V) is not Z}
+            if before is not start and len(gone) < len(shown):
+                left, after = _paired(gone, names), _paired(new, names)
+        if after is not left:
+            yield _moving(laws) or _move_law(move.node), left, after
+            before, shown, laws = _paired(frontier, names), dict(frontier), []
+        level = max(level, depth.get(following, 0)) if following is not None else level
+    if not moves and results:
+        after = _paired(dict(results))
+        if before is not after:
+            yield "df = ⟨G, dX⟩", before, after
 
 
-def _paired(frontier: dict[Node, Node]) -> Node:
+def _begins(node: Node, laws: Sequence[str], deeper: bool) -> bool:
+    """Does a new line begin with this map?"""
+    if isinstance(node, Symbol):
+        return deeper
+    law, maps = _move_law(node), [w for w in laws if not w.startswith(SUBSTITUTE)]
+    return not _silent(node) and law in maps and law != maps[-1]
+
+
+def _moving(laws: Sequence[str]) -> str:
+    """The name of several moves: a single law with its formula, of more only what they are."""
+    found = list(dict.fromkeys(laws))
+    if len(found) < 2:
+        return "".join(found)
+    known = set(MOVES.values())
+    names = [law.removeprefix(f"{SUBSTITUTE} ") for law in found if law.startswith(SUBSTITUTE)]
+    short = [law for law in found if law not in known and not law.startswith(SUBSTITUTE)]
+    if names:
+        found = [*(law for law in found if not law.startswith(SUBSTITUTE)), SUBSTITUTE]
+        short.insert(0, f"{SUBSTITUTE} {' and '.join(names)}")
+    return ", ".join([*short, MOVES["matmul"].partition(":")[0]] if len(short) < len(found) else short)
+
+
+def _paired(frontier: Mapping[Node, Node], names: Mapping[Node, Node] | None = None) -> Node:
     """Σ ⟨Y, V⟩; of scalars the product."""
     scalars = [scale(Y, V) for V, Y in frontier.items() if V.kind == "scalar"]
-    arrays = [pairing(normal(Y), normal(V)) for V, Y in frontier.items() if V.kind != "scalar"]
-    return add(*([normal(add(*scalars))] if scalars else []), *arrays)
+    arrays = [pairing(best(normal(Y)), normal(V)) for V, Y in frontier.items() if V.kind != "scalar"]
+    found = add(*([normal(add(*scalars))] if scalars else []), *arrays)
+    return substitute(found, names) if names else found
 
 
 def _silent(node: Node) -> bool:
@@ -469,6 +724,6 @@ def _silent(node: Node) -> bool:
 
 def _move_law(node: Node) -> str:
     if isinstance(node, Symbol):
-        return f"substitute {node.name}"
+        return f"{SUBSTITUTE} {unicode_name(node.name)}"
     assert isinstance(node, Apply)
     return MOVES.get(node.op.name) or node.op.source or f"the adjoint of {node.op.name}"

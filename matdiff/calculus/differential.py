@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from matdiff.core.node import Apply, Node, Symbol, apply, symbol, topological
 from matdiff.core.op import Joint, Linear, Nonlinear
@@ -14,10 +14,13 @@ MOST = 10_000
 """Most terms that the rules of functions that are not linear may bring in: d(X^k) has k."""
 
 
-def differentials(root: Node, directions: Mapping[Symbol, Node]) -> dict[Node, Node]:
+def differentials(
+    root: Node, directions: Mapping[Symbol, Node], told: Callable[[Node, Node, Node], Node] | None = None
+) -> dict[Node, Node]:
     """The differential of every node that depends on the given variables, linear in their directions.
 
-    Definitions get one of their own: `r = A x − b` has `dr` with the body `A dx`.
+    Definitions get one of their own: `r = A x − b` has `dr` with the body `A dx`.  With `told(dr, r, A x − b)` such a
+    body is written in terms of its definition: y = exp(x) has dy = y ⊙ dx.
     Raises UnsupportedError where a function has no rule for an argument that depends on a variable, and where
     powers make it enormous.
     """
@@ -28,7 +31,7 @@ def differentials(root: Node, directions: Mapping[Symbol, Node]) -> dict[Node, N
             if node in directions:
                 d[node] = directions[node]
             elif node.body is not None and node.body in d:
-                body = d[node.body]
+                body = d[node.body] if told is None else told(d[node.body], node, node.body)
                 d[node] = symbol(f"d{node.name}", node.kind, node.rows, node.cols, body=body, of=node)
         elif isinstance(node, Apply):
             parts = [i for i, a in enumerate(node.args) if a in d]

@@ -11,6 +11,9 @@ PAIRING = Op("pairing", "(...),(...)->()", (None, None), latex=r"\langle {0}, {1
 SO, ADJOINT, JACOBIAN, HESSIAN, SECOND = "⇒ ∇f =", "⇒ F* =", "⇒ J =", "⇒ H =", "⇒ F'' ="
 """What stands before an answer that is read off the line before it."""
 
+LETTERS = {"scalar": "uvwzst", "vector": "rpghkz", "row": "rpghkz", "matrix": "MNPRTZ"}
+"""Names for parts that are given one."""
+
 
 def d(u: Node) -> Node:
     """d(u), not yet pushed inward."""

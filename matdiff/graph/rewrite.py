@@ -15,6 +15,7 @@ from matdiff.ops.algebra import (
     MATMUL,
     POWER,
     SCALE,
+    add,
     hadamard,
     is_op,
     matmul,
@@ -167,3 +168,49 @@ def _pseudoinverse(node: Node) -> Node:
         if rows is not None and inside is not None and cols is not None and inside < min(rows, cols):
             return matmul(_pseudoinverse(pinv(right)), _pseudoinverse(pinv(left)))
     return node
+
+
+FACTORS = 24
+"""Most factors of a product that names are looked for in."""
+
+
+def in_terms_of(root: Node, body: Node, name: Node) -> Node:
+    """An expression with a name in the place of what it stands for.
+
+    A sum may be some of the terms of a larger one, a product some factors of a longer one, and either be transposed.
+    """
+    if is_op(body, ADD):
+        terms, turned = set(body.children), {t.T for t in body.children}
+    else:
+        terms = turned = set()
+    run = product_nodes(body, FACTORS) if is_op(body, MATMUL) else []
+    runs = {tuple(run): name, tuple(f.T for f in reversed(run)): name.T} if run else {}
+    memo: dict[Node, Node] = {}
+    for n in topological(root, into_bodies=False):
+        if n is body:
+            memo[n] = name
+        elif n is body.T:
+            memo[n] = name.T
+        elif is_op(n, ADD) and terms and terms < set(n.children):
+            memo[n] = add(name, *(memo[c] for c in n.children if c not in terms))
+        elif is_op(n, ADD) and turned and turned < set(n.children):
+            memo[n] = add(name.T, *(memo[c] for c in n.children if c not in turned))
+        elif runs and is_op(n, MATMUL):
+            memo[n] = in_runs(n, runs, memo)
+        elif isinstance(n, Apply):
+            memo[n] = rebuild(n, tuple(memo[a] for a in n.args))
+        else:
+            memo[n] = n
+    return memo[root]
+
+
+def in_runs(product: Node, runs: Mapping[tuple[Node, ...], Node], memo: Mapping[Node, Node]) -> Node:
+    """A product with names in the place of some of its factors that stand side by side."""
+    factors = product_nodes(product, FACTORS)
+    found: list[Node] = []
+    i = 0
+    while i < len(factors):
+        run = next((r for r in runs if tuple(factors[i : i + len(r)]) == r), None)
+        found.append(memo.get(factors[i], factors[i]) if run is None else runs[run])
+        i += 1 if run is None else len(run)
+    return matrix_product(found)

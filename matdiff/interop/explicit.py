@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from matdiff.core.node import Node, Symbol, topological
+from matdiff.core.node import Node, Symbol, symbol, topological
+from matdiff.core.op import differential_symbol
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import closure
 from matdiff.interop.entries import value
@@ -49,6 +50,8 @@ def render(d: Derivation, order: int = 1) -> str:
     with suppress(UnsupportedError):
         parts.append(("value", entries(d.function, arrays)))
     parts += [(label, entries(e, arrays)) for label, e in derivatives(d, order)]
+    if order > 1 and d.kind != "gradient":
+        parts += second(d, arrays)
     return "\n\n".join("\n".join([f"{label} =", *rows(M)]) for label, M in parts)
 
 
@@ -60,14 +63,46 @@ def derivatives(d: Derivation, order: int) -> Iterator[tuple[str, Expression]]:
     else:
         yield "derivative" if d.wrt[0].kind == "scalar" else word, answer(d)
     if order > 1 and d.kind != "gradient":
-        raise UnsupportedError(
-            "a second derivative of a function that is not scalar has no matrix to show entry by entry",
-            hint="leave out the order 2",
-        )
+        return
     if order > 1 and d.several:
         yield from ((f"Hessian by {x},{z}", e) for (x, z), e in d.hessian.items())
     elif order > 1:
         yield "second derivative" if d.wrt[0].kind == "scalar" else "Hessian", d.hessian
+
+
+STEMS = ("hk", "uv", "yz")
+"""Letters for the entries of two directions; the first pair that no variable has."""
+
+
+def second(d: Derivation, arrays: dict[Symbol, Any]) -> Iterator[tuple[str, Any]]:
+    """The bilinear form of a function that is not scalar, entry by entry, and before it the two directions."""
+    taken = {s.name[0] for a in arrays.values() for s in getattr(a, "free_symbols", ())}
+    stems = next((pair for pair in STEMS if taken.isdisjoint(pair)), STEMS[-1])
+    both = dict(arrays)
+    for X in d.wrt:
+        for k, stem in enumerate(stems, 1):
+            dX = differential_symbol(X, k)
+            assert isinstance(dX, Symbol)
+            name = stem if not d.several else f"{stem}_{X.name}"
+            places = list(free(X))
+            own = replace_name(X, name)
+            labels = [name] if X.kind == "scalar" else indexed(own, places, set())
+            both[dX] = filled(own, dict(zip(places, labels, strict=True)))
+            yield dX.name, both[dX]
+    forms = d.bilinear.items() if d.several else [((), d.bilinear)]
+    for pair, form in forms:
+        label = f"second derivative by {','.join(pair)}" if pair else "second derivative, at dX₁ and dX₂ bilinear"
+        label = label.replace("dX", f"d{d.wrt[0].name}") if not pair else label
+        yield label, entries(form.value, both)
+
+
+def replace_name(X: Symbol, name: str) -> Symbol:
+    """A symbol of the shape and attributes of another; a direction is not positive."""
+    return symbol(name, X.kind, X.rows, X.cols, X.attributes - {"positive", "nonnegative", "spd"} | tangent_of(X))
+
+
+def tangent_of(X: Symbol) -> frozenset[str]:
+    return frozenset({"symmetric"}) if "symmetric" in closure(X.attributes) else frozenset()
 
 
 def answer(d: Derivation) -> Any:

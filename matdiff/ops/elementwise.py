@@ -275,6 +275,8 @@ tanh: Op = elementwise(
     curvature="increasing convex- concave+",
     c="tanh({0})",
 )
+QUOTIENTS: tuple[tuple[Op, Op, Op], ...] = ((sinh, cosh, tanh), (sin, cos, tan))
+"""Functions that are the quotient of two others: sinh over cosh is tanh."""
 sigmoid: Op = elementwise(
     "sigmoid",
     lambda x: sigmoid(x) * (1 - sigmoid(x)),

@@ -44,10 +44,10 @@ def to_mathml(node: Node, *, defined: bool = True) -> str:
     return _write(node, MATHML, mathml_name, defined)
 
 
-def written(node: Node, style: str, make: type[Layout], taken: Iterable[str] = ()) -> str:
+def written(node: Node, style: str, make: type[Layout], taken: Iterable[str] = (), defined: bool = True) -> str:
     """An expression, its definitions in front, by a layout of one's own: `style` is unicode, ascii or latex."""
     notation, spell = {"ascii": (ASCII, ascii_name), "latex": (LATEX, latex_name)}.get(style, (TEXT, unicode_name))
-    return _write(node, notation, spell, True, taken, make)
+    return _write(node, notation, spell, defined, taken, make)
 
 
 def _write(

@@ -10,10 +10,16 @@ from typing import Any
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import closure
 from matdiff.ops.unknown import has_unknown
+from matdiff.printing.length import length
 from matdiff.report.notation import CONVENTIONS, Line
 
 LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 """Names for the function; the first that is none of its variables is taken."""
+
+SHORT = 18
+"""Symbols below which an answer has no part that is worth a name."""
+MANY, LARGE = 100, 2000
+"""Lines, and parts of one, from which on no names are looked for."""
 
 FAULT = """\
 the derivative failed its verification, so it is not printed
@@ -100,19 +106,31 @@ class Answer:
     @property
     def board(self) -> list[tuple[Any, Line]]:
         """What is derived in steps, one after the other, each with the line that it ends in."""
+        return [
+            (tuple(replace(s, before=self.shortened(s.before), after=self.shortened(s.after)) for s in steps), line)
+            for steps, line in self.in_full
+        ]
+
+    @cached_property
+    def in_full(self) -> list[tuple[Any, Line]]:
+        """The same without names for what makes lines too long."""
         groups = [(g.steps, self.read_off(g)) for g in self.further]
         found = [(self.told, self.outcome), *groups]
-        return [(self.told_in_words(steps), line) for steps, line in self._to_hessians(found)]
+        shown: set[Any] = set()
+        return [(once(self.told_in_words(steps), shown), line) for steps, line in self._to_hessians(found)]
 
     def told_in_words(self, steps: Any) -> Any:
         """Steps with results as the answer prints them, without those that change nothing then."""
+        from matdiff.report.book import of_columns
+
+        steps = of_columns(tuple(steps))
         found = [replace(s, before=self.as_printed(s.before), after=self.as_printed(s.after)) for s in steps]
         return tuple(s for s in found if s.relation != "=" or s.before.node is not s.after.node)
 
     def as_printed(self, e: Any) -> Any:
         """An expression with results in it as the lines of the answer have them."""
         if self.printed is None:
-            self.lines()
+            _ = self.worded
         from matdiff.graph.rewrite import substitute
 
         node = substitute(e.node, self.printed or {}) if self.printed else e.node
@@ -149,7 +167,48 @@ class Answer:
         return self.line(self.named, self.result)
 
     def lines(self) -> list[Line]:
-        """Function, differential, result, and the Hessian when asked; long ones by the function's definitions."""
+        """Function, differential, result, and the Hessian when asked; what makes a line too long has a name."""
+        function, *found = self.worded
+        return [function, *(line._replace(body=self.shortened(line.body)) for line in found)]
+
+    def shortened(self, e: Any) -> Any:
+        """An expression in terms of the names for what makes lines too long."""
+        if not self.shorter:
+            return e
+        from matdiff.report.book import BookExpr, within
+
+        node = within(e.node, self.shorter)
+        return e if node is e.node else BookExpr.of(node, e, self.book)
+
+    @cached_property
+    def shorter(self) -> Any:
+        """Names for parts of lines that are too long."""
+        if not self.steps and all(length(line.body.node) < SHORT for line in self.worded[1:]):
+            return {}
+        from matdiff.core.node import Symbol, topological
+        from matdiff.report.book import short_names
+
+        # The differential by several variables is long, and nobody names a part for it.
+        told = [line for line in self.worded[1:] if not (self.d.several and line.key == "differential")]
+        rows: list[tuple[Any, ...]] = [(line.body.node,) for line in told]
+        widths = [len(line.left("unicode")) + 3 for line in told]
+        answers = len(rows)
+        for steps, line in self.in_full if self.steps else ():
+            last = None
+            for s in steps:
+                read = s.relation != "="
+                first = read or s.before.node is last
+                rows.append((s.after.node,) if first else (s.before.node, s.after.node))
+                widths.append(len(line.left("unicode")) * read + 3)
+                last = s.after.node
+        known = {n.name for row in rows for n in topological(*row) if isinstance(n, Symbol)}
+        if len(rows) > MANY or any(len(topological(*row)) > LARGE for row in rows):
+            return {}
+        return short_names(rows, known | {v.name for v in self.d.function.variables} | {self.f}, widths, answers)
+
+    @cached_property
+    def worded(self) -> list[Line]:
+        """The lines of the answer; long ones by the function's definitions."""
         found = [self.line("differential", self.d.differential)]
         if self.kind != "operator":
             found += self.parts(self.named, self.result)
@@ -161,10 +220,12 @@ class Answer:
             found += self.hessians if self.scalar else self.parts("second", self.bilinear)
         bodies = self.d.abbreviations([line.body for line in found])
         short = [line._replace(body=body) for line, body in zip(found, bodies, strict=True)]
-        final = self.in_words(self.with_names(short))
+        named = self.with_names(short)
+        final = self.in_words(named)
         self.printed = {
             line.body.node: last.body.node
-            for line, last in zip(found, final, strict=True)
+            for lines in (found, named)
+            for line, last in zip(lines, final, strict=True)
             if line.key != "differential" and line.body.node is not last.body.node
         }
         return [self.line("function", self.d.function), *final]
@@ -191,21 +252,19 @@ class Answer:
 
     def booked(self, e: Any) -> Any:
         """An expression as books write it, where it has what they write otherwise."""
-        if not bookish(e.node):
-            return e
-        from matdiff.report.book import BookExpr
-
-        return BookExpr(e, self.book)
+        return self.words.of(e) if otherwise(e.node) else e
 
     @cached_property
+    def words(self) -> Any:
+        """How answers and steps are written for people."""
+        from matdiff.report.book import Words
+
+        return Words(self.d, self.order)
+
+    @property
     def book(self) -> Any:
         """The names that books give to parts of the answer and its steps."""
-        from matdiff.report.book import book
-
-        lines = [self.d.differential, *values(self.result)]
-        if self.order > 1:
-            lines += values(self.hessian if self.scalar else self.bilinear)
-        return book(lines, (v.name for v in self.d.function.variables))
+        return self.words.book
 
     def with_names(self, lines: list[Line]) -> list[Line]:
         """The lines with what gradients by several variables share named once."""
@@ -334,16 +393,23 @@ class Answer:
         return "vector jacobian" if self.kind == "jacobian" and vectors else self.kind
 
 
-def bookish(node: Any) -> bool:
-    """Is there something in an expression that books write otherwise than the language?"""
+def otherwise(node: Any) -> bool:
+    """May there be something in an expression that books write otherwise: the report, which knows, is loaded then."""
     from matdiff.core.node import Apply, Constant, topological
 
     for n in topological(node):
         if isinstance(n, Apply) and (n.op.name in ("heaviside", "eigvecs", "eigvec") or n.op.factor):
             return True
-        if isinstance(n, Constant) and n.name == "I":
+        if isinstance(n, Constant):
             return True
     return False
+
+
+def once(steps: Any, shown: set[Any]) -> Any:
+    """The steps without the lines that were shown before."""
+    found = tuple(s for s in steps if s.relation != "=" or (s.before.node, s.after.node) not in shown)
+    shown.update((s.before.node, s.after.node) for s in found)
+    return found
 
 
 def values(found: Any) -> list[Any]:

@@ -5,21 +5,30 @@ What is printed so need not read back; `d.gradient` in Python and `--format json
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
+from typing import Any, Literal
 
+from matdiff.calculus.adjoint import adjoint
+from matdiff.calculus.derivation import Derivation, Step
 from matdiff.calculus.expression import Expression
+from matdiff.calculus.jacobian import jacobian
+from matdiff.calculus.markers import LETTERS, PAIRING, D, d
+from matdiff.calculus.tangent import project
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, symbol, topological
 from matdiff.core.shape import ONE, Dim
+from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import product_nodes
-from matdiff.graph.rewrite import rebuild, substitute
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, scale
+from matdiff.graph.rewrite import in_terms_of, inline, rebuild, substitute
+from matdiff.ops.algebra import ADD, HADAMARD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, scale
 from matdiff.ops.constants import eye
 from matdiff.ops.elementwise import heaviside
 from matdiff.ops.indexing import COLUMN, SLICE, column_at
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.spectral import (
+    eiggaps,
     eigval,
     eigval_at,
     eigvals,
@@ -34,14 +43,15 @@ from matdiff.ops.spectral import (
     svdvals,
 )
 from matdiff.ops.structure import Diag
-from matdiff.printing import written
+from matdiff.printing import length, written
 from matdiff.printing.layout import Layout
 from matdiff.printing.piece import Hole, Piece
-from matdiff.printing.tables import ATOM, POSTFIX, SUM
-from matdiff.report.notation import Style
+from matdiff.printing.tables import ASCII, ATOM, POWER, SUM
 from matdiff.simplify.normal import normal
 
+Style = Literal["unicode", "ascii", "latex"]
 SINGULAR = (sigma_max, sigma)
+VALUES = (eigval, lambda_max, lambda_min)
 
 
 class BookLayout(Layout):
@@ -53,14 +63,22 @@ class BookLayout(Layout):
         if isinstance(node, Apply) and node.op is heaviside:
             before, after = ("1[", " > 0]") if self.notation.bracketed else (r"\mathbf{1}[", " > 0]")
             return Piece(ATOM, (before, Hole(node.args[0], SUM), after))
-        if is_op(node, pinv) and self.notation.bracketed and self.notation.forms["transpose"][1].endswith("ᵀ"):
-            return Piece(POSTFIX, (Hole(node.children[0], POSTFIX), "⁺"))
+        if is_op(node, pinv) and self.notation is not ASCII:
+            return Piece(POWER, (Hole(node.children[0], ATOM), "⁺" if self.notation.bracketed else "^{+}"))
         if isinstance(node, Apply) and node.op.name in ("kron", "kronv"):
             return self.form("kron", *(self.sized(a) for a in node.args))
         return super().meaning(node, in_bars)
 
     def sized(self, a: Node) -> Node | Piece:
         return self.constant(a) if isinstance(a, Constant) and a.name == "I" else a
+
+
+def is_resolvent(node: Node) -> bool:
+    """Is it the (λI − S)⁺ of an eigenvector's differential?"""
+    if not is_op(node, pinv) or not is_op(node.children[0], ADD):
+        return False
+    heads = [t.children[0] for t in node.children[0].children if is_op(t, SCALE) and t.children[1] is eye(t.rows)]
+    return any(isinstance(h, Apply) and h.op in VALUES for h in heads)
 
 
 class BookExpr(Expression):
@@ -72,15 +90,23 @@ class BookExpr(Expression):
         super().__init__(book.named(e.node), e.variables, e.guards)
         self.book = book
 
+    @classmethod
+    def of(cls, node: Node, e: Expression, book: Book) -> BookExpr:
+        """An expression that has its names already."""
+        found = cls.__new__(cls)
+        Expression.__init__(found, node, e.variables, e.guards)
+        found.book = book
+        return found
+
     def text(self, ascii: bool = False, defined: bool = True) -> str:
-        return self._written("ascii" if ascii else "unicode")
+        return self._written("ascii" if ascii else "unicode", defined)
 
     def latex(self, defined: bool = True) -> str:
-        return self._written("latex")
+        return self._written("latex", defined)
 
-    def _written(self, style: Style) -> str:
+    def _written(self, style: Style, defined: bool) -> str:
         taken = [v.name for v in self.variables]
-        found = written(self.node, style, BookLayout, taken)
+        found = written(self.node, style, BookLayout, taken, defined)
         told: set[str] = set()
         for v, (plain, said) in self.book.meanings(style).items():
             if v in found:
@@ -102,11 +128,13 @@ class Book:
     """Factors of matrices, by the product that they make."""
     shortens: bool = False
     """Whether names bring factors that cancel: A v = σ u beside 1/σ."""
+    reduced: dict[Node, Node] = field(default_factory=dict)
+    """Answers with gaps between eigenvalues, and what they are in terms of (λI − S)⁺."""
 
     def named(self, node: Node) -> Node:
-        before = node
+        node = before = self.reduced.get(node, node)
         for part, name in self.places.items():
-            node = substitute(node, {part: name})
+            node = within(node, {part: name}) if is_op(part, MATMUL) else substitute(node, {part: name})
         return normal(node) if node is not before and self.shortens else node
 
     def meanings(self, style: Style) -> dict[str, tuple[str, str]]:
@@ -128,6 +156,218 @@ class Book:
         name = next((w for w in wanted if w not in self.taken), f"{wanted[0]}_0")
         self.taken.add(name)
         return name
+
+
+class Words:
+    """How the answers of a derivation, and its steps, are written for people, with `order` 2 the Hessian as well.
+
+    Everything that displays a derivation goes by it: the command line, notebooks, worksheets.
+    """
+
+    def __init__(self, derivation: Derivation, order: int = 1) -> None:
+        self.derivation = derivation
+        self.order = order
+
+    def of(self, e: Expression) -> Expression:
+        """An expression as books write it, where it has what they write otherwise."""
+        return BookExpr(e, self.book) if bookish(e.node) else e
+
+    @cached_property
+    def book(self) -> Book:
+        """The names that books give to parts of the answers."""
+        d = self.derivation
+        results: list[Any] = [d.differential]
+        for name in (d.kind, "hessian" if d.kind == "gradient" else "")[: self.order]:
+            try:
+                found = getattr(d, name) if name else d.bilinear
+            except UnsupportedError:
+                continue
+            each = found.values() if isinstance(found, Mapping) else [found]
+            results += [getattr(e, "value", e) for e in each]
+        gaps = any(is_op(n, eiggaps) for e in results for n in topological(e.node))
+        told = reduced(d, self.order) if gaps else {}
+        shown = [Expression(told.get(e.node, e.node)) for e in results]
+        names = book(shown, (v.name for v in d.function.variables))
+        names.reduced = told
+        return names
+
+    def steps(self, steps: Iterable[Step]) -> tuple[Step, ...]:
+        """Steps in these words, without those that say nothing in them.
+
+        >>> from matdiff import derive
+        >>> d = derive("S: n×n symmetric; lambda_max(S)", "S")
+        >>> print(*(s.after.text(defined=False) for s in Words(d).steps(d.steps)), sep="; ")
+        qᵀ dS q; ⟨q qᵀ, dS⟩; q qᵀ
+        """
+        found = [replace(s, before=self.of(s.before), after=self.of(s.after)) for s in of_columns(tuple(steps))]
+        return tuple(s for s in found if s.relation != "=" or s.before.node is not s.after.node)
+
+
+def bookish(node: Node) -> bool:
+    """Is there something in an expression that books write otherwise than the language?"""
+    for n in topological(node):
+        if isinstance(n, Apply) and n.op.name in BOOKISH:
+            return True
+        if isinstance(n, Constant) and n.name == "I":
+            return True
+    return False
+
+
+BOOKISH = frozenset(op.name for op in (heaviside, eigvecs))
+
+
+def reduced(d: Derivation, order: int) -> dict[Node, Node]:
+    """Answers by eigenvectors with dq = (λI − S)⁺ dS q, where the gaps between all eigenvalues stand in them."""
+    found: dict[Node, Node] = {}
+    if d.several or d.curved or d.metric is not None:
+        return found
+    (X,), (dX,) = d.wrt, d.directions.values()
+    raw = columns_told(inline(d.raw_differential))
+    if raw is not inline(d.raw_differential):
+        found[d.differential.node] = normal(raw)
+        if d.kind == "gradient":
+            found[d.gradient.node] = d.simplified(project(normal(adjoint(raw, number(1), [dX])[dX]), X))
+        else:
+            with_matrix(found, d.jacobian.node, raw, dX)
+    if order > 1 and d.kind == "gradient":
+        raw = columns_told(inline(d.curvature[X]))
+        if raw is not inline(d.curvature[X]):
+            with_matrix(found, d.hessian.node, raw, dX)
+    return found
+
+
+def with_matrix(found: dict[Node, Node], answer: Node, raw: Node, dX: Symbol) -> None:
+    """The matrix of a linear map for an answer, where the map has one."""
+    try:
+        found[answer] = normal(jacobian(normal(raw), dX))
+    except UnsupportedError:
+        return
+
+
+def columns_told(root: Node) -> Node:
+    """(Q (F ⊙ (Qᵀ V Q)))[:,i], the differential of an eigenvector, as (λᵢI − S)⁺ V qᵢ."""
+    values: dict[Node, Node] = {}
+    for n in topological(root):
+        if not is_op(n, COLUMN):
+            continue
+        (inside,) = n.children
+        whole = inside.children[0] if is_op(inside, SLICE) else inside
+        moved = gaps_in(whole)
+        if moved is not None:
+            S, V = moved
+            q = substitute(n, {whole: eigvecs(S)})
+            values[n] = pinv(scale(value_of(q, S), eye(S.rows)) - S) @ V @ q
+    return substitute(root, dict(values)) if values else root
+
+
+def gaps_in(node: Node) -> tuple[Node, Node] | None:
+    """The S and V of Q (F ⊙ (Qᵀ V Q)), F the gaps between the eigenvalues of S."""
+    if not (is_op(node, MATMUL) and is_op(node.children[0], eigvecs) and is_op(node.children[1], HADAMARD)):
+        return None
+    Q, (F, middle) = node.children[0], node.children[1].children
+    factors = product_nodes(middle, MANY) if is_op(F, eiggaps) else []
+    if len(factors) < 3 or factors[0] is not Q.T or factors[-1] is not Q:
+        return None
+    return Q.children[0], matrix_product(factors[1:-1])
+
+
+def of_columns(steps: Sequence[Any]) -> Sequence[Any]:
+    """The steps to the differential of an eigenvector as one: d(q) = (λI − S)⁺ dS q."""
+    parts = [s for s in steps if is_op(s.before.node, D) and is_column(s.before.node.children[0])]
+    if not parts:
+        return steps
+    hidden = {s.before.node for s in parts} | {d(c) for s in parts for c in s.before.node.children[0].children}
+    found: list[Any] = []
+    for s in steps:
+        u = s.before.node.children[0] if is_op(s.before.node, D) else None
+        if u is not None and is_op(u, eigvecs):
+            for part in parts:
+                q = part.before.node.children[0]
+                told = columns_told(substitute(q, {u: s.after.node}))
+                found.append(replace(s, rule=RESOLVED, before=part.before, after=s.after.having(told)))
+        elif s.before.node not in hidden:
+            found.append(s)
+    return found
+
+
+RESOLVED = "dq = (λI − S)⁺ dS q, from S q = λ q and qᵀdq = 0"
+
+WIDEST = 100
+"""Most characters of a line."""
+MOST_NAMES = 4
+
+
+def short_names(
+    lines: Sequence[tuple[Node, ...]], taken: Iterable[str], widths: Sequence[int], answers: int = 0
+) -> dict[Node, Node]:
+    """Names for what stands in several places of lines that are too long, or makes up much of one of the first lines,
+    the `answers`: of each line its formulas and `widths` characters beside them.
+    """
+    taken = set(taken)
+    names: dict[Node, Node] = {}
+    rows = [list(row) for row in lines]
+    while len(names) < MOST_NAMES:
+        long = [row for row, w in zip(rows, widths, strict=True) if w + sum(map(_width, row)) > WIDEST]
+        part = most_used(long) or most_repeated(rows[:answers])
+        letters = LETTERS[part.kind] if part is not None else ""
+        letter = next((c for c in letters if c not in taken and f"d{c}" not in taken), None)
+        if part is None or letter is None:
+            break
+        taken.add(letter)
+        names[part] = symbol(letter, part.kind, part.rows, part.cols, frozenset(), part)
+        rows = [[within(n, {part: names[part]}) for n in row] for row in rows]
+    return names
+
+
+def within(node: Node, names: Mapping[Node, Node]) -> Node:
+    """An expression in terms of names, which may stand for the transposes of what they name, and for factors."""
+    for part, name in names.items():
+        node = in_terms_of(node, part, name)
+    return node
+
+
+def _width(node: Node) -> int:
+    return len(written(node, "unicode", BookLayout, (), False))
+
+
+WORTH = 0.15
+"""What a name must save of a line that is not too long, its definition counted: Aᵀ(I − r rᵀ/‖r‖²) A, r = A x − b."""
+
+
+def most_repeated(rows: Sequence[Sequence[Node]]) -> Node | None:
+    """What makes one line much shorter when it has a name."""
+    for row in rows:
+        part = most_used([row])
+        if part is not None:
+            before = sum(map(length, row))
+            after = sum(length(within(n, {part: symbol("_", part.kind, part.rows, part.cols)})) for n in row)
+            if after + length(part) + 2 <= (1 - WORTH) * before:
+                return part
+    return None
+
+
+def most_used(rows: Sequence[Sequence[Node]]) -> Node | None:
+    """What makes lines shorter most when it has a name: nothing that moves, and no mark of the calculus."""
+    uses: dict[Node, int] = {}
+    for row in rows:
+        for root in row:
+            count = {root: 1}
+            for n in reversed(topological(root, into_bodies=False)):
+                for c in n.children if isinstance(n, Apply) else ():
+                    count[c] = count.get(c, 0) + count[n]
+            for n, k in count.items():
+                uses[n] = uses.get(n, 0) + k
+    best, most = None, 2
+    moving: dict[Node, bool] = {}
+    for n in topological(*uses, into_bodies=False):
+        moving[n] = (isinstance(n, Symbol) and n.of is not None) or is_op(n, D) or is_op(n, PAIRING)
+        moving[n] |= any(moving.get(c, False) for c in n.children)
+        if moving[n] or not isinstance(n, Apply) or n.op.name in ("scale", "transpose") or uses.get(n, 0) < 2:
+            continue
+        gain = (uses[n] - 1) * (length(n) - 1) - 1
+        if gain > most and _width(n) <= WIDEST // 2:
+            best, most = n, gain
+    return best
 
 
 def show(e: Expression, style: Style) -> str:
@@ -153,7 +393,7 @@ def book(expressions: Iterable[Expression], taken: Iterable[str]) -> Book:
     whole = [n for n in order if is_op(n, eigvecs) and n in used]
     for n in (c for c in columns if c not in found.places):
         S = matrix_of(n)
-        A = S.children[1] if is_op(S, MATMUL) and S.children[0] is S.children[1].T else None
+        A = half(S)
         values = [s for s in order if isinstance(s, Apply) and s.op in SINGULAR and s.args[0] is A]
         if A is not None and values:
             singular(found, n, A, values[0])
@@ -259,7 +499,7 @@ def adjoint_solves(found: Book, lines: list[Expression], function: Node) -> list
     nodes = [in_factors(e.node, {(inv(A), b): x, (b.T, inv(A).T): x.T}) for e in lines]
     rights = list(dict.fromkeys(w for n in nodes for w in solved_for(n, A)))
     if not rights:
-        return [e.having(n) for n, e in zip(nodes, lines, strict=True)]
+        return by_runs(found, nodes, lines, A)
     first = normal(next((w for w in rights if x in topological(w, into_bodies=False)), rights[0]))
     first = first if sign_of(first, x) > 0 else negative(first)
     v = symbol(found.fresh("v", "w", "u", "z"), "vector", A.rows, ONE, frozenset(), inv(A).T @ first)
@@ -269,7 +509,49 @@ def adjoint_solves(found: Book, lines: list[Expression], function: Node) -> list
         if named is not None:
             pairs |= {(inv(A).T, w): named, (w.T, inv(A)): named.T}
     found.says[v] = (A.T @ v, first, ())
-    return [e.having(in_factors(n, pairs)) for n, e in zip(nodes, lines, strict=True)]
+    return [Expression(in_factors(n, pairs), e.variables, e.guards) for n, e in zip(nodes, lines, strict=True)]
+
+
+def by_runs(found: Book, nodes: Sequence[Node], lines: Sequence[Expression], A: Node) -> list[Expression]:
+    """The same where several factors stand behind A⁻ᵀ: Aᵀ v = Bᵀ(y − z)."""
+    rights = list(dict.fromkeys(w for n in nodes for w in run_behind(n, A)))
+    if rights:
+        w = next((w for w in rights if _begins_with_definition(w)), rights[0])
+        v = symbol(found.fresh("v", "w", "u", "z"), "vector", A.rows, ONE, frozenset(), inv(A).T @ w)
+        names = {inv(A).T @ w: v, inv(A).T @ opposite(w): scale(number(-1), v)}
+        if all(u in (w, opposite(w)) for u in rights):
+            found.says[v] = (A.T @ v, w, ())
+            nodes = [normal(within(n, names)) for n in nodes]
+    return [Expression(n, e.variables, e.guards) for n, e in zip(nodes, lines, strict=True)]
+
+
+def _begins_with_definition(w: Node) -> bool:
+    """Is it B (y − z) with a y that the function defines, not B (z − y)?"""
+    last = product_nodes(w, MANY)[-1] if is_op(w, MATMUL) else w
+    first = last.children[0] if is_op(last, ADD) else last
+    return isinstance(first, Symbol) and first.body is not None
+
+
+def run_behind(node: Node, A: Node) -> list[Node]:
+    """The vectors that A⁻ᵀ is multiplied by, each a product."""
+    found = []
+    for n in topological(node, into_bodies=False):
+        factors = product_nodes(n, MANY) if is_op(n, MATMUL) else []
+        for i, f in enumerate(factors):
+            if f is inv(A).T:
+                behind = (matrix_product(factors[i + 1 : j]) for j in range(i + 2, len(factors) + 1))
+                w = next((w for w in behind if w.kind == "vector"), None)
+                found += [w] if w is not None else []
+    return found
+
+
+def opposite(w: Node) -> Node:
+    """−w with the sign in the last factor that is a sum."""
+    factors = product_nodes(w, MANY) if is_op(w, MATMUL) else [w]
+    if not is_op(factors[-1], ADD):
+        return scale(number(-1), w)
+    turned = [scale(number(-1), t) for t in factors[-1].children]
+    return matrix_product([*factors[:-1], add(*sorted(turned, key=lambda t: is_op(t, SCALE)))])
 
 
 def terms(w: Node) -> frozenset[Node]:
@@ -337,6 +619,13 @@ def in_factors(root: Node, pairs: Mapping[tuple[Node, Node], Node]) -> Node:
 
 MANY = 24
 """Most factors of a product that is gone through."""
+
+
+def half(S: Node) -> Node | None:
+    """The A of AᵀA."""
+    factors = product_nodes(S, MANY) if is_op(S, MATMUL) else []
+    A = matrix_product(factors[len(factors) // 2 :]) if factors and len(factors) % 2 == 0 else None
+    return A if A is not None and factors == [f.T for f in reversed(factors)] else None
 
 
 def singular(found: Book, n: Node, A: Node, value: Node) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matdiff.printing.prose import latex_prose
+from matdiff.report.book import Words
 
 if TYPE_CHECKING:
     from matdiff.calculus.derivation import Derivation
@@ -24,10 +26,11 @@ def statements(expr: Expression) -> tuple[list[str], str]:
 def derivation_latex(derivation: Derivation) -> str:
     """The steps as an `aligned`, and below them what was found; for notebooks and for `$$`."""
     rows: list[str] = []
+    words = worded(derivation)
     known = set(statements(derivation.function)[0])
     rows += [rf"{{}} & {d}" for d in known]
     last = ""
-    for step in derivation.steps:
+    for step in words.steps(derivation.steps):
         definitions, after = statements(step.after)
         rows += [rf"& \quad \text{{where }} {d}" for d in definitions if d not in known]
         known.update(definitions)
@@ -38,7 +41,7 @@ def derivation_latex(derivation: Derivation) -> str:
         rows.append(rf"{left} &= {after} && \text{{{latex_prose(step.rule)}}}")
         last = after
     if derivation.kind == "jacobian" or derivation.several or not derivation.steps:
-        rows += found(derivation)
+        rows += found(derivation, words)
     said = [*([f"with {derivation.types}"] if derivation.types else []), *derivation.notes, str(derivation.verify())]
     rows += [rf"& \text{{{latex_prose(note)}}}" for note in said]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
@@ -46,7 +49,8 @@ def derivation_latex(derivation: Derivation) -> str:
 
 def bundle(derivation: Derivation) -> dict[str, str]:
     """What a notebook shows: LaTeX, and plain text where it cannot be typeset."""
-    lines = [str(step) for step in derivation.steps] or [f"d = {derivation.differential}"]
+    words = worded(derivation)
+    lines = [str(step) for step in words.steps(derivation.steps)] or [f"d = {words.of(derivation.differential)}"]
     lines += [f"with {derivation.types}"] * bool(derivation.types) + list(derivation.notes)
     lines.append(str(derivation.verify()))
     return {"text/latex": f"$$\n{derivation_latex(derivation)}\n$$", "text/plain": "\n".join(lines)}
@@ -56,28 +60,43 @@ def summary(derivation: Derivation) -> str:
     """Function, types, differential and derivative as lines of text, and what is to be said of them."""
     from matdiff.errors import UnsupportedError
 
-    f = derivation.function
+    f, words = derivation.function, worded(derivation)
     lines = [f"f = {f}        with {derivation.types}" if derivation.types else f"f = {f}"]
-    lines.append(f"df = {derivation.differential}")
+    lines.append(f"df = {words.of(derivation.differential)}")
     with suppress(UnsupportedError):
         result = getattr(derivation, derivation.kind)
         sign = "∇f" if derivation.kind == "gradient" else "J"
         each = result.items() if derivation.several else [("", result)]
-        lines += [f"{sign} by {x} = {g}" if x else f"{sign} = {g}" for x, g in each]
+        lines += [f"{sign} by {x} = {words.of(g)}" if x else f"{sign} = {words.of(g)}" for x, g in each]
     return "\n".join([*lines, *derivation.notes])
 
 
-def found(derivation: Derivation) -> list[str]:
+class Plain:
+    """The words of what has none of its own: derivatives for complex variables, of equations."""
+
+    def of(self, e: Expression) -> Expression:
+        return e
+
+    def steps(self, steps: Iterable[Any]) -> Iterable[Any]:
+        return steps
+
+
+def worded(derivation: Derivation, order: int = 1) -> Words | Plain:
+    """How its answers and steps are written, with `order` 2 the Hessian as well."""
+    return Words(derivation, order) if hasattr(type(derivation), "of_gradient") else Plain()
+
+
+def found(derivation: Derivation, words: Words | Plain) -> list[str]:
     """A row for the derivative by each variable, the differential where it has no matrix."""
     from matdiff.errors import UnsupportedError
 
     try:
         result = getattr(derivation, derivation.kind)
     except UnsupportedError:
-        return [rf"\mathrm{{d}}f &= {derivation.differential.latex()}"]
+        return [rf"\mathrm{{d}}f &= {words.of(derivation.differential).latex()}"]
     sign = r"\nabla" if derivation.kind == "gradient" else "J"
     if not derivation.several:
-        return [rf"{sign + ' f' * (sign != 'J')} &= {result.latex()}"]
+        return [rf"{sign + ' f' * (sign != 'J')} &= {words.of(result).latex()}"]
     from matdiff.printing.names import latex_name
 
-    return [rf"{sign}_{{{latex_name(x)}}} {'f' * (sign != 'J')} &= {g.latex()}" for x, g in result.items()]
+    return [rf"{sign}_{{{latex_name(x)}}} {'f' * (sign != 'J')} &= {words.of(g).latex()}" for x, g in result.items()]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from matdiff.report.answer import Answer
-from matdiff.report.notation import Line, Style, name, prose, show, spelled, statements
+from matdiff.report.notation import Line, Style, prose, show, spelled, statements
 from matdiff.report.steps import latex_steps, markdown_steps, text_steps
 
 WIDTH = 100
@@ -38,12 +38,8 @@ def text(answer: Answer, style: Style) -> str:
 
 
 def introduced(line: Line, style: Style) -> set[str]:
-    """The definitions of what gradients share, which hold for the lines below as well."""
-    if hasattr(line.body, "book"):
-        said = {sentence for _, sentence in line.body.book.meanings(style).values()}
-        return said.intersection(statements(line.right(style))[:-1])
-    names = {f"{name(x, style)} = " for x in line.shared}
-    return {d for d in statements(line.right(style))[:-1] if d.startswith(tuple(names))} if names else set()
+    """The definitions that a line is shown with, which hold for the lines below as well."""
+    return set(statements(line.right(style))[:-1])
 
 
 def typed(first: list[str], types: str) -> list[str]:

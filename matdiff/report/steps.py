@@ -29,14 +29,16 @@ class Row(NamedTuple):
 def rows(steps: Sequence[Any], style: Style, known: set[str], result: Line) -> Iterator[Row]:
     """A row a step.  Definitions in `known` have been shown; those that a row brings are added.
 
-    The line d(r) = A dx, which is ``dr`` in LaTeX, defines the dr of the lines after it; `result` is the answer's line.
+    The lines from d(r) on, which is ``dr`` in LaTeX, say what dr is in those after them; `result` is the answer's line.
     """
     last = ""
     for step in steps:
         *first, before = statements(show(step.before, style))
         *second, after = statements(show(step.after, style))
-        new = [d for d in dict.fromkeys((*first, *second)) if d not in known]
-        known.update((*new, f"d{before[2:-1]} = {after}", f"{before} = {after}"))
+        new = [d for d in dict.fromkeys((*first, *second)) if d not in known and d.partition(" = ")[0] not in known]
+        known.update(new)
+        if step.relation == "=":
+            known.update((f"d{before[2:-1]}", before))
         before = "" if before == last else before
         yield Row(before if step.relation == "=" else result.left(style), after, prose(step.rule, style), new)
         last = after
@@ -48,6 +50,7 @@ Board = Sequence[tuple[Sequence[Any], Line]]
 
 def all_rows(board: Board, style: Style, known: set[str]) -> Iterator[Row]:
     for steps, result in board:
+        known.add(Line("differential", result.f, (), None).left(style))
         yield from rows(steps, style, known, result)
 
 

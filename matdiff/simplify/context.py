@@ -34,6 +34,7 @@ from matdiff.simplify.terms import (
     join,
     merged,
     plain,
+    quotients,
     split,
 )
 
@@ -112,6 +113,7 @@ class Context(Signs):
         determinants_apart(term)
         signs_away(term)
         self._squares_away(term)
+        quotients(term)
         self._exponents_together(term)
         if len(term.scalars) > 1:
             term.scalars = self._orders.setdefault(frozenset(term.scalars.items()), term.scalars)
@@ -199,6 +201,7 @@ class Context(Signs):
         if unit is not None:
             return self._at(entries, unit)
         signs_away(entries)
+        quotients(entries)
         self._exponents_together(entries)
         self._into_vec(entries)
         if len(entries.scalars) > 1:

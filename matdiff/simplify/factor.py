@@ -255,6 +255,22 @@ def _same_scalars(terms: list[Node], known: Known) -> list[Node] | None:
     return None if shared is None else _replaced(terms, group, shared[0])
 
 
+def _same_denominator(terms: list[Node], known: Known) -> list[Node] | None:
+    """A/s + B/s + C as (A + B)/s + C, where that is shorter."""
+    pieces = [split(t) for t in terms]
+    groups: dict[object, list[int]] = {}
+    for i, p in enumerate(pieces):
+        below = frozenset((b, e) for b, e in p.scalars.items() if e < 0)
+        if below:
+            groups.setdefault(below, []).append(i)
+    group = max(groups.values(), key=len, default=[])
+    if not 1 < len(group) < len(terms):
+        return None
+    shared = _common_scalars([terms[i] for i in group], known)
+    found = None if shared is None else _replaced(terms, group, shared[0])
+    return found if found is not None and _written(found) < _written(terms) else None
+
+
 def _common_entries(terms: list[Node], known: Known) -> list[Node] | None:
     """a ⊙ b + a ⊙ c as a ⊙ (b + c): the entrywise factors that most terms share; a term that is all shared leaves 1.
 
@@ -304,6 +320,7 @@ ATTEMPTS = (
     _common_entries,
     _common_function,
     _same_scalars,
+    _same_denominator,
 )
 
 

@@ -23,7 +23,7 @@ from matdiff.ops.algebra import (
     transpose,
 )
 from matdiff.ops.constants import is_ones, ones_like
-from matdiff.ops.elementwise import sqrt
+from matdiff.ops.elementwise import QUOTIENTS, sqrt
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv
 from matdiff.ops.matrix_functions import MPOWER
@@ -294,6 +294,24 @@ def merged(*nodes: Node) -> Term:
             else:
                 entries.multiply(base, e)
     return entries
+
+
+def quotients(term: Term) -> None:
+    """sinh(u)/cosh(u) as tanh(u), where both stand in a product."""
+    if not any(e < 0 and isinstance(b, Apply) and b.op in BELOW for b, e in term.scalars.items()):
+        return
+    for above, below, whole in QUOTIENTS:
+        for base, exponent in list(term.scalars.items()):
+            if exponent < 0 and is_op(base, below):
+                other = above.build(base.children)
+                times = min(term.scalars.get(other, 0), -exponent)
+                if times > 0:
+                    term.multiply(other, -times)
+                    term.multiply(base, times)
+                    term.multiply(whole.build(base.children), times)
+
+
+BELOW = frozenset(below for _, below, _ in QUOTIENTS)
 
 
 def entrywise(entries: Term, like: Node) -> Node:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import combinations, islice, pairwise, permutations, product
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -122,7 +122,7 @@ class Pair:
     def __init__(self, a: Node, b: Node, seed: int, seconds: float = SECONDS) -> None:
         self.a, self.b = (concrete(e, seed, Bare(e, tuple(s for s in symbols(a, b) if s.of is None))) for e in (a, b))
         self.rng = np.random.default_rng(seed)
-        self.until = monotonic() + seconds
+        self.until = thread_time() + seconds
         free = tuple(symbols(self.a, self.b))
         bases = [s.of for s in free if s.of is not None and s.of.body is None]
         self.variables = tuple(dict.fromkeys([*(s for s in free if s.of is None), *bases]))
@@ -130,7 +130,7 @@ class Pair:
 
     @property
     def late(self) -> bool:
-        return monotonic() > self.until
+        return thread_time() > self.until
 
     @cached_property
     def everything(self) -> tuple[Symbol, ...]:
@@ -308,7 +308,7 @@ class Pair:
             left, right = values
             if not agree(left, right) and self.beyond_rounding(arrays, (left, right)):
                 return done, Difference(arrays, left, right, dict(way.sizes), whole=False)
-            if done == POINTS or (done >= ENOUGH and monotonic() > self.until + SECONDS):
+            if done == POINTS or (done >= ENOUGH and thread_time() > self.until + SECONDS):
                 break
         return done, None
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from matdiff.api.expr import Expr
 from matdiff.ops.complexes import COMPLEX
 from matdiff.printing.names import latex_name
-from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Room, Start, Text, Verdict
+from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Line, Room, Start, Text, Verdict
+from matdiff.report.book import of_columns
+from matdiff.report.display import worded
 from matdiff.solution.problem import Problem
 from matdiff.worksheet.document import Prose, Worksheet
 from matdiff.worksheet.solution import Solution, along
@@ -208,20 +212,27 @@ def derived_hints(solution: Solution) -> Iterator[tuple[Text | Hint, ...]]:
         yield (said, Hint("Show the line", (Derived(solution.d.function, "", (line,), number),))) if told else (said,)
 
 
+def in_words(words: Any, lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines of a derivation as books write them, without those that say nothing then."""
+    told = [replace(line, before=words.of(line.before), after=words.of(line.after)) for line in of_columns(lines)]
+    return tuple(line for line in told if line.relation != "=" or line.before.node is not line.after.node)
+
+
 def solved(solution: Solution, plot: Plot) -> Iterator[Block]:
     """Derivation, answer, verification, plot."""
     solution.confirm()
     yield Text("**Solution.**")
+    words = worded(solution.d, 2 if solution.ask == "hessian" else 1)
     if solution.lines:
-        yield Derived(solution.d.function, read_off(solution), tuple(solution.lines))
+        yield Derived(solution.d.function, read_off(solution), in_words(words, solution.lines))
     if solution.d.metric is not None:
         W = Expr(solution.d.metric).latex()
         yield Text(rf"For every $g$ it is $g^\top \mathrm{{d}}x = ({W}^{{-1}}g)^\top {W}\,\mathrm{{d}}x$, and thus")
     if not (solution.lines and solution.lines[-1].after.node is solution.result.node):
-        yield Formula(labels(solution)[1], solution.result)
+        yield Formula(labels(solution)[1], words.of(solution.result))
     if solution.problem.form and solution.derived.text() != solution.result.text():
         yield Text("or, as it was derived,")
-        yield Formula(labels(solution)[1], solution.derived)
+        yield Formula(labels(solution)[1], words.of(solution.derived))
     yield from (Text(f"({note})") for note in solution.d.notes)
     yield Verdict(str(solution.verification), solution.verification.passed)
     figure = plot(solution)
