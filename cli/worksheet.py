@@ -155,11 +155,11 @@ def check_command(
     done = [r for r in results if r is not None]
     if len(done) == 1 and done[0].error and not done[0].marks:
         raise ParseError(done[0].error)
-    if feedback is not None or to not in ("text", "json", "csv"):
-        from matdiff.worksheet import classes
+    from matdiff.worksheet import classes
 
-        roots = [p for p in files if p.is_dir()]
-        people = [classes.student_of(p, next((r for r in roots if p.is_relative_to(r)), p.parent)) for p in found]
+    roots = [p for p in files if p.is_dir()]
+    people = [classes.student_of(p, next((r for r in roots if p.is_relative_to(r)), p.parent)) for p in found]
+    if feedback is not None or to not in ("text", "json", "csv"):
         rows = classes.rows(list(zip(people, done, strict=True)))
         title = lesson.stem if lesson is not None else "worksheet"
         if feedback is not None:
@@ -171,6 +171,10 @@ def check_command(
         if to not in ("text", "json", "csv"):
             click.echo(classes.gradebook(rows, to, any_layout, title).rstrip("\n"))
             return 0 if all(r.passed(any_layout) for r in done) else 1
+    alike = [r.name for r in done]
+    for who, result in zip(people, done, strict=True):
+        if alike.count(result.name) > 1:
+            result.name = f"{who.name}/{result.name}"
     table = {"text": report.as_text, "json": report.as_json, "csv": report.as_csv}[to]
     click.echo(table(done, any_layout).rstrip("\n"))
     return 0 if all(r.passed(any_layout) for r in done) else 1

@@ -124,6 +124,42 @@ def test_follow_through_is_said() -> None:
     assert [line.passed for line in other.lines] == [False, False]
 
 
+@pytest.mark.parametrize(
+    ("f", "wrt", "ask", "answer", "told"),
+    [
+        ("A*X*B", "X", "jacobian", "dF = 2*A*dX*B\nJ = 2*kron(B',A)", [False, True]),
+        ("A*X*B", "X", "jacobian", "dF = 2*A*dX*B\nJ = 3*kron(B',A)", [False, False]),
+        ("X*X*X", "X", "differential", "dF = dX*X*X + X*X*dX\n = dX*X^2 + X^2*dX", [False, True]),
+        ("X*X*X", "X", "differential", "dF = dX*X*X + X*X*dX\n = dX*X^2 + 2*X^2*dX", [False, False]),
+        ("x'*A*x/2", "x", "hessian", "df = x'*A*dx\n∇f = A'*x\nH = A'", [False, True, True]),
+        ("x'*A*x/2", "x", "hessian", "∇f = A*x\nH = 2*A", [False, False]),
+        ("norm(A*x - b)^2/2", "x", "gradient", "r = A*x - b\ndf = 2*r'*dr\ngradient = 2*A'*r", [True, False, True]),
+    ],
+)
+def test_lines_follow_from_a_wrong_one(f: str, wrt: str, ask: str, answer: str, told: list[bool]) -> None:
+    """Jacobians and Hessians, too, are judged from the wrong line above, as a person marks."""
+    found = mark(Problem(1, "", f, wrt, ask=ask, points=4, steps=2), answer)
+    assert [line.passed for line in found.lines] == told
+    assert (found.lines[-1].reason == "follows from the wrong line above") is told[-1]
+
+
+def test_two_answers_of_which_one_is_right_are_for_a_person() -> None:
+    problem = Problem(1, "", "norm(A*x - b)^2/2", "x")
+    found = mark(problem, "gradient = 2*A'*(A*x - b)\ngradient = A'*(A*x - b)")
+    assert found.status == "undecided" and "on lines 1 and 2" in found.reason
+    assert mark(problem, "gradient = A'*(A*x - b)\ngradient = A'*A*x - A'*b").status == "right"
+
+
+def test_files_of_one_name_are_told_apart(handed: Path) -> None:
+    one, two = handed / "two" / "Ada_1_assignsubmission_file_", handed / "two" / "Max_2_assignsubmission_file_"
+    for folder_ in (one, two):
+        folder_.mkdir(parents=True)
+        (folder_ / "a.md").write_text(fenced("A'*(A*x - b)", "A'"), encoding="utf-8")
+    options = ["worksheet", "check", str(handed / "two"), "--lesson", str(handed / "lesson.md")]
+    done = CliRunner().invoke(app, options, standalone_mode=False)
+    assert "Ada/a.md" in done.output and "Max/a.md" in done.output
+
+
 def test_the_scheme_is_read_and_kept() -> None:
     problem = worksheet(LESSON).problems[0]
     assert (problem.points, problem.steps) == (4, 2) and "points: 4 = result 2 + steps 2" in problem.source

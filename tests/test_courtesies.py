@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,9 @@ def test_one_signature_for_both_checks() -> None:
     assert md.check_derivation("x'*x", wrong, wrt="x").line == 1
     assert md.check_derivation(f"f = x'*x\n{right}", "x", "x: n").passed is True
     assert md.check_derivation(right, "x", function="x'*x").passed is True
+    assert md.check_derivation("x'*x", text=right, wrt="x").passed is True
+    said = [list(signature(f).parameters) for f in (md.check_derivation, md.check_claim)]
+    assert [said[0][i] for i in (0, 2, 3)] == [said[1][i] for i in (0, 2, 3)] == ["function", "wrt", "declare"]
     with pytest.raises(ParseError, match="by which variable"):
         md.check_derivation(right)
 

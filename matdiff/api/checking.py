@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from matdiff.api.derive import derive, explicit
 from matdiff.api.expr import Expr
@@ -32,11 +32,30 @@ def check_claim(
     return derive(function, wrt, declare).verify(claim=claim, order=order, seed=seed)
 
 
+@overload
+def check_derivation(
+    function: str | Expr,
+    text: str,
+    wrt: str | Expr | Sequence[Expr],
+    declare: str | Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+) -> LineCheck: ...
+@overload
+def check_derivation(
+    text: str,
+    wrt: str | Expr | Sequence[Expr],
+    declare: str | Sequence[str] | None = None,
+    function: str | Expr | None = None,
+    *,
+    seed: int = 0,
+) -> LineCheck: ...
 def check_derivation(
     *given: Any,
     wrt: str | Expr | Sequence[Expr] | None = None,
     declare: str | Sequence[str] | None = None,
     function: str | Expr | None = None,
+    text: str | None = None,
     seed: int = 0,
 ) -> LineCheck:
     """Does each line of a derivation follow from the one before?  Steps may be skipped.
@@ -53,10 +72,15 @@ def check_derivation(
     >>> check_derivation("f = tr(A*X*B)\\ndf = tr(A*dX*B)\\n   = <A*B, dX>", wrt="X", declare="n: 3; X: n×n").line
     3
     """
+    if text is not None:
+        given = (*given[:1], text, *given[1:]) if given and function is None else (text, *given)
     text, function, wrt, declare = asked(given, function, wrt, declare)
     if not isinstance(text, str):
         raise ParseError("a derivation is a text of lines")
     return checked_lines(text, wrt, declare, function, seed)
+
+
+check_derivation.__text_signature__ = "(function, text, wrt, declare=None, *, seed=0)"  # type: ignore[attr-defined]
 
 
 def checked_lines(

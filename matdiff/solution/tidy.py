@@ -119,7 +119,7 @@ ASKED = r"gradient|jacobian|hessian|differential|derivative"
 SAYS = re.compile(
     rf"(?:\b(?:the|my|its|our)\s+)?\b(?P<asked>{ASKED})\b[^=;.,]{{0,60}}?"
     r"\s+(?:is|equals|becomes)\s+(?:(?:just|simply|thus|then|therefore|given by|equal to)\s+)*"
-    r"(?:[a-z]{4,}:\s+)?(?=\S)",
+    r"(?:[a-z]{4,}(?::|\s+and\s+(?:equals|is))\s+)?(?=\S)",
     re.IGNORECASE,
 )
 NO_FORMULA = re.compile(r"(?:the|a|an|not|wrong|right|in|zero)\b|[a-z]{3,},?\s+[a-z]{2,}\b")

@@ -536,7 +536,8 @@ def eigenvectors(solution: Solution, found: Answer, known: list[str]) -> list[st
         name = f"{word}_1" if index else word
         if name not in taken and len(own) == 1:
             out.append(f"{name} = {own[0]}")
-    return out
+    # Two letters are no two names of one vector.
+    return out if len(out) <= len(columns) else []
 
 
 def right_transposed(d: Derivation, ask: str, program: str) -> bool:

@@ -104,9 +104,10 @@ def reason(m: Mark) -> list[str]:
 
 
 def not_read(results: Sequence[Result]) -> list[str]:
-    """The answers that a person has to look at, for they could not be read."""
-    unread = [(r, m) for r in results for m in r.marks if m.status == "unread"]
-    return [f"{r.name}, problem {m.problem}, line {m.line}: {m.reason.splitlines()[0]}" for r, m in unread]
+    """The answers that a person has to look at, for they could not be read; of several files undecided ones too."""
+    states = ("unread", "undecided") if len(results) > 1 else ("unread",)
+    seen = [(r, m, f", line {m.line}" if m.line else "") for r in results for m in r.marks if m.status in states]
+    return [f"{r.name}, problem {m.problem}{at}: {m.reason.splitlines()[0]}" for r, m, at in seen if m.reason]
 
 
 def many(results: Sequence[Result], any_layout: bool) -> str:
