@@ -53,7 +53,9 @@ def sign_of_quotient(node: Node, positive: Iterable[Symbol] = ()) -> int:
 
 
 def _quotient(root: Node) -> tuple[Polynomial, Polynomial] | None:
+    """Numerator and denominator; any other function in it counts as a letter, for all values that it might have."""
     made: dict[Node, tuple[Polynomial, Polynomial]] = {}
+    signs = Claims(root)
     one: Polynomial = {(): Fraction(1)}
     for node in topological(root):
         if isinstance(node, Number):
@@ -76,7 +78,8 @@ def _quotient(root: Node) -> tuple[Polynomial, Polynomial] | None:
         elif is_op(node, POWER):
             e = exact(node.children[1])
             if e is None or e.denominator != 1 or abs(e) > HIGHEST:
-                return None
+                made[node] = _unread(node, signs), one
+                continue
             p, q = made[node.children[0]] if e > 0 else made[node.children[0]][::-1]
             over, under = one, one
             for _ in range(abs(e.numerator)):
@@ -84,11 +87,18 @@ def _quotient(root: Node) -> tuple[Polynomial, Polynomial] | None:
                 if max(len(over), len(under)) > MOST:
                     return None
             made[node] = over, under
+        elif node.kind == "scalar":
+            made[node] = _unread(node, signs), one
         else:
             return None
         if max(map(len, made[node])) > MOST or not made[node][1]:
             return None
     return made[root]
+
+
+def _unread(node: Node, signs: Claims) -> Polynomial:
+    attributes = frozenset({"positive"} if signs.has(node, "> 0") else ())
+    return {((symbol(f"({node})", "scalar", attributes=attributes), 1),): Fraction(1)}
 
 
 def _sum(a: Polynomial, b: Polynomial) -> Polynomial:

@@ -5,14 +5,15 @@
 Each row: the fastest of three runs, how many times as long the best of the others takes, how far the steps are apart,
 and the peak of memory beside what a full Hessian takes.  Needs JAX, with --torch PyTorch too.
 
-Every measurement is a process of its own, held to so many MB and seconds.  Another way that does not end within them
-"does not fit": it counts as one that took all its seconds only where no other one fits, and else not at all.  Steps are
-compared with the dense ones, with those of CG only where no dense way fits.
+Every measurement is a process of its own on one core, held to so many MB and seconds.  Another way that does not end
+within them "does not fit": it counts as one that took all its seconds only where no other one fits, and else not at
+all.  Steps are compared with the dense ones, with those of CG only where no dense way fits.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -223,6 +224,8 @@ def solved(H: Any, g: Any, x: Any = None) -> Any:
 
 
 Way = Callable[[], Any]
+ONE_THREAD = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Threads that wait for a core that others use would measure the others."""
 
 
 def by_jax(p: Problem, arrays: dict[str, Any], dense: bool) -> Way:
@@ -321,10 +324,17 @@ def apart(p: Problem, asked: argparse.Namespace, way: str) -> tuple[float, Any, 
         file = Path(folder) / "found.npz"
         limit = asked.memory * 2**20
         # Code, threads' stacks and arenas of JAX take addresses, not memory: the bound is on the data segment.
-        bound = lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))  # noqa: E731
+        core = max(os.sched_getaffinity(0))
+
+        def bound() -> None:
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+            os.sched_setaffinity(0, {core})
+
         command = [sys.executable, __file__, "--n", str(asked.n), "--one", p.name, "--way", way, "--file", str(file)]
         try:
-            subprocess.run(command, check=True, timeout=asked.time, preexec_fn=bound, stderr=subprocess.DEVNULL)
+            subprocess.run(
+                command, check=True, timeout=asked.time, preexec_fn=bound, stderr=subprocess.DEVNULL, env=ONE_THREAD
+            )
             found = np.load(file)
             return float(found["seconds"]), found["step"], int(found["peak"])
         except (subprocess.SubprocessError, OSError):
