@@ -168,7 +168,7 @@ class Stacked(Batch):
     ) -> None:  # fmt: skip
         super().__init__(variables, stacked, tuple(symbols(*roots)))
         self.arrange = arrange
-        self.ways = plans(roots)
+        self.ways = plans(roots, orthogonal=False)
         self.costs = costs(self.ways) if len(self.ways) > 1 else []
         order = topological(*roots)
         self.names = {n for node in order for d in (node.rows, node.cols) for n in d.names}

@@ -3,7 +3,7 @@
     python tests/benchmarks/newton.py [--n 200] [--only ridge,huber] [--torch] [--memory 3000] [--time 120]
 
 Each row: the fastest of three runs, how many times as long the best of the others takes, how far the steps are apart,
-and the peak of memory beside what a full Hessian takes.  Needs JAX, with --torch PyTorch too.
+and the peak of memory beside what a full Hessian and the arrays take.  Needs JAX, with --torch PyTorch too.
 
 Every measurement is a process of its own on one core, held to so many MB and seconds.  Another way that does not end
 within them "does not fit": it counts as one that took all its seconds only where no other one fits, and else not at
@@ -355,7 +355,8 @@ def row(p: Problem, asked: argparse.Namespace) -> tuple[float, float, float] | N
     ratio = (fit[name][0] if fit else asked.time) / seconds
     dense = [f[1] for way, f in fit.items() if way != "newton-cg"] or [f[1] for f in fit.values()]
     off = max((float(np.linalg.norm(t - step) / np.linalg.norm(t)) for t in dense), default=0.0)
-    full = step.size**2 * 8
+    given = sum(np.size(a) for a in p.arrays(asked.n, np.random.default_rng(0)).values())
+    full = (step.size**2 + given) * 8
     others = "  ".join(f"{way} {f[0] * 1e3:.0f}" if f else f"{way} does not fit" for way, f in found.items())
     used = f"{peak / 1e6:7.1f} {peak / full:7.2f}"
     print(f"{p.name:26} {seconds * 1e3:9.2f}  {ratio:7.1f}  {name:12}  {off:8.0e}  {used}  ({others})", flush=True)
