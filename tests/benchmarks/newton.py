@@ -5,9 +5,10 @@
 Each row: the fastest of three runs, how many times as long the best of the others takes, how far the steps are apart,
 and the peak of memory beside what a full Hessian and the arrays take.  Needs JAX, with --torch PyTorch too.
 
-Every measurement is a process of its own on one core, held to so many MB and seconds.  Another way that does not end
-within them "does not fit": it counts as one that took all its seconds only where no other one fits, and else not at
-all.  Steps are compared with the dense ones, with those of CG only where no dense way fits.
+Every measurement is a process of its own on one core, in seconds of that core, whatever else the machine does, and held
+to so many MB and seconds.  Another way that does not end within them "does not fit": it counts as one that took all its
+seconds only where no other one fits, and else not at all.  Steps are compared with the dense ones, with those of CG
+only where no dense way fits.
 """
 
 from __future__ import annotations
@@ -203,12 +204,12 @@ PROBLEMS = (
 
 
 def best(run: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
-    """The shortest time, and the value; a slow one is run once."""
+    """The shortest time of the processor, and the value; a slow one is run once."""
     shortest, value = np.inf, None
     for _ in range(times):
-        start = time.perf_counter()
+        start = time.process_time()
         value = run()
-        shortest = min(shortest, time.perf_counter() - start)
+        shortest = min(shortest, time.process_time() - start)
         if shortest > SLOW / 10:
             break
     return shortest, value
