@@ -267,3 +267,23 @@ def test_codegen_newton(capsys):
     assert "def newton_step(**arrays):" in capsys.readouterr().out
     assert run(["codegen", "norm(X'*X - B)^2", "--wrt", "X", "--newton"]) == 2
     assert "no form of this Hessian" in capsys.readouterr().err
+
+
+def test_a_step_leaves_its_arrays_as_they_were() -> None:
+    """Variables among the parts of a system are taken as they are, so no solver may write on them."""
+    rng = np.random.default_rng(0)
+    for text, wrt in (
+        ("norm(A*x - b)^2 + x'*x", "x"),
+        ("x'*S*x + sum(exp(A*x)) - b'*A*x", "x"),
+        ("x'*S*x/2 + c'*x", "x"),
+    ):
+        d = md.derive(text, wrt=wrt, declare="S: n×n spd; A: m×n")
+        for m in (3, 9):
+            S = rng.normal(size=(5, 5))
+            arrays = {"A": rng.normal(size=(m, 5)), "S": S @ S.T + np.eye(5), "b": rng.normal(size=m)}
+            arrays = {
+                k: v for k, v in {**arrays, "c": np.ones(5)}.items() if k in {v.name for v in d.function.variables}
+            }
+            before = {k: v.copy() for k, v in arrays.items()}
+            d.newton_step(**arrays, x=np.ones(5))
+            assert all(np.array_equal(arrays[k], v) for k, v in before.items())

@@ -143,3 +143,30 @@ def test_log_det_of_a_gram_matrix_without_full_column_rank():
     assert f.compile()(X=np.ones((2, 3))) == -np.inf
     rows = md.derive("logdet(X*X')", wrt="X").function
     np.testing.assert_allclose(rows.evaluate(X=np.eye(2, 3) * 2), 2 * np.log(4))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax", "torch", "numba"])
+def test_least_squares_has_the_condition_of_its_matrix(backend):
+    """(AᵀA)⁻¹Aᵀb at a condition of 1e7, whose square no number has digits for, by value and by gradients."""
+    pytest.importorskip(backend)
+    if backend == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+    rng = np.random.default_rng(0)
+    U, V = (np.linalg.qr(rng.normal(size=(k, 4)))[0] for k in (9, 4))
+    A = U * np.logspace(0, -7, 4) @ V.T
+    b, c = rng.normal(size=9), rng.normal(size=4)
+    arrays = {"A": A, "b": A @ c + 1e-3 * b, "c": c}
+    exact = [[Fraction(v) for v in row] for row in A.tolist()]
+    gram = [[sum(r[i] * r[j] for r in exact) for j in range(4)] for i in range(4)]
+    right = [sum(r[i] * Fraction(v) for r, v in zip(exact, arrays["b"].tolist(), strict=True)) for i in range(4)]
+    x = np.array([float(v) for v in solved(gram, right)])
+    z = solved(gram, [Fraction(v) for v in c.tolist()])
+    slope = np.array([float(sum(a * v for a, v in zip(r, z, strict=True))) for r in exact])
+    f = md.parse("inv(A'*A)*A'*b", declare="A: m×n; b: m").compile(backend)
+    got = np.asarray(f(A=A, b=arrays["b"]))
+    assert np.linalg.norm(got - x) < 1e-7 * np.linalg.norm(x)
+    g = md.derive("c'*inv(A'*A)*A'*b", wrt="b", declare="A: m×n; b: m").gradient.compile(backend)
+    found = np.asarray(g(A=A, c=c))
+    assert np.linalg.norm(found - slope) < 1e-7 * np.linalg.norm(slope)

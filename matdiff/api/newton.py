@@ -223,8 +223,12 @@ class System:
         return {}
 
     def values(self, nodes: tuple[Node, ...], given: Mapping[Symbol, Any]) -> tuple[Any, ...]:
-        program = self.program(nodes)
-        return run(program, {name: given[v] for v, name in program.inputs})
+        """The values of parts.  Those that are variables are the arrays themselves, where a program would copy them."""
+        plain = {n: given[n] for n in nodes if isinstance(n, Symbol) and n in given and n.kind == "matrix"}
+        made = tuple(n for n in nodes if n not in plain)
+        program = self.program(made)
+        found = iter(run(program, {name: given[v] for v, name in program.inputs}))
+        return tuple(plain[n] if n in plain else next(found) for n in nodes)
 
     def at(
         self, given: Mapping[Symbol, Any], sizes: Mapping[str, int], guarded: bool = True, slopes: bool = True

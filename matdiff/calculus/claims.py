@@ -114,6 +114,8 @@ class Claims:
         for word in self.assumed.get(node, ()):
             self.say(node, word, "assumed")
         sign = self._within.get(node, "")
+        if sign == "≻ 0" and not self.has(node, "⪰ 0"):
+            sign = ""
         if sign and not self.has(node, sign):
             self.granted.add(node)
             self.say(node, sign, "where the function is defined")
@@ -203,6 +205,8 @@ class Claims:
             for sign, value in names.items():
                 if self.has(a, sign) and (linear or sign != "⪯ 0"):
                     self.say(node, value, f"{node.op.name} of a matrix {sign}", (a, sign))
+        if "logtraceconvex" in words and "symmetric" in self.known(a):
+            self.say(node, "≻ 0", f"{node.op.name} of a symmetric matrix")
         if "spd" in node.op.keeps and self.has(a, "≻ 0"):
             self.say(node, "≻ 0", f"{node.op.name} of a matrix ≻ 0", (a, "≻ 0"))
 
@@ -223,9 +227,14 @@ class Claims:
 
 
 def domain_signs(root: Node, known: Known) -> dict[Node, str]:
-    """The parts that are > 0, or ≥ 0, wherever the expression is defined: what a logarithm or a root is taken of."""
+    """The parts that are > 0, or ≥ 0, wherever the expression is defined: what a logarithm or a root is taken of.
+
+    `≻ 0` is for matrices that are invertible there, and so ≻ 0 where they are ⪰ 0.
+    """
     found: dict[Node, str] = {}
     for node in topological(root):
+        if isinstance(node, Apply) and {"invertible", "posdet", "spectrum"} & set(node.op.domain):
+            found[node.args[0]] = "≻ 0"
         if isinstance(node, Apply) and "positive" in node.op.domain and len(node.args) == 1:
             weak = node.op is sqrt
         elif is_op(node, POWER) and (p := exact(node.children[1])) is not None and p.denominator != 1:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import reduce
 
 from matdiff.calculus.claims import Claim, Claims, core, exact
+from matdiff.calculus.compositions import degree_of, of_eigenvalues, one_part, signed
 from matdiff.calculus.entrywise import entrywise
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
 from matdiff.core.op import Joint, Linear, Nonlinear, Op
@@ -33,10 +34,10 @@ from matdiff.ops.algebra import (
     size,
     transpose,
 )
-from matdiff.ops.constants import is_ones
+from matdiff.ops.constants import is_eye, is_ones
 from matdiff.ops.elementwise import exp, log, relu, sqrt
 from matdiff.ops.linalg import det, inv, logdet
-from matdiff.ops.reductions import norm, prod, sum_, tr
+from matdiff.ops.reductions import mean, norm, prod, sum_, tr
 from matdiff.simplify.normal import normal
 
 LONGEST = 12
@@ -51,18 +52,31 @@ class Curvature(Claims):
 
     def __init__(self, root: Node, variables: Collection[Symbol], assumed: Collection[Claim] = ()) -> None:
         self.outside: dict[Node, str] = {}
+        self.degrees: dict[Node, Fraction] = {}
+        """The degrees of parts that are positively homogeneous."""
         self._tries = 0
+        self._parts = 0
         super().__init__(root, variables, assumed)
+
+    def _look(self, node: Node) -> None:
+        super()._look(node)
+        degree = degree_of(self, self.degrees, node)
+        if degree is not None:
+            self.degrees[node] = degree
 
     def _rules(self, node: Apply) -> None:
         self._linear(node)
+        if node.op is ADD:
+            self._complement(node)
         self._products(node)
         self._powers(node)
         self._record(node)
         self._special(node)
         if not self.has(node, "constant"):
+            self._homogeneous(node)
             self._domain(node)
             self._entrywise(node)
+            self._one_part(node)
 
     # sums, and functions linear in an argument
 
@@ -94,6 +108,7 @@ class Curvature(Claims):
         if node.op is ADD and not self.has(node, "convex"):
             self._largest(node)
             self._schwarz(node)
+            self._log_sum(node)
 
     def _schwarz(self, node: Apply) -> None:
         """c ⟨u, u⟩ − k (wᵀ u)² with c ≥ k ‖w‖², by Cauchy and Schwarz, beside other convex terms."""
@@ -113,6 +128,79 @@ class Curvature(Claims):
         premises = [(t, "convex") for t in node.args if self.has(t, "convex") and not self.has(t, "constant")]
         self.say(node, "convex", "Cauchy–Schwarz: (wᵀu)² ≤ ‖w‖²‖u‖²", *premises)
 
+    def _projects(self, factors: list[tuple[Node, bool]]) -> bool:
+        """Is a product of constants the projection L (LᵀL)⁻¹ Lᵀ?"""
+        if len(factors) < 3 or len(factors) % 2 == 0 or not all(self.has(f, "constant") for f, _ in factors):
+            return False
+        k = len(factors) // 2
+        left, middle, right = factors[:k], factors[k][0], factors[k + 1 :]
+        if right != [self._mirror(f) for f in reversed(left)] or not is_op(middle, inv):
+            return False
+        return self.chain(middle.children[0]) == [*right, *left]
+
+    def _complement(self, node: Apply) -> None:
+        """I − L (LᵀL)⁻¹ Lᵀ ⪰ 0."""
+        if node.kind != "matrix" or len(node.args) != 2 or not self.has(node, "constant"):
+            return
+        for one, other in (node.args, node.args[::-1]):
+            less = is_eye(one) and is_op(other, SCALE) and other.children[0] is number(-1)
+            if less and self._projects(self.chain(other.children[1])):
+                self.say(node, "⪰ 0", "I less a projection")
+
+    def _log_sum(self, node: Apply) -> None:
+        """Σ xᵢ log xᵢ − s log s with s = Σ xᵢ, convex (Cover & Thomas 2006, thm 2.7.1), beside other convex terms."""
+        for word, turned in (("convex", 1), ("concave", -1)):
+            gains: dict[Node, Node] = {}
+            costs: dict[Node, Node] = {}
+            rest: list[Claim] = []
+            for t in node.args:
+                found = self._entropy(t)
+                if found is None:
+                    if not self.has(t, word):
+                        break
+                    rest.append((t, word))
+                    continue
+                x, c, whole = found
+                kept = costs if whole else gains
+                kept[x] = add(kept[x], c) if x in kept else c
+            else:
+                if costs and all(
+                    x in gains
+                    and _known_sign(normal(scale(number(turned), add(c, gains[x]))), "≥ 0")
+                    and _known_sign(normal(scale(number(turned), c)), "≤ 0")
+                    for x, c in costs.items()
+                ):
+                    self.say(node, word, "log sum inequality: Σ xᵢ log xᵢ ≥ s log(s/n), s = Σ xᵢ", *rest)
+                    return
+
+    def _entropy(self, t: Node) -> tuple[Node, Node, bool] | None:
+        """Of c Σ xᵢ log xᵢ the x, c and False; of c s log s with s = Σ xᵢ the x, c and True."""
+        parts = self.monomial(t)
+        moving = [p for p in parts if not self.has(p[0], "constant")]
+        one: Node = number(1)
+        c = reduce(scale, [power(b, number(e)) for b, e in parts if self.has(b, "constant")], one)
+        if any(e != 1 for _, e in moving):
+            return None
+        bases = [b for b, _ in moving]
+        if len(bases) == 2:
+            for s, other in (bases, bases[::-1]):
+                if is_op(other, log) and other.children[0] is s and is_op(s, sum_):
+                    x = s.children[0]
+                    return (x, c, True) if self.has(x, "affine") else None
+        if len(bases) == 1:
+            (b,) = bases
+            pair: tuple[Node, ...] = ()
+            if is_op(b, MATMUL) and b.children[0].kind == "row":
+                pair = (transpose(b.children[0]), b.children[1])
+            elif is_op(b, INNER):
+                pair = b.children
+            elif is_op(b, sum_) and is_op(b.children[0], HADAMARD):
+                pair = b.children[0].children
+            for x, other in (pair, pair[::-1]) if len(pair) == 2 else ():
+                if is_op(other, log) and other.children[0] is x:
+                    return (x, c, False) if self.has(x, "affine") else None
+        return None
+
     def _square_of(self, t: Node) -> tuple[Node, Node] | None:
         """Of c ⟨u, u⟩ the u and c; of k (wᵀ u)² the u and k ‖w‖², where k < 0."""
         parts = self.monomial(t)
@@ -126,6 +214,12 @@ class Curvature(Claims):
         if is_op(q, norm) and e == 2 and self.has(q.children[0], "affine"):
             return q.children[0], k
         if is_op(q, MATMUL) and e == 1:
+            chain = self.chain(q)
+            if len(chain) > 2 and chain[0] == self._mirror(chain[-1]) and self._projects(chain[1:-1]):
+                u = chain[-1][0]
+                return (
+                    (u, k) if u.kind == "vector" and self.has(u, "affine") and _known_sign(normal(k), "≤ 0") else None
+                )
             a, u = q.children
             return (u, k) if transpose(a) is u and u.kind == "vector" and self.has(u, "affine") else None
         if e != 2 or not _known_sign(normal(k), "≤ 0"):
@@ -294,7 +388,7 @@ class Curvature(Claims):
     def _weighted(self, node: Apply, a: Node, b: Node) -> None:
         """tr(C M) with a constant C and an M with a curvature of its own."""
         M, C = (a, b) if self.has(b, "constant") else (b, a)
-        if self.has(M, "constant") or self.has(M, "affine") or M.kind != "matrix":
+        if not self.has(C, "constant") or self.has(M, "constant") or self.has(M, "affine") or M.kind != "matrix":
             return
         for word in ("convex", "concave"):
             if self.has(M, f"{word}⪰"):
@@ -515,6 +609,9 @@ class Curvature(Claims):
             self._unknown_power(node)
             return
         self._power_mean(node, p)
+        S = self._inverse_form(u) if p == -1 else None
+        if S is not None:
+            self.say(node, "concave", "1/tr(Lᵀ S⁻¹ L), the parallel sum, grows with S", (S, "concave⪰"), (S, "≻ 0"))
         whole = p.denominator == 1
         inside = not whole or self.has(u, "≥ 0")
         if (
@@ -538,6 +635,21 @@ class Curvature(Claims):
             had = word if p > 0 else other
             if self.has(u, had):
                 self.say(node, word, f"power {p}", (u, had))
+
+    def _inverse_form(self, u: Node) -> Node | None:
+        """The S of a number cᵀ S⁻¹ c or tr(Lᵀ S⁻¹ L) that is not 0, with S concave and ≻ 0."""
+        factors = self.chain(u.children[0] if is_op(u, tr) else u)
+        found = [f for f, _ in factors if not self.has(f, "constant")]
+        if len(found) != 1 or not is_op(found[0], inv) or u.kind != "scalar":
+            return None
+        S = found[0].children[0]
+        if not (self.has(S, "concave⪰") and self.has(S, "≻ 0")):
+            return None
+        for turn in range(len(factors) if is_op(u, tr) else 1):
+            split = self._split(factors[turn:] + factors[:turn])
+            if split is not None and [f for f, _ in split[1]] == found:
+                return S
+        return None
 
     def _unknown_power(self, node: Apply) -> None:
         """u^p with a parameter p, for u ≥ 0."""
@@ -597,6 +709,35 @@ class Curvature(Claims):
         if claims:
             self.say(node, "convex" if p >= 1 else "concave", f"power mean with the exponent {p}", *claims)
 
+    def _one_part(self, node: Apply) -> None:
+        if any(self.has(node, w) for w in ("convex", "concave")) or self._parts >= TRIES or node.kind == "matrix":
+            return
+        for word, s, rule in one_part(self, node):
+            self._parts += 1
+            self.say(node, word, rule, (s, "convex" if self.has(s, "convex") else "concave"), (s, "≥ 0"))
+            return
+
+    def _homogeneous(self, node: Apply) -> None:
+        """A power of degree 1 of what is ≥ 0, convex and homogeneous is convex (Rockafellar 1970, cor. 15.3.1).
+
+        Level sets tell it all: f ≥ 0 of degree 1 is convex where {f ≤ 1} is, concave where {f ≥ 1} is.
+        """
+        if node.op not in (POWER, sqrt):
+            return
+        u = node.args[0]
+        d = self.degrees.get(u)
+        p = Fraction(1, 2) if node.op is sqrt else exact(node.args[1])
+        if d is None or p is None or p * d != 1 or u in self.granted:
+            return
+        for word, turned in (("convex", "concave"), ("concave", "convex")):
+            strict = word == "concave" or p < 0
+            if not self.has(u, "> 0" if strict else "≥ 0"):
+                continue
+            for had in (word, f"log {word}") if p > 0 else (turned, f"log {turned}"):
+                if self.has(u, had):
+                    rule = f"power {p} of a part homogeneous of degree {d}"
+                    self.say(node, word, rule, (u, had), (u, "> 0" if strict else "≥ 0"))
+
     def _perspective(self, node: Apply) -> None:
         """t g(u/t), jointly convex where g is and t > 0 (Boyd & Vandenberghe 2004, §3.2.6)."""
         t, g = node.args
@@ -635,7 +776,10 @@ class Curvature(Claims):
     def _trace(self, node: Apply) -> None:
         """tr f(S) is convex in a symmetric S where f is (Davis 1957): powers, and what a record calls traceconvex."""
         (u,) = node.args
-        if not isinstance(u, Apply) or len(u.args) != 1:
+        if not isinstance(u, Apply):
+            return
+        self._of_eigenvalues(node, u)
+        if len(u.args) != 1:
             return
         (S,) = u.args
         if S.kind != "matrix" or "symmetric" not in self.known(S):
@@ -647,6 +791,21 @@ class Curvature(Claims):
         powers = u.op is MPOW and (u.params[0] % 2 == 0 or self.has(S, "⪰ 0"))
         if powers or "traceconvex" in u.op.curvature.split():
             self.say(node, "convex", "trace of a convex function of a symmetric matrix", (S, "affine"))
+
+    def _of_eigenvalues(self, node: Apply, u: Apply) -> None:
+        """tr f(S) = Σ f(λᵢ) for an f made of several functions of the same S."""
+        if self._tries >= TRIES or self.has(u, "constant") or self.has(u, "affine"):
+            return
+        found = of_eigenvalues(self, u)
+        if found is None:
+            return
+        self._tries += 1
+        f, S, s = found
+        c = Curvature(f, [s])
+        for word in ("convex", "concave"):
+            if c.has(f, word) and not c.outside:
+                rule = f"trace of a function of a symmetric matrix, {word} in its eigenvalues (Davis 1957)"
+                self.say(node, word, rule, (S, "affine"))
 
     # what the records say
 
@@ -712,16 +871,69 @@ class Curvature(Claims):
             for word in ("log convex", "log concave"):
                 if self.has(u, word):
                     self.say(node, word, "root", (u, word))
+        if node.op in (logdet, det) and is_op(u, inv) and self.has(u.children[0], "concave⪰") and self.has(u, "≻ 0"):
+            S = u.children[0]
+            word = "convex" if node.op is logdet else "log convex"
+            self.say(node, word, "log det S⁻¹ = −log det S", (S, "concave⪰"), (u, "≻ 0"))
         elif node.op is log:
             for word in ("log convex", "log concave"):
                 if self.has(u, word):
                     self.say(node, word[4:], "logarithm", (u, word))
-        elif node.op in (logdet, det) and is_op(u, inv) and self.has(u.children[0], "concave⪰") and self.has(u, "≻ 0"):
-            S = u.children[0]
-            word = "convex" if node.op is logdet else "log convex"
-            self.say(node, word, "log det S⁻¹ = −log det S", (S, "concave⪰"), (u, "≻ 0"))
-        elif node.op is exp and self.has(u, "convex"):
-            self.say(node, "log convex", "exp of a convex part", (u, "convex"))
+            if is_op(u, tr) and isinstance(a := u.children[0], Apply) and "logtraceconvex" in a.op.curvature.split():
+                S = a.args[0]
+                if self.has(S, "affine") and "symmetric" in self.known(S):
+                    self.say(node, "convex", "log tr exp of an affine symmetric matrix", (S, "affine"))
+        elif node.op is exp:
+            if self.has(u, "convex"):
+                self.say(node, "log convex", "exp of a convex part", (u, "convex"))
+            self._exp_of_logarithms(node, u)
+        if node.op is logdet and not (self.has(node, "convex") or self.has(node, "concave")):
+            self._logdet_of_product(node, u)
+
+    def _exp_of_logarithms(self, node: Apply, u: Node) -> None:
+        """exp Σ wᵢ log vᵢ with wᵢ ≥ 0, Σ wᵢ ≤ 1: a weighted geometric mean."""
+        total: Node = number(0)
+        claims: list[Claim] = []
+        for t in u.children if is_op(u, ADD) else (u,):
+            if self.has(t, "constant"):
+                continue
+            factors = self.monomial(t)
+            moving = [(b, e) for b, e in factors if not self.has(b, "constant")]
+            still = [power(b, number(e)) for b, e in factors if self.has(b, "constant")]
+            if len(moving) != 1 or moving[0][1] != 1:
+                return
+            m = inside = moving[0][0]
+            one: Node = number(1)
+            weight = reduce(scale, still, one)
+            if isinstance(m, Apply) and m.op in (sum_, mean):
+                inside = m.args[0]
+                weight = weight if m.op is mean else scale(weight, size(inside.rows * inside.cols))
+            if not is_op(inside, log) or not self.has(inside.children[0], "concave"):
+                return
+            if not _known_sign(normal(weight), "≥ 0"):
+                return
+            total = add(total, weight)
+            claims += [(inside.children[0], "concave"), (inside.children[0], "> 0")]
+        if claims and _known_sign(normal(number(1) - total), "≥ 0"):
+            self.say(node, "concave", "geometric mean", *claims)
+
+    def _logdet_of_product(self, node: Apply, u: Node) -> None:
+        """log det of a product of matrices ≻ 0: the sum of theirs."""
+        factors = [f for f, _ in self.chain(u)]
+        if len(factors) < 2 or not all(self.has(f, "≻ 0") for f in factors):
+            return
+        words: set[str] = set()
+        claims: list[Claim] = []
+        for f in factors:
+            if self.has(f, "constant"):
+                continue
+            inside, word = (f.children[0], "convex") if is_op(f, inv) else (f, "concave")
+            if not self.has(inside, "concave⪰"):
+                return
+            words.add(word)
+            claims += [(inside, "concave⪰"), (inside, "≻ 0")]
+        if len(words) == 1:
+            self.say(node, words.pop(), "log det of a product is the sum of the log dets", *claims)
 
     # domains
 
@@ -740,7 +952,10 @@ class Curvature(Claims):
         if word == "positive":
             return self._positive(u, op is sqrt) or self.has(core(u, self.known), "concave")
         if word in ("invertible", "posdet", "spectrum"):
-            return self.has(u, "≻ 0")
+            factors = self.chain(u) if word == "posdet" else []
+            if factors and all(self.has(f, "≻ 0") and f not in self.granted for f, _ in factors):
+                return True
+            return self.has(u, "≻ 0") and (u not in self.granted or self.has(u, "concave⪰"))
         if word == "spd":
             return self.has(u, "≻ 0") or self.has(u, "concave⪰")
         if word == "inside":
@@ -759,7 +974,7 @@ class Curvature(Claims):
             weakly = still and (self.has(exponent, "> 0") or self.has(exponent, "≥ 1"))
             fine = self._positive(u, weakly) or (still and self.has(u, "concave"))
         elif p.denominator == 1:
-            fine = p > 0 or self.has(u, "> 0") or self.has(u, "< 0")
+            fine = p > 0 or self.has(u, "> 0") or self.has(u, "< 0") or self._inverse_form(u) is not None
         else:
             fine = self.has(u, "concave") or self._positive(u, p > 0)
         if not fine:
@@ -768,4 +983,12 @@ class Curvature(Claims):
 
 def _known_sign(node: Node, word: str) -> bool:
     """Is the sign of a number without variables known?"""
-    return Claims(node).has(node, word) or (isinstance(node, Number) and node.value == 0)
+    if isinstance(node, Number) and node.value == 0:
+        return True
+    squares = {n: power(norm(n.children[1]), number(2)) for n in topological(node) if _is_square(n)}
+    node = normal(substitute(node, squares)) if squares else node
+    return signed(node, word) or Curvature(node, ()).has(node, word)
+
+
+def _is_square(node: Node) -> bool:
+    return is_op(node, MATMUL) and node.kind == "scalar" and transpose(node.children[0]) is node.children[1]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from matdiff.calculus.claims import Claims, domain_signs
+from matdiff.calculus.compositions import signed
 from matdiff.calculus.differential import differentials
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol
 from matdiff.graph.properties import Known
@@ -60,8 +61,11 @@ class Entrywise:
         return k < 3 or self._has(normal(_minor(H, (0, 1, 2))), sign)
 
     def _has(self, node: Node, sign: str) -> bool:
-        signs = Claims(node, (), tuple((n, w) for n, w in domain_signs(self.value, Known()).items()))
-        return signs.has(node, sign) or (isinstance(node, Number) and node.value == 0)
+        within = domain_signs(self.value, Known())
+        if Claims(node, (), tuple(within.items())).has(node, sign):
+            return True
+        positive = [s for s, w in within.items() if isinstance(s, Symbol) and w == "> 0"]
+        return signed(node, sign, positive)
 
     def reason(self, sign: str) -> str:
         shown = [f"∂²/∂{u}∂{v} = {self.second[i][j]}" if u is not v else f"∂²/∂{u}² = {self.second[i][i]}"

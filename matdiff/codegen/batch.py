@@ -169,7 +169,7 @@ class Stacked(Batch):
     ) -> None:  # fmt: skip
         super().__init__(variables, stacked, tuple(symbols(*roots)))
         self.arrange = arrange
-        self.ways = plans(roots)
+        self.ways = plans(roots, orthogonal=False)
         self.costs = costs(self.ways) if len(self.ways) > 1 else []
         order = topological(*roots)
         self.names = {n for node in order for d in (node.rows, node.cols) for n in d.names}
@@ -185,11 +185,19 @@ class Stacked(Batch):
             raise MatdiffError(f"nothing tells how large {unknown[0]} is", hint="pass all arrays that the function has")
         totals = [c.evaluate(sizes) for c in self.costs]
         roots = self.ways[totals.index(min(totals))] if totals else self.ways[0]
-        held: dict[Node, Held] = {}
+        order = topological(*roots)
+        largest = max(n.rows.evaluate(sizes) * n.cols.evaluate(sizes) for n in order)
+        some = max(MANY, CACHE // (dtype.itemsize * largest or 1))
+        parts = []
         with np.errstate(all="ignore"):
-            for node in topological(*roots):
-                held[node] = self.value(node, held, values, sizes, dtype, length)
-            found = [self.finished(r, held[r], length, dtype) for r in roots]
+            for start in range(0, max(length, 1), some):
+                here = {v: a[start : start + some] if v in self.stacked else a for v, a in values.items()}
+                count = min(some, length - start)
+                held: dict[Node, Held] = {}
+                for node in order:
+                    held[node] = self.value(node, held, here, sizes, dtype, count)
+                parts.append([self.finished(r, held[r], count, dtype) for r in roots])
+        found = parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)]
         return self.arrange(found)
 
     def finished(self, root: Node, h: Held, length: int, dtype: Any) -> Array:
@@ -431,6 +439,8 @@ def row_shares(node: Apply, args: list[Held], sizes: Any) -> Any:
     return weights / weights.sum(axis=2, keepdims=True)
 
 
+CACHE = 2**19
+"""Bytes of a stack that are worked on at once, so that they are near when the next step needs them."""
 FEW, MANY = 16, 64
 """The largest matrices and the least number of them for which a loop over columns beats a loop over problems."""
 

@@ -60,6 +60,7 @@ def refusal(check: Check, complaint: str) -> DomainError:
         "simple_singular": "the derivative of a singular value",
         "eigh": "eigvecs",
         "gram_logdet": "logdet",
+        "gram_root": "inv",
         "positive_part": "the derivative",
         "hinge_or_one": "the derivative of norm",
         "logabsdet": "the logarithm",

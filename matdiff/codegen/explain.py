@@ -197,6 +197,7 @@ COUNTS: dict[str, Count] = {
     "logabsdet": cubic(2, 3),
     "lu": cubic(2, 3),
     "cholesky": cubic(1, 3),
+    "gram_root": lambda node, size: 2 * size(node.args[0].rows) * size(node.rows) ** 2,
     "chol": cubic(1, 3),
     "lu_solve": system,
     "lu_solve_t": system,

@@ -80,6 +80,14 @@ CHOLESKY = kernel(
     c="-> cholesky({m0}, {0}, {out})",
 )
 """The L with LLᵀ = A, for a matrix that is positive definite by its form if it is invertible."""
+GRAM_ROOT = kernel(
+    "gram_root",
+    "(m,n)->(n,n)",
+    "gram_root({0})",
+    domain=("fullcolumns",),
+    c="-> gram_root({m0}, {n0}, {0}, {out}, {work:m0*n0})",
+)
+"""The lower triangular L with LLᵀ = AᵀA by the QR decomposition of A, which has the root of that condition."""
 CHOLESKY_SOLVE = kernel(
     "cholesky_solve",
     "(n,n),(...)->(...)",

@@ -907,6 +907,24 @@ def gram_logdet(m: int, n: int, a: Array, work: Array) -> float:
     return 2 * s
 
 
+def gram_root(m: int, n: int, a: Array, out: Array, work: Array) -> int:
+    """The lower triangular L with L L' = A' A from the triangular factor of A; 1 where its rank is less than n."""
+    if m < n:
+        return 1
+    copy(m * n, a, work)
+    qr(m, n, work)
+    for i in range(n):
+        r = work[i + m * i]
+        if r == 0:
+            return 1
+        sign = -1.0 if r < 0 else 1.0
+        for j in range(i):
+            out[j + n * i] = 0.0
+        for j in range(i, n):
+            out[j + n * i] = sign * work[i + m * j]
+    return 0
+
+
 # spectra
 
 

@@ -86,6 +86,7 @@ rownorm: Op = nonlinear(
     summary="the 2-norms of the rows",
     definition=lambda X: sqrt(rowsum(X**2)),
     curvature="convex decreasing- increasing+ nonnegative",
+    traits="homogeneous",
     c="-> row_norm({m0}, {n0}, {0}, {out})",
 )
 norm21: Op = nonlinear(
@@ -102,6 +103,7 @@ norm21: Op = nonlinear(
     definition=lambda X: sum_(rownorm(X)),
     remark="norm21({0}) is the sum of the norms of the rows; of the columns it is norm21({0}')",
     curvature="convex decreasing- increasing+ nonnegative",
+    traits="homogeneous",
     c="= norm21({m0}, {n0}, {0})",
 )
 

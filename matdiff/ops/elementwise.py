@@ -90,6 +90,7 @@ abs_: Op = elementwise(
         "d(abs(x)) = sign(x).*dx | the sign is constant around u ≠ 0",
     ),
     curvature="convex decreasing- increasing+",
+    traits="homogeneous",
     c="fabs({0})",
 )
 sign: Op = elementwise(
@@ -322,6 +323,7 @@ relu: Op = elementwise(
     ),
     summary="max(x, 0)",
     curvature="convex increasing",
+    traits="homogeneous",
     c="larger({0}, 0.0)",
 )
 heaviside: Op = elementwise(

@@ -75,6 +75,7 @@ max_: Op = nonlinear(
     spellings="amax",
     summary="the largest entry",
     curvature="convex increasing",
+    traits="homogeneous",
     c="= maximum({s0}, {0})",
 )
 min_: Op = nonlinear(
@@ -96,6 +97,7 @@ min_: Op = nonlinear(
     spellings="amin",
     summary="the smallest entry",
     curvature="concave increasing",
+    traits="homogeneous",
     c="= minimum({s0}, {0})",
 )
 rowmax: Op = nonlinear(
@@ -114,6 +116,7 @@ rowmax: Op = nonlinear(
     ),
     summary="the largest entry of every row",
     curvature="convex increasing",
+    traits="homogeneous",
     c="-> row_max({m0}, {n0}, {0}, {out})",
 )
 macro("colmax", "(m,n)->(n)", lambda X: rowmax(X.T), summary="the largest entry of every column")
@@ -139,6 +142,7 @@ maximum: Op = nonlinear(
     spoken=("max",),
     spellings="maximum fmax",
     curvature="convex increasing",
+    traits="homogeneous",
     c="larger({0}, {1})",
 )
 minimum: Op = nonlinear(
@@ -155,6 +159,7 @@ minimum: Op = nonlinear(
     spoken=("min",),
     spellings="minimum fmin",
     curvature="concave increasing",
+    traits="homogeneous",
     c="smaller({0}, {1})",
 )
 

@@ -32,6 +32,7 @@ inv: Op = nonlinear(
     ),
     source="Magnus & Neudecker 2019, §8.4",
     curvature="convex⪰ decreasing⪰",
+    traits="primary",
     c="-> inverse({m0}, {0}, {out}, {work:m0*m0+m0})",
 )
 det: Op = nonlinear(

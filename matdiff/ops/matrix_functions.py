@@ -109,7 +109,8 @@ expm: Op = nonlinear(
         "d(expm(X)) = frechet(expm, X, dX) | the name of this map (Higham 2008, §3.2)",
     ),
     source="Higham 2008, §10.2",
-    curvature="traceconvex",
+    curvature="traceconvex logtraceconvex",
+    traits="primary",
     c="-> expm({m0}, {0}, {out}, {work:7*m0*m0+m0})",
 )
 logm: Op = nonlinear(
@@ -130,6 +131,7 @@ logm: Op = nonlinear(
     ),
     source="Higham 2008, §11.2",
     curvature="concave⪰ increasing⪰",
+    traits="primary",
     c="-> logm({m0}, {0}, {out}, {work:6*m0*m0+m0})",
 )
 sqrtm: Op = nonlinear(
@@ -149,6 +151,7 @@ sqrtm: Op = nonlinear(
     ),
     source="Higham 2008, eq. 6.1",
     curvature="concave⪰ increasing⪰",
+    traits="primary",
     c="-> sqrtm({m0}, {0}, {out}, {work:4*m0*m0+m0})",
 )
 cosm: Op = nonlinear(
@@ -170,6 +173,7 @@ cosm: Op = nonlinear(
         "d(cosm(X)) = frechet(cosm, X, dX) | the name of this map (Higham 2008, §3.2)",
     ),
     source="Higham 2008, ch. 12",
+    traits="primary",
     c="-> turned({m0}, {0}, 0, {out}, {work:36*m0*m0+2*m0})",
 )
 sinm: Op = nonlinear(
@@ -191,6 +195,7 @@ sinm: Op = nonlinear(
         "d(sinm(X)) = frechet(sinm, X, dX) | the name of this map (Higham 2008, §3.2)",
     ),
     source="Higham 2008, ch. 12",
+    traits="primary",
     c="-> turned({m0}, {0}, {m0}, {out}, {work:36*m0*m0+2*m0})",
 )
 frechet_expm: Direction = frechet_map(

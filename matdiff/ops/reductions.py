@@ -97,6 +97,7 @@ norm: Op = nonlinear(
     definition=lambda X: sqrt(inner(X, X)),
     spoken=("norm", "norm2", "normF"),
     curvature="convex decreasing- increasing+ nonnegative",
+    traits="homogeneous",
     c="= norm({s0}, {0})",
 )
 norm1: Op = nonlinear(
@@ -113,6 +114,7 @@ norm1: Op = nonlinear(
     summary="sum of the absolute values of all entries",
     definition=lambda X: sum_(abs_(X)),
     curvature="convex decreasing- increasing+ nonnegative",
+    traits="homogeneous",
     c="= absolute_sum({s0}, {0})",
 )
 logsumexp: Op = nonlinear(

@@ -202,6 +202,7 @@ lambda_max: Op = symmetric_function(
     ),
     source="Magnus 1985, thm 1",
     curvature="convex⪰ increasing⪰ positive⪰",
+    traits="homogeneous",
     c="= eigval({m0}, {0}, {m0}, {work:2*m0*m0+m0})",
 )
 lambda_min: Op = symmetric_function(
@@ -227,6 +228,7 @@ lambda_min: Op = symmetric_function(
     ),
     source="Magnus 1985, thm 1",
     curvature="concave⪰ increasing⪰ positive⪰",
+    traits="homogeneous",
     c="= eigval({m0}, {0}, 1, {work:2*m0*m0+m0})",
 )
 
@@ -368,6 +370,7 @@ sigma_max: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the spectral norm",
     curvature="convex increasing+ nonnegative",
+    traits="homogeneous",
     c="= sigma_max({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
 )
 
@@ -514,6 +517,7 @@ nuclear: Op = nonlinear(
     source="Watson 1992, thm 1",
     summary="the sum of the singular values",
     curvature="convex nonnegative",
+    traits="homogeneous",
     c="= nuclear({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
 )
 
@@ -732,5 +736,6 @@ norminf: Op = nonlinear(
     ),
     summary="the largest absolute value of the entries",
     curvature="convex decreasing- increasing+ nonnegative",
+    traits="homogeneous",
     c="= absolute_max({s0}, {0})",
 )

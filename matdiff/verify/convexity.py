@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,11 @@ PLACES = 8
 ENTRIES = 12
 """Entries of the variables up to which second derivatives by all pairs of them are taken."""
 CALLS = 15_000
-"""Evaluations after which the search ends."""
+"""Evaluations after which the search ends, and seconds after which search and trial do, if a value takes long."""
+SECONDS = 15.0
 STEPS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+SHORT = 0.1
+"""The length of a step that finds a dent between two slopes."""
 ASKED = 6
 """Most claims about parameters that are tried as conditions."""
 
@@ -234,8 +238,10 @@ DEEPEST = 40
 def tried(function: Function, goals: Sequence[str], seed: int = 0) -> tuple[int, str]:
     """At how many random segments a certificate was tried, and why it does not stand, if it does not."""
     rng = np.random.default_rng(seed)
-    done = 0
+    done, end = 0, monotonic() + SECONDS
     for _ in range(DRAWS):
+        if done >= ENOUGH and monotonic() > end:
+            break
         found = _segment(function, rng)
         if found is None:
             continue
@@ -316,8 +322,9 @@ class Bend:
 def _searched(function: Function) -> Convexity:
     rng = np.random.default_rng(0)
     gap: Bend | None = None
+    end = monotonic() + SECONDS
     for setting in range(SETTINGS):
-        if function.calls > CALLS:
+        if function.calls > CALLS or monotonic() > end:
             break
         sizes = function.sizes(rng, 2 if setting % 2 else 3)
         if not function.possible(sizes):
@@ -325,6 +332,8 @@ def _searched(function: Function) -> Convexity:
         fixed = function.draw(function.parameters, sizes, rng)
         found: dict[int, Bend] = {}
         for _ in range(PLACES):
+            if monotonic() > end:
+                break
             here = Place(function, sizes, fixed, rng)
             for bend in here.bends():
                 sign = int(np.sign(bend.bend))
@@ -406,17 +415,23 @@ class Place:
         return self.f({**self.fixed, **moved})
 
     def along(self, V: Point) -> Iterator[Bend]:
-        """The largest step at which the second difference is no rounding, for each sign that comes up."""
+        """The largest step at which the second difference is no rounding, and a short one if it has the other sign."""
         if self.value is None or not any(np.any(A) for A in V.values()):
             return
+        first = 0.0
         for t in STEPS:
+            if first and t > SHORT:
+                continue
             one, other = self._at(V, t), self._at(V, -t)
             if one is None or other is None:
                 continue
             bend = one + other - 2 * self.value
             if abs(bend) > 10 * ROUNDING * (abs(one) + abs(other) + 2 * abs(self.value)) + 1e-9:
-                yield Bend({**self.fixed, **self.at}, {v: np.round(t * A, 6) for v, A in V.items()}, bend)
-                return
+                if first * bend <= 0:
+                    yield Bend({**self.fixed, **self.at}, {v: np.round(t * A, 6) for v, A in V.items()}, bend)
+                if first or t <= SHORT:
+                    return
+                first = bend
 
     def across(self) -> Iterator[Bend]:
         """From the point to its mirror image and to others: is the middle in the domain?"""

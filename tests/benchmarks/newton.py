@@ -1,18 +1,29 @@
 """Newton's step of twenty losses beside the Hessian by JAX and by PyTorch with a dense solve, and CG on JAX's products.
 
-    python tests/benchmarks/newton.py [--n 200] [--only ridge,huber] [--torch]
+    python tests/benchmarks/newton.py [--n 200] [--only ridge,huber] [--torch] [--memory 3000] [--time 120]
 
 Each row: the fastest of three runs, how many times as long the best of the others takes, how far the steps are apart,
-and the peak of memory beside what a full Hessian takes.  Needs JAX, with --torch PyTorch too.
+and the peak of memory beside what a full Hessian and the arrays take.  Needs JAX, with --torch PyTorch too.
+
+Every measurement is a process of its own on one core, in seconds of that core, whatever else the machine does, and held
+to so many MB and seconds.  Another way that does not end within them "does not fit": it counts as one that took all its
+seconds only where no other one fits, and else not at all.  Steps are compared with the dense ones, with those of CG
+only where no dense way fits.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -193,12 +204,12 @@ PROBLEMS = (
 
 
 def best(run: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
-    """The shortest time, and the value; a slow one is run once."""
+    """The shortest time of the processor, and the value; a slow one is run once."""
     shortest, value = np.inf, None
     for _ in range(times):
-        start = time.perf_counter()
+        start = time.process_time()
         value = run()
-        shortest = min(shortest, time.perf_counter() - start)
+        shortest = min(shortest, time.process_time() - start)
         if shortest > SLOW / 10:
             break
     return shortest, value
@@ -213,28 +224,33 @@ def solved(H: Any, g: Any, x: Any = None) -> Any:
     return np.linalg.solve(H, -g)
 
 
-def rivals(p: Problem, arrays: dict[str, Any], with_torch: bool) -> dict[str, tuple[float, Any]]:
-    """Seconds and the flat step of each."""
+Way = Callable[[], Any]
+ONE_THREAD = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Threads that wait for a core that others use would measure the others."""
+
+
+def by_jax(p: Problem, arrays: dict[str, Any], dense: bool) -> Way:
+    """The flat step by the whole Hessian, or by conjugate gradients on products with it."""
     names = p.wrt.split(",")
     parts = [np.asarray(arrays[v], dtype=float) for v in names]
     flat = np.concatenate([v.ravel() for v in parts])
     shape = parts[0].shape if len(parts) == 1 else flat.shape
-    rest = {k: np.asarray(v, dtype=float) for k, v in arrays.items() if k not in names}
     on = flat if p.tangent else None
-    data = {k: jnp.asarray(v) for k, v in rest.items()}
+    data = {k: jnp.asarray(np.asarray(v, dtype=float)) for k, v in arrays.items() if k not in names}
 
     def f(z: Any) -> Any:
         return p.loss(Jax, z.reshape(shape), **data)
 
-    both = jax.jit(lambda z: (jax.grad(f)(z), jax.hessian(f)(z)))
-    grad, hvp = jax.jit(jax.grad(f)), jax.jit(lambda z, v: jax.jvp(jax.grad(f), (z,), (v,))[1])
     z = jnp.asarray(flat)
-    jax.block_until_ready(both(z))
-    jax.block_until_ready(hvp(z, z))
+    if dense:
+        both = jax.jit(lambda z: (jax.grad(f)(z), jax.hessian(f)(z)))
 
-    def dense() -> Any:
-        g, H = both(z)
-        return solved(np.asarray(H), np.asarray(g), on)
+        def whole() -> Any:
+            g, H = both(z)
+            return solved(np.asarray(H), np.asarray(g), on)
+
+        return whole
+    grad, hvp = jax.jit(jax.grad(f)), jax.jit(lambda z, v: jax.jvp(jax.grad(f), (z,), (v,))[1])
 
     def products() -> Any:
         g = np.asarray(grad(z))
@@ -247,24 +263,105 @@ def rivals(p: Problem, arrays: dict[str, Any], with_torch: bool) -> dict[str, tu
         H = scipy.sparse.linalg.LinearOperator((len(g),) * 2, matvec=apply, dtype=float)
         return scipy.sparse.linalg.cg(H, -g, rtol=1e-11, maxiter=20 * len(g))[0]
 
-    found = {"jax.hessian": best(dense), "newton-cg": best(products)}
-    if with_torch:
-        import torch
+    return products
 
-        space = torch_space()
-        tensors_ = {k: torch.as_tensor(v) for k, v in rest.items()}
 
-        def h(z: Any) -> Any:
-            return p.loss(space, z.reshape(shape), **tensors_)
+def by_torch(p: Problem, arrays: dict[str, Any]) -> Way:
+    import torch
 
-        point = torch.as_tensor(flat)
+    names = p.wrt.split(",")
+    parts = [np.asarray(arrays[v], dtype=float) for v in names]
+    flat = np.concatenate([v.ravel() for v in parts])
+    shape = parts[0].shape if len(parts) == 1 else flat.shape
+    space = torch_space()
+    data = {k: torch.as_tensor(np.asarray(v, dtype=float)) for k, v in arrays.items() if k not in names}
 
-        def by_torch() -> Any:
-            g, H = torch.func.grad(h)(point), torch.func.hessian(h)(point)
-            return solved(H.numpy(), g.numpy(), on)
+    def h(z: Any) -> Any:
+        return p.loss(space, z.reshape(shape), **data)
 
-        found["torch.func"] = best(by_torch)
-    return found
+    point = torch.as_tensor(flat)
+
+    def whole() -> Any:
+        g, H = torch.func.grad(h)(point), torch.func.hessian(h)(point)
+        return solved(H.numpy(), g.numpy(), flat if p.tangent else None)
+
+    return whole
+
+
+def by_matdiff(p: Problem, arrays: dict[str, Any]) -> Way:
+    d = md.derive(p.text, wrt=p.wrt, declare=p.declare)
+
+    def step() -> Any:
+        s = d.newton_step(**arrays)
+        return np.concatenate([np.ravel(v) for v in (s.values() if d.several else [s])])
+
+    return step
+
+
+def measured(p: Problem, n: int, way: str, file: Path) -> None:
+    """One way, once: seconds, step and, of matdiff, the peak of memory, into a file."""
+    arrays = p.arrays(n, np.random.default_rng(0))
+    ways = {
+        "matdiff": lambda: by_matdiff(p, arrays),
+        "jax.hessian": lambda: by_jax(p, arrays, True),
+        "newton-cg": lambda: by_jax(p, arrays, False),
+        "torch.func": lambda: by_torch(p, arrays),
+    }
+    run = ways[way]()
+    run()
+    seconds, step = best(run, 5 if way == "matdiff" else 3)
+    peak = 0
+    if way == "matdiff":
+        tracemalloc.start()
+        run()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    np.savez(file, seconds=seconds, step=step, peak=peak)
+
+
+def apart(p: Problem, asked: argparse.Namespace, way: str) -> tuple[float, Any, int] | None:
+    """The same in a process of its own; None where it does not fit."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "found.npz"
+        limit = asked.memory * 2**20
+        # Code, threads' stacks and arenas of JAX take addresses, not memory: the bound is on the data segment.
+        core = max(os.sched_getaffinity(0))
+
+        def bound() -> None:
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+            os.sched_setaffinity(0, {core})
+
+        command = [sys.executable, __file__, "--n", str(asked.n), "--one", p.name, "--way", way, "--file", str(file)]
+        try:
+            subprocess.run(
+                command, check=True, timeout=asked.time, preexec_fn=bound, stderr=subprocess.DEVNULL, env=ONE_THREAD
+            )
+            found = np.load(file)
+            return float(found["seconds"]), found["step"], int(found["peak"])
+        except (subprocess.SubprocessError, OSError):
+            return None
+
+
+def row(p: Problem, asked: argparse.Namespace) -> tuple[float, float, float] | None:
+    """Print a line; how many times as fast, memory beside a Hessian's, and how far the steps are apart."""
+    mine = apart(p, asked, "matdiff")
+    if mine is None:
+        print(f"{p.name:26} does not fit", flush=True)
+        return None
+    seconds, step, peak = mine
+    ways = ["jax.hessian", "newton-cg", *(["torch.func"] if asked.torch else [])]
+    found = {way: apart(p, asked, way) for way in ways}
+    fit = {way: f for way, f in found.items() if f is not None}
+    name = min(fit, key=lambda way: fit[way][0]) if fit else "none fits"
+    ratio = (fit[name][0] if fit else asked.time) / seconds
+    dense = [f[1] for way, f in fit.items() if way != "newton-cg"] or [f[1] for f in fit.values()]
+    off = max((float(np.linalg.norm(t - step) / np.linalg.norm(t)) for t in dense), default=0.0)
+    given = sum(np.size(a) for a in p.arrays(asked.n, np.random.default_rng(0)).values())
+    full = (step.size**2 + given) * 8
+    others = "  ".join(f"{way} {f[0] * 1e3:.0f}" if f else f"{way} does not fit" for way, f in found.items())
+    used = f"{peak / 1e6:7.1f} {peak / full:7.2f}"
+    print(f"{p.name:26} {seconds * 1e3:9.2f}  {ratio:7.1f}  {name:12}  {off:8.0e}  {used}  ({others})", flush=True)
+    return ratio, peak / full, off
 
 
 def main() -> None:
@@ -272,32 +369,21 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=200)
     parser.add_argument("--only", default="")
     parser.add_argument("--torch", action="store_true")
+    parser.add_argument("--memory", type=int, default=3000, help="MB for each process")
+    parser.add_argument("--time", type=float, default=120, help="seconds for each process")
+    for hidden in ("--one", "--way", "--file"):
+        parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    ratios, memory = [], []
+    if asked.one:
+        measured(next(p for p in PROBLEMS if p.name == asked.one), asked.n, asked.way, Path(asked.file))
+        return
     print(f"{'n = ' + str(asked.n):26} {'ms':>9}  {'times':>7}  rival         {'apart':>8}  {'MB':>7} of a Hessian's")
-    for p in PROBLEMS:
-        if asked.only and not any(part in p.name for part in asked.only.split(",")):
-            continue
-        arrays = p.arrays(asked.n, np.random.default_rng(0))
-        d = md.derive(p.text, wrt=p.wrt, declare=p.declare)
-        d.newton_step(**arrays)
-        mine, s = best(lambda d=d, arrays=arrays: d.newton_step(**arrays), 5)
-        s = np.concatenate([np.ravel(v) for v in (s.values() if d.several else [s])])
-        found = rivals(p, arrays, asked.torch)
-        name = min(found, key=lambda k: found[k][0])
-        apart = max(np.linalg.norm(t - s) / np.linalg.norm(t) for k, (_, t) in found.items() if k != "newton-cg")
-        tracemalloc.start()
-        d.newton_step(**arrays)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        full = s.size**2 * 8
-        ratios.append(found[name][0] / mine)
-        memory.append(peak / full)
-        used = f"{peak / 1e6:7.1f} {peak / full:7.2f}"
-        print(f"{p.name:26} {mine * 1e3:9.2f}  {ratios[-1]:7.1f}  {name:12}  {apart:8.0e}  {used}", flush=True)
+    wanted = [p for p in PROBLEMS if not asked.only or any(part in p.name for part in asked.only.split(","))]
+    rows = [found for p in wanted if (found := row(p, asked)) is not None]
+    ratios, memory, off = zip(*rows, strict=True)
     mean = lambda v: float(np.exp(np.mean(np.log(v))))  # noqa: E731
-    print(f"geometric mean: {mean(ratios):.1f} times as fast as the best, least {min(ratios):.2f}")
-    print(f"memory beside a Hessian's: {mean(memory):.2f}")
+    print(f"geometric mean of {len(rows)}: {mean(ratios):.1f} times as fast as the best, least {min(ratios):.2f}")
+    print(f"memory beside a Hessian's: {mean(memory):.2f}; steps at most {max(off):.0e} apart")
 
 
 if __name__ == "__main__":

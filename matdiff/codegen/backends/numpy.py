@@ -66,6 +66,12 @@ def gram_logdet(X):
     return 2 * np.sum(np.log(np.abs(np.diagonal(np.linalg.qr(X)[1]))))
 ''',
     '''
+def gram_root(X):
+    """The lower triangular L with L L' = X' X, from the triangular factor of X."""
+    R = np.linalg.qr(X)[1]
+    return (np.where(np.diagonal(R) < 0, -1, 1)[:, None] * R).T
+''',
+    '''
 def singular_value(A, i):
     """The i-th largest singular value; 0 where it is no more than rounding."""
     s = np.linalg.svd(A, compute_uv=False)
@@ -508,6 +514,15 @@ HELPERS = table(SOURCES)
 
 NUMPY = table(
     (
+        '''
+def gram_root(X):
+    """The lower triangular L with L L' = X' X, from the triangular factor of X."""
+    R = np.linalg.qr(X, mode="r")
+    d = np.abs(np.diagonal(R))
+    if X.shape[0] < X.shape[1] or not (d.min(initial=1.0) > len(d) * np.finfo(X.dtype).eps * d.max(initial=0.0)):
+        raise np.linalg.LinAlgError("the matrix does not have full column rank")
+    return (np.where(np.diagonal(R) < 0, -1, 1).astype(X.dtype)[:, None] * R).T
+''',
         '''
 def gram_logdet(X):
     """log det(X' X) from the triangular factor of X, whose condition is the root of that of X' X."""

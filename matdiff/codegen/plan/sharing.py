@@ -10,7 +10,7 @@ from matdiff.codegen.kernels import SOLVE, run
 from matdiff.core.node import Apply, Node, Symbol, apply, symbol, topological
 from matdiff.core.shape import ONE
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matmul, transpose
 from matdiff.ops.linalg import det, inv, logdet
 from matdiff.ops.reductions import tr
 
@@ -69,6 +69,63 @@ def share_factors(roots: Sequence[Node], inverses: bool = False, every: bool = F
         else:
             new[node] = node
     return [new[r] for r in roots]
+
+
+def by_least_squares(roots: Sequence[Node]) -> list[Node]:
+    """The roots with (AᵀA)⁻¹ Aᵀb by the triangular factor R of A = QR and one step of refinement.
+
+    AᵀA is not formed: its condition is the square of that of A.  The seminormal equations RᵀR x = Aᵀb, corrected by
+    those of the residual, are as exact as a least squares solver (Björck 1987), and A (AᵀA)⁻¹ c is so without that.
+    """
+    order = topological(*roots)
+    found: set[Node] = set()
+    for node in order:
+        if not isinstance(node, Apply):
+            continue
+        # x = (AᵀA)⁻¹ Aᵀb, or its adjoint A (AᵀA)⁻¹ c.
+        adjoint = node.op is MATMUL and is_op(node.args[1], k.CHOLESKY_SOLVE)
+        solve = node.args[1] if adjoint else node
+        if is_op(solve, k.CHOLESKY_SOLVE) and solve.kind == "vector" and is_op(solve.children[0], k.CHOLESKY):
+            L, right = solve.children
+            A = _root(L.children[0])
+            beside = node.args[0] if adjoint else transpose(right.children[0]) if is_op(right, MATMUL) else None
+            if A is not None and beside is A:
+                found.add(L)
+    if not found:
+        return list(roots)
+    new: dict[Node, Node] = {}
+    for node in order:
+        if isinstance(node, Symbol) and node.body is not None:
+            new[node] = symbol(node.name, node.kind, node.rows, node.cols, body=new[node.body])
+            continue
+        if not isinstance(node, Apply):
+            new[node] = node
+            continue
+        args = tuple(new[a] for a in node.args)
+        made: Node
+        if node in found:
+            made = run(k.GRAM_ROOT, (new[_root(node.args[0]) or node],), "matrix", node.rows, node.cols)
+        elif node.op is TRANSPOSE:
+            made = transpose(*args)
+        else:
+            made = apply(node.op, args, node.params, node.kind, node.rows, node.cols)
+        new[node] = made
+        if is_op(node, k.CHOLESKY_SOLVE) and node.kind == "vector" and node.args[0] in found:
+            A, (L, right) = _root(node.args[0].children[0]), args
+            if A is None or not is_op(right, MATMUL) or transpose(right.children[0]) is not new[A]:
+                continue
+            rest = right.children[1] - matmul(new[A], made)
+            more = matmul(transpose(new[A]), rest)
+            new[node] = add(made, run(k.CHOLESKY_SOLVE, (L, more), node.kind, node.rows, node.cols))
+    return [new[r] for r in roots]
+
+
+def _root(gram: Node) -> Node | None:
+    """The A of AᵀA."""
+    if not is_op(gram, MATMUL):
+        return None
+    a, b = gram.children
+    return b if transpose(a) is b else None
 
 
 def matrix(node: Node) -> Node:

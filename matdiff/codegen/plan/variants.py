@@ -8,7 +8,7 @@ from math import log
 from matdiff.codegen.plan.definitions import unified
 from matdiff.codegen.plan.order import Chain, Sizes, guess
 from matdiff.codegen.plan.products import plan_with, prepared
-from matdiff.codegen.plan.sharing import share_factors
+from matdiff.codegen.plan.sharing import by_least_squares, share_factors
 from matdiff.core.node import Apply, Node, topological
 from matdiff.core.shape import ZERO, Dim
 from matdiff.ops.algebra import MATMUL, TRANSPOSE
@@ -21,10 +21,13 @@ WORTH = 1.3
 """How many times cheaper an order must be somewhere."""
 
 
-def plans(roots: Sequence[Node], inverses: bool = False, every: bool = False) -> list[list[Node]]:
+def plans(
+    roots: Sequence[Node], inverses: bool = False, every: bool = False, orthogonal: bool = True
+) -> list[list[Node]]:
     """The plan for the assumed sizes, and others that are cheaper for other sizes.
 
     `every`: systems are solved by factors even where these serve once, for checks to look at.
+    `orthogonal`: least squares by QR; without it by the normal equations.
     """
     ready = prepared(roots)
     first, chains = plan_with(ready, {})
@@ -33,7 +36,8 @@ def plans(roots: Sequence[Node], inverses: bool = False, every: bool = False) ->
     for sizes in {tuple(c.order(sizes) for c in chains): sizes for sizes in scenarios}.values():
         other, _ = plan_with(ready, sizes)
         found.setdefault(tuple(other), other)
-    return needed([share_factors(unified(p), inverses, every) for p in chosen(list(found.values()), [{}, *scenarios])])
+    shared = [share_factors(unified(p), inverses, every) for p in chosen(list(found.values()), [{}, *scenarios])]
+    return needed([by_least_squares(p) for p in shared] if orthogonal else shared)
 
 
 def needed(found: list[list[Node]]) -> list[list[Node]]:
