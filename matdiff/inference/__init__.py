@@ -21,13 +21,13 @@ from matdiff.inference.attempt import Attempt, attempt
 from matdiff.inference.build import Builder
 from matdiff.inference.declarations import Declared, declarations_text, gather, read
 from matdiff.inference.python import call_record, declaration_text, numpy_index
-from matdiff.inference.reading import Root
 from matdiff.inference.readings import settle
 from matdiff.inference.remarks import quiet, remarks
 from matdiff.inference.scope import Scope
 from matdiff.inference.search import search
 from matdiff.inference.sizes import name_unknowns, settled
 from matdiff.inference.spelling import unified
+from matdiff.inference.types import Root
 from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import size
 from matdiff.ops.complexes import COMPLEX

@@ -5,49 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from matdiff.core.node import Node, constant, number
-from matdiff.core.op import Op
-from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.inference.entrywise import entrywise
-from matdiff.inference.misfit import grouped, source
-from matdiff.inference.nodes import HANDLERS
-from matdiff.inference.reading import Root, operands
+from matdiff.inference.nodes import HANDLERS, Building
+from matdiff.inference.reading import operands
+from matdiff.inference.types import Root
 from matdiff.ops.algebra import hadamard, matmul, scale
 from matdiff.ops.constants import eye, ones_like
 from matdiff.ops.unknown import Arrow
-from matdiff.text.tree import Span, Tree
+from matdiff.text.tree import Tree
 
 MAX_UNFOLDED = 200_000
 """Most trees that applying the user's own functions may visit: s(s(…)) grows without end."""
 
 
-class Builder:
-    def __init__(
-        self,
-        env: dict[str, Node],
-        functions: Mapping[str, Root | Arrow | None],
-        loose: Mapping[Tree, tuple[Dim, ...]],
-        text: str,
-        kept: Mapping[str, Op] | None = None,
-    ) -> None:
-        """`kept` are own functions that are not written out."""
-        self.env = env
-        self.kept = kept or {}
-        self.functions = functions
-        self.loose = loose
-        self.text = text
-        self.unfolded = 0
-        self.remarks: dict[str, None] = {}
-        self.applied: dict[tuple[str, Node], Node] = {}
-        self.divisors: dict[Node, Span] = {}
-        """Where what is divided by stands."""
-        self.constant: list[Node] = []
-        """Functions of numbers."""
-
-    def remark(self, sentence: str, *trees: Tree) -> None:
-        """Something to be said with the answer; `{0}` is the first of the trees as it was typed."""
-        if sentence:
-            self.remarks[sentence.format(*(grouped(t, source(t, self.text)) for t in trees))] = None
+class Builder(Building):
+    """Runs the plans, those of functions of one's own where they are called."""
 
     def formula(self, root: Root, t: Node) -> Node:
         """The body of an own function in its parameter."""

@@ -15,14 +15,13 @@ from matdiff.inference.literals import as_fixed, literal, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.names import CONSTANTS, unknown_function
 from matdiff.inference.own import entrywise, split_primes
-from matdiff.inference.reading import Root
 from matdiff.inference.special import SPECIAL, constant_type
-from matdiff.inference.types import Type
+from matdiff.inference.types import Root, Type
 from matdiff.text.advice import refused
 from matdiff.text.tree import AXIS, Tree
 
 if TYPE_CHECKING:
-    from matdiff.inference.check import Checker
+    from matdiff.inference.types import Checking
 
 
 MAX_FACTORS = 64
@@ -92,7 +91,7 @@ def call_params(t: Tree, record: Record) -> tuple[Any, ...]:
     return tuple(out)
 
 
-def check_call(c: Checker, t: Tree, args: list[Type]) -> Type:
+def check_call(c: Checking, t: Tree, args: list[Type]) -> Type:
     name = str(t.value)
     if name in ("max", "min") and args[0][0] == "matrix" and len(args) == 2 and literal(t.args[1]) in (1, 2):
         raise _axis_or_entries(t, name, args)
@@ -127,7 +126,7 @@ def _axis_or_entries(t: Tree, name: str, args: list[Type]) -> Misfit:
     return Misfit(t, f"{name} of a matrix and {literal(t.args[1])} has two meanings", tuple(args), hint)
 
 
-def call_type(c: Checker, t: Tree, name: str, args: list[Type], params: tuple[Any, ...]) -> Type:
+def call_type(c: Checking, t: Tree, name: str, args: list[Type], params: tuple[Any, ...]) -> Type:
     kinds = [a[0] for a in args]
     count = len(t.args)
     record = choose(name, kinds, count, t.args)
@@ -151,11 +150,11 @@ def call_type(c: Checker, t: Tree, name: str, args: list[Type], params: tuple[An
     return ("vector", shape[0], ONE) if shape else ("scalar", ONE, ONE)
 
 
-def _known(c: Checker, d: Dim) -> Dim:
+def _known(c: Checking, d: Dim) -> Dim:
     return d if d.name is not None else c.solver.value(d)
 
 
-def _bind(c: Checker, t: Tree, record: Record, args: list[Type], bound: dict[str, Dim]) -> Type | None:
+def _bind(c: Checking, t: Tree, record: Record, args: list[Type], bound: dict[str, Dim]) -> Type | None:
     """Equations between the arguments and the signature; the argument that `(...)` stands for."""
     like: Type | None = None
     later: list[tuple[Dim, Dim]] = []

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from matdiff.core.shape import Dim
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.operators import HANDLERS, PRODUCT_KIND, SCALAR, entries, no_product
-from matdiff.inference.reading import Root, operands
-from matdiff.inference.types import Solver, Type
+from matdiff.inference.reading import operands
+from matdiff.inference.types import Checking, Root, Type
 from matdiff.text.tree import Tree
 
 
-class Checker:
-    """One attempt: the types of names, a solver, and the size of each bare `I` and `vector(1)`."""
-
-    def __init__(
-        self,
-        env: dict[str, Type],
-        solver: Solver,
-        functions: Mapping[str, object],
-        dividing: frozenset[str] = frozenset(),
-    ) -> None:
-        self.env = env
-        self.solver = solver
-        self.functions = functions
-        self.dividing = dividing
-        self.loose: dict[Tree, tuple[Dim, ...]] = {}
-        self.types: dict[Tree, Type] | None = None
-        """The type of every tree, where they are asked for."""
-        self.spread: list[Tree] = []
-        """The sums that add a scalar to every entry."""
+class Checker(Checking):
+    """One attempt: the types of all trees, plan by plan."""
 
     def run(self, root: Root) -> Type:
         """The type of a root.  Raises Misfit where it has none."""
@@ -90,8 +72,3 @@ class Checker:
         n = self.solver.fresh(small=True)
         self.loose[t] = (n,)
         return "matrix", n, n
-
-    def same(self, a: Type, b: Type) -> bool:
-        if a[0] != b[0] and not self.solver.small.isdisjoint((a[1], b[1])):
-            return False
-        return (a[1] is b[1] or self.solver.equate(a[1], b[1])) and (a[2] is b[2] or self.solver.equate(a[2], b[2]))

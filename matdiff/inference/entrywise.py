@@ -13,10 +13,10 @@ from matdiff.ops.algebra import hadamard, power, scale
 from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
-    from matdiff.inference.build import Builder
+    from matdiff.inference.nodes import Building
 
 
-def entrywise(b: Builder, t: Tree, args: list[Node]) -> Node:
+def entrywise(b: Building, t: Tree, args: list[Node]) -> Node:
     head = t.head
     if head in ("+", ".+"):
         return broadcast_sum(b, t, args)
@@ -40,7 +40,7 @@ def entrywise(b: Builder, t: Tree, args: list[Node]) -> Node:
     )
 
 
-def _entrywise_call(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _entrywise_call(b: Building, t: Tree, args: list[Node]) -> Node:
     name = str(t.value)
     if name in ("max", "min") and len(args) == 1:
         return args[0]

@@ -16,8 +16,9 @@ from matdiff.core.op import Record, words
 from matdiff.inference.calls import anatomy, elementwise, records
 from matdiff.inference.names import CONSTANTS, is_greek
 from matdiff.inference.options import BARE, Reading, Table, kind_of, options, reading
-from matdiff.inference.reading import Root, operands
+from matdiff.inference.reading import operands
 from matdiff.inference.special import SPECIAL
+from matdiff.inference.types import Root
 from matdiff.text.tree import Tree
 
 ARRAYS = frozenset({"vector", "row", "matrix"})

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from matdiff.errors import UnsupportedError
 from matdiff.inference.evidence import ARRAYS, Evidence
-from matdiff.inference.reading import Root
+from matdiff.inference.types import Root
 from matdiff.text.tree import Tree
 
 

@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matdiff.core.node import Constant, Node, Number, describe, number
+from matdiff.core.op import Op
+from matdiff.core.shape import Dim
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
 from matdiff.inference.arrows import arrow_node, derivative_named
 from matdiff.inference.calls import call_params, choose
 from matdiff.inference.literals import literal
+from matdiff.inference.misfit import grouped, source
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes, unknown
 from matdiff.inference.special import constant_sizes, frechet_op
 from matdiff.inference.subscripts import index_node
+from matdiff.inference.types import Root
 from matdiff.ops.algebra import MATMUL, add, hadamard, inner, is_op, matmul, mpow, power, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.matrix_functions import MPOWER, matrix_power
-from matdiff.text.tree import EQUATED, Tree
-
-if TYPE_CHECKING:
-    from matdiff.inference.build import Builder
+from matdiff.ops.unknown import Arrow
+from matdiff.text.tree import EQUATED, Span, Tree
 
 MINUS = number(-1)
-Handler = Callable[["Builder", Tree, list[Node]], Node]
+
+
+class Building:
+    """What is known while nodes are built: names, functions of one's own, the sizes of what is written without."""
+
+    def __init__(
+        self,
+        env: dict[str, Node],
+        functions: Mapping[str, Root | Arrow | None],
+        loose: Mapping[Tree, tuple[Dim, ...]],
+        text: str,
+        kept: Mapping[str, Op] | None = None,
+    ) -> None:
+        """`kept` are own functions that are not written out."""
+        self.env = env
+        self.kept = kept or {}
+        self.functions = functions
+        self.loose = loose
+        self.text = text
+        self.unfolded = 0
+        self.remarks: dict[str, None] = {}
+        self.applied: dict[tuple[str, Node], Node] = {}
+        self.divisors: dict[Node, Span] = {}
+        """Where what is divided by stands."""
+        self.constant: list[Node] = []
+        """Functions of numbers."""
+
+    def remark(self, sentence: str, *trees: Tree) -> None:
+        """Something to be said with the answer; `{0}` is the first of the trees as it was typed."""
+        if sentence:
+            self.remarks[sentence.format(*(grouped(t, source(t, self.text)) for t in trees))] = None
+
+
+Handler = Callable[["Building", Tree, list[Node]], Node]
 
 
 def word(name: str, args: list[Node], params: tuple[Any, ...] = ()) -> Node:
@@ -36,18 +71,18 @@ def word(name: str, args: list[Node], params: tuple[Any, ...] = ()) -> Node:
     return record(*args, params=params)
 
 
-def _sum(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _sum(b: Building, t: Tree, args: list[Node]) -> Node:
     return broadcast_sum(b, t, args) if t.mark and t.mark != EQUATED else add(*args)
 
 
-def broadcast_sum(b: Builder, t: Tree, args: list[Node]) -> Node:
+def broadcast_sum(b: Building, t: Tree, args: list[Node]) -> Node:
     like = next((a for a in args if a.kind != "scalar"), None)
     if like is None:
         return add(*args)
     return add(*(scale(a, ones_like(like)) if a.kind == "scalar" else a for a in args))
 
 
-def _quotient(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _quotient(b: Building, t: Tree, args: list[Node]) -> Node:
     a, s = args
     if s.kind == "matrix":
         b.remark(
@@ -60,7 +95,7 @@ def _quotient(b: Builder, t: Tree, args: list[Node]) -> Node:
     return scale(power(s, MINUS), a) if a.kind != "scalar" else scale(a, power(s, MINUS))
 
 
-def _solve(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _solve(b: Building, t: Tree, args: list[Node]) -> Node:
     a, v = args
     if a.kind != "scalar" and a.rows is not a.cols:
         b.remark(
@@ -71,7 +106,7 @@ def _solve(b: Builder, t: Tree, args: list[Node]) -> Node:
     return matmul(power(a, MINUS) if a.kind == "scalar" else word("inv", [a]), v)
 
 
-def _at(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _at(b: Building, t: Tree, args: list[Node]) -> Node:
     left, right = args
     if left.kind != "vector":
         return matmul(left, right)
@@ -83,17 +118,17 @@ def _at(b: Builder, t: Tree, args: list[Node]) -> Node:
     return matmul(transpose(left), right)
 
 
-def _divide_entries(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _divide_entries(b: Building, t: Tree, args: list[Node]) -> Node:
     if args[1].kind == "scalar":
         return _quotient(b, t, args)
     return hadamard(args[0], power(args[1], MINUS))
 
 
-def _hadamard(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _hadamard(b: Building, t: Tree, args: list[Node]) -> Node:
     return hadamard(args[0], args[1])
 
 
-def _power(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _power(b: Building, t: Tree, args: list[Node]) -> Node:
     a, p = args
     if a.kind == "scalar":
         return power(a, p)
@@ -118,24 +153,24 @@ def _exponent_remark(a: Node, p: Node) -> str:
     )
 
 
-def _entry_power(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _entry_power(b: Building, t: Tree, args: list[Node]) -> Node:
     return power(args[0], args[1])
 
 
-def _norm(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _norm(b: Building, t: Tree, args: list[Node]) -> Node:
     a = transpose(args[0]) if args[0].kind == "row" else args[0]
     return word({"1": "norm1", "inf": "norminf", "*": "nuclear"}.get(str(t.value), "norm"), [a])
 
 
-def _row(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _row(b: Building, t: Tree, args: list[Node]) -> Node:
     return args[0] if len(args) == 1 else HCAT(*args)
 
 
-def _block(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _block(b: Building, t: Tree, args: list[Node]) -> Node:
     return args[0] if len(args) == 1 else VCAT(*args)
 
 
-def call(b: Builder, t: Tree, args: list[Node]) -> Node:
+def call(b: Building, t: Tree, args: list[Node]) -> Node:
     name = str(t.value)
     if (of := derivative_named(b.functions, name)) is not None:
         return arrow_node(of, name.endswith("*"), args)
@@ -157,18 +192,18 @@ def call(b: Builder, t: Tree, args: list[Node]) -> Node:
     return made
 
 
-def _exponential(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _exponential(b: Building, t: Tree, args: list[Node]) -> Node:
     return word("expm" if args[0].kind == "matrix" else "exp", args)
 
 
-def _frechet(b: Builder, t: Tree, args: list[Node]) -> Node:
+def _frechet(b: Building, t: Tree, args: list[Node]) -> Node:
     return frechet_op(t)(*args)
 
 
 SPECIAL: dict[str, Handler] = {"e^": _exponential, "frechet": _frechet, "hcat": _row, "vcat": _block}
 
 
-def _constant(b: Builder, t: Tree) -> Node:
+def _constant(b: Building, t: Tree) -> Node:
     loose = b.loose.get(t)
     if loose is not None:
         value = literal(t.args[0])

@@ -17,7 +17,7 @@ from matdiff.inference.types import Solver, Type
 from matdiff.text.tree import DETERMINANT, ENTRIES, EQUATED, SPREAD_VECTOR, SQUARE, Tree, walk
 
 if TYPE_CHECKING:
-    from matdiff.inference.check import Checker
+    from matdiff.inference.types import Checking
 
 SCALAR: Type = ("scalar", ONE, ONE)
 PRODUCT_KIND: dict[tuple[Kind, Kind], Kind] = {
@@ -31,7 +31,7 @@ LARGEST = 1e18
 
 FLIPPED: dict[Kind, Kind] = {"vector": "row", "row": "vector"}
 
-Handler = Callable[["Checker", Tree, list[Type]], Type]
+Handler = Callable[["Checking", Tree, list[Type]], Type]
 
 
 def no_product(t: Tree, a: Type, b: Type, solver: Solver) -> Misfit:
@@ -53,18 +53,18 @@ def no_product(t: Tree, a: Type, b: Type, solver: Solver) -> Misfit:
     return Misfit(t, "cannot multiply {} by {}", (a, b), hint)
 
 
-def _over(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _over(c: Checking, t: Tree, args: list[Type]) -> Type:
     if t.value != "sum" and args[0][0] != "scalar":
         what = "product" if t.value == "prod" else t.value
         raise Misfit(t, f"a {what} over an index takes scalars, not {{}}", (args[0],))
     return args[0]
 
 
-def _stray(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _stray(c: Checking, t: Tree, args: list[Type]) -> Type:
     raise ParseError("a range stands behind what is summed", hint="write sum(x_i^2, i=1..N)")
 
 
-def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _sum(c: Checking, t: Tree, args: list[Type]) -> Type:
     if t.mark and t.mark != EQUATED and _spreads(c, t, args):
         return _broadcast(c, t, args)
     first = args[0]
@@ -81,7 +81,7 @@ def _sum(c: Checker, t: Tree, args: list[Type]) -> Type:
     return kind, rows, cols
 
 
-def _spreads(c: Checker, t: Tree, args: list[Type]) -> bool:
+def _spreads(c: Checking, t: Tree, args: list[Type]) -> bool:
     """Whether this sum of scalars and arrays stands inside a function of entries, and no label tells otherwise."""
     kinds = {a[0] for a in args}
     if len(kinds) < 2 or "scalar" not in kinds or (t.mark == SPREAD_VECTOR and "matrix" in kinds):
@@ -92,7 +92,7 @@ def _spreads(c: Checker, t: Tree, args: list[Type]) -> bool:
     return True
 
 
-def _labelled(c: Checker, t: Tree) -> bool:
+def _labelled(c: Checking, t: Tree) -> bool:
     """In log(1 + exp(-y w'x)) and log(1 + exp(-y (w'x + b))) y is more likely a scalar than a vector."""
     types = c.types or {}
     left, right = t.args
@@ -127,7 +127,7 @@ def _no_sum(t: Tree, i: int, a: Type, b: Type, solver: Solver) -> Misfit:
     return Misfit(t, what, (a, b), hint, (t.args[0], right.args[0] if minus else right))
 
 
-def _broadcast(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _broadcast(c: Checking, t: Tree, args: list[Type]) -> Type:
     """Equal shapes, or a scalar and anything."""
     out = args[0]
     for i, a in enumerate(args):
@@ -141,16 +141,16 @@ def _broadcast(c: Checker, t: Tree, args: list[Type]) -> Type:
     return out
 
 
-def _negative(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _negative(c: Checking, t: Tree, args: list[Type]) -> Type:
     return args[0]
 
 
-def _transpose(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _transpose(c: Checking, t: Tree, args: list[Type]) -> Type:
     kind, rows, cols = args[0]
     return FLIPPED.get(kind, kind), cols, rows
 
 
-def _quotient(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _quotient(c: Checking, t: Tree, args: list[Type]) -> Type:
     """By a scalar, or by a square matrix from the right: A/B is A*inv(B)."""
     a, b = args
     if b[0] == "scalar":
@@ -163,7 +163,7 @@ def _quotient(c: Checker, t: Tree, args: list[Type]) -> Type:
     raise Misfit(t, "/ divides by a scalar, not by {1}", (a, b), _instead_of_quotient(t.args[1], a[0], b[0]))
 
 
-def _only_divides(c: Checker, below: Tree) -> bool:
+def _only_divides(c: Checking, below: Tree) -> bool:
     """Does nothing but its place below the line say what a name in a denominator is?  Then it may well be a number."""
     return bool(c.dividing) and any(t.head == "name" and t.value in c.dividing for t in walk(below))
 
@@ -180,7 +180,7 @@ def _instead_of_quotient(below: Tree, a: Kind, b: Kind) -> str:
     return f"declare `{names.pop()}: scalar`" if len(names) == 1 and b == "vector" else ""
 
 
-def _solve(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _solve(c: Checking, t: Tree, args: list[Type]) -> Type:
     a, b = args
     if a[0] == "scalar":
         return b
@@ -196,7 +196,7 @@ def _wide(rows: Dim, cols: Dim) -> bool:
     return rows.number is not None and cols.number is not None and rows.number < cols.number
 
 
-def _at(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _at(c: Checking, t: Tree, args: list[Type]) -> Type:
     """Python's @: vectors stand as rows on its left and as columns on its right."""
     a, b = args
     if "scalar" in (a[0], b[0]):
@@ -218,18 +218,18 @@ def entries(t: Tree, a: Type, b: Type) -> Misfit:
     return Misfit(t, f"`*` between {{}} and {{}} goes entry by entry in {t.value}", (a, b), hint)
 
 
-def _entry_power(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _entry_power(c: Checking, t: Tree, args: list[Type]) -> Type:
     if t.value == "**" and args[0][0] == "matrix":
         both = "write {0}.^{1} entry by entry, as in NumPy, or {0}^{1} for the product of matrices"
         raise Misfit(t, "this power of a matrix has two meanings", tuple(args), both)
     return _broadcast(c, t, args)
 
 
-def _kron(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _kron(c: Checking, t: Tree, args: list[Type]) -> Type:
     return call_type(c, t, "kron", args, ())
 
 
-def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _power(c: Checking, t: Tree, args: list[Type]) -> Type:
     a, p = args
     if p[0] != "scalar":
         raise Misfit(t, "the exponent of ^ must be a scalar, not {1}", (a, p), "write {0} .^ {1} entry by entry")
@@ -248,7 +248,7 @@ def _power(c: Checker, t: Tree, args: list[Type]) -> Type:
     return a
 
 
-def _norm(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _norm(c: Checking, t: Tree, args: list[Type]) -> Type:
     a = args[0]
     if a[0] == "matrix" and t.value in ("1", "2", "inf") and t.mark != ENTRIES:
         offer = {
@@ -260,18 +260,18 @@ def _norm(c: Checker, t: Tree, args: list[Type]) -> Type:
     return SCALAR
 
 
-def _inner(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _inner(c: Checking, t: Tree, args: list[Type]) -> Type:
     a, b = args
     if not c.same(a, b):
         raise Misfit(t, "the inner product needs equal shapes, not {} and {}", (a, b))
     return SCALAR
 
 
-def _index(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _index(c: Checking, t: Tree, args: list[Type]) -> Type:
     return index_type(c, t, args[0])
 
 
-def _row(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _row(c: Checking, t: Tree, args: list[Type]) -> Type:
     """A row of blocks: side by side, equal heights."""
     rows, cols = args[0][1], ZERO
     for i, a in enumerate(args):
@@ -282,7 +282,7 @@ def _row(c: Checker, t: Tree, args: list[Type]) -> Type:
     return args[0] if len(args) == 1 else ("matrix", rows, cols)
 
 
-def _block(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _block(c: Checking, t: Tree, args: list[Type]) -> Type:
     cols, rows = args[0][2], ZERO
     for i, a in enumerate(args):
         if a[2] is not cols and not c.solver.equate(cols, a[2]):
@@ -294,7 +294,7 @@ def _block(c: Checker, t: Tree, args: list[Type]) -> Type:
     return ("vector" if all(a[0] in ("scalar", "vector") for a in args) else "matrix"), rows, cols
 
 
-def _abs(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _abs(c: Checking, t: Tree, args: list[Type]) -> Type:
     kind, rows, cols = args[0]
     if kind == "matrix" and t.mark == DETERMINANT and c.solver.equate(rows, cols):
         return SCALAR
@@ -310,7 +310,7 @@ def _abs(c: Checker, t: Tree, args: list[Type]) -> Type:
     return args[0]
 
 
-def _call(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _call(c: Checking, t: Tree, args: list[Type]) -> Type:
     if t.value in ("hcat", "vcat") and args:
         return (_row if t.value == "hcat" else _block)(c, t, args)
     return check_call(c, t, args)

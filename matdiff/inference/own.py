@@ -12,7 +12,7 @@ from matdiff.ops.algebra import hadamard
 from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
-    from matdiff.inference.reading import Root
+    from matdiff.inference.types import Root
 
 
 @cache

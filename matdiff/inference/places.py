@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
+from matdiff.core.node import Kind
 from matdiff.core.op import words
 from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
@@ -12,8 +13,22 @@ from matdiff.inference.literals import literal
 from matdiff.text.tree import DETERMINANT, ENTRIES, ROOT, SPREAD, SPREAD_VECTOR, SQUARE, TYPED, Program, Tree, walk
 
 if TYPE_CHECKING:
-    from matdiff.inference.reading import Root
-    from matdiff.inference.scope import Scope
+    from matdiff.inference.types import Root
+
+
+class Scoped(Protocol):
+    """What is asked of the scope whose names these are."""
+
+    text: str
+    latex: bool
+    roots: list[Root]
+    heads: set[str]
+    members: Mapping[str, str]
+    choices: dict[str, Kind]
+    remarks: list[str]
+
+    def attributes(self, name: str) -> frozenset[str]: ...
+
 
 SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
 _power_of_e = deferred(r"(?<![A-Za-zµ\u0370-\u03ff])e\s*\^")
@@ -72,7 +87,7 @@ def index_letters(roots: Iterable[Root]) -> frozenset[str]:
     return frozenset(found)
 
 
-def mark(scope: Scope) -> bool:
+def mark(scope: Scoped) -> bool:
     """Marks on bars, on norms of symmetric matrices, and in LaTeX on sums inside functions of entries.
 
     Returns whether there is something of which the types decide what it means.
@@ -130,7 +145,7 @@ def _spread(argument: Tree, mark: str) -> bool:
     return marked
 
 
-def _symmetric(scope: Scope, tree: Tree) -> bool:
+def _symmetric(scope: Scoped, tree: Tree) -> bool:
     """Known to be symmetric by its declaration, sums and multiples included."""
     stack = [tree]
     while stack:
@@ -150,7 +165,7 @@ FREE, BLOCKED = "", "blocked"
 """What stands above a tree: nothing that tells, or something that takes entries; else DETERMINANT."""
 
 
-def _bars(scope: Scope, root: Root) -> None:
+def _bars(scope: Scoped, root: Root) -> None:
     """Arguments after their user: what stands above a tree follows from what stands above its user."""
     above: dict[Tree, str] = {root.tree: FREE}
     for t in reversed(root.plan):
@@ -197,7 +212,7 @@ CALLED = FUNCTIONS | OFTEN
 _opened = deferred(r"(?:[\s~]|\\[,;:! ])*(?:\\(?:left|[bB]igg?l?)\s*)?\(")
 
 
-def applied(scope: Scope, wrt: Collection[str]) -> None:
+def applied(scope: Scoped, wrt: Collection[str]) -> None:
     """Letters of functions before parentheses, which nothing declares: f, g, h are refused, of φ, ψ, ρ it is said."""
     if CALLED.isdisjoint(name.partition("_")[0] for name in scope.choices):
         return

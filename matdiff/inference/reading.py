@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
 from matdiff.core.op import parameters, words
 from matdiff.core.shape import signature
@@ -11,20 +10,9 @@ from matdiff.errors import ParseError
 from matdiff.inference.literals import as_fixed
 from matdiff.inference.names import CONSTANTS
 from matdiff.inference.own import split_primes
+from matdiff.inference.types import Root
 from matdiff.ops.constants import LONG
 from matdiff.text.tree import Program, Tree
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Root:
-    """A definition, or the function (name ""), as a list of trees, arguments before their user."""
-
-    name: str
-    tree: Tree
-    plan: list[Tree]
-    parameter: str = ""
-    span: tuple[int, int] = (0, 0)
-    uses: set[str] = field(default_factory=set)
 
 
 def operands(tree: Tree) -> tuple[Tree, ...]:

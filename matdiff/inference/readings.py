@@ -20,9 +20,9 @@ from matdiff.inference.calls import anatomy, choose
 from matdiff.inference.literals import literal
 from matdiff.inference.misfit import grouped, source
 from matdiff.inference.places import of_entries, whole
-from matdiff.inference.reading import Root, operands
+from matdiff.inference.reading import operands
 from matdiff.inference.scope import Scope
-from matdiff.inference.types import Type
+from matdiff.inference.types import Root, Type
 from matdiff.ops.reductions import norm
 from matdiff.text.tree import ENTRIES, RAISED, ROOT, SQUARE, TYPED, Tree
 

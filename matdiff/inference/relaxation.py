@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from matdiff.inference.names import is_greek
 from matdiff.inference.options import BARE, NEAR, SCALARS, Reading, Table, options, reading
-from matdiff.inference.reading import Root, operands
+from matdiff.inference.reading import operands
 from matdiff.inference.scope import Scope
-from matdiff.inference.types import Solver
+from matdiff.inference.types import Root, Solver
 
 LOWER = 1.0
 UPPER = 1.001

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from matdiff.core.node import Kind
 from matdiff.core.op import words
 from matdiff.inference.attempt import Attempt
@@ -47,7 +49,8 @@ def _remark(scope: Scope, name: str, found: Attempt) -> str:
 
 
 def _multiples(scope: Scope) -> set[object]:
-    """Names before or behind a scalar that is a function's value, N*norm(x)^2: a count, or a matrix."""
+    """Names that stand but before or behind scalars that are values of functions, N*norm(x)^2: counts, perhaps."""
+    left = Counter(t.value for root in scope.roots for t in root.plan if t.head == "name")
     found: set[object] = set()
     for root in scope.roots:
         for t in root.plan:
@@ -57,7 +60,8 @@ def _multiples(scope: Scope) -> set[object]:
                 records = words.get(str(other.value), ()) if other.head == "call" else ()
                 if other.head == "norm" or (records and all(r.signature.endswith("->()") for r in records)):
                     found.add(name.value)
-    return found
+                    left[name.value] -= 1
+    return {name for name in found if not left[name]}
 
 
 def _bases(scope: Scope) -> set[object]:

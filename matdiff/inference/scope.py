@@ -15,8 +15,8 @@ from matdiff.inference.evidence import Evidence, Sign, countable
 from matdiff.inference.exponents import CONJUGATE, LETTERS, raised, refuse_conjugate, transposed
 from matdiff.inference.names import default_kind, is_greek, is_reserved, unknown_name
 from matdiff.inference.places import applied, exponentials, index_letters, mark, members_by_letter
-from matdiff.inference.reading import Root, operands, roots
-from matdiff.inference.types import Solver, Type
+from matdiff.inference.reading import operands, roots
+from matdiff.inference.types import Root, Solver, Type
 from matdiff.ops.unknown import Arrow
 from matdiff.text.tree import Program, Tree, walk
 
@@ -52,7 +52,7 @@ class Scope:
         exponentials(program, given)
         members_by_letter(program, _dimension_words(declared, known))
         self.roots = roots(program, given, self.functions)
-        self.heads = {t.head for r in self.roots for t in r.plan}
+        self.heads: set[str] = {t.head for r in self.roots for t in r.plan}
         """What is in the program: many a question about it needs no other look."""
         self.functions.update({r.name: r for r in self.roots if r.parameter})
         self.definitions = {r.name for r in self.roots if r.name and not r.parameter}

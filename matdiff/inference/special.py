@@ -13,17 +13,17 @@ from matdiff.inference.types import Type
 from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
-    from matdiff.inference.check import Checker
+    from matdiff.inference.types import Checking
 
 
-def _exponential(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _exponential(c: Checking, t: Tree, args: list[Type]) -> Type:
     a = args[0]
     if a[0] == "matrix" and not c.solver.equate(a[1], a[2]):
         raise Misfit(t, "e^X needs a square matrix, not {}", (a,), "write exp({0}) entry by entry")
     return a
 
 
-def _frechet(c: Checker, t: Tree, args: list[Type]) -> Type:
+def _frechet(c: Checking, t: Tree, args: list[Type]) -> Type:
     op = frechet_op(t)
     power = op.name == "frechet_mpower"
     if len(args) != 2 + power:
@@ -81,7 +81,7 @@ def constant_sizes(t: Tree) -> list[Dim]:
     return [size(a) for a in t.args]
 
 
-def constant_type(c: Checker, t: Tree) -> Type:
+def constant_type(c: Checking, t: Tree) -> Type:
     sizes = constant_sizes(t)
     match t.value:
         case "vector" | "matrix":

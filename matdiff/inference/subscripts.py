@@ -14,10 +14,10 @@ from matdiff.ops.indexing import column_at, entry_at, row_at, slice_
 from matdiff.text.tree import Tree
 
 if TYPE_CHECKING:
-    from matdiff.inference.check import Checker
+    from matdiff.inference.types import Checking
 
 
-def index_type(c: Checker, t: Tree, a: Type) -> Type:
+def index_type(c: Checking, t: Tree, a: Type) -> Type:
     subscripts = t.args[1:]
     wanted = {"vector": 1, "matrix": 2, "row": 2}.get(a[0], 0)
     if len(subscripts) != wanted:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from math import gcd
 
 from matdiff.core.node import Kind
 from matdiff.core.shape import ONE, Coefficient, Dim, Monomial, triangle_side
+from matdiff.text.tree import Tree
 
 Type = tuple[Kind, Dim, Dim]
 
@@ -159,3 +161,41 @@ def _reduced(terms: Iterable[tuple[Monomial, Coefficient]]) -> list[tuple[Monomi
     for m, _ in out[1:]:
         common &= Counter(m)
     return [(tuple(sorted((Counter(m) - common).elements())), c if factor == 1 else c // factor) for m, c in out]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Root:
+    """A definition, or the function (name ""), as a list of trees, arguments before their user."""
+
+    name: str
+    tree: Tree
+    plan: list[Tree]
+    parameter: str = ""
+    span: tuple[int, int] = (0, 0)
+    uses: set[str] = field(default_factory=set)
+
+
+class Checking:
+    """What is known while trees are typed: of names, a solver, and the size of each bare `I` and `vector(1)`."""
+
+    def __init__(
+        self,
+        env: dict[str, Type],
+        solver: Solver,
+        functions: Mapping[str, object],
+        dividing: frozenset[str] = frozenset(),
+    ) -> None:
+        self.env = env
+        self.solver = solver
+        self.functions = functions
+        self.dividing = dividing
+        self.loose: dict[Tree, tuple[Dim, ...]] = {}
+        self.types: dict[Tree, Type] | None = None
+        """The type of every tree, where they are asked for."""
+        self.spread: list[Tree] = []
+        """The sums that add a scalar to every entry."""
+
+    def same(self, a: Type, b: Type) -> bool:
+        if a[0] != b[0] and not self.solver.small.isdisjoint((a[1], b[1])):
+            return False
+        return (a[1] is b[1] or self.solver.equate(a[1], b[1])) and (a[2] is b[2] or self.solver.equate(a[2], b[2]))
