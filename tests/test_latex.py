@@ -406,8 +406,6 @@ REFUSED = [
     (r"\alpha x_+", "is _+ the positive part?", r"For the positive part write \max(0, x)"),
     (r"(x - x^*)^\top x", "there is no conjugate transpose", r"Write x^\star for a point of that name, x^\top for"),
     (r"\lambda_1(S)", r"is \lambda_1 counted from the largest eigenvalue", r"\operatorname{eigval}(S,1) counts upward"),
-    (r"\lambda_i(X^\top X)", r"is \lambda_i counted from the largest", r"for a product write \lambda_i \cdot (…)."),
-    (r"\sigma_i(X)", r"\sigma_i before a matrix: which singular value?", r"Write \sigma_1(X), counted downward"),
     (r"\sigma_{\min}(X)", r"\sigma_{\min} is not in the language", r"Write \sqrt{\lambda_{\min}(X^\top X)}."),
     (r"\sigma_1(Wx)", r"\sigma_1 before a vector", "Declare `sigma_1: elementwise` for a function of vectors; for a"),
     (r"\sigma'(x)", r"\sigma'(…) is a derivative", r"Write \sigma(x) \odot (1 - \sigma(x))"),

@@ -58,6 +58,7 @@ def apart(body: Node, relation: Any = "≠") -> Node:
 
 
 CASES: dict[str, Node] = {
+    "three indices": over(over(yi * yj * rik * wij, K), FIRST, SECOND),
     "logistic loss": over(log(1 + exp(-yi * (v.T @ xi))), FIRST),
     "least squares": over((yi - v.T @ xi) ** 2, FIRST),
     "absolute deviations": over(abs_(yi - v.T @ xi), FIRST),
@@ -162,7 +163,6 @@ def test_excluded_pairs_touch_neither_value_nor_gradient() -> None:
 REFUSED = {
     "a matrix of each member": over(tr(inv(xi @ xi.T + S)), FIRST),
     "a function of differences": over(sum_(tanh(xi - xj)), FIRST, SECOND),
-    "three indices": over(over(yi * yj * rik * wij, K), FIRST, SECOND),
 }
 
 

@@ -55,7 +55,7 @@ def test_epsilon_is_one_sign_and_a_half_stands_apart() -> None:
 
 def test_lines_of_hints_are_numbered_on() -> None:
     page, text = build(LESSON, "html").decode(), build(LESSON, "md").decode()
-    assert re.findall(r'counter-reset: step (\d)"', page) == ["1", "2", "1"]
+    assert re.findall(r'counter-reset: step (\d)"', page) == ["1"]
     first = text.index("Hint 2")
     assert re.search(r"^1\. ", text[:first], re.M) and re.search(r"^2\. ", text[first:], re.M)
 

@@ -88,7 +88,7 @@ class Member:
     >>> import matdiff as md
     >>> d = md.derive("sum_i((y_i - w'*x_i)^2)", wrt="x_k")
     >>> d.gradient.text(ascii=True)
-    "-2*(y_k - w'*x_k)*w"
+    "2*(w'*x_k - y_k)*w"
     """
 
     whole: Derivation

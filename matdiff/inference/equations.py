@@ -58,8 +58,8 @@ def _name(i: int, side: str = "") -> str:
 
 
 def hidden(name: str) -> bool:
-    """Whether a name is that of an equation, which no one has typed."""
-    return " " in name
+    """Whether a name is one that no one has typed: of an equation, of an index as a number."""
+    return " " in name or "@" in name
 
 
 def check(program: Program) -> None:

@@ -11,7 +11,7 @@ from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import closure
 from matdiff.ops.unknown import has_unknown
 from matdiff.printing.length import length
-from matdiff.report.notation import CONVENTIONS, Line
+from matdiff.report.notation import CONVENTIONS, Line, bookish
 
 LETTERS = {"scalar": "fgφψ", "other": "FGΦΨ"}
 """Names for the function; the first that is none of its variables is taken."""
@@ -121,9 +121,6 @@ class Answer:
 
     def told_in_words(self, steps: Any) -> Any:
         """Steps with results as the answer prints them, without those that change nothing then."""
-        from matdiff.report.book import of_columns
-
-        steps = of_columns(tuple(steps))
         found = [replace(s, before=self.as_printed(s.before), after=self.as_printed(s.after)) for s in steps]
         return tuple(s for s in found if s.relation != "=" or s.before.node is not s.after.node)
 
@@ -252,7 +249,7 @@ class Answer:
 
     def booked(self, e: Any) -> Any:
         """An expression as books write it, where it has what they write otherwise."""
-        return self.words.of(e) if otherwise(e.node) else e
+        return self.words.of(e) if bookish(e.node) else e
 
     @cached_property
     def words(self) -> Any:
@@ -391,18 +388,6 @@ class Answer:
             return "partial jacobian"
         vectors = self.d.function.kind == "vector" and self.d.wrt[0].kind == "vector"
         return "vector jacobian" if self.kind == "jacobian" and vectors else self.kind
-
-
-def otherwise(node: Any) -> bool:
-    """May there be something in an expression that books write otherwise: the report, which knows, is loaded then."""
-    from matdiff.core.node import Apply, Constant, topological
-
-    for n in topological(node):
-        if isinstance(n, Apply) and (n.op.name in ("heaviside", "eigvecs", "eigvec") or n.op.factor):
-            return True
-        if isinstance(n, Constant):
-            return True
-    return False
 
 
 def once(steps: Any, shown: set[Any]) -> Any:

@@ -9,26 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
-from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.derivation import Derivation, Step
 from matdiff.calculus.expression import Expression
-from matdiff.calculus.jacobian import jacobian
-from matdiff.calculus.markers import LETTERS, PAIRING, D, d
-from matdiff.calculus.tangent import project
+from matdiff.calculus.markers import LETTERS, PAIRING, D
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, symbol, topological
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import product_nodes
-from matdiff.graph.rewrite import in_terms_of, inline, rebuild, substitute
-from matdiff.ops.algebra import ADD, HADAMARD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, scale
+from matdiff.graph.rewrite import in_terms_of, rebuild, substitute
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, scale
 from matdiff.ops.constants import eye
 from matdiff.ops.elementwise import heaviside
 from matdiff.ops.indexing import COLUMN, SLICE, column_at
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.spectral import (
-    eiggaps,
     eigval,
     eigval_at,
     eigvals,
@@ -47,9 +43,9 @@ from matdiff.printing import length, written
 from matdiff.printing.layout import Layout
 from matdiff.printing.piece import Hole, Piece
 from matdiff.printing.tables import ASCII, ATOM, POWER, SUM
+from matdiff.report.notation import Style, bookish
 from matdiff.simplify.normal import normal
 
-Style = Literal["unicode", "ascii", "latex"]
 SINGULAR = (sigma_max, sigma)
 VALUES = (eigval, lambda_max, lambda_min)
 
@@ -71,14 +67,6 @@ class BookLayout(Layout):
 
     def sized(self, a: Node) -> Node | Piece:
         return self.constant(a) if isinstance(a, Constant) and a.name == "I" else a
-
-
-def is_resolvent(node: Node) -> bool:
-    """Is it the (λI − S)⁺ of an eigenvector's differential?"""
-    if not is_op(node, pinv) or not is_op(node.children[0], ADD):
-        return False
-    heads = [t.children[0] for t in node.children[0].children if is_op(t, SCALE) and t.children[1] is eye(t.rows)]
-    return any(isinstance(h, Apply) and h.op in VALUES for h in heads)
 
 
 class BookExpr(Expression):
@@ -128,11 +116,9 @@ class Book:
     """Factors of matrices, by the product that they make."""
     shortens: bool = False
     """Whether names bring factors that cancel: A v = σ u beside 1/σ."""
-    reduced: dict[Node, Node] = field(default_factory=dict)
-    """Answers with gaps between eigenvalues, and what they are in terms of (λI − S)⁺."""
 
     def named(self, node: Node) -> Node:
-        node = before = self.reduced.get(node, node)
+        before = node
         for part, name in self.places.items():
             node = within(node, {part: name}) if is_op(part, MATMUL) else substitute(node, {part: name})
         return normal(node) if node is not before and self.shortens else node
@@ -184,12 +170,7 @@ class Words:
                 continue
             each = found.values() if isinstance(found, Mapping) else [found]
             results += [getattr(e, "value", e) for e in each]
-        gaps = any(is_op(n, eiggaps) for e in results for n in topological(e.node))
-        told = reduced(d, self.order) if gaps else {}
-        shown = [Expression(told.get(e.node, e.node)) for e in results]
-        names = book(shown, (v.name for v in d.function.variables))
-        names.reduced = told
-        return names
+        return book(results, (v.name for v in d.function.variables))
 
     def steps(self, steps: Iterable[Step]) -> tuple[Step, ...]:
         """Steps in these words, without those that say nothing in them.
@@ -199,98 +180,9 @@ class Words:
         >>> print(*(s.after.text(defined=False) for s in Words(d).steps(d.steps)), sep="; ")
         qᵀ dS q; ⟨q qᵀ, dS⟩; q qᵀ
         """
-        found = [replace(s, before=self.of(s.before), after=self.of(s.after)) for s in of_columns(tuple(steps))]
+        found = [replace(s, before=self.of(s.before), after=self.of(s.after)) for s in steps]
         return tuple(s for s in found if s.relation != "=" or s.before.node is not s.after.node)
 
-
-def bookish(node: Node) -> bool:
-    """Is there something in an expression that books write otherwise than the language?"""
-    for n in topological(node):
-        if isinstance(n, Apply) and n.op.name in BOOKISH:
-            return True
-        if isinstance(n, Constant) and n.name == "I":
-            return True
-    return False
-
-
-BOOKISH = frozenset(op.name for op in (heaviside, eigvecs))
-
-
-def reduced(d: Derivation, order: int) -> dict[Node, Node]:
-    """Answers by eigenvectors with dq = (λI − S)⁺ dS q, where the gaps between all eigenvalues stand in them."""
-    found: dict[Node, Node] = {}
-    if d.several or d.curved or d.metric is not None:
-        return found
-    (X,), (dX,) = d.wrt, d.directions.values()
-    raw = columns_told(inline(d.raw_differential))
-    if raw is not inline(d.raw_differential):
-        found[d.differential.node] = normal(raw)
-        if d.kind == "gradient":
-            found[d.gradient.node] = d.simplified(project(normal(adjoint(raw, number(1), [dX])[dX]), X))
-        else:
-            with_matrix(found, d.jacobian.node, raw, dX)
-    if order > 1 and d.kind == "gradient":
-        raw = columns_told(inline(d.curvature[X]))
-        if raw is not inline(d.curvature[X]):
-            with_matrix(found, d.hessian.node, raw, dX)
-    return found
-
-
-def with_matrix(found: dict[Node, Node], answer: Node, raw: Node, dX: Symbol) -> None:
-    """The matrix of a linear map for an answer, where the map has one."""
-    try:
-        found[answer] = normal(jacobian(normal(raw), dX))
-    except UnsupportedError:
-        return
-
-
-def columns_told(root: Node) -> Node:
-    """(Q (F ⊙ (Qᵀ V Q)))[:,i], the differential of an eigenvector, as (λᵢI − S)⁺ V qᵢ."""
-    values: dict[Node, Node] = {}
-    for n in topological(root):
-        if not is_op(n, COLUMN):
-            continue
-        (inside,) = n.children
-        whole = inside.children[0] if is_op(inside, SLICE) else inside
-        moved = gaps_in(whole)
-        if moved is not None:
-            S, V = moved
-            q = substitute(n, {whole: eigvecs(S)})
-            values[n] = pinv(scale(value_of(q, S), eye(S.rows)) - S) @ V @ q
-    return substitute(root, dict(values)) if values else root
-
-
-def gaps_in(node: Node) -> tuple[Node, Node] | None:
-    """The S and V of Q (F ⊙ (Qᵀ V Q)), F the gaps between the eigenvalues of S."""
-    if not (is_op(node, MATMUL) and is_op(node.children[0], eigvecs) and is_op(node.children[1], HADAMARD)):
-        return None
-    Q, (F, middle) = node.children[0], node.children[1].children
-    factors = product_nodes(middle, MANY) if is_op(F, eiggaps) else []
-    if len(factors) < 3 or factors[0] is not Q.T or factors[-1] is not Q:
-        return None
-    return Q.children[0], matrix_product(factors[1:-1])
-
-
-def of_columns(steps: Sequence[Any]) -> Sequence[Any]:
-    """The steps to the differential of an eigenvector as one: d(q) = (λI − S)⁺ dS q."""
-    parts = [s for s in steps if is_op(s.before.node, D) and is_column(s.before.node.children[0])]
-    if not parts:
-        return steps
-    hidden = {s.before.node for s in parts} | {d(c) for s in parts for c in s.before.node.children[0].children}
-    found: list[Any] = []
-    for s in steps:
-        u = s.before.node.children[0] if is_op(s.before.node, D) else None
-        if u is not None and is_op(u, eigvecs):
-            for part in parts:
-                q = part.before.node.children[0]
-                told = columns_told(substitute(q, {u: s.after.node}))
-                found.append(replace(s, rule=RESOLVED, before=part.before, after=s.after.having(told)))
-        elif s.before.node not in hidden:
-            found.append(s)
-    return found
-
-
-RESOLVED = "dq = (λI − S)⁺ dS q, from S q = λ q and qᵀdq = 0"
 
 WIDEST = 100
 """Most characters of a line."""

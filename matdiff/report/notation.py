@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Literal, NamedTuple
 
+from matdiff.core.node import Apply, Constant, Node, topological
+
 Style = Literal["unicode", "ascii", "latex"]
 STYLES = ("unicode", "ascii", "latex")
 
@@ -230,3 +232,12 @@ class Line(NamedTuple):
 
     def right(self, style: Style) -> str:
         return show(self.body, style)
+
+
+def bookish(node: Node) -> bool:
+    """Is there something in an expression that books write otherwise than the language?  They are asked for then."""
+    return any(
+        isinstance(n, Constant)
+        or (isinstance(n, Apply) and (n.op.name in ("heaviside", "eigvecs", "eigvec") or n.op.factor != ""))
+        for n in topological(node)
+    )

@@ -128,7 +128,7 @@ class Vocabulary:
 
     def meant(self, word: str) -> str:
         """A name in the problem's spelling; letters run together are set apart: BA is B A."""
-        if word in self.names or (word[:1] == "d" and word[1:] in self.names):
+        if word in self.names or (word[:1] == "d" and word[1:] in self.names) or word[-1:] == "_":
             return word
         for d, rest in (("", word), ("d", word[1:])):
             same = [n for n in self.names if rest and word.startswith(d) and canonical(n) == canonical(rest)]

@@ -315,12 +315,20 @@ def places(
         flavour = ("positive", "large", "normal", "definite", "small")[k // 2 % 5]
         try:
             fixed = {s: np.asarray(a)[None] for s, a in point(variables, Way(sizes, flavour), rng).items()}
+            _moderate(fixed)
             _within(fixed, laws, sizes, rng)
             for r in laws:
                 parameters_of(r, fixed, sizes)
         except (MatdiffError, np.linalg.LinAlgError):
             continue
         yield fixed, sizes
+
+
+def _moderate(fixed: dict[Symbol, Array]) -> None:
+    """Definite matrices about as large as I: the mean of exp(−tr(A W)) is in the tails of W where A and V are large."""
+    for s, a in fixed.items():
+        if "spd" in s.attributes:
+            fixed[s] = a / max(1.0, float(np.trace(a[0])) / len(a[0]))
 
 
 def _within(

@@ -10,7 +10,6 @@ from matdiff.api.expr import Expr
 from matdiff.ops.complexes import COMPLEX
 from matdiff.printing.names import latex_name
 from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Line, Room, Start, Text, Verdict
-from matdiff.report.book import of_columns
 from matdiff.report.display import worded
 from matdiff.solution.problem import Problem
 from matdiff.worksheet.document import Prose, Worksheet
@@ -214,7 +213,7 @@ def derived_hints(solution: Solution) -> Iterator[tuple[Text | Hint, ...]]:
 
 def in_words(words: Any, lines: Sequence[Line]) -> tuple[Line, ...]:
     """The lines of a derivation as books write them, without those that say nothing then."""
-    told = [replace(line, before=words.of(line.before), after=words.of(line.after)) for line in of_columns(lines)]
+    told = [replace(line, before=words.of(line.before), after=words.of(line.after)) for line in lines]
     return tuple(line for line in told if line.relation != "=" or line.before.node is not line.after.node)
 
 
