@@ -180,7 +180,8 @@ class Words:
         >>> print(*(s.after.text(defined=False) for s in Words(d).steps(d.steps)), sep="; ")
         qᵀ dS q; ⟨q qᵀ, dS⟩; q qᵀ
         """
-        found = [replace(s, before=self.of(s.before), after=self.of(s.after)) for s in steps]
+        told: Iterable[Any] = steps
+        found = [replace(s, before=self.of(s.before), after=self.of(s.after)) for s in told]
         return tuple(s for s in found if s.relation != "=" or s.before.node is not s.after.node)
 
 

@@ -128,7 +128,7 @@ class Vocabulary:
 
     def meant(self, word: str) -> str:
         """A name in the problem's spelling; letters run together are set apart: BA is B A."""
-        if word in self.names or (word[:1] == "d" and word[1:] in self.names) or word[-1:] == "_":
+        if word in self.names or (word[:1] == "d" and word[1:] in self.names):
             return word
         for d, rest in (("", word), ("d", word[1:])):
             same = [n for n in self.names if rest and word.startswith(d) and canonical(n) == canonical(rest)]
@@ -166,5 +166,6 @@ class Vocabulary:
         return WORD.sub(lambda m: self.word(m[0], text[m.end() : m.end() + 1]), text)
 
     def word(self, word: str, after: str) -> str:
-        """A longer word before a parenthesis is a function."""
-        return word if after == "(" and len(word) > 2 else self.meant(word)
+        """A longer word before a parenthesis is a function; a_ before a brace has an index."""
+        called = after == "(" and len(word) > 2
+        return word if called or (after == "{" and word[-1] == "_") else self.meant(word)
