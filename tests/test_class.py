@@ -18,6 +18,7 @@ from matdiff.worksheet import classes, folder
 from matdiff.worksheet.answers import submission
 from matdiff.worksheet.check import mark
 from matdiff.worksheet.document import worksheet
+from matdiff.worksheet.handins import sectioned
 
 LESSON = """# Sheet one
 
@@ -242,3 +243,22 @@ def test_an_archive_that_is_no_document_is_not_read(tmp_path: Path) -> None:
     path.write_bytes(b"PK\x03\x04 broken")
     with pytest.raises(ParseError, match="an archive and no Word document"):
         submission(path, (LESSON, "lesson.md", None))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("answer 2: (S+eps*I)^-1", "(S+eps*I)^-1"),
+        ("Answer 2: $A^T B$", "$A^T B$"),
+        ("Problem 2: tr(A)*x", "tr(A)*x"),
+        ("Problem 2: Ridge regression (1 point)\n2*x", "2*x"),
+        ("## Problem 2 (Student's law)\n2*x", "2*x"),
+    ],
+)
+def test_an_answer_may_stand_on_the_line_of_its_heading(text: str, answer: str) -> None:
+    assert sectioned(text) == f"```answer 2\n{answer}\n```"
+
+
+def test_a_text_in_which_no_answer_begins_is_no_empty_hand_in() -> None:
+    with pytest.raises(ParseError, match="no answer begins"):
+        sectioned("2) (S+eps*I)^-1")

@@ -16,6 +16,10 @@ HEADING = re.compile(
     r"(?:answer(?:[ \t]+to)?(?:[ \t]+problem)?|problem|question|exercise|task|aufgabe|ex\.?)"
     r"[ \t]*#?[ \t]*(\d{1,3})\b[ \t]*[.:)}*]*(?P<rest>[^\n]*)$"
 )
+BLOCK = re.compile(r"(?im)^\s{0,3}(?:`{3,}|~{3,})\s*\W{0,2}(?:answers?|matdiff)\b|<!-- matdiff problem")
+"""What is a worksheet already."""
+SAYS = re.compile(r"[=^*$\\ᵀ⁻]|\w\(\w|\)'|^\s*[^\W\d_]'")
+"""What a formula has and the title of a problem has not: Problem 2: gradient = A', Answer 2: (S + eps*I)^-1."""
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 FORMULA = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 MAGIC = ((b"%PDF", "a PDF"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"))
@@ -93,22 +97,24 @@ def html_text(text: str) -> str:
 def sectioned(text: str) -> str:
     """Text without answer blocks with one for each heading such as `Problem 2` or `\\section*{Problem 2}`.
 
+    Raises ParseError for text in which no answer begins.
+
     >>> print(sectioned("Problem 1: gradient = A'"))
     ```answer 1
     gradient = A'
     ```
     """
-    if (
-        re.search(r"(?im)^\s{0,3}(?:`{3,}|~{3,})\s*\W{0,2}(?:answers?|matdiff)\b", text)
-        or "<!-- matdiff problem" in text
-    ):
+    if BLOCK.search(text):
         return text
     found = list(HEADING.finditer(text))
     parts = []
     for i, heading in enumerate(found):
         end = found[i + 1].start() if i + 1 < len(found) else len(text)
-        rest = heading["rest"].strip() if "=" in heading["rest"] else ""
+        rest = heading["rest"].strip() if SAYS.search(heading["rest"]) else ""
         body = "\n".join(filter(None, [rest, text[heading.end() : end].strip("\n")]))
         fence = "`" * (3 + max(map(len, re.findall("`+", body)), default=0))
         parts.append(f"{fence}answer {heading[1]}\n{body}\n{fence}")
-    return "\n\n".join(parts) if parts else text
+    if not parts and text.strip():
+        hint = "begin each answer with a line such as `Answer 1`"
+        raise ParseError("no answer begins in this text", hint=hint)
+    return "\n\n".join(parts)
