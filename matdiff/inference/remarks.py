@@ -50,7 +50,7 @@ def _remark(scope: Scope, name: str, found: Attempt) -> str:
 
 def _multiples(scope: Scope) -> set[object]:
     """Names that stand but before or behind scalars that are values of functions, N*norm(x)^2: counts, perhaps."""
-    left = Counter(t.value for root in scope.roots for t in root.plan if t.head == "name")
+    left: Counter[object] = Counter(t.value for root in scope.roots for t in root.plan if t.head == "name")
     found: set[object] = set()
     for root in scope.roots:
         for t in root.plan:
