@@ -378,3 +378,50 @@ case("t*A*x", "t: scalar; A: m×n; x: n", "t,A,x", lambda t, A, x: t * A @ x)
 case("logdet(S) + x'*inv(S)*x", "S: n×n spd; x: n", "S,x", lambda S, x: (
     np.linalg.slogdet(S)[1] + x @ np.linalg.solve(S, x)
 ))  # fmt: skip
+
+# factors, eigenvectors by their indices, the normal law
+
+
+def singular_vectors(X: Any) -> tuple[Any, Any]:
+    """U and V, with the largest entries of the columns of V positive."""
+    U, _, Vt = np.linalg.svd(X, full_matrices=False)
+    signs = np.array([np.sign(v[np.argmax(np.abs(v))]) for v in Vt])
+    return U * signs, Vt.T * signs
+
+
+def positive_qr(X: Any) -> tuple[Any, Any]:
+    """By the Cholesky factor of X'X."""
+    if len(X) < X.shape[1]:
+        raise np.linalg.LinAlgError("the columns are not independent")
+    R = np.linalg.cholesky(X.T @ X).T
+    return X @ np.linalg.inv(R), R
+
+
+def log_density(x: Any, m: Any, S: Any) -> Any:
+    """Of the normal law with mean m and covariance S."""
+    r = x - m
+    return -(len(x) * np.log(2 * np.pi) + np.linalg.slogdet(S)[1] + r @ np.linalg.solve(S, r)) / 2
+
+
+case("(x'*eigvec(X, 2))^2", "x: n; X: n×n symmetric", "X", lambda x, X: (x @ np.linalg.eigh(X)[1][:, 1]) ** 2)
+case("eigval(X, n - 1)*sigma(A, n - 1)", "A: n×n; X: n×n symmetric", "X", lambda A, X: (
+    np.linalg.eigvalsh(X)[1] * np.linalg.svd(A)[1][1]
+))  # fmt: skip
+case("tr(A*reduced_resolvent(X, 1))", "A: n×n; X: n×n symmetric", "X", lambda A, X: (
+    np.trace(A @ np.linalg.pinv(np.linalg.eigvalsh(X)[0] * np.eye(len(X)) - X, rcond=1e-9))
+))  # fmt: skip
+case("svd_U(X)*A", "X: 4×2; A: 2×2", "X", lambda X, A: singular_vectors(X)[0] @ A)
+case("tr(A*svd_U(X)) + tr(B*svd_V(X))", "X: 4×2; A: 2×4; B: 2×2", "X", lambda X, A, B: (
+    np.trace(A @ singular_vectors(X)[0]) + np.trace(B @ singular_vectors(X)[1])
+))  # fmt: skip
+case("tr(A*lu_L(X)) + norm(lu_U(X))^2", SQUARE, "X", lambda A, X: (
+    np.trace(A @ scipy.linalg.lu(X)[1]) + np.sum(scipy.linalg.lu(X)[2] ** 2)
+), X="inv")  # fmt: skip
+case("lu_L(X)*x", "X: n×n; x: n", "X", lambda X, x: scipy.linalg.lu(X)[1] @ x, X="inv")
+case("tr(A*qr_Q(X)) + sum(qr_R(X).^3)", "A: n×p; X: p×n", "X", lambda A, X: (
+    np.trace(A @ positive_qr(X)[0]) + np.sum(positive_qr(X)[1] ** 3)
+))  # fmt: skip
+case("qr_Q(X)*x", "X: p×n; x: n", "X", lambda X, x: positive_qr(X)[0] @ x)
+case("y'*normcdf(A*x)", "A: m×n; x: n; y: m", "x", lambda A, x, y: y @ scipy.special.ndtr(A @ x))
+case("lognormalpdf(A*x, y, S)", "A: m×n; x: n; y: m; S: m×m spd", "x,S", lambda A, x, y, S: log_density(A @ x, y, S))
+case("normalpdf(x, y, S)", "x: n; y: n; S: n×n spd", "x,S", lambda x, y, S: np.exp(log_density(x, y, S)))

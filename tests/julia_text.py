@@ -173,21 +173,28 @@ def vector(A: Any) -> Any:
     return np.ravel(np.asarray(A), order="F")
 
 
+def whole(x: Any) -> int:
+    if x != int(x):
+        raise JuliaError(f"{x} is no whole number")
+    return int(x)
+
+
 class Factor(dict[str, Any]):
     """A factorisation, whose parts are its fields."""
 
 
 BASE: Env = {
     "I": Eye(), "pi": math.pi, "Inf": math.inf, "NaN": math.nan, "Number": lambda x: ndim(x) == 0, "LinearAlgebra": {},
-    "AbstractVector": lambda x: ndim(x) == 1, "Real": lambda kind: kind is float, "Int": int,
+    "AbstractVector": lambda x: ndim(x) == 1, "Real": lambda kind: kind is float, "Int": whole,
     "eltype": lambda A: complex if np.iscomplexobj(A) else float, "expect": expect, "float": lambda x: array(x)[()],
     "size": lambda A, k=0: np.shape(A)[k - 1] if k else tuple(np.shape(A)), "length": np.size, "copy": np.copy,
     "collect": lambda x: np.array(x), "vec": vector, "reshape": reshaped, "permutedims": np.transpose,
     "Matrix": matrix, "Diagonal": np.diag, "diagm": np.diag, "Symmetric": lambda A, part=None: np.asarray(A),
     "dot": lambda a, b: float(vector(a) @ vector(b)), "tr": np.trace, "inv": np.linalg.inv, "det": np.linalg.det,
     "pinv": np.linalg.pinv, "logabsdet": logabsdet, "svd": svd, "svdvals": lambda A: np.linalg.svd(A)[1],
-    "qr": lambda A: Factor(R=np.linalg.qr(A)[1]), "cholesky": lambda A: Factor(L=np.linalg.cholesky(A)),
-    "eigvals": np.linalg.eigvalsh, "eigvecs": lambda S: np.linalg.eigh(S)[1], "cond": np.linalg.cond,
+    "qr": lambda A: Factor(zip("QR", np.linalg.qr(A), strict=True)), "cond": np.linalg.cond,
+    "cholesky": lambda A: Factor(L=np.linalg.cholesky(A)), "eigen": np.linalg.eigh,
+    "eigvals": np.linalg.eigvalsh, "eigvecs": lambda S: np.linalg.eigh(S)[1],
     "opnorm": lambda A: np.linalg.norm(A, 2), "norm": lambda A: float(np.linalg.norm(vector(A))), "diag": np.diagonal,
     "tril": np.tril, "triu": np.triu, "sylvester": lambda A, B, C: scipy.linalg.solve_sylvester(A, B, -C),
     "kron": np.kron, "hcat": lambda *a: stacked(a, 1), "vcat": lambda *a: stacked(a, 0),

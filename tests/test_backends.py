@@ -25,6 +25,7 @@ from matdiff.core.op import registry
 from matdiff.errors import UnsupportedError
 from matdiff.ops import constants as co
 from matdiff.ops import elementwise as el
+from matdiff.ops import linalg as la
 from matdiff.ops import reductions as re_
 from matdiff.ops import spectral as sp
 
@@ -45,6 +46,16 @@ SPECTRAL: dict[str, Node] = {
     "nuclear": sp.nuclear(A),
     "polar": sp.polar(A),
     "svdvals": sp.svdvals(X),
+    "eigval_at": sp.eigval_at(S, number(2)),
+    "eigvec": sp.eigvec(S, number(2)) @ sp.eigvec(S, number(2)).T,
+    "reduced_resolvent": sp.reduced_resolvent(S, number(3)),
+    "sigma_at": sp.sigma_at(A, number(2)),
+    "svd_U": sp.svd_U(X),
+    "svd_V": sp.svd_V(X),
+    "lu_L": la.lu_L(X),
+    "lu_U": la.lu_U(X),
+    "qr_Q": la.qr_Q(A),
+    "qr_R": la.qr_R(A),
     "lastcols": sp.reversal(n, n) @ X,
     "norminf": sp.norminf(A),
     "peak": sp.peak(A),

@@ -269,10 +269,10 @@ def test_julia_is_julia() -> None:
 
 BASE = """
 abs acos argmax asin atan axes collect cos cosh diagm dot eachcol eachindex eachrow eltype eps exp expm1 fill float
-floatmin hcat hypot imag isinf isinteger kron length log log1p max maximum min minimum one ones permutedims prod real
-reduce reshape round sign sin sinh size sqrt sum tan tanh throw vcat vec zero zeros zip Dict Int DimensionMismatch
-Matrix Diagonal Symmetric checksquare cholesky cond det diag eigvals eigvecs inv logabsdet norm opnorm pinv qr svd
-svdvals sylvester tr tril triu erf loggamma digamma polygamma
+floatmin hcat hypot imag isinf isinteger kron length log log1p max maximum min minimum one ones permutedims prod
+real reduce reshape round sign sin sinh size sqrt sum tan tanh throw vcat vec zero zeros zip Dict Int
+DimensionMismatch DomainError Matrix Diagonal Symmetric checksquare cholesky cond det diag eigen eigvals eigvecs inv
+logabsdet norm opnorm pinv qr svd svdvals sylvester tr tril triu erf loggamma digamma polygamma
 """.split()  # noqa: SIM905
 """What Julia 1.6, LinearAlgebra and SpecialFunctions have."""
 
@@ -340,6 +340,43 @@ def test_domains_are_kept_in_octave(tmp_path: Path) -> None:
     f = md.parse("sum(sqrt(x)) + sum(log(x)) + sum(x.^1.5)", declare="x: n")
     text = source(f.node, f.variables, "octave", name="saved")
     assert "complex" in octave(tmp_path, text, "saved([1, -2])")
+
+
+def test_an_index_that_is_a_letter(tmp_path: Path) -> None:
+    """It counts from 1, is refused where it is none, and belongs to a simple eigenvalue where one is needed."""
+    d = md.derive("eigval(S, i)", wrt="S", declare="S: n×n symmetric")
+    script = """
+    saved; S = diag([3 1 2]); printf('%g ', value(S, 2), gradient(S, 3), trace(reduced_resolvent(S, 1)));
+    for i = {0, 4, 1.5}, try, value(S, i{1}), catch, printf(' none'), end, end, disp('');
+    try, reduced_resolvent(eye(2), 1), catch e, disp(e.message), end
+    """
+    said = octave(tmp_path, d.octave(order=2), script).splitlines()
+    assert [float(x) for x in said[0].split()[:11]] == [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, -1.5]
+    assert said[0].split()[11:] == ["none"] * 3
+    assert said[1:2] == ["eigenvalue number 1 is not simple"]
+    pytest.importorskip("tree_sitter_julia", reason="tree-sitter-julia is not installed")
+    program = Program(d.julia(order=2))
+    assert program.call("value", np.diag([3.0, 1, 2]), 2.0) == 2
+    with pytest.raises(JuliaError):
+        program.call("value", np.eye(3), 1.5)
+
+
+FACTORS = {"lu_L": 4, "lu_U": 4, "qr_Q": 5, "qr_R": 5, "svd_U": 5, "svd_V": 5}
+
+
+@pytest.mark.skipif(languages.OCTAVE is None, reason="Octave is not installed")
+def test_signs_of_factors_are_those_of_numpy(tmp_path: Path) -> None:
+    """Of many matrices, among them such that LAPACK has other signs, or exchanges rows."""
+    wanted: list[Job] = []
+    for seed in range(6):
+        for name, rows in FACTORS.items():
+            A = np.random.default_rng(seed).normal(size=(rows, 4))
+            f = md.parse(f"{name}(A)", declare=f"A: {rows}×4")
+            wanted.append((name, f.node, f.variables, {"A": A * (-1) ** seed}))
+    found = languages.octave(tmp_path, [job[1:] for job in wanted])
+    for (name, *_), values, numbers in zip(wanted, found, map(numpy, wanted), strict=True):
+        assert not isinstance(values, str), (name, values)
+        assert all(map(languages.close, values, numbers)), name
 
 
 @pytest.mark.parametrize("target", ["julia", "octave"])

@@ -187,6 +187,8 @@ BY_HAND: dict[str, tuple[tuple[Node, ...], tuple[Any, ...]]] = {
     "mpow": ((Z,), (3,)),
     "polar": ((TALL,), ()),
     "svdvals": ((TALL,), ()),
+    "svd_U": ((TALL,), ()),
+    "svd_V": ((TALL,), ()),
     "polygamma": ((number(1), X), ()),
     "entry": ((X,), (1, 2)),
     "getrow": ((X,), (2,)),

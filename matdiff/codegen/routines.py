@@ -1230,6 +1230,13 @@ def sigma(m: int, n: int, a: Array, i: int, work: Array) -> float:
     return s if s > 2.22e-16 * most * work[m * k] else 0.0
 
 
+def sigma_at(m: int, n: int, a: Array, i: float, work: Array) -> float:
+    """The i-th largest singular value; work: k (m + n + 1), k = min(m, n)."""
+    if i != floor(i) or i < 1 or i > m or i > n:
+        return nan
+    return sigma(m, n, a, int(i), work)
+
+
 def sigma_max(m: int, n: int, a: Array, work: Array) -> float:
     """The largest singular value; work: k (m + n + 1), k = min(m, n)."""
     k = m if m < n else n

@@ -189,6 +189,24 @@ function eigenvectors(S)
     return eigvecs(Symmetric((S + S') / 2))
 end
 
+"""The i-th smallest eigenvalue of a symmetric matrix."""
+function eigenvalue(S, i)
+    return eigenvalues(S)[Int(i)]
+end
+
+"""The unit eigenvector of the i-th smallest eigenvalue of a symmetric matrix."""
+function eigenvector(S, i)
+    return eigenvectors(S)[:, Int(i)]
+end
+
+"""The pseudoinverse of w I - S for the i-th smallest eigenvalue w of a symmetric matrix, which must be simple."""
+function reduced_resolvent(S, i)
+    values, Q = eigen(Symmetric((S + S') / 2))
+    gaps = [j == i ? Inf : values[Int(i)] - values[j] for j in eachindex(values)]
+    minimum(abs.(gaps)) > 1e-12 * maximum(abs.(values)) || throw(DomainError(i, "this eigenvalue is not simple"))
+    return (Q ./ gaps') * Q'
+end
+
 """1/(v_j - v_i), with zeros on the diagonal and wherever values are equal."""
 function eiggaps(v)
     return [a == b ? 0.0 : 1 / (b - a) for a in v, b in v]
@@ -197,13 +215,47 @@ end
 """The i-th largest singular value; 0 where it is no more than rounding."""
 function singular_value(A, i)
     s = svdvals(A)
-    return s[i] > eps() * maximum(size(A)) * s[1] ? s[i] : 0.0
+    found = s[Int(i)]
+    return found > eps() * maximum(size(A)) * s[1] ? found : 0.0
 end
 
 """The orthogonal factor U V' of A = U S V'."""
 function polar(A)
     U, _, V = svd(A)
     return U * V'
+end
+
+"""Singular vectors of A = U S V'; the entry of largest absolute value in every column of V is positive."""
+function svd_factors(A)
+    tall(A)
+    U, _, V = svd(A)
+    signs = [v[argmax(abs.(v))] < 0 ? -1.0 : 1.0 for v in eachcol(V)]
+    return U * Diagonal(signs), V * Diagonal(signs)
+end
+
+"""Q with orthonormal columns and R upper triangular with a positive diagonal, Q R = A."""
+function qr_factors(A)
+    tall(A)
+    factors = qr(A)
+    signs = [r < 0 ? -1.0 : 1.0 for r in diag(factors.R)]
+    return Matrix(factors.Q) * Diagonal(signs), Diagonal(signs) * factors.R
+end
+
+"""L and U with L U = A, L with ones on its diagonal; no rows are exchanged."""
+function lu_factors(A)
+    n = size(A, 1)
+    L, U = Matrix(1.0I, n, n), A
+    for k in 1:(n - 1)
+        column = [i > k ? U[i, k] / U[k, k] : 0.0 for i in 1:n]
+        L += column * unit(n, k)'
+        U -= column * U[k, :]'
+    end
+    return L, triu(U)
+end
+
+"""Refuses a matrix with more columns than rows."""
+function tall(A)
+    size(A, 1) >= size(A, 2) || throw(DimensionMismatch("a matrix of the size $(size(A)) has more columns than rows"))
 end
 
 """The last k columns, the last one first."""

@@ -287,6 +287,23 @@ v = eigenvalues(S);
 v = v(i);
 end
 
+function q = eigenvector(S, i)
+% The unit eigenvector of the i-th smallest eigenvalue of a symmetric matrix.
+Q = symmetric_eig(S);
+q = Q(:, i);
+end
+
+function R = reduced_resolvent(S, i)
+% The pseudoinverse of w I - S for the i-th smallest eigenvalue w of a symmetric matrix, which must be simple.
+[Q, v] = symmetric_eig(S);
+gaps = v(i) - v;
+gaps(i) = Inf;
+if min(abs(gaps)) <= 1e-12 * max(abs(v))
+  error('matdiff:domain', 'eigenvalue number %d is not simple', i);
+end
+R = (Q ./ gaps') * Q';
+end
+
 function G = eiggaps(v)
 % 1/(v_j - v_i), with zeros on the diagonal and wherever values are equal.
 gaps = v' - v;
@@ -304,6 +321,61 @@ function Q = polar(A)
 % The orthogonal factor U V' of A = U S V'.
 [U, ~, V] = svd(A, 'econ');
 Q = U * V';
+end
+
+function [U, V] = svd_factors(A)
+% Singular vectors of A = U S V'; the entry of largest absolute value in every column of V is positive.
+tall(A);
+[U, ~, V] = svd(A, 'econ');
+n = size(V, 1);
+[~, k] = max(abs(V), [], 1);
+signs = 1 - 2 * (V(k + n * (0:n - 1)) < 0);
+U = U .* signs;
+V = V .* signs;
+end
+
+function V = svd_right(A)
+% The right singular vectors of A = U S V', with the signs of svd_factors.
+[~, V] = svd_factors(A);
+end
+
+function [Q, R] = qr_factors(A)
+% Q with orthonormal columns and R upper triangular with a positive diagonal, Q R = A.
+tall(A);
+[Q, R] = qr(A, 0);
+signs = 1 - 2 * (diag(R) < 0);
+Q = Q .* signs';
+R = signs .* R;
+end
+
+function R = qr_right(A)
+% The upper triangular factor with a positive diagonal of A = Q R.
+[~, R] = qr_factors(A);
+end
+
+function [L, U] = lu_factors(A)
+% L and U with L U = A, L with ones on its diagonal; no rows are exchanged.
+n = size(A, 1);
+L = eye(n);
+U = A;
+for k = 1:n - 1
+  below = k + 1:n;
+  L(below, k) = U(below, k) / U(k, k);
+  U(below, :) = U(below, :) - L(below, k) * U(k, :);
+end
+U = triu(U);
+end
+
+function U = lu_upper(A)
+% The upper triangular factor of A = L U, no rows being exchanged.
+[~, U] = lu_factors(A);
+end
+
+function tall(A)
+% Refuses a matrix with more columns than rows.
+if size(A, 1) < size(A, 2)
+  error('matdiff:shape', 'a %dx%d matrix has more columns than rows', size(A, 1), size(A, 2));
+end
 end
 
 function Y = lastcols(X, k)
