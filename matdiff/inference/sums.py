@@ -44,8 +44,8 @@ UNIT = "e@"
 """Families of the rows of identities."""
 COUNTED = "1@"
 """Families of the numbers 1, 2, … that indices are."""
-APART = frozenset("abcefghowyz")
-"""Letters below that are no indices by custom: u_o beside u_k is a vector of its own."""
+APART = frozenset("abefghowz")
+"""Letters below that are no indices by custom: u_o beside u_k is a vector of its own, x_y beside x_j the entry y."""
 
 Bound = Mapping[str, str]
 """The indices around a place: letter → its own name."""
@@ -595,7 +595,8 @@ class Sums:
                 self.reader.remarks.append(f"{name} is a variable of its own, none of the {member}{why}")
             elif base in self.reader.families and len(suffix) < 3:
                 member = self.reader.families[base].member
-                self.refuse(f"is {name} one of the {member}?", t.span, f"Rename it, or write {base}[…] where declared.")
+                hint = f"For one entry sum {member} times a vector of zeros and a one; rename a variable of its own."
+                self.refuse(f"is {name} one of the {member}?", t.span, hint)
 
     # declarations
 
