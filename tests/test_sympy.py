@@ -213,3 +213,11 @@ def test_matrices_of_entries_and_functions_of_whole_matrices():
 def test_what_sums_and_functions_do_not_come_in(e, reason):
     with pytest.raises(md.MatdiffError, match=reason):
         md.from_sympy(e)
+
+
+def test_parts_of_matrices_go_out() -> None:
+    part = md.parse("X[1:2,2:3]*y", declare="X: 3×3; y: 2").to_sympy().as_explicit()
+    X, y = sp.MatrixSymbol("X", 3, 3), sp.MatrixSymbol("y", 2, 1)
+    assert part == sp.Matrix([X[i, 1] * y[0, 0] + X[i, 2] * y[1, 0] for i in (0, 1)])
+    blocks = md.derive(md.from_sympy(sp.Trace(sp.BlockMatrix([[X, X.T], [X.T, X]]))), wrt="X")
+    assert str(blocks.gradient) == "2 eye(3)" and blocks.verify().passed

@@ -8,6 +8,7 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.matrices.expressions.slice import MatrixSlice
 
 from matdiff.calculus.expression import Expression
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, symbol, topological
@@ -155,7 +156,14 @@ def entry(node: Apply, a: Any) -> Any:
     return MatrixElement(a, *((j - 1, i - 1) if node.args[0].kind == "row" else (i - 1, j - 1)))
 
 
+def cut(node: Apply, a: Any) -> Any:
+    """Rows and columns from one place up to another."""
+    r0, r1, c0, c1 = map(dimension, node.params)
+    return MatrixSlice(a, (r0, r1), (c0, c1))
+
+
 FORMS: dict[str, Callable[..., Any]] = {
+    "slice": cut,
     "add": lambda node, *args: (sp.MatAdd if is_matrix(args[0]) else sp.Add)(*args),
     "scale": lambda node, s, a: s * a,
     "matmul": product,

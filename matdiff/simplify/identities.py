@@ -310,9 +310,11 @@ def _entry_of(a: Node, i: int, j: int) -> Node:
 
 
 def _slice(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    """A slice of a slice is a slice; a slice that is one block of [A, B] or [A; B] is that block."""
+    """A slice of a slice is a slice; one that is a block of [A, B] or [A; B] is that block; on the diagonal of I an I."""
     (a,) = args
     r0, r1, c0, c1 = node.params
+    if is_eye(a) and r0 is c0 and r1 is c1 and node.kind == "matrix":
+        return eye(r1 - r0)
     if is_op(a, SLICE):
         assert isinstance(a, Apply)
         top, _, left, _ = a.params
