@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matdiff.core.node import Apply, Constant, Node, Number, number
-from matdiff.core.shape import ONE, ZERO
+from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.graph.properties import PALINDROME, Known, odd, product_nodes
 from matdiff.ops.algebra import (
     ADD,
@@ -309,12 +309,19 @@ def _entry_of(a: Node, i: int, j: int) -> Node:
     return entry(a.T, j) if a.kind == "row" else entry(a, i, j)
 
 
+def _behind(start: Dim, end: Dim) -> bool:
+    """Is start ≥ end whatever positive numbers the sizes are?"""
+    return all(c >= 0 for _, c in (start - end).terms)
+
+
 def _slice(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    """A slice of a slice is a slice; one that is a block of [A, B] or [A; B] is that block; on the diagonal of I an I."""
+    """A slice of a slice is a slice; one that is a block of [A, B] or [A; B] is that block; of I it is I or 0."""
     (a,) = args
     r0, r1, c0, c1 = node.params
     if is_eye(a) and r0 is c0 and r1 is c1 and node.kind == "matrix":
         return eye(r1 - r0)
+    if is_eye(a) and (_behind(r0, c1) or _behind(c0, r1)):
+        return zeros_like(node)
     if is_op(a, SLICE):
         assert isinstance(a, Apply)
         top, _, left, _ = a.params
