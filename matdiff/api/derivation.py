@@ -951,10 +951,6 @@ class Derivation(Generic[G_co]):
         found = self._in_definitions(Expr(node, self.function.variables)).node
         return found if length(found) <= length(node) else node
 
-    def in_name(self, node: Node, name: Node, body: Node) -> Node:
-        """An expression with a name for a part of it; what is not simplified stays so."""
-        return in_terms_of(node, body, name)
-
     def named(self, answers: Sequence[Expr]) -> list[Expr]:
         """Gradients with the factors that several of them share named once: δ, the errors of backpropagation."""
         values = self.names([e.node for e in answers])

@@ -15,7 +15,7 @@ from matdiff.calculus.tangent import tangent
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
 from matdiff.core.op import Linear, differential_symbol
 from matdiff.errors import UnsupportedError
-from matdiff.graph.rewrite import inline, prepared, substitute
+from matdiff.graph.rewrite import in_terms_of, inline, prepared, substitute
 from matdiff.ops.algebra import POWER, SCALE, TRANSPOSE, add, is_op, scale
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.ops.indexing import COLUMN, ROW, SLICE
@@ -145,7 +145,7 @@ class Telling:
     @classmethod
     def of(cls, derivation: Derivation, told: Iterable[Node] = ()) -> Telling:
         def body(dr: Node, r: Node, expression: Node) -> Node:
-            return normal(derivation.in_name(dr, r, expression))
+            return normal(in_terms_of(dr, expression, r))
 
         known = differentials(derivation.prepared, derivation.directions, body)
         return cls(derivation, known, set(told))
@@ -371,7 +371,7 @@ def _named(derivation: Derivation, names: Mapping[Node, Node]) -> Derivation | N
     f = derivation.function
     node = f.node
     for part, name in names.items():
-        node = derivation.in_name(node, name, part)
+        node = in_terms_of(node, part, name)
     return None if node is f.node else derivation.having(node)
 
 
@@ -452,7 +452,7 @@ def _lines(telling: Telling, full: bool, closing: bool = True) -> Iterator[Line]
     for node in topological(derivation.prepared):
         if isinstance(node, Symbol) and node.body is not None and node in telling.known:
             for rule, before, after in _pushed(telling, node.body, d(node), long, full):
-                left, right = (derivation.in_name(e, node, node.body) for e in (before, after))
+                left, right = (in_terms_of(e, node.body, node) for e in (before, after))
                 yield rule, left, right
     if not isinstance(derivation.prepared, Symbol):
         yield from _pushed(telling, derivation.prepared, d(derivation.prepared), long, full)

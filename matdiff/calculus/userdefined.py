@@ -12,7 +12,7 @@ from matdiff.calculus.differential import differentials
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbols, topological
 from matdiff.core.op import Nonlinear, Op, register, registry, words
 from matdiff.errors import ParseError, UnsupportedError
-from matdiff.graph.rewrite import inline, rebuild
+from matdiff.graph.rewrite import inline, transformed
 from matdiff.ops.algebra import broadcast_add, product
 from matdiff.ops.algebra import power as entry_power
 from matdiff.printing import to_text
@@ -120,18 +120,14 @@ class Own(Op):
 
 def written(root: Node) -> Node:
     """The expression with functions that a program defined written out; registered ones stay."""
-    memo: dict[Node, Node] = {}
-    for node in topological(root):
-        if not isinstance(node, Apply):
-            memo[node] = node
-            continue
-        args = tuple(memo[a] for a in node.args)
-        made = isinstance(node.op, Own) and registry.get(node.op.name) is not node.op
-        if made and isinstance(node.op, Own) and node.op.formula is not None:
-            memo[node] = node.op.formula.at(*args)
-        else:
-            memo[node] = rebuild(node, args)
-    return memo[root]
+
+    def out(node: Apply, args: tuple[Node, ...]) -> Node | None:
+        op = node.op
+        if not isinstance(op, Own) or op.formula is None or registry.get(op.name) is op:
+            return None
+        return op.formula.at(*args)
+
+    return transformed(root, out)
 
 
 @lru_cache(maxsize=256)

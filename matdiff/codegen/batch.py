@@ -19,7 +19,7 @@ from matdiff.codegen.backends.numpy import HELPERS
 from matdiff.codegen.emit.emitter import Emitter
 from matdiff.codegen.emit.module import generate
 from matdiff.codegen.emit.names import lookup
-from matdiff.codegen.execute import executed
+from matdiff.codegen.execute import executed, run
 from matdiff.codegen.plan.variants import costs, plans
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, symbol, symbols, topological
 from matdiff.core.shape import Dim
@@ -289,9 +289,7 @@ def constant(node: Constant, sizes: Mapping[str, int], dtype: Any) -> Any:
         case "e":
             return (np.arange(dims[0]) == node.index - 1).astype(dtype)
     name = "commutation" if node.name == "K" else "duplication"
-    space: dict[str, Any] = {"np": np}
-    exec(HELPERS[name], space)
-    return space[name](*dims, dtype)
+    return run(HELPERS[name], name, {"np": np})(*dims, dtype)
 
 
 _functions: dict[Any, Callable[..., Any]] = {}

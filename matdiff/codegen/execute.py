@@ -1,4 +1,4 @@
-"""The one place that executes source, which the emitters wrote themselves."""
+"""Source executed, which the emitters wrote themselves; Numba's modules, kept on disk, are loaded by its backend."""
 
 from __future__ import annotations
 

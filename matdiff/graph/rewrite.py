@@ -69,6 +69,18 @@ def substitute(root: Node, values: Mapping[Any, Node], into_bodies: bool = False
     return memo[root]
 
 
+def transformed(root: Node, rule: Callable[[Apply, tuple[Node, ...]], Node | None]) -> Node:
+    """The expression built anew: every application to what its arguments became by `rule`, or as it was where None."""
+    memo: dict[Node, Node] = {}
+    for node in topological(root):
+        if isinstance(node, Apply):
+            args = tuple(memo[a] for a in node.args)
+            memo[node] = rule(node, args) or rebuild(node, args)
+        else:
+            memo[node] = node
+    return memo[root]
+
+
 def inline(root: Node) -> Node:
     """Definitions replaced by their bodies."""
     order = topological(root)

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from matdiff.core.node import Apply, Node, Symbol, number, topological
 from matdiff.core.op import registry
-from matdiff.graph.rewrite import inline, rebuild
+from matdiff.graph.rewrite import inline, transformed
 from matdiff.inference.own import split_primes
 from matdiff.ops.algebra import scale
 from matdiff.ops.constants import ones_like
@@ -46,27 +46,21 @@ def concrete(root: Node, seed: int, function: Function) -> Node:
     if any(isinstance(n, Apply) and isinstance(n.op, Unknown) for n in topological(root)):
         known = frozenset(n for v in function.variables for d in (v.rows, v.cols) for n in d.names)
         root = with_sizes(_ridged(root, seed, has_positive(function.node)), known)
-    memo: dict[Node, Node] = {}
-    for node in topological(root):
-        if not isinstance(node, Apply):
-            memo[node] = node
-        elif is_unknown(node):
-            name, order = split_primes(node.op.name)
-            memo[node] = stand_in(coefficients(name, seed), order, memo[node.args[0]])
-        else:
-            memo[node] = rebuild(node, tuple(memo[a] for a in node.args))
-    return memo[root]
+
+    def out(node: Apply, args: tuple[Node, ...]) -> Node | None:
+        if not is_unknown(node):
+            return None
+        name, order = split_primes(node.op.name)
+        return stand_in(coefficients(name, seed), order, args[0])
+
+    return transformed(root, out)
 
 
 def _ridged(root: Node, seed: int, positive: bool) -> Node:
-    memo: dict[Node, Node] = {}
-    for node in topological(root):
-        if not isinstance(node, Apply):
-            memo[node] = node
-            continue
-        args = tuple(memo[a] for a in node.args)
-        memo[node] = ridges(node.op, args, seed, positive) if isinstance(node.op, Unknown) else rebuild(node, args)
-    return memo[root]
+    def out(node: Apply, args: tuple[Node, ...]) -> Node | None:
+        return ridges(node.op, args, seed, positive) if isinstance(node.op, Unknown) else None
+
+    return transformed(root, out)
 
 
 def is_unknown(node: Apply) -> bool:

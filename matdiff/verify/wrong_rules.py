@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from matdiff.core.node import Apply, Node, apply, number, topological
 from matdiff.core.op import Nonlinear, Op, registry
 from matdiff.errors import MatdiffError
-from matdiff.graph.rewrite import inline, rebuild
+from matdiff.graph.rewrite import inline, transformed
 from matdiff.ops.algebra import inner, matmul, mpow, scale
 from matdiff.ops.linalg import inv
 from matdiff.ops.matrix_functions import expm
@@ -90,14 +90,8 @@ def derived(case: Case, pair: Pair, rule: Misremembered) -> Node | None:
 
 def exchanged(root: Node, old: Op, new: Op) -> Node:
     """The expression with one function put for another."""
-    memo: dict[Node, Node] = {}
-    for node in topological(root):
-        if not isinstance(node, Apply):
-            memo[node] = node
-            continue
-        args = tuple(memo[a] for a in node.args)
-        if node.op is old:
-            memo[node] = apply(new, args, node.params, node.kind, node.rows, node.cols)
-        else:
-            memo[node] = rebuild(node, args)
-    return memo[root]
+
+    def other(node: Apply, args: tuple[Node, ...]) -> Node | None:
+        return apply(new, args, node.params, node.kind, node.rows, node.cols) if node.op is old else None
+
+    return transformed(root, other)

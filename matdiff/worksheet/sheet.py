@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 from matdiff.api.expr import Expr
 from matdiff.ops.complexes import COMPLEX
 from matdiff.printing.names import latex_name
-from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Line, Room, Start, Text, Verdict
+from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Room, Start, Text, Verdict
 from matdiff.report.display import worded
 from matdiff.solution.problem import Problem
 from matdiff.worksheet.document import Prose, Worksheet
@@ -211,19 +210,14 @@ def derived_hints(solution: Solution) -> Iterator[tuple[Text | Hint, ...]]:
         yield (said, Hint("Show the line", (Derived(solution.d.function, "", (line,), number),))) if told else (said,)
 
 
-def in_words(words: Any, lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines of a derivation as books write them, without those that say nothing then."""
-    told = [replace(line, before=words.of(line.before), after=words.of(line.after)) for line in lines]
-    return tuple(line for line in told if line.relation != "=" or line.before.node is not line.after.node)
-
-
 def solved(solution: Solution, plot: Plot) -> Iterator[Block]:
     """Derivation, answer, verification, plot."""
     solution.confirm()
     yield Text("**Solution.**")
     words = worded(solution.d, 2 if solution.ask == "hessian" else 1)
     if solution.lines:
-        yield Derived(solution.d.function, read_off(solution), in_words(words, solution.lines))
+        lines: Any = words.steps(cast("Any", solution.lines))
+        yield Derived(solution.d.function, read_off(solution), tuple(lines))
     if solution.d.metric is not None:
         W = Expr(solution.d.metric).latex()
         yield Text(rf"For every $g$ it is $g^\top \mathrm{{d}}x = ({W}^{{-1}}g)^\top {W}\,\mathrm{{d}}x$, and thus")

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from matdiff.codegen import routines
+from matdiff.codegen import execute, routines
 from matdiff.codegen.arguments import Argument, Entry
 from matdiff.codegen.backends import translate
 from matdiff.codegen.batch import Batch, chosen
@@ -520,9 +520,9 @@ class Stacks(Batch):
         text = assembled([ast.parse(made.text)], [f'@njit(error_model="numpy")\n{plain(made.text)}', "\n".join(lines)])
         self.compiled = executed(text)[f"{name}_compiled"]
         values = [f"values[{k}]" for k in range(len(nodes))] if len(nodes) > 1 else ["values"]
-        space: dict[str, Any] = {}
-        exec(f"def arranged(values):\n    return {result(values, keys, single)}\n", space)
-        self.arranged = space["arranged"]
+        self.arranged = execute.run(
+            f"def arranged(values):\n    return {result(values, keys, single)}\n", "arranged", {}
+        )
 
     def __call__(self, /, **arrays: Any) -> Any:
         import numpy as np
@@ -663,9 +663,7 @@ def function(
         "compiled": compiled, "arranged": arranged, "slow": slow, "known": known, "LinAlgError": np.linalg.LinAlgError,
         "TypeError": TypeError, "ValueError": ValueError,
     }  # fmt: skip
-    text = "\n".join(lines)
-    exec(compile(text, "<matdiff>", "exec"), inside)
-    made: Callable[..., Any] = inside[name]
+    made = execute.run("\n".join(lines), name, inside)
     made.__doc__ = space[name].__doc__
     return made
 
