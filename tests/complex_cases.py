@@ -74,6 +74,49 @@ CASES: list[Case] = [
     ("norm(y - A*x)^2", "y: m complex; A: m×n complex; x: n", "x,A", lambda L, y, A, x: L.sq(y - A @ x)),
     ("norm(y - A*x)^2", "y: m complex; A: m×n; x: n", "x,A,y", lambda L, y, A, x: L.sq(y - A @ x)),
     ("norm(abs(z).^2 - y)", "z: n complex; y: n", "z", lambda L, z, y: L.norm(L.abs(z) ** 2 - y)),
+    # the same as sums over an index
+    (
+        r"\frac{1}{2m}\sum_{i=1}^m (|a_i^H x|^2 - y_i)^2",
+        "A: m×n complex; x: n complex; y: m",
+        "x,A",
+        lambda L, A, x, y: L.sum((L.abs(L.conj(A) @ x) ** 2 - y) ** 2) / (2 * A.shape[0]),
+    ),
+    (
+        r"\frac1N\sum_k |d_k - w^H x_k|^2",
+        "X: N×n complex; w: n complex; d: N complex",
+        "w,X,d",
+        lambda L, X, w, d: L.sq(d - X @ L.conj(w)) / X.shape[0],
+    ),
+    (
+        r"\sum_i \sum_j \overline{z_i} H_{ij} z_j",
+        "H: n×n hermitian; z: n complex",
+        "z,H",
+        lambda L, H, z: L.re(L.H(z) @ H @ z),
+    ),
+    (
+        r"\sum_k \log(1 + |h_k^H w_k|^2/s)",
+        "H: K×n complex; W: K×n complex; s: scalar positive",
+        "H,W",
+        lambda L, H, W, s: L.sum(L.log(1 + L.abs(L.sum(L.conj(H) * W, 1)) ** 2 / s)),
+    ),
+    (
+        r"\sum_{i,j} w_{ij} \|x_i - x_j\|^2",
+        "W: N×N; X: N×n complex",
+        "X,W",
+        lambda L, W, X: L.sum(W * L.sum(L.abs(X[:, None, :] - X[None, :, :]) ** 2, 2)),
+    ),
+    (
+        r"\sum_k \|y_k - A x_k\|^2",
+        "A: m×n complex; Y: K×m complex; X: K×n complex",
+        "A,X",
+        lambda L, A, Y, X: L.sq(Y - X @ A.T),
+    ),
+    (
+        r"\left|\sum_k a_k e^{\mathrm{i}\theta_k}\right|^2",
+        "a: n complex; theta: n",
+        "theta,a",
+        lambda L, a, t: L.abs(L.sum(a * L.exp(1j * t))) ** 2,
+    ),
     # beamforming and array processing
     ("1/(a^H*inv(R)*a)", "a: n complex; R: n×n hpd", "a,R", lambda L, a, R: 1 / L.re(L.H(a) @ L.inv(R) @ a)),
     ("log(a^H*inv(R)*a)", "a: n complex; R: n×n hpd", "a,R", lambda L, a, R: L.log(L.re(L.H(a) @ L.inv(R) @ a))),

@@ -339,7 +339,7 @@ def test_second_derivatives_and_steps() -> None:
     [
         lambda: md.equal("z'*z", "norm(z)^2", declare="z: n complex"),
         lambda: md.derive("A*z = b for z; norm(z)^2", "b", "A: n×n complex; z: n complex; b: n complex"),
-        lambda: md.derive("sum_i(norm(z - a_i)^2)", "z", "z: n complex"),
+        lambda: md.derive("sum_i(norm(z - a_i)^2)", "a_k", "z: n complex"),
         lambda: md.derive("abs(np.vdot(a,z))**2", "z", "z: n complex; a: n complex"),
         lambda: md.ode("p*u", state="u", wrt="p", declare="p: complex; u: scalar", initial=1, objective="u^2"),
         lambda: md.convex("norm(z)^2", "z", "z: n complex"),

@@ -122,9 +122,8 @@ def derive(
             )
             return by_member(whole, member, {base: base, **typed.families})  # type: ignore[return-value]
         names = whole_families(names, typed.variables, typed.families)
-        if typed.systems or typed.families:
-            refuse_complex_parts(typed)
         if typed.systems:
+            refuse_complex_parts(typed)
             found: Derivation = implicit(typed, names, inner)
             return found
         refuse_differentials(typed.function, names)
@@ -191,13 +190,12 @@ def _sized_by(inner: Any, variables: Mapping[str, Symbol], names: Sequence[str])
 
 
 def refuse_complex_parts(typed: Typed) -> None:
-    """Raises UnsupportedError for equations and sums over an index with complex variables, whose rules are real."""
+    """Raises UnsupportedError for equations with complex variables, whose rules are real."""
     z = next((n for n, v in typed.variables.items() if not COMPLEX.isdisjoint(v.attributes)), None)
     if z is not None or imaginary_in(typed.function):
-        what = "equations" if typed.systems else "sums over an index"
         raise UnsupportedError(
-            f"{what} go with real variables" + f", and {z} is complex" * bool(z),
-            hint="write the sum with matrices: sum(abs(A*z).^2)" if typed.families else "write the solution: inv(A)*b",
+            "equations go with real variables" + f", and {z} is complex" * bool(z),
+            hint="write the solution: inv(A)*b",
         )
 
 

@@ -323,6 +323,11 @@ def by_member(d: Derivation, name: str, families: Mapping[str, str]) -> Member:
     Raises UnsupportedError for functions that are not scalar, and ParseError for what is no member.
     """
     base, _, letter = name.rpartition("_")
+    if hasattr(d, "convention"):
+        raise UnsupportedError(
+            f"the derivative by one member, {name}, is that of a function of real variables",
+            hint=f"differentiate by {families[base]}, of which it is row {letter}",
+        )
     if d.function.kind != "scalar":
         raise UnsupportedError(
             f"the derivative by one member, {name}, is that of a scalar function",

@@ -35,6 +35,7 @@ from matdiff.ops.algebra import (
     size,
     transpose,
 )
+from matdiff.ops.complexes import ANGLE, CONJ, IM, RE, is_real
 from matdiff.ops.constants import commutation, eye, is_eye, is_ones, is_zero, ones, unit
 from matdiff.ops.elementwise import abs_, exp, log, sqrt
 from matdiff.ops.extremes import max_, rowmax
@@ -595,6 +596,8 @@ def without_logarithms(root: Node) -> Node:
     order = topological(root)
     if not any(is_op(n, log) for n in order) or not any(is_op(n, exp) for n in order):
         return root
+    if not all(is_real(n.children[0]) for n in order if is_op(n, log)):
+        return root  # log exp u is u up to multiples of 2πi
     new: dict[Node, Node] = {}
     for node in order:
         made = node
@@ -703,7 +706,10 @@ def total(array: Node) -> Node:
     if is_ones(array):
         return size(array.rows * array.cols)
     if is_op(array, POWER) and isinstance(p := array.children[1], Number) and p.value == 2:
-        return power(norm(array.children[0]), number(2))
+        u = array.children[0]
+        if is_op(u, abs_) and not is_real(u.children[0]):
+            return power(norm(u.children[0]), number(2))
+        return power(norm(u), number(2)) if is_real(u) else sum_(array)
     if is_op(array, MATMUL):
         a, b = array.children
         if is_ones(b) and b.kind == "vector" and is_op(a, HADAMARD):
@@ -720,14 +726,24 @@ def total(array: Node) -> Node:
         for one, other in ((a, b), (b, a)):
             if is_op(other, MATMUL) and is_ones(other.children[1]) and is_op(other.children[0], HADAMARD):
                 u, v = other.children[0].children
-                return inner(matmul(Diag(one), u), v)
-        return matmul(transpose(a), b) if a.kind == "vector" else inner(a, b)
+                return bilinear(matmul(Diag(one), u), v)
+        return paired(a, b)
     return sum_(array)
 
 
 def paired(a: Node, b: Node) -> Node:
-    """⟨A, B⟩, ‖A‖² where both are the same."""
-    return power(norm(a), number(2)) if a is b else inner(a, b)
+    """Σ aᵢⱼ bᵢⱼ; ‖A‖² where both are the same, or one the conjugate of the other."""
+    real = is_real(a)
+    if a is b if real else CONJ(a) is b:
+        return power(norm(b if is_op(a, CONJ) else a), number(2))
+    return matmul(transpose(a), b) if a.kind == "vector" else bilinear(a, b)
+
+
+def bilinear(a: Node, b: Node) -> Node:
+    """tr(AᵀB), which is ⟨Ā, B⟩."""
+    if is_real(a):
+        return inner(a, b)
+    return inner(b, a) if is_real(b) else inner(CONJ(a), b)
 
 
 def sides(array: Node) -> tuple[Node, Node, Node] | None:
@@ -788,7 +804,7 @@ def diagonal(S: Node) -> Node:
         return transpose(S.children[1])
     if isinstance(S, Apply) and S.op.elementwise and all(a.kind == "scalar" for a in S.args[1:]):
         inside = diagonal(S.args[0])
-        if is_ones(inside) and S.op in (POWER, sqrt):
+        if is_ones(inside) and S.op in (POWER, sqrt, abs_):
             return inside
         positive = S.op is POWER and isinstance(p := S.args[1], Number) and p.value > 0
         if is_zero(inside) and (positive or S.op is abs_):
@@ -974,8 +990,40 @@ def _hadamard(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     return Vectors(((FIXED, matmul(rows, Diag(fixed)), axis),), a.row)
 
 
+def conjugated(a: Lifted) -> Lifted:
+    """The conjugate, which is that of all arrays."""
+    if isinstance(a, Scalars):
+        return Scalars(a.axes, CONJ(a.array))
+    if isinstance(a, Tensor):
+        return Tensor(tuple(tuple(Scalars(f.axes, CONJ(f.array)) for f in t) for t in a.terms))
+    if isinstance(a, Vectors):
+        return Vectors(tuple((Scalars(s.axes, CONJ(s.array)), CONJ(u), axis) for s, u, axis in a.terms), a.row)
+    return Matrices(tuple((Scalars(s.axes, CONJ(s.array)), _barred(p)) for s, p in a.terms))
+
+
+def _barred(p: Part) -> Part:
+    if isinstance(p, Stack):
+        left, right = (s and CONJ(s) for s in (p.left, p.right))
+        return replace(p, array=CONJ(p.array), left=left, right=right)
+    if isinstance(p, Node):
+        return CONJ(p)
+    (u, along), (v, across) = p
+    return (CONJ(u), along), (CONJ(v), across)
+
+
+def _conj(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
+    return conjugated(args[0])
+
+
+def _part_of(op: Op) -> Rule:
+    """Real and imaginary part, argument: entry by entry, no longer in terms."""
+    return lambda lift, node, args: lift._entrywise(node, args[0], op)
+
+
 def _inner(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
     a, b = args
+    if not is_real(node.args[0]):
+        a = conjugated(a)
     if isinstance(a, Vectors) and isinstance(b, Vectors):
         return lift.dot(a, b)
     if isinstance(a, Matrices) and isinstance(b, Matrices):
@@ -992,7 +1040,7 @@ def _paired(lift: Lifter, s: Scalars, p: Part, t: Scalars, q: Part) -> Scalars:
         return lift.times(st, _paired_stack(lift, p, q))
     assert not isinstance(q, Stack)
     if isinstance(p, Node) and isinstance(q, Node):
-        return lift.times(st, Scalars((), inner(p, q)))
+        return lift.times(st, Scalars((), bilinear(p, q)))
     if isinstance(p, Node):
         p, q = q, p
     assert not isinstance(p, Node)
@@ -1020,13 +1068,15 @@ def _norm(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
 
 
 def _squared(lift: Lifter, a: Lifted) -> Any:
+    a = lift.joined(a) if isinstance(a, Vectors) else a
+    bar: Any = conjugated(a)
     if isinstance(a, Tensor):
-        return lift.times(a, a)
+        return lift.times(bar, a)
     if isinstance(a, Vectors):
-        return lift.dot(a, a)
+        return lift.dot(bar, a)
     if isinstance(a, Matrices):
-        return lift.plus([_paired(lift, s, p, t, q) for s, p in a.terms for t, q in a.terms])
-    return Scalars(a.axes, power(a.array, number(2)))
+        return lift.plus([_paired(lift, s, p, t, q) for s, p in bar.terms for t, q in a.terms])
+    return Scalars(a.axes, power(a.array if is_real(a.array) else abs_(a.array), number(2)))
 
 
 def _power(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
@@ -1213,6 +1263,10 @@ RULES: dict[Op, Rule] = {
     tr: _trace,
     logsumexp: _logsumexp,
     ENTRY: _entry,
+    CONJ: _conj,
+    RE: _part_of(RE),
+    IM: _part_of(IM),
+    ANGLE: _part_of(ANGLE),
 }
 """What the functions of the algebra are for all values of the indices at once; elementwise ones act entry by entry."""
 

@@ -22,6 +22,7 @@ from matdiff.inference.declarations import Declared, declarations_text, spell
 from matdiff.inference.names import default_kind
 from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import is_op, matmul
+from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.constants import eye, ones
 from matdiff.ops.structure import tril
 from matdiff.ops.sums import OVER, Index
@@ -32,6 +33,7 @@ from matdiff.text.tree import INDICATOR, Binder, Over, Program, Span, Tree, walk
 
 Typed: TypeAlias = Any
 """matdiff.inference.Typed, which is made there."""
+COMPLEX_ALONE = frozenset({"complex"})
 MOST = 4
 """Most families of which every combination of scalars is tried."""
 MAX_TREES = 200_000
@@ -77,6 +79,8 @@ class Family:
     typed: list[str] = field(default_factory=list)
     stacked: bool = False
     """Whether members are matrices, of which the array has the vec in its rows."""
+    attributes: frozenset[str] = frozenset()
+    """`complex` where the data are."""
 
 
 @dataclass(eq=False)
@@ -611,6 +615,11 @@ class Sums:
             return s.kind, () if s.kind == "scalar" else s.shape
         return None
 
+    def _of(self, name: str) -> frozenset[str]:
+        """The attributes of a variable."""
+        found = self.reader.said.get(name) or self.reader.known.get(name)
+        return found.attributes if found is not None else frozenset()
+
     def _declaration(self, f: Family) -> None:
         """What is said of x_i, of x or of X."""
         if f.base.startswith((UNIT, COUNTED)):
@@ -619,9 +628,11 @@ class Sums:
         for typed in f.typed:
             if (own := self._array(typed)) is not None:
                 said = self.reader.said.pop(typed, None)
-                if said is not None and said.attributes and own[0] != "matrix":
+                said_of = (said or self.reader.known[typed]).attributes
+                if said is not None and said_of - COMPLEX_ALONE and own[0] != "matrix":
                     self.refuse(f"attributes of the members {typed}", f.span, "Declare the whole data.")
                 f.kind, f.dims = own
+                f.attributes = COMPLEX_ALONE if said_of & COMPLEX else frozenset()
         upper = capital(f.base)
         candidates = [n for n in dict.fromkeys((f.base, upper)) if n and (n == f.base or not f.exact)]
         fitting = []
@@ -640,6 +651,7 @@ class Sums:
             if f.kind and f.kind != member:
                 self.refuse(f"{f.member} is declared differently from {name}", f.span)
             f.array, f.kind = name, member
+            f.attributes = COMPLEX_ALONE if self._of(name) & COMPLEX else frozenset()
             f.dims = dims[1:] if member == "vector" else ()
             for position in range(f.arity):
                 self.slots[f.base, position] = dims[position]
@@ -778,7 +790,7 @@ class Sums:
             if f.base.startswith(UNIT):
                 f.dims = (self.slots[f.base, 0],)  # type: ignore[assignment]
             if f.kind:
-                said[f.member] = Declared(f.kind, f.dims)  # type: ignore[arg-type]
+                said[f.member] = Declared(f.kind, f.dims, f.attributes)  # type: ignore[arg-type]
             if f.arity == 2 and not f.array and (name := self._shared(f)):
                 said[name] = Declared("matrix", tuple(self.slots[f.base, p] for p in range(2)))  # type: ignore[misc]
         for kind in ("matrix", "vector") if self.capitals else ("",):
@@ -849,7 +861,7 @@ class Sums:
             s = variables[f.member]
             if s.kind == "row" or (s.kind == "matrix" and f.arity == 2):
                 self.refuse(f"the family of matrices {f.member} would need an array with three axes", f.span)
-            out.update({key: symbol(f"{key}#", s.kind, s.rows, s.cols) for key in f.places})
+            out.update({key: symbol(f"{key}#", s.kind, s.rows, s.cols, f.attributes) for key in f.places})
         return out
 
     def lift(self, typed: Typed, members: Mapping[str, Node]) -> Typed:
@@ -917,7 +929,8 @@ class Sums:
             kind = "matrix" if len(dims) == 2 else "vector"
             name = f.array or (self._shared(f) if member.kind == "scalar" else "") or self._free(f, kind, taken)
             there = typed.variables.get(name, self.reader.known.get(name))
-            arrays[f.base] = there or symbol(name, kind, *dims)  # type: ignore[arg-type]
+            rows, cols = (*dims, ONE)[:2]
+            arrays[f.base] = there or symbol(name, kind, rows, cols, f.attributes)  # type: ignore[arg-type]
             if there is not None and (there.kind != kind or list(there.shape) != dims):
                 self.scalar &= f not in self.open
                 self.refuse(

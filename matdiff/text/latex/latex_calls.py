@@ -48,8 +48,8 @@ _marked = deferred(
 _above = deferred(r"([a-z])(?:_\{?[a-z]\}?)?\^\s*\{?\s*([apn])(?![A-Za-z])")
 _transposes = deferred(r"\\(?:top|intercal)(?![A-Za-z])|\^\s*\{?\s*(?:T(?![A-Za-z])|\\(?:mathsf|mathrm|rm)\s*\{?\s*T)")
 _distribution = deferred(r"\\(?:log|ln)\s*(?:\\left\s*)?[\[({]?\s*(?:1\s*-\s*)?\\Phi(?![A-Za-z])")
-_bound = re.compile(r"\\(?:sum|prod)(?![A-Za-z])|_\s*\{?\s*[ij]\b|[ij]\s*=")
-"""Where i and j are indices."""
+_bound = re.compile(r"\\(?:sum|prod)(?![A-Za-z])(?!\s*(?:\\(?:no)?limits\s*)?_)|_\s*\{?\s*[ij]\b|[ij]\s*=")
+"""Where i and j are indices: below, or of a sum that does not say its own."""
 
 
 class Calls(Doubts):
@@ -120,7 +120,9 @@ class Calls(Doubts):
         names, stack = self.stream.names, self.stream.stack
         if self.head or name.sub or name.value in names.variables or name.value in names.sizes:
             return False
-        if any(closer == "RSQB" for closer, _, _ in stack) or _bound.search(self.text):
+        if any(closer == "RSQB" for closer, _, _ in stack):
+            return False
+        if not name.upright and (name.value in self.summed or _bound.search(self.text)):
             return False
         following = blank(self.text, name.end)
         return not self.text.startswith("_", following)

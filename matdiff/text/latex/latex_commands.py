@@ -8,7 +8,7 @@ from matdiff.text.latex.latex_derivatives import marked
 from matdiff.text.latex.latex_exponents import bare
 from matdiff.text.latex.latex_places import blank
 from matdiff.text.latex.latex_refusals import Refusals
-from matdiff.text.latex.names import function_of, name_at
+from matdiff.text.latex.names import Name, function_of, name_at
 from matdiff.text.latex_hints import unknown
 from matdiff.text.sums import bound, cases, density, indexed, indicated, latex_sum
 from matdiff.text.tree import Span, Tree
@@ -69,16 +69,24 @@ class Commands(Refusals):
         braced = self.text.startswith("{", at)
         if name is None and not braced:
             return 0
-        if name is not None and name.value not in names.complex and command in ("bar", "overline"):
+        if name is not None and command in ("bar", "overline") and not self.conjugable(name):
             return 0
         self.stream.push("FUNC", Tree("name", (), "conj", span))
         self.stream.open("LPAR", "RPAR", span)
         if name is not None:
-            self.named(name)
+            end = self.named(name)
             self.stream.close("RPAR", span)
-            return name.end
+            return max(end, name.end)
         self.ends[self.pairs.match[at]] = self.closing
         return at + 1
+
+    def conjugable(self, name: Name) -> bool:
+        r"""Whether a name is complex, or a member z_i of complex data beside a sum over i."""
+        complex_, (base, _, index) = self.stream.names.complex, name.value.rpartition("_")
+        if name.value in complex_:
+            return True
+        inside = bool(base) and set(index.replace(",", "")) <= set(getattr(self, "summed", ()))
+        return inside and (base in complex_ or base[:1].upper() + base[1:] in complex_)
 
     def closing(self, span: Span) -> int:
         self.stream.close("RPAR", span)
