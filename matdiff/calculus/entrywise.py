@@ -20,7 +20,6 @@ from matdiff.ops.algebra import (
     SCALE,
     add,
     hadamard,
-    is_op,
     power,
     same_shape,
     scale,
@@ -122,14 +121,14 @@ def entrywise(known: Claims, node: Node, deep: bool) -> Entrywise | None:
 
 def _summand(known: Claims, node: Node) -> Node | None:
     """The u of a number that is the sum over all entries of u: ⟨u, v⟩ of u ∘ v, and sums and multiples of such."""
-    if is_op(node, sum_) or node.kind != "scalar" or not isinstance(node, Apply):
-        return node.children[0] if is_op(node, sum_) else None
+    if node.op is sum_ or node.kind != "scalar" or not isinstance(node, Apply):
+        return node.children[0] if node.op is sum_ else None
     if node.op is INNER:
         return hadamard(*node.args)
     if node.op is MATMUL:
         u, v = node.args
         return hadamard(transpose(u), v)
-    if node.op is POWER and is_op(node.args[0], norm) and node.args[1] is number(2):
+    if node.op is POWER and node.args[0].op is norm and node.args[1] is number(2):
         return power(node.args[0].children[0], number(2))
     if node.op is SCALE and known.has(node.args[0], "constant"):
         inside = _summand(known, node.args[1])

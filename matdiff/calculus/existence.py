@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 
 from matdiff.core.node import Apply, Node, Number, topological
-from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE
 from matdiff.ops.constants import is_ones
 from matdiff.ops.indexing import COLUMN, SLICE
 from matdiff.ops.reductions import softmax
@@ -46,7 +46,7 @@ def guards(root: Node, moving: Container[Node]) -> Iterable[Node]:
 
 def guard(node: Node) -> Node:
     """What is evaluated to see that a derivative exists."""
-    if is_op(node, COLUMN):
+    if node.op is COLUMN:
         return simple(node)
     assert isinstance(node, Apply)
     return node if node.op.guard is None else node.op.guard(*node.args, *node.params)
@@ -65,21 +65,21 @@ def singular_at_zero(node: Node) -> bool:
 def columns_of(roots: Sequence[Node]) -> dict[Node, list[Node]]:
     """The eigenvectors of which nothing but columns is used, with these."""
     order = topological(*roots)
-    if not any(is_op(n, eigvecs) for n in order):
+    if not any(n.op is eigvecs for n in order):
         return {}
-    found: dict[Node, list[Node]] = {n: [] for n in order if is_op(n, eigvecs) and n not in roots}
+    found: dict[Node, list[Node]] = {n: [] for n in order if n.op is eigvecs and n not in roots}
     for node in order:
         for child in node.children:
-            if not is_op(node, COLUMN) and not (is_op(node, SLICE) and one_column(node)):
+            if node.op is not COLUMN and not (node.op is SLICE and one_column(node)):
                 found.pop(child, None)
-            elif is_op(node, COLUMN) and (Q := vectors(child)) in found:
+            elif node.op is COLUMN and (Q := vectors(child)) in found:
                 found[Q].append(node)
     return found
 
 
 def vectors(node: Node) -> Node:
     """The matrix from which one column was cut."""
-    return node.children[0] if is_op(node, SLICE) else node
+    return node.children[0] if node.op is SLICE else node
 
 
 def one_column(node: Node) -> bool:
@@ -93,7 +93,7 @@ def simple(column: Node) -> Node:
     assert isinstance(column, Apply)
     (a,) = column.args
     (S,) = vectors(a).children
-    return SIMPLE.build((S,), (a.params[3] if isinstance(a, Apply) and is_op(a, SLICE) else column.params[0],))
+    return SIMPLE.build((S,), (a.params[3] if isinstance(a, Apply) and a.op is SLICE else column.params[0],))
 
 
 def symmetric_in(root: Node, values: Node) -> bool:
@@ -127,18 +127,18 @@ def alike(node: Node, tied: Container[Node]) -> bool:
 def settled(roots: Sequence[Node], given: Sequence[Node]) -> tuple[bool, list[Node]]:
     """Need eigenvalues not all be distinct for these values, the guards given, and which columns ask for one?"""
     order = topological(*roots)
-    if not any(is_op(n, eigvecs) for n in order):
+    if not any(n.op is eigvecs for n in order):
         return True, []
     columns = columns_of(roots)
     asked = [c for found in columns.values() for c in found]
-    rest = [n for n in order if is_op(n, eigvecs) and n not in columns]
+    rest = [n for n in order if n.op is eigvecs and n not in columns]
     if not rest:
         return True, asked
-    if any(is_op(g, eigvecs) for g in given):
+    if any(g.op is eigvecs for g in given):
         return False, []
     whole = any(isinstance(g, Apply) and g.op in WHOLE for g in given)
-    known = whole or any(is_op(g, COLUMN) or (isinstance(g, Apply) and is_simple(g)) for g in given)
-    return known and not (whole and any(is_op(n, eiggaps) for n in order)), []
+    known = whole or any(g.op is COLUMN or (isinstance(g, Apply) and is_simple(g)) for g in given)
+    return known and not (whole and any(n.op is eiggaps for n in order)), []
 
 
 def is_simple(node: Apply) -> bool:

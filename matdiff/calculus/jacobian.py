@@ -10,7 +10,7 @@ from matdiff.core.op import columns
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known, closure
 from matdiff.graph.rewrite import inline, rebuild, substitute
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matmul, matrix_product, scale
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, matmul, matrix_product, scale
 from matdiff.ops.constants import commutation, duplication, eye, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.kronecker import kron_of
@@ -52,7 +52,7 @@ def straightened(value: Node, dX: Symbol) -> Node:
     order = dependent(value, [dX])
     below = set(order)
     for node in order:
-        if is_op(node, MATMUL) and node.kind == "vector":
+        if node.op is MATMUL and node.kind == "vector":
             left, w = node.children
             if (product := _through(left, w, below)) is not None:
                 turned[node] = product
@@ -68,13 +68,13 @@ def _through(left: Node, w: Node, below: set[Node]) -> Node | None:
         front, U, turned, w = waiting.pop()
         if w in below or U not in below or len(waiting) + len(terms) > MOST:
             return None
-        if is_op(U, TRANSPOSE):
+        if U.op is TRANSPOSE:
             waiting.append((front, U.children[0], not turned, w))
-        elif is_op(U, ADD):
+        elif U.op is ADD:
             waiting += [(front, part, turned, w) for part in reversed(U.children)]
-        elif is_op(U, SCALE) and U.children[0] not in below:
+        elif U.op is SCALE and U.children[0] not in below:
             waiting.append((front, U.children[1], turned, scale(U.children[0], w)))
-        elif is_op(U, MATMUL):
+        elif U.op is MATMUL:
             A, B = U.children[::-1] if turned else U.children
             before, after = (A.T, B.T) if turned else (A, B)
             waiting.append((front, A, turned, matmul(after, w)) if A in below else ([*front, before], B, turned, w))
@@ -123,8 +123,8 @@ def _on_vector(node: Apply, J: dict[Node, Node]) -> Node:
         front, V, w = waiting.pop()
         if V not in J:  # a term of a differential without dX is 0
             continue
-        left, right = V.children if is_op(V, MATMUL) else (V, V)
-        if is_op(V, ADD) and len(terms) + len(waiting) + len(V.children) <= MOST:
+        left, right = V.children if V.op is MATMUL else (V, V)
+        if V.op is ADD and len(terms) + len(waiting) + len(V.children) <= MOST:
             waiting += [(front, part, w) for part in reversed(V.children)]
         elif right not in J:
             waiting.append((front, left, matmul(right, w)))
@@ -132,7 +132,7 @@ def _on_vector(node: Apply, J: dict[Node, Node]) -> Node:
             waiting.append(([*front, left], right, w))
         else:
             A = matrix_product([*front, eye(V.rows)])
-            diagonal = is_op(V, Diag)
+            diagonal = V.op is Diag
             terms.append(matmul(matmul(A, Diag(w)), J[V.children[0]]) if diagonal else matmul(kron_of(w.T, A), J[V]))
     return add(*terms) if terms else zeros("matrix", node.rows, next(iter(J.values())).cols)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from matdiff.core.node import Kind, Node
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import UnsupportedError
-from matdiff.ops.algebra import hadamard, inner, is_op, matmul, scale, size, transpose
+from matdiff.ops.algebra import hadamard, inner, matmul, scale, size, transpose
 from matdiff.ops.constants import eye, is_eye, is_ones, ones
 from matdiff.ops.random import Legs
 from matdiff.ops.reductions import tr
@@ -142,7 +142,7 @@ class Network:
 
         if v is None:
             return size(dim)
-        return inner(*v.children) if is_op(v, HADAMARD) else sum_(v)
+        return inner(*v.children) if v.op is HADAMARD else sum_(v)
 
     def value(self, shape: Shape) -> Node:
         v = self.vectors

@@ -25,7 +25,6 @@ from matdiff.ops.algebra import (
     add,
     hadamard,
     inner,
-    is_op,
     matmul,
     scale,
     transpose,
@@ -204,11 +203,11 @@ def _products(node: Apply, slot: int, below: list[Term]) -> list[Term]:
             pair = transpose(A)
         return [t.then(Map("pair", pair)) for t in below]
     kind = "left" if slot == 1 else "right"
-    summands = A.children if is_op(A, ADD) and len(A.children) <= 6 else (A,)
+    summands = A.children if A.op is ADD and len(A.children) <= 6 else (A,)
     out = []
     for part in summands:
         scalar: Node = number(1)
-        while is_op(part, SCALE):
+        while part.op is SCALE:
             scalar, part = scale(scalar, part.children[0]), part.children[1]
         chain = flattened(part)
         maps = [Map(kind, f) for f in (reversed(chain) if kind == "left" else chain) if not is_eye(f)]
@@ -221,7 +220,7 @@ def flattened(A: Node) -> list[Node]:
     factors = product_nodes(A, LONGEST) or [A]
     out: list[Node] = []
     for f in factors:
-        if is_op(f, MPOW):
+        if f.op is MPOW:
             assert isinstance(f, Apply)
             k = f.params[0]
             out += [f.args[0]] * k if k <= 4 else [f]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from matdiff.core.node import Node, Symbol, topological
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import ADD, add, is_op, scale
+from matdiff.ops.algebra import ADD, add, scale
 from matdiff.ops.linalg import det
 from matdiff.ops.sets import CURVED, CurvedSet, curved_set
 from matdiff.ops.structure import HALF, Diag, diag, tril, triu
@@ -34,7 +34,7 @@ def _symmetric(G: Node, X: Node) -> Node:
     core = piece.core
     if core is None:
         return G
-    terms = core.children if is_op(core, ADD) else (core,)
+    terms = core.children if core.op is ADD else (core,)
     total = add(*(t if "symmetric" in known(t) else scale(HALF, add(t, t.T)) for t in terms))
     piece.core = None
     return scale(join(piece), total)
@@ -43,7 +43,7 @@ def _symmetric(G: Node, X: Node) -> Node:
 def _skew(G: Node, X: Node) -> Node:
     """Raises UnsupportedError where the determinant is 0 for odd sizes alone."""
     known = Known()
-    if X.rows.number is None and any(is_op(n, det) and "skew" in known(n.children[0]) for n in topological(G)):
+    if X.rows.number is None and any(n.op is det and "skew" in known(n.children[0]) for n in topological(G)):
         raise UnsupportedError(
             f"the determinant of a skew-symmetric matrix is 0 where {X.rows} is odd, and a polynomial where it is even",
             hint="give the size as a number, for instance A: 4×4 skew",

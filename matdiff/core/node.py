@@ -44,12 +44,11 @@ class Node:
     """The function of an application; of every node, so that one comparison tells what it is."""
     args: tuple[Node, ...] = ()
 
+    children: tuple[Node, ...] = ()
+    """The arguments of an application, and the body of a definition."""
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("expressions are immutable")
-
-    @property
-    def children(self) -> tuple[Node, ...]:
-        return ()
 
     @property
     def shape(self) -> tuple[Dim, ...]:
@@ -111,7 +110,7 @@ class Symbol(Node):
     index: int
 
     @property
-    def children(self) -> tuple[Node, ...]:
+    def children(self) -> tuple[Node, ...]:  # type: ignore[override]
         return () if self.body is None else (self.body,)
 
 
@@ -139,10 +138,9 @@ class Apply(Node):
     args: tuple[Node, ...]
     params: tuple[Any, ...]
 
-    @property
-    def children(self) -> tuple[Node, ...]:
-        return self.args
 
+Apply.children = vars(Apply)["args"]
+"""The slot itself: what every pass asks of every node costs no frame."""
 
 _set = object.__setattr__
 

@@ -10,7 +10,7 @@ from functools import cache
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value
 from matdiff.core.shape import Dim
-from matdiff.ops.algebra import HADAMARD, MATMUL, MPOW, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.ops.algebra import HADAMARD, MATMUL, MPOW, SCALE, TRANSPOSE, transpose
 from matdiff.ops.kronecker import kron
 from matdiff.ops.matrix_functions import MPOWER
 from matdiff.ops.spectral import hermitian
@@ -108,9 +108,9 @@ class Known:
         """Aᵀ, which is A where A is symmetric, Bᵀ ⊗ Cᵀ for A = B ⊗ C, and (Bᵀ)^p for A = B^p."""
         if node.kind == "matrix" and "symmetric" in self(node):
             return node
-        if is_op(node, kron):
+        if node.op is kron:
             return kron(*map(self.transposed, node.children))
-        if is_op(node, MPOWER):
+        if node.op is MPOWER:
             return MPOWER(self.transposed(node.children[0]), node.children[1])
         return transpose(node)
 
@@ -189,7 +189,7 @@ class Known:
         for t in node.args:
             value: Value = 1
             scalars: tuple[Node, ...] = ()
-            while is_op(t, SCALE):
+            while t.op is SCALE:
                 s, t = t.children
                 if isinstance(s, Number):
                     value = value * s.value
@@ -211,12 +211,12 @@ class Known:
             top, turned = stack.pop()
             if isinstance(top, Symbol) and top.body is not None:
                 stack.append((top.body, turned))
-            elif is_op(top, TRANSPOSE):
+            elif top.op is TRANSPOSE:
                 stack.append((top.children[0], not turned))
-            elif is_op(top, MATMUL):
+            elif top.op is MATMUL:
                 a, b = top.children
                 stack += [(a, turned), (b, turned)] if turned else [(b, turned), (a, turned)]
-            elif isinstance(top, Apply) and is_op(top, MPOW) and top.params[0] <= PALINDROME:
+            elif isinstance(top, Apply) and top.op is MPOW and top.params[0] <= PALINDROME:
                 stack += [(top.children[0], turned)] * top.params[0]
             elif (turn := self._turned(top)) is not None:
                 stack.append((turn, not turned))
@@ -228,13 +228,13 @@ class Known:
 
     def _turned(self, node: Node) -> Node | None:
         """The A of Aᵀ written inside: of exp(Xᵀ) or X⁻ᵀ the function of X, of Xᵀ ∘ S the X ∘ S."""
-        if not isinstance(node, Apply) or not any(is_op(a, TRANSPOSE) for a in node.args):
+        if not isinstance(node, Apply) or not any(a.op is TRANSPOSE for a in node.args):
             return None
         if not (node.op is HADAMARD or (len(node.args) == 1 and (node.op.elementwise or "symmetric" in node.op.keeps))):
             return None
-        if not all(is_op(a, TRANSPOSE) or "symmetric" in self._memo[a] for a in node.args):
+        if not all(a.op is TRANSPOSE or "symmetric" in self._memo[a] for a in node.args):
             return None
-        args = tuple(a.children[0] if is_op(a, TRANSPOSE) else a for a in node.args)
+        args = tuple(a.children[0] if a.op is TRANSPOSE else a for a in node.args)
         turned = node.op.build(args, node.params)
         self(turned)
         return turned

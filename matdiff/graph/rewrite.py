@@ -17,7 +17,6 @@ from matdiff.ops.algebra import (
     SCALE,
     add,
     hadamard,
-    is_op,
     matmul,
     matrix_product,
     power,
@@ -142,25 +141,25 @@ def prepared(root: Node) -> Node:
 
 
 def _smoother(node: Node) -> Node:
-    if is_op(node, POWER) and is_op(node.children[0], norm):
+    if node.op is POWER and node.children[0].op is norm:
         p, u = node.children[1], node.children[0].children[0]
         if isinstance(p, Number) and isinstance(p.value, int) and p.value > 0 and p.value % 2 == 0:
             square = matmul(u.T, u) if u.kind == "vector" else pair(u, u)
             return power(square, number(p.value // 2))
-    if is_op(node, pinv):
+    if node.op is pinv:
         return _pseudoinverse(node)
-    if is_op(node, COLUMN):
+    if node.op is COLUMN:
         return one_column(node) or node
-    if is_op(node, MATMUL) and is_op(node.children[0], Diag) and node.kind == "vector":
+    if node.op is MATMUL and node.children[0].op is Diag and node.kind == "vector":
         return hadamard(node.children[0].children[0], node.children[1])
-    if is_op(node, log) and is_op(e := node.children[0], ENTRY) and is_op(e.children[0], softmax):
+    if node.op is log and (e := node.children[0]).op is ENTRY and e.children[0].op is softmax:
         assert isinstance(e, Apply)
         (u,) = e.children[0].children
         return ENTRY.build((u,), e.params) - logsumexp(u)
-    if is_op(node, log) and is_op(node.children[0], ADD) and len(node.children[0].children) == 2:
+    if node.op is log and node.children[0].op is ADD and len(node.children[0].children) == 2:
         a, b = node.children[0].children
         for one, e in ((a, b), (b, a)):
-            if is_op(e, exp) and is_ones(one):
+            if e.op is exp and is_ones(one):
                 return softplus(e.children[0])
     return node
 
@@ -168,7 +167,7 @@ def _smoother(node: Node) -> Node:
 def _pseudoinverse(node: Node) -> Node:
     """(u vᵀ)⁺ = v uᵀ/(‖u‖²‖v‖²), and (AB)⁺ = B⁺A⁺ for A with fewer columns than rows and B the other way."""
     (a,) = node.children
-    if is_op(a, SCALE):
+    if a.op is SCALE:
         return scale(power(a.children[0], number(-1)), _pseudoinverse(pinv(a.children[1])))
     parts = product_nodes(a, LONGEST)
     for i in range(1, len(parts)):
@@ -191,11 +190,11 @@ def in_terms_of(root: Node, body: Node, name: Node) -> Node:
 
     A sum may be some of the terms of a larger one, a product some factors of a longer one, and either be transposed.
     """
-    if is_op(body, ADD):
+    if body.op is ADD:
         terms, turned = set(body.children), {t.T for t in body.children}
     else:
         terms = turned = set()
-    run = product_nodes(body, FACTORS) if is_op(body, MATMUL) else []
+    run = product_nodes(body, FACTORS) if body.op is MATMUL else []
     runs = {tuple(run): name, tuple(f.T for f in reversed(run)): name.T} if run else {}
     memo: dict[Node, Node] = {}
     for n in topological(root, into_bodies=False):
@@ -203,11 +202,11 @@ def in_terms_of(root: Node, body: Node, name: Node) -> Node:
             memo[n] = name
         elif n is body.T:
             memo[n] = name.T
-        elif is_op(n, ADD) and terms and terms < set(n.children):
+        elif n.op is ADD and terms and terms < set(n.children):
             memo[n] = add(name, *(memo[c] for c in n.children if c not in terms))
-        elif is_op(n, ADD) and turned and turned < set(n.children):
+        elif n.op is ADD and turned and turned < set(n.children):
             memo[n] = add(name.T, *(memo[c] for c in n.children if c not in turned))
-        elif runs and is_op(n, MATMUL):
+        elif runs and n.op is MATMUL:
             memo[n] = in_runs(n, runs, memo)
         elif isinstance(n, Apply):
             memo[n] = rebuild(n, tuple(memo[a] for a in n.args))

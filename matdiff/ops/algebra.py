@@ -149,13 +149,13 @@ def scale(s: Node, a: Node) -> Node:
             s = number(-1)
         if isinstance(a, Number):
             return number(s.value * a.value)
-        if is_op(a, SCALE) and isinstance(a.children[0], Number):
+        if a.op is SCALE and isinstance(a.children[0], Number):
             return scale(number(s.value * a.children[0].value), a.children[1])
-    elif is_op(s, SCALE) and isinstance(s.children[0], Number):
+    elif s.op is SCALE and isinstance(s.children[0], Number):
         return scale(s.children[0], scale(s.children[1], a))
-    elif is_op(a, SCALE) and isinstance(a.children[0], Number):
+    elif a.op is SCALE and isinstance(a.children[0], Number):
         return scale(a.children[0], scale(s, a.children[1]))
-    elif is_op(a, SCALE) and a.kind != "scalar":
+    elif a.op is SCALE and a.kind != "scalar":
         return scale(scale(s, a.children[0]), a.children[1])
     if is_zero(a):
         return a
@@ -202,9 +202,9 @@ def matmul(a: Node, b: Node) -> Node:
         return b
     if is_eye(b) and a.cols is b.rows:
         return a
-    if is_op(a, SCALE):
+    if a.op is SCALE:
         return scale(a.children[0], matmul(a.children[1], b))
-    if is_op(b, SCALE):
+    if b.op is SCALE:
         return scale(b.children[0], matmul(a, b.children[1]))
     if is_zero(a) or is_zero(b):
         return zeros(*_matmul_type((a, b), ()))
@@ -242,9 +242,9 @@ TRANSPOSE: Op = register(
 def transpose(a: Node) -> Node:
     if a.kind == "scalar" or is_eye(a):
         return a
-    if is_op(a, TRANSPOSE):
+    if a.op is TRANSPOSE:
         return a.children[0]
-    if is_op(a, SCALE):
+    if a.op is SCALE:
         return scale(a.children[0], transpose(a.children[1]))
     if isinstance(a, Constant) and a.name in ("zeros", "ones"):
         kind, rows, cols = _transpose_type((a,), ())
@@ -286,9 +286,9 @@ def hadamard(a: Node, b: Node) -> Node:
             return b
         if is_ones(b) or is_zero(a):
             return a
-    if is_op(a, SCALE):
+    if a.op is SCALE:
         return scale(a.children[0], hadamard(a.children[1], b))
-    if is_op(b, SCALE):
+    if b.op is SCALE:
         return scale(b.children[0], hadamard(a, b.children[1]))
     return HADAMARD.build((a, b))
 
@@ -312,9 +312,9 @@ def inner(a: Node, b: Node) -> Node:
     """⟨A,B⟩ = tr(AᵀB)."""
     if a.kind == "scalar" and b.kind == "scalar":
         return scale(a, b)
-    if is_op(a, SCALE):
+    if a.op is SCALE:
         return scale(a.children[0], inner(a.children[1], b))
-    if is_op(b, SCALE):
+    if b.op is SCALE:
         return scale(b.children[0], inner(a, b.children[1]))
     if is_zero(a) or is_zero(b):
         return number(0)
@@ -374,11 +374,11 @@ def power(a: Node, p: Node) -> Node:
             folded = fold_power(a.value, p.value)
             if folded is not None:
                 return number(folded)
-        inside = whole(a.children[1]) if is_op(a, POWER) else None
+        inside = whole(a.children[1]) if a.op is POWER else None
         total = None if inside is None or not isinstance(p.value, int) else inside * p.value
         if total is not None and total.bit_length() < 64:
             return power(a.children[0], number(total))
-        if is_op(a, SCALE) and isinstance(a.children[0], Number) and isinstance(p.value, int):
+        if a.op is SCALE and isinstance(a.children[0], Number) and isinstance(p.value, int):
             return scale(power(a.children[0], p), power(a.children[1], p))
     return POWER.build((a, p))
 
@@ -389,7 +389,7 @@ def uniform(a: Node) -> Node:
         return number(0)
     if is_ones(a):
         return number(1)
-    return a.children[0] if is_op(a, SCALE) and is_ones(a.children[1]) else a
+    return a.children[0] if a.op is SCALE and is_ones(a.children[1]) else a
 
 
 def whole(a: Node) -> int | None:
@@ -462,7 +462,7 @@ def mpow(a: Node, k: int) -> Node:
         return eye(_square(a)[1])
     if k == 1 or is_eye(a):
         return a
-    if is_op(a, SCALE):
+    if a.op is SCALE:
         return scale(power(a.children[0], number(k)), mpow(a.children[1], k))
     return MPOW.build((a,), (k,))
 

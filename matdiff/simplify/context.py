@@ -7,9 +7,11 @@ from collections.abc import Callable
 from matdiff.core.node import Apply, Constant, Kind, Node, Number, Value, number, topological
 from matdiff.core.shape import Dim
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import ADD, POWER, TRANSPOSE, add, inner, is_op, matmul, power, scale, transpose
+from matdiff.ops.algebra import ADD, POWER, SCALE, TRANSPOSE, add, inner, matmul, power, scale, transpose
 from matdiff.ops.constants import is_ones, ones_like, zeros_like
+from matdiff.ops.elementwise import heaviside, sign
 from matdiff.ops.indexing import entry
+from matdiff.ops.linalg import det
 from matdiff.ops.reductions import norm
 from matdiff.ops.structure import vec
 from matdiff.simplify.scalars import (
@@ -24,6 +26,7 @@ from matdiff.simplify.scalars import (
     transposes,
 )
 from matdiff.simplify.terms import (
+    BELOW,
     WINDOW,
     Factor,
     Term,
@@ -38,6 +41,9 @@ from matdiff.simplify.terms import (
     split,
 )
 
+MEETING = frozenset({SCALE, det, sign, heaviside, norm, POWER, *BELOW})
+"""The functions of scalars that may cancel or combine with other scalars of a product; all others only add powers."""
+
 
 class Signs:
     """Sums and their negatives: the one that was met first stands for both."""
@@ -50,11 +56,11 @@ class Signs:
     def unsigned(self, part: Factor, term: Term) -> Factor:
         """A factor of which the negative was met before becomes that, its sign going to the term; Wᵀ = −W if skew."""
         base, exponent = part
-        bare = base.children[0] if is_op(base, TRANSPOSE) else base
+        bare = base.children[0] if base.op is TRANSPOSE else base
         if bare is not base and "skew" in self.known(bare):
             term.number = -term.number if exponent % 2 else term.number
             return bare, exponent
-        if not is_op(bare, ADD) or exponent != 1 or len(bare.children) > WINDOW:
+        if bare.op is not ADD or exponent != 1 or len(bare.children) > WINDOW:
             return part
         met = self._met(bare)
         if met is bare:
@@ -109,19 +115,20 @@ class Context(Signs):
 
     def join(self, term: Term) -> Node:
         """The node of a term, equal products of scalars always in the same order."""
-        products_apart(term)
-        determinants_apart(term)
-        signs_away(term)
-        self._squares_away(term)
-        quotients(term)
-        self._exponents_together(term)
+        if not MEETING.isdisjoint([b.op for b in term.scalars]):
+            products_apart(term)
+            determinants_apart(term)
+            signs_away(term)
+            self._squares_away(term)
+            quotients(term)
+            self._exponents_together(term)
         if len(term.scalars) > 1:
             term.scalars = self._orders.setdefault(frozenset(term.scalars.items()), term.scalars)
         return join(term)
 
     def _squares_away(self, term: Term) -> None:
         """uᵀu/‖u‖ = ‖u‖, where both are there."""
-        for base in [b for b in term.scalars if is_op(b, norm) and b.children[0].kind == "vector"]:
+        for base in [b for b in term.scalars if b.op is norm and b.children[0].kind == "vector"]:
             square = self._squares.get(base)
             if square is None:
                 parts = factors(base.children[0], self.known)
@@ -135,7 +142,7 @@ class Context(Signs):
         """a · a^(p − 1) = a^p, a^p · a^q = a^(p + q) and a^(−p) = 1/a^p for exponents that are no numbers."""
         raised: dict[Node, list[Node]] = {}
         for b in term.scalars:
-            if is_op(b, POWER):
+            if b.op is POWER:
                 raised.setdefault(b.children[0], []).append(b)
         for base, met in raised.items():
             powers = [p for p in met if p in term.scalars and self._opens(p, term.scalars[p])]
@@ -165,13 +172,13 @@ class Context(Signs):
     def exponent(self, total: Node) -> Node:
         """An exponent in normal form, equal sums always in the same order."""
         simple = self.normal(total)
-        if not is_op(simple, ADD):
+        if simple.op is not ADD:
             return simple
         return self._exponents.setdefault(frozenset(map(numbered, simple.children)), simple)
 
     def same(self, total: Node) -> Node:
         """The sum with these terms that was met first, whatever its order."""
-        if not is_op(total, ADD) or len(total.children) > WINDOW:
+        if total.op is not ADD or len(total.children) > WINDOW:
             return total
         return self._totals.setdefault((frozenset(map(numbered, total.children)), total.kind), total)
 
@@ -200,9 +207,10 @@ class Context(Signs):
         unit = next((b for b, e in entries.scalars.items() if is_unit(b) and e > 0), None)
         if unit is not None:
             return self._at(entries, unit)
-        signs_away(entries)
-        quotients(entries)
-        self._exponents_together(entries)
+        if not MEETING.isdisjoint([b.op for b in entries.scalars]):
+            signs_away(entries)
+            quotients(entries)
+            self._exponents_together(entries)
         self._into_vec(entries)
         if len(entries.scalars) > 1:
             entries.scalars = self._orders.setdefault(frozenset(entries.scalars.items()), entries.scalars)
@@ -222,7 +230,7 @@ class Context(Signs):
     def _into_vec(self, entries: Term) -> None:
         groups: dict[tuple[Dim, Dim], list[Node]] = {}
         for base in entries.scalars:
-            if is_op(base, vec):
+            if base.op is vec:
                 groups.setdefault((base.children[0].rows, base.children[0].cols), []).append(base)
         for bases in groups.values():
             if len(bases) > 1 or entries.scalars[bases[0]] != 1:
@@ -241,7 +249,7 @@ class Context(Signs):
         found = self._scalars.get(here)
         if found is None and len(parts) == 2 and parts[0][0].T is parts[1][0] and "unit" in self.known(parts[1][0]):
             found = self._scalars[here] = number(1)
-        if found is None and len(parts) == 2 and is_op(parts[0][0].T, vec) and is_op(parts[1][0], vec):
+        if found is None and len(parts) == 2 and parts[0][0].T.op is vec and parts[1][0].op is vec:
             found = self._scalars[here] = self._paired(parts[0][0].T.children[0], parts[1][0].children[0])
         if found is None and len(parts) == 2 and (total := cancelled(parts[0][0], parts[1][0])) is not None:
             found = self._scalars[here] = total
@@ -276,7 +284,7 @@ class Context(Signs):
 
     def _turns(self, parts: list[Factor]) -> tuple[int, bool]:
         """Transposes in a product, and whether a differential is transposed."""
-        return transposes(parts), any(is_op(b, TRANSPOSE) and self.known.moving(b) for b, _ in parts)
+        return transposes(parts), any(b.op is TRANSPOSE and self.known.moving(b) for b, _ in parts)
 
     def transposed(self, parts: list[Factor]) -> list[Factor]:
         return [(self.known.transposed(b), e) for b, e in reversed(parts)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from matdiff.core.node import Apply, Node, Number
-from matdiff.ops.algebra import POWER, SCALE, is_op, matmul, power, transpose
+from matdiff.ops.algebra import POWER, SCALE, matmul, power, transpose
 from matdiff.ops.constants import is_ones, is_zero, zeros_like
 from matdiff.ops.structure import Diag, vec
 from matdiff.simplify.context import Context
@@ -66,12 +66,12 @@ def raised(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         p = exponent.value
         if isinstance(p, int) and (len(inside.scalars) > 1 or inside.number != 1 or base not in inside.scalars):
             return context.join(inside.raised(p))
-    elif is_op(base, vec):
+    elif base.op is vec:
         made = power(base.children[0], exponent)
-        return vec(raised(context, made, made.args)) if isinstance(made, Apply) and is_op(made, POWER) else vec(made)
-    elif isinstance(exponent.value, int) and is_op(base, POWER) and isinstance(inner := base.children[1], Number):
+        return vec(raised(context, made, made.args)) if isinstance(made, Apply) and made.op is POWER else vec(made)
+    elif isinstance(exponent.value, int) and base.op is POWER and isinstance(inner := base.children[1], Number):
         return root_power(base.children[0], plain(inner.value * exponent.value))
-    elif isinstance(exponent.value, int) and is_op(base, SCALE):
+    elif isinstance(exponent.value, int) and base.op is SCALE:
         inside = split(base)
         term = inside.raised(exponent.value)
         assert inside.core is not None

@@ -15,7 +15,6 @@ from matdiff.ops.algebra import (
     TRANSPOSE,
     add,
     hadamard,
-    is_op,
     power,
     scale,
     transpose,
@@ -53,7 +52,7 @@ def expanded(root: Node, entrywise: bool = False, outer: bool = False, inside: b
 
 
 def terms(a: Node) -> tuple[Node, ...]:
-    return a.children if is_op(a, ADD) else (a,)
+    return a.children if a.op is ADD else (a,)
 
 
 def _product(node: Apply, a: Node, b: Node, outer: bool) -> Node:
@@ -79,7 +78,7 @@ def cleared(root: Node) -> Node:
 def _cleared(product: Node) -> Node:
     factors = powers(product)
     for total, exponent in factors.items():
-        if exponent != 1 or not is_op(total, ADD) or len(total.children) > MOST:
+        if exponent != 1 or total.op is not ADD or len(total.children) > MOST:
             continue
         others = {base for base, e in factors.items() if base is not total and e > 0}
         if any(e < 0 and base in others for t in total.children for base, e in powers(t).items()):

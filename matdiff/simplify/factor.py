@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import gcd
+from typing import Any
 
 from matdiff.core.node import Apply, Node, Value
 from matdiff.core.op import Linear
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import rebuild
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, hadamard, is_op, scale
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, hadamard, scale
 from matdiff.ops.constants import eye, is_eye, is_ones, ones, zeros_like
 from matdiff.ops.structure import Diag, vec
 from matdiff.printing.length import length
@@ -50,18 +52,58 @@ def _factored(terms: Sequence[Node], known: Known) -> Node:
     if len(current) > WINDOW:
         return add(*current)
     while len(current) > 1:
-        cost = sum(length(t) for t in current)
+        total = Total(current, known)
         for attempt in ATTEMPTS:
-            shorter = attempt(current, known)
+            shorter = attempt(total)
             if shorter is None:
                 continue
-            allowed = -SYMMETRY if symmetric(current, known) and not symmetric(shorter, known) else BRACKETS
-            if sum(length(t) for t in shorter) <= cost + allowed:
+            allowed = -SYMMETRY if total.symmetric and not symmetric(shorter, known) else BRACKETS
+            if sum(map(length, shorter)) <= total.cost + allowed:
                 current = ordered(shorter)
                 break
         else:
             break
     return add(*_collected(current))
+
+
+class Total:
+    """The terms of a sum taken apart, once for all that is attempted with them; nothing changes what it holds.
+
+    pieces   each term as number, scalars and core
+    parts    the factors of each core, none where there is no core
+    """
+
+    def __init__(self, terms: list[Node], known: Known) -> None:
+        self.terms = terms
+        self.known = known
+        self.pieces = [split(t) for t in terms]
+        self.parts = [[] if p.core is None else factors(p.core, known) for p in self.pieces]
+
+    @cached_property
+    def cost(self) -> int:
+        return sum(map(length, self.terms))
+
+    @cached_property
+    def symmetric(self) -> bool:
+        return symmetric(self.terms, self.known)
+
+    @cached_property
+    def aligned(self) -> Total:
+        """With each factor that is the negative of one met before turned: (a − b) C + (b − a) D has −(a − b) D."""
+        signs = Signs(self.known)
+        turned = []
+        for t, piece, parts in zip(self.terms, self.pieces, self.parts, strict=True):
+            term = Term(piece.number, piece.scalars)
+            signed = [signs.unsigned(p, term) for p in parts]
+            if signed != parts:
+                term.core = chain(signed)
+                t = join(term)
+            turned.append(t)
+        return self if turned == self.terms else Total(turned, self.known)
+
+    def replaced(self, group: list[int], new: Node) -> list[Node]:
+        """The terms with a group replaced by one, where its first member stood."""
+        return [new if i == group[0] else t for i, t in enumerate(self.terms) if i == group[0] or i not in group]
 
 
 def symmetric(terms: list[Node], known: Known) -> bool:
@@ -70,7 +112,7 @@ def symmetric(terms: list[Node], known: Known) -> bool:
 
 def _collected(terms: Sequence[Node]) -> list[Node]:
     """The terms, and those of sums among them, with equal ones in one; 0 where all of them cancel."""
-    parts = [p for t in terms for p in (t.children if is_op(t, ADD) and len(t.children) <= NESTED else (t,))]
+    parts = [p for t in terms for p in (t.children if t.op is ADD and len(t.children) <= NESTED else (t,))]
     found: dict[object, Term] = {}
     for term in map(split, parts):
         same = found.setdefault(term.key, term)
@@ -83,7 +125,7 @@ def _collected(terms: Sequence[Node]) -> list[Node]:
 
 def ordered(terms: list[Node]) -> list[Node]:
     """A positive term first, if there is one: S − X, not −X + S; and A + Aᵀ, not Aᵀ + A."""
-    if len(terms) == 2 and is_op(terms[0], TRANSPOSE) and terms[0].children[0] is terms[1]:
+    if len(terms) == 2 and terms[0].op is TRANSPOSE and terms[0].children[0] is terms[1]:
         return terms[::-1]
     if len(terms) > 1 and split(terms[0]).number < 0:
         for i, t in enumerate(terms):
@@ -92,27 +134,34 @@ def ordered(terms: list[Node]) -> list[Node]:
     return terms
 
 
-Attempt = Callable[[list[Node], Known], list[Node] | None]
+Attempt = Callable[[Total], list[Node] | None]
 
 
-def _common_scalars(terms: list[Node], known: Known) -> list[Node] | None:
+def _common_scalars(total: Total) -> list[Node] | None:
     """s A + s B as s (A + B): the scalars and the number that all terms share."""
-    pieces = [split(t) for t in terms]
+    shared = _shared_by(total.pieces, total.known)
+    return None if shared is None else [shared]
+
+
+def _shared_by(pieces: Sequence[Term], known: Known) -> Node | None:
+    """The sum of some terms, the scalars and the number that all share before it; None where they share none."""
     shared = _shared_exponents([p.scalars for p in pieces])
     shared.number = _common_number(pieces)
     if not shared.scalars and shared.number == 1:
         return None
+    inside = []
     for p in pieces:
-        p.number = _divide(p.number, shared.number)
+        term = Term(_divide(p.number, shared.number), dict(p.scalars), p.core)
         for base, exponent in shared.scalars.items():
-            p.multiply(base, -exponent)
-    rest = split(factored([join(p) for p in pieces], known))
+            term.multiply(base, -exponent)
+        inside.append(join(term))
+    rest = split(factored(inside, known))
     shared.multiply_all(rest)
     shared.core = rest.core
-    return [join(shared)]
+    return join(shared)
 
 
-def _common_number(pieces: list[Term]) -> Value:
+def _common_number(pieces: Sequence[Term]) -> Value:
     """The greatest common divisor of whole numbers, or the size of numbers that differ in sign at most.
 
     Negative if they all are.
@@ -134,51 +183,39 @@ def _divide(a: Value, b: Value) -> Value:
 def _common_side(side: int) -> Attempt:
     """A C + B C as (A + B) C (side −1), or C A + C B as C (A + B) (side 0)."""
 
-    def attempt(terms: list[Node], known: Known) -> list[Node] | None:
-        terms = _aligned(terms, known)
-        parts = [factors(core, known) if (core := split(t).core) is not None else [] for t in terms]
+    def attempt(total: Total) -> list[Node] | None:
+        total = total.aligned
         groups: dict[Factor, list[int]] = {}
-        for i, p in enumerate(parts):
+        for i, p in enumerate(total.parts):
             if p:
                 groups.setdefault(p[side], []).append(i)
-        group = max(groups.values(), key=len, default=[])
-        longer = [i for i in group if len(parts[i]) > 1]
-        found = [_gathered(terms, parts, g, side, known) for g in (longer, group)[len(longer) == len(group) :]]
-        return min((f for f in found if f is not None), key=_written, default=None)
+        group = _largest(groups)
+        longer = [i for i in group if len(total.parts[i]) > 1]
+        found = [_gathered(total, g, side) for g in (longer, group)[len(longer) == len(group) :]]
+        kept = [f for f in found if f is not None]
+        return kept[0] if len(kept) == 1 else min(kept, key=_written, default=None)
 
     return attempt
 
 
-def _aligned(terms: list[Node], known: Known) -> list[Node]:
-    """The terms with a factor that is the negative of one met before turned: (a − b) C + (b − a) D as … − (a − b) D."""
-    signs = Signs(known)
-    turned = []
-    for t in terms:
-        term = split(t)
-        parts = factors(term.core, known) if term.core is not None else []
-        signed = [signs.unsigned(p, term) for p in parts]
-        if signed != parts:
-            term.core = chain(signed)
-            t = join(term)
-        turned.append(t)
-    return turned
+def _largest(groups: Mapping[Any, list[int]]) -> list[int]:
+    return max(groups.values(), key=len, default=[])
 
 
 def _written(terms: list[Node]) -> int:
     return length(add(*terms))
 
 
-def _gathered(
-    terms: list[Node], parts: list[list[Factor]], group: list[int], side: int, known: Known
-) -> list[Node] | None:
+def _gathered(total: Total, group: list[int], side: int) -> list[Node] | None:
     """The terms with those of a group, which share factors on one side, made one product."""
+    parts, pieces, known = total.parts, total.pieces, total.known
     if len(group) < 2 or is_eye(parts[group[0]][side][0]):
         return None
     shared = _overlap([parts[i] for i in group], side)
     if all(len(parts[i]) == len(shared) for i in group):
-        total = add(*(split(terms[i]).scalar for i in group))
-        return _replaced(terms, group, scale(total, chain(shared)))
-    rests = [_without(split(terms[i]), parts[i], shared, side) for i in group]
+        scalars = add(*(pieces[i].scalar for i in group))
+        return total.replaced(group, scale(scalars, chain(shared)))
+    rests = [_without(pieces[i], parts[i], shared, side) for i in group]
     if any(r is None for r in rests):
         return None
     piece = split(factored([r for r in rests if r is not None], known))
@@ -187,14 +224,14 @@ def _gathered(
     piece.core = chain([*rest, *shared] if side else [*shared, *rest])
     joined = join(piece)
     whole = any(len(parts[i]) == len(shared) for i in group)
-    if whole and length(joined) + 1 >= length(add(*(terms[i] for i in group))):
+    if whole and length(joined) + 1 >= _written([total.terms[i] for i in group]):
         return None
-    return _replaced(terms, group, joined)
+    return total.replaced(group, joined)
 
 
-def _congruence(terms: list[Node], known: Known) -> list[Node] | None:
+def _congruence(total: Total) -> list[Node] | None:
     """Aᵀ A − Aᵀ B A as Aᵀ(I − B) A: the terms that a matrix and its transpose enclose, one with nothing between."""
-    parts = [factors(core, known) if (core := split(t).core) is not None else [] for t in terms]
+    parts, known = total.parts, total.known
     groups: dict[Node, list[int]] = {}
     for i, p in enumerate(parts):
         ends = len(p) > 1 and p[0][1] == p[-1][1] == 1 and p[0][0].kind == "matrix"
@@ -205,19 +242,18 @@ def _congruence(terms: list[Node], known: Known) -> list[Node] | None:
         return None
     middles = []
     for i in group:
-        middle = split(terms[i])
-        middle.core = chain(parts[i][1:-1]) if len(parts[i]) > 2 else eye(left.cols)
-        middles.append(join(middle))
+        core = chain(parts[i][1:-1]) if len(parts[i]) > 2 else eye(left.cols)
+        middles.append(join(Term(total.pieces[i].number, total.pieces[i].scalars, core)))
     inside = split(factored(middles, known))
     inside.core = chain([(left, 1), *factors(inside.core or left, known), (known.transposed(left), 1)])
-    return _replaced(terms, group, join(inside))
+    return total.replaced(group, join(inside))
 
 
-def _common_function(terms: list[Node], known: Known) -> list[Node] | None:
+def _common_function(total: Total) -> list[Node] | None:
     """L(A) + L(B) as L(A + B), for a function linear in an argument and the others alike: kron, ⊙, Diag, Fréchet."""
     groups: dict[object, list[tuple[int, int]]] = {}
-    cores = [split(t).core for t in terms]
-    if any(core is not None and is_op(core, Diag) for core in cores):
+    cores = [p.core for p in total.pieces]
+    if any(core is not None and core.op is Diag for core in cores):
         cores = [Diag(ones("vector", core.rows)) if core is not None and is_eye(core) else core for core in cores]
     for i, core in enumerate(cores):
         if isinstance(core, Apply) and core.op not in (ADD, MATMUL, SCALE, TRANSPOSE):
@@ -229,77 +265,77 @@ def _common_function(terms: list[Node], known: Known) -> list[Node] | None:
     if len(group) < 2:
         return None
     slot = group[0][1]
-    pieces = [split(terms[i]) for i, _ in group]
+    pieces = [total.pieces[i] for i, _ in group]
     first = cores[group[0][0]]
     assert isinstance(first, Apply)
     insides = [cores[i].children[slot] for i, _ in group]  # type: ignore[union-attr]
-    total = factored([join(Term(p.number, p.scalars, a)) for p, a in zip(pieces, insides, strict=True)], known)
-    outer = split(total)
+    outer = split(
+        factored([join(Term(p.number, p.scalars, a)) for p, a in zip(pieces, insides, strict=True)], total.known)
+    )
     if outer.core is None:
         return None
     args = (*first.args[:slot], outer.core, *first.args[slot + 1 :])
-    return _replaced(terms, [i for i, _ in group], join(Term(outer.number, outer.scalars, rebuild(first, args))))
+    return total.replaced([i for i, _ in group], join(Term(outer.number, outer.scalars, rebuild(first, args))))
 
 
-def _same_scalars(terms: list[Node], known: Known) -> list[Node] | None:
+def _same_scalars(total: Total) -> list[Node] | None:
     """2 A + B − 2 C as 2(A − C) + B: the terms that share all of their scalars and the number, up to a sign."""
-    pieces = [split(t) for t in terms]
     groups: dict[object, list[int]] = {}
-    for i, p in enumerate(pieces):
+    for i, p in enumerate(total.pieces):
         if p.core is not None and (p.scalars or abs(p.number) != 1):
             groups.setdefault((magnitude(p.number), frozenset(p.scalars.items())), []).append(i)
-    group = max(groups.values(), key=len, default=[])
-    if not 1 < len(group) < len(terms):
+    return _shared_among(total, _largest(groups))
+
+
+def _shared_among(total: Total, group: list[int]) -> list[Node] | None:
+    """The terms with what some of them, but not all, share before their sum."""
+    if not 1 < len(group) < len(total.terms):
         return None
-    shared = _common_scalars([terms[i] for i in group], known)
-    return None if shared is None else _replaced(terms, group, shared[0])
+    shared = _shared_by([total.pieces[i] for i in group], total.known)
+    return None if shared is None else total.replaced(group, shared)
 
 
-def _same_denominator(terms: list[Node], known: Known) -> list[Node] | None:
+def _same_denominator(total: Total) -> list[Node] | None:
     """A/s + B/s + C as (A + B)/s + C, where that is shorter."""
-    pieces = [split(t) for t in terms]
     groups: dict[object, list[int]] = {}
-    for i, p in enumerate(pieces):
+    for i, p in enumerate(total.pieces):
         below = frozenset((b, e) for b, e in p.scalars.items() if e < 0)
         if below:
             groups.setdefault(below, []).append(i)
-    group = max(groups.values(), key=len, default=[])
-    if not 1 < len(group) < len(terms):
-        return None
-    shared = _common_scalars([terms[i] for i in group], known)
-    found = None if shared is None else _replaced(terms, group, shared[0])
-    return found if found is not None and _written(found) < _written(terms) else None
+    found = _shared_among(total, _largest(groups))
+    return found if found is not None and _written(found) < _written(total.terms) else None
 
 
-def _common_entries(terms: list[Node], known: Known) -> list[Node] | None:
+def _common_entries(total: Total) -> list[Node] | None:
     """a ⊙ b + a ⊙ c as a ⊙ (b + c): the entrywise factors that most terms share; a term that is all shared leaves 1.
 
     Not in a differential s ⊙ dx − (sᵀdx) s: its matrix Diag(s) − s sᵀ is better than Diag(s)(I − 1 sᵀ).
     """
-    pieces = [split(t) for t in terms]
+    terms, pieces, known = total.terms, total.pieces, total.known
     entries = [merged(p.core).scalars if p.core is not None and p.core.kind != "scalar" else {} for p in pieces]
     groups: dict[object, list[int]] = {}
     for i, found in enumerate(entries):
         for base, exponent in found.items():
             groups.setdefault((base, exponent > 0), []).append(i)
-    group = max(groups.values(), key=len, default=[])
+    group = _largest(groups)
     if len(group) < 2 or not any(len(entries[i]) > 1 for i in group):
         return None
     shared = _shared_exponents([entries[i] for i in group])
+    left = {}
     for i in group:
         rest = Term(scalars=dict(entries[i]))
         for base, exponent in shared.scalars.items():
             rest.multiply(base, -exponent)
-        pieces[i].core = entrywise(rest, terms[i])
-    inside = split(factored([join(pieces[i]) for i in group], known))
+        left[i] = Term(pieces[i].number, pieces[i].scalars, entrywise(rest, terms[i]))
+    inside = split(factored([join(t) for t in left.values()], known))
     assert inside.core is not None
     inside.core = hadamard(entrywise(shared, terms[group[0]]), inside.core)
-    whole = [pieces[i] for i in group if is_ones(pieces[i].core or terms[i])]
+    whole = [t for i, t in left.items() if is_ones(t.core or terms[i])]
     if any(known.moving(s) for p in whole for s in p.scalars):
         return None
     if whole and length(join(inside)) >= _written([terms[i] for i in group]):
         return None
-    return _replaced(terms, group, join(inside))
+    return total.replaced(group, join(inside))
 
 
 def _shared_exponents(found: list[dict[Node, Value]]) -> Term:
@@ -324,11 +360,6 @@ ATTEMPTS = (
 )
 
 
-def _replaced(terms: list[Node], group: list[int], new: Node) -> list[Node]:
-    """The terms with a group replaced by one, where its first member stood."""
-    return [new if i == group[0] else t for i, t in enumerate(terms) if i == group[0] or i not in group]
-
-
 def _overlap(parts: list[list[Factor]], side: int) -> list[Factor]:
     """The longest run of factors that all products share on one side."""
     shared: list[Factor] = []
@@ -343,10 +374,10 @@ def _without(term: Term, parts: list[Factor], shared: list[Factor], side: int) -
     """The term with the shared factors taken away; a square one that was all shared leaves I."""
     rest = parts[: -len(shared)] if side else parts[len(shared) :]
     if rest:
-        term.core = chain(rest)
+        core = chain(rest)
     else:
         edge = shared[0][0].rows if side else shared[-1][0].cols
         if shared[0 if side else -1][0].kind not in ("matrix", "vector" if side else "row"):
             return None
-        term.core = eye(edge)
-    return join(term) if term.core.kind != "scalar" else None
+        core = eye(edge)
+    return join(Term(term.number, term.scalars, core)) if core.kind != "scalar" else None

@@ -15,7 +15,6 @@ from matdiff.ops.algebra import (
     MATMUL,
     SCALE,
     add,
-    is_op,
     scale,
 )
 from matdiff.ops.kronecker import kron
@@ -46,6 +45,8 @@ def shortest(node: Node, context: Context | None = None) -> Node:
     forms = [best(node, known)]
     if len(order) <= SMALL and any(n.op is ADD for n in order):
         forms += [best(context.normal(other), known) for other in _others(node, forms[0], context)]
+    if all(form is forms[0] for form in forms):
+        return forms[0]
     return min(forms, key=lambda form: _cost(form, known))
 
 
@@ -92,22 +93,22 @@ def _nested(node: Node, known: Known) -> Node:
 def _turned(node: Node, known: Known) -> Node:
     """t · t A as t² A, and −A(b − c) as A(c − b), where a sum with both signs is a factor."""
     piece = split(node)
-    if is_op(node, SCALE):
+    if node.op is SCALE:
         node = join(piece)
     if piece.number >= 0:
         return node
     if piece.core is None:
         return node
-    if is_op(piece.core, ADD):
+    if piece.core.op is ADD:
         turned = _negated(piece.core)
         if turned is not None:
             return join(Term(-piece.number, piece.scalars, turned))
         return node
-    if is_op(piece.core, MATMUL):
+    if piece.core.op is MATMUL:
         parts = factors(piece.core, known)
         for i, (base, exponent) in enumerate(parts):
             alone = sum(base in (b, b.T) for b, _ in parts) == 1
-            turned = _negated(base) if exponent == 1 and is_op(base, ADD) and alone else None
+            turned = _negated(base) if exponent == 1 and base.op is ADD and alone else None
             if turned is not None:
                 core = chain([*parts[:i], (turned, 1), *parts[i + 1 :]])
                 return join(Term(-piece.number, piece.scalars, core))

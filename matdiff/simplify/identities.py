@@ -15,7 +15,6 @@ from matdiff.ops.algebra import (
     add,
     hadamard,
     inner,
-    is_op,
     matmul,
     matrix_product,
     power,
@@ -65,16 +64,16 @@ def _of_transpose(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | N
         return number(1 if node.op is det else 0)
     if node.op is det and (is_zero(A) or (odd(A.rows) and "skew" in known(A))):
         return number(0)
-    return node.op(args[0].children[0]) if is_op(args[0], TRANSPOSE) else None
+    return node.op(args[0].children[0]) if args[0].op is TRANSPOSE else None
 
 
 def _Diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """Diag(s v) = s Diag(v), Diag(1) = I, and Diag(diag(D)) = D for a diagonal D."""
-    if is_op(args[0], SCALE):
+    if args[0].op is SCALE:
         return scale(args[0].children[0], _Diag(known, node, args[0].children[1:]) or Diag(args[0].children[1]))
     if is_ones(args[0]):
         return eye(node.rows)
-    if is_op(args[0], diag) and "diagonal" in known(args[0].children[0]):
+    if args[0].op is diag and "diagonal" in known(args[0].children[0]):
         return args[0].children[0]
     return None
 
@@ -82,32 +81,32 @@ def _Diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 def _diag(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """diag(Diag v) = v, diag(u vᵀ) = u ⊙ v, diag(A Diag(v) B) = (A ⊙ Bᵀ) v, scalars in front."""
     a = args[0]
-    if is_op(a, SCALE):
+    if a.op is SCALE:
         return scale(a.children[0], diag(a.children[1]))
-    if is_op(a, Diag):
+    if a.op is Diag:
         return a.children[0]
     base, exponent = factor(a, known)
-    if is_op(base, Diag):
+    if base.op is Diag:
         return power(base.children[0], number(exponent))
     if is_eye(a) or is_ones(a):
         return ones("vector", a.rows)
-    if is_op(a, TRANSPOSE):
+    if a.op is TRANSPOSE:
         return diag(a.children[0])
-    if is_op(a, ADD):
+    if a.op is ADD:
         taken = [_diag(known, node, (t,)) for t in a.children]
         return None if None in taken else add(*(t for t in taken if t is not None))
     parts = product_nodes(a, PALINDROME)
     flipped = [known.transposed(p) for p in reversed(parts)]
-    if sum(is_op(p, TRANSPOSE) for p in flipped) < sum(is_op(p, TRANSPOSE) for p in parts):
+    if sum(p.op is TRANSPOSE for p in flipped) < sum(p.op is TRANSPOSE for p in parts):
         return _diag(known, node, (matrix_product(flipped),)) or diag(matrix_product(flipped))
-    if len(parts) > 1 and is_op(parts[0], Diag):
+    if len(parts) > 1 and parts[0].op is Diag:
         return hadamard(parts[0].children[0], diag(matrix_product(parts[1:])))
     for i in range(1, len(parts)):
         if parts[i].kind == "row":
             return hadamard(matrix_product(parts[:i]), matrix_product(parts[i:]).T)
-        if is_op(parts[i], Diag) and i + 1 == len(parts):
+        if parts[i].op is Diag and i + 1 == len(parts):
             return hadamard(diag(matrix_product(parts[:i])), parts[i].children[0])
-        if is_op(parts[i], Diag):
+        if parts[i].op is Diag:
             right = matrix_product([known.transposed(p) for p in reversed(parts[i + 1 :])])
             return matmul(hadamard(matrix_product(parts[:i]), right), parts[i].children[0])
     return None
@@ -124,7 +123,7 @@ def _diagonal(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 def _of_flipped(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """f(Aᵀ) = f(A)ᵀ for matrix functions."""
-    return transpose(node.op(args[0].children[0])) if is_op(args[0], TRANSPOSE) else None
+    return transpose(node.op(args[0].children[0])) if args[0].op is TRANSPOSE else None
 
 
 def _unkron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
@@ -134,7 +133,7 @@ def _unkron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     rows, cols = node.params
     if is_eye(Y) and other.rows is other.cols and rows is cols:
         P, Q = (eye(rows), eye(other.rows)) if left else (eye(other.rows), eye(rows))
-    elif is_op(Y, kron):
+    elif Y.op is kron:
         P, Q = Y.children
     else:
         return None
@@ -150,7 +149,7 @@ def _frechet(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     if not made_of(V, A):
         return None
     derivative = FRECHET[node.op.name](A, *p)
-    s, f = derivative.children if is_op(derivative, SCALE) else (number(1), derivative)
+    s, f = derivative.children if derivative.op is SCALE else (number(1), derivative)
     return scale(s, matmul(V, f))
 
 
@@ -161,7 +160,7 @@ LARGEST = 40
 
 def made_of(V: Node, A: Node) -> bool:
     """Is V, or where A is a transpose Vᵀ, built from A alone by functions that commute with it?"""
-    if is_op(A, TRANSPOSE) and is_op(V, TRANSPOSE):
+    if A.op is TRANSPOSE and V.op is TRANSPOSE:
         A, V = A.children[0], V.children[0]
     seen: set[Node] = set()
     waiting = [V]
@@ -178,7 +177,7 @@ def made_of(V: Node, A: Node) -> bool:
 
 def _vec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """vec(unvec(x)) = x, and vec(u vᵀ) = v ⊗ u."""
-    if is_op(args[0], unvec):
+    if args[0].op is unvec:
         return args[0].children[0]
     parts = product_nodes(args[0], PALINDROME)
     for i in range(1, len(parts)):
@@ -189,16 +188,16 @@ def _vec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 def _unvec(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """unvec(vec A) = A, and unvec(a ⊗ b) = b aᵀ."""
-    if is_op(args[0], kronv):
+    if args[0].op is kronv:
         a, b = args[0].children
         return matmul(b, transpose(a)) if b.rows is node.rows and a.rows is node.cols else None
-    if is_op(args[0], vec):
+    if args[0].op is vec:
         inside = args[0].children[0]
         return inside if inside.rows is node.rows and inside.cols is node.cols else None
-    if is_op(args[0], SCALE):
+    if args[0].op is SCALE:
         s, a = args[0].children
         return scale(s, _unvec(known, node, (a,)) or unvec(a, params=node.params))
-    if is_op(args[0], ADD):
+    if args[0].op is ADD:
         taken = [_unvec(known, node, (t,)) for t in args[0].children]
         return None if None in taken else add(*(t for t in taken if t is not None))
     return None
@@ -208,7 +207,7 @@ def _norm(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """0 for zeros, 1 for units, ‖svdvals(X)‖ = ‖X‖ and ‖eigvals(S)‖ = ‖S‖."""
     if is_zero(args[0]):
         return number(0)
-    if is_op(args[0], svdvals) or is_op(args[0], eigvals):
+    if args[0].op is svdvals or args[0].op is eigvals:
         return norm(args[0].children[0])
     return number(1) if "unit" in known(args[0]) else None
 
@@ -219,7 +218,7 @@ def _abs(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     relu(sign u) is the step of u.
     """
     properties = known(args[0])
-    if node.op is relu and is_op(args[0], sign):
+    if node.op is relu and args[0].op is sign:
         return heaviside(args[0].children[0])
     if node.op in (sign, heaviside):
         return ones_like(args[0]) if "positive" in properties else None
@@ -229,7 +228,7 @@ def _abs(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 def _sqrt(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """√(u^p) = u^(p/2) of what is 0 or more, for an even p."""
     (a,) = args
-    if not is_op(a, POWER) or "nonnegative" not in known(a.children[0]):
+    if a.op is not POWER or "nonnegative" not in known(a.children[0]):
         return None
     p = whole(a.children[1])
     return power(a.children[0], number(p // 2)) if p is not None and p % 2 == 0 else None
@@ -238,26 +237,26 @@ def _sqrt(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 def _exp(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     if isinstance(args[0], Number) and args[0].value == 0:
         return number(1)
-    return args[0].children[0] if is_op(args[0], log) else None
+    return args[0].children[0] if args[0].op is log else None
 
 
 def _log(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
-    if is_op(args[0], det):
+    if args[0].op is det:
         return logdet(args[0].children[0])
     if isinstance(args[0], Number) and args[0].value == 1:
         return number(0)
-    return args[0].children[0] if is_op(args[0], exp) else None
+    return args[0].children[0] if args[0].op is exp else None
 
 
 def _kron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """I ⊗ I = I, eye(1) ⊗ A = A, and x ⊗ (yᵀ ⊗ A) = x yᵀ ⊗ A."""
     for i in (0, 1):
-        if is_op(args[i], SCALE):
+        if args[i].op is SCALE:
             s, a = args[i].children
             return scale(s, node.op(*args[:i], a, *args[i + 1 :]))
     if all(map(is_eye, args)):
         return eye(node.rows)
-    if is_op(args[1], kron) and {args[0].kind, args[1].children[0].kind} == {"vector", "row"}:
+    if args[1].op is kron and {args[0].kind, args[1].children[0].kind} == {"vector", "row"}:
         left, right = args[1].children
         return kron(kron_of(args[0], left), right)
     for one, other in (args, args[::-1]):
@@ -269,9 +268,9 @@ def _kron(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
 def _entry(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """Entries of constants, slices, blocks and diagonals, and those that are 0 in a triangle; Aᵀ[i,j] = A[j,i]."""
     (a,), (i, j) = args, node.params
-    if is_op(a, SLICE) or is_op(a, VCAT) or is_op(a, HCAT):
+    if a.op is SLICE or a.op is VCAT or a.op is HCAT:
         return _entry_of_part(a, i, j)
-    if is_op(a, TRANSPOSE) and a.kind == "matrix":
+    if a.op is TRANSPOSE and a.kind == "matrix":
         return entry(a.children[0], j, i)
     if a.kind != "matrix":
         return number(int(a.index == i)) if isinstance(a, Constant) and a.name == "e" else None
@@ -282,7 +281,7 @@ def _entry(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
         return number(0)
     if is_eye(a):
         return number(1)
-    return entry(a.children[0], i) if is_op(a, Diag) else None
+    return entry(a.children[0], i) if a.op is Diag else None
 
 
 def _entry_of_part(a: Node, i: int, j: int) -> Node | None:
@@ -322,17 +321,17 @@ def _slice(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
         return eye(r1 - r0)
     if is_eye(a) and (_behind(r0, c1) or _behind(c0, r1)):
         return zeros_like(node)
-    if is_op(a, SLICE):
+    if a.op is SLICE:
         assert isinstance(a, Apply)
         top, _, left, _ = a.params
         return slice_(a.children[0], r0 + top, r1 + top, c0 + left, c1 + left)
-    if is_op(a, VCAT) and c0 is ZERO and c1 is a.cols:
+    if a.op is VCAT and c0 is ZERO and c1 is a.cols:
         at = ZERO
         for block in a.children:
             if at is r0 and at + block.rows is r1 and block.kind == node.kind:
                 return block
             at = at + block.rows
-    if is_op(a, HCAT) and r0 is ZERO and r1 is a.rows:
+    if a.op is HCAT and r0 is ZERO and r1 is a.rows:
         at = ZERO
         for block in a.children:
             if at is c0 and at + block.cols is c1 and block.kind == node.kind:
@@ -345,13 +344,13 @@ def _getcol(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     """A column of a slice is a column, and of blocks side by side the column of one block."""
     (a,) = args
     (j,) = node.params
-    if is_op(a, SLICE):
+    if a.op is SLICE:
         assert isinstance(a, Apply)
         r0, r1, c0, _ = a.params
         inside = a.args[0]
         if r0 is ZERO and r1 is inside.rows and c0.number is not None:
             return COLUMN(inside, params=(j + c0.number,))
-    if is_op(a, HCAT):
+    if a.op is HCAT:
         at = 0
         for block in a.children:
             width = block.cols.number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matdiff.core.node import Apply, Node, number
-from matdiff.ops.algebra import MPOW, is_op, scale, transpose
+from matdiff.ops.algebra import MPOW, scale, transpose
 from matdiff.ops.constants import is_eye, is_zero
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inverse
@@ -23,12 +23,12 @@ def inverted(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if core is None:
         return inverse(args[0])
     outside = piece.raised(-1)
-    if is_op(core, kron) and all(a.rows is a.cols for a in core.children):
+    if core.op is kron and all(a.rows is a.cols for a in core.children):
         return context.scaled(outside, kron(*map(inverse, core.children)))
-    if is_op(core, MPOW):
+    if core.op is MPOW:
         base, exponent = factor(core, context.known)
         return multiply(context, [(base, -exponent)], outside, node)
-    if is_op(core, MPOWER):
+    if core.op is MPOWER:
         A, p = core.children
         return context.scaled(outside, matrix_power(A, context.exponent(scale(number(-1), p))))
     if "orthogonal" in context.known(core) and not is_eye(core):
@@ -52,4 +52,4 @@ def raised(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     A, p = args
     exponent = context.exponent(p)
     made = matrix_power(A, exponent)
-    return made if is_op(made, MPOWER) else context.normal(made)
+    return made if made.op is MPOWER else context.normal(made)

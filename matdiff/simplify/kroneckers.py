@@ -7,7 +7,7 @@ from collections.abc import Callable
 from matdiff.core.node import Node
 from matdiff.core.shape import ONE
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import is_op, transpose
+from matdiff.ops.algebra import transpose
 from matdiff.ops.constants import commutation, eye, is_commutation, is_eye, is_ones
 from matdiff.ops.kronecker import kron, kron_of, kronv
 from matdiff.ops.structure import Diag, vec
@@ -19,7 +19,7 @@ Times = Callable[[Node, Node], Node]
 
 def vector_kron(a: Node, b: Node) -> Node | None:
     """K(m,n)(A⊗B) = B⊗A where one of them is a column, so that no K is left on the right."""
-    if is_commutation(a) and is_op(b, kron):
+    if is_commutation(a) and b.op is kron:
         p, q = b.children
         if ONE in (p.cols, q.cols) and a.dims == (q.rows, p.rows):  # type: ignore[attr-defined]
             return kron(q, p)
@@ -28,7 +28,7 @@ def vector_kron(a: Node, b: Node) -> Node | None:
 
 def pairs(a: Node, b: Node) -> tuple[tuple[Node, Node], tuple[Node, Node]] | None:
     """(A, C) and (B, D) for (A⊗B)(C⊗D) = AC⊗BD."""
-    if not (is_op(a, kron) and is_op(b, kron)):
+    if not (a.op is kron and b.op is kron):
         return None
     (p, q), (r, s) = a.children, b.children
     fits = p.cols is r.rows and q.cols is s.rows
@@ -43,7 +43,7 @@ def commuted(a: Node, b: Node) -> list[Node] | None:
     turned = vector_kron(a, b)
     if turned is not None:
         return [turned]
-    if is_commutation(b) and is_op(a, kron):
+    if is_commutation(b) and a.op is kron:
         p, q = a.children
         if b.dims == (p.cols, q.cols) and not plain_shuffle(a):  # type: ignore[attr-defined]
             return [commutation(p.rows, q.rows), kron(q, p)]
@@ -54,12 +54,12 @@ def commuted(a: Node, b: Node) -> list[Node] | None:
 
 def on_vec(a: Node, b: Node, times: Times, known: Known) -> list[Node] | None:
     """(A ⊗ B) vec(X) = vec(B X Aᵀ), and K vec(X) = vec(Xᵀ)."""
-    if not is_op(b, vec):
+    if b.op is not vec:
         return None
     (X,) = b.children
     if is_commutation(a) and a.dims == (X.rows, X.cols):  # type: ignore[attr-defined]
         return [vec(known.transposed(X))]
-    if not is_op(a, kron) or plain_shuffle(a):
+    if a.op is not kron or plain_shuffle(a):
         return None
     A, B = a.children
     if A.cols is not X.cols or B.cols is not X.rows or A.kind == B.kind == "row":
@@ -74,10 +74,10 @@ def on_vec(a: Node, b: Node, times: Times, known: Known) -> list[Node] | None:
 def beside(a: Node, b: Node, times: Times) -> list[Node] | None:
     """(x ⊗ M) N = x ⊗ M N and N (xᵀ ⊗ M) = xᵀ ⊗ N M, and the same with x on the right."""
     for i in (0, 1):
-        if is_op(a, kron) and not is_op(b, kron) and a.children[i].kind == "vector" and not is_commutation(b):
+        if a.op is kron and b.op is not kron and a.children[i].kind == "vector" and not is_commutation(b):
             x, M = a.children[i], a.children[1 - i]
             return _kron_at(i, x, times(M, b))
-        if is_op(b, kron) and not is_op(a, kron) and b.children[i].kind == "row" and not is_commutation(a):
+        if b.op is kron and a.op is not kron and b.children[i].kind == "row" and not is_commutation(a):
             x, M = b.children[i], b.children[1 - i]
             return _kron_at(i, x, times(a, M))
     return None
@@ -101,7 +101,7 @@ def outer(a: Node, b: Node, times: Times) -> list[Node] | None:
     """u (x ⊗ v)ᵀ = xᵀ ⊗ u vᵀ, (x ⊗ u) vᵀ = x ⊗ u vᵀ and (x ⊗ u)(y ⊗ v)ᵀ = x yᵀ ⊗ u vᵀ."""
     if a.kind != "vector" or b.kind != "row":
         return None
-    left, right = is_op(a, kronv), is_op(b.T, kronv)
+    left, right = a.op is kronv, b.T.op is kronv
     if left and right:
         (x, u), (y, v) = a.children, b.T.children
         return [kron_of(times(x, y.T), times(u, v.T))]
@@ -116,12 +116,12 @@ def outer(a: Node, b: Node, times: Times) -> list[Node] | None:
 
 def takes_diagonal(a: Node) -> bool:
     """Is it Diag(vec(I)), which keeps the diagonal of a matrix in vec(A)?"""
-    return is_op(a, Diag) and is_op(a.children[0], vec) and is_eye(a.children[0].children[0])
+    return a.op is Diag and a.children[0].op is vec and is_eye(a.children[0].children[0])
 
 
 def of_diagonals(a: Node, b: Node, c: Node) -> bool:
     """Is it E Eᵀ with the E = Diag(vec(I))(1 ⊗ I) of a diagonal variable?  That is Diag(vec(I))."""
-    if not (a is c and takes_diagonal(a) and is_op(b, kron)):
+    if not (a is c and takes_diagonal(a) and b.op is kron):
         return False
     n = a.children[0].children[0].rows
     return is_ones(b.children[0]) and is_eye(b.children[1]) and b.children[1].rows is n and b.rows is b.cols
@@ -132,7 +132,7 @@ def plain_shuffle(a: Node) -> bool:
     stack, found = [a], False
     while stack:
         top = stack.pop()
-        if is_op(top, kron):
+        if top.op is kron:
             stack.extend(top.children)
         elif is_commutation(top):
             found = True

@@ -13,7 +13,7 @@ from matdiff.core.node import Apply, Node, Number, Symbol, Value, number, topolo
 from matdiff.core.op import Linear
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import respelled
-from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, SCALE, TRANSPOSE, add, is_op, scale
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, SCALE, TRANSPOSE, add, scale
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.simplify.context import Context
 from matdiff.simplify.entrywise import multiplied, raised
@@ -63,7 +63,7 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     linear = [a for i, a in enumerate(args) if isinstance(node.op.rule(i), Linear)]
     if any(map(is_zero, linear)):
         return zeros_like(node)
-    if any(is_op(a, SCALE) and a.kind != "scalar" for a in linear):
+    if any(a.op is SCALE and a.kind != "scalar" for a in linear):
         return _scalars_out(context, node, args)
     identity = IDENTITIES.get(node.op.name)
     if identity is not None:
@@ -105,7 +105,7 @@ def _sum(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     for t in kept:
         t.number = 1 if t.number == content else -1
     inside = add(*(context.join(t) for t in kept))
-    if any(not t.scalars and t.core is not None and is_op(t.core, ADD) for t in kept):
+    if any(not t.scalars and t.core is not None and t.core.op is ADD for t in kept):
         inside = _sum(context, node, inside.children)
     return scale(number(content), context.same(inside))
 
@@ -113,7 +113,7 @@ def _sum(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
 def _opened(a: Node) -> Iterable[Node]:
     """The terms of a sum or of a number times one: 2(A + B) + C is 2A + 2B + C, whatever was in brackets."""
     value, inside = numbered(a)
-    if inside is None or not is_op(inside, ADD) or len(inside.children) > NESTED:
+    if inside is None or inside.op is not ADD or len(inside.children) > NESTED:
         return (a,)
     return inside.children if value == 1 else (scale(number(value), t) for t in inside.children)
 
@@ -149,7 +149,7 @@ def _many_scalars(args: tuple[Node, ...]) -> bool:
     count, stack = 1, list(args)
     while stack and count <= SCALARS:
         top = stack.pop()
-        if is_op(top, SCALE):
+        if top.op is SCALE:
             count += 1
             stack.extend(top.children)
     return count > SCALARS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matdiff.core.node import Apply, Node, number
 from matdiff.graph.properties import product_nodes
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, scale, size
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, scale, size
 from matdiff.ops.constants import is_eye, is_ones, is_zero
 from matdiff.ops.reductions import mean, sum_, tr
 from matdiff.simplify.context import Context
@@ -75,7 +75,7 @@ def _trace_to_size(context: Context, a: Node, b: Node) -> Node | None:
 
 def outer_sides(context: Context, core: Node) -> tuple[list[Factor], list[Factor]] | None:
     """The sides u, vᵀ of a product u vᵀ."""
-    if core.kind != "matrix" or not is_op(core, MATMUL):
+    if core.kind != "matrix" or core.op is not MATMUL:
         return None
     parts = factors(core, context.known)
     for i, (base, _) in enumerate(parts):
@@ -99,22 +99,22 @@ def _collected_trace(context: Context, core: Node) -> Node:
             pieces = [p for p in map(split, terms) if p.core is not None]
             traces = [context.scaled(Term(p.number, p.scalars), _trace_of(context, p.core)) for p in pieces if p.core]
             total = context.normal(add(*traces))
-            if not is_op(total, ADD):
+            if total.op is not ADD:
                 return total
     return _trace_of(context, core)
 
 
 def _has_sum(core: Node) -> bool:
-    return is_op(core, ADD) or (is_op(core, MATMUL) and any(is_op(f, ADD) for f in product_nodes(core, LONGEST)))
+    return core.op is ADD or (core.op is MATMUL and any(f.op is ADD for f in product_nodes(core, LONGEST)))
 
 
 def _trace_of(context: Context, core: Node) -> Node:
     """tr of a core: cyclic, blind to transposes, and vᵀu for u vᵀ."""
     if is_eye(core):
         return size(core.rows)
-    if is_op(core, TRANSPOSE):
+    if core.op is TRANSPOSE:
         core = core.children[0]
-    if is_op(core, MATMUL):
+    if core.op is MATMUL:
         found = outer_sides(context, core)
         if found is not None:
             return multiply(context, found[1] + found[0], Term(), number(1))
@@ -127,7 +127,7 @@ def _trace_of(context: Context, core: Node) -> Node:
 def totalled(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     """sum(u .+ c) = sum(u) + c·n; scalars in front."""
     (a,) = args
-    if is_op(a, SCALE):
+    if a.op is SCALE:
         piece = split(a)
         core, piece.core = piece.core, None
         assert core is not None
@@ -136,10 +136,10 @@ def totalled(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         return number(0)
     if is_ones(a):
         return size(a.rows * a.cols)
-    if is_op(a, ADD) and any((core := split(t).core) is not None and is_ones(core) for t in a.children):
+    if a.op is ADD and any((core := split(t).core) is not None and is_ones(core) for t in a.children):
         totals = (_ones_total(t) if is_ones(split(t).core or t) else sum_(t) for t in a.children)
         return context.normal(add(*totals))
-    if is_op(a, TRANSPOSE):
+    if a.op is TRANSPOSE:
         return sum_(a.children[0])
     return sum_(a)
 
@@ -150,7 +150,7 @@ def _ones_total(t: Node) -> Node:
     core, piece.core = piece.core, None
     for base, exponent in piece.scalars.items():
         if (
-            is_op(base, mean)
+            base.op is mean
             and exponent == 1
             and base.children[0].rows is core.rows
             and base.children[0].cols is core.cols

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from matdiff.core.node import Apply, Node, number
-from matdiff.ops.algebra import TRANSPOSE, add, is_op, matmul, power, scale, size, transpose, whole
+from matdiff.ops.algebra import TRANSPOSE, add, matmul, power, scale, size, transpose, whole
 from matdiff.ops.constants import eye, is_eye, is_ones, ones, ones_like
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import chol, lu_L, lu_U, pinv, qr_Q, qr_R
@@ -51,7 +51,7 @@ def multiply(context: Context, parts: list[Factor], term: Term, like: Node, done
             continue
         if is_eye(part[0]):
             continue
-        if part[1] > 1 and is_op(part[0], Diag):
+        if part[1] > 1 and part[0].op is Diag:
             pending.extend(reversed(diagonal(entry_power(part[0].children[0], part[1], context))))
             continue
         if part[1] > 1 and is_ones(part[0]):
@@ -125,9 +125,9 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         return [(a.children[0], 1)]
     if g is chol and i == j == -1 and a is transpose(b):
         return [(b.children[0], -1)]
-    if i == j == 1 and f is TRANSPOSE and is_op(a.T, pinv) and a.T.children[0] is b.T:
+    if i == j == 1 and f is TRANSPOSE and a.T.op is pinv and a.T.children[0] is b.T:
         return [(b.T, 1), (a.T, 1)]
-    if i == j == 1 and g is TRANSPOSE and is_op(b.T, pinv) and b.T.children[0] is a.T:
+    if i == j == 1 and g is TRANSPOSE and b.T.op is pinv and b.T.children[0] is a.T:
         return [(b.T, 1), (a.T, 1)]
     if i == -1 and j == 1 and square(b):
         inside = inside_inverse(a, known)
@@ -174,7 +174,7 @@ def powers_together(before: Factor, after: Factor, context: Context) -> list[Fac
 
 def root_and_exponent(base: Node, times: int) -> tuple[Node, Node]:
     """(A^p)^times as a power of A."""
-    if is_op(base, MPOWER):
+    if base.op is MPOWER:
         return base.children[0], scale(number(times), base.children[1])
     return base, number(times)
 
@@ -215,7 +215,7 @@ def projected(out: list[Factor], part: Factor) -> list[Factor] | None:
 
 def each_other(a: Node, b: Node) -> bool:
     """Is one the pseudoinverse of the other?"""
-    return (is_op(a, pinv) and a.children[0] is b) or (is_op(b, pinv) and b.children[0] is a)
+    return (a.op is pinv and a.children[0] is b) or (b.op is pinv and b.children[0] is a)
 
 
 def side_by_side(context: Context, left: tuple[Node, Node], right: tuple[Node, Node]) -> list[Factor]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from matdiff.core.node import Apply, Node, Number, Value, number, topological
-from matdiff.ops.algebra import ADD, POWER, SCALE, add, is_op, power, scale
+from matdiff.ops.algebra import ADD, POWER, SCALE, add, power, scale
 from matdiff.ops.elementwise import exp
 from matdiff.simplify.terms import plain, split
 
@@ -46,11 +46,11 @@ def quotient(root: Node) -> Node | None:
 def _part(node: Node, parts: Mapping[Node, Quotient]) -> Quotient:
     if isinstance(node, Number):
         return Quotient({ONE: node.value} if node.value else {}, {})
-    if is_op(node, ADD):
+    if node.op is ADD:
         return _sum([parts[a] for a in node.children])
-    if is_op(node, SCALE):
+    if node.op is SCALE:
         return _product(parts[node.children[0]], parts[node.children[1]])
-    if is_op(node, POWER):
+    if node.op is POWER:
         exponent = node.children[1]
         if isinstance(exponent, Number) and isinstance(exponent.value, int) and abs(exponent.value) <= MOST:
             return _power(parts[node.children[0]], exponent.value)

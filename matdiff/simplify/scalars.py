@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matdiff.core.node import Constant, Node, Number, Symbol, Value, number
-from matdiff.ops.algebra import HADAMARD, SCALE, TRANSPOSE, is_op, power, scale, size
+from matdiff.ops.algebra import HADAMARD, SCALE, TRANSPOSE, power, scale, size
 from matdiff.ops.constants import is_ones
 from matdiff.ops.elementwise import abs_, heaviside, relu, sign
 from matdiff.ops.indexing import entry
@@ -21,7 +21,7 @@ from matdiff.simplify.terms import (
 
 def spelled(parts: list[Factor]) -> list[tuple[bool, str]]:
     """What a tie between equal orientations is decided by: names in order, differentials last."""
-    bases = (b.children[0] if is_op(b, TRANSPOSE) else b for b, _ in parts)
+    bases = (b.children[0] if b.op is TRANSPOSE else b for b, _ in parts)
     return [(b.of is not None, b.name) for b in bases if isinstance(b, Symbol)]
 
 
@@ -34,7 +34,7 @@ def numbered(term: Node) -> tuple[Value, Node | None]:
     """The number before a term in normal form, and the rest; None where there is none."""
     if isinstance(term, Number):
         return term.value, None
-    if is_op(term, SCALE) and isinstance(term.children[0], Number):
+    if term.op is SCALE and isinstance(term.children[0], Number):
         return term.children[0].value, term.children[1]
     return 1, term
 
@@ -42,7 +42,7 @@ def numbered(term: Node) -> tuple[Value, Node | None]:
 def products_apart(term: Term) -> None:
     """√(ab) √(ab) = a b: a product that has come to a whole power is no longer one scalar."""
     for base, exponent in list(term.scalars.items()):
-        if is_op(base, SCALE) and isinstance(exponent, int) and base not in (inside := split(base)).scalars:
+        if base.op is SCALE and isinstance(exponent, int) and base not in (inside := split(base)).scalars:
             del term.scalars[base]
             term.multiply_all(inside.raised(exponent))
 
@@ -50,7 +50,7 @@ def products_apart(term: Term) -> None:
 def determinants_apart(term: Term) -> None:
     """det(t A)/t = tⁿ⁻¹ det(A), which is defined at t = 0 too."""
     for base, exponent in list(term.scalars.items()):
-        if is_op(base, det) and is_op(base.children[0], SCALE) and isinstance(exponent, int) and exponent > 0:
+        if base.op is det and base.children[0].op is SCALE and isinstance(exponent, int) and exponent > 0:
             inside = split(base.children[0])
             if inside.core is not None and any(term.scalars.get(s, 0) < 0 for s in inside.scalars):
                 del term.scalars[base]
@@ -61,7 +61,7 @@ def determinants_apart(term: Term) -> None:
 
 def signs_away(term: Term) -> None:
     """u sign(u) = |u| and |u| sign(u) = u; the step heaviside(u) before relu(u) is 1 where that is not 0."""
-    for base in [b for b in term.scalars if is_op(b, sign)]:
+    for base in [b for b in term.scalars if b.op is sign]:
         u = base.children[0]
         for one, other in ((u, abs_(u)), (abs_(u), u)):
             exponent = term.scalars.get(one, 0)
@@ -70,7 +70,7 @@ def signs_away(term: Term) -> None:
                 term.multiply(base, -1)
                 term.multiply(one, -step)
                 term.multiply(other, step)
-    for base in [b for b in term.scalars if is_op(b, heaviside)]:
+    for base in [b for b in term.scalars if b.op is heaviside]:
         positive = term.scalars.get(relu(base.children[0]), 0)
         if positive > 0 and term.scalars[base] > 0:
             del term.scalars[base]
@@ -90,7 +90,7 @@ def cancelled(row: Node, column: Node) -> Node | None:
     for unit, other in ((row.T, column), (column, row.T)):
         if isinstance(unit, Constant) and is_unit(unit):
             return number(int(other is unit)) if is_unit(other) else entry(other, unit.index)
-    if not (is_op(row, TRANSPOSE) and (is_op(column, HADAMARD) or is_op(row.children[0], HADAMARD))):
+    if not (row.op is TRANSPOSE and (column.op is HADAMARD or row.children[0].op is HADAMARD)):
         return None
     bases = 0
     for part in (row.children[0], column):
@@ -100,4 +100,4 @@ def cancelled(row: Node, column: Node) -> Node | None:
 
 
 def transposes(parts: list[Factor]) -> int:
-    return sum(is_op(b, TRANSPOSE) for b, _ in parts)
+    return sum(b.op is TRANSPOSE for b, _ in parts)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from matdiff.core.node import Apply, Node, topological
 from matdiff.core.op import registry
-from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, add, is_op, matmul, mpow, scale, transpose
+from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, add, matmul, mpow, scale, transpose
 from matdiff.ops.constants import eye, is_ones
 from matdiff.ops.linalg import inv
 from matdiff.ops.matrix_functions import sqrtm
@@ -21,8 +21,8 @@ def spectral(parts: list[Factor], context: Context) -> list[Factor]:
     """The factors with every Q Diag(f(λ)) Qᵀ written as f(S), where the language has that function."""
     for i in range(len(parts) - 2):
         Q, one = parts[i]
-        if one == 1 and is_op(Q, eigvecs):
-            width = 5 if is_op(parts[i + 1][0], EXCHANGE) else 3
+        if one == 1 and Q.op is eigvecs:
+            width = 5 if parts[i + 1][0].op is EXCHANGE else 3
             found = of_values(parts[i : i + width], context)
             if found is not None:
                 return [*parts[:i], *found, *parts[i + width :]]
@@ -33,7 +33,7 @@ def of_values(run: list[Factor], context: Context) -> list[Factor] | None:
     """The f(S) of a run Q Diag(f(λ)) Qᵀ; in the run of singular values these stand in descending order."""
     nodes, middle = [node for node, _ in run], run[len(run) // 2][0]
     turned = [transpose(node) if node is nodes[-1] else context.known.transposed(node) for node in reversed(nodes)]
-    if len(run) % 2 == 0 or not is_op(middle, Diag) or any(a is not b for a, b in outside(nodes, turned)):
+    if len(run) % 2 == 0 or middle.op is not Diag or any(a is not b for a, b in outside(nodes, turned)):
         return None
     S, v = nodes[0].children[0], middle.children[0]
     known: dict[Node, Node] = {eigvals.build((S,)): S} if len(run) == 3 else singular(S, v, context)
@@ -56,7 +56,7 @@ def singular(S: Node, v: Node, context: Context) -> dict[Node, Node]:
     """The singular values of an X with XᵀX = S, and the root of S that has them as eigenvalues."""
     found: dict[Node, Node] = {}
     for node in topological(v):
-        if is_op(node, svdvals):
+        if node.op is svdvals:
             (X,) = node.children
             if context.product(context.known.transposed(X), X) is S:
                 found[node] = sqrtm(S)
@@ -69,7 +69,7 @@ def power_of(base: Node, exponent: object, known: dict[Node, Node]) -> Factor | 
     twice = exponent * 2 if isinstance(exponent, (int, Fraction)) else None
     if S is None or twice is None or twice != int(twice):
         return None
-    if is_op(S, sqrtm) and twice % 4 == 0:
+    if S.op is sqrtm and twice % 4 == 0:
         return S.children[0], int(twice) // 4
     return (S, int(twice) // 2) if twice % 2 == 0 else (sqrtm(S), int(twice))
 

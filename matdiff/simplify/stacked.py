@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matdiff.core.node import Constant, Node, number
-from matdiff.ops.algebra import ADD, SCALE, add, is_op, scale
+from matdiff.ops.algebra import ADD, SCALE, add, scale
 from matdiff.ops.constants import unit
 from matdiff.ops.indexing import VCAT
 from matdiff.simplify.normal import normal
@@ -31,12 +31,12 @@ def stacked_rows(node: Node) -> Node:
 
 def parts(node: Node, factor: Node) -> list[tuple[Node, Node]]:
     """The terms of a sum, each with its factor."""
-    if is_op(node, ADD):
+    if node.op is ADD:
         return [pair for child in node.children for pair in parts(child, factor)]
-    if is_op(node, SCALE):
+    if node.op is SCALE:
         c, term = node.children
         return parts(term, scale(c, factor) if factor is not number(1) else c)
-    if is_op(node, VCAT) and all(row.kind == "scalar" for row in node.children):
+    if node.op is VCAT and all(row.kind == "scalar" for row in node.children):
         return [(scale(factor, row), unit(node.rows, i)) for i, row in enumerate(node.children, 1)]
     return [(factor, node)]
 

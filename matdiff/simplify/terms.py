@@ -15,7 +15,6 @@ from matdiff.ops.algebra import (
     SCALE,
     TRANSPOSE,
     hadamard,
-    is_op,
     matmul,
     mpow,
     power,
@@ -133,7 +132,7 @@ def unsplit(node: Node) -> Term:
     if node.kind == "scalar":
         return Term(scalars={node: 1})
     scalar, core = node.children
-    term = unsplit(core) if is_op(core, SCALE) else Term(core=core)
+    term = unsplit(core) if core.op is SCALE else Term(core=core)
     if isinstance(scalar, Number):
         term.number = term.number * scalar.value
     else:
@@ -182,7 +181,7 @@ def factors(node: Node, known: Known) -> list[Factor]:
 
 def spread(node: Node, known: Known) -> list[Factor]:
     """One factor, or those of a power of a product: (XᵀX)² is Xᵀ X Xᵀ X."""
-    if is_op(node, MPOW) and is_op(node.children[0], MATMUL):
+    if node.op is MPOW and node.children[0].op is MATMUL:
         inside = product_nodes(node.children[0], LONGEST)
         if inside and len(inside) * times(node) <= LONGEST:
             return [factor(f, known) for f in inside] * times(node)
@@ -190,16 +189,16 @@ def spread(node: Node, known: Known) -> list[Factor]:
 
 
 def factor(node: Node, known: Known) -> Factor:
-    if is_op(node, TRANSPOSE):
+    if node.op is TRANSPOSE:
         base, exponent = factor(node.children[0], known)
         return known.transposed(base), exponent
-    if is_op(node, inv):
+    if node.op is inv:
         inside = node.children[0]
-        if is_op(inside, MPOW):
+        if inside.op is MPOW:
             base, exponent = factor(inside, known)
             return base, -exponent
         return inside, -1
-    if is_op(node, MPOW):
+    if node.op is MPOW:
         base, exponent = factor(node.children[0], known)
         return base, exponent * times(node)
     return node, 1
@@ -216,12 +215,12 @@ def powered(base: Node, exponent: int) -> Node:
     """The node of a factor."""
     if exponent == 1:
         return base
-    if exponent < 0 and not is_op(base, MPOWER):
-        inverse = transpose(inv(base.children[0])) if is_op(base, TRANSPOSE) else inv(base)
+    if exponent < 0 and base.op is not MPOWER:
+        inverse = transpose(inv(base.children[0])) if base.op is TRANSPOSE else inv(base)
         return mpow(inverse, -exponent)
-    if is_op(base, kron):
+    if base.op is kron:
         return kron(*(powered(a, exponent) for a in base.children))
-    if is_op(base, MPOWER):
+    if base.op is MPOWER:
         return MPOWER(base.children[0], scale(number(exponent), base.children[1]))
     return mpow(base, exponent)
 
@@ -253,14 +252,14 @@ def repetition(parts: list[Factor], i: int) -> tuple[int, int]:
 
 def inside_inverse(base: Node, known: Known) -> list[Factor]:
     """The factors of P in P⁻¹ or, where the base is Pᵀ, those of its transpose."""
-    if is_op(base, TRANSPOSE):
+    if base.op is TRANSPOSE:
         return [(known.transposed(b), e) for b, e in reversed(factors(base.children[0], known))]
     return factors(base, known)
 
 
 def inverse_of(parts: list[Factor], base: Node, known: Known) -> Factor:
     """The factor (Π parts)⁻¹, written with the transpose outside if `base` was."""
-    if is_op(base, TRANSPOSE):
+    if base.op is TRANSPOSE:
         return transpose(chain([(known.transposed(b), e) for b, e in reversed(parts)])), -1
     return chain(parts), -1
 
@@ -271,7 +270,7 @@ def entrywise_factors(node: Node) -> list[Node]:
     stack = [node]
     while stack:
         top = stack.pop()
-        if is_op(top, HADAMARD):
+        if top.op is HADAMARD:
             stack.extend(reversed(top.children))
         elif not is_ones(top):
             out.append(top)
@@ -289,7 +288,7 @@ def merged(*nodes: Node) -> Term:
         for f in entrywise_factors(node):
             base, e = base_and_exponent(f)
             e = plain(e * exponent)
-            if base is not node and is_op(base, HADAMARD) and isinstance(e, int):
+            if base is not node and base.op is HADAMARD and isinstance(e, int):
                 waiting.append((base, e))
             else:
                 entries.multiply(base, e)
@@ -302,7 +301,7 @@ def quotients(term: Term) -> None:
         return
     for above, below, whole in QUOTIENTS:
         for base, exponent in list(term.scalars.items()):
-            if exponent < 0 and is_op(base, below):
+            if exponent < 0 and base.op is below:
                 other = above.build(base.children)
                 times = min(term.scalars.get(other, 0), -exponent)
                 if times > 0:

@@ -8,7 +8,6 @@ from matdiff.ops.algebra import (
     MATMUL,
     TRANSPOSE,
     add,
-    is_op,
     transpose,
 )
 from matdiff.ops.indexing import SLICE, slice_
@@ -37,7 +36,7 @@ def transposed(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if core.kind == "matrix" and "skew" in known(core):
         piece.number = -piece.number
         return context.join(piece)
-    if is_op(core, MATMUL):
+    if core.op is MATMUL:
         parts = factors(core, known)
         if parts[0][0] is not core:
             term = Term(piece.number, piece.scalars)
@@ -49,22 +48,22 @@ def transposed(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
 def _flipped(context: Context, core: Node) -> Node:
     """The transpose of a core that is no product."""
     known = context.known
-    if is_op(core, kron):
+    if core.op is kron:
         return kron(*(known.transposed(a) for a in core.children))
     if isinstance(core, Apply) and core.op.name.startswith("frechet_"):
         return core.op(*(transposed(context, made, (a,)) for a in core.args if (made := TRANSPOSE.build((a,)))))
-    if is_op(core, MPOWER):
+    if core.op is MPOWER:
         return known.transposed(core)
-    if is_op(core, SYLVESTER):
+    if core.op is SYLVESTER:
         A, B, C = core.children
         return SYLVESTER(known.transposed(B), known.transposed(A), known.transposed(C))
-    if is_op(core, SLICE) and core.kind == "matrix":
+    if core.op is SLICE and core.kind == "matrix":
         assert isinstance(core, Apply)
         inside = core.args[0]
-        if "symmetric" in known(inside) or is_op(inside, TRANSPOSE):
+        if "symmetric" in known(inside) or inside.op is TRANSPOSE:
             r0, r1, c0, c1 = core.params
             return slice_(known.transposed(inside), c0, c1, r0, r1)
-    if is_op(core, ADD) and len(core.children) <= WINDOW:
+    if core.op is ADD and len(core.children) <= WINDOW:
         turned = [_turned(context, t) for t in core.children]
         if sum(after for after, _, _ in turned) <= sum(before for _, before, _ in turned) > 0:
             return add(*(t for _, _, t in turned))
