@@ -783,11 +783,15 @@ class Derivation(Generic[G_co]):
         self, seed: int = 0, sizes: Mapping[str, int] | None = None, claim: Any = None, **options: Any
     ) -> Verification:
         """Check the derivative, or a claimed one, numerically; see `matdiff.solution.judge.verify`."""
-        from matdiff.solution.judge import verify
-
         if options.get("order") == 2 and claim is None and self.kind != "gradient":
             rest = {name: value for name, value in options.items() if name != "order"}
             return check_second(self, seed, sizes, **rest)
+        if claim is None:
+            from matdiff.verify.numeric import verified
+
+            return verified(self, seed, sizes, **options)
+        from matdiff.solution.judge import verify
+
         return verify(self, seed=seed, sizes=sizes, claim=claim, **options)
 
     def having(self, function: Node, variables: tuple[Symbol, ...] | None = None) -> Derivation:

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-import scipy.linalg.lapack as lapack
 
 Array = Any
 MOST = 16
 """Most matrices whose factors are kept during one evaluation."""
 Kept = dict[int, tuple[Array, dict[str, Any]]]
 _kept: ContextVar[Kept | None] = ContextVar("kept", default=None)
+
+
+@cache
+def lapack() -> Any:
+    """SciPy's LAPACK, which takes longer to import than all of matdiff: only where a matrix is factored."""
+    return import_module("scipy.linalg.lapack")
 
 
 @contextmanager
@@ -55,7 +62,7 @@ def lower(X: Array) -> Array | None:
     """The L with L L' = X; None where X is not positive definite."""
 
     def make(X: Array) -> Array | None:
-        L, info = lapack.dpotrf(np.asarray(X, dtype=float).T, 0)
+        L, info = lapack().dpotrf(np.asarray(X, dtype=float).T, 0)
         return None if info else L.T
 
     return known(X, "lower", make)
@@ -65,7 +72,7 @@ def lu(X: Array) -> tuple[Array, Array, int]:
     """The LU factors of X', the pivots, and 0 where no pivot is."""
 
     def make(X: Array) -> Any:
-        return lapack.dgetrf(np.asarray(X, dtype=float).T)
+        return lapack().dgetrf(np.asarray(X, dtype=float).T)
 
     found: tuple[Array, Array, int] = known(X, "lu", make)
     return found
@@ -84,9 +91,9 @@ def rcond(X: Array) -> float | None:
         size = float(np.abs(X).sum(axis=1).max())  # the 1-norm of X', whose factors there are
         have = facts(X)
         if have.get("lower") is not None:
-            return float(lapack.dpocon(have["lower"].T, size, uplo=b"U")[0])
+            return float(lapack().dpocon(have["lower"].T, size, uplo=b"U")[0])
         factors, _, info = lu(X)
-        return None if info > 0 else float(lapack.dgecon(factors, size, norm=b"1")[0])
+        return None if info > 0 else float(lapack().dgecon(factors, size, norm=b"1")[0])
 
     found: float | None = known(X, "rcond", make)
     return found
@@ -95,7 +102,7 @@ def rcond(X: Array) -> float | None:
 def triangular_rcond(X: Array) -> float | None:
     if not np.diagonal(X).all():
         return None
-    return float(lapack.dtrcon(np.asarray(X, dtype=float).T, norm=b"1", uplo=b"U")[0])
+    return float(lapack().dtrcon(np.asarray(X, dtype=float).T, norm=b"1", uplo=b"U")[0])
 
 
 def sign(X: Array) -> float:

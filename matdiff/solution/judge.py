@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from matdiff.calculus.derivation import Derivation
 from matdiff.calculus.expression import Expression
-from matdiff.errors import MatdiffError
 from matdiff.solution.claim import unlabelled
 from matdiff.verify.claims import judge
-from matdiff.verify.methods import METHODS
-from matdiff.verify.numeric import check
+from matdiff.verify.numeric import check_options, verified
 from matdiff.verify.report import Verification
 
 
@@ -39,21 +36,7 @@ def verify(
     if hasattr(derivation, "systems") or hasattr(derivation, "member"):
         found: Verification = derivation.verify(seed, sizes, claim, points=points, method=method, order=order)
         return found
-    whole("seed", seed, 0)
-    whole("points", points, 1)
-    if sizes is not None and not isinstance(sizes, Mapping):
-        raise MatdiffError(f"sizes gives numbers by name, not {sizes!r}", hint='for instance sizes={"n": 100}')
-    if method not in METHODS:
-        raise MatdiffError(f"there is no method {method!r}", hint=f"the methods are {', '.join(METHODS)}")
-    if order not in (1, 2):
-        raise MatdiffError(f"order must be 1 or 2, not {order!r}")
-    if claim is not None:
-        claim = unlabelled(derivation, claim)
-        return judge(derivation, claim, seed, sizes, points, order)
-    return check(derivation, seed, sizes, points, order, method)
-
-
-def whole(what: str, value: Any, least: int) -> None:
-    """Raises MatdiffError unless the value is a whole number from `least`."""
-    if not hasattr(value, "__index__") or value < least:
-        raise MatdiffError(f"{what} is a whole number from {least}, not {value!r}")
+    if claim is None:
+        return verified(derivation, seed, sizes, points, method, order)
+    check_options(seed, sizes, points, method, order)
+    return judge(derivation, unlabelled(derivation, claim), seed, sizes, points, order)

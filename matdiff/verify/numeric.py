@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -77,6 +77,32 @@ class Outcome(NamedTuple):
     order: float | None
     fault: str = ""
     flat: bool = False
+
+
+def verified(
+    d: Derivation,
+    seed: int = 0,
+    sizes: Mapping[str, int] | None = None,
+    points: int = 3,
+    method: str = "central",
+    order: int = 1,
+) -> Verification:
+    """Is the derivative right?  Raises MatdiffError for options that mean nothing."""
+    check_options(seed, sizes, points, method, order)
+    return check(d, seed, sizes, points, order, method)
+
+
+def check_options(seed: Any, sizes: Any, points: Any, method: Any, order: Any) -> None:
+    """Raises MatdiffError for options that mean nothing."""
+    for what, value, least in (("seed", seed, 0), ("points", points, 1)):
+        if not hasattr(value, "__index__") or value < least:
+            raise MatdiffError(f"{what} is a whole number from {least}, not {value!r}")
+    if sizes is not None and not isinstance(sizes, Mapping):
+        raise MatdiffError(f"sizes gives numbers by name, not {sizes!r}", hint='for instance sizes={"n": 100}')
+    if method not in methods.METHODS:
+        raise MatdiffError(f"there is no method {method!r}", hint=f"the methods are {', '.join(methods.METHODS)}")
+    if order not in (1, 2):
+        raise MatdiffError(f"order must be 1 or 2, not {order!r}")
 
 
 def check(
