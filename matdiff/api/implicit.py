@@ -446,7 +446,7 @@ class Implicit:
         return self._at(state, [self._projected(products[X], X) for X in self.wrt])
 
     def hessian_matrix(self, x0: Any = None, **arrays: Any) -> Any:
-        """The Hessian for vec(X) at the arrays: one solution, and a product for each entry of the one variable X.
+        """The Hessian for vec(X) at the arrays: one solution, and a solve for each entry of the one variable X.
 
         Raises UnsupportedError for several variables and for one with a structure.
         """
@@ -459,60 +459,75 @@ class Implicit:
         self._adjoin(state)
         (X,) = self.wrt
         shape = tuple(d.evaluate(state.sizes) for d in X.shape)
-        units = [e.reshape(shape, order="F") for e in np.eye(int(np.prod(shape)))]
-        (checked,) = self._product(state, units[0], arrays)
-        columns = [checked, *self._products(state, units[1:])]
-        return np.stack([np.ravel(c, order="F") for c in columns], axis=1)
+        count = int(np.prod(shape))
+        stacks = {
+            direction(X).name: np.eye(count).reshape((count, *shape[::-1])).transpose(0, *range(len(shape), 0, -1))
+        }
+        for k, rows in enumerate(self.adjoints.linear_parts):
+            right = self._across([b for _, b in rows], stacks, state)
+            moved = self.numbers.forward(state.solved, k, right.T)
+            stacks.update(self._parts(moved.T, [direction(x) for x in self.systems[k].unknowns], state))
+        dx = [flattened(stacks[direction(x).name]) for s in self.systems for x in s.unknowns]
+        bent = self._across(self._bends, stacks, state)
+        ends = np.cumsum([v.shape[1] for v in dx])
+        return bent[:, ends[-1] :] + bent[:, : ends[-1]] @ np.concatenate(dx, axis=1).T
 
-    def _products(self, state: State, units: Sequence[Any]) -> list[Any]:
-        """H[V] for many V at once: the right-hand sides of a system are solved together, its factors read once."""
-        import numpy as np
+    @cached_property
+    def _bends(self) -> list[Node]:
+        """The second differential of the Lagrangian f − Σ⟨v, F⟩ by the unknowns and by X, the v held.
 
-        from matdiff.codegen.solving import shaped, stacked
-
-        (X,) = self.wrt
+        Paired with the differentials of the unknowns, it is the Hessian without further solves.
+        """
         right, products = self.adjoints.second
-        given = dict(state.solved.values)
-        moving = [{**given, direction(X).name: V} for V in units]
+        (X,) = self.wrt
+        still = {direction(v): zeros_like(v) for v in self.multipliers}
+        found = [right[k][x] for k, s in enumerate(self.systems) for x in s.unknowns]
+        return [substitute(n, still, into_bodies=True) for n in (*found, self._projected(products[X], X))]
 
-        def solved(k: int, nodes: Sequence[Node], targets: Sequence[Symbol], adjoint: bool) -> None:
-            program = self._program(tuple(nodes))
-            vectors = np.stack([stacked(program(values)) for values in moving], axis=1)
-            solve = self.numbers.adjoint if adjoint else self.numbers.forward
-            for values, column in zip(moving, solve(state.solved, k, vectors).T, strict=True):
-                at = 0
-                for t in targets:
-                    count = t.rows.evaluate(state.sizes) * t.cols.evaluate(state.sizes)
-                    values[t.name] = shaped(column[at : at + count], t, state.sizes)
-                    at += count
+    def _across(self, nodes: Sequence[Node], stacks: Mapping[str, Any], state: State) -> Any:
+        """vec of the nodes in a row for each of the directions in the stacks.
 
-        if units:
-            for k, rows in enumerate(self.adjoints.linear_parts):
-                solved(k, [b for _, b in rows], [direction(x) for x in self.systems[k].unknowns], False)
-            for k in reversed(range(len(self.systems))):
-                solved(k, list(right[k].values()), [direction(v) for v in self.adjoints.multipliers[k]], True)
-        last = self._program((self._projected(products[X], X),))
-        return [last(values)[0] for values in moving]
-
-    def _program(self, nodes: tuple[Node, ...]) -> Any:
-        """The nodes compiled, as a function of a dict of values.  Raises DomainError where a value is not finite."""
+        Raises DomainError where a value is not finite.
+        """
         import numpy as np
 
-        from matdiff.codegen import compile_
         from matdiff.errors import DomainError
 
-        wanted, near = self._readable(nodes)
-        used = [s for s in near if s in set(symbols(*wanted))]
-        sizing = [s for s in near if s not in used]
-        made = compile_(wanted, (*used, *sizing), unchecked=True)
+        made, near = self._made(tuple(nodes), tuple(stacks))
+        given = {name: state.solved.values[name] for name in near if name in state.solved.values}
+        with np.errstate(all="ignore"):
+            rows = made(**{**given, **{name: stacks[name] for name in near if name in stacks}})
+        if not any(name in stacks for name in near):
+            rows = [np.repeat(np.asarray(v)[None], len(next(iter(stacks.values()))), axis=0) for v in rows]
+        found = np.concatenate([flattened(v) for v in rows], axis=1)
+        if not np.isfinite(found).all():
+            raise DomainError("the second derivative is not finite at these arrays")
+        return found
 
-        def run(values: Mapping[str, Any]) -> Any:
-            found = made(**{s.name: values[s.name] for s in near if s.name in values})
-            if not all(np.isfinite(v).all() for v in found):
-                raise DomainError("the second derivative is not finite at these arrays")
-            return found
+    def _made(self, nodes: tuple[Node, ...], stacks: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+        """The nodes compiled for many directions at once, and the names of the arrays that this takes."""
+        from matdiff.codegen import compile_
 
-        return run
+        if nodes not in self._programs:
+            wanted, near = self._readable(nodes)
+            batch = [s.name for s in near if s.name in stacks]
+            self._programs[nodes] = compile_(wanted, near, unchecked=True, batch=batch), tuple(s.name for s in near)
+        return self._programs[nodes]
+
+    @cached_property
+    def _programs(self) -> dict[tuple[Node, ...], tuple[Any, tuple[str, ...]]]:
+        return {}
+
+    def _parts(self, rows: Any, targets: Sequence[Symbol], state: State) -> dict[str, Any]:
+        """Stacks of arrays from their vec."""
+        found, at = {}, 0
+        for t in targets:
+            shape = tuple(d.evaluate(state.sizes) for d in t.shape)
+            count = t.rows.evaluate(state.sizes) * t.cols.evaluate(state.sizes)
+            part = rows[:, at : at + count].reshape((len(rows), *shape[::-1]))
+            found[t.name] = part.transpose(0, *range(len(shape), 0, -1))
+            at += count
+        return found
 
     def values(self, nodes: Sequence[Node], arrays: Mapping[str, Any], x0: Any = None) -> list[Any]:
         """Expressions in variables, unknowns and adjoint variables at the arrays."""
@@ -698,6 +713,11 @@ ELSEWHERE = {
     "scipy": "use .value_and_grad and .hvp",
 }
 """What explicit functions have, and what is there instead."""
+
+
+def flattened(stack: Any) -> Any:
+    """vec of each array of a stack, columns stacked, as a row."""
+    return stack.transpose(0, *range(stack.ndim - 1, 0, -1)).reshape(len(stack), -1)
 
 
 @dataclass

@@ -7,18 +7,17 @@ halving starts from 0, or from where it is told; of x = G(x) it starts from the 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from matdiff.calculus.implicit import System, blocks, depends, direction, free, partial
 from matdiff.codegen import Request, compile_, compiled
 from matdiff.codegen.evaluate import as_array, check_attributes, gather, sizes_of
+from matdiff.codegen.refined import LEAST, RATE, Factors
 from matdiff.core.node import Node, Symbol, symbols
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
 
@@ -32,8 +31,10 @@ ITERATIONS = 2000
 HALVINGS = 40
 CLOSE = 1e-6
 """Relative size of a step from which on the next ones are the last: each squares it."""
-PIVOT = 1e-6
-"""Smallest pivot, beside the largest, that is not looked at twice."""
+CHORD = 0.03
+"""The same where factors are dear: while steps fall fast, the last ones serve."""
+SLOW = 0.2
+"""What a step with old factors may be beside the one before it."""
 MATRIX = 6000
 """Most unknowns of a system whose matrix is formed."""
 
@@ -125,15 +126,10 @@ class Numbers:
 
     def adjoint(self, solved: Solved, k: int, right: Array) -> Array:
         """The v with F_x*[v] = right, of system k."""
-        return back(solved.factors[k], right, adjoint=True)
+        return np.asarray(solved.factors[k].solve(right, adjoint=True))
 
     def forward(self, solved: Solved, k: int, right: Array) -> Array:
-        return back(solved.factors[k], right)
-
-
-def back(factors: Any, right: Array, adjoint: bool = False) -> Array:
-    """J⁻¹ right, or J⁻ᵀ right, from the factors of Jᵀ."""
-    return np.asarray(scipy.linalg.lu_solve(factors, right, trans=0 if adjoint else 1, check_finite=False))
+        return np.asarray(solved.factors[k].solve(right))
 
 
 class Compiled:
@@ -234,14 +230,14 @@ class Compiled:
         if self.linear:
             u = np.zeros_like(u)
             factors = self.factor(at(u), sizes)
-            u = u - back(factors, residual(u))
+            u = u - factors.solve(residual(u))
             if not np.isfinite(u).all():
                 raise self.lost("the solution is not finite")
         else:
             if self.system.fixed_point and not set(names) & starts.keys():
                 u = self.iterated(u, at)
-            u = self.newton(u, residual, lambda u: self.factor(at(u), sizes))
-            factors = self.factor(at(u), sizes)
+            u, near = self.newton(u, residual, lambda u: self.factor(at(u), sizes))
+            factors = self.factor(at(u), sizes, near)
         solved.values = at(u)
         solved.factors.append(factors)
 
@@ -260,20 +256,39 @@ class Compiled:
             x = after
         return u
 
-    def newton(self, u: Array, residual: Callable[[Array], Array], factor: Callable[[Array], Any]) -> Array:
+    def newton(
+        self, u: Array, residual: Callable[[Array], Array], factor: Callable[[Array], Factors]
+    ) -> tuple[Array, Factors | None]:
+        """The solution, and factors of a Jacobian near it if they will do there."""
         r = residual(u)
         if not np.isfinite(r).all():
             raise self.lost("the equation has no value where Newton's method starts")
-        best, factors = np.inf, None
+        best = last = np.inf
+        stale, rate = False, 0.0
+        factors: Any = None
         for _ in range(STEPS):
             # Close to the solution the Jacobian hardly moves: the last factors serve for what is left.
-            factors = factor(u) if factors is None or best == np.inf else factors
-            step = back(factors, r)
+            factors = factors if stale else factor(u)
+            step = factors.step(r)
             size = float(np.linalg.norm(step)) / max(float(np.linalg.norm(u)), 1e-300)
+            if stale and size > CLOSE:
+                rate = max(rate, size / last)
             if not r.any() or size <= 4 * np.finfo(float).eps or (size < CLOSE and size >= best):
-                return u - step if np.isfinite(step).all() and r.any() else u
+                u = u - step if np.isfinite(step).all() and r.any() else u
+                return u, factors if rate <= RATE else None
+            if stale and size >= CLOSE and rate > SLOW:
+                stale, rate = False, 0.0
+                continue
             best = min(best, size) if size < CLOSE else np.inf
-            u, r = self.shorter(u, step, r, residual, size < CLOSE)
+            try:
+                u, r = self.shorter(u, step, r, residual, size < CLOSE)
+            except DomainError:
+                if not stale:
+                    raise
+                stale = False
+                continue
+            stale = size < CLOSE or (size < CHORD and len(u) >= LEAST)
+            last = size
         raise self.lost(f"Newton's method does not converge in {STEPS} steps")
 
     def shorter(
@@ -289,18 +304,12 @@ class Compiled:
             t /= 2
         raise self.lost("Newton's method does not converge: no step makes the residual smaller")
 
-    def factor(self, values: Values, sizes: Mapping[str, int]) -> Any:
-        """LU factors of Jᵀ, which lies in memory as LAPACK wants it.  Raises DomainError for a singular J."""
+    def factor(self, values: Values, sizes: Mapping[str, int], near: Factors | None = None) -> Factors:
+        """The factors of J, or of one near it for refinement.  Raises DomainError for a singular J."""
         J = self.matrix(values, sizes)
         if not finite(J):
             raise self.lost("the Jacobian of the equation is not finite")
-        own = not any(np.may_share_memory(J, v) for v in values.values() if isinstance(v, np.ndarray))
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            factors = scipy.linalg.lu_factor(J.T, overwrite_a=own and J.flags.writeable, check_finite=False)
-        if not determined(lambda: self.matrix(values, sizes), factors[0]):
-            raise self.singular()
-        return factors
+        return Factors(J, self.singular, near)
 
     @property
     def names(self) -> str:
@@ -320,17 +329,6 @@ def finite(value: Array) -> bool:
     """Whether all entries are finite: where their sum is, without looking at each."""
     with np.errstate(all="ignore"):
         return bool(np.isfinite(np.sum(value))) or bool(np.isfinite(value).all())
-
-
-def determined(J: Callable[[], Array], factors: Array) -> bool:
-    """Is J regular to working precision?  Its condition is estimated where a pivot is small."""
-    pivots = np.abs(np.diagonal(factors))
-    if not np.isfinite(pivots).all():
-        return False
-    if pivots.min() > PIVOT * pivots.max():
-        return True
-    rcond, _ = scipy.linalg.lapack.dgecon(factors, scipy.linalg.lapack.dlange("1", J().T))
-    return bool(rcond > np.finfo(float).eps / 4)
 
 
 class Singular(DomainError):

@@ -108,9 +108,11 @@ def through_newton(n: int = 100, k: int = 20) -> None:
         runs["jax.jit(jax.hessian)"] = lambda: jax.block_until_ready(compiled(given["p"]))
     except ImportError:
         pass
-    shown(shortest(runs), "Hessian by 20 parameters")
+    print(f"n = {n}")
+    shown(shortest(runs, ROUNDS if n < 1000 else 4), "Hessian by 20 parameters")
 
 
 if __name__ == "__main__":
     through_a_solve()
-    through_newton()
+    for n in (100, 300, 1000, 2000):
+        through_newton(n)
