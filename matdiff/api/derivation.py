@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from matdiff.api.graph import Graph
     from matdiff.api.models import Model, Stationary
     from matdiff.api.newton import System
-    from matdiff.api.steps import Group, Step
+    from matdiff.api.steps import Group, Step, Telling
     from matdiff.interop.pymanopt import Manopt
     from matdiff.verify.convexity import Convexity
     from matdiff.verify.report import Verification
@@ -358,6 +358,13 @@ class Derivation(Generic[G_co]):
         from matdiff.api.steps import narrative
 
         return narrative(self)
+
+    @cached_property
+    def retold(self) -> Telling:
+        """The derivation as it is told, with names for parts where a lecturer gives them."""
+        from matdiff.api.steps import retold
+
+        return retold(self)
 
     @cached_property
     def all_steps(self) -> tuple[Step, ...]:
@@ -798,6 +805,12 @@ class Derivation(Generic[G_co]):
         """The same question of another function, of the same variables unless they are given."""
         known = self.function.variables if variables is None else variables
         return replace(self, function=Expr(function, known, self.function.guards))
+
+    def renamed(self, function: Node) -> Derivation:
+        """The derivation of the same function written with names, whose derivatives are known."""
+        found = self.having(function)
+        vars(found).update(gradient=self.gradient, _known=self._known) if self.kind == "gradient" else None
+        return found
 
     def about(self, function: Expression) -> Derivation:
         """The derivation of another function by the same variables, for the plain inner product."""

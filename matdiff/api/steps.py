@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from matdiff.api.expr import Expr
@@ -20,10 +21,12 @@ from matdiff.ops.algebra import POWER, SCALE, TRANSPOSE, add, is_op, scale
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.ops.indexing import COLUMN, ROW, SLICE
 from matdiff.ops.spectral import eigvecs
+from matdiff.printing import to_text
 from matdiff.printing.length import length
 from matdiff.printing.names import unicode_name
+from matdiff.simplify.context import Context
 from matdiff.simplify.forms import best
-from matdiff.simplify.normal import normal
+from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
     from matdiff.calculus.derivation import Derivation
@@ -86,32 +89,27 @@ def narrative(derivation: Derivation, full: bool = False) -> tuple[Step, ...]:
 
     With `full`, what a rule gives and its simplification are two steps.
     """
-    return _narrated(derivation, full) if full else _narrated(_retold(derivation), False)
+    return _narrated(Telling.of(derivation), True) if full else derivation.retold.steps
 
 
-def _retold(derivation: Derivation) -> Derivation:
+def retold(derivation: Derivation) -> Telling:
     """The derivation with names for parts of the function where a lecturer would give them: for both sides of a
     quotient of scalars, for what would be derived twice, and where a line would be too long.
     """
+    plain = Telling.of(derivation)
     if derivation.curved or derivation.source or len(derivation.differentials) > WHOLE:
-        return derivation
+        return plain
     fraction = _named(derivation, _quotients(derivation))
-    if fraction is not None and _width(fraction) <= WIDEST:
-        return fraction
-    best, width = derivation, _width(derivation)
+    if fraction is not None and (found := Telling.of(fraction)).width <= WIDEST:
+        return found
+    best = plain
     for several, kinds in ((SEVERAL, SCALAR), (SEVERAL, KINDS), (1, SCALAR), (1, KINDS)):
-        if width <= WIDEST:
+        if best.width <= WIDEST:
             break
         named = _named(derivation, _repeated(derivation, several, kinds))
-        if named is not None and (narrower := _width(named)) < width:
-            best, width = named, narrower
+        if named is not None and (found := Telling.of(named)).width < best.width:
+            best = found
     return best
-
-
-def _width(derivation: Derivation) -> int:
-    """Characters of the longest line; too many where a rule would be used twice for the same part."""
-    found = _narrated(derivation, False)
-    return max(widest(found), (WIDEST + 1) * any(step.rule == CITED for step in found))
 
 
 def widest(steps: Iterable[Step]) -> int:
@@ -124,12 +122,13 @@ def widest(steps: Iterable[Step]) -> int:
     return most
 
 
-def _narrated(derivation: Derivation, full: bool) -> tuple[Step, ...]:
+def _narrated(telling: Telling, full: bool) -> tuple[Step, ...]:
+    derivation = telling.derivation
     variables = derivation.function.variables
     last = (READ_OFF, WEIGHTED, *(space.raising for space in derivation.curved.values() if space.raising))
     return tuple(
         Step(rule, Expr(before, variables), Expr(after, variables), SO if rule in last else "=")
-        for rule, before, after in _lines(Telling.of(derivation), full)
+        for rule, before, after in _lines(telling, full)
         if before is not after
     )
 
@@ -141,20 +140,52 @@ class Telling:
     derivation: Derivation
     known: dict[Node, Node]
     told: set[Node]
+    context: Context
+    """In which equal scalars, sums and products take one form in all lines."""
+    answers: set[Node] = field(default_factory=set)
+    """What is read off: it stands as it is printed."""
 
     @classmethod
     def of(cls, derivation: Derivation, told: Iterable[Node] = ()) -> Telling:
+        context = new_context()
+
         def body(dr: Node, r: Node, expression: Node) -> Node:
-            return normal(in_terms_of(dr, expression, r))
+            return context.normal(in_terms_of(dr, expression, r))
 
-        known = differentials(derivation.prepared, derivation.directions, body)
-        return cls(derivation, known, set(told))
+        root = derivation.prepared
+        defines = any(isinstance(n, Symbol) and n.body is not None for n in topological(root, into_bodies=False))
+        known = differentials(root, derivation.directions, body) if defines else derivation.differentials
+        return cls(derivation, known, set(told), context)
 
-    @property
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """From the function to its differential, and to its gradient by one variable."""
+        return _narrated(self, False)
+
+    @cached_property
+    def width(self) -> int:
+        """Characters of the longest line; too many where a rule would be used twice for the same part."""
+        return max(widest(self.steps), (WIDEST + 1) * any(step.rule == CITED for step in self.steps))
+
+    @cached_property
     def value(self) -> Node:
         """The differential, simplified, in which definitions have theirs."""
         root = self.derivation.prepared
-        return normal(self.known.get(root) or zeros_like(root))
+        return self.normal(self.known.get(root) or zeros_like(root))
+
+    def normal(self, node: Node) -> Node:
+        return self.context.normal(node)
+
+    def paired(self, frontier: Mapping[Node, Node], names: Mapping[Node, Node] | None = None) -> Node:
+        """Σ ⟨Y, V⟩; of scalars the product."""
+        normal, known = self.normal, self.context.known
+        scalars = [scale(Y, V) for V, Y in frontier.items() if V.kind == "scalar"]
+        shown = {
+            V: Y if Y in self.answers else best(normal(Y), known) for V, Y in frontier.items() if V.kind != "scalar"
+        }
+        arrays = [pairing(Y, normal(V)) for V, Y in shown.items()]
+        found = add(*([normal(add(*scalars))] if scalars else []), *arrays)
+        return substitute(found, names) if names else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +244,7 @@ def _gradients(derivation: Derivation) -> Iterator[Group]:
     answers = derivation.named(derivation.abbreviations(gradients))
     names = derivation.names([e.node for e in derivation.abbreviations(gradients)])
     results: dict[Node, Node] = {dX: e.node for dX, e in zip(derivation.directions.values(), answers, strict=True)}
-    telling = Telling.of(_retold(derivation))
+    telling = derivation.retold
     passed = tuple(_across(telling, number(1), results, names))
     for X, answer in zip(derivation.wrt, answers, strict=True):
         yield Group("gradient", (X.name,), _read_off(telling, passed, X, answer.node, READ_OFF, SO), derivation)
@@ -222,7 +253,7 @@ def _gradients(derivation: Derivation) -> Iterator[Group]:
 
 def _maps(derivation: Derivation) -> Iterator[Group]:
     """Adjoint and Jacobian of a vector or matrix function by each variable."""
-    telling, Y = Telling.of(_retold(derivation)), derivation.covector
+    telling, Y = derivation.retold, derivation.covector
     results: dict[Node, Node] = {}
     if derivation.metric is None:
         results = {dX: derivation.pullback[X] for X, dX in derivation.directions.items()}
@@ -291,10 +322,10 @@ def _read_off(
     variables = (*telling.derivation.function.variables, *([Y] if Y is not None else []))
     dX, space = telling.derivation.directions[X], tangent(X)
     lines = [line for line in passed if line[1] is not line[2]]
-    last = _paired({dX: G})
+    last = telling.paired({dX: G})
     if space is not None:
         raw = adjoint(telling.value, Y or number(1), [dX])[dX]
-        lines.append((space.law, _paired({dX: inline(raw)}), last))
+        lines.append((space.law, telling.paired({dX: inline(raw)}), last))
     steps = [Step(r, Expr(b, variables), Expr(a, variables), "=", X.name) for r, b, a in lines]
     return (*steps, Step(rule, Expr(last, variables), Expr(G, variables), relation, X.name))
 
@@ -317,14 +348,14 @@ def _across(telling: Telling, Y: Node, results: Mapping[Node, Node], names: Mapp
     """From ⟨Y, dF⟩ to Σ ⟨G, dX⟩, all variables at once."""
     derivation, value = telling.derivation, telling.value
     scalar = derivation.kind == "gradient"
-    before = value if scalar else _paired({value: Y})
+    before = value if scalar else telling.paired({value: Y})
     if not scalar and len(_text(before)) > WIDEST // 2:
         # The differential has been found, so that it need not be written once more.
         f = derivation.prepared
         F = symbol(derivation.letter, f.kind, f.rows, f.cols, body=f)
         before = pairing(Y, symbol(f"d{F.name}", f.kind, f.rows, f.cols, body=value, of=F))
     free = {dX: G for dX, G in results.items() if tangent(_variable(derivation, dX)) is None}
-    yield from _shifted(value, Y, list(derivation.directions.values()), before, free, names)
+    yield from _shifted(telling, Y, list(derivation.directions.values()), before, free, names)
 
 
 def _variable(derivation: Derivation, dX: Node) -> Symbol:
@@ -334,7 +365,7 @@ def _variable(derivation: Derivation, dX: Node) -> Symbol:
 def second(derivation: Derivation) -> tuple[Step, ...]:
     """The steps from the gradient by one variable to the Hessian; on a curved set from the gradient in all of space."""
     again = derivation.of_gradient
-    first = Telling.of(_retold(derivation))
+    first = derivation.retold
     told = {n for n in first.known if isinstance(n, Apply)}
     if derivation.curved:
         return (*_differential(again, told), *_bent(derivation, again.differential))
@@ -372,7 +403,7 @@ def _named(derivation: Derivation, names: Mapping[Node, Node]) -> Derivation | N
     node = f.node
     for part, name in names.items():
         node = in_terms_of(node, part, name)
-    return None if node is f.node else derivation.having(node)
+    return None if node is f.node else derivation.renamed(node)
 
 
 def _quotients(derivation: Derivation) -> dict[Node, Node]:
@@ -491,7 +522,7 @@ def _text(node: Node) -> str:
     """An expression as it is printed, eigenvectors by a letter."""
     columns = [n for n in topological(node, into_bodies=False) if _is_eigenvector(n)]
     values = {n: symbol("q", n.kind, n.rows, n.cols) for n in columns}
-    return Expr(substitute(node, values) if values else node, ()).text(defined=False)
+    return to_text(substitute(node, values) if values else node, defined=False)
 
 
 def _is_eigenvector(n: Node) -> bool:
@@ -533,12 +564,12 @@ def _pushed_by(telling: Telling, root: Apply, start: Node) -> Iterator[Line]:
                 telling.told.update(_marked(following))
             elif rule not in PRODUCTS:
                 break
-        line, after = following, normal(following)
+        line, after = following, telling.normal(following)
         if after is not before:
             yield rule, before, after
             before = after
     if before is start:
-        yield _law(root, known), start, normal(line)
+        yield _law(root, known), start, telling.normal(line)
 
 
 def _marked(line: Node) -> list[Apply]:
@@ -555,7 +586,7 @@ def _pushed_in_parts(telling: Telling, root: Node, start: Node) -> Iterator[Line
         value = _through(node, shown)
         line = _quietly(substitute(line, {d(node): value}), shown)
         if node not in telling.told or node is root:
-            yield _law(node, known), start if node is root else d(node), normal(_quietly(value, shown))
+            yield _law(node, known), start if node is root else d(node), telling.normal(_quietly(value, shown))
         telling.told.add(node)
 
 
@@ -567,9 +598,9 @@ def _pushed_by_one(telling: Telling, root: Node, start: Node, long: bool) -> Ite
         rule = _law(node, telling.known)
         value = _through(node, shown)
         line = _quietly(substitute(line, {d(node): value}), shown)
-        after = normal(line)
+        after = telling.normal(line)
         if long:
-            yield rule, d(node), normal(_quietly(value, shown))
+            yield rule, d(node), telling.normal(_quietly(value, shown))
         elif after is not before:
             if line is not after:
                 yield rule, before, line
@@ -627,10 +658,10 @@ def _moved(telling: Telling) -> Iterator[Line]:
     value = telling.value
     raw, G = value, derivation.plain_gradient
     told: dict[Node, Node] = {dX: derivation.in_names(G)} if space is None else {}
-    for rule, before, after in _shifted(value, number(1), [dX], raw, told, {}):
+    for rule, before, after in _shifted(telling, number(1), [dX], raw, told, {}):
         yield rule, before, after
         raw = after
-    last = _paired({dX: told.get(dX, G)})
+    last = telling.paired({dX: told.get(dX, G)})
     if space is not None:
         yield space.law, raw, last
     elif raw is not last:
@@ -641,7 +672,7 @@ def _moved(telling: Telling) -> Iterator[Line]:
 
 
 def _shifted(
-    value: Node,
+    telling: Telling,
     Y: Node,
     targets: Sequence[Symbol],
     before: Node,
@@ -652,6 +683,8 @@ def _shifted(
 
     A line goes on to the next definition, or to the next map of a kind that it has moved already.
     """
+    value = telling.value
+    telling.answers.update(results.values())
     moves: list[Move] = []
     adjoint(value, Y, targets, moves)
     rest = Counter(V for move in moves for V, _ in move.moved if V in targets)
@@ -672,18 +705,18 @@ def _shifted(
         following = moves[i + 1].node if i + 1 < len(moves) else None
         if following is not None and not _begins(following, laws, depth.get(following, 0) > level):
             continue
-        after, left = _paired(frontier, names), before
+        after, left = telling.paired(frontier, names), before
         if len(_text(after)) + 3 + (len(_text(before)) if before is start else 0) > WIDEST:
             gone = {V: Z for V, Z in shown.items() if frontier.get(V) is not Z}
             new = {V: Z for V, Z in frontier.items() if shown.get(V) is not Z}
             if before is not start and len(gone) < len(shown):
-                left, after = _paired(gone, names), _paired(new, names)
+                left, after = telling.paired(gone, names), telling.paired(new, names)
         if after is not left:
             yield _moving(laws) or _move_law(move.node), left, after
-            before, shown, laws = _paired(frontier, names), dict(frontier), []
+            before, shown, laws = telling.paired(frontier, names), dict(frontier), []
         level = max(level, depth.get(following, 0)) if following is not None else level
     if not moves and results:
-        after = _paired(dict(results))
+        after = telling.paired(results)
         if before is not after:
             yield "df = ⟨G, dX⟩", before, after
 
@@ -708,14 +741,6 @@ def _moving(laws: Sequence[str]) -> str:
         found = [*(law for law in found if not law.startswith(SUBSTITUTE)), SUBSTITUTE]
         short.insert(0, f"{SUBSTITUTE} {' and '.join(names)}")
     return ", ".join([*short, MOVES["matmul"].partition(":")[0]] if len(short) < len(found) else short)
-
-
-def _paired(frontier: Mapping[Node, Node], names: Mapping[Node, Node] | None = None) -> Node:
-    """Σ ⟨Y, V⟩; of scalars the product."""
-    scalars = [scale(Y, V) for V, Y in frontier.items() if V.kind == "scalar"]
-    arrays = [pairing(best(normal(Y)), normal(V)) for V, Y in frontier.items() if V.kind != "scalar"]
-    found = add(*([normal(add(*scalars))] if scalars else []), *arrays)
-    return substitute(found, names) if names else found
 
 
 def _silent(node: Node) -> bool:

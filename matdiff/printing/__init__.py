@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from matdiff.core.node import Node, Symbol, printers, topological
 from matdiff.printing.emit import Emitter
-from matdiff.printing.layout import Layout
+from matdiff.printing.layout import LONGER, Layout
 from matdiff.printing.length import length
 from matdiff.printing.names import ascii_name, latex_name, unicode_name
 from matdiff.printing.parts import named_parts
@@ -57,6 +59,33 @@ def _write(
     defined: bool,
     taken: Iterable[str] = (),
     make: type[Layout] = Layout,
+) -> str:
+    asked = spell, make, defined, RESERVED.intersection(taken)
+    texts = _texts.get(node)
+    if texts is None:
+        texts = _texts[node] = {}
+    found = texts.get(asked)
+    if found is None:
+        found = _written(node, notation, spell, defined, taken, make)
+        if len(found) <= KEPT:
+            texts[asked] = found
+    return found
+
+
+RESERVED = frozenset({*LONGER, "σ", "sigma"})
+"""Names of variables by which others are spelled in another way."""
+KEPT = 1000
+"""Most characters of a text that is kept, as long as its node lives: lines are measured before they are printed."""
+_texts: WeakKeyDictionary[Node, dict[tuple[Any, ...], str]] = WeakKeyDictionary()
+
+
+def _written(
+    node: Node,
+    notation: Notation,
+    spell: Callable[[str], str],
+    defined: bool,
+    taken: Iterable[str],
+    make: type[Layout],
 ) -> str:
     order = topological(node) if defined else []
     names = {n: spell(name) for n, name in named_parts(order).items()} if defined else {}
