@@ -13,6 +13,7 @@ from click.testing import CliRunner
 import matdiff as md
 from matdiff.cli.app import app, run
 from matdiff.solution.problem import Problem
+from matdiff.verify.claims import counterexample, question
 from matdiff.worksheet.check import mark
 
 EXACT = [
@@ -87,6 +88,14 @@ def test_a_counterexample_is_whole_small_and_right(a, b, let):
         arrays = {name: np.array(A, dtype=float) for name, A in found.arrays.items()}
         for said, true in zip((left, right), by_hand(**arrays), strict=True):
             assert np.allclose(said, true, atol=1e-13)
+
+
+def test_sizes_that_no_array_shows_are_told():
+    """The m of `eye(m)`, the q of a factor q."""
+    found = md.equal("tr(X)*eye(m)", "-tr(X)*eye(m)")
+    assert found.rows()[:2] == [("m", "1"), ("X", "[1]")] and found.values == ([[1.0]], [[-1.0]])
+    d = md.derive("logdet(kron(A, B))", "A", "A: n×n; B: q×q")
+    assert counterexample(question(d, "2*inv(A)'", 1, None)).startswith("at q = 1, A = [")
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_it_opens_with_an_answer_that_is_verified(opened):
     assert page.inner_text("#verdict").startswith("✓ verified: central differences agree")
     assert page.locator("#result math msup").count() >= 1
     page.wait_for_selector(".steps li")
-    assert page.locator(".steps .ok").count() == page.locator(".steps li").count() == 5
+    assert page.locator(".steps .ok").count() == page.locator(".steps li").count() >= 3
     assert page.evaluate("document.activeElement.id") == "input"
 
 

@@ -37,6 +37,7 @@ class Equality:
     arrays    where the two differ: a number or an array for each variable; None where there is no such place to show
     values    the two values there
     whole     whether the entries of `arrays` are whole numbers
+    sizes     the sizes there that none of the arrays shows
     """
 
     equal: bool
@@ -47,6 +48,7 @@ class Equality:
     values: tuple[Any, Any] | None = None
     whole: bool = True
     remarks: tuple[str, ...] = field(default=())
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def types(self) -> str:
@@ -64,7 +66,8 @@ class Equality:
         if self.arrays is None or self.values is None:
             return []
         digits = 6 if shown(self.values[0], style) != shown(self.values[1], style) else 17
-        names = [(spelt(v, style), shown(A, style, digits)) for v, A in self.named()]
+        names = [(name, str(size)) for name, size in self.sizes.items()]
+        names += [(spelt(v, style), shown(A, style, digits)) for v, A in self.named()]
         sides = [spelt(e, style) for e in (self.left, self.right)]
         values = [shown(A, style, digits) for A in self.values]
         told = {name for name, _ in names}
@@ -156,7 +159,8 @@ def told(left: Expr, right: Expr, found: Comparison, remarks: tuple[str, ...]) -
     arrays = {v.name: there.arrays[v.name] for v in merged((left, right)) if v.name in there.arrays}
     rest = {name: A for name, A in there.arrays.items() if name not in arrays}
     said = f"different at {'these whole numbers' if there.whole else 'this random point'}"
-    return Equality(False, left, right, said, {**arrays, **rest}, (there.left, there.right), there.whole, remarks)
+    values = (there.left, there.right)
+    return Equality(False, left, right, said, {**arrays, **rest}, values, there.whole, remarks, there.beside)
 
 
 def pair(

@@ -196,7 +196,7 @@ def counterexample(q: Question) -> str:
     found = difference(q.claim, q.truth)
     if found is None:
         return ""
-    there = ", ".join(f"{name} = {shown(A)}" for name, A in found.arrays.items())
+    there = ", ".join(f"{name} = {shown(A)}" for name, A in {**found.beside, **found.arrays}.items())
     digits = 6 if shown(found.left) != shown(found.right) else 17
     said, true = (shown(A, digits=digits) for A in (found.left, found.right))
     return f"{f'at {there} ' if there else ''}it is {said}, but should be {true}"

@@ -31,6 +31,7 @@ from matdiff.verify.algebras import NotRational
 from matdiff.verify.exact import Certificate, fits, inner_names, same
 from matdiff.verify.field import P, Unlucky
 from matdiff.verify.linear import node_shape, whole
+from matdiff.verify.ridges import sized
 from matdiff.verify.sets import Array, linear_set, project, shape_of
 from matdiff.verify.unknown import Bare, concrete
 
@@ -61,12 +62,16 @@ Arrays = dict[str, Array]
 
 @dataclass(frozen=True)
 class Difference:
-    """Arrays, a number or an array for each variable, and the two values there; `whole`: all entries are integers."""
+    """Arrays, a number or an array for each variable, and the two values there; `whole`: all entries are integers.
+
+    `beside` are the sizes that no array shows, as the n of I.
+    """
 
     arrays: Arrays
     left: Array
     right: Array
     sizes: Mapping[str, int]
+    beside: Mapping[str, int]
     whole: bool = True
 
 
@@ -127,6 +132,10 @@ class Pair:
         bases = [s.of for s in free if s.of is not None and s.of.body is None]
         self.variables = tuple(dict.fromkeys([*(s for s in free if s.of is None), *bases]))
         self.moving = tuple(s for s in free if s.of is not None)
+        shown = sampling.names((*self.variables, *self.moving))
+        self.inner = tuple(sorted(inner_names((self.a, self.b)) - set(shown)))
+        """Dimensions that no variable has."""
+        self.runs: dict[tuple[int, ...], Callable[..., Any] | None] = {}
 
     @property
     def late(self) -> bool:
@@ -136,12 +145,21 @@ class Pair:
     def everything(self) -> tuple[Symbol, ...]:
         return (*self.variables, *self.moving)
 
-    @cached_property
-    def run(self) -> Callable[..., Any] | None:
-        try:
-            return compile_([self.a, self.b], self.everything)
-        except MatdiffError:
-            return None
+    def roots(self, sizes: Mapping[str, int]) -> tuple[Node, Node]:
+        """Both expressions, with numbers for the dimensions that no array will tell."""
+        return sized(self.a, self.beside(sizes)), sized(self.b, self.beside(sizes))
+
+    def beside(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        return {n: sizes[n] for n in self.inner}
+
+    def run(self, sizes: Mapping[str, int]) -> Callable[..., Any] | None:
+        key = tuple(sizes[n] for n in self.inner)
+        if key not in self.runs:
+            try:
+                self.runs[key] = compile_(list(self.roots(sizes)), self.everything)
+            except MatdiffError:
+                self.runs[key] = None
+        return self.runs[key]
 
     def smallest(self, equal: bool | None) -> Difference | None:
         """A counter-example in whole numbers; where the two are equal by exact arithmetic a short search must do."""
@@ -163,7 +181,7 @@ class Pair:
 
     def assignments(self) -> list[dict[str, int]]:
         """Sizes, small ones first."""
-        names = list(dict.fromkeys([*sampling.names(self.everything), *sorted(inner_names((self.a, self.b)))]))
+        names = [*sampling.names(self.everything), *self.inner]
         least = max(sampling.least_size(self.a), sampling.least_size(self.b))
         top = max(LARGEST, least)
         if top ** len(names) > 5000:
@@ -211,7 +229,7 @@ class Pair:
 
     def apart(self, arrays: Arrays, sizes: Mapping[str, int]) -> Difference | None:
         """The two values, if they differ beyond rounding, and beyond doubt."""
-        quick = self.quick(arrays)
+        quick = self.quick(arrays, sizes)
         if quick is None:
             return None
         if np.array_equal(*quick):
@@ -220,37 +238,37 @@ class Pair:
         if exact is False or (exact is None and agree(*quick)):
             return None
         try:
-            left, right = (np.asarray(v) for v in evaluate([self.a, self.b], self.everything, arrays))
+            left, right = (np.asarray(v) for v in evaluate(self.roots(sizes), self.everything, arrays))
         except MatdiffError:
             return None
-        if exact is None and (agree(left, right) or not self.beyond_rounding(arrays, (left, right))):
+        if exact is None and (agree(left, right) or not self.beyond_rounding(arrays, sizes, (left, right))):
             return None
-        return Difference(arrays, left, right, dict(sizes))
+        return Difference(arrays, left, right, dict(sizes), self.beside(sizes))
 
-    def quick(self, arrays: Arrays) -> tuple[Array, Array] | None:
+    def quick(self, arrays: Arrays, sizes: Mapping[str, int]) -> tuple[Array, Array] | None:
         """Both values without checks; None where one is not a number."""
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                run = self.run
-                values = evaluate([self.a, self.b], self.everything, arrays) if run is None else run(**arrays)
+                run = self.run(sizes)
+                values = evaluate(self.roots(sizes), self.everything, arrays) if run is None else run(**arrays)
                 left, right = (np.asarray(v, dtype=np.float64) for v in values)
             except (MatdiffError, ArithmeticError, ValueError, IndexError, TypeError):
                 return None
         return (left, right) if np.isfinite(left).all() and np.isfinite(right).all() else None
 
-    def beyond_rounding(self, arrays: Arrays, values: tuple[Array, Array]) -> bool:
+    def beyond_rounding(self, arrays: Arrays, sizes: Mapping[str, int], values: tuple[Array, Array]) -> bool:
         """Is a difference far larger than what changes in the last digits of the arrays, or of the terms, make?"""
-        shaken = self.quick(sampling.shaken(arrays, 1e-14, self.rng))
+        shaken = self.quick(sampling.shaken(arrays, 1e-14, self.rng), sizes)
         if shaken is None:
             return False
         noise = max(float(np.linalg.norm(s - v)) for s, v in zip(shaken, values, strict=True))
         seen = float(np.linalg.norm(values[0] - values[1]))
-        return seen > 1e3 * noise and seen > FAINT * self.scale(arrays)
+        return seen > 1e3 * noise and seen > FAINT * self.scale(arrays, sizes)
 
-    def scale(self, arrays: Arrays) -> float:
+    def scale(self, arrays: Arrays, sizes: Mapping[str, int]) -> float:
         """The size of what may cancel: the terms of sums."""
-        terms = {t for n in topological(self.a, self.b) if is_op(n, ADD) for t in n.children}
+        terms = {t for n in topological(*self.roots(sizes)) if is_op(n, ADD) for t in n.children}
         try:
             found = evaluate(list(terms), self.everything, arrays) if terms else ()
         except MatdiffError:
@@ -291,23 +309,23 @@ class Pair:
     def at_random(self) -> tuple[int, Difference | None]:
         """How many random points inside the domain agree, and one that does not."""
         ways = list(islice(sampling.ways(self.a, self.variables, {}), 120))
-        roots = (self.a, self.b)
-        usable, _ = sampling.split_by_size(ways, self.everything, roots)
+        usable, _ = sampling.split_by_size(ways, self.everything, (self.a, self.b))
         done = 0
-        for way in usable:
+        for i, way in enumerate(usable):
+            sizes = {**{n: 2 + (i + j) % 3 for j, n in enumerate(self.inner)}, **way.sizes}
             arrays = {v.name: A for v, A in sampling.point(self.variables, way, self.rng).items()}
             for dX in self.moving:
                 V = np.asarray(self.rng.normal(size=shape_of(dX, way.sizes)))
                 at = None if dX.of is None else arrays.get(dX.of.name)
                 arrays[dX.name] = V if dX.of is None or at is None else project(dX.of, at, V)
             try:
-                values = [np.asarray(v) for v in evaluate([self.a, self.b], self.everything, arrays)]
+                values = [np.asarray(v) for v in evaluate(self.roots(sizes), self.everything, arrays)]
             except MatdiffError:
                 continue
             done += 1
             left, right = values
-            if not agree(left, right) and self.beyond_rounding(arrays, (left, right)):
-                return done, Difference(arrays, left, right, dict(way.sizes), whole=False)
+            if not agree(left, right) and self.beyond_rounding(arrays, sizes, (left, right)):
+                return done, Difference(arrays, left, right, sizes, self.beside(sizes), whole=False)
             if done == POINTS or (done >= ENOUGH and thread_time() > self.until + SECONDS):
                 break
         return done, None

@@ -7,7 +7,7 @@ cᵣ and the numbers follow from the name of the function and the seed, so that 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from zlib import crc32
 
@@ -123,9 +123,14 @@ def _unit(shape: Shape) -> Node:
 def with_sizes(root: Node, known: frozenset[str]) -> Node:
     """The expression with a number for every dimension that no variable has: the p of g(h(x)) for h: n -> p."""
     free = {n for node in topological(root) for d in (node.rows, node.cols) for n in d.names} - known
-    if not free:
+    return sized(root, {n: 2 + crc32(n.encode()) % 3 for n in free})
+
+
+def sized(root: Node, sizes: Mapping[str, int]) -> Node:
+    """The expression with numbers for these dimensions."""
+    if not sizes:
         return root
-    values = {n: Dim.of(2 + crc32(n.encode()) % 3) for n in free}
+    values = {n: Dim.of(k) for n, k in sizes.items()}
     memo: dict[Node, Node] = {}
     for node in topological(root):
         memo[node] = _resized(node, values, memo)

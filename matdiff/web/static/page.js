@@ -498,6 +498,7 @@ function resultRow(line) {
 /* The sections */
 
 const bodyOf = (name) => document.querySelector(`details[data-part="${name}"] .body`);
+const SECTIONS = [...document.querySelectorAll("details[data-part]")].map((box) => box.dataset.part);
 const SHOW = { steps: showSteps, verification: showVerification, convexity: showConvexity, code: showCode };
 
 function showPart(name) {
@@ -732,16 +733,18 @@ function fragment() {
   if (state.by) found.set("by", state.by);
   for (const [name, said] of Object.entries(state.let)) found.append("let", `${name}: ${said}`);
   if (state.tab && state.tab !== "first") found.set("tab", state.tab);
-  if (state.open.join() !== "steps") found.set("open", state.open.join(","));
+  const open = SECTIONS.filter((part) => state.open.includes(part)).join(",");
+  if (open !== "steps") found.set("open", open);
   if (state.target !== "numpy") found.set("code", state.target);
   if (state.mine) found.set("mine", state.mine);
   return found.toString();
 }
 
 let written = location.hash;
+let opening = ""; // the state of a page that was opened without one
 function share(tell) {
-  // An address that was put in by hand in the meantime is read, not written over.
-  if (!tell && location.hash !== written) return;
+  // An address that was put in by hand in the meantime is read, not written over; and what nobody typed is not written.
+  if (!tell && (location.hash !== written || (!location.hash && fragment() === opening))) return;
   const place = state.f.trim() ? `#${fragment()}` : location.pathname + location.search;
   try {
     history.replaceState(null, "", place);
@@ -761,13 +764,14 @@ function restore() {
   state.target = found.get("code") ?? "numpy";
   state.mine = (found.get("mine") ?? "").slice(0, 20000);
   $("mine").value = state.mine;
-  if (state.mine) bodyOf("check").parentNode.open = true;
   state.let = {};
   for (const said of found.getAll("let").slice(0, 50)) {
     const [name, ...rest] = said.split(":");
     if (rest.length) state.let[name.trim()] = rest.join(":").trim();
   }
-  if (found.has("open")) state.open = found.get("open").split(",").filter((part) => part in SHOW || part === "check");
+  state.open = (found.get("open") ?? "steps").split(",").filter((part) => SECTIONS.includes(part));
+  if (state.mine && !state.open.includes("check")) state.open.push("check");
+  for (const box of document.querySelectorAll("details[data-part]")) box.open = state.open.includes(box.dataset.part);
   return true;
 }
 
@@ -918,8 +922,11 @@ async function begin() {
     wanted = "";
   }
   theme(wanted);
-  if (!restore()) input.value = "norm(A*x - b)^2/2";
-  for (const box of document.querySelectorAll("details[data-part]")) box.open = state.open.includes(box.dataset.part);
+  if (!restore()) {
+    state.f = input.value = "norm(A*x - b)^2/2";
+    opening = fragment();
+    for (const box of document.querySelectorAll("details[data-part]")) box.open = state.open.includes(box.dataset.part);
+  }
   input.focus();
   run();
   for await (const found of ask("about", {})) {
