@@ -227,7 +227,7 @@ OTHERS = {
     "x**2**3": None,
     "np.max(x, 0)": None,
     "np.linalg.eigvals(A)": None,
-    "np.linalg.norm(x, 1)": None,
+    "np.linalg.norm(x, 1)": "norm1(x)", "norm(x, inf)": "norminf(x)", "norm(x,2)": "norm(x)", "norm(x,3)": None,
     "np.sum(A, axis=0)": "colsum(A)", "np.sum(A, 0)": None, "A.sum(1)": None, "torch.softmax(A, 1)": None,
     "np.mean(A, axis=1)": "rowmean(A)", "np.maximum(x, 0)": "relu(x)", "np.maximum(x, y)": "max(x, y)",
     "x.flatten()": None,

@@ -16,6 +16,8 @@ from matdiff.text.tree import AXIS, RAISED, Head, Tree
 
 Parts = list[Any]
 """Trees, and for operators and brackets their spans."""
+ORDERS = {1: "1", 2: "2", "inf": "inf", "Inf": "inf"}
+"""The second argument of norm(x, 1) and what stands below the bars of ‖x‖₁ for it."""
 
 
 def binary(head: Head) -> Callable[[Parts], Tree]:
@@ -83,10 +85,17 @@ def transpose(parts: Parts) -> Tree:
     return Tree("'", (a,), "", (a.span[0], mark[1]))
 
 
-def superscript(parts: Parts) -> Tree:
-    """X², X⁻¹: the mark comes as the number."""
-    a, exponent = parts
-    return Tree("^", (a, exponent), "", (a.span[0], exponent.span[1]))
+def power(head: Head) -> Callable[[Parts], Tree]:
+    """a^b, and a² with the mark as the number; a^b^c is (a^b)^c to MATLAB and a^(b^c) to everybody else."""
+
+    def make(parts: Parts) -> Tree:
+        a, *_, b = parts
+        if a.head in ("^", ".^") and a.span[0] == a.args[0].span[0]:
+            hint = "Put parentheses around the one that comes first."
+            raise ParseError("a power of a power without parentheses", span=(a.args[1].span[0], b.span[1]), hint=hint)
+        return Tree(head, (a, b), "", (a.span[0], b.span[1]))
+
+    return make
 
 
 def inverse_transpose(parts: Parts) -> Tree:
@@ -113,6 +122,12 @@ def paren(parts: Parts) -> Tree:
 
 def call(parts: Parts) -> Tree:
     function, _, arguments, right = parts
+    if (
+        function.value.rpartition(".")[2] == "norm"
+        and len(arguments) == 2
+        and (order := ORDERS.get(arguments[1].value))
+    ):
+        return Tree("norm", (arguments[0],), order, (function.span[0], right[1]))
     made = Tree("call", tuple(arguments), function.value, (function.span[0], right[1]), function.mark)
     return as_over(made) if function.value.startswith(("sum", "prod")) else raised(made, function)
 
@@ -124,12 +139,10 @@ def method(parts: Parts) -> Tree:
 
 
 def python_power(parts: Parts) -> Tree:
-    """a ** b, which goes entry by entry; a ** b ** c is a ** (b ** c) in Python, and (a ^ b) ^ c is it here."""
-    a, sign, b = parts
-    if a.head == ".^" and a.value == "**" and a.span[0] == a.args[0].span[0]:
-        hint = "Put parentheses around the one that comes first."
-        raise ParseError("a power of a power without parentheses", span=(sign[0], b.span[1]), hint=hint)
-    return Tree(".^", (a, b), "**", (a.span[0], b.span[1]))
+    """a ** b, which goes entry by entry."""
+    made = power(".^")(parts)
+    made.value = "**"
+    return made
 
 
 def call_along(parts: Parts) -> Tree:
@@ -204,10 +217,10 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "apply": apply,
     "transpose": transpose,
     "inverse_transpose": inverse_transpose,
-    "superscript": superscript,
+    "superscript": power("^"),
     "pseudoinverse": pseudoinverse,
-    "power": binary("^"),
-    "dot_power": binary(".^"),
+    "power": power("^"),
+    "dot_power": power(".^"),
     "python_power": python_power,
     "method": method,
     "index": index,

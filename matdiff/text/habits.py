@@ -10,7 +10,7 @@ from matdiff.core.patterns import deferred
 from matdiff.errors import UnsupportedError
 from matdiff.text.advice import INSTEAD, REFUSALS
 from matdiff.text.characters import LETTER
-from matdiff.text.tokens import OPERAND_ENDS, SOFT, Stream, words
+from matdiff.text.tokens import OPERAND_ENDS, SOFT, Stream, place_of, words
 from matdiff.text.tree import Span, Tree
 
 MODULES = words("np numpy scipy sp la linalg torch tf jnp jax math sympy LinearAlgebra")
@@ -48,6 +48,7 @@ INDEXED = words("sum prod max min")
 STARTS = words("NAME NUMBER FUNC LPAR LBAR LNORM LANGLE LSQB")
 OPENS, CLOSES = words("LPAR LSQB INDEX LBAR LNORM LANGLE"), words("RPAR RSQB RBAR RNORM RANGLE $END")
 LOOSE = words("PLUS MINUS DOTPLUS DOTMINUS COMMA SEMI COLON EQUALS")
+FOLLOWERS = words("NAME NUMBER FUNC LPAR")
 LATEX = 'read the text as LaTeX (--input latex, in Python dialect="latex")'
 
 _quoted = deferred(r"[\"'](\w{0,20})[\"']")
@@ -198,6 +199,60 @@ def refuse_signs(stream: Stream) -> None:
     for i, (kind, after) in enumerate(pairwise(kinds)):
         if kind == "CARET" and after in RAISED:
             stream.refuse("the exponent is missing", stream.values[i], RAISED[after])
+
+
+def reach(stream: Stream) -> None:
+    """How far a denominator or an exponent goes: x/2y, 1/N x, x^1/2, e^2x.
+
+    What stands behind a quotient multiplies it.  Where a product without a sign may have been meant to stand below it
+    that is said; refused are those that people read the other way as often.
+    """
+    kinds = stream.kinds
+    for i, kind in enumerate(kinds):
+        if kind == "SLASH":
+            _denominator(stream, i)
+        elif kind in ("CARET", "DOTCARET"):
+            _exponent(stream, i)
+
+
+def _touching(stream: Stream, i: int, j: int) -> bool:
+    """Whether nothing stands between the tokens i to j, no space and no brace of LaTeX."""
+    return all(place_of(a)[1] == place_of(b)[0] for a, b in pairwise(stream.values[i : j + 1]))
+
+
+def _denominator(stream: Stream, i: int) -> None:
+    kinds, values, text = stream.kinds, stream.values, stream.text
+    below, after = kinds[i + 1], kinds[min(i + 2, len(kinds) - 1)]
+    if below not in ("NAME", "NUMBER") or after not in FOLLOWERS or text[slice(*values[i])] != "/":
+        return
+    touching = _touching(stream, i, i + 2)
+    if below == "NUMBER" and not touching:
+        return
+    d, span = text[slice(*place_of(values[i + 1]))], (values[i][0], place_of(values[i + 2])[1])
+    rest = text[place_of(values[i + 2])[0] : span[1]] + {"FUNC": "(…)", "LPAR": "…)"}.get(after, "")
+    if below == "NUMBER" and kinds[i - 1] != "NUMBER":
+        hint = f"Write /{d}*{rest} for the product, /({d}*{rest}) for one denominator."
+        stream.refuse(f"does the denominator end at {d}?", span, hint)
+    shown = text[span[0] : place_of(values[i + 2])[0]] + rest
+    stream.names.remarks[f"of {shown} only {d} is the denominator; both together are /({d}*{rest})"] = None
+
+
+def _exponent(stream: Stream, i: int) -> None:
+    """x^1/2 and X^-1/2 are rarely meant as quotients, nor e^2x as a multiple of e²."""
+    kinds, values, text = stream.kinds, stream.values, stream.text
+    n = i + 1 + (kinds[i + 1] == "MINUS")
+    if kinds[n] != "NUMBER" or not _touching(stream, i, n + 1):
+        return
+    exponent, base = text[values[i][1] : place_of(values[n])[1]], text[slice(*place_of(values[i - 1]))]
+    if kinds[n + 1 : n + 3] == ["SLASH", "NUMBER"] and exponent in ("1", "-1") and _touching(stream, n, n + 2):
+        whole = exponent + text[slice(values[n + 1][0], place_of(values[n + 2])[1])]
+        span = (values[i][0], place_of(values[n + 2])[1])
+        hint = f"Write ^({whole}) for the root, ({base}^{exponent}){whole[len(exponent) :]} for the quotient."
+        stream.refuse(f"is {whole} the exponent?", span, hint)
+    if kinds[n + 1] in ("NAME", "FUNC") and (kinds[i - 1] == "NUMBER" or base == "e"):
+        rest = text[slice(*place_of(values[n + 1]))]
+        hint = f"Write {base}^({exponent}*{rest}) or {base}^({exponent})*{rest}."
+        stream.refuse(f"does the exponent end at {exponent}?", (values[i][0], place_of(values[n + 1])[1]), hint)
 
 
 def refuse_habits(stream: Stream) -> None:

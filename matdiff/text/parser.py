@@ -17,10 +17,11 @@ from matdiff.text import plain
 from matdiff.text.declarations import COMPLEX, EXAMPLE, read_declaration
 from matdiff.text.dialect import dialect_of, notation
 from matdiff.text.grammar import Stuck, run
+from matdiff.text.habits import reach
 from matdiff.text.ranges import summed
 from matdiff.text.spelling import respelled
 from matdiff.text.statements import Statement, determined, parts, rows_marked, split, without_comments
-from matdiff.text.tokens import OPERAND_ENDS, Names, Stream
+from matdiff.text.tokens import OPERAND_ENDS, Names, Stream, place_of
 from matdiff.text.tree import Declaration, Definition, Equations, Program, Span, Tree
 
 _conjugate = re.compile(r"(?<![\w\\])(?:conj|re|im|angle|conjugate|real|imag)\s*\(|\\(?:Re|Im|conj)(?![A-Za-z])")
@@ -268,6 +269,7 @@ class _Reader:
 
     def expression(self, start: int, end: int) -> Tree:
         stream = self.tokens(start, end)
+        reach(stream)
         if not self.names.complex and (stream.conjugated or _conjugate.search(self.source, start, end)):
             self.program.conjugated = self.program.conjugated or self.conjugate_in(stream)
         try:
@@ -297,7 +299,7 @@ class _Reader:
     def explain(self, stream: Stream, i: int) -> NoReturn:
         """A syntax error in the words of the language."""
         kind, value = stream.kinds[i], stream.values[i]
-        span: Span = _span(value)
+        span: Span = place_of(value)
         written = self.program.text[span[0] : min(span[1], span[0] + 20)]
         before = stream.kinds[i - 1] if i else ""
         if kind == "$END":
@@ -310,7 +312,7 @@ class _Reader:
         if kind == "COMMA" and before in OPERAND_ENDS:
             self.refuse("unexpected `,`", span, "Commas separate arguments, blocks [A, B] and the two sides of <A, B>.")
         if before == "LPAR" and kind == "RPAR":
-            place = (_span(stream.values[i - 1])[0], span[1])
+            place = (place_of(stream.values[i - 1])[0], span[1])
             self.refuse("nothing stands between the parentheses", place, "Write the argument there, as in tr(A).")
         if before in OPERAND_ENDS:
             self.refuse(f"unexpected `{written}`", span, _AFTER_OPERAND.get(kind, ""))
@@ -333,11 +335,3 @@ _AFTER_OPERAND = {
     "INDEX": "Only names, calls and parentheses have an index: (A')[1,2].",
     "RANGLE": "An inner product has two sides: <A, B>.",
 }
-
-
-def _span(value: object) -> Span:
-    if isinstance(value, Tree):
-        return value.span
-    if isinstance(value, tuple) and isinstance(value[0], tuple):
-        return value[0]
-    return value  # type: ignore[return-value]

@@ -283,3 +283,12 @@ def number(stream: Stream, text: str, span: Span) -> Tree:
     if value in (float("inf"), 0.0) and text.lower().partition("e")[0].strip("0."):
         stream.refuse(f"{text} is out of the range of floating-point numbers", span)
     return Tree("number", (), value, span)
+
+
+def place_of(value: object) -> Span:
+    """Where what a token carries stands in the text."""
+    if isinstance(value, Tree):
+        return value.span
+    if isinstance(value, tuple) and isinstance(value[0], tuple):
+        return value[0]
+    return value  # type: ignore[return-value]
