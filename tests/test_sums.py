@@ -463,3 +463,19 @@ def test_determinants_of_products_have_derivatives_at_singular_matrices(text: st
     v = V.flatten("F")
     assert np.isclose(np.sum(g * V), (f[0] - f[1]) / 2e-3, atol=1e-3)
     assert np.isclose(v @ H @ v, (f[0] - 2 * f[2] + f[1]) / 1e-6, atol=1e-3)
+
+
+def test_powers_with_an_exponent_that_counts_are_powers() -> None:
+    """x¹ + x² + x³ is defined for x < 0 too, where exp(i·log x) is not."""
+    d = md.derive(r"\sum_{i=1}^3 x^i", wrt="x")
+    assert d.evaluate(x=-2.0) == pytest.approx(-2 + 4 - 8)
+    assert d.gradient.evaluate(x=-2.0) == pytest.approx(1 - 4 + 12)
+    d = md.derive(r"\sum_i \sum_{j \ne i} x_i^{a_j}", wrt="x")
+    x, a = np.array([-1.0, 2.0, -3.0]), np.array([2.0, 3.0, 1.0])
+    loop = [sum(a[j] * x[i] ** (a[j] - 1) for j in range(3) if j != i) for i in range(3)]
+    assert np.allclose(d.gradient.evaluate(x=x, a=a), loop, rtol=1e-12)
+
+
+def test_no_part_is_called_as_a_size_is() -> None:
+    d = md.derive(r"\sum_{i<j} |x_i - x_j|^{p_i}", wrt="x")
+    assert "N = " not in d.text() and "where M = " in d.text()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.jacobian import jacobian
-from matdiff.core.node import Node, Symbol, number, symbol, topological
+from matdiff.core.node import Node, Symbol, number, size_names, symbol, topological
 from matdiff.core.op import differential_symbol
 from matdiff.errors import ArgumentError, DomainError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.lift import Picker
@@ -149,9 +149,7 @@ class Member:
         variables = (*self.function.variables, *picker.members.values(), picker.unit)
         members = {m: v for v, m in picker.members.items() if m in set(topological(node)) or v is self.array}
         present = set(topological(node))
-        sizes: set[str] = {
-            n for c in topological(node) for d in (c.rows, c.cols, *getattr(c, "dims", ())) for n in d.names
-        }
+        sizes = size_names(node)
         kept = tuple(
             v
             for v in variables

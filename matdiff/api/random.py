@@ -15,7 +15,7 @@ from matdiff.api.laws import Understood, understand
 from matdiff.api.wrt import as_typed, chosen_names
 from matdiff.calculus.evolution import simplified
 from matdiff.calculus.expectation import Means, NoFormula, folded, has_expectation, singular
-from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, symbols, topological
+from matdiff.core.node import Apply, Node, Symbol, describe, number, size_names, symbol, symbols, topological
 from matdiff.core.op import Nonlinear
 from matdiff.errors import ArgumentError, MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.rewrite import inline, substitute
@@ -146,7 +146,7 @@ class RandomFunction:
     def _known(self, *nodes: Node) -> tuple[Symbol, ...]:
         """What is not random, and random arrays of which a size stands in the answer that nothing else tells."""
         told = {n for v in self.variables for d in (v.rows, v.cols) for n in d.names}
-        used = {n for c in topological(*nodes) for d in (c.rows, c.cols, *getattr(c, "dims", ())) for n in d.names}
+        used = size_names(*nodes)
         found = list(self.variables)
         for r in self.laws:
             own = {n for d in (r.symbol.rows, r.symbol.cols) for n in d.names}

@@ -13,7 +13,7 @@ from matdiff.calculus.adjoint import Move, adjoint, dependent
 from matdiff.calculus.differential import apply_rules, differentials
 from matdiff.calculus.markers import ADJOINT, HESSIAN, JACOBIAN, LETTERS, SECOND, SO, D, d, pairing
 from matdiff.calculus.tangent import tangent
-from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
+from matdiff.core.node import Apply, Node, Number, Symbol, number, size_names, symbol, topological
 from matdiff.core.op import Linear, differential_symbol
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import in_terms_of, inline, prepared, substitute
@@ -444,7 +444,7 @@ def _repeated(derivation: Derivation, several: int, kinds: Sequence[str]) -> dic
 def _letters(derivation: Derivation, parts: Iterable[Node]) -> dict[Node, Node]:
     """A free letter for each part, in its order; the parts after the last letter have none."""
     root = derivation.function.node
-    taken = {s.name for s in topological(root) if isinstance(s, Symbol)}
+    taken = {s.name for s in topological(root) if isinstance(s, Symbol)} | size_names(root)
     taken |= {v.name for v in derivation.function.variables}
     names: dict[Node, Node] = {}
     for n in parts:

@@ -279,6 +279,11 @@ def symbols(*roots: Node) -> Iterator[Symbol]:
     return (n for n in topological(*roots) if isinstance(n, Symbol) and n.body is None)
 
 
+def size_names(*roots: Node) -> set[str]:
+    """The names of sizes that stand in expressions: n and m of X: m×n, also of a constant such as ones(n)."""
+    return {n for c in topological(*roots) for d in (c.rows, c.cols, *getattr(c, "dims", ())) for n in d.names}
+
+
 def describe(node: Node) -> str:
     """The type in words of the language: `scalar`, `vector n`, `m×n`."""
     if node.kind == "scalar":

@@ -1092,8 +1092,11 @@ def _power(lift: Lifter, node: Apply, args: list[Lifted]) -> Lifted:
         return node_power(lift, node, base, p.value // 2)
     if exponent.axes:
         assert isinstance(base, Scalars)
-        whole = lift.times(lift_log(lift, node, base), exponent)
-        return Scalars(whole.axes, exp(whole.array))
+        if not base.axes:
+            return Scalars(exponent.axes, power(base.array, exponent.array))
+        axes = lift.union(base.axes, exponent.axes)
+        filled = Scalars(base.axes, lift.safe(base, node))
+        return Scalars(axes, power(lift.spread(filled, axes), lift.spread(exponent, axes)))
     if isinstance(base, Scalars):
         whole_number = isinstance(p, Number) and isinstance(p.value, int) and p.value >= 0
         return Scalars(base.axes, power(base.array if whole_number else lift.safe(base, node), exponent.array))
@@ -1111,10 +1114,6 @@ def node_power(lift: Lifter, node: Apply, base: Lifted, half: int) -> Scalars:
         inside = array.children[0]
         return Scalars(base.axes, inside if half == 1 else power(inside, number(half)))
     return Scalars(base.axes, power(array, number(2 * half)))
-
-
-def lift_log(lift: Lifter, node: Apply, base: Scalars) -> Scalars:
-    return Scalars(base.axes, log(lift.safe(base, node)))
 
 
 def _over_entries(of: Callable[[Node], Node], node_name: str) -> Rule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from matdiff.core.node import Apply, Node, Symbol
+from matdiff.core.node import Apply, Node, Symbol, size_names
 
 LARGE = 400
 """Nodes, counted as often as they would be printed, above which shared parts are named."""
@@ -86,9 +86,8 @@ def _depth(node: Node, depths: dict[Node, int]) -> int:
 
 def _unused(order: list[Node]) -> str:
     """A letter that no name of the expression begins with."""
-    names = {s.name for s in order if isinstance(s, Symbol)}
-    dims = {n.rows for n in order} | {n.cols for n in order}
-    taken = names | {name.partition("_")[0] for name in names.union(*(d.names for d in dims))}
+    names = {s.name for s in order if isinstance(s, Symbol)} | size_names(*order[-1:])
+    taken = names | {name.partition("_")[0] for name in names}
     for letter in "PQRTUVWZ":
         if letter not in taken:
             return letter

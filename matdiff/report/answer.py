@@ -182,7 +182,7 @@ class Answer:
         """Names for parts of lines that are too long."""
         if not self.steps and all(length(line.body.node) < SHORT for line in self.worded[1:]):
             return {}
-        from matdiff.core.node import Symbol, topological
+        from matdiff.core.node import Symbol, size_names, topological
         from matdiff.report.book import short_names
 
         # The differential by several variables is long, and nobody names a part for it.
@@ -198,7 +198,8 @@ class Answer:
                 rows.append((s.after.node,) if first else (s.before.node, s.after.node))
                 widths.append(len(line.left("unicode")) * read + 3)
                 last = s.after.node
-        known = {n.name for row in rows for n in topological(*row) if isinstance(n, Symbol)}
+        formulas = [n for row in rows for n in row]
+        known = {n.name for n in topological(*formulas) if isinstance(n, Symbol)} | size_names(*formulas)
         if len(rows) > MANY or any(len(topological(*row)) > LARGE for row in rows):
             return {}
         return short_names(rows, known | {v.name for v in self.d.function.variables} | {self.f}, widths, answers)

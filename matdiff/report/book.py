@@ -14,7 +14,7 @@ from typing import Any
 from matdiff.calculus.derivation import Derivation, Step
 from matdiff.calculus.expression import Expression
 from matdiff.calculus.markers import LETTERS, PAIRING, D
-from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, symbol, topological
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, size_names, symbol, topological
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import product_nodes
@@ -278,7 +278,7 @@ def book(expressions: Iterable[Expression], taken: Iterable[str]) -> Book:
     found = Book(set(taken))
     roots = [e.node for e in expressions]
     order = topological(*roots)
-    found.taken |= {n.name for n in order if isinstance(n, Symbol)}
+    found.taken |= {n.name for n in order if isinstance(n, Symbol)} | size_names(*roots)
     columns = [n for n in order if is_column(n)]
     single(found, order)
     below = {c for n in columns for c in topological(n) if c is not n and not is_op(c, eigvecs)}
