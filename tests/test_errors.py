@@ -148,7 +148,7 @@ HOSTILE: dict[str, tuple[str, str, str | None]] = {
     "Kronecker factors": ("⊗".join(["x"] * 5_000), "x", None),
     "Kronecker factors of a known size": ("⊗".join(["x"] * 12_000), "x", "x: 3"),
     "squares of doubles": (chained("x", "{0} = 2*{1}.*{1}", "sum({0})"), "x", None),
-    "powers of powers": ("X" + "^2" * 4_000, "X", None),
+    "powers of powers": ("X" + "'^2" * 4_000, "X", None),
     "long powers": ("tr(" + "*".join(f"X^{k}*A{k}" for k in range(100, 250)) + ")", "X", None),
     "equal factors": (" .* ".join(["A*x"] * 3_000), "x", None),
     "quotients": ("X\\" * 3_000 + "X", "X", None),
