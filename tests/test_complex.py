@@ -97,6 +97,42 @@ class Torch:
         return (Q * getattr(self.t, name)(w)[None, :]) @ self.H(Q)
 
 
+EVERYWHERE = np.diag([1.0, 1.0, 2.0]).astype(complex)
+
+
+@pytest.mark.parametrize(
+    ("text", "declare", "at"),
+    [
+        ("lambda_min(S)", "S: 3×3 hermitian", EVERYWHERE),
+        ("lambda_max(S)", "S: 3×3 hermitian", 0 * EVERYWHERE),
+        ("eigval(S, i)", "S: 3×3 hermitian; i: index", EVERYWHERE),
+        ("eigvals(S)[1] + 2*eigvals(S)[2]", "S: 3×3 hermitian", EVERYWHERE),
+        ("re(sum(eigproj(S, 2)))", "S: 3×3 hermitian", EVERYWHERE),
+        ("cond2(S)", "S: 3×3 complex", EVERYWHERE),
+        ("sum(svdvals(S))", "S: 3×3 complex", np.ones((3, 3), complex)),
+        ("nuclear(S)", "S: 3×3 complex", np.ones((3, 3), complex)),
+        ("norm(pinv(S))^2", "S: 3×3 complex", np.ones((3, 3), complex)),
+    ],
+)
+def test_what_has_no_derivative_there_is_refused(text: str, declare: str, at: Any) -> None:
+    d = md.derive(text, "S", declare)
+    given = {"S": at, **({"i": 2} if "index" in declare else {})}
+    for ask in (d.value_and_grad, lambda **a: d.jvp(at, **a), lambda **a: d.vjp(1.0, **a)):
+        with pytest.raises(md.DomainError):
+            ask(**given)
+
+
+def test_sums_over_a_spectrum_are_smooth_where_values_coincide() -> None:
+    V = np.array([[1, 2j, 0], [-2j, 3, 1], [0, 1, -1]])
+    for text, declare, slope in (
+        ("sum(eigvals(S).^3)", "S: 3×3 hermitian", 3 * EVERYWHERE @ EVERYWHERE),
+        ("sum(svdvals(S).^4)", "S: 3×3 complex", 4 * EVERYWHERE @ EVERYWHERE @ EVERYWHERE),
+    ):
+        d = md.derive(text, "S", declare)
+        assert np.allclose(d.value_and_grad(S=EVERYWHERE)[1], slope)
+        assert np.isclose(d.jvp(V, S=EVERYWHERE), np.vdot(slope, V).real)
+
+
 class Jax:
     def __init__(self) -> None:
         import jax
@@ -193,9 +229,10 @@ def test_torch(case: Any, of_torch: Any) -> None:
     ("text", "declare", "says"),
     [
         ("relu(z)'*z", "z: n complex", "complex numbers have no order"),
-        ("tr(chol(S))", "S: n×n hpd", "phase"),
+        ("tr(chol(Z))", "Z: n×n complex", "not Hermitian"),
         ("tr(eigvecs(S))", "S: n×n hpd", "phase"),
-        ("norm(pinv(Z))", "Z: m×n complex", "pinv of a complex argument"),
+        ("abs(eigvec(S, 2)[1])", "S: 3×3 hermitian", "eigproj"),
+        ("abs(svd_U(Z)[1,1])", "Z: 3×3 complex", "phase of a singular vector"),
         ("norm(A^*)", "A: m×n complex", "two meanings"),
         ("x^H*A*x", "", "nothing is declared complex"),
         ("exp(i*x)", "x: scalar", "imaginary unit or a variable"),
@@ -369,7 +406,7 @@ def test_a_plain_derivation_loads_nothing_of_this() -> None:
         "print([m for m in sys.modules if m.startswith('matdiff') and 'complex' in m])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['matdiff.ops.complexes']"
+    assert done.stdout.strip() == "['matdiff.ops.complexes', 'matdiff.ops.complex_spectra']"
 
 
 MIMO = "H: m×n complex; Q: n×n hpd; S: m×m hpd"

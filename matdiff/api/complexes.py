@@ -13,9 +13,9 @@ from matdiff.api.expr import ComplexExpr, Expr
 from matdiff.api.operators import Operator, letter
 from matdiff.calculus.complexes import Gradients, check_variable, real, same, shown, working
 from matdiff.calculus.differential import differentials
-from matdiff.codegen.complexes import evaluate, source
+from matdiff.codegen.complexes import Checked, evaluate, source
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
-from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
+from matdiff.errors import DomainError, MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import ADD, SCALE, TRANSPOSE, add, is_op, power, scale
 from matdiff.ops.complexes import CONJ, IM, RE, conjugate, imaginary, is_real
@@ -272,7 +272,9 @@ class ComplexDerivation(Derivation):
         known = [*self.function.variables]
         names = {v.name for v in known}
         known += [v for v in (*extra, *self.directions.values()) if v.name in arrays and v.name not in names]
-        found: list[Any] = evaluate(nodes, list(dict.fromkeys(known)), arrays, [self._is_real(n) for n in nodes])
+        checked: Checked = "value" if all(n is self.function.node for n in nodes) else "derivative"
+        reals = [self._is_real(n) for n in nodes]
+        found: list[Any] = evaluate(nodes, list(dict.fromkeys(known)), arrays, reals, checked)
         return found
 
     def _is_real(self, node: Node) -> bool:
@@ -312,7 +314,15 @@ class ComplexDerivation(Derivation):
 
     def jvp(self, V: Any, /, **arrays: Any) -> Any:
         """F'(X)[V], the shape of F."""
-        return self._values([self.differential.node], {**arrays, **self._directions(V)})[0]
+        along = self._directions(V)
+        try:
+            return self._values([self.differential.node], {**arrays, **along})[0]
+        except DomainError:  # Σ f(λᵢ) is smooth where the single λᵢ of its differential are not
+            if self.kind != "gradient":
+                raise
+            slopes = self._values(list(self.gradients_torch.values()), {**arrays, **along})
+            pairs = zip(slopes, self.directions.values(), strict=True)
+            return sum((G.conjugate() * along[dX.name]).sum().real for G, dX in pairs)
 
     def vjp(self, Y: Any, /, **arrays: Any) -> Any:
         """F'(X)*[Y] for Re⟨·,·⟩, the shape of X; Y has the shape of F."""

@@ -10,9 +10,11 @@ from matdiff.calculus.differential import differentials
 from matdiff.calculus.tangent import project
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, number, topological
 from matdiff.core.op import Op, differential_symbol, registry
+from matdiff.core.shape import Dim
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import Known, Properties
 from matdiff.graph.rewrite import inline, rebuild
+from matdiff.ops import complex_spectra as spectra
 from matdiff.ops import complexes as ops
 from matdiff.ops.algebra import (
     ADD,
@@ -28,15 +30,30 @@ from matdiff.ops.algebra import (
     matmul,
     power,
     scale,
+    size,
     transpose,
     whole,
 )
 from matdiff.ops.complexes import CONJ, IM, LENGTH, MODULUS, RE, SELFADJOINT, attributes, conjugate, is_real
 from matdiff.ops.constants import zeros_like
 from matdiff.ops.elementwise import abs_, log, sign, sqrt
-from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.linalg import chol, det, inv, logdet, pinv
 from matdiff.ops.reductions import norm, norm1, sum_
-from matdiff.ops.spectral import eigval, eigvals, lambda_max, lambda_min, nuclear, polar, sigma, sigma_max
+from matdiff.ops.spectral import (
+    cond2,
+    eigval,
+    eigval_at,
+    eigvals,
+    lambda_max,
+    lambda_min,
+    norminf,
+    nuclear,
+    polar,
+    sigma,
+    sigma_at,
+    sigma_max,
+    svdvals,
+)
 from matdiff.ops.structure import HALF
 from matdiff.simplify.expand import expanded
 from matdiff.simplify.forms import shortest
@@ -131,26 +148,40 @@ def _eigen(of: Op, record: Op) -> Callable[..., Node]:
                 "the matrix is not Hermitian by its form, so its eigenvalues may be complex",
                 "declare it hermitian, or take sigma_max(A)",
             )
-        return record(H, params=params)
+        return record(H, *params) if of is eigval_at else record(H, params=params)
 
     return make
 
 
-def _gram(A: Node) -> Node:
-    """AᴴA or AAᴴ, the smaller one where that is known."""
+def _gram(A: Node) -> tuple[Node, Dim]:
+    """AᴴA or AAᴴ, the smaller one where that is known, and how large it is."""
     rows, cols = A.rows.number, A.cols.number
     star = transpose(conjugate(A))
-    return matmul(A, star) if rows is not None and cols is not None and rows < cols else matmul(star, A)
+    if rows is not None and cols is not None and rows < cols:
+        return matmul(A, star), A.rows
+    return matmul(star, A), A.cols
 
 
-def _largest_singular(A: Node) -> Node:
-    return sqrt(ops.LARGEST(_gram(A)))
+def _singular(A: Node, i: Node) -> Node:
+    """The i-th of the singular values, which count downward."""
+    G, n = _gram(A)
+    if i is number(1):
+        return sqrt(spectra.LARGEST(G))
+    at = add(size(n), number(1), scale(number(-1), i))
+    if isinstance(at, Number):
+        return sqrt(spectra.EIGENVALUE(G, params=(at.value,)))
+    return sqrt(spectra.EIGENVALUE_AT(G, at))
 
 
-def _singular(A: Node, i: Any) -> Node:
-    if i != 1:
-        raise _refuse(sigma.name, "singular values other than the largest have no conjugate form here")
-    return _largest_singular(A)
+def _condition(A: Node) -> Node:
+    G, _ = _gram(A)
+    return sqrt(spectra.LARGEST(G) * spectra.SMALLEST(G) ** -1)
+
+
+def _chol(S: Node) -> Node:
+    if not hermitian(S):
+        raise _refuse(chol.name, "the matrix is not Hermitian by its form", "declare it hpd")
+    return spectra.CHOLESKY(S)
 
 
 def _logdet(M: Node) -> Node:
@@ -170,19 +201,21 @@ WORKING: dict[Op, Callable[..., Node]] = {
     norm1: lambda u: sum_(MODULUS(u)),
     INNER: lambda a, b: inner(conjugate(a), b),
     logdet: _logdet,
-    lambda_max: _eigen(lambda_max, ops.LARGEST),
-    lambda_min: _eigen(lambda_min, ops.SMALLEST),
-    eigval: _eigen(eigval, ops.EIGENVALUE),
-    eigvals: _eigen(eigvals, ops.EIGENVALUES),
-    sigma_max: _largest_singular,
-    sigma: _singular,
-    nuclear: ops.NUCLEAR,
-    polar: ops.POLAR,
-    ops.PROJECTOR: lambda H, *i: ops.PROJECTOR(H, params=i),
-    ops.LARGEST_PROJECTOR: ops.LARGEST_PROJECTOR,
-    ops.SMALLEST_PROJECTOR: ops.SMALLEST_PROJECTOR,
-    ops.DIAGONAL: ops.DIAGONAL,
-    ops.SPECTRAL: ops.SPECTRAL,
+    lambda_max: _eigen(lambda_max, spectra.LARGEST),
+    lambda_min: _eigen(lambda_min, spectra.SMALLEST),
+    eigval: _eigen(eigval, spectra.EIGENVALUE),
+    eigval_at: _eigen(eigval_at, spectra.EIGENVALUE_AT),
+    eigvals: _eigen(eigvals, spectra.EIGENVALUES),
+    sigma_max: lambda A: _singular(A, number(1)),
+    sigma: lambda A, i: _singular(A, number(i)),
+    sigma_at: _singular,
+    svdvals: spectra.SINGULAR_VALUES,
+    cond2: _condition,
+    norminf: lambda u: norminf(MODULUS(u)),
+    nuclear: spectra.NUCLEAR,
+    polar: spectra.POLAR,
+    chol: _chol,
+    pinv: spectra.PSEUDOINVERSE,
 }
 """What a function of the language is, of complex arguments, in records whose rules hold there."""
 
@@ -207,6 +240,8 @@ def _work(node: Apply, args: tuple[Node, ...]) -> Node:
     make = WORKING.get(node.op)
     if make is not None:
         return make(*args, *node.params)
+    if node.op in spectra.OWN:
+        return rebuild(node, args)
     if node.op is inv and isinstance(args[0], Symbol) and "unitary" in args[0].attributes:
         return transpose(conjugate(args[0]))
     if node.op not in ops.HOLOMORPHIC:
@@ -230,6 +265,20 @@ def _square(node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 # back to what is read and printed
 
+TYPED: dict[Op, Op] = {
+    spectra.LARGEST: lambda_max,
+    spectra.SMALLEST: lambda_min,
+    spectra.EIGENVALUE: eigval,
+    spectra.EIGENVALUE_AT: eigval_at,
+    spectra.EIGENVALUES: eigvals,
+    spectra.SINGULAR_VALUES: svdvals,
+    spectra.NUCLEAR: nuclear,
+    spectra.POLAR: polar,
+    spectra.CHOLESKY: chol,
+    spectra.PSEUDOINVERSE: pinv,
+}
+"""The function of the language that a record stands for."""
+
 
 def _shown(node: Apply, args: tuple[Node, ...]) -> Node:
     (a, *rest) = args
@@ -238,13 +287,8 @@ def _shown(node: Apply, args: tuple[Node, ...]) -> Node:
         return abs_(a.children[0] if is_op(a, CONJ) else a)
     if op is LENGTH:
         return norm(a)
-    if op is ops.NUCLEAR:
-        return nuclear.build((a,))
-    if op is ops.POLAR:
-        return polar.build((a,))
-    if op in (ops.LARGEST, ops.SMALLEST, ops.EIGENVALUE, ops.EIGENVALUES):
-        record = {ops.LARGEST: lambda_max, ops.SMALLEST: lambda_min, ops.EIGENVALUE: eigval}.get(op, eigvals)
-        return apply(record, (a,), node.params, node.kind, node.rows, node.cols)
+    if op in TYPED:
+        return apply(TYPED[op], (a, *rest), node.params, node.kind, node.rows, node.cols)
     if op is INNER and not all(map(is_real, node.args)):
         return inner(conjugate(a), *rest)
     if op is MATMUL and node.kind == "scalar" and is_op(a, TRANSPOSE) and not is_real(node):
@@ -254,6 +298,10 @@ def _shown(node: Apply, args: tuple[Node, ...]) -> Node:
     if op is HADAMARD and node.args[1] is conjugate(node.args[0]) and not is_real(node.args[0]):
         return power(abs_(a.children[0] if is_op(a, CONJ) else a), number(2))
     return rebuild(node, args)
+
+
+CONJUGATED = frozenset((ADD, MATMUL, HADAMARD, spectra.CHOLESKY, spectra.PSEUDOINVERSE))
+"""Functions of conjugates alone that are written as the conjugate of one."""
 
 
 def shown(root: Node) -> Node:
@@ -272,7 +320,7 @@ def shown(root: Node) -> Node:
         else:
             barred[node] = (any(barred[a][0] for a in node.args), any(barred[a][1] for a in node.args))
         made = _shown(node, tuple(memo[a] for a in node.args))
-        if barred[node] == (True, False) and node.op in (ADD, MATMUL, HADAMARD) and not is_real(node):
+        if barred[node] == (True, False) and node.op in CONJUGATED and not is_real(node):
             plain = conjugate(node)
             inside = {a: memo[a] for a in topological(plain) if a in memo}
             for a in topological(plain, done=inside):

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -34,22 +34,27 @@ DEEPEST = 6
 LONGEST = 70
 
 _HELPERS = {
-    "regular_inverse": '''def regular_inverse(A):
-    """The inverse; LinAlgError where A is singular up to rounding."""
-    if not np.linalg.cond(A) < 1e14:
-        raise np.linalg.LinAlgError("a matrix is singular")
-    return np.linalg.inv(A)
-''',
-    "regular_solve": '''def regular_solve(A, b):
-    """The solution of A x = b; LinAlgError where A is singular up to rounding."""
-    if not np.linalg.cond(A) < 1e14:
-        raise np.linalg.LinAlgError("a matrix is singular")
-    return np.linalg.solve(A, b)
-''',
     "eigprojector": '''def eigprojector(H, i):
     """q q^H for the i-th unit eigenvector, counted from 0."""
     q = np.linalg.eigh(H)[1][:, i]
     return q[:, None] * np.conj(q)[None, :]
+''',
+    "eigresolvent": '''def eigresolvent(H, i):
+    """(w_i I - H)^+ for the i-th eigenvalue w_i, counted from 0."""
+    w, Q = np.linalg.eigh(H)
+    gaps = w[i] - w
+    weights = np.where(gaps == 0, 0.0, 1 / np.where(gaps == 0, 1.0, gaps))
+    return (Q * weights[None, :]) @ np.conj(Q).T
+''',
+    "svddiag": '''def svddiag(A, B):
+    """diag(U^H B V) for the singular vectors U, V of A."""
+    U, _, Vh = np.linalg.svd(A, full_matrices=False)
+    return np.sum(np.conj(U) * ((B + 0 * A) @ np.conj(Vh).T), 0)
+''',
+    "svdsum": '''def svdsum(A, y):
+    """U Diag(y) V^H for the singular vectors U, V of A."""
+    U, _, Vh = np.linalg.svd(A, full_matrices=False)
+    return (U * y[None, :]) @ (Vh + 0 * y[:, None])
 ''',
     "eigdiag": '''def eigdiag(H, V):
     """diag(Q^H V Q) for the eigenvectors Q of H."""
@@ -95,6 +100,89 @@ _HELPERS = {
 ''',
 }
 
+_CHECKED_HELPERS = {
+    "regular_inverse": '''def regular_inverse(A):
+    """The inverse; LinAlgError where A is singular up to rounding."""
+    if not np.linalg.cond(A) < 1e14:
+        raise np.linalg.LinAlgError("a matrix is singular")
+    return np.linalg.inv(A)
+''',
+    "regular_solve": '''def regular_solve(A, b):
+    """The solution of A x = b; LinAlgError where A is singular up to rounding."""
+    if not np.linalg.cond(A) < 1e14:
+        raise np.linalg.LinAlgError("a matrix is singular")
+    return np.linalg.solve(A, b)
+''',
+    "full_rank_pinv": '''def full_rank_pinv(A):
+    """The pseudoinverse; LinAlgError where its rank is about to change."""
+    s = np.linalg.svd(A, compute_uv=False)
+    if s.size and not s[-1] > 1e-13 * s[0]:
+        raise np.linalg.LinAlgError("a matrix does not have full rank")
+    return np.linalg.pinv(A)
+''',
+    "apart": '''def apart(w, i):
+    """LinAlgError where the i-th of ascending eigenvalues is not simple."""
+    gaps = np.abs(np.delete(w, i) - w[i])
+    if gaps.size and not gaps.min() > 1e-12 * np.abs(w).max():
+        raise np.linalg.LinAlgError("the eigenvalue that is used is not simple")
+''',
+    "alike": '''def alike(w, y, least=None):
+    """LinAlgError where equal values w have unequal weights y, so that their vectors matter; or small ones any."""
+    equal = np.abs(np.diff(w)) <= 1e-12 * np.abs(w).max()
+    far = np.abs(np.diff(y)) > 1e-8 * np.abs(y).max()
+    if (equal & far).any():
+        raise np.linalg.LinAlgError("values of a spectrum coincide, and are not treated alike")
+    if least is not None and (np.abs(y[w <= least]) > 1e-8 * np.abs(y).max()).any():
+        raise np.linalg.LinAlgError("a matrix does not have full rank")
+''',
+    "eigprojector": '''def eigprojector(H, i):
+    """q q^H for the i-th unit eigenvector, counted from 0."""
+    w, Q = np.linalg.eigh(H)
+    apart(w, i)
+    q = Q[:, i]
+    return q[:, None] * np.conj(q)[None, :]
+''',
+    "eigresolvent": '''def eigresolvent(H, i):
+    """(w_i I - H)^+ for the i-th eigenvalue w_i, counted from 0."""
+    w, Q = np.linalg.eigh(H)
+    apart(w, i)
+    gaps = w[i] - w
+    gaps[i] = np.inf
+    return (Q / gaps[None, :]) @ np.conj(Q).T
+''',
+    "eigdiag": '''def eigdiag(H, V):
+    """diag(Q^H V Q) for the eigenvectors Q of H, whose eigenvalues must be simple."""
+    w, Q = np.linalg.eigh(H)
+    alike(w, np.arange(len(w)) + 1.0)
+    return np.sum(np.conj(Q) * (V @ Q), 0)
+''',
+    "eigsum": '''def eigsum(H, v):
+    """Q Diag(v) Q^H for the eigenvectors Q of H."""
+    w, Q = np.linalg.eigh(H)
+    alike(w, v)
+    return (Q * v[None, :]) @ np.conj(Q).T
+''',
+    "svddiag": '''def svddiag(A, B):
+    """diag(U^H B V) for the singular vectors U, V of A, whose singular values must be simple."""
+    U, s, Vh = np.linalg.svd(A, full_matrices=False)
+    alike(s, np.arange(len(s)) + 1.0, 1e-13 * s[0])
+    return np.sum(np.conj(U) * (B @ np.conj(Vh).T), 0)
+''',
+    "svdsum": '''def svdsum(A, y):
+    """U Diag(y) V^H for the singular vectors U, V of A."""
+    U, s, Vh = np.linalg.svd(A, full_matrices=False)
+    alike(s, y, 1e-13 * s[0])
+    return (U * y[None, :]) @ Vh
+''',
+    "polar_factor": '''def polar_factor(A):
+    """U V^H of the singular value decomposition, of full rank."""
+    U, s, Vh = np.linalg.svd(A, full_matrices=False)
+    alike(s, np.ones(len(s)), 1e-13 * s[0])
+    return U @ Vh
+''',
+}
+"""In the place of these where a value is to be one that the formula has: where it has none they raise LinAlgError."""
+
 _TORCH_HELPERS = {
     "matmul": '''def matmul(a, b):
     """The product, in the wider of the two types."""
@@ -123,8 +211,12 @@ _TORCH_HELPERS = {
 }
 
 
+Checked = Literal["", "value", "derivative"]
+"""Whether code is of values that are checked; in derivatives a pseudoinverse must have full rank."""
+
+
 class _Writer:
-    def __init__(self, target: Backend, variables: Sequence[Symbol], checked: bool = False) -> None:
+    def __init__(self, target: Backend, variables: Sequence[Symbol], checked: Checked = "") -> None:
         self.checked = checked
         self.target = target
         self.np = target.prefix
@@ -354,6 +446,8 @@ class _Writer:
                 fields[str(i)] = self.as_matrix(a)
         for i, p in enumerate(node.params):
             fields[f"p{i}"] = self.size(p) if isinstance(p, Dim) else str(int(p))
+        if name == "pinv" and self.checked == "derivative":
+            own = "full_rank_pinv({0})"
         own = re.sub(r"(?<![\w.])np\.", f"{self.np}.", own)
         text = re.sub(r"\{(p?\d+)\}", lambda m: fields[m[1]], own)
         return text if _closed(own) else f"({text})"
@@ -383,7 +477,7 @@ Outputs = tuple[tuple[Node, ...], tuple[Symbol, ...], str, str, bool]
 
 @lru_cache(maxsize=64)
 def _source(
-    roots: tuple[Node, ...], variables: tuple[Symbol, ...], backend: str, name: str, single: bool, checked: bool = False
+    roots: tuple[Node, ...], variables: tuple[Symbol, ...], backend: str, name: str, single: bool, checked: Checked = ""
 ) -> str:
     target = backend_named(backend)
     done = tuple(map(inline, roots))
@@ -399,6 +493,8 @@ def _source(
     helpers = {k: v.replace("np.", f"{target.prefix}.") for k, v in _HELPERS.items()}
     if backend == "torch":
         helpers |= _TORCH_HELPERS
+    if checked:
+        helpers |= _CHECKED_HELPERS
     helpers = {**target.all_helpers, **helpers}
     found: dict[str, str] = {}
     waiting = [text]
@@ -505,7 +601,11 @@ def _check(variable: Symbol, array: np.ndarray) -> None:
 
 
 def evaluate(
-    roots: Sequence[Node], variables: Sequence[Symbol], arrays: Mapping[str, Any], real: Sequence[bool]
+    roots: Sequence[Node],
+    variables: Sequence[Symbol],
+    arrays: Mapping[str, Any],
+    real: Sequence[bool],
+    checked: Checked = "value",
 ) -> Any:
     """The values in double precision; those known to be real are.
 
@@ -522,7 +622,7 @@ def evaluate(
             raise missing(v.name, describe(v))
     check_sizes([(Argument.of(v), a.shape if v.kind != "row" else (1, *a.shape)) for v, a in given.items()])
     everything = tuple(dict.fromkeys([*variables, *used]))
-    text = _source(tuple(roots), everything, "numpy", "f", len(roots) == 1, True)
+    text = _source(tuple(roots), everything, "numpy", "f", len(roots) == 1, checked)
     function = _executed(text, "f")
     names = {identifier(v.name): a for v, a in given.items()}
     code = function.__code__

@@ -18,6 +18,7 @@ from matdiff.core.op import linear, nonlinear
 from matdiff.ops import (
     algebra,
     axes,
+    complex_spectra,
     complexes,
     elementwise,
     extremes,
@@ -33,6 +34,7 @@ from matdiff.ops import (
 __all__ = [
     "algebra",
     "axes",
+    "complex_spectra",
     "complexes",
     "elementwise",
     "extremes",

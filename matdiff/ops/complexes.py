@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from matdiff.core.node import Apply, Constant, Node, Symbol, constant, existing, number, topological
-from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, Type, macro, registry, spelled, spellings, words
+from matdiff.core.op import Joint, Nonlinear, Op, Rule, Type, macro, registry, spelled, spellings, words
 from matdiff.errors import UnsupportedError
 from matdiff.ops import spectral
 from matdiff.ops.algebra import (
@@ -39,6 +39,7 @@ from matdiff.ops.linalg import det, inv, logdet
 from matdiff.ops.matrix_functions import expm, logm, sqrtm
 from matdiff.ops.reductions import norm, norm1, tr
 from matdiff.ops.spectral import eigval, eigvals, lambda_max, lambda_min
+from matdiff.ops.structure import diag
 
 COMPLEX = frozenset({"complex", "hermitian", "unitary", "hpd"})
 """Attributes of variables that are not real."""
@@ -88,6 +89,8 @@ def _real_part_by_part(node: Node) -> bool:
         if node.op is HADAMARD or node.op is INNER or (node.op is SCALE and node.kind == "scalar"):
             return node.args[1] is conjugate(node.args[0])
         if node.op in (det, logdet) and of_two(node.args[0]):
+            return True
+        if node.op is diag and isinstance(node.args[0], Apply) and node.args[0].op in REAL_DIAGONAL:
             return True
         return node.op in REAL_OF_HERMITIAN and hermitian(node.args[0])
     return not (isinstance(node, Constant) and node.name == IMAGINARY)
@@ -306,91 +309,6 @@ ANGLE: Op = register(
 )
 
 
-# eigenvalues and singular values
-
-
-def _square(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
-    return "matrix", args[0].rows, args[0].cols
-
-
-def _column(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
-    return "vector", args[0].rows, number(0).rows
-
-
-def _rank_one(word: str, which: str, sig: str, shown: str) -> tuple[Op, Op]:
-    """An eigenvalue of a Hermitian matrix, and the projector qqᴴ onto its eigenvector, whose phase has left it."""
-    projector = Op(
-        f"eigproj{word}",
-        f"{sig}->(n,n)",
-        (None,),
-        _square,
-        numpy=f"eigprojector({{0}}, {which})",
-        law="P = qqᴴ",
-        summary=f"qqᴴ for the unit eigenvector q of {shown} of a Hermitian matrix",
-    )
-    value = Op(
-        f"hermitian_{shown}",
-        f"{sig}->()",
-        (Nonlinear(lambda H, dH, *i: tr(projector(H, params=i) @ dH)),),
-        _scalar,
-        smooth="where the eigenvalue of {0} is not simple",
-        spoken=(),
-        law="dλ = qᴴ dH q",
-        source="Magnus 1985, thm 2",
-    )
-    return value, register(projector)
-
-
-LARGEST, LARGEST_PROJECTOR = _rank_one("_max", "-1", "(n,n)", "lambda_max")
-SMALLEST, SMALLEST_PROJECTOR = _rank_one("_min", "0", "(n,n)", "lambda_min")
-EIGENVALUE, PROJECTOR = _rank_one("", "{p0} - 1", "(n,n);i", "eigval")
-
-DIAGONAL: Op = register(
-    Op(
-        "eigdiag",
-        "(n,n),(n,n)->(n)",
-        (None, Linear(lambda y, H, V: transpose(SPECTRAL(H, y)))),
-        _column,
-        numpy="eigdiag({0}, {1})",
-        law="diag(Qᴴ V Q) is linear in V",
-        summary="diag(Qᴴ V Q) for the eigenvectors Q of a Hermitian matrix",
-    )
-)
-SPECTRAL: Op = register(
-    Op(
-        "eigsum",
-        "(n,n),(n)->(n,n)",
-        (None, Linear(lambda Y, H, v: DIAGONAL(H, transpose(Y)))),
-        _square,
-        numpy="eigsum({0}, {1})",
-        law="Q Diag(v) Qᴴ is linear in v",
-        summary="Q Diag(v) Qᴴ for the eigenvectors Q of a Hermitian matrix",
-    )
-)
-EIGENVALUES: Op = Op(
-    "hermitian_eigvals",
-    "(n,n)->(n)",
-    (Nonlinear(lambda H, dH: RE(DIAGONAL(H, dH))),),
-    _column,
-    smooth="where eigenvalues of {0} coincide",
-    spoken=(),
-    law="dλ = diag(Qᴴ dH Q)",
-    source="Magnus 1985, thm 2",
-)
-POLAR: Op = Op("polar_unitary", "(m,n)->(m,n)", (None,), _like, spoken=(), law="W = UVᴴ of A = UΣVᴴ")
-"""The unitary factor; `polar` in what is read and printed."""
-NUCLEAR: Op = Op(
-    "complex_nuclear",
-    "(m,n)->()",
-    (Nonlinear(lambda A, dA: RE(inner(conjugate(POLAR(A)), dA))),),
-    _scalar,
-    smooth="where {0} is not of full rank",
-    spoken=(),
-    law="d‖A‖_* = Re tr((UVᴴ)ᴴ dA), A = UΣVᴴ",
-    source="Watson 1992",
-)
-
-
 def _conjugate_transpose(a: Node) -> Node:
     return transpose(CONJ(a))
 
@@ -423,18 +341,15 @@ macro(
     summary="imaginary(2) is the number 2i",
 )
 
-REAL_VALUED = frozenset(
-    {RE, IM, MODULUS, LENGTH, ANGLE, LARGEST, SMALLEST, EIGENVALUE, EIGENVALUES, NUCLEAR}
-    | {abs_, norm, norm1, lambda_max, lambda_min, eigval, eigvals}
-    | {registry[name] for name in ("nuclear", "sigma", "sigma_max", "svdvals", "norminf")}
-)
-"""Functions whose values are real, whatever their arguments are."""
-REAL_OF_HERMITIAN = frozenset({det, logdet, tr})
-OF_HERMITIAN = frozenset(
-    {inv, expm, logm, sqrtm, MPOW, PROJECTOR, LARGEST_PROJECTOR, SMALLEST_PROJECTOR, SPECTRAL}
-    | {registry[name] for name in ("sinm", "cosm", "adj")}
-)
-"""Functions that are Hermitian of Hermitian matrices."""
+REAL_VALUED = {RE, IM, MODULUS, LENGTH, ANGLE, abs_, norm, norm1, lambda_max, lambda_min, eigval, eigvals} | {
+    registry[name] for name in ("nuclear", "sigma", "sigma_at", "sigma_max", "svdvals", "cond2", "norminf", "eigval_at")
+}
+"""Functions whose values are real, whatever their arguments are; `ops.complex_spectra` adds its own."""
+REAL_OF_HERMITIAN = {det, logdet, tr}
+OF_HERMITIAN = {inv, expm, logm, sqrtm, MPOW} | {registry[name] for name in ("sinm", "cosm", "adj")}
+"""Functions that are Hermitian of Hermitian matrices, likewise."""
+REAL_DIAGONAL: set[Op] = set()
+"""Functions whose values are matrices with a real diagonal."""
 
 _NAMES = """
     exp log sqrt sin cos tan sinh cosh tanh sum mean prod frechet_expm frechet_logm sylvester diag Diag
@@ -448,28 +363,21 @@ HOLOMORPHIC = frozenset(
 """Functions that are holomorphic where they are smooth, so that their rules hold over the complex numbers."""
 
 REASONS = {
-    "chol": "the phase of the factor of a Hermitian matrix is fixed by a convention, and its rule has no conjugate "
-    "form here",
-    "eigvecs": "the phase of an eigenvector is arbitrary",
-    "eigvec": "the phase of an eigenvector is arbitrary",
-    "eigval_at": "a letter as the index goes with real symmetric matrices",
-    "sigma_at": "singular values other than the largest have no conjugate form here",
+    **dict.fromkeys(("eigvecs", "eigvec"), "the phase of an eigenvector is arbitrary"),
+    **dict.fromkeys(("svd_U", "svd_V"), "the phase of a singular vector is arbitrary"),
     "relu": "complex numbers have no order",
     "heaviside": "complex numbers have no order",
     "max": "complex numbers have no order",
     "min": "complex numbers have no order",
-    "norminf": "its rule has no conjugate form here",
-    "pinv": "its rule has no conjugate form here",
     "softmax": "complex numbers have no order",
     "logsumexp": "complex numbers have no order",
 }
 INSTEAD = {
-    "chol": "log det(S) is logdet(S), S⁻¹b is inv(S)*b",
-    "eigvecs": "lambda_max(H), eigval(H,i) and eigvals(H) are defined",
-    "eigvec": "lambda_max(H), eigval(H,i) and eigvals(H) are defined",
-    "eigval_at": "write the index as a number, eigval(H,2)",
-    "pinv": "for full column rank write inv(A^H*A)*A^H",
-    "norminf": "norm, norm1 and sigma_max are defined",
+    **dict.fromkeys(
+        ("eigvecs", "eigvec"),
+        "eigproj(H,i) is q*q^H, of which the phase has left: for abs(a^H*q)^2 write a^H*eigproj(H,i)*a",
+    ),
+    **dict.fromkeys(("svd_U", "svd_V"), "polar(A) is U*V^H, eigproj(A^H*A,i) is v*v^H"),
 }
 INSTEAD |= dict.fromkeys(
     ("relu", "heaviside", "max", "min", "softmax", "logsumexp"), "apply it to re(…), im(…) or abs(…)"
@@ -486,11 +394,17 @@ CODE = {
     "lambda_max": "np.linalg.eigvalsh({0})[-1]",
     "lambda_min": "np.linalg.eigvalsh({0})[0]",
     "eigval": "np.linalg.eigvalsh({0})[{p0} - 1]",
+    "eigval_at": "np.linalg.eigvalsh({0})[place({1}, {0})]",
     "eigvals": "np.linalg.eigvalsh({0})",
     "nuclear": "np.sum(np.linalg.svd({0}, compute_uv=False))",
     "sigma_max": "np.linalg.norm({0}, 2)",
     "sigma": "np.linalg.svd({0}, compute_uv=False)[{p0} - 1]",
+    "sigma_at": "np.linalg.svd({0}, compute_uv=False)[place({1}, {0})]",
     "svdvals": "np.linalg.svd({0}, compute_uv=False)",
+    "chol": "np.linalg.cholesky({0})",
+    "pinv": "np.linalg.pinv({0})",
+    "cond2": "np.linalg.cond({0})",
+    "norminf": "np.max(np.abs({0}))",
     "polar": "polar_factor({0})",
     "sign": "{0} / np.abs({0})",
     "prod": "np.prod({0})",
@@ -515,7 +429,9 @@ TORCH = {
     "nuclear": "torch.sum(torch.linalg.svdvals({0}))",
     "sigma_max": "torch.linalg.svdvals({0})[0]",
     "sigma": "torch.linalg.svdvals({0})[{p0} - 1]",
+    "sigma_at": "torch.linalg.svdvals({0})[place({1}, {0})]",
     "svdvals": "torch.linalg.svdvals({0})",
+    "cond2": "torch.linalg.cond({0})",
     "expm": "torch.linalg.matrix_exp({0})",
     "frechet_expm": "corner(torch.linalg.matrix_exp, {0}, {1})",
     "kron": "torch.kron(({0}).contiguous(), ({1}).contiguous())",
