@@ -156,7 +156,7 @@ def test_an_infinite_mean_is_no_number() -> None:
     assert "t < lambda" in " ".join(md.random("exp(t*x)", "t", "x ~ exponential(lambda); t: scalar").notes)
 
 
-@pytest.mark.parametrize(("text", "laws"), [("exp(x^2)", "x ~ normal(0, v)"), ("tan(x)", "x ~ normal(0, v)")])
+@pytest.mark.parametrize(("text", "laws"), [("exp(x^2)/(1 + x^2)", "x ~ normal(0, v)"), ("tan(x)", "x ~ normal(0, v)")])
 def test_heavy_tails_are_no_verification(text: str, laws: str) -> None:
     found = md.random(text, "v", laws).verify()
     assert found.passed is None and "tail index" in found.reason

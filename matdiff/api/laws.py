@@ -18,11 +18,11 @@ from matdiff.inference import Typed, infer
 from matdiff.inference.names import default_kind, is_greek
 from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.random import (
-    EXPECTATION,
     MATRIX_NORMAL,
     MULTINORMAL,
     NORMAL,
     SPOKEN,
+    SPOKEN_SO,
     UNIFORM,
     Law,
     Random,
@@ -37,6 +37,8 @@ from matdiff.text.statements import parts, split, without_comments
 from matdiff.text.tree import Declaration, Definition, Span, Tree, walk
 
 EXAMPLE = "for instance z ~ normal(0, I), w ~ uniform(0, 1), X ~ bernoulli(p)"
+IN_A_SET = {"weights": ("vector", "positive"), "chances": ("simplex",)}
+"""Parameters that are vectors in a set, and how that is declared."""
 ATTEMPTS = 60
 """Most readings of undeclared names that are tried."""
 
@@ -46,12 +48,23 @@ _opens = re.compile(
     r"(?P<below>\s*_(?:\{(?P<braced>(?:[^{}]|\{[^{}]*\})*)\}|\w))?"
     r"\s*(?:\\left|\\[bB]igg?l?)?\s*(?P<open>[\[(]|\\\{|\\lbrack(?![A-Za-z]))"
 )
+_moments = re.compile(
+    r"(?:\\(?:operatorname|mathrm|text|mathsf|mathbb)\s*\{\s*(?P<a>Var|Cov|var|cov|V)\s*\}|\\?(?<![\w.])(?P<b>Var|Cov|var|cov)|𝕍)"
+    r"\s*(?:\\left|\\[bB]igg?l?)?\s*[\[(]"
+)
 _law = re.compile(
     r"\s*(?P<word>\\(?:mathcal|mathrm|operatorname|text|textrm|mathbf|mathsf)\s*\{[^{}]*\}|\\mathcal\s*[A-Z]"
     r"|[A-Za-z][A-Za-z0-9_ -]*?)\s*(?P<inverse>\^\{?-1\}?)?\s*(?:_\{?\w+\}?)?"
     r"\s*(?:\\left\s*|\\[bB]igl?\s*)?\((?P<args>.*?)(?:\\right\s*|\\[bB]igr?\s*)?\)\s*\.?\s*",
     re.DOTALL,
 )
+_parameterless = re.compile(
+    r"\s*(?P<word>(?:\\(?:mathrm|operatorname|text)\s*\{)?[A-Za-z][A-Za-z -]*\}?|"
+    r"(?P<sphere>(?:\\(?:mathrm|operatorname|text|mathcal)\s*\{)?(?:[Uu]niform|[Uu]nif|U)\}?\s*\(\s*"
+    r"(?:sphere|unit sphere|S\^\{?\w+\s*-\s*1\}?|\\mathbb\{?\s*S\}?\^\{?\w+\s*-\s*1\}?)\s*\)))\s*\.?\s*"
+)
+_distribution = re.compile(r"(?:\\Phi(?![A-Za-z])|(?<![\w\\])Phi(?!\w)|Φ)(?=\s*(?:\\left\s*|\\[bB]igg?l?\s*)?\()")
+PHI = "Φ(…) is read as the distribution function of the standard normal law; a matrix Φ is declared, Phi: m×n"
 _hidden = re.compile(r"law \d+ \d+(?: \d+)?")
 _zero = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|vec)\s*\{?\s*)?0\s*\}?(?:_\{?\w+\}?)?")
 _one = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|mathrm)\s*\{?\s*)?(?:I|𝐈|\\mathbb\{1\})\s*\}?(?:_(?:\{\w+\}|\w))?")
@@ -79,6 +92,12 @@ def own_E(body: str, declared: Sequence[Declaration], known: Mapping[str, Symbol
     return named or "E" in known or any(d.name == "E" for d in declared)
 
 
+def own_Phi(body: str, declared: Sequence[Declaration], known: Mapping[str, Symbol]) -> bool:
+    """Whether Φ is declared or defined, so that it is a matrix."""
+    named = re.search(r"(?:\\Phi(?![A-Za-z])|(?<!\w)Phi|Φ)\s*(?::(?!=)|:?=|∈|\\in(?![A-Za-z]))", body) is not None
+    return named or not {"Phi", "Φ"}.isdisjoint((*known, *(d.name for d in declared)))
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """One law as it is typed: names, the law, its arguments with their places in `text`."""
@@ -103,12 +122,13 @@ class Understood:
 
 @contextmanager
 def spoken() -> Iterator[None]:
-    """While E[…] is read, it is the call of a function."""
-    words[SPOKEN] = [EXPECTATION]
+    """While E[…], Var[…] and Cov[…] are read, they are calls of functions."""
+    words.update(SPOKEN_SO)
     try:
         yield
     finally:
-        words.pop(SPOKEN, None)
+        for letter in SPOKEN_SO:
+            words.pop(letter, None)
 
 
 def understand(text: str, declare: Any, dialect: str, names: Sequence[str], known: Mapping[str, Symbol]) -> Understood:
@@ -127,19 +147,48 @@ def understand(text: str, declare: Any, dialect: str, names: Sequence[str], know
     if not own_E(body, declared, known):
         body, inner = with_expectations(body, text)
     said += [*found, *inner]
+    if said:
+        taken = {d.name for d in declared} | {*known}
+        body = _moments.sub(lambda m: m[0] if (m["a"] or m["b"]) in taken else _spoken_moment(m), body)
+        body = _closed_as_opened(body)
+    distribution = not own_Phi(body, declared, known) and any("normal" in s.law.name for s in said)
+    if distribution:
+        body, times = _distribution.subn(lambda m: " " * (len(m[0]) - 1) + "Ϗ", body)
+        distribution = times > 0
     try:
         with spoken():
-            return Reader(text, body, said, declared, dialect, known).understood(names)
+            found_ = Reader(text, body, said, declared, dialect, known).understood(names)
+            return replace(found_, notes=(*found_.notes, PHI)) if distribution else found_
     except MatdiffError as error:
         raise restored(error, text) from None
 
 
+def _spoken_moment(m: re.Match[str]) -> str:
+    """Var[ and Cov( as the call of a function, of the same length."""
+    letter = "Ͷ" if (m["a"] or m["b"] or "").lower() == "cov" else "Ͳ"
+    return " " * (len(m[0]) - 2) + letter + "("
+
+
+def _closed_as_opened(body: str) -> str:
+    """The brackets that close what `_spoken_moment` opened."""
+    for letter in "ͲͶ":
+        at = -1
+        while (at := body.find(letter + "(", at + 1)) >= 0:
+            close = _closing(body, at + 2)
+            if close is not None:
+                tail = re.search(r"(?:\\right|\\[bB]igg?r?)?\s*\Z", body[:close])
+                cut = tail.start() if tail and tail[0].strip() else close
+                body = body[:cut] + " " * (close - cut) + ")" + body[close + 1 :]
+    return body
+
+
 def restored(error: MatdiffError, text: str) -> MatdiffError:
     """The error with E[…] as it was typed."""
-    if error.text is not None and SPOKEN in error.text:
+    if error.text is not None and not SPOKEN_SO.keys().isdisjoint(error.text):
         error.text = text + error.text[len(text) :]
-    error.message = _hidden.sub("a parameter", error.message.replace(SPOKEN, "E"))
-    error.hint = "" if _hidden.search(error.hint) else error.hint.replace(SPOKEN, "E")
+    names = str.maketrans({SPOKEN: "E", "Ͳ": "Var", "Ͷ": "Cov", "Ϗ": "Phi"})
+    error.message = _hidden.sub("a parameter", error.message.translate(names))
+    error.hint = "" if _hidden.search(error.hint) else error.hint.translate(names)
     error.args = (error.message,)
     return error
 
@@ -208,6 +257,11 @@ def _read_law(
     text: str, names: tuple[tuple[str, Span], ...], start: int, end: int, span: Span, shape: str = ""
 ) -> Said:
     m = _law.fullmatch(text, start, end)
+    if (bare := _parameterless.fullmatch(text[start:end])) is not None and (m is None or bare["sphere"]):
+        word = re.sub(r"\\[A-Za-z]+|[{}()\s_-]", "", bare["word"]).lower()
+        word = "sphere" if bare["sphere"] else word
+        if (law := laws.get(word)) is not None and not law.takes:
+            return Said(names, law, (), text, span, shape)
     place = (start + len(text[start:end]) - len(text[start:end].lstrip()), end)
     if m is None:
         raise ParseError("this is not a law", text=text, span=place, hint=EXAMPLE)
@@ -442,6 +496,8 @@ class Reader:
                 d = self.stated[name]
                 if "spd" in more and not {"spd", "diagonal"} & set(d.words):
                     extra[name] = replace(d, words=(*(w for w in d.words if w != "symmetric"), "spd"))
+                if word := {"positive", "simplex"}.intersection(more) - {*d.words}:
+                    extra[name] = replace(d, words=(*(w for w in d.words if w not in more), *word))
             elif name not in self.known and name not in sizes and name not in random | {"pi", "I"}:
                 extra.setdefault(name, Declaration(name, (), more))
 
@@ -468,7 +524,9 @@ class Reader:
                 bare = str(tree.value) if tree.head == "name" else ""
                 if bare and what == "covariance":
                     say(bare, "spd")
-                elif bare and default_kind(bare) != "scalar" and (what == "dof" or one_for_all(mode, i)):
+                elif bare and what in IN_A_SET:
+                    say(bare, *IN_A_SET[what])
+                elif bare and default_kind(bare) != "scalar" and (what in ("dof", "count") or one_for_all(mode, i)):
                     say(bare, "scalar")
                 for t in walk(tree) if one_for_all(mode, i) or what == "covariance" else ():
                     if t.head == "^" and t.args[0].head == "name" and default_kind(str(t.args[0].value)) == "vector":
@@ -530,9 +588,9 @@ class Reader:
         return tuple(range(len(given)))
 
     def checked(self, p: Node, x: Symbol, law: Law, what: str, tree: Tree) -> Node:
-        wanted = {"vector": ("vector",), "covariance": ("matrix",), "matrix": ("matrix",), "dof": ("scalar",)}.get(
-            what, ("scalar", x.kind)
-        )
+        kinds = {**dict.fromkeys(("vector", *IN_A_SET), "vector"), **dict.fromkeys(("covariance", "matrix"), "matrix")}
+        one = kinds.get(what, "scalar" if what == "dof" or (what == "count" and law.shape != "entries") else "")
+        wanted = (one,) if one else ("scalar", x.kind)
         if p.kind not in wanted:
             hint = "a multiple of I is written s^2*I" if what == "covariance" else ""
             raise ShapeError(
@@ -588,7 +646,7 @@ def ties(law: Law, mode: str, what: str, last: bool, x: Tree, p: Tree) -> Iterat
         yield Tree("+", (x, p), "", span)
     elif what == "covariance":
         yield Tree("*", (turned, Tree("*", (p, x), "", span)), "", span)
-    elif what in ("vector", "matrix") or mode == "each":
+    elif what in ("vector", "matrix", *IN_A_SET) or mode == "each":
         yield Tree("+", (x, p), "", span)
     else:
         yield Tree("+", (p, Tree("number", (), 1, span)), "", span)

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 
+from matdiff.calculus import gaussian
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.evolution import simplified
-from matdiff.calculus.network import Network, Shape, Tensor
+from matdiff.calculus.network import Network, NoFormula, Shape, Tensor
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, symbols, topological
 from matdiff.core.op import Joint, Linear, Op
 from matdiff.core.shape import Dim
@@ -73,11 +74,7 @@ MOST_POINTS = 3
 """Most two-point variables over which a function that is no polynomial is summed."""
 DEEPEST = 100
 """Most functions within each other through which a mean is looked for."""
-GAUSSIAN = (NORMAL, MULTINORMAL, MATRIX_NORMAL)
-
-
-class NoFormula(Exception):
-    """There is no closed form here; the reason in words."""
+GAUSSIAN = gaussian.GAUSSIAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +192,12 @@ class Means:
             self._note(str(why) if isinstance(why, NoFormula) else why.message)
         for rule in (self._linear, self._factors, self._outer, self._tilted, self._entrywise, self._points):
             found = rule(node)
-            if found is not None:
+            if found is not None and not is_op(found, EXPECTATION):
                 return found
+        for further in (gaussian.radial, gaussian.capped, gaussian.stepped, gaussian.opened):
+            found = further(self, node)
+            if found is not None:
+                return simplified(found)
         return EXPECTATION.build((node,), ())
 
     def _note(self, why: str) -> None:
@@ -277,7 +278,7 @@ class Means:
         if any(len(s) != 2 or s[0].kind != "vector" or s[1].kind != "row" for s in sides):
             return None
         (a, b), (c, d) = ((s[0], transpose(s[1])) for s in sides)
-        if not all(self._affine(u, GAUSSIAN) for u in (a, b, c, d)):
+        if not all(self.affine(u, GAUSSIAN) for u in (a, b, c, d)):
             return None
 
         def second(u: Node, v: Node) -> Node:
@@ -347,7 +348,7 @@ class Means:
             for x, all_legs in by.items():
                 law = self.of[x].law
                 if law.exists:
-                    self._require(law.exists[min(len(all_legs), len(law.exists)) - 1], self.of[x])
+                    self.require(law.exists[min(len(all_legs), len(law.exists)) - 1], self.of[x])
                 if len(all_legs) > law.most:
                     raise NoFormula(
                         f"the joint moment of {len(all_legs)} entries of {x.name}, {law.name}, is not known here"
@@ -457,7 +458,7 @@ class Means:
 
     # exponentials and others of affine functions
 
-    def _affine(self, u: Node, of: Iterable[object] | None = None) -> bool:
+    def affine(self, u: Node, of: Iterable[object] | None = None) -> bool:
         """Whether u is affine in its random variables, whose laws are of those."""
         allowed = None if of is None else set(of)
         if allowed is not None and any(self.of[x].law not in allowed for x in self.inside(u)):
@@ -467,7 +468,7 @@ class Means:
         except (NoFormula, UnsupportedError):
             return False
 
-    def _moments(self, u: Node) -> tuple[Node, Node]:
+    def moments(self, u: Node) -> tuple[Node, Node]:
         """Mean and variance, entry by entry, of an affine function of Gaussians."""
         m = self._polynomial_mean(u)
         square = scale(u, u) if u.kind == "scalar" else HADAMARD.build((u, u))
@@ -488,12 +489,12 @@ class Means:
             return self._entrywise(POWER.build((u.children[0], number(Fraction(p.value) / 2))))
         if node.op in (det, logdet) and isinstance(u, Symbol):
             return self._determinant(node, u)
-        if node.op in GAUSSIAN_MEANS and self._affine(u, GAUSSIAN):
-            return GAUSSIAN_MEANS[node.op](*self._moments(u))
+        if node.op in GAUSSIAN_MEANS and self.affine(u, GAUSSIAN):
+            return GAUSSIAN_MEANS[node.op](*self.moments(u))
         if node.op is exp and u.kind == "scalar" and (wishart := self._generated_wishart(u)) is not None:
             return wishart
         if node.op is exp and u.kind == "scalar":
-            made = self._generated(u) if self._affine(u) else self._quadratic(u)
+            made = self._generated(u) if self.affine(u) else self._quadratic(u)
             if made is not None:
                 return made
         inside = self.inside(u)
@@ -501,7 +502,7 @@ class Means:
             return None
         (x,) = inside
         r = self.of[x]
-        if x.kind == u.kind and self._affine(u):
+        if x.kind == u.kind and self.affine(u):
             c, d = self._coefficients(u, x)
             if d is not None:
                 return self._by_law(node, r, c, d)
@@ -510,7 +511,7 @@ class Means:
     def _generated_wishart(self, u: Node) -> Node | None:
         """E[exp(c + tr(A W))] = eᶜ det(I − 2 sym(A) V)^(−n/2) of W ~ wishart(n, V) (Muirhead 1982, thm 3.2.3)."""
         found = self.inside(u)
-        if len(found) != 1 or self.of[next(iter(found))].law is not WISHART or not self._affine(u):
+        if len(found) != 1 or self.of[next(iter(found))].law is not WISHART or not self.affine(u):
             return None
         (W,) = found
         n, V = self.of[W].parameters
@@ -520,7 +521,7 @@ class Means:
             return None
         A = adjoint(along, number(1), [dW])[dW]
         inside = normal(add(eye(W.rows), scale(number(-1), matmul(add(A, transpose(A)), V))))
-        self._require(f"I - 2*A*{to_text(V)} with positive eigenvalues, A = {to_text(normal(A))}", self.of[W])
+        self.require(f"I - 2*A*{to_text(V)} with positive eigenvalues, A = {to_text(normal(A))}", self.of[W])
         c = normal(substitute(u, {W: zeros_like(W)}))
         return exp(c) * power(det(inside), scale(number(Fraction(-1, 2)), n))
 
@@ -532,7 +533,7 @@ class Means:
         if r.law.determinant is None:
             return None
         found, condition = r.law.determinant(x, *r.parameters)
-        self._require(condition, r)
+        self.require(condition, r)
         return found
 
     def _by_law(self, node: Apply, r: Random, c: Node, d: Node) -> Node | None:
@@ -544,14 +545,14 @@ class Means:
             if isinstance(p, int | Fraction) and not (isinstance(p, int) and r.law.negative is not None):
                 found, condition = r.law.powers(number(p), *r.parameters)
                 if p < 0:
-                    self._require(condition.replace("{p}", str(-p)), r)
+                    self.require(condition.replace("{p}", str(-p)), r)
                 front = power(d, number(p))
                 return scale(front, found) if node.kind == "scalar" else hadamard(front, spread(found, node))
         if node.op is POWER and is_zero(c) and r.law.negative is not None:
             k = node.args[1]
             if isinstance(k, Number) and isinstance(k.value, int) and -3 <= k.value < 0:
                 found, condition = r.law.negative(-k.value, *r.parameters)
-                self._require(condition, r)
+                self.require(condition, r)
                 return (
                     hadamard(power(d, k), spread(found, node)) if node.kind != "scalar" else scale(power(d, k), found)
                 )
@@ -570,7 +571,7 @@ class Means:
             return None
         (x,) = inside
         r = self.of[x]
-        if r.law.name != "uniform" or x.kind != u.kind or not self._affine(u):
+        if r.law.name != "uniform" or x.kind != u.kind or not self.affine(u):
             return None
         c, d = self._coefficients(u, x)
         if d is None:
@@ -585,7 +586,17 @@ class Means:
         a, b = (spread(p, node) for p in r.parameters)
         return (ends[1] - ends[0]) / hadamard(d, b - a)
 
-    def _require(self, condition: str, r: Random) -> None:
+    def under(self, x: Symbol, law: Random) -> Means:
+        """The same with another law of one variable, conditions and reasons being shared."""
+        laws = tuple(law if s is x else r for s, r in self.of.items())
+        return Means(laws, self.conditions, self.reasons)
+
+    def positive(self, node: Node) -> None:
+        """The mean exists, or is this one, where a number is positive."""
+        if not gaussian.positive(node) and (said := f"{to_text(node)} > 0") not in self.conditions:
+            self.conditions.append(said)
+
+    def require(self, condition: str, r: Random) -> None:
         values = [to_text(p) for p in r.parameters]
         said = condition.format(*values, rows=r.symbol.rows) if "{" in condition else condition
         if said and said not in self.conditions:
@@ -628,12 +639,12 @@ class Means:
             t = simplified(t)
             parameters = tuple(spread(p, x) for p in r.parameters)
             if r.law.finite:
-                self._require(r.law.finite.replace("{t}", to_text(t)), r)
+                self.require(r.law.finite.replace("{t}", to_text(t)), r)
             made = r.law.generating(t, *parameters)
             factors.append(made if made.kind == "scalar" else prod(made))
         if gaussian:
             part = add(*(self._linear_part(u, x, terms) for x in gaussian))
-            m, v = self._moments(part)
+            m, v = self.moments(part)
             total = add(total, m, v / 2)
         out = exp(simplified(total))
         for f in factors:
@@ -641,9 +652,15 @@ class Means:
         return out
 
     def _quadratic(self, u: Node) -> Node | None:
-        """E[exp u] of a u quadratic in one Gaussian vector: with x = m + y and u = u(m) + gᵀy + yᵀQy,
+        """E[exp u] of a u quadratic in one Gaussian."""
+        found = self.tilt(u)
+        return None if found is None else found[0]
 
-        exp(u(m)) det(I − S(Q + Qᵀ))^(−½) exp(½ gᵀ(I − S(Q + Qᵀ))⁻¹ S g) (Mathai & Provost 1992, thm 3.2a.1).
+    def tilt(self, u: Node) -> tuple[Node, Symbol, Node, Node] | None:
+        """Of a u quadratic in one Gaussian E[exp u], the variable, and its mean and covariance under exp(u).
+
+        With x = m + y, u = u(m) + gᵀy + yᵀQy and M = I − S(Q + Qᵀ) the first is exp(u(m)) det(M)^(−½) exp(½ gᵀM⁻¹S g)
+        (Mathai & Provost 1992, thm 3.2a.1), the covariance M⁻¹S and the mean m + M⁻¹S g.
         """
         inside = self.inside(u)
         try:
@@ -653,9 +670,10 @@ class Means:
         if len(inside) != 1 or any(len(t.random) > 2 for t in terms):
             return None
         (x,) = inside
-        if self.of[x].law is not MULTINORMAL:
+        if self.of[x].law is not MULTINORMAL and (self.of[x].law is not NORMAL or x.kind != "scalar"):
             return None
         m, S = self.of[x].parameters
+        number_ = x.kind == "scalar"
 
         def read(degree: int, shape: Shape) -> list[Node]:
             found = []
@@ -665,15 +683,38 @@ class Means:
                     found.append(Network(t.dims, t.tensors, t.same, out, t.factor).read(shape))
             return found
 
-        Q = add(*read(2, Shape("matrix", x.rows, x.rows)))
-        g = add(zeros_like(x), *read(1, Shape("vector", x.rows)))
-        twice = simplified(add(Q, transpose(Q)))
-        g = simplified(add(g, matmul(twice, m)))
-        inner = simplified(add(eye(x.rows), scale(number(-1), matmul(S, twice))))
-        self._require(f"{to_text(simplified(add(inv(S), scale(number(-1), twice))))} positive definite", self.of[x])
-        square = matmul(matmul(transpose(g), inv(inner)), matmul(S, g)) if not is_zero(g) else number(0)
-        power_ = add(folded(substitute(u, {x: m})), square / 2)
-        return scale(power(det(inner), number(Fraction(-1, 2))), exp(simplified(power_)))
+        square, line = (
+            (Shape("scalar", x.rows, x.rows),) * 2
+            if number_
+            else (
+                Shape("matrix", x.rows, x.rows),
+                Shape("vector", x.rows),
+            )
+        )
+        Q = add(number(0) if number_ else zeros_like(matmul(x, transpose(x))), *read(2, square))
+        g = add(zeros_like(x), *read(1, line))
+        twice = simplified(add(Q, Q if number_ else transpose(Q)))
+        one = number(1) if number_ else eye(x.rows)
+        if number_:
+            g = simplified(add(g, scale(twice, m)))
+            M = simplified(add(one, scale(number(-1), scale(S, twice))))
+            if not gaussian.positive(M):
+                self.require(f"{to_text(M)} > 0", self.of[x])
+            covariance, root_ = S / M, power(M, number(Fraction(-1, 2)))
+            exponent = scale(covariance, g**2) / 2
+            mean = add(m, scale(covariance, g))
+        else:
+            g = simplified(add(g, matmul(twice, m)))
+            M = simplified(add(one, scale(number(-1), matmul(S, twice))))
+            said = to_text(simplified(add(inv(S), scale(number(-1), twice))))
+            self.require(f"{said} positive definite", self.of[x])
+            covariance, root_ = matmul(inv(M), S), power(det(M), number(Fraction(-1, 2)))
+            exponent = number(0)
+            if not is_zero(g):
+                exponent = matmul(matmul(transpose(g), inv(M)), matmul(S, g)) / 2
+            mean = add(m, matmul(covariance, g))
+        power_ = add(folded(substitute(u, {x: m})), exponent)
+        return scale(root_, exp(simplified(power_))), x, simplified(mean), simplified(covariance)
 
     def _linear_part(self, u: Node, x: Symbol, terms: Polynomial) -> Node:
         """The part of a scalar affine u in one variable, as ⟨t, x⟩."""
@@ -698,12 +739,12 @@ class Means:
         if not found:
             return None
         u = simplified(add(*(scale(number(k), b.children[0]) for b, k in found)))
-        if not self._affine(u):
-            return None
         rest = [power(b, number(k)) for b, k in term.scalars.items() if (b, k) not in found]
         other: Node = number(term.number) if term.core is None else scale(number(term.number), term.core)
         for s in rest:
             other = scale(s, other)
+        if not self.affine(u):
+            return gaussian.tilted(self, u, other) if self.inside(other) else None
         if not self.inside(other):
             out = self._generated(u)
             return None if out is None else scale(out, other)

@@ -22,6 +22,10 @@ from matdiff.ops.structure import Diag, diag
 Tensor = tuple[Node, Legs]
 
 
+class NoFormula(Exception):
+    """There is no closed form here; the reason in words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """Of a value: its kind, and the sizes that ones and I need where nothing else is left."""

@@ -16,7 +16,7 @@ from math import comb, factorial, prod
 from typing import Any
 
 from matdiff.core.node import Node, Number, Symbol, number
-from matdiff.core.op import Op
+from matdiff.core.op import Macro, Op
 from matdiff.core.shape import Dim
 from matdiff.ops.algebra import POWER, add, hadamard, inner, matmul, power, scale, size, transpose
 from matdiff.ops.constants import eye, is_eye, is_zero, ones, ones_like, zeros_like
@@ -25,6 +25,7 @@ from matdiff.ops.elementwise import (
     cos,
     cosh,
     digamma,
+    erf,
     exp,
     lgamma,
     log,
@@ -53,6 +54,34 @@ EXPECTATION: Op = Op(
 
 SPOKEN = "Ͱ"
 """How E is spelt while a text is read in which E[…] is the expectation: a letter that nobody types."""
+
+
+def _deviation(x: Node) -> Node:
+    return add(x, scale(number(-1), EXPECTATION.build((x,))))
+
+
+def _covariance_of(x: Node, y: Node) -> Node:
+    """E[(x − E[x])(y − E[y])ᵀ]."""
+    a, b = _deviation(x), _deviation(y)
+    return EXPECTATION.build((scale(a, b) if x.kind == "scalar" else matmul(a, transpose(b)),))
+
+
+def _variance_of(x: Node) -> Node:
+    return EXPECTATION.build((power(_deviation(x), number(2)),)) if x.kind == "scalar" else _covariance_of(x, x)
+
+
+SPOKEN_SO: dict[str, list[Op | Macro]] = {
+    SPOKEN: [EXPECTATION],
+    "Ϗ": [Macro("normcdf", "()->()", lambda x: (1 + erf(x / sqrt(number(2)))) / 2)],
+    "Ͳ": [Macro("Var", "()->()", _variance_of), Macro("Var", "(n)->(n,n)", _variance_of)],
+    "Ͷ": [
+        Macro("Cov", "(),()->()", _covariance_of),
+        Macro("Cov", "(m),(n)->(m,n)", _covariance_of),
+        Macro("Cov", "(n)->(n,n)", _variance_of),
+        Macro("Cov", "()->()", _variance_of),
+    ],
+}
+"""E, Var, Cov and Φ(…) of a number likewise; of one vector Var and Cov are the covariance matrix."""
 
 Leg = int
 Legs = tuple[Leg, ...]
@@ -92,7 +121,8 @@ class Law:
     """A distribution.
 
     name, spellings   as it is called in declarations
-    takes             what each parameter is: `real`, `positive`, `probability`, `count`, `vector`, `covariance`, `dof`
+    takes             what each parameter is: `real`, `positive`, `probability`, `count`, `vector`, `covariance`, `dof`,
+                      `weights` (a vector of positive numbers), `chances` (on the simplex)
     shape             `entries` (a number, or every entry of an array), `vector` or `matrix`
     says              the convention of its parameters, in words
     mean              of the parameters, given the variable
@@ -450,7 +480,7 @@ LOGNORMAL = law(
     drawn=lambda e, m, v: exp(spread(m, e) + sqrt(v) * e),
     standard=(0, 1),
     base="ε",
-    rule=lambda count, m, v: (lambda x, w: (_exp(x), w))(*_hermite(40, m, v)),
+    rule=lambda count, m, v: (lambda x, w: (_exp(x), w))(*_hermite(30 + count, m, v)),
     logarithm=lambda m, v: m,
     negative=lambda k, m, v: (exp(v * k * k / 2 - k * m), ""),
 )
@@ -643,6 +673,123 @@ MULTINORMAL = law(
     standard=(0, "I"),
     base="ε",
     axes=_normal_axes,
+)
+
+
+def set_partitions(items: Sequence[Any]) -> Iterator[list[list[Any]]]:
+    """All ways to cut a sequence into blocks."""
+    if not items:
+        yield []
+        return
+    first, rest = items[0], items[1:]
+    for blocks in set_partitions(rest):
+        yield [[first], *blocks]
+        for k, block in enumerate(blocks):
+            yield [*blocks[:k], [first, *block], *blocks[k + 1 :]]
+
+
+def _by_moments(legs: Sequence[Legs], block: Callable[[Sequence[Leg]], list[Part]]) -> Iterator[Part]:
+    """The joint cumulant Σ (−1)^(b−1) (b−1)! Π E[block] over all partitions (McCullagh 1987, §2.3)."""
+    for blocks in set_partitions([leg for (leg,) in legs]):
+        b = len(blocks)
+        for chosen in product(*map(block, blocks)):
+            factor: Node = number((-1) ** (b - 1) * factorial(b - 1))
+            for f, _, _ in chosen:
+                factor = scale(f, factor)
+            arrays = tuple(a for _, more, _ in chosen for a in more)
+            yield factor, arrays, tuple(e for _, _, alike in chosen for e in alike)
+
+
+def _alike(block: Sequence[Leg]) -> tuple[Legs, ...]:
+    return (tuple(block),) if len(block) > 1 else ()
+
+
+def _multinomial_cumulant(legs: Sequence[Legs], n: Node, p: Node) -> Iterator[Part]:
+    """n times that of one draw, of which a product of entries is p where all are the same, else 0."""
+    for f, arrays, same in _by_moments(legs, lambda block: [(number(1), ((p, (block[0],)),), _alike(block))]):
+        yield scale(n, f), arrays, same
+
+
+def _dirichlet_cumulant(legs: Sequence[Legs], alpha: Node) -> Iterator[Part]:
+    """From E[x_i x_j …] = α_i α_j …/(a(a + 1)…) with rising powers of equal ones, a = Σ α."""
+    total = sum_(alpha)
+
+    def block(of: Sequence[Leg]) -> list[Part]:
+        front = 1 / _rising(total, len(of))
+        found: list[Part] = []
+        for cut in set_partitions(list(of)):
+            weight = prod(factorial(len(c) - 1) for c in cut)
+            arrays = tuple((alpha, (c[0],)) for c in cut)
+            found.append((scale(number(weight), front), arrays, tuple(e for c in cut for e in _alike(c))))
+        return found
+
+    yield from _by_moments(legs, block)
+
+
+def pairings(items: Sequence[Leg]) -> Iterator[tuple[Legs, ...]]:
+    """All ways to cut an even number of things into pairs."""
+    if not items:
+        yield ()
+        return
+    first, *rest = items
+    for k, other in enumerate(rest):
+        for more in pairings([*rest[:k], *rest[k + 1 :]]):
+            yield ((first, other), *more)
+
+
+def _sphere_cumulant(legs: Sequence[Legs], x: Dim) -> Iterator[Part]:
+    """Of 2k entries the k-th cumulant of the sequence 1/n, 1/(n(n+2)), … times all pairings."""
+    if len(legs) % 2:
+        return
+    n = size(x)
+    c = [1 / prod((n + 2 * i for i in range(1, k)), start=n) for k in (1, 2, 3)]
+    weights = [c[0], c[1] - c[0] ** 2, c[2] - 3 * c[0] * c[1] + 2 * c[0] ** 3]
+    for same in pairings([leg for (leg,) in legs]):
+        yield weights[len(legs) // 2 - 1], (), same
+
+
+def _on_sphere(rng: Any, shape: Any) -> Any:
+    import numpy as np
+
+    z = rng.standard_normal(shape)
+    return z / np.linalg.norm(z, axis=-1, keepdims=True)
+
+
+MULTINOMIAL = law(
+    "multinomial",
+    "",
+    "count chances",
+    "multinomial(k, p) counts k draws by kind, of probabilities p; multinomial(1, p) is one draw",
+    lambda rng, shape, n, p: rng.multinomial(_whole(n), p / p.sum(), shape[0]) * 1.0,
+    shape="vector",
+    mean=lambda x, n, p: scale(n, p),
+    cumulant=_multinomial_cumulant,
+    density=lambda x, n, p: lgamma(n + 1) - sum_(lgamma(x + 1)) + matmul(transpose(x), log(p)),
+    discrete=True,
+    most=5,
+)
+DIRICHLET = law(
+    "dirichlet",
+    "dir",
+    "weights",
+    "dirichlet(α) has mean α/sum(α)",
+    lambda rng, shape, alpha: rng.dirichlet(alpha, shape[0]),
+    shape="vector",
+    mean=lambda x, alpha: alpha / sum_(alpha),
+    cumulant=_dirichlet_cumulant,
+    density=lambda x, alpha: lgamma(sum_(alpha)) - sum_(lgamma(alpha)) + matmul(transpose(alpha - 1), log(x)),
+    logarithm=lambda alpha: digamma(alpha) - spread(digamma(sum_(alpha)), alpha),
+    most=4,
+)
+SPHERE = law(
+    "sphere",
+    "unitsphere uniformsphere",
+    "",
+    "sphere() is uniform on the unit sphere",
+    _on_sphere,
+    shape="vector",
+    mean=lambda x: zeros_like(x),
+    most=6,
 )
 
 
@@ -907,6 +1054,9 @@ class Random:
 
     def cumulant(self, legs: Sequence[Legs]) -> Iterator[Part]:
         """The joint cumulant, of order 2 and more, of entries at these axes."""
+        if self.law is SPHERE:
+            yield from _sphere_cumulant(legs, self.symbol.rows)
+            return
         if self.law.cumulant is not None:
             yield from self.law.cumulant(legs, *self.parameters)
             return
@@ -931,4 +1081,4 @@ def cumulants(of: Law, parameters: tuple[Node, ...], most: int) -> list[Node]:
     return found
 
 
-__all__ = ["EXPECTATION", "SPOKEN", "Flip", "Law", "Random", "cumulants", "eye", "inner", "laws", "matmul"]
+__all__ = ["EXPECTATION", "SPOKEN", "SPOKEN_SO", "Flip", "Law", "Random", "cumulants", "eye", "inner", "laws", "matmul"]
