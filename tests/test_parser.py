@@ -190,7 +190,7 @@ REFUSED = [
     (r"a + \ln x^\top x", "the whole product", 4),
     (r"y \odot X w", "the whole product", 8),
     (r"\tan^{-1} x", "arctan", 0),
-    (r"\log_2 x", "cannot have this script", 0),
+    (r"\log_3 x", "cannot have this script", 0),
     (r"\sqrt[n]{x}", "index of a root", 0),
     (r"\operatorname*{argmin}_x \|x\|", "argmin", 0),
     (r"\operatorname{rank} X", "rank", 0),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, overload
@@ -147,8 +146,6 @@ def derive(
         if inner is not None or metric != "euclidean":
             raise UnsupportedError("weights and metrics of inner products go with real variables")
         if isinstance(function, str):
-            if re.search(r"\bvdot\s*\(", function):
-                raise UnsupportedError("vdot conjugates its first argument elsewhere", hint="write a^H*b or a'*b")
             remarks = (*remarks, *spoken(expr, source or expr.node, undeclared(function, declare, expr.variables)))
         try:
             return complex_derivation(expr, chosen, types, source, remarks, convention, len(chosen) > 1)

@@ -38,7 +38,7 @@ from matdiff.ops.complexes import CONJ, IM, LENGTH, MODULUS, RE, SELFADJOINT, at
 from matdiff.ops.constants import zeros_like
 from matdiff.ops.elementwise import abs_, log, sign, sqrt
 from matdiff.ops.linalg import chol, det, inv, logdet, pinv
-from matdiff.ops.reductions import norm, norm1, sum_
+from matdiff.ops.reductions import norm, norm1, sum_, tr
 from matdiff.ops.spectral import (
     cond2,
     eigval,
@@ -83,8 +83,17 @@ def same(a: Node, b: Node) -> bool:
         return True
     if len(topological(one, other)) > WIDEST:
         return False
-    opened = [context.normal(expanded(n, inside=True)) for n in (one, other)]
+    opened = [context.normal(_apart(expanded(n, inside=True))) for n in (one, other)]
     return opened[0] is opened[1] or _zero(context.normal(add(opened[0], scale(number(-1), opened[1]))))
+
+
+def _apart(root: Node) -> Node:
+    """Traces of sums as sums of traces, each of which is that of its transpose."""
+    memo: dict[Node, Node] = {}
+    for n in topological(root):
+        made = rebuild(n, tuple(memo[a] for a in n.args)) if isinstance(n, Apply) else n
+        memo[n] = add(*map(tr, made.children[0].children)) if is_op(made, tr) and is_op(made.children[0], ADD) else made
+    return memo[root]
 
 
 def _zero(node: Node) -> bool:

@@ -156,8 +156,14 @@ def _conjugate(node: Apply, memo: dict[Node, Node]) -> Node:
     if node.op in OF_HERMITIAN and hermitian(node.args[0]):
         return transpose(node)
     args = tuple(memo[a] for a in node.args)
+    if node.op in OF_TRANSPOSED and _plain(turned := transpose(args[0])):
+        return transpose(node.op(turned, params=node.params))  # expm(−i Hᵀ) as expm(−i H)ᵀ
     build = CONSTRUCTORS.get(node.op.name)
     return build(*args) if build else node.op(*args, params=node.params)
+
+
+def _plain(node: Node) -> bool:
+    return not any(is_op(n, TRANSPOSE) or is_op(n, CONJ) for n in topological(node))
 
 
 def _of_symbol(node: Symbol) -> Node:
@@ -324,6 +330,9 @@ for _signature in ("(m,n)->(n,m)", "(n)->(1,n)"):
     )
 
 
+macro("vdot", "(n),(n)->()", lambda x, y: transpose(CONJ(x)) @ y, summary="x^H*y, of real vectors x'*y")
+
+
 def _star(a: Node) -> Node:
     if a.kind == "matrix":
         raise UnsupportedError(
@@ -346,7 +355,9 @@ REAL_VALUED = {RE, IM, MODULUS, LENGTH, ANGLE, abs_, norm, norm1, lambda_max, la
 }
 """Functions whose values are real, whatever their arguments are; `ops.complex_spectra` adds its own."""
 REAL_OF_HERMITIAN = {det, logdet, tr}
-OF_HERMITIAN = {inv, expm, logm, sqrtm, MPOW} | {registry[name] for name in ("sinm", "cosm", "adj")}
+OF_TRANSPOSED = {inv, expm, logm, sqrtm, MPOW} | {registry[name] for name in ("sinm", "cosm", "adj")}
+"""Functions that are transposed with their argument."""
+OF_HERMITIAN = {*OF_TRANSPOSED}
 """Functions that are Hermitian of Hermitian matrices, likewise."""
 REAL_DIAGONAL: set[Op] = set()
 """Functions whose values are matrices with a real diagonal."""

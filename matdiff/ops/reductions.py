@@ -159,7 +159,6 @@ macro(
     "dot",
     "(n),(n)->()",
     lambda x, y: x.T @ y,
-    spellings="vdot",
     summary="x'*y, the inner product of two vectors",
 )
 macro("outer", "(m),(n)->(m,n)", lambda x, y: x @ y.T, summary="x*y', the outer product of two vectors")

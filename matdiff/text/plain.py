@@ -39,6 +39,7 @@ _big = deferred(r"(sum|prod)_([a-z]{1,3})(?=\s+[\w(‖|√\[])", re.ASCII)
 """sum_i (…)^2 with a space, which is the sum of squares; sum_i(…)^2 is the square of a call."""
 _sign = deferred(r"([∑∏])_([a-z]{1,3})(?![\w^])")
 _marked = deferred(rf"((?:[∇∂]\s*[₀-₉]*[²³⁴-⁹]?\s*)+)([{LETTER}][{LETTER}0-9_]*[{SUBSCRIPT}]*)(?=\s*\()")
+_part = deferred(r"\.(real|imag)(?![\w.(])")
 METHOD = deferred(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
 _closing = {")": "RPAR", "]": "RSQB"}
 
@@ -234,6 +235,11 @@ def _dot(stream: Stream, span: Span) -> int:
         stream.values[-1] = Tree("name", (), method[0], (span[0], method.end()))
         stream.foreign = True
         return method.end() + 1
+    if part := _part.match(text, span[0]):
+        stream.conjugated = stream.conjugated or part.span()
+        stream.push("METHOD", Tree("name", (), "re" if part[1] == "real" else "im", part.span()))
+        stream.push("RPAR", part.span())
+        return part.end()
     if text.startswith("(", span[1]) and _entrywise(stream.names.meaning(owner)) and last.span[1] == span[0]:
         last.span = (last.span[0], span[1])
         return span[1]

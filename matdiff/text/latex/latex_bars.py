@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from matdiff.text.latex import latex_norms as norms
+from matdiff.text.latex.latex_brakets import brakets
 from matdiff.text.latex.latex_exponents import bare
 from matdiff.text.latex.latex_places import script_extent
 from matdiff.text.latex.latex_scripts import Scripts
@@ -20,7 +23,32 @@ class Bars(Scripts):
             return at
         return self.bar("B" if self.text[first:at] == "|" else "N", (first, at))
 
+    @cached_property
+    def brakets(self) -> dict[int, str]:
+        r"""The \langle, bars and \rangle of Dirac's notation."""
+        return brakets(self.text)
+
+    def dirac(self, span: Span) -> int:
+        r"""A sign of ⟨a|, |b⟩ or ⟨a|b⟩: parentheses, and behind a bra the conjugate transpose."""
+        what, written = self.brakets[span[0]], self.text[span[0] : span[1]].lstrip("\\")
+        times = 1 + (what == "whole")
+        if written in ("langle", "⟨"):
+            for _ in range(times):
+                self.stream.open("LPAR", "RPAR", span, "(")
+        elif written in ("rangle", "⟩"):
+            for _ in range(times):
+                self.stream.close("RPAR", span)
+        else:
+            if what.startswith("bra"):
+                self.stream.close("RPAR", span)
+                self.stream.conjugate(span, "ᴴ")
+            if what.endswith("ket"):
+                self.stream.open("LPAR", "RPAR", span, "(")
+        return span[1]
+
     def bar(self, which: str, span: Span) -> int:
+        if span[0] in self.brakets:
+            return self.dirac(span)
         closer = "RNORM" if which[-1] == "N" else "RBAR"
         before = self.text[max(0, span[0] - 12) : span[0]].rstrip()
         left = (

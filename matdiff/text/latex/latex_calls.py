@@ -24,7 +24,7 @@ _power = deferred(r"\s*\^\s*(?:\{\s*(\d{1,3})\s*\}|(\d))")
 _entries = deferred(r"\s*\^\s*(?:\{\s*\\(?:odot|circ)\s*\}|\\(?:odot|circ)(?![A-Za-z]))")
 r"""\exp^{\odot}: the function of every entry."""
 _square = deferred(r"\s*_\s*\{\s*(\w+)\s*\\times\s*(\w+)\s*\}")
-_logarithm = deferred(r"\s*_\s*\{?\s*(\d+)")
+_logarithm = deferred(r"\s*_\s*(?:\{\s*(\d+)\s*\}|(\d))")
 _inverses = ("sin", "cos", "tan")
 _next_open = deferred(r"(?:\s|\\[,;:! ]|\\(?:left|[bB]igg?l?)\b)*(\(|\[|\\\{|\\lbrace\b|\{)")
 
@@ -270,14 +270,16 @@ class Calls(Doubts):
         m = _next_open.match(self.text, span[1], self.end)
         if m and m[1] == "{" and (inner := name_at(self.stream, m.start(1), self.pairs)) and inner.upright:
             m = None
+        base = _logarithm.match(self.text, span[1]) if function == "log" else None
+        if base is not None and (base[1] or base[2]) in ("2", "10"):
+            return self.apply(f"log{base[1] or base[2]}", (span[0], base.end()))
         after = self.text[span[1] : span[1] + 20].lstrip()[:1]
         if after and after in "^_":
             hint = f"Write \\{function}(x)^2, or 1/\\{function}(x)."
             if function in _inverses and after == "^":
                 hint = f"Write \\arc{function}(x) for the inverse function, 1/\\{function}(x) for the reciprocal."
             elif after == "_":
-                base = _logarithm.match(self.text, span[1])
-                hint = f"Write \\log(x)/\\log({base[1] if base else 2})." if function == "log" else ""
+                hint = f"Write \\log(x)/\\log({base[1] or base[2] if base else 2})." if function == "log" else ""
             self.stream.refuse(f"a function cannot have this script: {function}{after}", (span[0], span[1] + 1), hint)
         if m is None:
             self.stream.push("APPLY", tree)

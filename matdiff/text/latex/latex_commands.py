@@ -104,6 +104,8 @@ class Commands(Refusals):
         return span[1]
 
     def delimited(self, command: str, span: Span) -> int:
+        if span[0] in self.brakets:
+            return self.dirac(span)
         if command in words.CLOSING:
             self.stream.close(words.CLOSING[command], span)
             return self.inner_subscript(span[1]) if command == "rangle" else span[1]
