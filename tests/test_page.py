@@ -1,7 +1,8 @@
 """The page in a browser: Playwright (`pip install playwright`) with a Chromium that stands on this machine.
 
-The check for accessibility needs axe-core (`npm install --no-save axe-core`), that of the page as files Pyodide's npm
-package, packed, by its path in MATDIFF_PYODIDE.  What is not there is skipped.
+The check for accessibility needs axe-core (`npm install --no-save axe-core`, or its file in MATDIFF_AXE), that of the
+page as files Pyodide's npm package, packed, by its path in MATDIFF_PYODIDE.  What is not there is skipped; `.ci/page`
+brings all.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from matdiff.cli.app import run
 from matdiff.web.server import Server
 
 ROOT = Path(__file__).resolve().parents[1]
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(os.environ.get("MATDIFF_AXE") or ROOT / "node_modules" / "axe-core" / "axe.min.js")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PYODIDE = os.environ.get("MATDIFF_PYODIDE", "")
 SETTLED = "last?.answer && last.asked === input.value && state.f === input.value && $('stale').hidden"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from importlib.resources import files
 
 from matdiff.calculus.implicit import Adjoint, System, blocks, free
 from matdiff.codegen import sources
@@ -69,7 +69,7 @@ def names(rows: Sequence[Sequence[Node]]) -> set[str]:
 
 def kernels(backend: str, direct: bool, some: bool, iterated: bool) -> list[str]:
     """The functions of `newton_numpy` and its like, without annotations."""
-    text = Path(__file__).with_name(f"newton_{backend}.py").read_text(encoding="utf-8")
+    text = files(__package__).joinpath(f"newton_{backend}.py").read_text("utf-8")
     unused = {"newton"} if direct else set() if some else {"one_step"}
     unused |= set() if iterated else {"iterated"}
     found = []

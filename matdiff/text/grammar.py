@@ -26,16 +26,21 @@ class Stuck(Exception):
         self.index = index
 
 
+def read(folder: str) -> dict[str, Any]:
+    """Raises OSError where it is not there; by the loader, since matdiff may be imported from a zip."""
+    loader: Any = __spec__.loader
+    found: dict[str, Any] = json.loads(loader.get_data(os.path.join(folder, "grammar", "expression.json")))
+    return found
+
+
 @lru_cache(maxsize=1)
 def tables() -> tuple[Rules, States]:
     """Installed, the grammar is matdiff/grammar; in a checkout it stands beside matdiff."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    for folder in (package, os.path.dirname(package)):
-        path = os.path.join(folder, "grammar", "expression.json")
-        if os.path.exists(path):
-            break
-    with open(path, encoding="utf-8") as file:
-        table = json.load(file)
+    try:
+        table = read(package)
+    except OSError:
+        table = read(os.path.dirname(package))
     return [(lhs, size, name and actions[name]) for lhs, size, name in table["rules"]], table["states"]
 
 

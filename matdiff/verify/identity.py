@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import combinations, islice, pairwise, permutations, product
-from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,12 @@ from matdiff.verify.linear import node_shape, whole
 from matdiff.verify.ridges import sized
 from matdiff.verify.sets import Array, linear_set, project, shape_of
 from matdiff.verify.unknown import Bare, concrete
+
+try:
+    from time import thread_time
+except ImportError:
+    # Python for browsers, which has one thread.
+    from time import process_time as thread_time
 
 LARGEST = 3
 """Sizes are tried up to this, or up to the largest index that the expressions ask for."""

@@ -78,20 +78,20 @@ def build(folder: Path, pyodide: Path | None, wheels: tuple[Path, ...]) -> int:
             shutil.copyfile(source / name, python / name)
         (python / "lock.json").write_text(lock(source), encoding="utf-8")
         shutil.copyfile(OFFLINE / "worker.js", python / "worker.js")
-        packed = Path(scratch) / "matdiff.zip"
-        packed.write_bytes(archive(small=not wheels))
-        quick = compiled(source, packed)
-        shutil.copyfile(packed, python / "matdiff.zip")
+        (python / "matdiff.zip").write_bytes(archive(small=not wheels))
         for wheel in wheels:
             shutil.copyfile(wheel, python / wheel.name)
-    names = [*RUNTIME, "lock.json", "worker.js", "matdiff.zip", *(wheel.name for wheel in wheels)]
+        quick = not wheels and image(source, python)
+    names = [*RUNTIME, "lock.json", "worker.js", "matdiff.zip", *(["memory.gz"] if quick else ())]
+    names += [wheel.name for wheel in wheels]
     for name in names:
         (python / f"{name}.js").write_text(scripted(name, (python / name).read_bytes()), encoding="ascii")
     write_page(folder, names)
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 1e6
     click.echo(f"{folder}: {size:.0f} MB.  {FROM_FILES}")
     if not quick:
-        click.echo("node is not installed: the page opens slower, since Python compiles matdiff each time")
+        why = "with wheels" if wheels else "node is not installed"
+        click.echo(f"{why}: the page opens slower, since Python starts and compiles matdiff each time")
     return 0
 
 
@@ -164,12 +164,12 @@ def archive(small: bool = True) -> bytes:
     return out.getvalue()
 
 
-def compiled(source: Path, packed: Path) -> bool:
-    """Compiles what was packed, in place, with the page's own Python; False where there is no node to run it."""
+def image(source: Path, python: Path) -> bool:
+    """Python's memory with all imported, by the page's own Python; False where there is no node to run it."""
     node = shutil.which("node")
     if node is None:
         return False
-    command = [node, str(OFFLINE / "compile.mjs"), str(source), str(packed)]
+    command = [node, str(OFFLINE / "image.mjs"), str(source), str(python / "matdiff.zip"), str(python / "memory.gz")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise MatdiffError(f"the page's Python does not run here: {done.stderr.strip()[-300:]}")

@@ -5,6 +5,7 @@ What is answered is what `--format json` of the command line says, from the same
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -47,6 +48,16 @@ def ask(name: str, asked: Any) -> Iterator[Event]:
         raise
     except Exception as error:
         yield {"error": refusal(error, asked)}
+
+
+def tell(name: str, asked: str, hear: Callable[[str], object]) -> None:
+    """The question and each event as JSON, for the page without a server."""
+    try:
+        for event in ask(name, json.loads(asked)):
+            hear(json.dumps(event, ensure_ascii=False))
+    except MemoryError:
+        said = "this takes more memory than a page has"
+        hear(json.dumps({"error": {"kind": "TooLarge", "message": said, "hint": "", "said": said}}))
 
 
 def refusal(error: Exception, asked: Asked) -> dict[str, Any]:

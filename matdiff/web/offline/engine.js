@@ -9,7 +9,8 @@ const here = location.protocol === "file:";
 const PAYLOAD = {};
 
 function payload(name, text) {
-  PAYLOAD[name] = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+  const bytes = Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  PAYLOAD[name] = bytes.buffer;
 }
 
 async function load(name) {

@@ -21,24 +21,31 @@ async function start({ files, base }) {
   const lock = JSON.parse(new TextDecoder().decode(files["lock.json"]));
   const python = await loadPyodide({
     indexURL: PLACE, packageBaseUrl: PLACE, stdLibURL: `${PLACE}python_stdlib.zip`, lockFileContents: lock,
-    createPyodideModule: asm.default, env: { PYTHONDONTWRITEBYTECODE: "1" },
+    env: { HOME: "/home/pyodide", PYTHONDONTWRITEBYTECODE: "1" },
+    ...("memory.gz" in files ? remembered(files["memory.gz"], asm.default) : { createPyodideModule: asm.default }),
   });
-  const site = python.runPython("import sysconfig; sysconfig.get_path('purelib')");
-  for (const name of Object.keys(files))
-    if (name === "matdiff.zip" || name.endsWith(".whl")) python.unpackArchive(files[name], "zip", { extractDir: site });
-  python.runPython("import importlib; importlib.invalidate_caches()");
-  const answer = python.runPython(`
-import json
-from matdiff.web.service import ask
-def answer(name, asked, tell):
-    try:
-        for event in ask(name, json.loads(asked)):
-            tell(json.dumps(event, ensure_ascii=False))
-    except MemoryError:
-        said = "this takes more memory than a page has"
-        tell(json.dumps({"error": {"kind": "TooLarge", "message": said, "hint": "", "said": said}}))
-answer`);
-  return answer;
+  python.FS.writeFile("/matdiff.zip", new Uint8Array(files["matdiff.zip"]));
+  if (!("memory.gz" in files)) {
+    const site = python.runPython("import sys, sysconfig; sys.path.append('/matdiff.zip'); sysconfig.get_path('purelib')");
+    for (const name of Object.keys(files))
+      if (name.endsWith(".whl")) python.unpackArchive(files[name], "zip", { extractDir: site });
+    python.runPython("import importlib; importlib.invalidate_caches()");
+  }
+  return python.pyimport("matdiff.web.service").tell;
+}
+
+/* What Python starts from: its memory as it was when the page was built. */
+function remembered(packed, create) {
+  const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const memory = new Response(plain).arrayBuffer();
+  return {
+    _loadSnapshot: memory,
+    async createPyodideModule(settings) {
+      const made = await create(settings);
+      made.growMemory((await memory).byteLength);
+      return made;
+    },
+  };
 }
 
 let answer = null;
