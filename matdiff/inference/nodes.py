@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from matdiff.core.node import Constant, Node, Number, describe, number
+from matdiff.core.node import Constant, Node, Number, describe, number, topological
 from matdiff.core.op import Op
+from matdiff.core.patterns import deferred
 from matdiff.core.shape import Dim
-from matdiff.errors import ShapeError, UnsupportedError
+from matdiff.errors import ParseError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
 from matdiff.inference.arrows import arrow_node, derivative_named
 from matdiff.inference.calls import call_params, choose
@@ -28,6 +29,7 @@ from matdiff.ops.unknown import Arrow
 from matdiff.text.tree import EQUATED, Span, Tree
 
 MINUS = number(-1)
+_letter_t = deferred(r"\s*\^[\s{(]*-?1?\s*T[\s})]*")
 
 
 class Building:
@@ -157,6 +159,20 @@ def _entry_power(b: Building, t: Tree, args: list[Node]) -> Node:
     return power(args[0], args[1])
 
 
+def _transposed(b: Building, t: Tree, args: list[Node]) -> Node:
+    """Of a scalar ^T is no transpose to those who have an exponent T, or no array in it: (1 + r)^T."""
+    (a,) = args
+    if a.kind == "scalar":
+        base = t.args[0] if t.args[0].span[1] < t.span[1] else t.args[0].args[0]
+        sign = b.text[base.span[1] : t.span[1]]
+        if _letter_t.fullmatch(sign) and ("T" in b.env or all(n.kind == "scalar" for n in topological(a))):
+            shown = grouped(base, source(base, b.text))
+            power = f"{shown}^{'-' * ('-' in sign)}N"
+            hint = f"Give the exponent another name, {power}, or leave the transpose of a scalar out."
+            raise ParseError("is this T an exponent or a transpose?", text=b.text, span=t.span, hint=hint)
+    return transpose(a)
+
+
 def _norm(b: Building, t: Tree, args: list[Node]) -> Node:
     a = transpose(args[0]) if args[0].kind == "row" else args[0]
     return word({"1": "norm1", "inf": "norminf", "*": "nuclear"}.get(str(t.value), "norm"), [a])
@@ -237,7 +253,7 @@ HANDLERS: dict[str, Handler] = {
     "⊗": lambda b, t, args: word("kron", args),
     "^": _power,
     ".^": _entry_power,
-    "'": lambda b, t, args: transpose(args[0]),
+    "'": _transposed,
     "norm": _norm,
     "inner": lambda b, t, args: inner(args[0], args[1]),
     "index": lambda b, t, args: index_node(t, args[0]),

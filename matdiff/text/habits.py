@@ -10,7 +10,7 @@ from matdiff.core.patterns import deferred
 from matdiff.errors import UnsupportedError
 from matdiff.text.advice import INSTEAD, REFUSALS
 from matdiff.text.characters import LETTER
-from matdiff.text.tokens import OPERAND_ENDS, SOFT, Stream, place_of, words
+from matdiff.text.tokens import GREEK, OPERAND_ENDS, SOFT, Stream, letters, place_of, words
 from matdiff.text.tree import Span, Tree
 
 MODULES = words("np numpy scipy sp la linalg torch tf jnp jax math sympy LinearAlgebra")
@@ -48,7 +48,7 @@ INDEXED = words("sum prod max min")
 STARTS = words("NAME NUMBER FUNC LPAR LBAR LNORM LANGLE LSQB")
 OPENS, CLOSES = words("LPAR LSQB INDEX LBAR LNORM LANGLE"), words("RPAR RSQB RBAR RNORM RANGLE $END")
 LOOSE = words("PLUS MINUS DOTPLUS DOTMINUS COMMA SEMI COLON EQUALS")
-FOLLOWERS = words("NAME NUMBER FUNC LPAR")
+FOLLOWERS, POWERS = words("NAME NUMBER FUNC LPAR"), words("CARET DOTCARET POW")
 LATEX = 'read the text as LaTeX (--input latex, in Python dialect="latex")'
 
 _quoted = deferred(r"[\"'](\w{0,20})[\"']")
@@ -220,17 +220,28 @@ def _touching(stream: Stream, i: int, j: int) -> bool:
     return all(place_of(a)[1] == place_of(b)[0] for a, b in pairwise(stream.values[i : j + 1]))
 
 
+def _is_number(stream: Stream, i: int) -> bool:
+    """Whether this token is a number that is no exponent."""
+    before = stream.kinds[max(i - 1, 0)]
+    return (
+        stream.kinds[i] == "NUMBER"
+        and before not in POWERS
+        and (before != "MINUS" or stream.kinds[i - 2] not in POWERS)
+    )
+
+
 def _denominator(stream: Stream, i: int) -> None:
     kinds, values, text = stream.kinds, stream.values, stream.text
     below, after = kinds[i + 1], kinds[min(i + 2, len(kinds) - 1)]
     if below not in ("NAME", "NUMBER") or after not in FOLLOWERS or text[slice(*values[i])] != "/":
         return
-    touching = _touching(stream, i, i + 2)
-    if below == "NUMBER" and not touching:
+    touching, quotient = _touching(stream, i + 1, i + 2), _is_number(stream, i - 1)
+    if below == "NUMBER" and not touching and quotient:
         return
     d, span = text[slice(*place_of(values[i + 1]))], (values[i][0], place_of(values[i + 2])[1])
     rest = text[place_of(values[i + 2])[0] : span[1]] + {"FUNC": "(…)", "LPAR": "…)"}.get(after, "")
-    if below == "NUMBER" and kinds[i - 1] != "NUMBER":
+    greek = after == "NAME" and letters(str(values[i + 2].value)) in GREEK
+    if below == "NUMBER" and touching and (greek or not quotient):
         hint = f"Write /{d}*{rest} for the product, /({d}*{rest}) for one denominator."
         stream.refuse(f"does the denominator end at {d}?", span, hint)
     shown = text[span[0] : place_of(values[i + 2])[0]] + rest
