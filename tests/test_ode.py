@@ -41,6 +41,31 @@ def test_forward_adjoint_and_differences_agree(problem):
     assert found.passed is True and found.points == 2, str(found)
 
 
+READ = [
+    # the equation, the state, declarations, what is a scalar, and the length of the state where it has one
+    ("-k*u", "u", "u: scalar", "k", None),
+    ("r*u*(1 - u/K)", "u", "u: scalar", "r K", None),
+    ("r*u*(1 - u/K)", "u", None, "u r K", None),
+    ("V/R - L*i", "i", "i: scalar", "V R L", None),
+    ("[a*u[1] - b*u[1]*u[2]; c*u[1]*u[2] - d*u[2]]", "u", None, "a b c d", "2"),
+    ("[u[2]; -g/l*sin(u[1])]", "u", None, "g l", "2"),
+    ("[-b*y[1]*y[2]; b*y[1]*y[2] - c*y[2]; c*y[2]]", "y", None, "b c", "3"),
+    ("[u[1]*a; A*u]", "u", "A: m×n; a: k", "", None),
+]
+
+
+@pytest.mark.parametrize(("rhs", "state", "declare", "scalars", "length"), READ, ids=lambda v: str(v)[:24])
+def test_names_are_scalars_where_the_state_says_so(rhs, state, declare, scalars, length):
+    if not scalars:
+        with pytest.raises(MatdiffError):
+            md.ode(rhs, state, "A", declare)
+        return
+    d = md.ode(rhs, state, scalars.split()[-1], declare)
+    kinds = {v.name: (v.kind, str(v.rows)) for v in d.variables}
+    assert all(kinds[n][0] == "scalar" for n in scalars.split())
+    assert length is None or kinds[state] == ("vector", length)
+
+
 def test_the_verification_sees_a_wrong_gradient():
     d = md.ode("tanh(W*u + b)", "u", "W,b", final="norm(u - y)^2/2")
     _, b = d.evolution.wrt

@@ -40,6 +40,54 @@ def test_gradient_and_boundary(text, declare, gradient, boundary):
     assert d.verify().passed is True
 
 
+MATRICES = "U: n×m function of t; M: n×n symmetric; K: n×n symmetric"
+GENERAL = [
+    # functional, what varies, declarations, gradient, boundary
+    ("int(tr(D(U)'*D(U))/2, t, 0, 1)", "U", "U: n×n function of t", "−U''", "U'"),
+    ("int(norm(D(U))^2/2 + logdet(U), t, 0, T)", "U", "U: n×n function of t", "U⁻ᵀ − U''", "U'"),
+    ("int(tr(D(U)'*M*D(U))/2 - tr(U^T*K*U)/2, t, 0, T)", "U", MATRICES, "−(K U + M U'')", "M U'"),
+    (r"\int_0^1 \operatorname{tr}(\dot{U}^\top C \dot{U} U) dt", "U", "U: n×n function of t; C: n×n", None, None),
+    ("int(tr(inv(U)*D(U)*inv(U)*D(U)), t, 0, 1)", "U", "U: n×n function of t", None, None),
+    ("int(D(u)^2/2 + u^4/4, x, -inf, inf)", "u", U, "u³ − u''", "u'"),
+    ("int(x^2*D(u)^2, x, 0, ∞)", "u", U, None, None),
+    (r"\int_{-\infty}^{\infty} \frac{u''^2}{2} + u^2 \, dx", "u", U, None, "−u'''"),
+    ("int(F(u, D(u), x), x, a, b)", "u", U, None, "∂₂F(u, u', x)"),
+    (r"\int_0^T L(q(t), \dot{q}(t), t)\,dt", "q", "q: n function of t", None, "∇₂L(q, q', t)"),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "declare", "gradient", "boundary"), GENERAL, ids=lambda v: str(v)[:40])
+def test_matrices_infinite_ends_and_unknown_lagrangians(text, wrt, declare, gradient, boundary):
+    d = md.vary(text, wrt, declare, ends="free")
+    assert gradient is None or str(d.gradient) == gradient
+    assert boundary is None or str(d.boundary) == boundary
+    assert d.verify().passed is True
+
+
+def test_at_infinity_the_boundary_term_is_0_by_decay(capsys):
+    assert run(["vary", "int(D(u)^2/2 + u^2, x, -inf, inf)", "--wrt", "u", "--let", U]) == 0
+    assert "u' du → 0   as x → ±∞" in capsys.readouterr().out
+    half = r"\int_0^\infty \frac12 u'^2 + u^2\,dx"
+    assert run(["vary", half, "--wrt", "u", "--let", U, "--ends", "free", "--ascii"]) == 0
+    out = capsys.readouterr().out
+    assert "D(u) = 0   at x = 0\n" in out and "D(u)*du -> 0   as x -> inf" in out
+
+
+def test_values_over_infinite_intervals_and_of_matrices():
+    d = md.vary("int(D(u)^2/2 + u^2, x, -inf, inf)", "u", U)
+    u = (lambda x: np.exp(-x * x), lambda x: -2 * x * np.exp(-x * x))
+    assert np.isclose(d.value(u), 3 / 2 * np.sqrt(PI / 2), rtol=1e-12)
+    assert np.isclose(d.variation(u, u), 2 * d.value(u), rtol=1e-12)
+    with pytest.raises(MatdiffError, match="derivatives up to the order 1"):
+        d.value(u[0])
+    with pytest.raises(DomainError, match="converge"):
+        d.value((lambda x: 1.0, lambda x: 0.0))
+    d = md.vary("int(tr(D(U)'*D(U))/2 + logdet(U), x, 0, 1)", "U", "U: n×n function of x", ends="free")
+    matrix = lambda x: np.array([[2 + x, x * x], [0.3 * x, 3.0]])  # noqa: E731
+    direct, _ = quad(lambda x: (1.09 + 4 * x * x) / 2 + np.log(np.linalg.det(matrix(x))), 0, 1, epsabs=1e-13)
+    assert np.isclose(d.value(matrix), direct, rtol=1e-11)
+
+
 EQUATIONS = [
     ("int(sqrt(1 + D(u)^2), x, 0, 1)", U, "u'' = 0"),
     ("2*pi*int(u*sqrt(1 + u'^2), x, a, b)", U, "1 + u'² − u'' u = 0"),
@@ -167,7 +215,12 @@ def test_what_has_no_integral_is_refused():
 WRONG = [
     ("int(u (1 - x), x, 0, 1)", "u", U, "free", "or a product"),
     ("int(D(u)(x), x, 0, 1)", "u", U, "free", "or a product"),
-    ("int(u^2, x, 0, inf)", "u", U, "free", "finite"),
+    ("int(u^2, x, inf, 0)", "u", U, "free", "the wrong way"),
+    ("int(u^2, x, 0, inf)", "u", U, None, "what holds at the ends"),
+    ("int(u^2, x, -inf, inf) + c", "u", U, None, "under no integral"),
+    ("int(tr(S), x, 0, 1)", "S", "S: n×n symmetric function of x", "free", "without structure"),
+    ("int(tr(U'*U), x, 0, 1)", "U", "U: n×n function of x", "free", "or its transpose"),
+    ("int(V(x)*u^2, x, 0, 1)", "u", U, "free", "a function of x or a product"),
     ("int(u^2, x, 0, 1)", "u", None, "free", "u is not declared as a function"),
     ("int(u^2, x, 0, 1)", "w", U, "free", "w is not declared as a function"),
     ("int(u^2, x, 0, 1)", "u", U, None, "what holds at the ends"),
@@ -196,7 +249,7 @@ WRONG = [
     ("int(D(u,0)^2, x, 0, 1)", "u", U, "free", "whole number"),
     ("int(D(u,9)^2, x, 0, 1)", "u", U, "free", "up to the order 4"),
     ("r = u'; int(r^2, x, 0, 1)", "u", U, "free", "a definition holds"),
-    ("int(u^2, x, 0, 1)", "u", "u: n×n function of x", "free", "vectors of a named length"),
+    ("int(u^2, x, 0, 1)", "u", "u: n×n function of x", "free", "not a scalar"),
     ("int(u^2, x, 0, 1)", "u", "u: function of", "free", "declared with its variable"),
     ("int(int(u, x, 0, 1)*u, x, 0, 1)", "u", U, "free", "inside an integral"),
     ("int(u^2 + x'*x, x, 0, 1)", "u", U + "; x: 3", "free", "x, the variable of integration"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,12 +12,13 @@ from matdiff.api.expr import Expr
 from matdiff.api.integrals import Piece, argument, at_time, latex_integral, latex_integrals, quotients, unnamed
 from matdiff.api.reading import texts
 from matdiff.api.wrt import as_typed, chosen_names
-from matdiff.calculus.variations import Functional, jet
-from matdiff.core.node import Node, Symbol, describe, symbol, symbols
+from matdiff.calculus.variations import INFINITY, Functional, endless, jet
+from matdiff.core.node import Node, Symbol, describe, number, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.rewrite import substitute
 from matdiff.inference import declared_symbol, infer
 from matdiff.inference.undefined import check_defined
+from matdiff.ops.algebra import scale
 from matdiff.text.declarations import read_declaration, refuse_complex
 from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.statements import split
@@ -27,7 +29,9 @@ DOTS = {"dot": 1, "ddot": 2}
 DEEPEST = 4
 """Highest derivative of an unknown function in an integrand."""
 
-ENDLESS = ("inf", "infty", "infinity", "oo", "Inf", "∞")
+ENDLESS = ("inf", "infty", "infinity", "oo", "Inf")
+"""What an end at infinity is called."""
+INFINITE = re.compile(r"\s*([+−-]?)\s*(?:\\infty|∞|inf|infty|Inf|infinity|oo)\s*")
 
 EXAMPLE = 'declare it: --let "u: function of x", declare="u: function of x"'
 
@@ -66,7 +70,8 @@ def claimed(text: str, d: Any) -> Node:
     body = text
     for name in told.functions:
         body = at_time(body, name, F.x.name)
-    reader.text, reader.told, reader.x, reader.body = text, told, F.x.name, body
+    reader.text, reader.told, reader.x, reader.body, reader.infinity = text, told, F.x.name, body, "∞"
+    reader.by = F.x.name
     reader.program = reader.parsed(body, "auto")
     tree = reader.jets(reader.function(reader.program))
     known = {v.name: v for v in d.variables}
@@ -126,12 +131,13 @@ def functions_in(text: str, told: Told) -> str:
 
 
 def function_symbol(d: Declaration, text: str, span: Span) -> Symbol:
-    if len(d.dims) > 1 or set(d.words) - {"scalar", "vector", "positive"} or (not d.dims and "vector" in d.words):
+    sized = not d.dims and not {"vector", "matrix"}.isdisjoint(d.words)
+    if len(d.dims) > 2 or set(d.words) - {"scalar", "vector", "matrix", "positive"} or sized:
         raise UnsupportedError(
-            f"the function {d.name} has scalars or vectors of a named length for values",
+            f"the function {d.name} has scalars, vectors or matrices of named sizes for values, without structure",
             text=text,
             span=span,
-            hint=f"{d.name}: function of x; {d.name}: n function of x",
+            hint=f"{d.name}: function of x; {d.name}: n function of x; {d.name}: n×m function of x",
         )
     u = declared_symbol(d)
     return symbol(u.name, u.kind, u.rows, u.cols)
@@ -143,12 +149,15 @@ class Reader:
     def __init__(self, text: str, body: str, told: Told, dialect: str) -> None:
         self.text, self.told = text, told
         self.x = ""
+        self.infinity = next((c for c in "ωΩηκζξ" if c not in text), "∞")
         over = {name: x for name, (_, x) in told.functions.items()}
         body = quotients(unnamed(body), over)
         for name, x in over.items():
             body = at_time(body, name, x)
         self.body = body
+        told.rest.extend(lagrangians(body, told, text))
         by = {x for _, x in told.functions.values()}
+        self.by = next(iter(by), "x")
         letter = next(c for c in "JKMNQRWZ" if c not in text and c not in told.functions)
         several = latex_integrals(body, text, by, letter) if dialect != "plain" else None
         piece = latex_integral(body, text, by) if dialect != "plain" and several is None else None
@@ -200,18 +209,29 @@ class Reader:
         return self.integrand(made[id(main)])
 
     def expression(self, text: str) -> Tree:
+        """One of the texts of an integral; an end at infinity is no expression of the language."""
+        if found := INFINITE.fullmatch(text):
+            whole = (found.start() + len(text) - len(text.lstrip()), len(text.rstrip()))
+            infinity = Tree("name", (), ENDLESS[0], whole)
+            return Tree("neg", (infinity,), span=whole) if found[1] in ("-", "−") else infinity
         return self.function(self.parsed(text, "latex"))
 
     def parsed(self, body: str, dialect: str) -> Program:
         """A program of the text.  That u(x) is not read is told in the words of functionals."""
         try:
-            return parse_program(body, dialect, self.told.rest)
+            return parse_program(body.replace("∞", self.infinity), dialect, self.told.rest)
         except ParseError as error:
             error.text = self.text
             place = self.text[slice(*error.span)] if error.span else ""
             name = place.partition("(")[0].rstrip("'′’ ").lstrip("\\")
             if "(" in place and name in self.told.functions:
                 error.hint = f"{name} is understood at the variable of integration: write {name}, D({name}) alone"
+            elif name and re.fullmatch(
+                rf"\\?{re.escape(name)}\s*\(\s*{re.escape(self.x or self.by)}\s*\)", place.strip()
+            ):
+                error.hint = (
+                    f"declare {name}: function of {self.x or self.by}, which stays as it is, or write a product with *"
+                )
             raise
 
     def function(self, program: Program) -> Tree:
@@ -271,6 +291,9 @@ class Reader:
 
     def spread(self, tree: Tree) -> Tree:
         """A constant as an integrand: divided by the length of the range."""
+        if any(t.head == "name" and t.value in self.endless for e in (self.low, self.high) for t in walk(e)):
+            hint = "a functional is a sum of multiples of integrals"
+            raise self.refused("this stands under no integral", tree.span, hint, UnsupportedError)
         width = Tree("+", (self.high, Tree("neg", (self.low,), span=tree.span)), span=tree.span)
         return Tree("/", (tree, width), span=tree.span)
 
@@ -288,12 +311,13 @@ class Reader:
                 raise self.refused("a definition holds an unknown function", d.span, "write it out in the integrand")
         for end in (self.low, self.high):
             self.fixed(end)
-            if any(t.head == "name" and t.value in ENDLESS for t in walk(end)):
-                raise self.refused("the ends of an integral are finite here", end.span, "write a number or a name")
-        declared = [*self.told.rest, *self.program.declarations]
+        declared: list[Declaration] = [*self.told.rest, *self.program.declarations]
+        self.named = {*(d.name for d in declared), *(d.name for d in self.program.definitions)}
         scalars = [self.x, *(str(t.value) for e in (self.low, self.high) for t in walk(e) if t.head == "name")]
         known = {d.name for d in declared}
-        declared += [Declaration(n, (), ("scalar",)) for n in dict.fromkeys(scalars) if n not in known and n != "pi"]
+        bounds = {"pi", *(self.endless if any(map(self.infinite, (self.low, self.high))) else ())}
+        wanted = [n for n in dict.fromkeys(scalars) if n not in known | bounds]
+        declared += [Declaration(n, (), ("scalar",)) for n in wanted]
         jets = {jet(u, k).name: jet(u, k) for u, _ in self.told.functions.values() for k in range(DEEPEST + 1)}
         bare = replace(self.program, declarations=[])
         typed = infer(replace(bare, function=tree), declared, jets, names)
@@ -302,6 +326,8 @@ class Reader:
             raise self.refused(f"the integrand is {describe(L)}, not a scalar", self.main.span, kind=ShapeError)
         check_defined(L, {})
         low, high = (self.end(e, bare, declared, typed.variables) for e in (self.low, self.high))
+        if low is INFINITY or (endless(high) and high is not INFINITY):
+            raise self.refused("the integral runs the wrong way", self.low.span, "its first end is the lesser one")
         x = typed.variables.get(self.x) or symbol(self.x, "scalar")
         if x.kind != "scalar":
             raise self.refused(f"{self.x}, the variable of integration, is {describe(x)}", whole(self.text))
@@ -312,7 +338,7 @@ class Reader:
         if absent := [u.name for u in wrt if u.name not in there]:
             hint = f"it is a functional of {', '.join(sorted(there & self.told.functions.keys())) or 'no function'}"
             raise self.refused(f"{absent[0]} does not stand in the integral", whole(self.text), hint)
-        ends = [v for e in (low, high) for v in symbols(e)]
+        ends = [v for e in (low, high) if not endless(e) for v in symbols(e)]
         own = [v for v in typed.variables.values() if v.name not in jets]
         variables = tuple(dict.fromkeys((*used, x, *own, *ends)))
         functional = Functional(L, x, low, high, used, wrt)
@@ -322,7 +348,21 @@ class Reader:
         _ = functional.gradients
         return functional, variables, tuple(notes), len(names) > 1
 
+    @property
+    def endless(self) -> tuple[str, ...]:
+        """The names of infinity; ∞ is a letter that stands for it while a text is parsed."""
+        return (*ENDLESS, *((self.infinity,) if "∞" in self.text else ()))
+
+    def infinite(self, tree: Tree) -> int:
+        """1 for an end at infinity, −1 for one at minus infinity, else 0; a declared `oo` is a name as others."""
+        sign = 1
+        while tree.head in ("neg", "+") and len(tree.args) == 1:
+            sign, tree = (-sign if tree.head == "neg" else sign), tree.args[0]
+        return sign if tree.head == "name" and tree.value in self.endless and tree.value not in self.named else 0
+
     def end(self, tree: Tree, bare: Program, declared: list[Declaration], known: Mapping[str, Symbol]) -> Node:
+        if sign := self.infinite(tree):
+            return INFINITY if sign > 0 else scale(number(-1), INFINITY)
         said = [d for d in declared if d.name not in known]
         program = replace(bare, function=tree, definitions=[])
         found = infer(program, said, {n: s for n, s in known.items() if any(t.value == n for t in walk(tree))})
@@ -421,6 +461,49 @@ class Reader:
         if head in self.told.functions and mark and below in (self.x, self.x * 2, "dot", "ddot"):
             hint = f"write D({head}), D({head},2) or {head}', {head}''"
             raise self.refused(f"is {t.value} the derivative of {head}?", t.span, hint)
+
+
+LETTER = re.compile(r"(?<![\w\\])([A-Za-zΑ-ω])\s*\(")
+MEANT = {"D", "K", "E", "I"}
+"""Letters with a meaning of their own before parentheses."""
+
+
+def lagrangians(body: str, told: Told, text: str) -> list[Declaration]:
+    """F(u, u', x) that nothing declares, each argument a function, a derivative of one, or their variable: declared."""
+    variables = {x for _, x in told.functions.values()}
+    taken = {*told.functions, *(d.name for d in told.rest), *MEANT}
+    found: dict[str, str] = {}
+    for place in LETTER.finditer(body):
+        name, args = place[1], arguments(body, place.end())
+        if name in taken or name in found or len(args) < 2 or re.search(rf"(?<!\w){name}\s*:", body):
+            continue
+        sizes = []
+        for arg in args:
+            inside = re.fullmatch(
+                r"\s*(?:D\(\s*(\w+)\s*(?:,\s*\d\s*)?\)|\\d?dot\s*\{?\s*(\w+)\s*\}?|(\w+?)['′]*)\s*", arg
+            )
+            of = next(filter(None, inside.groups()), "") if inside else ""
+            if of in told.functions:
+                sizes.append("×".join(map(str, told.functions[of][0].shape)) or "scalar")
+            elif of in variables:
+                sizes.append("scalar")
+        if len(sizes) == len(args):
+            found[name] = f"{name}: ({', '.join(sizes)}) -> scalar"
+    return parse_declarations("; ".join(found.values())) if found else []
+
+
+def arguments(text: str, at: int) -> list[str]:
+    """The arguments that begin at a place behind a parenthesis; none where it is not closed."""
+    depth, start, found = 0, at, []
+    for i in range(at, len(text)):
+        c = text[i]
+        if depth == 0 and c in ",)":
+            found.append(text[start:i])
+            start = i + 1
+            if c == ")":
+                return found
+        depth += (c in "([{") - (c in ")]}")
+    return []
 
 
 def whole_number(t: Tree) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -487,11 +488,57 @@ class Asked:
             Tree("+", tuple(parts), span=(0, len(main.text))) if len(parts) > 1 else parts[0],
             main.dialect,
         )
+        for meant in self._columns():
+            with suppress(MatdiffError):
+                return dict(infer(whole, [*self.declared, *meant], {}, names).variables)
         try:
             return dict(infer(whole, self.declared, {}, names).variables)
         except MatdiffError:
+            for meant in self._scalars(begun):
+                with suppress(MatdiffError):
+                    return dict(infer(whole, [*self.declared, *meant], {}, names).variables)
             self._one_by_one(names)
             raise
+
+    def _columns(self) -> Iterator[list[Declaration]]:
+        """The length of a state that nothing declares, where [u[2]; -u[1]] is written by its entries: a row for each.
+
+        Then each row is a number, and so are the names that nothing else is known of.
+        """
+        rhs = _function(self.programs["rhs"])
+        trees = [t for p in self.programs.values() for t in (p.function, *(d.body for d in p.definitions)) if t]
+        uses = [t for tree in trees for t in walk(tree) if t.head == "index" and t.args[0].value == self.state]
+        if rhs.head != "block" or any(len(row.args) != 1 for row in rhs.args):
+            return
+        if not uses or self.state in {d.name for d in self._said()}:
+            return
+        places = [t.args[1].value for t in uses if len(t.args) == 2 and t.args[1].head == "number"]
+        if len(places) == len(uses) and all(isinstance(i, int) and i <= len(rhs.args) for i in places):
+            yield [Declaration(self.state, (str(len(rhs.args)),), ())]
+
+    def _scalars(self, begun: str) -> Iterator[list[Declaration]]:
+        """All other names as scalars, where the state is declared one, or undeclared and written as only one is."""
+        said = {d.name: d for d in self._said()}
+        u = said.get(self.state)
+        if (u is not None and (u.dims or "scalar" not in u.words)) or (u is None and not self._small()):
+            return
+        own = {*said, *(d.name for p in self.programs.values() for d in p.definitions)}
+        trees = [t for p in self.programs.values() for t in (p.function, *(d.body for d in p.definitions)) if t]
+        names = {str(n.value) for tree in trees for n in walk(tree) if n.head == "name"}
+        names = {n for n in (*names, begun) if n} - own
+        yield [Declaration(n, (), ("scalar",)) for n in sorted(names) if n not in ("pi", "e", "I")]
+
+    def _small(self) -> bool:
+        """Whether 1 − u, u^2 or 1/u stands in the equation, which of an array would be wrong."""
+
+        def holds(t: Tree) -> bool:
+            return any(n.head == "name" and n.value == self.state for n in walk(t))
+
+        for t in walk(_function(self.programs["rhs"])):
+            numbers = any(a.head == "number" for a in t.args)
+            if (t.head == "+" and numbers and holds(t)) or (t.head in ("^", "/") and holds(t.args[t.head == "/"])):
+                return True
+        return False
 
     def _one_by_one(self, names: list[str]) -> None:
         """The texts one after the other.  Raises what is wrong with the first that does not fit, where it stands."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from matdiff.api.expr import Expr
 from matdiff.api.functional import reading
 from matdiff.calculus.expression import Typeset
-from matdiff.calculus.variations import Functional, jet, numerator
+from matdiff.calculus.variations import Functional, endless, jet, numerator
 from matdiff.core.node import Node, Symbol, symbol
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.ops.constants import is_zero
@@ -179,7 +179,7 @@ class Variation:
             told.append(
                 (f"integrate by parts: (d/d{F.x.name})* = −d/d{F.x.name} and a boundary term", self._parted(pen, df))
             )
-            told.append(self._at_ends(pen))
+            told += self._at_ends(pen)
         told.append(("the gradient", [pen.equation(self._grad(pen, u), pen.show(g)) for u, g in F.gradients.items()]))
         told.append(("Euler–Lagrange equation", [pen.equation(pen.show(n), "0") for n in self._numerators.values()]))
         second = pen.pick(f"d²{f}", f"d^2{f}", rf"\mathrm{{d}}^2{f}")
@@ -198,15 +198,23 @@ class Variation:
         x = pen.show(u)
         return pen.pick(f"∇{f} by {x}", f"grad {f} by {x}", rf"\nabla_{{{x}}} {f}")
 
+    def _edges(self, pen: Pen) -> list[str]:
+        """The boundary term."""
+        F = self.functional
+        return [
+            self._paired(pen, b, dv)
+            for u, rows in F.boundaries.items()
+            for b, dv in zip(rows, F.directions[u].values(), strict=False)
+            if not is_zero(b)
+        ]
+
     def _parted(self, pen: Pen, df: str) -> list[str]:
         """df = [boundary]ₐᵇ + ∫ ⟨∇f, du⟩ dx."""
         F = self.functional
-        edges, inside = [], []
-        for u, rows in F.boundaries.items():
-            moved = list(F.directions[u].values())
-            edges += [self._paired(pen, b, dv) for b, dv in zip(rows, moved, strict=False) if not is_zero(b)]
-            if not is_zero(F.gradients[u]):
-                inside.append(self._paired(pen, F.gradients[u], moved[0]))
+        edges = self._edges(pen)
+        inside = [
+            self._paired(pen, g, next(iter(F.directions[u].values()))) for u, g in F.gradients.items() if not is_zero(g)
+        ]
         parts = [pen.bracket(pen.total(edges), F.x.name, F.low, F.high)] if edges else []
         if inside:
             parts.append(pen.integral_of(pen.total(inside), F.x.name, F.low, F.high, len(inside) > 1))
@@ -218,21 +226,34 @@ class Variation:
 
         return pen.show(inner(g, du)) if g.kind == "scalar" else pen.pairing(pen.show(g), pen.show(du))
 
-    def _at_ends(self, pen: Pen) -> tuple[str, list[str]]:
-        """What the ends ask for."""
+    def _at_ends(self, pen: Pen) -> list[tuple[str, list[str]]]:
+        """What the ends ask for: of a finite one that it is fixed or free, of one at infinity that all decays there."""
         F = self.functional
-        a, b = pen.show(F.low), pen.show(F.high)
-        where = f"{pen.show(F.x)} = {a}, {b}"
+        found = []
+        finite = [pen.end(e) for e in (F.low, F.high) if not endless(e)]
+        where = f"{pen.show(F.x)} = {', '.join(finite)}"
         lines = []
-        for u, rows in F.boundaries.items():
+        for u, rows in F.boundaries.items() if finite else ():
             for row, dv in zip(rows, F.directions[u].values(), strict=False):
                 if self.ends == "fixed":
                     lines.append(pen.equation(pen.show(dv), "0") + pen.at(where))
                 elif not is_zero(row):
                     lines.append(pen.equation(pen.show(row), "0") + pen.at(where))
-        if self.ends == "fixed":
-            return "fixed ends: the boundary term is 0", lines
-        return "free ends: natural boundary condition", lines
+        if finite:
+            fixed, free = "fixed ends: the boundary term is 0", "free ends: natural boundary condition"
+            if len(finite) == 1:
+                fixed, free = "fixed end: the boundary term is 0 there", "free end: natural boundary condition"
+            found.append((fixed if self.ends == "fixed" else free, lines))
+        if decay := self.decay(pen):
+            found.append(("at infinity the boundary term is 0 by decay", [decay]))
+        return found
+
+    def decay(self, pen: Pen) -> str:
+        """The condition at ends at infinity: the boundary term tends to 0.  Empty without such an end."""
+        F = self.functional
+        which = "-" * endless(F.low) + "+" * endless(F.high)
+        edges = self._edges(pen)
+        return pen.tends(pen.total(edges), pen.show(F.x), which) if which and edges else ""
 
     def record(self, pen: Pen) -> dict[str, Any]:
         """What the keys of JSON hold."""
@@ -249,7 +270,7 @@ class Variation:
             "boundary": edges if self.several else edges[one],
             "euler_lagrange": [f"{pen.show(n)} = 0" for n in self._numerators.values()],
             "second_variation": pen.integral(F.second, F.x.name, F.low, F.high),
-        }
+        } | ({"decay": decay.replace("&", "")} if (decay := self.decay(pen)) else {})
 
     def __str__(self) -> str:
         lines = []
@@ -283,16 +304,22 @@ def vary(
 ) -> Variation:
     """The variation of a functional `int(L, x, a, b)`, or in LaTeX an integral, by functions of x.
 
-    `declare` says `u: function of x`, or `u: n function of x` of one with values in n dimensions; its derivatives are
-    D(u), D(u,2), or u', u''.  `ends` is `fixed` or `free`.  Raises ParseError, ShapeError, UnsupportedError.
+    `declare` says `u: function of x`, or `u: n function of x`, `U: n×m function of x` of one with vectors or matrices
+    for values; its derivatives are D(u), D(u,2), or of a scalar u', u''.  A letter that nothing declares is an unknown
+    Lagrangian in F(u, u', x).  `ends` is `fixed` or `free`; of an integral from −inf to inf it may be left out, since
+    there the boundary term is 0 by decay.
+    Raises ParseError, ShapeError, UnsupportedError.
 
     >>> str(vary("int(D(u)^2/2, x, 0, 1)", "u", "u: function of x", ends="fixed").gradient)
     "−u''"
     """
-    if ends not in ENDS:
-        said = "it is not said what holds at the ends" if ends is None else f"ends are fixed or free, not {ends!r}"
-        raise ParseError(said, text=text, span=(0, len(text)), hint=WAY_OUT)
+    if ends not in (*ENDS, None):
+        raise ParseError(f"ends are fixed or free, not {ends!r}", text=text, span=(0, len(text)), hint=WAY_OUT)
     functional, variables, notes, several = reading(text, wrt, declare, dialect)
+    if ends is None:
+        if not (endless(functional.low) and endless(functional.high)):
+            raise ParseError("it is not said what holds at the ends", text=text, span=(0, len(text)), hint=WAY_OUT)
+        ends = "fixed"
     return Variation(functional, variables, ends, several, notes)  # type: ignore[arg-type]
 
 

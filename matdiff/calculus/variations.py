@@ -17,7 +17,7 @@ from matdiff.calculus.evolution import MINUS, differential, simplified
 from matdiff.core.node import Constant, Node, Number, Symbol, Value, number, symbol, symbols, topological
 from matdiff.core.op import differential_symbol
 from matdiff.graph.rewrite import substitute
-from matdiff.ops.algebra import ADD, POWER, add, is_op, power, scale
+from matdiff.ops.algebra import ADD, POWER, SCALE, add, is_op, power, scale
 from matdiff.ops.elementwise import sqrt
 from matdiff.printing.length import length
 from matdiff.simplify.expand import expanded
@@ -28,6 +28,15 @@ from matdiff.simplify.terms import Term, join, split
 def jet(u: Symbol, order: int) -> Symbol:
     """The derivative of a function; u itself for the order 0."""
     return u if order == 0 else symbol(u.name + "'" * order, u.kind, u.rows, u.cols)
+
+
+INFINITY = symbol("inf", "scalar")
+"""An end of an integral that has none; with the sign in front, −inf, the lower one."""
+
+
+def endless(end: Node) -> bool:
+    """Is an end of an integral at infinity?"""
+    return end is INFINITY or (is_op(end, SCALE) and end.children[1] is INFINITY)
 
 
 HIGHEST = 5
@@ -218,4 +227,4 @@ class Functional:
         return found
 
 
-__all__ = ["Functional", "jet", "numerator", "tidied"]
+__all__ = ["INFINITY", "Functional", "endless", "jet", "numerator", "tidied"]

@@ -64,7 +64,7 @@ class Pen:
         return self.integral_of(self.show(body), by, low, high, compound=is_op(body, ADD))
 
     def integral_of(self, body: str, by: str, low: Node, high: Node, compound: bool = True) -> str:
-        a, b = self.show(low), self.show(high)
+        a, b = self.end(low), self.end(high)
         if self.style == "ascii":
             return f"int({body}, {by}, {a}, {b})"
         inside = self.wrapped(body) if compound else body
@@ -72,6 +72,20 @@ class Pen:
             return rf"\int_{{{a}}}^{{{b}}} {inside} \,\mathrm{{d}}{self.name(by)}"
         a, b = (v if len(v) == 1 else f"{{{v}}}" for v in (a, b))
         return f"∫_{a}^{b} {inside} d{self.name(by)}"
+
+    def end(self, node: Node) -> str:
+        """An end of an integral, which may be at infinity."""
+        infinity = self.pick("∞", "inf", r"\infty")
+        return re.sub(r"(?:\\mathrm\{inf\}|(?<!\w)inf)(?!\w)", lambda _: infinity, self.show(node))
+
+    def tends(self, left: str, by: str, where: str) -> str:
+        """What is 0 at infinity."""
+        at = self.pick({"+": "∞", "-": "−∞"}.get(where, "±∞"), {"+": "inf", "-": "-inf"}.get(where, "+-inf"),
+                       {"+": r"\infty", "-": r"-\infty"}.get(where, r"\pm\infty"))  # fmt: skip
+        if self.style == "latex":
+            return rf"{left} &\to 0 \qquad\text{{as }} {by} \to {at}"
+        arrow = self.pick("→", "->", "")
+        return f"{left} {arrow} 0   as {by} {arrow} {at}"
 
     def equation(self, left: str, right: str) -> str:
         return f"{left} {'&=' if self.style == 'latex' else '='} {right}"
@@ -93,7 +107,7 @@ class Pen:
 
     def bracket(self, body: str, by: str, low: Node, high: Node) -> str:
         """The change of an expression from one end to the other."""
-        a, b = self.show(low), self.show(high)
+        a, b = self.end(low), self.end(high)
         if self.style == "latex":
             return rf"\left[{body}\right]_{{{by}={a}}}^{{{b}}}"
         return f"[{body}] from {a} to {b}"
