@@ -85,6 +85,15 @@ PROBLEMS: list[Problem] = [
      lambda j, u, p: j.sum((p["A"] @ u["x"] - p["b"]) ** 2)),
     ("exp(x) + A*x = b for x; sum(x.^2)", "A", {"A": A, "b": b},
      lambda j, u, p: [j.exp(u["x"]) + p["A"] @ u["x"] - p["b"]], lambda j, u, p: j.sum(u["x"] ** 2)),
+    ("kron(A,B)*vec(X) = vec(C) for X; norm(X)^2", "A", {"A": near(m), "B": S, "C": rng.normal(size=(n, m))},
+     lambda j, u, p: [p["B"] @ u["X"] @ p["A"].T - p["C"]], lambda j, u, p: j.sum(u["X"] ** 2)),
+    ("x = softmax(A*x + b) for x; c'*x", "A,b", {"A": SMALL, "b": b, "c": c},
+     lambda j, u, p: [u["x"] - j.exp(p["A"] @ u["x"] + p["b"]) / j.sum(j.exp(p["A"] @ u["x"] + p["b"]))],
+     lambda j, u, p: p["c"] @ u["x"]),
+    ("D: n×n; l, s: scalar; (exp(-D/l^2) + s*I)*a = y for a; k'*a", "l,s",
+     {"D": np.subtract.outer(b, b) ** 2, "l": 1.2, "s": 0.3, "y": y, "k": c},
+     lambda j, u, p: [(j.exp(-p["D"] / p["l"] ** 2) + p["s"] * j.eye(n)) @ u["a"] - p["y"]],
+     lambda j, u, p: p["k"] @ u["a"]),
     (r"A x = b \text{ for } x; \frac12 \|x - y\|^2", "A", {"A": A, "b": b, "y": y},
      lambda j, u, p: [p["A"] @ u["x"] - p["b"]], lambda j, u, p: j.sum((u["x"] - p["y"]) ** 2) / 2),
 ]  # fmt: skip
@@ -301,7 +310,15 @@ REFUSED = [
     ("c*(c'*x) = c for x; norm(x)^2", "c", "singular everywhere"),
     ("A*x = dx for x; norm(x)^2", "A", "differential"),
     ("λ: scalar; A*x = λ*x for x; norm(x)^2", "A", "so x is 0"),
+    ("A*x = b for x; norm(b)^2", "A", "nothing is made of it"),
+    ("A*x = b, B*z = c for x, z; norm(c)^2", "A", "nothing is made of it"),
 ]
+
+
+@pytest.mark.parametrize("text", ["A'*A*x = A'*b for x; norm(A*x - b)^2/2", "A*x = b for x; norm(A*x - b)^2 + b'*x"])
+def test_where_the_derivative_is_rounding_nothing_is_compared(text: str) -> None:
+    """At square A the residual is 0, and so are both sides of the comparison."""
+    assert md.derive(text, wrt="A,b").verify().passed is True
 
 
 @pytest.mark.parametrize(("text", "wrt", "why"), REFUSED)

@@ -38,6 +38,9 @@ DEGREES = (16, 32, 64, 128, 256)
 ENDS = 1e-9
 """How far from 0 a variation may be at a fixed end, relative to its size."""
 AGREE = 1e-6
+NEAR_0: tuple[Node, Node] = number(Fraction(-6, 5)), number(Fraction(3, 2))
+BESIDE = number(Fraction(1, 5)), number(Fraction(8, 5))
+"""Where a functional with an end at infinity is verified, and how far from its other end."""
 STEPS = (1e-3, 1e-4)
 LARGE = 1e8
 TRIES = 40
@@ -255,9 +258,12 @@ def bounded(F: Functional) -> Functional:
     """The functional between finite ends, where gradient and boundary term are the same formulas."""
     if not (endless(F.low) or endless(F.high)):
         return F
-    left, right, width = number(Fraction(-6, 5)), number(Fraction(3, 2)), number(Fraction(3, 2))
-    low = F.low if not endless(F.low) else left if endless(F.high) else add(F.high, scale(number(-1), width))
-    high = F.high if not endless(F.high) else right if endless(F.low) else add(F.low, width)
+    if endless(F.low) and endless(F.high):
+        low, high = NEAR_0
+    elif endless(F.high):
+        low, high = (add(F.low, end) for end in BESIDE)
+    else:
+        high, low = (add(F.high, scale(number(-1), end)) for end in BESIDE)
     found = replace(F, low=low, high=high)
     for name in ("change", "gradients", "boundaries", "directions"):
         found.__dict__[name] = getattr(F, name)

@@ -77,10 +77,29 @@ def check(program: Program) -> None:
                 raise ParseError(f"{name} is defined, so no equation determines it", text=text, span=span, hint=hint)
             seen.add(name)
             _check_order(program, system, name)
+    _check_used(program)
     last = program.equations[-1].span[1]
     if program.function is not None and program.function.span[1] < last:
         hint = "the function comes last, behind the equations"
         raise ParseError("an equation behind the function", text=text, span=program.equations[-1].span, hint=hint)
+
+
+def _check_used(program: Program) -> None:
+    """Raises ParseError for equations whose unknowns stand nowhere else: another function was meant."""
+    if program.function is None:
+        return
+    trees = [program.function, *(d.body for d in program.definitions)]
+    for system in program.equations:
+        rest = [side for other in program.equations if other is not system for pair in other.sides for side in pair]
+        used = {t.value for tree in (*trees, *rest) for t in walk(tree) if t.head == "name"}
+        if used.isdisjoint(name for name, _ in system.unknowns):
+            names = " and ".join(name for name, _ in system.unknowns)
+            raise ParseError(
+                f"the equation determines {names}, and nothing is made of it",
+                text=program.text,
+                span=system.span,
+                hint=f"use {names} in the function, or leave out the equation",
+            )
 
 
 def _check_order(program: Program, system: Equations, name: str) -> None:

@@ -33,6 +33,10 @@ SURE = 1e-7
 """How far apart the extrapolated differences may be; where they are farther, the point is ill-conditioned."""
 FORWARD = 1e-8
 """Largest relative difference of the forward and the adjoint method."""
+CONDITION = 1e-9
+"""The smallest singular value of an equation's Jacobian, beside the largest, at which solutions are compared."""
+NOTHING = 1e-12
+"""What is smaller at arrays of the size of 1, and not 0, is rounding."""
 SINGULAR = 6
 """Points at which the Jacobian must be singular to be called so everywhere."""
 
@@ -69,7 +73,9 @@ def check(
     for way in islice(ways(d.systems, d.function.node, d.variables, sizes or {}), WAYS):
         arrays = {v.name: a for v, a in sampling.point(d.variables, way, rng).items()}
         try:
-            one(d, *settled(d, arrays, way, rng), rng, seen, order, claim)
+            found, start = settled(d, arrays, way, rng)
+            regular(d, {**found, **start}, way.sizes)
+            one(d, found, start, rng, seen, order, claim)
         except MatdiffError as error:
             seen.complaints[error.message] += 1
         if seen.failure:
@@ -154,6 +160,14 @@ def settled(
     return arrays, dict(solution) if isinstance(solution, Mapping) else {d.unknowns[0].name: solution}
 
 
+def regular(d: Any, values: dict[str, Any], sizes: Mapping[str, int]) -> None:
+    """Raises DomainError where a Jacobian is so close to a singular one that differences of solutions tell nothing."""
+    for compiled in d.numbers.compiled:
+        s = np.linalg.svd(compiled.matrix(values, sizes), compute_uv=False)
+        if not s.min() > CONDITION * s.max():
+            raise DomainError("the Jacobian of the equation is nearly singular")
+
+
 def manufactured(
     d: Any, arrays: dict[str, Any], way: Any, rng: np.random.Generator
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -224,6 +238,9 @@ def one(
     coarse, fine = ((4 * b - a) / 3 for a, b in pairwise(slopes))
     slope = (16 * fine - coarse) / 15
     size = max(scale, float(np.linalg.norm(slope)), 1e-300)
+    if 1e-300 < size < NOTHING:
+        seen.complaints["the derivative is 0 up to rounding"] += 1
+        return
     unsure = float(np.linalg.norm(fine - coarse)) / size
     if unsure > SURE:
         seen.complaints["the differences do not settle: the function bends too much, or jumps"] += 1
