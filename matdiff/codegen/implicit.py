@@ -107,6 +107,9 @@ class Code:
                 if its is dim:
                     array = f"arrays['{identifier(v.name)}']"
                     return f"{SHAPE[self.backend].format(array)}[{axis}]"
+        if len(dim.terms) > 1 or any(len(names) > 1 or factor != 1 for names, factor in dim.terms):
+            products = ((*map(self.size, map(Dim.of, names)), str(factor)) for names, factor in dim.terms)
+            return f"({' + '.join(' * '.join(p) for p in products)})"
         raise UnsupportedError(f"no array tells the size {dim}", hint="declare it as a number")
 
     def count(self, x: Node) -> str:

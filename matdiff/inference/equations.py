@@ -77,7 +77,6 @@ def check(program: Program) -> None:
                 raise ParseError(f"{name} is defined, so no equation determines it", text=text, span=span, hint=hint)
             seen.add(name)
             _check_order(program, system, name)
-    _check_used(program)
     last = program.equations[-1].span[1]
     if program.function is not None and program.function.span[1] < last:
         hint = "the function comes last, behind the equations"
@@ -88,7 +87,7 @@ def _check_used(program: Program) -> None:
     """Raises ParseError for equations whose unknowns stand nowhere else: another function was meant."""
     if program.function is None:
         return
-    trees = [program.function, *(d.body for d in program.definitions)]
+    trees = [program.function, *(d.body for d in program.definitions if not hidden(d.name))]
     for system in program.equations:
         rest = [side for other in program.equations if other is not system for pair in other.sides for side in pair]
         used = {t.value for tree in (*trees, *rest) for t in walk(tree) if t.head == "name"}
@@ -165,6 +164,7 @@ def systems(program: Program, variables: Mapping[str, Symbol], definitions: dict
             if not any(depends(F, x) for F in made.residuals):
                 raise _absent(program, x, span)
         out.append(made)
+    _check_used(program)
     return tuple(out)
 
 
