@@ -73,9 +73,9 @@ def check(
     for way in islice(ways(d.systems, d.function.node, d.variables, sizes or {}), WAYS):
         arrays = {v.name: a for v, a in sampling.point(d.variables, way, rng).items()}
         try:
-            found, start = settled(d, arrays, way, rng)
-            regular(d, {**found, **start}, way.sizes)
-            one(d, found, start, rng, seen, order, claim)
+            at, start = settled(d, arrays, way, rng)
+            regular(d, {**at, **start}, way.sizes)
+            one(d, at, start, rng, seen, order, claim)
         except MatdiffError as error:
             seen.complaints[error.message] += 1
         if seen.failure:
