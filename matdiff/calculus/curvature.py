@@ -12,6 +12,7 @@ from functools import reduce
 
 from matdiff.calculus.claims import Claim, Claims, core, exact
 from matdiff.calculus.compositions import degree_of, of_eigenvalues, one_part, signed
+from matdiff.calculus.eigencurvature import of_matrices
 from matdiff.calculus.entrywise import entrywise
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
 from matdiff.core.op import Joint, Linear, Nonlinear, Op
@@ -35,8 +36,9 @@ from matdiff.ops.algebra import (
     transpose,
 )
 from matdiff.ops.constants import is_eye, is_ones
-from matdiff.ops.elementwise import exp, log, relu, sqrt
+from matdiff.ops.elementwise import erf, exp, log, relu, sqrt
 from matdiff.ops.linalg import det, inv, logdet
+from matdiff.ops.matrix_functions import sqrtm
 from matdiff.ops.reductions import mean, norm, prod, sum_, tr
 from matdiff.simplify.normal import normal
 
@@ -63,6 +65,10 @@ class Curvature(Claims):
         degree = degree_of(self, self.degrees, node)
         if degree is not None:
             self.degrees[node] = degree
+            if degree < 0 and self.has(node, "convex") and self.has(node, "> 0"):
+                # f^(1/d) is concave, and the logarithm of f is d of its logarithm.
+                rule = f"convex and homogeneous of degree {degree}"
+                self.say(node, "log convex", rule, (node, "convex"), (node, "> 0"))
 
     def _rules(self, node: Apply) -> None:
         self._linear(node)
@@ -77,6 +83,13 @@ class Curvature(Claims):
             self._domain(node)
             self._entrywise(node)
             self._one_part(node)
+            self._of_matrices(node)
+
+    def _of_matrices(self, node: Apply) -> None:
+        if all(self.has(node, w) for w in ("convex", "concave")):
+            return
+        for word, rule, premises in of_matrices(self, node, Curvature, self.monomial, self.chain):
+            self.say(node, word, rule, *premises)
 
     # sums, and functions linear in an argument
 
@@ -109,6 +122,21 @@ class Curvature(Claims):
             self._largest(node)
             self._schwarz(node)
             self._log_sum(node)
+        if node.op is ADD:
+            self._normal_distribution(node)
+
+    def _normal_distribution(self, node: Apply) -> None:
+        """c (1 ± erf u), a distribution function whose density is log-concave (Boyd & Vandenberghe 2004, §3.5.2)."""
+        if len(node.args) != 2:
+            return
+        for one, other in (node.args, node.args[::-1]):
+            (c, ones), (k, m) = _numbered(one), _numbered(other)
+            if not (isinstance(ones, Number) or is_ones(ones)) or not is_op(m, erf) or not 0 < c == abs(k):
+                continue
+            bent = "concave" if k > 0 else "convex"
+            if self.has(m.children[0], bent):
+                self.say(node, "> 0", "erf is between −1 and 1")
+                self.say(node, "log concave", "1 ± erf is log-concave", (m.children[0], bent))
 
     def _schwarz(self, node: Apply) -> None:
         """c ⟨u, u⟩ − k (wᵀ u)² with c ≥ k ‖w‖², by Cauchy and Schwarz, beside other convex terms."""
@@ -213,6 +241,9 @@ class Curvature(Claims):
         (q, e) = moving[0]
         if is_op(q, norm) and e == 2 and self.has(q.children[0], "affine"):
             return q.children[0], k
+        if is_op(q, sum_) and e == 1 and is_op(q.children[0], POWER) and exact(q.children[0].children[1]) == 2:
+            u = q.children[0].children[0]
+            return (u, k) if self.has(u, "affine") else None
         if is_op(q, MATMUL) and e == 1:
             chain = self.chain(q)
             if len(chain) > 2 and chain[0] == self._mirror(chain[-1]) and self._projects(chain[1:-1]):
@@ -604,8 +635,8 @@ class Curvature(Claims):
                 self.say(node, "log convex", "exponential", (exponent, "affine"), (u, "> 0"))
                 self.say(node, "log concave", "exponential", (exponent, "affine"), (u, "> 0"))
             return
+        self._mean_of_product(node)
         if p is None:
-            self._mean_of_product(node)
             self._unknown_power(node)
             return
         self._power_mean(node, p)
@@ -662,16 +693,19 @@ class Curvature(Claims):
             self.say(node, "concave", "power between 0 and 1", (u, "concave"), (u, "≥ 0"), (p, "≤ 1"))
 
     def _mean_of_product(self, node: Apply) -> None:
-        """(Π uᵢ)^(1/n), the geometric mean of n entries, and det(S)^(1/n), that of the eigenvalues."""
+        """(Π uᵢ)^(1/n), the geometric mean of n entries, and det(S)^(1/n), that of the eigenvalues; or lower powers."""
         u, p = node.args
-        if is_op(u, det) and p is power(size(u.children[0].rows), number(-1)):
-            S = u.children[0]
-            if self.has(S, "concave⪰") and self.has(S, "≻ 0"):
-                self.say(node, "concave", "geometric mean of the eigenvalues", (S, "concave⪰"), (S, "≻ 0"))
-        if is_op(u, prod) and p is power(size(u.children[0].rows * u.children[0].cols), number(-1)):
-            v = u.children[0]
-            if self.has(v, "concave") and self.has(v, "> 0"):
-                self.say(node, "concave", "geometric mean", (v, "concave"), (v, "> 0"))
+        if not (is_op(u, det) or is_op(u, prod)):
+            return
+        v = u.children[0]
+        count = v.rows if is_op(u, det) else v.rows * v.cols
+        e, n = exact(p), count.number
+        if not (p is power(size(count), number(-1)) or (e is not None and n is not None and 0 < e * n <= 1)):
+            return
+        if is_op(u, det) and self.has(v, "concave⪰") and self.has(v, "≻ 0"):
+            self.say(node, "concave", "geometric mean of the eigenvalues", (v, "concave⪰"), (v, "≻ 0"))
+        if is_op(u, prod) and self.has(v, "concave") and self.has(v, "> 0"):
+            self.say(node, "concave", "geometric mean", (v, "concave"), (v, "> 0"))
 
     # second derivatives, entry by entry
 
@@ -747,7 +781,7 @@ class Curvature(Claims):
         ratios = [n for n in topological(g) if isinstance(n, Apply) and n.op is SCALE and under in n.args]
         outer = {n: n.args[1] if n.args[0] is under else n.args[0] for n in ratios}
         # Names that cannot be typed, so that they are no names of parameters.
-        values = {n: symbol(f"#{i}", n.kind, n.rows, n.cols) for i, n in enumerate(outer)}
+        values = {n: symbol(f"#{i}", n.kind, n.rows, n.cols, self._sort(u)) for i, (n, u) in enumerate(outer.items())}
         if not values or len(values) > LONGEST or not all(self.has(u, "affine") for u in outer.values()):
             return
         self._tries += 1
@@ -759,6 +793,12 @@ class Curvature(Claims):
             if c.has(bare, word) and not c.outside:
                 claims = [(u, "affine") for u in outer.values()]
                 self.say(node, word, f"perspective of a {word} function", (t, "> 0"), *claims)
+
+    def _sort(self, u: Node) -> frozenset[str]:
+        """What a letter for an affine part is declared."""
+        if u.kind == "matrix" and "symmetric" in self.known(u):
+            return frozenset({"spd" if self.has(u, "≻ 0") else "symmetric"})
+        return frozenset({"positive"} if self.has(u, "> 0") else ())
 
     def _repeated(self, node: Apply) -> None:
         """tr (LᵀL)^k for an affine L: the trace of a power is convex and increasing on matrices ⪰ 0."""
@@ -774,10 +814,12 @@ class Curvature(Claims):
                 self.say(node, "convex", f"trace of the power {k} of a convex matrix ⪰ 0", (moving[0], "affine"))
 
     def _trace(self, node: Apply) -> None:
-        """tr f(S) is convex in a symmetric S where f is (Davis 1957): powers, and what a record calls traceconvex."""
+        """tr √(LᵀL), the nuclear norm; tr f(S), convex where f is (Davis 1957): powers, and what records call so."""
         (u,) = node.args
         if not isinstance(u, Apply):
             return
+        if u.op is sqrtm and (L := self._gram(u.args[0])) is not None:
+            self.say(node, "convex", "tr √(LᵀL) is the nuclear norm of L", (L, "affine"))
         self._of_eigenvalues(node, u)
         if len(u.args) != 1:
             return
@@ -950,10 +992,13 @@ class Curvature(Claims):
 
     def _convex_domain(self, op: Op, word: str, u: Node) -> bool:
         if word == "positive":
-            return self._positive(u, op is sqrt) or self.has(core(u, self.known), "concave")
+            fine = self._positive(u, op is sqrt) or self.has(core(u, self.known), "concave")
+            return fine or self._inverse_form(u) is not None
         if word in ("invertible", "posdet", "spectrum"):
             factors = self.chain(u) if word == "posdet" else []
             if factors and all(self.has(f, "≻ 0") and f not in self.granted for f, _ in factors):
+                return True
+            if word == "spectrum" and is_op(u, MATMUL) and self._gram(u) is not None:
                 return True
             return self.has(u, "≻ 0") and (u not in self.granted or self.has(u, "concave⪰"))
         if word == "spd":
@@ -961,6 +1006,14 @@ class Curvature(Claims):
         if word == "inside":
             return self.has(u, "affine")
         return word in ("symmetric", "nonzero", "fullrank")
+
+    def _gram(self, u: Node) -> Node | None:
+        """The affine L of a product LᵀL."""
+        factors = self.chain(u)
+        found = self._split(factors) if len(factors) == 2 else None
+        if found is None or found[1] or found[0][0][1] or not self.has(found[0][0][0], "affine"):
+            return None
+        return found[0][0][0]
 
     def _positive(self, u: Node, weakly: bool = False) -> bool:
         """Is a part > 0 (≥ 0), and not only because the function is defined nowhere else?"""
@@ -979,6 +1032,15 @@ class Curvature(Claims):
             fine = self.has(u, "concave") or self._positive(u, p > 0)
         if not fine:
             self.outside[node] = "power"
+
+
+def _numbered(node: Node) -> tuple[Fraction, Node]:
+    """A number in front, and what it multiplies; 1 for a number alone."""
+    c = Fraction(1)
+    while is_op(node, SCALE) and (value := exact(node.children[0])) is not None:
+        c, node = c * value, node.children[1]
+    value = exact(node)
+    return (c * value, number(1)) if value is not None else (c, node)
 
 
 def _known_sign(node: Node, word: str) -> bool:

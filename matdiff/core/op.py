@@ -73,7 +73,8 @@ class Op:
                 semidefinite order (`positive⪰`: > 0 of definite ones).  Of a function linear in each
                 argument: increasing in one where the others are ≥ 0.  `nonnegative`: everywhere, `positive+`: at > 0;
                 `traceconvex`: its trace, of symmetric matrices, `logtraceconvex` the logarithm of that
-    traits      `homogeneous`: f(tx) = t f(x) for t > 0; `primary`: of a symmetric matrix `scalar` of its eigenvalues
+    traits      `homogeneous`: f(tx) = t f(x) for t > 0; `primary`: of a symmetric matrix `scalar` of its eigenvalues;
+                `unordered`: a number in which the order of the entries does not matter
     matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
                 is not given, it is found from the definition, or from what the code makes of unit matrices
     maxima      how Maxima writes it, `{0}` the first argument, with the few words that `interop.maxima` defines

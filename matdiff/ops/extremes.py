@@ -75,7 +75,7 @@ max_: Op = nonlinear(
     spellings="amax",
     summary="the largest entry",
     curvature="convex increasing",
-    traits="homogeneous",
+    traits="homogeneous unordered",
     c="= maximum({s0}, {0})",
 )
 min_: Op = nonlinear(
@@ -97,7 +97,7 @@ min_: Op = nonlinear(
     spellings="amin",
     summary="the smallest entry",
     curvature="concave increasing",
-    traits="homogeneous",
+    traits="homogeneous unordered",
     c="= minimum({s0}, {0})",
 )
 rowmax: Op = nonlinear(

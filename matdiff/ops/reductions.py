@@ -35,6 +35,7 @@ sum_: Op = linear(
     law="the sum is linear",
     source="⟨y, sum V⟩ = ⟨y·1, V⟩",
     curvature="increasing increasing⪰",
+    traits="unordered",
 )
 mean: Op = linear(
     "mean",
@@ -51,6 +52,7 @@ mean: Op = linear(
     summary="the sum over all entries, divided by their number",
     definition=lambda X: sum_(X) / size(X.rows * X.cols),
     curvature="increasing increasing⪰",
+    traits="unordered",
 )
 prod: Op = nonlinear(
     "prod",
@@ -72,6 +74,7 @@ prod: Op = nonlinear(
     summary="the product of all entries",
     curvature="positive+",
     c="= prod({s0}, {0})",
+    traits="unordered",
 )
 norm: Op = nonlinear(
     "norm",
@@ -97,7 +100,7 @@ norm: Op = nonlinear(
     definition=lambda X: sqrt(inner(X, X)),
     spoken=("norm", "norm2", "normF"),
     curvature="convex decreasing- increasing+ nonnegative",
-    traits="homogeneous",
+    traits="homogeneous unordered",
     c="= norm({s0}, {0})",
 )
 norm1: Op = nonlinear(
@@ -114,7 +117,7 @@ norm1: Op = nonlinear(
     summary="sum of the absolute values of all entries",
     definition=lambda X: sum_(abs_(X)),
     curvature="convex decreasing- increasing+ nonnegative",
-    traits="homogeneous",
+    traits="homogeneous unordered",
     c="= absolute_sum({s0}, {0})",
 )
 logsumexp: Op = nonlinear(
@@ -133,6 +136,7 @@ logsumexp: Op = nonlinear(
     definition=lambda X: log(sum_(exp(X))),
     curvature="convex increasing",
     c="= logsumexp({s0}, {0})",
+    traits="unordered",
 )
 softmax: Op = nonlinear(
     "softmax",

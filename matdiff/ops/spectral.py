@@ -113,6 +113,7 @@ eigvals: Op = symmetric_function(
         "dS*Q + S*d(Q) = d(Q)*Diag(L) + Q*Diag(d(L)) | product rule",
         "d(L) = diag(Q'*dS*Q) | times Qᵀ; the diagonal of QᵀdQ, which is skew, is 0",
     ),
+    curvature="positive⪰",
     source="Magnus 1985, thm 1; Giles 2008, §3.1",
     summary="eigenvalues of a symmetric matrix, ascending",
     c="-> eigvals({m0}, {0}, {out}, {work:2*m0*m0+m0})",
@@ -175,6 +176,7 @@ eigval: Op = symmetric_function(
         "dS*q + S*d(q) = d(eigval(S,2))*q + eigval(S,2)*d(q) | product rule",
         "d(eigval(S,2)) = q'*dS*q | times qᵀ, with qᵀS = λqᵀ and qᵀq = 1",
     ),
+    curvature="positive⪰",
     source="Magnus 1985, thm 1",
     summary="the i-th eigenvalue of a symmetric matrix, counted upward",
     c="= eigval({m0}, {0}, {p0}, {work:2*m0*m0+m0})",
@@ -409,6 +411,7 @@ sigma: Op = nonlinear(
     ),
     source="Magnus & Neudecker 2019, §8.9; Giles 2008, §3.2",
     summary="the i-th singular value, counted downward",
+    curvature="nonnegative",
     c="= sigma({m0}, {n0}, {0}, {p0}, {work:2*m0*n0+m0})",
 )
 
@@ -623,6 +626,7 @@ svdvals: Op = register(
         ),
         source="Giles 2008, §3.2",
         summary="singular values, descending",
+        curvature="nonnegative",
         c="-> svdvals({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
     )
 )
@@ -742,6 +746,6 @@ norminf: Op = nonlinear(
     ),
     summary="the largest absolute value of the entries",
     curvature="convex decreasing- increasing+ nonnegative",
-    traits="homogeneous",
+    traits="homogeneous unordered",
     c="= absolute_max({s0}, {0})",
 )

@@ -17,11 +17,11 @@ import numpy as np
 from matdiff.calculus.claims import Claim
 from matdiff.calculus.curvature import Curvature
 from matdiff.core.node import Apply, Node, Number, Symbol, topological
-from matdiff.core.op import Op
 from matdiff.errors import DomainError, MatdiffError
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import inline
-from matdiff.ops.algebra import add, transpose
+from matdiff.ops.algebra import MATMUL, add, is_op, transpose
+from matdiff.ops.matrix_functions import sqrtm
 from matdiff.ops.reductions import norm
 from matdiff.printing import to_latex, to_text
 from matdiff.simplify.normal import normal
@@ -51,6 +51,10 @@ CALLS = 15_000
 """Evaluations after which the search ends, and seconds after which search and trial do, if a value takes long."""
 SECONDS = 15.0
 STEPS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+LARGE = 50.0
+"""How definite a parameter is made to see whether the verdict depends on it."""
+SHIFTS = (1e-3, -2e-3, 3e-3, -5e-3, 7e-3, -9e-3)
+"""How far beside a point, in lengths of its step, a second difference must have the same sign to be believed."""
 SHORT = 0.1
 """The length of a step that finds a dent between two slopes."""
 ASKED = 6
@@ -119,7 +123,7 @@ class Function:
         self.fits = shapes([node])
         inside = (n for shape in self.fits for d in shape for n in sorted(d.names))
         self.free = list(dict.fromkeys((*names(self.variables), *inside)))
-        self.partial = any(_partial(n.op) for n in topological(node) if isinstance(n, Apply))
+        self.partial = any(_partial(n) for n in topological(node) if isinstance(n, Apply))
         self.calls = 0
 
     def __call__(self, at: Mapping[Symbol, Array]) -> float | None:
@@ -150,8 +154,12 @@ class Function:
         return {v: _rounded(v, _stretched(v, draw(v, sizes, kind, rng), rng)) for v in variables}
 
 
-def _partial(op: Op) -> bool:
+def _partial(node: Apply) -> bool:
     """Is its value refused where it has one, since its derivative has none?  This says nothing of the domain."""
+    op = node.op
+    if op is sqrtm and is_op(node.args[0], MATMUL):
+        L, R = node.args[0].children
+        return transpose(L) is R
     return bool({"fullrank", "distinct"} & set(op.domain)) or ("nonzero" in op.domain and op is not norm)
 
 
@@ -245,21 +253,37 @@ def tried(function: Function, goals: Sequence[str], seed: int = 0) -> tuple[int,
         found = _segment(function, rng)
         if found is None:
             continue
-        one, middle, other = found
+        ends, middle, at = found
         if middle is None:
             return done, "the domain is not convex at a random point"
-        bend = one + other - 2 * middle
-        rough = ROUNDING * (abs(one) + abs(other) + 2 * abs(middle)) + 1e-12
-        if ("convex" in goals and bend < -rough) or ("concave" in goals and bend > rough):
-            return done, "it does not hold at a random point"
+        if _broken(ends, middle, goals):
+            # Rounding of one value is not that of its neighbours.
+            if all(_broken(*values, goals) for shift in SHIFTS if (values := at(shift)) is not None):
+                return done, "it does not hold at a random point"
+            continue
         done += 1
         if done == TRIALS:
             break
     return done, "" if done >= ENOUGH else "too few points of the domain to try it at"
 
 
-def _segment(function: Function, rng: np.random.Generator) -> tuple[float, float | None, float] | None:
-    """The function at the ends and in the middle of a random segment; None where the ends are outside the domain."""
+Ends = tuple[float, float]
+
+
+def _broken(ends: Ends, middle: float, goals: Sequence[str]) -> bool:
+    """Does a second difference have a sign that it must not have?"""
+    bend = ends[0] + ends[1] - 2 * middle
+    rough = ROUNDING * (abs(ends[0]) + abs(ends[1]) + 2 * abs(middle)) + 1e-12
+    return ("convex" in goals and bend < -rough) or ("concave" in goals and bend > rough)
+
+
+def _segment(
+    function: Function, rng: np.random.Generator
+) -> tuple[Ends, float | None, Callable[[float], tuple[Ends, float] | None]] | None:
+    """The function at the ends and in the middle of a random segment, and the same of a segment shifted along it.
+
+    None where the ends are outside the domain.
+    """
     sizes = function.sizes(rng)
     if not function.possible(sizes):
         return None
@@ -274,7 +298,15 @@ def _segment(function: Function, rng: np.random.Generator) -> tuple[float, float
     middle = function.defined({**fixed, **{v: (a[v] + b[v]) / 2 for v in function.wrt}})
     if middle is None and function.partial:
         return None
-    return None if middle is not None and not np.isfinite(middle) else (one, middle, other)
+    if middle is not None and not np.isfinite(middle):
+        return None
+
+    def at(shift: float) -> tuple[Ends, float] | None:
+        places = ({v: (1 - t) * a[v] + t * b[v] for v in function.wrt} for t in (shift, 1 + shift, 0.5 + shift))
+        first, last, between = (function({**fixed, **p}) for p in places)
+        return None if first is None or last is None or between is None else ((first, last), between)
+
+    return (one, other), middle, at
 
 
 # conditions on parameters
@@ -337,14 +369,34 @@ def _searched(function: Function) -> Convexity:
             here = Place(function, sizes, fixed, rng)
             for bend in here.bends():
                 sign = int(np.sign(bend.bend))
-                if sign not in found or abs(bend.bend) > abs(found[sign].bend):
+                if (sign not in found or abs(bend.bend) > abs(found[sign].bend)) and here.holds(bend):
                     found[sign] = bend
         gap = gap or found.pop(0, None)
         if {1, -1} <= found.keys():
+            if condition := _depends(function, sizes, fixed, rng):
+                return Convexity("unknown", (), condition, reason="it depends on the values of the other variables")
             return _neither(found[-1], found[1])
     if gap:
         return _neither(gap, None)
     return Convexity("unknown", reason="no proof and no counter-example was found")
+
+
+def _depends(function: Function, sizes: Mapping[str, int], fixed: Point, rng: np.random.Generator) -> str:
+    """What it is seen to be with the same sizes where square parameters are far from singular and spd, if one thing."""
+    square = [v for v in function.parameters if v.kind == "matrix" and v.rows is v.cols and not v.attributes]
+    if not square:
+        return ""
+    nice = {**fixed, **{v: fixed[v] @ fixed[v].T + LARGE * np.eye(len(fixed[v])) for v in square}}
+    signs = set()
+    for _ in range(2 * PLACES):
+        signs |= {int(np.sign(b.bend)) for b in Place(function, sizes, nice, rng).bends()}
+        if len(signs) > 1 or 0 in signs:
+            return ""
+    if not signs:
+        return ""
+    word = "convex" if 1 in signs else "concave"
+    names_ = " and ".join(v.name for v in square)
+    return f"seen to be {word} where {names_} {'is' if len(square) == 1 else 'are'} ≻ 0 and large"
 
 
 class Place:
@@ -432,6 +484,18 @@ class Place:
                 if first or t <= SHORT:
                     return
                 first = bend
+
+    def holds(self, bend: Bend) -> bool:
+        """Has the second difference its sign close by as well, and so is no rounding of the value at the point?"""
+        V = {v: bend.along[v] for v in self.f.wrt}
+        for shift in SHIFTS if bend.bend else ():
+            three = [self._at(V, shift + t) for t in (1.0, 0.0, -1.0)]
+            if any(f is None for f in three):
+                continue
+            one, middle, other = three
+            if (one + other - 2 * middle) * bend.bend < 0:  # type: ignore[operator]
+                return False
+        return True
 
     def across(self) -> Iterator[Bend]:
         """From the point to its mirror image and to others: is the middle in the domain?"""
