@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ PLACES = 8
 ENTRIES = 12
 """Entries of the variables up to which second derivatives by all pairs of them are taken."""
 CALLS = 15_000
-"""Evaluations after which the search ends, and seconds after which search and trial do, if a value takes long."""
+"""Evaluations after which the search ends, and seconds of work after which search and trial do."""
 SECONDS = 15.0
 STEPS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 LARGE = 50.0
@@ -246,9 +246,9 @@ DEEPEST = 40
 def tried(function: Function, goals: Sequence[str], seed: int = 0) -> tuple[int, str]:
     """At how many random segments a certificate was tried, and why it does not stand, if it does not."""
     rng = np.random.default_rng(seed)
-    done, end = 0, monotonic() + SECONDS
+    done, end = 0, thread_time() + SECONDS
     for _ in range(DRAWS):
-        if done >= ENOUGH and monotonic() > end:
+        if done >= ENOUGH and thread_time() > end:
             break
         found = _segment(function, rng)
         if found is None:
@@ -354,9 +354,9 @@ class Bend:
 def _searched(function: Function) -> Convexity:
     rng = np.random.default_rng(0)
     gap: Bend | None = None
-    end = monotonic() + SECONDS
+    end = thread_time() + SECONDS
     for setting in range(SETTINGS):
-        if function.calls > CALLS or monotonic() > end:
+        if function.calls > CALLS or thread_time() > end:
             break
         sizes = function.sizes(rng, 2 if setting % 2 else 3)
         if not function.possible(sizes):
@@ -364,7 +364,7 @@ def _searched(function: Function) -> Convexity:
         fixed = function.draw(function.parameters, sizes, rng)
         found: dict[int, Bend] = {}
         for _ in range(PLACES):
-            if monotonic() > end:
+            if thread_time() > end:
                 break
             here = Place(function, sizes, fixed, rng)
             for bend in here.bends():

@@ -360,11 +360,18 @@ def real_part(F, X):
     '''
 def real_sqrtm(X):
     """The principal square root; nan where an eigenvalue is negative."""
+    if np.isrealobj(X) and (X == X.T).all():
+        values, Q = np.linalg.eigh(X)
+        rounding = values.size * np.finfo(values.dtype).eps * np.abs(values).max(initial=0)
+        return (Q * np.where(values < -rounding, np.nan, np.sqrt(np.abs(values)))) @ Q.T
     return real_part(scipy.linalg.sqrtm(X), X)
 ''',
     '''
 def real_logm(X):
     """The principal logarithm; nan where an eigenvalue is not positive."""
+    if np.isrealobj(X) and (X == X.T).all():
+        values, Q = np.linalg.eigh(X)
+        return (Q * np.log(np.where(values > 0, values, np.nan))) @ Q.T
     return real_part(scipy.linalg.logm(X), X)
 ''',
     '''
