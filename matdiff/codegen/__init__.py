@@ -217,9 +217,13 @@ Written = tuple[str, tuple[tuple[Symbol, str], ...], tuple[Check, ...]]
 def written(request: Request) -> Written:
     target = backend_named(request.backend)
     emitter = Emitter(target, request.variables, request.checked, request.strict, request.settled)
-    planned = plans(request.roots, target.inverses, request.checked)
+    planned = _planned(request.roots, target.inverses, request.checked)
     made = generate(planned, request.keys, request.single, emitter, identifier(request.name), request.doc)
     return made.text, tuple(made.inputs.items()), made.checks
+
+
+_planned = lru_cache(maxsize=64)(plans)
+"""One plan serves the checks of what is defined and of what is smooth."""
 
 
 def values(nodes: Sequence[Node], arrays: Mapping[Symbol, Any]) -> Sequence[Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from matdiff.calculus.existence import guard, settled
-from matdiff.codegen import Program, Request, compile_, compiled
+from matdiff.codegen import Program, Request, checks, compile_, compiled, factored
 from matdiff.codegen.arguments import (
     Argument,
     check_sizes,
@@ -25,9 +28,6 @@ from matdiff.core.shape import Dim
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
 from matdiff.graph.rewrite import inline
 from matdiff.ops.unknown import has_unknown
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def evaluate(
@@ -47,41 +47,56 @@ def evaluate(
     if _unknown((*roots, *guards)):
         every, variables, arrays = bound((*roots, *guards), variables, arrays, evaluate)
         roots, guards = tuple(every[: len(roots)]), tuple(every[len(roots) :])
-    loose, columns = _settled(roots, tuple(guards))
-    rest = beside(roots, tuple(map(guard, known_guards((*guards, *columns), arrays)))) if guards or columns else ()
-    known = tuple(variables)
-    from matdiff.codegen import factored
-
+    ready = _prepared(roots, tuple(guards), tuple(variables), smooth, tuple(arrays))
     with factored.kept():
-        return _evaluated(roots, keys, single, rest, known, loose, smooth, variables, arrays)
-
-
-_unknown = lru_cache(maxsize=64)(has_unknown)
-_settled = lru_cache(maxsize=64)(settled)
-"""A function is evaluated at many points: what is asked of its nodes alone is asked once."""
-
-
-def _evaluated(
-    roots: tuple[Node, ...], keys: Any, single: bool, rest: tuple[Node, ...], known: tuple[Symbol, ...], loose: bool,
-    smooth: bool, variables: Sequence[Symbol], arrays: Mapping[str, Any],
-) -> Any:  # fmt: skip
-    program = compiled(Request(roots, None, False, known, checked=True, strict=smooth, settled=loose))
-    guarded = compiled(Request(rest, None, False, known, checked=True, strict=smooth, settled=loose)) if rest else None
-    given = gather(program, variables, arrays)
-    if guarded is not None:
-        given = {**gather(guarded, variables, arrays), **given}
-    fitting(roots, tuple((v, array.shape) for v, array in given.items()))
-    for variable, value in given.items():
-        check_attributes(variable, value, given.values())
-    if guarded is not None:
-        run(guarded, {name: given[v] for v, name in guarded.inputs})
-    found = run(program, {name: given[v] for v, name in program.inputs})
-    values = [finished(r, v) for r, v in zip(roots, found, strict=True)]
-    if all(_finite(v) for v in given.values()) and not all(_finite(v) for v in values):
-        raise DomainError("the value is not a finite number at these arrays: a function leaves its domain or overflows")
+        values = _evaluated(ready, roots, arrays)
     if single:
         return values[0]
     return tuple(values) if keys is None else dict(zip(keys, values, strict=True))
+
+
+_unknown = lru_cache(maxsize=64)(has_unknown)
+
+
+class Prepared(NamedTuple):
+    """What is asked of a function alone: the programs of its values and guards, and which array is which variable's."""
+
+    program: Program
+    guarded: Program | None
+    given: tuple[tuple[Symbol, str], ...]
+
+
+@lru_cache(maxsize=64)
+def _prepared(
+    roots: tuple[Node, ...],
+    guards: tuple[Node, ...],
+    variables: tuple[Symbol, ...],
+    smooth: bool,
+    names: tuple[str, ...],
+) -> Prepared:
+    """A function is evaluated at many points: this is found for the first of them."""
+    loose, columns = settled(roots, guards)
+    rest = beside(roots, tuple(map(guard, known_guards((*guards, *columns), names)))) if guards or columns else ()
+    program = compiled(Request(roots, None, False, variables, checked=True, strict=smooth, settled=loose))
+    given = keys_of(program, variables, names)
+    if not rest:
+        return Prepared(program, None, tuple(given.items()))
+    guarded = compiled(Request(rest, None, False, variables, checked=True, strict=smooth, settled=loose))
+    return Prepared(program, guarded, tuple({**keys_of(guarded, variables, names), **given}.items()))
+
+
+def _evaluated(ready: Prepared, roots: tuple[Node, ...], arrays: Mapping[str, Any]) -> list[Any]:
+    given = {v: as_array(v, arrays[key]) for v, key in ready.given}
+    fitting(roots, tuple((v, array.shape) for v, array in given.items()))
+    for variable, value in given.items():
+        check_attributes(variable, value, given.values())
+    for program in (ready.guarded, ready.program):
+        if program is not None:
+            found = run(program, {name: given[v] for v, name in program.inputs})
+    values = [finished(r, v) for r, v in zip(roots, found, strict=True)]
+    if not all(_finite(v) for v in values) and all(_finite(v) for v in given.values()):
+        raise DomainError("the value is not a finite number at these arrays: a function leaves its domain or overflows")
+    return values
 
 
 def beside(roots: Sequence[Node], guards: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -112,28 +127,33 @@ def is_function(value: Any) -> bool:
     return callable(value) or (isinstance(value, (tuple, list)) and bool(value) and all(map(is_function, value)))
 
 
-def known_guards(guards: Sequence[Node], arrays: Mapping[str, Any]) -> list[Node]:
+def known_guards(guards: Sequence[Node], arrays: Iterable[str]) -> list[Node]:
     """Those that the arrays suffice for: a gradient may have lost variables that its function has."""
     return [g for g in guards if all(lookup(v.name, arrays) is not None for v in symbols(g))]
 
 
-def gather(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> dict[Symbol, np.ndarray]:
-    """The arrays of all variables that were given, and of those that are needed."""
-    found: dict[Symbol, np.ndarray] = {}
+def keys_of(program: Program, variables: Sequence[Symbol], names: Iterable[str]) -> dict[Symbol, str]:
+    """The names under which arrays are given for all variables and for those that are needed."""
+    found: dict[Symbol, str] = {}
     needed = {v for v, _ in program.inputs}
     for variable in dict.fromkeys([*(v for v, _ in program.inputs), *variables]):
-        key = lookup(variable.name, arrays)
+        key = lookup(variable.name, names)
         if key is not None:
-            found[variable] = as_array(variable, arrays[key])
+            found[variable] = key
         elif variable in needed:
             raise missing(variable.name, describe(variable))
     return found
 
 
+def gather(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> dict[Symbol, np.ndarray]:
+    """The arrays of all variables that were given, and of those that are needed."""
+    return {v: as_array(v, arrays[key]) for v, key in keys_of(program, variables, arrays).items()}
+
+
 def as_array(variable: Symbol, value: Any) -> np.ndarray:
     """The array in double precision, with the right number of axes (rows become 1-D later)."""
-    import numpy as np
-
+    if type(value) is np.ndarray and value.dtype == float and value.ndim == len(Argument.of(variable).dims):
+        return value if variable.kind != "row" else value[None, :]
     name = variable.name
     refuse_kind(name, value)
     try:
@@ -158,10 +178,6 @@ LARGEST = 2**28
 
 def exact(name: str, array: np.ndarray) -> np.ndarray:
     """Fractions and the like as floats; everything else is refused."""
-    import numbers
-
-    import numpy as np
-
     if array.dtype.kind == "O" and all(isinstance(v, numbers.Real) for v in array.flat):
         try:
             return array.astype(np.float64)
@@ -176,19 +192,25 @@ def sizes_of(given: Mapping[Symbol, np.ndarray]) -> dict[str, int]:
     return check_sizes([(a, a.shape(array)) for a, array in arguments])
 
 
+Shapes = tuple[tuple[Symbol, tuple[int, ...]], ...]
+
+
 @lru_cache(maxsize=64)
-def fitting(roots: tuple[Node, ...], shapes: tuple[tuple[Symbol, tuple[int, ...]], ...]) -> None:
+def fitting(roots: tuple[Node, ...], shapes: Shapes) -> None:
     """Raises where arrays of these shapes do not fit, or values are too large; what passed once passes again."""
-    sizes = check_sizes([(Argument.of(v), shape[1:] if v.kind == "row" else shape) for v, shape in shapes])
+    sizes = _sizes(shapes)
     check_indices(roots, sizes)
     check_room(roots, sizes)
+
+
+@lru_cache(maxsize=64)
+def _sizes(shapes: Shapes) -> Mapping[str, int]:
+    return check_sizes([(Argument.of(v), shape[1:] if v.kind == "row" else shape) for v, shape in shapes])
 
 
 def check_attributes(variable: Symbol, value: np.ndarray, given: Iterable[np.ndarray]) -> None:
     """Raises DomainError for an array that is not what its declaration says; a direction may be rounding alone."""
     if variable.attributes:
-        from matdiff.codegen import checks
-
         checks.check_attributes(variable, value, checks.rounding(given) if variable.of else 0.0)
 
 
@@ -234,8 +256,6 @@ def check_slice(low: Dim, high: Dim, dim: Dim, sizes: Mapping[str, int]) -> None
 
 def run(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[Any, ...]:
     """The program's values; what NumPy and SciPy raise or warn of becomes a DomainError."""
-    import numpy as np
-
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -251,16 +271,12 @@ def run(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[Any, ...]:
 
 def finished(root: Node, value: Any) -> Any:
     """A float, or an array that shares no memory with the inputs."""
-    import numpy as np
-
     if np.iscomplexobj(value):
         raise DomainError("the value is not real at these arrays")
     return float(value) if root.kind == "scalar" else np.array(value, dtype=np.float64)
 
 
 def _finite(value: Any) -> bool:
-    import numpy as np
-
     return bool(np.isfinite(value).all())
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from types import CodeType
 from typing import Any
+
+APART = "\n\n\n"
+"""What stands between the parts of a generated module: its imports, its helpers, its functions."""
 
 
 @lru_cache(maxsize=64)
@@ -16,6 +20,15 @@ def executed(text: str, name: str) -> Callable[..., Any]:
 def run(text: str, name: str, given: dict[str, Any]) -> Callable[..., Any]:
     """The function of that name in a source, which may use what is given."""
     space = {"__name__": "matdiff.generated", **given}
-    exec(compile(text, "<matdiff>", "exec"), space)
+    *shared, last = text.split(APART)
+    for part in shared:
+        exec(compiled(part), space)
+    exec(compile(last, "<matdiff>", "exec"), space)
     function: Callable[..., Any] = space[name]
     return function
+
+
+@lru_cache(maxsize=256)
+def compiled(part: str) -> CodeType:
+    """Imports and helpers, which module after module brings along."""
+    return compile(part, "<matdiff>", "exec")

@@ -8,7 +8,7 @@ from matdiff.codegen.kernels import kernel, run
 from matdiff.codegen.plan.mirrors import rebuilt
 from matdiff.core.node import Node, Number, Value, apply, number, topological
 from matdiff.core.shape import ONE
-from matdiff.ops.algebra import ADD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op, power
+from matdiff.ops.algebra import ADD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, power
 from matdiff.ops.elementwise import sqrt
 from matdiff.ops.reductions import norm, sum_, tr
 
@@ -47,25 +47,25 @@ MOST_FACTORS = 16
 def lengths(roots: Sequence[Node]) -> list[Node]:
     """The roots with √⟨u,u⟩ as a norm; linear in distinct nodes."""
     order = topological(*roots)
-    if not any(is_op(n, sqrt) for n in order):
+    if not any(n.op is sqrt for n in order):
         return list(roots)
     new: dict[Node, Node] = {}
     for node in order:
         made = rebuilt(node, new)
-        new[node] = root(made) if is_op(made, sqrt) and made.kind == "scalar" else made
+        new[node] = root(made) if made.op is sqrt and made.kind == "scalar" else made
     return [new[r] for r in roots]
 
 
 def quotients(roots: Sequence[Node]) -> list[Node]:
     """The roots with nothing divided by a power of a norm or a product of two; linear in distinct nodes."""
     order = topological(*roots)
-    known = {n.children[0] for n in order if is_op(n, norm)}
+    known = {n.children[0] for n in order if n.op is norm}
     if not known:
         return list(roots)
     new: dict[Node, Node] = {}
     for node in order:
         made = rebuilt(node, new)
-        new[node] = divided(made, known) if is_op(made, SCALE) and made.kind == "scalar" else made
+        new[node] = divided(made, known) if made.op is SCALE and made.kind == "scalar" else made
     return [new[r] for r in roots]
 
 
@@ -75,29 +75,29 @@ def root(node: Node) -> Node:
     u = squared(a)
     if u is not None:
         return norm(u)
-    if not is_op(a, ADD) or len(a.children) != 2:
+    if a.op is not ADD or len(a.children) != 2:
         return node
     for one, other in (a.children, a.children[::-1]):
         u = squared(other)
         if u is not None and isinstance(one, Number) and one.value > 0:
             return run(ROOT_OF_SUM, (one, u), "scalar", ONE, ONE)
-        if u is not None and is_op(one, POWER) and isinstance(p := one.children[1], Number) and p.value == 2:
+        if u is not None and one.op is POWER and isinstance(p := one.children[1], Number) and p.value == 2:
             return run(HYPOT, (one.children[0], u), "scalar", ONE, ONE)
     return node
 
 
 def squared(a: Node) -> Node | None:
     """The u of ⟨u,u⟩, however that is written; None for anything else."""
-    if is_op(a, INNER) or (is_op(a, MATMUL) and a.kind == "scalar"):
+    if a.op is INNER or (a.op is MATMUL and a.kind == "scalar"):
         x, y = a.children
         return y if x is y or x is y.T else None
-    if is_op(a, tr) and is_op(product := a.children[0], MATMUL):
+    if a.op is tr and (product := a.children[0]).op is MATMUL:
         x, y = product.children
-        return (x if is_op(y, TRANSPOSE) else y) if x is y.T else None
-    if is_op(a, sum_) and is_op(square := a.children[0], POWER):
+        return (x if y.op is TRANSPOSE else y) if x is y.T else None
+    if a.op is sum_ and (square := a.children[0]).op is POWER:
         p = square.children[1]
         return square.children[0] if isinstance(p, Number) and p.value == 2 else None
-    if is_op(a, POWER) and is_op(a.children[0], norm) and isinstance(p := a.children[1], Number) and p.value == 2:
+    if a.op is POWER and a.children[0].op is norm and isinstance(p := a.children[1], Number) and p.value == 2:
         return a.children[0].children[0]
     return None
 
@@ -105,7 +105,7 @@ def squared(a: Node) -> Node | None:
 def divided(node: Node, known: Container[Node | None]) -> Node:
     """A product of scalars with ‖u‖⁻ᵏ as one division after the other, the first of an inner product ⟨u,v⟩."""
     factors = opened(node, known)
-    below = [(f, -int(e)) for f, e in factors if is_op(f, norm) and isinstance(e, int) and -MOST_DIVISIONS <= e < 0]
+    below = [(f, -int(e)) for f, e in factors if f.op is norm and isinstance(e, int) and -MOST_DIVISIONS <= e < 0]
     above = [(f, e) for f, e in factors if (f, -e) not in below]
     if not below or all(isinstance(f, Number) for f, _ in above):
         return node
@@ -132,9 +132,9 @@ def opened(node: Node, known: Container[Node | None]) -> list[tuple[Node, Value]
         if len(found) + len(stack) > MOST_FACTORS:
             return []
         top, e = stack.pop()
-        if is_op(top, SCALE):
+        if top.op is SCALE:
             stack += [(c, e) for c in reversed(top.children)]
-        elif is_op(top, POWER) and isinstance(p := top.children[1], Number) and isinstance(p.value, int):
+        elif top.op is POWER and isinstance(p := top.children[1], Number) and isinstance(p.value, int):
             stack.append((top.children[0], e * p.value))
         elif e < 0 and (u := squared(top)) is not None and u in known:
             found.append((norm(u), 2 * e))
@@ -145,12 +145,12 @@ def opened(node: Node, known: Container[Node | None]) -> list[tuple[Node, Value]
 
 def is_pairing(f: Node) -> bool:
     """⟨u,v⟩ or uᵀv."""
-    return is_op(f, INNER) or (is_op(f, MATMUL) and f.kind == "scalar" and is_op(f.children[0], TRANSPOSE))
+    return f.op is INNER or (f.op is MATMUL and f.kind == "scalar" and f.children[0].op is TRANSPOSE)
 
 
 def vectors(f: Node) -> tuple[Node, Node]:
     u, v = f.children
-    return (u, v) if is_op(f, INNER) else (u.T, v)
+    return (u, v) if f.op is INNER else (u.T, v)
 
 
 def product(parts: Sequence[Node]) -> Node:

@@ -11,7 +11,7 @@ from matdiff.codegen.plan.mirrors import rebuilt
 from matdiff.core.node import Apply, Node, Number, Value, apply, number, topological
 from matdiff.core.op import Linear
 from matdiff.core.shape import ONE
-from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op, power
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, power
 from matdiff.ops.elementwise import VANISHING, heaviside, relu, sqrt
 from matdiff.ops.reductions import norm
 from matdiff.simplify.terms import base_and_exponent, entrywise_factors
@@ -48,11 +48,11 @@ def removable(roots: Sequence[Node]) -> list[Node]:
     if len(order) > MAX_SEARCH:
         return list(roots)
     found = list(roots)
-    if any(is_op(n, relu) for n in order):
+    if any(n.op is relu for n in order):
         found = hinged(found)
     for u in dict.fromkeys(u for n in topological(*found) for u in divided_by(n)):
         found = Vanishing(found, u, run(OR_ONE, (norm(u),), "scalar", ONE, ONE)).rewritten()
-        if is_op(u, relu):
+        if u.op is relu:
             safe = run(HINGE_OR_ONE, (norm(u), *u.children), "scalar", ONE, ONE)
             found = Vanishing(found, u, safe, CONSTANT).rewritten()
     return found
@@ -60,20 +60,20 @@ def removable(roots: Sequence[Node]) -> list[Node]:
 
 def divided_by(node: Node) -> list[Node]:
     """The u of the norms ‖u‖ that stand below a fraction bar."""
-    if not (is_op(node, POWER) and isinstance(p := node.children[1], Number) and p.value < 0):
+    if not (node.op is POWER and isinstance(p := node.children[1], Number) and p.value < 0):
         return []
     return [u for n in parts(node.children[0]) if (u := length_of(n)) is not None]
 
 
 def length_of(node: Node) -> Node | None:
     """The u of ‖u‖ and of ⟨u, u⟩."""
-    if is_op(node, norm):
+    if node.op is norm:
         return node.children[0]
-    if is_op(node, INNER) and node.children[0] is node.children[1]:
+    if node.op is INNER and node.children[0] is node.children[1]:
         return node.children[0]
     return (
         node.children[1]
-        if is_op(node, MATMUL) and node.kind == "scalar" and node.children[0].T is node.children[1]
+        if node.op is MATMUL and node.kind == "scalar" and node.children[0].T is node.children[1]
         else None
     )
 
@@ -84,9 +84,9 @@ def parts(node: Node, powers: bool = True) -> list[Node]:
     stack = [node]
     while stack and len(found) < MAX_SEARCH:
         top = stack.pop()
-        if is_op(top, SCALE):
+        if top.op is SCALE:
             stack += reversed(top.children)
-        elif powers and (is_op(top, POWER) or is_op(top, sqrt)):
+        elif powers and (top.op is POWER or top.op is sqrt):
             stack.append(top.children[0])
         else:
             found.append(top)
@@ -101,7 +101,7 @@ class Vanishing:
         self.u = u
         self.safe = safe
         self.lengths = {
-            n: safe if is_op(n, norm) else power(safe, number(2)) for n in topological(*roots) if length_of(n) is u
+            n: safe if n.op is norm else power(safe, number(2)) for n in topological(*roots) if length_of(n) is u
         }
         self.least = least
         self.orders: dict[Node, Value] = {}
@@ -113,8 +113,8 @@ class Vanishing:
         if node is self.u:
             return self.least
         if node in self.lengths:
-            return 1 if is_op(node, norm) else 2
-        if self.least == CONSTANT and is_op(node, heaviside):
+            return 1 if node.op is norm else 2
+        if self.least == CONSTANT and node.op is heaviside:
             return CONSTANT if node.children == self.u.children else 0
         if not isinstance(node, Apply):
             return self.orders[node.children[0]] if node.children else 0
@@ -167,7 +167,7 @@ class Vanishing:
     def made(self, node: Node, around: Value, args: Sequence[Node]) -> Node:
         if isinstance(node, Apply) and args:
             return apply(node.op, tuple(args), node.params, node.kind, node.rows, node.cols)
-        if not (is_op(node, POWER) and self.u in divided_by(node) and self.exact(node.children[0])):
+        if not (node.op is POWER and self.u in divided_by(node) and self.exact(node.children[0])):
             return node
         return replaced(node, self.lengths) if around + self.orders[node] > 0 else node
 
@@ -193,7 +193,7 @@ def hinged(roots: Sequence[Node]) -> list[Node]:
     new: dict[Node, Node] = {}
     for node in topological(*roots):
         made = rebuilt(node, new)
-        if is_op(made, HADAMARD) or (is_op(made, SCALE) and made.kind == "scalar"):
+        if made.op is HADAMARD or (made.op is SCALE and made.kind == "scalar"):
             made = masked(made)
         new[node] = made
     return [new[r] for r in roots]
@@ -203,7 +203,7 @@ def masked(node: Node) -> Node:
     """A product entry by entry, with its factor 1[u > 0] seen by the others."""
     factors = entrywise_factors(node) if node.kind != "scalar" else parts(node, powers=False)
     bases = [base_and_exponent(f)[0] for f in factors]
-    steps = {b.children[0] for b in bases if is_op(b, heaviside)}
+    steps = {b.children[0] for b in bases if b.op is heaviside}
     if not steps:
         return node
     changed = [below_step(f, steps) for f in factors]
@@ -219,6 +219,6 @@ def masked(node: Node) -> Node:
 def below_step(f: Node, steps: Container[Node]) -> Node:
     """max(u, 0)⁻ᵖ as a power of the positive part, beside 1[u > 0]."""
     base, exponent = base_and_exponent(f)
-    if exponent >= 0 or exponent == int(exponent) or not (is_op(base, relu) and base.children[0] in steps):
+    if exponent >= 0 or exponent == int(exponent) or not (base.op is relu and base.children[0] in steps):
         return f
     return replaced(f, {base: entrywise(POSITIVE_PART, base.children[0])})

@@ -237,17 +237,16 @@ def apply(op: Op, args: tuple[Node, ...], params: tuple[Any, ...], kind: Kind, r
     return found  # type: ignore[no-any-return]
 
 
-_orders: OrderedDict[tuple[Node, bool], list[Node]] = OrderedDict()
+_orders: OrderedDict[tuple[tuple[Node, ...], bool], list[Node]] = OrderedDict()
 MANY = 16
-"""Of so many roots the order is remembered: pass after pass asks for that of the same function."""
+"""Of so many roots the order is remembered: pass after pass asks for that of the same functions."""
 SMALL = 1000
 """Most nodes of an order that is remembered, so that no large expression outlives its user."""
 
 
 def topological(*roots: Node, into_bodies: bool = True, done: Container[Node] = ()) -> list[Node]:
     """Distinct nodes below the roots, children before parents, without recursion; what is done is not gone into."""
-    remembers = len(roots) == 1 and not done
-    if remembers and (found := _orders.get((roots[0], into_bodies))) is not None:
+    if not done and (found := _orders.get((roots, into_bodies))) is not None:
         return found.copy()
     seen: set[Node] = set()
     order: list[Node] = []
@@ -266,11 +265,11 @@ def topological(*roots: Node, into_bodies: bool = True, done: Container[Node] = 
                 stack += below[::-1]
             else:
                 order.append(node)
-    if remembers and len(order) <= SMALL:
+    if not done and len(order) <= SMALL:
         if len(_orders) >= MANY:
             with suppress(KeyError):
                 _orders.popitem(last=False)
-        _orders[roots[0], into_bodies] = order.copy()
+        _orders[roots, into_bodies] = order.copy()
     return order
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -103,7 +104,9 @@ def extrapolate(column: Sequence[Array]) -> tuple[Array, float]:
 
 
 def distance(a: Array, b: Array) -> float:
-    return float(np.linalg.norm(a - b))
+    """Of two vectors."""
+    apart = a - b
+    return sqrt(apart @ apart)
 
 
 def order(found: Slope, linear: Array) -> float | None:

@@ -159,8 +159,9 @@ def points(
         arrays = sampling.point(found.variables, way, rng)
         moved = {X: edge.onto(X, arrays[X]) if X in found.wrt and not curved(X) else arrays[X] for X in arrays}
         try:
-            u = np.asarray(evaluate(edge.argument, found.variables, named(moved)))
-            if edge.reached(u):
+            a = edge.argument
+            u = moved[a] if isinstance(a, Symbol) and a in moved else evaluate(a, found.variables, named(moved))
+            if edge.reached(np.asarray(u)):
                 found.value(moved, smooth=False)
                 yield moved, way
         except (MatdiffError, np.linalg.LinAlgError):
@@ -177,13 +178,17 @@ def at(found: Subject, arrays: Arrays, sizes: Sizes, rng: np.random.Generator) -
 
     largest = [0.0]
 
+    def value(t: float) -> Array:
+        v = found.value(along(found, arrays, V, t), smooth=False)
+        largest.append(float(np.max(np.abs(v), initial=0)))
+        return v
+
     def slopes(h: float) -> tuple[Array, Array]:
-        values = [found.value(along(found, arrays, V, t), smooth=False) for t in (0.0, h, h / 2, -h / 2, -h)]
-        largest.extend(float(np.max(np.abs(v), initial=0)) for v in values)
-        center, ahead, near, back, behind = values
+        ahead, near, back, behind = map(value, (h, h / 2, -h / 2, -h))
         return (4 * near - ahead - 3 * center) / h, (3 * center - 4 * back + behind) / h
 
     try:
+        center = value(0.0)
         pairs = [slopes(h) for h in STEPS]
     except MatdiffError:
         return ""

@@ -8,7 +8,8 @@ The derivative comes from dual numbers, so the test uses none of the rules that 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Constant, Node, Symbol, symbols, topological
+from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.graph.rewrite import defined, inline
 from matdiff.ops.sets import SPHERE, curved_set
@@ -218,8 +220,13 @@ def fields(variables: Sequence[Symbol], roots: Sequence[Node]) -> Iterator[dict[
     rows += [
         dict(zip(wanted, (2 + lift + (i == j) for i in range(len(wanted))), strict=True)) for j in range(len(wanted))
     ]
-    usable = [s for s in rows if fits(variables, roots, s)]
-    for _ in range(20 * TRIES) if usable else ():
+    shapes = shapes_of(roots)
+    usable: list[dict[str, int]] = []
+    for s in rows:
+        if fits(variables, shapes, s):
+            usable.append(s)
+            yield s
+    for _ in range(20 * TRIES - 1 if usable else 0):
         yield from usable
 
 
@@ -232,13 +239,26 @@ def inner_names(roots: Sequence[Node]) -> set[str]:
     return found
 
 
-def fits(variables: Sequence[Symbol], roots: Sequence[Node], sizes: Sizes) -> bool:
+Shapes = Mapping[tuple[Dim, Dim], int]
+"""The shapes of the parts of an expression, and how many have each."""
+
+
+def shapes_of(roots: Sequence[Node]) -> Shapes:
+    return Counter((n.rows, n.cols) for n in topological(*roots))
+
+
+def fits(variables: Sequence[Symbol], shapes: Shapes, sizes: Sizes) -> bool:
     """Are all dimensions positive, and small enough for arithmetic in Python?"""
     try:
         if any(min(node_shape(v, sizes)) < 1 for v in variables):
             return False
-        shapes = [node_shape(n, sizes) for n in topological(*roots)]
-        return min(map(min, shapes)) >= 0 and sum(r * c * max(r, c) for r, c in shapes) <= MAX_WORK
+        work = 0
+        for (rows, cols), count in shapes.items():
+            r, c = rows.evaluate(sizes), cols.evaluate(sizes)
+            if min(r, c) < 0:
+                return False
+            work += count * r * c * max(r, c)
+        return work <= MAX_WORK
     except KeyError:
         return False
 

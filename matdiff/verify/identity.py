@@ -27,7 +27,7 @@ from matdiff.ops.algebra import ADD, is_op
 from matdiff.ops.sets import LINEAR
 from matdiff.verify import dual, sampling
 from matdiff.verify.algebras import NotRational
-from matdiff.verify.exact import Certificate, fits, inner_names, same
+from matdiff.verify.exact import Certificate, fits, inner_names, same, shapes_of
 from matdiff.verify.field import P, Unlucky
 from matdiff.verify.linear import node_shape, whole
 from matdiff.verify.ridges import sized
@@ -195,7 +195,8 @@ class Pair:
             rows = product(range(1, top + 1), repeat=len(names))
         ordered = sorted(rows, key=lambda r: (max(r, default=0), sum(r), r))
         found = (dict(zip(names, r, strict=True)) for r in ordered)
-        usable = (s for s in found if fits(self.everything, (self.a, self.b), s))
+        shapes = shapes_of((self.a, self.b))
+        usable = (s for s in found if fits(self.everything, shapes, s))
         return [s for s in usable if sampling.entries(self.everything, s) <= ENTRIES]
 
     def candidates(self, sizes: Mapping[str, int]) -> Iterator[Arrays]:

@@ -105,10 +105,10 @@ def shapes(roots: Sequence[Node]) -> dict[tuple[Dim, Dim], None]:
 def split_by_size(ways: Sequence[Way], variables: Sequence[Symbol], roots: Sequence[Node]) -> tuple[list[Way], str]:
     """The ways that are not too large, and why the others are."""
     found = shapes(roots)
-    verdicts: dict[tuple[tuple[str, int], ...], str] = {}
+    verdicts: dict[int, str] = {}
     kept = []
     for way in ways:
-        key = tuple(way.sizes.items())
+        key = id(way.sizes)  # which many ways share
         if key not in verdicts:
             verdicts[key] = too_large(variables, found, way.sizes)
         if not verdicts[key]:

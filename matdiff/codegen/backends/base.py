@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from types import MappingProxyType
 
 from matdiff.codegen.backends.numpy import HELPERS
 from matdiff.codegen.backends.numpy import NUMPY as NUMPY_HELPERS
@@ -66,14 +67,20 @@ class Backend:
         return own or self.translate(op.numpy)
 
     @property
-    def all_helpers(self) -> dict[str, str]:
+    def all_helpers(self) -> Mapping[str, str]:
         """The functions that generated code may bring along; those of NumPy first."""
-        return {name: self.translate(text) for name, text in HELPERS.items()} | dict(self.helpers)
+        return _all_helpers(self)
 
     def translate(self, code: str) -> str:
         for pattern, replacement in self.rewrites:
             code = re.sub(pattern, replacement, code)
         return code
+
+
+@cache
+def _all_helpers(backend: Backend) -> Mapping[str, str]:
+    translated = {name: backend.translate(text) for name, text in HELPERS.items()}
+    return MappingProxyType(translated | dict(backend.helpers))
 
 
 NUMPY = Backend(

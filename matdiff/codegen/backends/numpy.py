@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 SOURCES = (
     '''
@@ -560,15 +561,26 @@ def khatri_rao(A, B):
 
 def called(text: str, helpers: Mapping[str, str]) -> list[str]:
     """The text of the helpers that a piece of code calls, and of those that they call, in the order of the table."""
-    call = re.compile(r"(?<![\w.])(" + "|".join(helpers) + r")\(")
+    names = tuple(helpers)
     found: set[str] = set()
-    waiting = [text]
+    waiting = _calls(names).findall(text)
     while waiting:
-        for name in call.findall(waiting.pop()):
-            if name not in found:
-                found.add(name)
-                waiting.append(helpers[name])
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _called_by(helpers[name], names)
     return [text for name, text in helpers.items() if name in found]
+
+
+@cache
+def _calls(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(r"(?<![\w.])(" + "|".join(names) + r")\(")
+
+
+@cache
+def _called_by(helper: str, names: tuple[str, ...]) -> list[str]:
+    found: list[str] = _calls(names).findall(helper)
+    return found
 
 
 def mentions(pattern: str, text: str) -> bool:

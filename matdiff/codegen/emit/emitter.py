@@ -17,7 +17,7 @@ from matdiff.codegen.emit.templates import ATOM, MAX_DEPTH, MAX_INLINE, PRODUCT,
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.core.shape import ONE, Dim, signature
 from matdiff.errors import ShapeError
-from matdiff.ops.algebra import ADD, INNER, POWER, SCALE, TRANSPOSE, is_op
+from matdiff.ops.algebra import ADD, INNER, POWER, SCALE, TRANSPOSE
 
 WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
 """Functions that have a value on more than where they are differentiable, which their record states."""
@@ -120,7 +120,7 @@ class Emitter:
         """How often each value is written; transposes and definitions pass the count on."""
         uses = Counter(roots)
         for node in reversed(order):
-            seen_through = is_op(node, TRANSPOSE) or isinstance(node, Symbol)
+            seen_through = node.op is TRANSPOSE or isinstance(node, Symbol)
             for child in node.children:
                 uses[child] += uses[node] if seen_through else self.repeats(node, child)
             if isinstance(node, Symbol) and isinstance(node.body, Apply):
@@ -146,7 +146,7 @@ class Emitter:
             return memory
         form = FORMS.get(node.op.name)
         code = form(self, node) if form else self.template_code(node)
-        if is_op(node, TRANSPOSE):
+        if node.op is TRANSPOSE:
             return code
         if node in self.wish:
             return self.named(code, self.wish[node])

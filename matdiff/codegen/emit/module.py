@@ -71,7 +71,8 @@ def generate(
     lines += finish(roots, keys, single, emitter)
     body = emitter.preamble() + lines
     parameters = ", ".join(["*", *emitter.inputs.values()]) + ", " if emitter.inputs else ""
-    described = docstring(doc, result([describe(r) for r in roots], keys, single), emitter.inputs)
+    silent = emitter.check and not doc  # it is evaluated here, and nobody reads it
+    described = [] if silent else docstring(doc, result([describe(r) for r in roots], keys, single), emitter.inputs)
     code = indented(emitter.backend.translate("\n".join(body)).split("\n"))
     lines = [
         *folded(f"def {name}({parameters}**_):"),

@@ -140,6 +140,8 @@ class Misfit(ValueError):
 
 def solve(dim: Dim, got: int, sizes: Mapping[str, int]) -> dict[str, int] | None:
     """The one unknown name of `dim = got`; None where two are unknown; Misfit where no whole number fits."""
+    if dim.name is not None:
+        return {dim.name: got}
     unknown = dim.names - sizes.keys()
     if len(unknown) != 1:
         return None

@@ -17,7 +17,6 @@ from matdiff.codegen.plan.peaks import Peak
 from matdiff.core.node import Node, Symbol, symbol, symbols, topological
 from matdiff.errors import MatdiffError
 from matdiff.graph.rewrite import substitute
-from matdiff.ops.algebra import is_op
 from matdiff.ops.elementwise import exp, log
 from matdiff.ops.structure import Diag
 
@@ -87,7 +86,7 @@ def rescaled(roots: Sequence[Node], new: Mapping[Node, Node], shift: Node | None
     for node in topological(*roots):
         if any(c in above for c in node.children):
             above.add(node)
-            if shift is not None and is_op(node, log) and node.kind == "vector" and node.rows is shift.rows:
+            if shift is not None and node.op is log and node.kind == "vector" and node.rows is shift.rows:
                 found[node] = log(substitute(node.children[0], values, into_bodies=True)) + shift
     return [substitute(r, found, into_bodies=True) for r in roots]
 

@@ -16,7 +16,6 @@ from matdiff.ops.algebra import (
     SCALE,
     TRANSPOSE,
     add,
-    is_op,
     matrix_product,
     scale,
     transpose,
@@ -60,7 +59,7 @@ DET_SECOND = kernel(
 def adjugates(roots: Sequence[Node]) -> list[Node]:
     """The roots with det(X) L(X⁻¹) replaced by L(adj X)."""
     order = topological(*roots)
-    if not any(is_op(n, det) for n in order) or not any(is_op(n, inv) for n in order):
+    if not any(n.op is det for n in order) or not any(n.op is inv for n in order):
         return list(roots)
     roots = factored(roots, order)
     order = topological(*roots)
@@ -76,27 +75,27 @@ def adjugates(roots: Sequence[Node]) -> list[Node]:
 def second_determinants(roots: Sequence[Node]) -> list[Node]:
     """The roots with det(X) times a second derivative divided by it replaced by that, which no X⁻¹ enters."""
     order = topological(*roots)
-    if not any(is_op(n, det) for n in order) or not any(is_op(n, inv) for n in order):
+    if not any(n.op is det for n in order) or not any(n.op is inv for n in order):
         return list(roots)
     roots = factored(roots, order)
     order = topological(*roots)
     new: dict[Node, Node] = {}
     for node in order:
         made = rebuilt(node, new)
-        new[node] = gathered(made) if is_op(made, SCALE) else made
+        new[node] = gathered(made) if made.op is SCALE else made
     return [new[r] if new[r] is not r else multiplied_out(r) for r in roots]
 
 
 def factored(roots: Sequence[Node], order: Sequence[Node]) -> Sequence[Node]:
     """The roots with det(A B) written det(A) det(B) where A⁻¹ or B⁻¹ stands in them: both may be taken in then."""
-    inverted = {n.children[0] for n in order if is_op(n, inv)}
+    inverted = {n.children[0] for n in order if n.op is inv}
     inverted |= {transpose(X) for X in inverted}
     found: dict[Node, Node] = {}
     for n in order:
-        if is_op(n, det) and is_op(n.children[0], MATMUL):
+        if n.op is det and n.children[0].op is MATMUL:
             parts = product_nodes(n.children[0], MAX_SEARCH) or []
             if parts and all(p.rows is p.cols for p in parts) and not inverted.isdisjoint(parts):
-                upright = [p.children[0] if is_op(p, TRANSPOSE) else p for p in parts]
+                upright = [p.children[0] if p.op is TRANSPOSE else p for p in parts]
                 whole_ = det(upright[0])
                 for X in upright[1:]:
                     whole_ = scale(whole_, det(X))
@@ -114,7 +113,7 @@ def gathered(node: Node) -> Node:
     factors = scaled(node)
     for i, factor in enumerate(factors):
         for j, total in enumerate(factors):
-            if is_op(factor, det) and is_op(total, ADD):
+            if factor.op is det and total.op is ADD:
                 made = with_pairs(factor, total.children)
                 if made is not None:
                     for other in (f for k, f in enumerate(factors) if k not in (i, j)):
@@ -130,10 +129,10 @@ def multiplied_out(root: Node) -> Node:
         return root
     total = normal(expanded(inline(root)))
     outside = split(total)
-    terms = list(outside.core.children) if outside.core is not None and is_op(outside.core, ADD) else [total]
+    terms = list(outside.core.children) if outside.core is not None and outside.core.op is ADD else [total]
     if terms != [total]:
         terms = [scale(outside.scalar, t) for t in terms]
-    for factor in [n for n in order if is_op(n, det)]:
+    for factor in [n for n in order if n.op is det]:
         pieces = [(t, split(t)) for t in terms]
         own = [(t, piece) for t, piece in pieces if isinstance(e := piece.scalars.get(factor), int) and e > 0]
         for _, piece in own:
@@ -166,11 +165,11 @@ def rebuilt(node: Node, new: dict[Node, Node]) -> Node:
 
 def absorbed(node: Node) -> Node:
     """A scaling by det(X) with its inverse of X taken in; anything else as it is."""
-    if not is_op(node, SCALE):
+    if node.op is not SCALE:
         return node
     factors = scaled(node)
     for i, factor in enumerate(factors):
-        if is_op(factor, det):
+        if factor.op is det:
             X = factor.children[0]
             for j in range(len(factors) - 1, -1, -1):
                 made = distributed(factor, factors[j], X) if j != i else None
@@ -184,7 +183,7 @@ def absorbed(node: Node) -> Node:
 
 def distributed(factor: Node, inside: Node, X: Node) -> Node | None:
     """det(X)·inside without X⁻¹, term by term in a sum; None where no term has it."""
-    if not is_op(inside, ADD):
+    if inside.op is not ADD:
         return replace(inside, inv(X), adj(X))
     terms = [replace(a, inv(X), adj(X)) for a in inside.children[:MAX_SEARCH]]
     if not any(terms):
@@ -235,7 +234,7 @@ def second_derivatives(term: Node, X: Node) -> Iterator[tuple[Node, Node]]:
     if core is None:
         return
     parts = core_factors(core)
-    if is_op(parts[-1], kron) and len(parts) <= 2:
+    if parts[-1].op is kron and len(parts) <= 2:
         yield from from_kron(piece, parts, sizes)
     for i, P in enumerate(parts):
         for j in range(i + 2, len(parts)):
@@ -271,9 +270,9 @@ def scaled(node: Node) -> list[Node]:
     stack = [node]
     while stack and len(factors) < MAX_SEARCH:
         top = stack.pop()
-        if is_op(top, SCALE):
+        if top.op is SCALE:
             stack.extend(reversed(top.children))
-        elif is_op(top, POWER) and is_op(top.children[0], det) and (whole(top.children[1]) or 0) in SMALL_POWERS:
+        elif top.op is POWER and top.children[0].op is det and (whole(top.children[1]) or 0) in SMALL_POWERS:
             factors += [top.children[0]] * (whole(top.children[1]) or 0)
         else:
             factors.append(top)

@@ -61,19 +61,19 @@ class Distributor:
     def count(self) -> None:
         """How often each node is used, and in what, seen through transposes and definitions."""
         for node in reversed(self.nodes):
-            through = is_op(node, TRANSPOSE) or isinstance(node, Symbol)
+            through = node.op is TRANSPOSE or isinstance(node, Symbol)
             for child in node.children:
                 self.uses[child] += self.uses[node] if through else 1
-                self.linear[child] += self.linear[node] if through else any(is_op(node, op) for op in LINEAR)
-                self.traced[child] += self.traced[node] if through else is_op(node, INNER) or is_op(node, tr)
-                self.paired[child] += self.paired[node] if through else is_op(node, INNER)
-                self.summed[child] += self.summed[node] if through else is_op(node, ADD) or is_op(node, SCALE)
+                self.linear[child] += self.linear[node] if through else any(node.op is op for op in LINEAR)
+                self.traced[child] += self.traced[node] if through else node.op is INNER or node.op is tr
+                self.paired[child] += self.paired[node] if through else node.op is INNER
+                self.summed[child] += self.summed[node] if through else node.op is ADD or node.op is SCALE
 
     def rewritten(self) -> list[Node]:
-        if not any(is_op(n, ADD) and n.kind == "matrix" and self.linear[n] for n in self.nodes):
+        if not any(n.op is ADD and n.kind == "matrix" and self.linear[n] for n in self.nodes):
             return self.roots
-        parts = {c for n in self.nodes if is_op(n, MATMUL) for c in map(bare, n.children) if self.uses[c] == 1}
-        parts |= {n for n in self.nodes if is_op(n, MATMUL) and self.is_link(n)}
+        parts = {c for n in self.nodes if n.op is MATMUL for c in map(bare, n.children) if self.uses[c] == 1}
+        parts |= {n for n in self.nodes if n.op is MATMUL and self.is_link(n)}
         for node in self.nodes:
             self.new[node] = made = self.replaced(node, node in parts)
             if is_op(body := definite(made), ADD) and node.kind == "matrix" and self.linear[node]:
@@ -81,13 +81,13 @@ class Distributor:
         return mirrored([self.new[r] for r in self.roots])
 
     def replaced(self, node: Node, part: bool) -> Node:
-        if is_op(node, MATMUL) and not part:
+        if node.op is MATMUL and not part:
             leaves = self.leaves(node)
             made = self.product(leaves) if len(leaves) <= MAX_CHAIN else None
             if made is None and self.uses[node] > self.summed[node]:
                 self.note(leaves)
             return made or rebuilt(node, self.new)
-        leaves = self.factors(node) if is_op(node, INNER) or is_op(node, tr) else ()
+        leaves = self.factors(node) if node.op is INNER or node.op is tr else ()
         return (self.trace(leaves) if 0 < len(leaves) <= MAX_CHAIN else None) or rebuilt(node, self.new)
 
     def leaves(self, node: Node) -> Leaves:
@@ -108,7 +108,7 @@ class Distributor:
             terms = self.terms(leaves[s]) or []
             parts = [(*leaves[i:s], *t.factors, *leaves[s + 1 : j + 1]) for t in terms]
             total = combined(terms, map(self.whole, parts))
-            if is_op(total, ADD) and total.kind == "matrix":
+            if total.op is ADD and total.kind == "matrix":
                 self.sums.setdefault(total, 1)
             leaves = (*leaves[:i], total, *leaves[j + 1 :])
         if len(leaves) == count:
@@ -142,7 +142,7 @@ class Distributor:
 
     def terms(self, leaf: Node) -> list[Term] | None:
         """The terms of a sum."""
-        flip = is_op(leaf, TRANSPOSE)
+        flip = leaf.op is TRANSPOSE
         body = definite(leaf.children[0] if flip else leaf)
         if body not in self.sums:
             return None
@@ -151,7 +151,7 @@ class Distributor:
 
     def building(self, leaf: Node, terms: Sequence[Term]) -> float:
         """The cost of the sum in equal shares for all who use it, nothing where it is computed anyway."""
-        body = definite(leaf.children[0] if is_op(leaf, TRANSPOSE) else leaf)
+        body = definite(leaf.children[0] if leaf.op is TRANSPOSE else leaf)
         if not self.sums[body]:
             return 0
         rows = guess(leaf.rows, self.sizes)
@@ -213,7 +213,7 @@ class Distributor:
 
     def key(self, leaves: Leaves) -> Key:
         return tuple(
-            (a.children[0], "symmetric" not in self.known(a)) if is_op(a, TRANSPOSE) else (a, False) for a in leaves
+            (a.children[0], "symmetric" not in self.known(a)) if a.op is TRANSPOSE else (a, False) for a in leaves
         )
 
     def transposed(self, leaves: Leaves) -> Leaves:
@@ -252,7 +252,7 @@ def definite(node: Node) -> Node:
 
 def bare(node: Node) -> Node:
     """A node without its transpose and its name."""
-    while is_op(node, TRANSPOSE) or (isinstance(node, Symbol) and node.body is not None):
+    while node.op is TRANSPOSE or (isinstance(node, Symbol) and node.body is not None):
         node = node.children[0]
     return node
 
@@ -263,9 +263,9 @@ def summands(total: Node) -> list[tuple[Node, Node]]:
     stack: list[tuple[Node, Node]] = [(number(1), total)]
     while stack:
         c, a = stack.pop()
-        while is_op(a, SCALE):
+        while a.op is SCALE:
             c, a = scale(c, a.children[0]), a.children[1]
-        if is_op(a, ADD):
+        if a.op is ADD:
             stack.extend((c, b) for b in reversed(a.children))
         else:
             found.append((c, a))

@@ -47,34 +47,34 @@ class Sum:
 
     def parts(self, term: Node, over: Over) -> tuple[Sequence[Node], Over] | None:
         """What a term is made of, and what is added of that; None if it does not belong here."""
-        if is_op(term, exp):
+        if term.op is exp:
             (u,) = term.children
             self.pure &= u not in self.exponents
             self.exponents[u] = "nothing" if u.kind == "scalar" else over
             return (), over
-        if is_op(term, sum_):
+        if term.op is sum_:
             return term.children, "everything"
-        if is_op(term, ADD) and all(a.kind == term.kind for a in term.children):
+        if term.op is ADD and all(a.kind == term.kind for a in term.children):
             return term.children, over
-        if is_op(term, MATMUL) and term.kind == "vector" and over == "nothing":
+        if term.op is MATMUL and term.kind == "vector" and over == "nothing":
             return self.product(term)
         self.pure &= is_ones(term) and not self.constant
         if is_positive_constant(term) and over == "nothing":
             self.constant = True
             return (), over
-        if is_op(term, SCALE):
+        if term.op is SCALE:
             return term.children[1:], over
-        if is_op(term, mean):
+        if term.op is mean:
             return term.children, "everything"
-        if is_op(term, INNER) or (is_op(term, MATMUL) and term.kind == "scalar"):
-            sides = [a.children[0] if is_op(a, TRANSPOSE) else a for a in term.children]
+        if term.op is INNER or (term.op is MATMUL and term.kind == "scalar"):
+            sides = [a.children[0] if a.op is TRANSPOSE else a for a in term.children]
             return next((([a], "everything") for a in sides if is_op(defined(a), exp)), None)
         return None
 
     def product(self, term: Node) -> tuple[Sequence[Node], Over] | None:
         """The sums over the rows or the columns of eᵘ, as products with a vector."""
         a, b = term.children
-        turned = is_op(a, TRANSPOSE)
+        turned = a.op is TRANSPOSE
         inside = a.children[0] if turned else a
         if not is_op(defined(inside), exp):
             return None
@@ -101,7 +101,7 @@ class Sum:
         """The c and u with w = c·u, u an exponent and c > 0."""
         if w in self.exponents:
             return 1, w
-        c, u = w.children if is_op(w, SCALE) else (w, w)
+        c, u = w.children if w.op is SCALE else (w, w)
         return (c.value, u) if u in self.exponents and isinstance(c, Number) and c.value > 0 else None
 
     @cached_property
@@ -151,6 +151,6 @@ def defined(a: Node) -> Node:
 
 
 def is_positive_constant(a: Node) -> bool:
-    while is_op(a, SCALE) and isinstance(c := a.children[0], Number) and c.value > 0:
+    while a.op is SCALE and isinstance(c := a.children[0], Number) and c.value > 0:
         a = a.children[1]
     return is_ones(a) or (isinstance(a, Number) and a.value > 0)

@@ -17,7 +17,7 @@ from matdiff.codegen.kernels import (
 from matdiff.core.node import Apply, Constant, Node, apply
 from matdiff.core.shape import ONE, Dim
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import INNER, MATMUL, SCALE, TRANSPOSE, hadamard, is_op, matmul, product_kind, transpose
+from matdiff.ops.algebra import INNER, MATMUL, SCALE, TRANSPOSE, hadamard, matmul, product_kind, transpose
 from matdiff.ops.indexing import COLUMN, ROW, entry
 from matdiff.ops.kronecker import kron, unkron_left, unkron_right
 from matdiff.ops.linalg import inv
@@ -55,9 +55,9 @@ def multiplier(solvable: Container[Node], known: Known) -> Callable[[Node, Node]
 
 def inverted(a: Node, solvable: Container[Node]) -> Node | None:
     """The A of a factor A⁻¹ or A⁻ᵀ (then Aᵀ) that need not be computed."""
-    if is_op(a, inv) and a in solvable:
+    if a.op is inv and a in solvable:
         return a.children[0]
-    if is_op(a, TRANSPOSE) and is_op(a.children[0], inv) and a.children[0] in solvable:
+    if a.op is TRANSPOSE and a.children[0].op is inv and a.children[0] in solvable:
         return transpose(a.children[0].children[0])
     return None
 
@@ -75,12 +75,12 @@ def solve(a: Node, b: Node, solvable: Container[Node]) -> Node | None:
 
 def scaling(a: Node, b: Node) -> Node | None:
     """Diag(v) B and A Diag(v)."""
-    if is_op(a, Diag):
+    if a.op is Diag:
         v = a.children[0]
         if b.kind == "vector":
             return v**2 if v is b else hadamard(v, b)
         return product(SCALE_ROWS, (v, b), a, b) if b.kind == "matrix" else None
-    if is_op(b, Diag):
+    if b.op is Diag:
         v = b.children[0]
         return product(SCALE_COLUMNS, (a, v), a, b) if a.kind == "matrix" else None
     return None
@@ -90,9 +90,9 @@ def picking(a: Node, b: Node) -> Node | None:
     """A e_j and Aᵀe_i are a column and a row of A, aᵀe_j and e_iᵀb are entries."""
     if isinstance(b, Constant) and b.name == "e":
         if a.kind == "matrix":
-            return ROW.build(a.children, (b.index,)) if is_op(a, TRANSPOSE) else COLUMN.build((a,), (b.index,))
+            return ROW.build(a.children, (b.index,)) if a.op is TRANSPOSE else COLUMN.build((a,), (b.index,))
         return entry(a, 1, b.index) if a.kind == "row" else None
-    if is_op(a, TRANSPOSE) and isinstance(e := a.children[0], Constant) and e.name == "e" and b.kind == "vector":
+    if a.op is TRANSPOSE and isinstance(e := a.children[0], Constant) and e.name == "e" and b.kind == "vector":
         return entry(b, e.index)
     return None
 
@@ -108,7 +108,7 @@ def summing(a: Node, b: Node) -> Node | None:
     """A·1, Aᵀ1, aᵀ1 and 1ᵀb."""
     if isinstance(b, Constant) and b.name == "ones" and b.kind == "vector":
         if a.kind == "matrix":
-            return product(COLUMN_SUMS, a.children, a, b) if is_op(a, TRANSPOSE) else product(ROW_SUMS, (a,), a, b)
+            return product(COLUMN_SUMS, a.children, a, b) if a.op is TRANSPOSE else product(ROW_SUMS, (a,), a, b)
         return product(TOTAL, (transpose(a),), a, b) if a.kind == "row" else None
     if isinstance(a, Constant) and a.name == "ones" and a.kind == "row" and b.kind == "vector":
         return product(TOTAL, (b,), a, b)
@@ -117,7 +117,7 @@ def summing(a: Node, b: Node) -> Node | None:
 
 def unstacked(a: Node, b: Node) -> Node | None:
     """(A ⊗ B) vec X = vec(B X Aᵀ) and K vec X = vec(Xᵀ): no large matrix (Magnus & Neudecker 2019, §2.4, §3.7)."""
-    if b.kind == "vector" and is_op(a, kron):
+    if b.kind == "vector" and a.op is kron:
         A, B = a.children
         X = matrix_of(b, B.cols, A.cols)
         return stacked(matmul(matmul(B, X), transpose(A)))
@@ -128,11 +128,11 @@ def unstacked(a: Node, b: Node) -> Node | None:
 
 def unkron(node: Apply, args: tuple[Node, ...]) -> Node | None:
     """The adjoints of A ⊗ B applied to y zᵀ = vec(Y) vec(Z)ᵀ: YᵀBZ and YAZᵀ."""
-    left = is_op(node, unkron_left)
-    if not (left or is_op(node, unkron_right)):
+    left = node.op is unkron_left
+    if not (left or node.op is unkron_right):
         return None
     outer, other = args if left else args[::-1]
-    if not (is_op(outer, MATMUL) and outer.children[0].kind == "vector" and outer.children[1].kind == "row"):
+    if not (outer.op is MATMUL and outer.children[0].kind == "vector" and outer.children[1].kind == "row"):
         return None
     y, z = outer.children[0], transpose(outer.children[1])
     if left:
@@ -144,7 +144,7 @@ def unkron(node: Apply, args: tuple[Node, ...]) -> Node | None:
 
 def matrix_of(x: Node, rows: Dim, cols: Dim) -> Node:
     """The matrix with vec X = x."""
-    if is_op(x, vec) and (X := x.children[0]).rows is rows and X.cols is cols and X.kind == "matrix":
+    if x.op is vec and (X := x.children[0]).rows is rows and X.cols is cols and X.kind == "matrix":
         return X
     return unvec.build((x,), (rows, cols))
 

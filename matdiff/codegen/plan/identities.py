@@ -10,7 +10,7 @@ from matdiff.codegen.plan.mirrors import rebuilt
 from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.core.op import Op
 from matdiff.core.shape import ONE
-from matdiff.ops.algebra import HADAMARD, MATMUL, TRANSPOSE, add, is_op, scale, size, transpose
+from matdiff.ops.algebra import HADAMARD, MATMUL, TRANSPOSE, add, scale, size, transpose
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv, logdet
 from matdiff.ops.reductions import sum_, tr
@@ -33,7 +33,7 @@ def shortcuts(roots: Sequence[Node]) -> list[Node]:
     if not any(isinstance(n, Apply) and n.op in RULES for n in order):
         return list(roots)
     new: dict[Node, Node] = {}
-    inverted = {n.children[0] for n in order if is_op(n, inv)}
+    inverted = {n.children[0] for n in order if n.op is inv}
     for node in order:
         made = rebuilt(node, new)
         new[node] = made
@@ -45,13 +45,13 @@ def shortcuts(roots: Sequence[Node]) -> list[Node]:
 def total(node: Apply) -> Node | None:
     """sum(diag A) = tr A."""
     (a,) = node.args
-    return tr(a.children[0]) if is_op(a, diag) else None
+    return tr(a.children[0]) if a.op is diag else None
 
 
 def product(node: Apply) -> Node | None:
     """A ∘ uvᵀ = Diag(u) A Diag(v); Diag(1) is left out."""
     for a, b in (node.args, node.args[::-1]):
-        if is_op(b, MATMUL) and b.children[0].kind == "vector" and b.children[1].kind == "row" and a.kind == "matrix":
+        if b.op is MATMUL and b.children[0].kind == "vector" and b.children[1].kind == "row" and a.kind == "matrix":
             u, v = b.children
             return Diag(u) @ a @ Diag(transpose(v))
     return None
@@ -70,10 +70,10 @@ def log_determinant(node: Apply) -> Node | None:
 
 def gram(a: Node) -> Node | None:
     """The X of XᵀX, where it is given."""
-    if not is_op(a, MATMUL) or a.children[0] is not a.children[1].T:
+    if a.op is not MATMUL or a.children[0] is not a.children[1].T:
         return None
     X = a.children[1]
-    given = X.children[0] if is_op(X, TRANSPOSE) else X
+    given = X.children[0] if X.op is TRANSPOSE else X
     return X if isinstance(given, Symbol) and given.body is None and X.kind == "matrix" else None
 
 
@@ -83,7 +83,7 @@ def inverse(node: Apply) -> Node | None:
 
 
 def is_square_kron(a: Node) -> bool:
-    return is_op(a, kron) and all(c.rows is c.cols for c in a.children)
+    return a.op is kron and all(c.rows is c.cols for c in a.children)
 
 
 RULES: dict[Op, Callable[[Apply], Node | None]] = {

@@ -52,8 +52,8 @@ def logarithm_of_product(a: Node) -> Node | None:
     factors = factored(a)
     if not any(is_extreme(f) for f, _ in factors):
         return None
-    dets = [(f, p) for f, p in factors if is_op(f, det)]
-    rest = [(f, p) for f, p in factors if not is_op(f, det) and logarithm_of_factor(f) is None]
+    dets = [(f, p) for f, p in factors if f.op is det]
+    rest = [(f, p) for f, p in factors if f.op is not det and logarithm_of_factor(f) is None]
     terms = [times(p, made) for f, p in factors if (made := logarithm_of_factor(f)) is not None]
     if not rest and len(dets) == 1 and not is_even(dets[0][1]):
         terms.append(times(dets[0][1], logdet.build(dets[0][0].children)))
@@ -72,15 +72,15 @@ def factored(a: Node) -> Factors:
     while stack and len(found) < MAX_FACTORS:
         top, p = stack.pop()
         inside = defined(top)
-        if is_op(inside, SCALE) or is_op(inside, HADAMARD):
+        if inside.op is SCALE or inside.op is HADAMARD:
             stack += [(f, p) for f in reversed(inside.children)]
-        elif is_op(inside, POWER) and isinstance(q := inside.children[1], Number):
+        elif inside.op is POWER and isinstance(q := inside.children[1], Number):
             stack.append((inside.children[0], p * q.value))
-        elif is_op(inside, DET_POWER) and isinstance(q := inside.children[1], Number):
+        elif inside.op is DET_POWER and isinstance(q := inside.children[1], Number):
             stack.append((det.build(inside.children[:1]), p * q.value))
-        elif is_op(inside, ADD) and (product := complement(inside)) is not None:
+        elif inside.op is ADD and (product := complement(inside)) is not None:
             stack.append((product, p))
-        elif is_op(inside, sqrt):
+        elif inside.op is sqrt:
             stack.append((inside.children[0], p * Fraction(1, 2)))
         else:
             found.append((inside if is_extreme(inside) else top, p))
@@ -88,33 +88,33 @@ def factored(a: Node) -> Factors:
 
 
 def is_extreme(a: Node) -> bool:
-    return is_op(a, det) or (not isinstance(a, Number) and logarithm_of_factor(a) is not None)
+    return a.op is det or (not isinstance(a, Number) and logarithm_of_factor(a) is not None)
 
 
 def logarithm_of_factor(a: Node) -> Node | None:
     """The logarithm of something that is positive, otherwise than by computing that."""
     if isinstance(a, Number) and a.value > 0:
         return number(0) if a.value == 1 else number(log_of(a.value))
-    if is_op(a, exp):
+    if a.op is exp:
         return a.children[0]
-    if is_op(a, DET_POWER):
+    if a.op is DET_POWER:
         return al.scale(a.children[1], logdet.build(a.children[:1]))
-    if is_op(a, sigmoid):
+    if a.op is sigmoid:
         return entrywise(LOG_SIGMOID, a.children[0])
-    if is_op(a, cosh):
+    if a.op is cosh:
         (u,) = a.children
         both = run(LOGADDEXP, (u, -u), u.kind, u.rows, u.cols)
         return al.add(both, spread(number(-log_of(2)), u, "left"))
-    if is_op(a, softmax):
+    if a.op is softmax:
         (u,) = a.children
         return u - spread(logsumexp(u), u, "left")
-    if is_op(a, row_softmax):
+    if a.op is row_softmax:
         (u,) = a.children
         return u - spread(row_logsumexp(u), u, "left")
     if isinstance(a, Apply) and a.op is ENTRY and is_op(s := defined(a.args[0]), softmax):
         (u,) = s.children
         return ENTRY.build((u,), a.params) - logsumexp(u)
-    if is_op(a, abs_) and is_op(inside := defined(a.children[0]), det):
+    if a.op is abs_ and is_op(inside := defined(a.children[0]), det):
         return run(LOGABSDET, inside.children, "scalar", ONE, ONE)
     return None
 
@@ -137,9 +137,9 @@ def product_of(factors: Sequence[Node]) -> Node:
 def complement(node: Node) -> Node | None:
     """1 − σ(u) = σ(−u) and 1 − σ(u)² = σ(−u)(1 + σ(u)), or their negatives."""
     sign, term = less_one(node) or (0, node)
-    squared = is_op(term, POWER) and is_two(term.children[1])
+    squared = term.op is POWER and is_two(term.children[1])
     s = defined(term.children[0]) if squared else term
-    if not sign or not is_op(s, sigmoid):
+    if not sign or s.op is not sigmoid:
         return None
     rest = sigmoid(-s.children[0])
     return al.scale(number(-sign), al.product(rest, al.add(co.ones_like(s), s)) if squared else rest)
@@ -150,13 +150,13 @@ def less_one(node: Node) -> tuple[int, Node] | None:
     if len(node.children) != 2 or not any(map(unit_of, node.children)):
         return None
     one, other = sorted(node.children, key=lambda a: not unit_of(a))
-    sign = -1 if is_op(other, SCALE) else 1
+    sign = -1 if other.op is SCALE else 1
     return (sign, defined(al.scale(number(sign), other))) if sign + unit_of(one) == 0 else None
 
 
 def unit_of(a: Node) -> int:
     """1 or −1 for that number or an array of it, else 0."""
-    if is_op(a, SCALE) and isinstance(c := a.children[0], Number) and c.value == -1:
+    if a.op is SCALE and isinstance(c := a.children[0], Number) and c.value == -1:
         return -1 if co.is_ones(a.children[1]) else 0
     if isinstance(a, Number):
         return int(a.value) if a.value in (1, -1) else 0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from matdiff.core.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import ADD, CONSTRUCTORS, HADAMARD, MATMUL, SCALE, TRANSPOSE, is_op, scale, transpose
+from matdiff.ops.algebra import ADD, CONSTRUCTORS, HADAMARD, MATMUL, SCALE, TRANSPOSE, scale, transpose
 from matdiff.ops.kronecker import kron
 from matdiff.ops.structure import Diag
 
@@ -24,7 +24,7 @@ def mirrored(roots: Sequence[Node]) -> list[Node]:
     sums: dict[Terms, Node] = {}
     for node in topological(*roots):
         made = rebuilt(node, new)
-        if made.kind == "matrix" and isinstance(made, Apply) and not is_op(made, TRANSPOSE):
+        if made.kind == "matrix" and isinstance(made, Apply) and made.op is not TRANSPOSE:
             turned[made] = flipped(made, turned, known)
             made = equal(made, turned[made], met, sums)
         new[node] = made
@@ -35,9 +35,9 @@ def equal(made: Node, other: Node, met: set[Node], sums: dict[Terms, Node]) -> N
     """The value in terms of one that was met before, else itself."""
     if other in met and other is not made:
         return transpose(other)
-    if is_op(made, HADAMARD) and (swapped := HADAMARD.build(made.children[::-1])) in met:
+    if made.op is HADAMARD and (swapped := HADAMARD.build(made.children[::-1])) in met:
         return swapped
-    if is_op(made, ADD):
+    if made.op is ADD:
         for total, turn in ((made, False), (other, True)):
             for sign in (1, -1):
                 found = sums.get(terms(total, sign))
@@ -81,7 +81,7 @@ def flipped(node: Apply, turned: dict[Node, Node], known: Known) -> Node:
 
 
 def inside(a: Node, turned: dict[Node, Node], known: Known) -> Node:
-    if is_op(a, TRANSPOSE):
+    if a.op is TRANSPOSE:
         return a.children[0]
     if a in turned:
         return turned[a]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from matdiff.core.node import Apply, Constant, Node, apply, number
 from matdiff.core.shape import ONE, Dim
-from matdiff.ops.algebra import HADAMARD, MATMUL, POWER, SCALE, TRANSPOSE, hadamard, is_op, scale, size, transpose
+from matdiff.ops.algebra import HADAMARD, MATMUL, POWER, SCALE, TRANSPOSE, hadamard, scale, size, transpose
 from matdiff.ops.constants import eye, is_commutation, is_eye, is_ones, ones
 from matdiff.ops.indexing import COLUMN, ROW
 from matdiff.ops.kronecker import kron, kronv
@@ -94,7 +94,7 @@ class Network:
             a = COLUMN.build((a,), (1,)) if col is None else ROW.build((a,), (1,))
         elif a.kind == "row":
             a = transpose(a)
-        if is_op(a, SCALE):
+        if a.op is SCALE:
             self.coefficient, a = scale(self.coefficient, a.children[0]), a.children[1]
         if not is_ones(a):
             self.operands.append((a, (at,)))
@@ -109,7 +109,7 @@ def network(factors: Sequence[Node]) -> Network | None:
     net = Network()
     at = net.rows = net.indices(sides[0])
     for factor, dims in zip(factors, sides[1:], strict=True):
-        after = at if is_op(factor, Diag) else at[::-1] if is_commutation(factor) else net.indices(dims)
+        after = at if factor.op is Diag else at[::-1] if is_commutation(factor) else net.indices(dims)
         if not attached(net, factor, at, after):
             return None
         at = after
@@ -126,7 +126,7 @@ def vertices(factors: Sequence[Node]) -> list[Dims] | None:
     found = [a if b is None else b for a, b in zip(left, right, strict=True)]
     if any(a is not None and b is not None and a != b for a, b in zip(left, right, strict=True)):
         return None
-    diagonals = [i for i, f in enumerate(factors) if is_op(f, Diag)]
+    diagonals = [i for i, f in enumerate(factors) if f.op is Diag]
     for i in (*diagonals, *reversed(diagonals)):
         found[i], found[i + 1] = found[i] or found[i + 1], found[i + 1] or found[i]
     if any(found[i] != found[i + 1] for i in diagonals):
@@ -137,17 +137,17 @@ def vertices(factors: Sequence[Node]) -> list[Dims] | None:
 
 def sides_of(a: Node, after: bool) -> Dims | None:
     """The dimensions of the indices on one side of a factor; None where the neighbour says."""
-    if is_op(a, Diag):
+    if a.op is Diag:
         return None
     if a.kind == ("row" if after else "vector"):
         v = transpose(a) if after else a
-        return v.children[0].shape[::-1] if is_op(v, vec) and ONE not in v.children[0].shape else None
+        return v.children[0].shape[::-1] if v.op is vec and ONE not in v.children[0].shape else None
     if a.kind in ("vector", "row"):
         return ()
     if is_commutation(a):
         assert isinstance(a, Constant)
         return a.dims[::-1] if after else a.dims
-    parts = a.children if is_op(a, kron) else (a,)
+    parts = a.children if a.op is kron else (a,)
     return tuple(d for c in parts if (d := c.cols if after else c.rows) is not ONE)
 
 
@@ -155,8 +155,8 @@ def attached(net: Network, factor: Node, at: Group, after: Group) -> bool:
     """The operands of a factor between two groups of indices."""
     if is_commutation(factor):
         return True
-    if is_op(factor, Diag) or factor.kind in ("vector", "row"):
-        v = factor.children[0] if is_op(factor, Diag) else transpose(factor) if factor.kind == "row" else factor
+    if factor.op is Diag or factor.kind in ("vector", "row"):
+        v = factor.children[0] if factor.op is Diag else transpose(factor) if factor.kind == "row" else factor
         where = at if factor.kind != "row" else after
         if len(where) == 1:
             return net.add_vector(v, where[0], None)
@@ -164,7 +164,7 @@ def attached(net: Network, factor: Node, at: Group, after: Group) -> bool:
             return False
         i, j = where
         return net.add(matrix_of(v, net.dims[j], net.dims[i]), j, i)
-    parts = factor.children if is_op(factor, kron) else (factor,)
+    parts = factor.children if factor.op is kron else (factor,)
     counts = [sum(d is not ONE for d in dims) for dims in ([p.rows for p in parts], [p.cols for p in parts])]
     if counts != [len(at), len(after)]:
         return False
@@ -178,11 +178,11 @@ def attached(net: Network, factor: Node, at: Group, after: Group) -> bool:
 
 def matrix_of(v: Node, rows: Dim, cols: Dim, depth: int = 0) -> Node:
     """The matrix S with vec S = v."""
-    if is_op(v, vec) and (S := v.children[0]).rows is rows and S.cols is cols and S.kind == "matrix":
+    if v.op is vec and (S := v.children[0]).rows is rows and S.cols is cols and S.kind == "matrix":
         return S
     if is_ones(v):
         return ones("matrix", rows, cols)
-    if is_op(v, kronv) and v.children[1].rows is rows and v.children[0].rows is cols:
+    if v.op is kronv and v.children[1].rows is rows and v.children[0].rows is cols:
         return v.children[1] @ transpose(v.children[0])
     if depth < MAX_DEPTH and isinstance(v, Apply):
         if v.op is HADAMARD:

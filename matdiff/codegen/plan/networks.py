@@ -29,7 +29,7 @@ class Term(NamedTuple):
 
 def tensors(roots: Sequence[Node]) -> list[Node]:
     """The roots with their Kronecker terms computed entry by entry, by blocks or by columns."""
-    return [transpose(low(r.children[0])) if is_op(r, TRANSPOSE) else low(r) for r in roots]
+    return [transpose(low(r.children[0])) if r.op is TRANSPOSE else low(r) for r in roots]
 
 
 def low(root: Node) -> Node:
@@ -39,22 +39,22 @@ def low(root: Node) -> Node:
 def worthwhile(root: Node) -> bool:
     """Is there a Kronecker product, or a product with a sum that has a diagonal?"""
     return any(
-        is_op(n, kron)
+        n.op is kron
         or is_commutation(n)
-        or (is_op(n, MATMUL) and any(map(diagonal_sum, n.children)))
-        or (is_op(n, SCALE) and is_op(n.children[1], ADD) and any(map(is_outer, n.children[1].children)))
+        or (n.op is MATMUL and any(map(diagonal_sum, n.children)))
+        or (n.op is SCALE and n.children[1].op is ADD and any(map(is_outer, n.children[1].children)))
         for n in topological(root)
     )
 
 
 def is_outer(a: Node) -> bool:
     """A rank-one matrix, or a multiple of one or of I."""
-    a = a.children[1] if is_op(a, SCALE) else a
-    return is_eye(a) or (is_op(a, MATMUL) and a.children[0].kind == "vector")
+    a = a.children[1] if a.op is SCALE else a
+    return is_eye(a) or (a.op is MATMUL and a.children[0].kind == "vector")
 
 
 def diagonal_sum(a: Node) -> bool:
-    return is_op(a, ADD) and any(is_op(t.children[-1] if is_op(t, SCALE) else t, Diag) for t in a.children)
+    return a.op is ADD and any(is_op(t.children[-1] if t.op is SCALE else t, Diag) for t in a.children)
 
 
 def lowered(root: Node) -> Node | None:
@@ -79,11 +79,11 @@ def lowered(root: Node) -> Node | None:
 
 def paired(a: Node) -> bool:
     """Has it rows or columns that run over pairs?"""
-    return is_op(a, kron) or is_commutation(a) or is_eye_vector(a.children[0] if is_op(a, TRANSPOSE) else a)
+    return a.op is kron or is_commutation(a) or is_eye_vector(a.children[0] if a.op is TRANSPOSE else a)
 
 
 def is_eye_vector(a: Node) -> bool:
-    return is_op(a, vec) and is_eye(a.children[0])
+    return a.op is vec and is_eye(a.children[0])
 
 
 def multiple(c: Node, factors: Sequence[Node]) -> Node:
@@ -96,7 +96,7 @@ def multiple(c: Node, factors: Sequence[Node]) -> Node:
 
 
 def composite(a: Node) -> bool:
-    return is_op(a, kron) or is_op(a, Diag) or is_commutation(a)
+    return a.op is kron or a.op is Diag or is_commutation(a)
 
 
 def structured(a: Node) -> bool:
@@ -107,9 +107,9 @@ def structured(a: Node) -> bool:
         seen += 1
         if composite(top) or is_outer(top):
             return True
-        if is_op(top, MATMUL) or is_op(top, ADD) or is_op(top, TRANSPOSE):
+        if top.op is MATMUL or top.op is ADD or top.op is TRANSPOSE:
             stack.extend(top.children)
-        elif is_op(top, SCALE):
+        elif top.op is SCALE:
             stack.append(top.children[1])
     return False
 
@@ -127,13 +127,13 @@ def expanded(root: Node) -> list[Term] | None:
             continue
         top, *rest = term.pending
         c, done = term.coefficient, term.done
-        if is_op(top, SCALE):
+        if top.op is SCALE:
             waiting.append(Term(scale(c, top.children[0]), done, (top.children[1], *rest)))
-        elif is_op(top, MATMUL) and structured(top):
+        elif top.op is MATMUL and structured(top):
             waiting.append(Term(c, done, (*top.children, *rest)))
-        elif is_op(top, ADD) and (all(map(structured, top.children)) if done or rest else structured(top)):
+        elif top.op is ADD and (all(map(structured, top.children)) if done or rest else structured(top)):
             waiting.extend(Term(c, done, (a, *rest)) for a in reversed(top.children))
-        elif is_op(top, TRANSPOSE) and (inside := turned(top.children[0])) is not None:
+        elif top.op is TRANSPOSE and (inside := turned(top.children[0])) is not None:
             waiting.append(Term(c, done, (*inside, *rest)))
         elif is_eye(top) and (done or rest):
             waiting.append(Term(c, done, tuple(rest)))
@@ -144,13 +144,13 @@ def expanded(root: Node) -> list[Term] | None:
 
 def turned(a: Node) -> Factors | None:
     """The factors of the transpose."""
-    if is_op(a, kron):
+    if a.op is kron:
         return (kron(*(transpose(c) for c in a.children)),)
-    if is_op(a, MATMUL):
+    if a.op is MATMUL:
         return tuple(transpose(c) for c in reversed(a.children))
-    if is_op(a, Diag):
+    if a.op is Diag:
         return (a,)
-    return (add(*(transpose(c) for c in a.children)),) if is_op(a, ADD) and structured(a) else None
+    return (add(*(transpose(c) for c in a.children)),) if a.op is ADD and structured(a) else None
 
 
 def kronecker_pair(net: Network) -> tuple[Node, Node] | None:
@@ -247,11 +247,11 @@ def kronecker(a: Node, b: Node) -> Node:
     rows, cols = a.rows * b.rows, a.cols * b.cols
     if is_eye(b):
         return run(k.KRON_EYE, (a,), "matrix", rows, cols, (b.rows,))
-    c, inside = a.children if is_op(a, SCALE) else (number(1), a)
+    c, inside = a.children if a.op is SCALE else (number(1), a)
     if is_eye(inside):
         return run(k.EYE_KRON, (scale(c, b),), "matrix", rows, cols, (inside.rows,))
     made = kron(a, b)
-    if is_op(inside, Diag) or is_op(b, Diag):
+    if inside.op is Diag or b.op is Diag:
         net = network((made,))
         return spread(net.coefficient, folded(net), net, made) if net else made
     return made
@@ -295,4 +295,4 @@ def is_sparse(a: Node) -> bool:
     """Is it zero but for some entries?"""
     if isinstance(a, Apply) and a.op is k.BROADCAST:
         return len(set(a.params[0])) < len(a.params[0])
-    return any(is_op(a, op) for op in (k.BLOCKS, k.KRON_EYE, k.EYE_KRON))
+    return any(a.op is op for op in (k.BLOCKS, k.KRON_EYE, k.EYE_KRON))

@@ -12,7 +12,7 @@ from matdiff.codegen.plan.signs import nonnegative
 from matdiff.core.node import Node, Symbol, number
 from matdiff.core.shape import ONE, Dim
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import INNER, MATMUL, POWER, TRANSPOSE, hadamard, is_op, transpose
+from matdiff.ops.algebra import INNER, MATMUL, POWER, TRANSPOSE, hadamard, transpose
 from matdiff.ops.structure import Diag
 
 ASSUMED = 100
@@ -59,10 +59,10 @@ def expand(
     while stack:
         node, flipped = stack.pop()
         inside = node
-        while is_op(inside, TRANSPOSE) or (isinstance(inside, Symbol) and inside.body is not None):
-            flipped ^= is_op(inside, TRANSPOSE)
-            node, inside = (inside.children[0] if is_op(inside, TRANSPOSE) else node), inside.children[0]
-        if is_op(inside, MATMUL) and wanted(inside) and len(out) + len(stack) + 2 <= limit:
+        while inside.op is TRANSPOSE or (isinstance(inside, Symbol) and inside.body is not None):
+            flipped ^= inside.op is TRANSPOSE
+            node, inside = (inside.children[0] if inside.op is TRANSPOSE else node), inside.children[0]
+        if inside.op is MATMUL and wanted(inside) and len(out) + len(stack) + 2 <= limit:
             a, b = inside.children
             stack.extend(((a, True), (b, True)) if flipped else ((b, False), (a, False)))
         else:
@@ -75,12 +75,12 @@ def cheap(nodes: Iterable[Node]) -> set[Node]:
     thin: set[Node] = set()
     scaled: set[Node] = set()
     for node in nodes:
-        inside = node.children[0] if is_op(node, TRANSPOSE) else node
-        if is_op(inside, MATMUL) and node.kind == "matrix":
+        inside = node.children[0] if node.op is TRANSPOSE else node
+        if inside.op is MATMUL and node.kind == "matrix":
             a, b = inside.children
             if (a.kind == "vector" and b.kind == "row") or a in thin or b in thin:
                 thin.add(node)
-            elif (is_op(a, Diag) or is_op(b, Diag)) and not is_op(a, MATMUL) and not is_op(b, MATMUL):
+            elif (a.op is Diag or b.op is Diag) and a.op is not MATMUL and b.op is not MATMUL:
                 scaled.add(node)
     return thin | scaled
 
@@ -116,7 +116,7 @@ def gram_root(leaves: Sequence[Node], how: How) -> Node | None:
     half, odd = divmod(len(leaves), 2)
     if not half or half + odd < 2 or leaves[0].kind == "row":
         return None
-    if odd and not (is_op(leaves[half], Diag) and nonnegative(leaves[half].children[0], how.known)):
+    if odd and not (leaves[half].op is Diag and nonnegative(leaves[half].children[0], how.known)):
         return None
     side = multiply(leaves[-half:], how, {}) if half > 1 else leaves[-1]
     if not odd:
@@ -158,7 +158,7 @@ def diagonal(leaves: Sequence[Node], how: How, given: Given) -> Node:
     left, right = halves(leaves, how, given)
     if left.kind == "vector":
         return hadamard(left, transpose(right))
-    if is_op(left, TRANSPOSE):
+    if left.op is TRANSPOSE:
         return run(COLUMN_DOTS, (left.children[0], right), "vector", left.rows, ONE)
     return run(ROW_DOTS, (left, transpose(right)), "vector", left.rows, ONE)
 
@@ -167,11 +167,11 @@ def pair(left: Node, right: Node, known: Known) -> Node:
     """tr(left·right)."""
     if left.kind == "vector" and right.kind == "row":
         return run(INNER, (left, right.T), "scalar", ONE, ONE)
-    if is_op(left, TRANSPOSE):
+    if left.op is TRANSPOSE:
         return run(INNER, (left.children[0], right), "scalar", ONE, ONE)
     if left.kind == "matrix" and "symmetric" in known(left):
         return run(INNER, (left, right), "scalar", ONE, ONE)
-    if is_op(right, TRANSPOSE):
+    if right.op is TRANSPOSE:
         return run(INNER, (left, right.children[0]), "scalar", ONE, ONE)
     return run(TRACE_PRODUCT, (left, right), "scalar", ONE, ONE)
 
@@ -260,7 +260,7 @@ class Chain(NamedTuple):
 
 def sparse(leaves: Sequence[Node], i: int, j: int) -> bool:
     """A factor that only scales."""
-    return i == j and is_op(leaves[i], Diag)
+    return i == j and leaves[i].op is Diag
 
 
 def build(leaves: Sequence[Node], splits: dict[tuple[int, int], int], i: int, j: int, how: How, given: Given) -> Node:

@@ -61,13 +61,13 @@ class Peak(Sum):
 
     def below(self, node: Node, over: Over, above: set[Node]) -> list[tuple[Node, Over]] | None:
         """The arguments with exponentials in them, and what is added of those."""
-        if is_op(node, exp):
+        if node.op is exp:
             (u,) = node.children
             over = "nothing" if u.kind == "scalar" else over
             return [] if self.exponents.setdefault(u, over) == over else None
         assert isinstance(node, Apply)
         wanted = [i for i, a in enumerate(node.args) if a in above]
-        if is_op(node, ADD):
+        if node.op is ADD:
             self.constant |= len(wanted) < len(node.args)
         elif len(wanted) > 1 or not is_homogeneous(node, wanted[0]):
             return None
@@ -111,12 +111,12 @@ def with_exponentials(term: Node) -> set[Node] | None:
     near: list[Node] = [term]
     seen = {term}
     for node in near:
-        below = [] if is_op(node, exp) else [c for c in dict.fromkeys(node.children) if c not in seen]
+        below = [] if node.op is exp else [c for c in dict.fromkeys(node.children) if c not in seen]
         near += below
         seen.update(below)
         if len(near) > MAX_SIZE:
             return None
-    above = {n for n in near if is_op(n, exp)}
+    above = {n for n in near if n.op is exp}
     while new := {n for n in near if n not in above and any(c in above for c in n.children)}:
         above |= new
     return above
@@ -146,9 +146,9 @@ def peak(a: Node) -> Peak | None:
 def sums(roots: Sequence[Node]) -> Iterator[Sum]:
     """The sums of exponentials that stand in a denominator or under a logarithm, and else what has a peak."""
     order = topological(*roots)
-    small = {defined(node.children[0]) for node in order if is_op(node, log) and is_difference(node.children[0])}
+    small = {defined(node.children[0]) for node in order if node.op is log and is_difference(node.children[0])}
     for node in order:
-        if is_op(node, log) or (is_op(node, POWER) and isinstance(p := node.children[1], Number) and p.value < 0):
+        if node.op is log or (node.op is POWER and isinstance(p := node.children[1], Number) and p.value < 0):
             a = node.children[0]
             found = Sum()
             if found.take(a) and found.usable:
@@ -161,7 +161,7 @@ def sums(roots: Sequence[Node]) -> Iterator[Sum]:
 def is_difference(a: Node) -> bool:
     """1 − eᵘ, which is positive only where nothing overflows."""
     inside = defined(a)
-    if not is_op(inside, ADD) or len(inside.children) != 2:
+    if inside.op is not ADD or len(inside.children) != 2:
         return False
     one, other = sorted(inside.children, key=is_ones, reverse=True)
-    return is_ones(one) and is_op(other, SCALE) and is_op(defined(scale(number(-1), other)), exp)
+    return is_ones(one) and other.op is SCALE and is_op(defined(scale(number(-1), other)), exp)

@@ -33,7 +33,7 @@ from matdiff.codegen.removable import removable
 from matdiff.core.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
 from matdiff.core.shape import ONE
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, add, is_op, scale, transpose
+from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, add, scale, transpose
 from matdiff.ops.linalg import inv
 from matdiff.ops.reductions import tr
 from matdiff.ops.structure import Diag, diag
@@ -92,21 +92,21 @@ class Planner:
     def count(self) -> None:
         """How often each node is used, and how often as a factor, seen through transposes and definitions."""
         for node in reversed(self.order):
-            through = is_op(node, TRANSPOSE) or isinstance(node, Symbol)
+            through = node.op is TRANSPOSE or isinstance(node, Symbol)
             for child in node.children:
                 self.uses[child] += self.uses[node] if through else 1
-                self.products[child] += self.products[node] if through else is_op(node, MATMUL) or is_op(node, tr)
+                self.products[child] += self.products[node] if through else node.op is MATMUL or node.op is tr
 
     def rewritten(self) -> list[Node]:
         needed = set(self.roots)
-        self.descend(needed, lambda n: not (is_op(n, tr) and is_op(n.children[0], MATMUL)))
+        self.descend(needed, lambda n: not (n.op is tr and n.children[0].op is MATMUL))
         self.descend(needed, lambda n: True)
         for node in self.leaves:
-            if is_op(node, MATMUL):
+            if node.op is MATMUL:
                 self.chains.setdefault(self.key(self.leaves[node]), (node, False))
                 turned = [(leaf, not flip) for leaf, flip in reversed(self.leaves[node])]
                 self.chains.setdefault(self.key(turned), (node, True))
-        solvable = {n for n in needed if is_op(n, inv) and self.uses[n] == self.products[n]}
+        solvable = {n for n in needed if n.op is inv and self.uses[n] == self.products[n]}
         product = multiplier(solvable, self.known)
         for node in self.order:
             if node in needed and node not in self.new:
@@ -126,7 +126,7 @@ class Planner:
 
     def below(self, node: Node, needed: set[Node]) -> list[Node]:
         """What a node is computed from; a trace from its product where that is needed anyway."""
-        factors = None if is_op(node, tr) and node.children[0] in needed else self.factors(node)
+        factors = None if node.op is tr and node.children[0] in needed else self.factors(node)
         if factors is None:
             return list(node.children)
         self.leaves[node] = factors
@@ -134,15 +134,15 @@ class Planner:
 
     def factors(self, node: Node) -> list[tuple[Node, bool]] | None:
         """The factors of a product, a trace of one or an inner product with one; True where transposed."""
-        if is_op(node, MATMUL):
+        if node.op is MATMUL:
             return self.flatten([(node, False)], node)
-        if is_op(node, tr) and is_op(node.children[0], MATMUL):
+        if node.op is tr and node.children[0].op is MATMUL:
             return self.flatten([(node.children[0], False)], node.children[0])
-        if is_op(node, tr) and self.is_link(node.children[0]):
+        if node.op is tr and self.is_link(node.children[0]):
             return self.flatten([(node.children[0], False)], node)
-        if is_op(node, diag) and self.is_link(node.children[0]):
+        if node.op is diag and self.is_link(node.children[0]):
             return self.flatten([(node.children[0], False)], node)
-        if is_op(node, INNER) and any(self.is_link(c) for c in node.children):
+        if node.op is INNER and any(self.is_link(c) for c in node.children):
             a, b = node.children
             rows = a.kind == "row" and b.kind == "row"
             return self.flatten([(a, not rows), (b, rows)], node)
@@ -150,8 +150,8 @@ class Planner:
 
     def is_link(self, node: Node) -> bool:
         """A product that is used only here or is cheap."""
-        inside = node.children[0] if is_op(node, TRANSPOSE) else node
-        return is_op(inside, MATMUL) and (self.uses[inside] == 1 or inside in self.cheap)
+        inside = node.children[0] if node.op is TRANSPOSE else node
+        return inside.op is MATMUL and (self.uses[inside] == 1 or inside in self.cheap)
 
     def flatten(self, start: list[tuple[Node, bool]], root: Node) -> list[tuple[Node, bool]]:
         factors = expand(start, lambda n: n is root or self.uses[n] == 1 or n in self.cheap)
@@ -171,11 +171,11 @@ class Planner:
         new, turned = self.new, self.known.transposed
         leaves = [turned(new[leaf]) if flipped else new[leaf] for leaf, flipped in self.leaves[node]]
         given = self.given(node, product) | self.stretches(leaves)
-        traced = is_op(node, tr) or (is_op(node, INNER) and leaves[0].rows.number != 1)
+        traced = node.op is tr or (node.op is INNER and leaves[0].rows.number != 1)
         how = How(product, self.known, self.association, self.sizes, self.done)
         if (chain := Chain(tuple(leaves), given)).open:
             self.open.append(chain)
-        if is_op(node, diag) and len(leaves) <= MAX_CHAIN:
+        if node.op is diag and len(leaves) <= MAX_CHAIN:
             return diagonal(leaves, how, given)
         return trace(leaves, how, given) if traced else multiply(leaves, how, given)
 
@@ -193,7 +193,7 @@ class Planner:
             for j in range(i + 1, len(keys)):
                 other = self.chains.get(keys[i : j + 1])
                 if other is not None and (j - i + 1 < len(keys) or other[0] is not node):
-                    if j - i + 1 == len(keys) and is_op(node, MATMUL):
+                    if j - i + 1 == len(keys) and node.op is MATMUL:
                         continue
                     shared, flip = other
                     if shared not in self.new:
@@ -244,11 +244,11 @@ class Planner:
 def scaled(node: Node, args: tuple[Node, ...]) -> Node:
     """a·(b·C) as (a·b)·C: scalars are multiplied first."""
     s, a = args
-    if is_op(a, Diag):
+    if a.op is Diag:
         return Diag(scale(s, a.children[0]))
-    if is_op(a, SCALE) and a.kind != "scalar":
+    if a.op is SCALE and a.kind != "scalar":
         b, inside = a.children
-        if is_op(b, SCALE):
+        if b.op is SCALE:
             s, b = run(SCALE, (s, b.children[0]), "scalar", ONE, ONE), b.children[1]
         return run(SCALE, (run(SCALE, (s, b), "scalar", ONE, ONE), inside), node.kind, node.rows, node.cols)
     return run(SCALE, args, node.kind, node.rows, node.cols)
@@ -285,15 +285,15 @@ def sum_of(shifts: Sequence[Node], node: Node) -> Node:
 
 def diagonal_of(a: Node) -> Node | None:
     """The c of c·I, the v of Diag(v)."""
-    return a.children[0] if is_op(a, Diag) else multiple_of("I", a)
+    return a.children[0] if a.op is Diag else multiple_of("I", a)
 
 
 def gathered(args: tuple[Node, ...], side: int) -> tuple[Node, ...]:
     """u zᵀ + c v zᵀ as (u + c v)zᵀ: rank-one matrices with one vector in common, the left or the right one."""
     groups: dict[tuple[Node, bool], list[Node]] = {}
     for a in args:
-        inside = a.children[1] if is_op(a, SCALE) else a
-        outer = is_op(inside, MATMUL) and inside.children[0].kind == "vector" and inside.children[1].kind == "row"
+        inside = a.children[1] if a.op is SCALE else a
+        outer = inside.op is MATMUL and inside.children[0].kind == "vector" and inside.children[1].kind == "row"
         groups.setdefault((inside.children[side] if outer else a, outer), []).append(a)
     found: list[Node] = []
     for (shared, outer), group in groups.items():
@@ -307,13 +307,13 @@ def gathered(args: tuple[Node, ...], side: int) -> tuple[Node, ...]:
 
 
 def scaled_by(a: Node, part: Callable[[Node], Node]) -> Node:
-    return scale(a.children[0], part(a.children[1])) if is_op(a, SCALE) else part(a)
+    return scale(a.children[0], part(a.children[1])) if a.op is SCALE else part(a)
 
 
 def multiple_of(name: str, a: Node) -> Node | None:
     """The c of c·1 or c·I."""
     factors: list[Node] = []
-    while is_op(a, SCALE):
+    while a.op is SCALE:
         factors.append(a.children[0])
         a = a.children[1]
     if not (isinstance(a, Constant) and a.name == name):

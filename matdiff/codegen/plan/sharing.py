@@ -31,7 +31,7 @@ def share_factors(roots: Sequence[Node], inverses: bool = False, every: bool = F
     divided = {matrix(n) for n in uses if n.op is not det}
     squares = Counter(matrix(n) for n in uses if n.op is SOLVE and n.cols is n.rows)
     definite = {A for A in divided if is_semidefinite(A, known)}
-    explicit = {a for n in order if not is_op(n, tr) for a in n.children} | set(roots)
+    explicit = {a for n in order if n.op is not tr for a in n.children} | set(roots)
     inverted = {matrix(n) for n in uses if n.kind == "matrix" and (n.op is SOLVE or n in explicit)}
     new: dict[Node, Node] = {}
     for node in order:
@@ -44,7 +44,7 @@ def share_factors(roots: Sequence[Node], inverses: bool = False, every: bool = F
                 if node.op is TRANSPOSE
                 else apply(node.op, args, node.params, node.kind, node.rows, node.cols)
             )
-            if node.op is tr and is_op(node.args[0], inv) and node.args[0] not in explicit:
+            if node.op is tr and node.args[0].op is inv and node.args[0] not in explicit:
                 A = matrix(node.args[0])
                 if A in definite:
                     new[node] = run(
@@ -53,14 +53,14 @@ def share_factors(roots: Sequence[Node], inverses: bool = False, every: bool = F
             if node.op in FACTORED:
                 A = matrix(node)
                 if node.op is SOLVE and "lower" in known(A):
-                    op = k.SOLVE_LOWER_T if is_op(node.args[0], TRANSPOSE) else k.SOLVE_LOWER
+                    op = k.SOLVE_LOWER_T if node.args[0].op is TRANSPOSE else k.SOLVE_LOWER
                     new[node] = run(op, (new[A], args[1]), node.kind, node.rows, node.cols)
                     continue
                 wide = A in definite and is_wide(node, A)
                 several = node.kind == "matrix" and (inverses or wide or squares[A] > 1)
                 anyway = node.kind == "vector" and inverses and A in inverted
                 if node.op is SOLVE and (several or anyway):
-                    new[node] = by_inverse(new[A], A in definite, is_op(node.args[0], TRANSPOSE), args[1])
+                    new[node] = by_inverse(new[A], A in definite, node.args[0].op is TRANSPOSE, args[1])
                     continue
                 if A in definite:
                     new[node] = by_cholesky(node, new[A], args)
@@ -88,7 +88,7 @@ def by_least_squares(roots: Sequence[Node]) -> list[Node]:
         if is_op(solve, k.CHOLESKY_SOLVE) and solve.kind == "vector" and is_op(solve.children[0], k.CHOLESKY):
             L, right = solve.children
             A = _root(L.children[0])
-            beside = node.args[0] if adjoint else transpose(right.children[0]) if is_op(right, MATMUL) else None
+            beside = node.args[0] if adjoint else transpose(right.children[0]) if right.op is MATMUL else None
             if A is not None and beside is A:
                 found.add(L)
     if not found:
@@ -112,7 +112,7 @@ def by_least_squares(roots: Sequence[Node]) -> list[Node]:
         new[node] = made
         if is_op(node, k.CHOLESKY_SOLVE) and node.kind == "vector" and node.args[0] in found:
             A, (L, right) = _root(node.args[0].children[0]), args
-            if A is None or not is_op(right, MATMUL) or transpose(right.children[0]) is not new[A]:
+            if A is None or right.op is not MATMUL or transpose(right.children[0]) is not new[A]:
                 continue
             rest = right.children[1] - matmul(new[A], made)
             more = matmul(transpose(new[A]), rest)
@@ -122,7 +122,7 @@ def by_least_squares(roots: Sequence[Node]) -> list[Node]:
 
 def _root(gram: Node) -> Node | None:
     """The A of AᵀA."""
-    if not is_op(gram, MATMUL):
+    if gram.op is not MATMUL:
         return None
     a, b = gram.children
     return b if transpose(a) is b else None
@@ -131,19 +131,19 @@ def _root(gram: Node) -> Node | None:
 def matrix(node: Node) -> Node:
     """The A of A⁻¹B, A⁻ᵀB, A⁻¹, det A, log det A."""
     A = node.children[0]
-    return A.children[0] if is_op(A, TRANSPOSE) else A
+    return A.children[0] if A.op is TRANSPOSE else A
 
 
 def is_wide(node: Node, A: Node) -> bool:
     """Has A⁻¹B for A = X'X as many columns as X has rows?  That is at least n, else A would be singular."""
-    return is_op(A, MATMUL) and A.children[0].cols is node.cols
+    return A.op is MATMUL and A.children[0].cols is node.cols
 
 
 def by_inverse(A: Node, definite: bool, flipped: bool, B: Node) -> Node:
     """A⁻¹B by the inverse: for several square B, a wide one, or where there is one anyway, cheaper than solving."""
     factor, inverse = (k.CHOLESKY, k.CHOLESKY_INVERSE) if definite else (k.FACTOR, k.FACTOR_INVERSE)
     P = run(inverse, (run(factor, (A,), "matrix", A.rows, A.cols),), "matrix", A.rows, A.cols)
-    if definite and is_op(B, TRANSPOSE) and B.kind == "matrix":
+    if definite and B.op is TRANSPOSE and B.kind == "matrix":
         X = B.children[0]
         return transpose(run(MATMUL, (X, P), "matrix", X.rows, X.cols))
     return run(MATMUL, (transpose(P) if flipped and not definite else P, B), B.kind, B.rows, B.cols)
@@ -160,7 +160,7 @@ def by_cholesky(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
 
 def by_lu(node: Apply, A: Node, args: tuple[Node, ...]) -> Node:
     lu = run(k.FACTOR, (A,), "matrix", A.rows, A.cols)
-    flipped = is_op(node.args[0], TRANSPOSE)
+    flipped = node.args[0].op is TRANSPOSE
     if node.op is SOLVE:
         return run(k.FACTOR_SOLVE_T if flipped else k.FACTOR_SOLVE, (lu, args[1]), node.kind, node.rows, node.cols)
     if node.op is inv:
@@ -179,13 +179,13 @@ def is_semidefinite(root: Node, known: Known) -> bool:
             stack.append(node.body)
         elif "spd" in known(node):
             continue
-        elif is_op(node, ADD):
+        elif node.op is ADD:
             stack.extend(node.children)
         elif is_op(node, k.ADD_DIAGONAL) and "positive" in known(node.children[1]):
             stack.append(node.children[0])
-        elif is_op(node, SCALE) and "positive" in known(node.children[0]):
+        elif node.op is SCALE and "positive" in known(node.children[0]):
             stack.append(node.children[1])
-        elif not is_op(node, MATMUL) or not is_gram(node, known):
+        elif node.op is not MATMUL or not is_gram(node, known):
             return False
     return True
 
@@ -196,7 +196,7 @@ def is_gram(node: Node, known: Known) -> bool:
     stack: list[Node] = [node]
     while stack and len(factors) < 16:
         top = stack.pop()
-        if is_op(top, MATMUL):
+        if top.op is MATMUL:
             stack.extend(top.children)
         else:
             factors.append(top)

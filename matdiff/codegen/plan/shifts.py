@@ -19,7 +19,7 @@ from matdiff.core.node import Apply, Node, Number, Symbol, Value, apply, number,
 from matdiff.core.op import Linear
 from matdiff.ops import algebra as al
 from matdiff.ops import constants as co
-from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE
 from matdiff.ops.constants import is_ones, ones_like
 from matdiff.ops.elementwise import abs_, exp, log, sqrt
 from matdiff.ops.reductions import norm, sum_
@@ -52,7 +52,7 @@ def shifted(roots: Sequence[Node]) -> list[Node]:
         if found is None:
             break
         done.append(found)
-        small.update(e.children[0] for e in (found.inverse, *map(found.share, found.exponents)) if is_op(e, exp))
+        small.update(e.children[0] for e in (found.inverse, *map(found.share, found.exponents)) if e.op is exp)
         roots = Shift(found).rewritten(roots)
     for total in left_over(roots, done):
         if (other := balanced(given, total)) is not None:
@@ -63,7 +63,7 @@ def shifted(roots: Sequence[Node]) -> list[Node]:
 def left_over(roots: Sequence[Node], done: Sequence[Sum]) -> list[Sum]:
     """The sums over rows or columns of matrices whose exponentials stand as they did."""
     wanted = [s for s in done if s.log.kind == "vector" and not set(SIDES).isdisjoint(s.exponents.values())]
-    rest = {n.children[0] for n in topological(*roots) if is_op(n, exp)} if wanted else set()
+    rest = {n.children[0] for n in topological(*roots) if n.op is exp} if wanted else set()
     return [s for s in wanted if not rest.isdisjoint(s.exponents)]
 
 
@@ -97,7 +97,7 @@ class Shift:
 
     def factored(self, node: Node) -> Split | None:
         """e^(kℓ)·r where an argument is such a product and the power can be taken out."""
-        if is_op(node, exp) and (found := self.total.multiple(node.children[0])):
+        if node.op is exp and (found := self.total.multiple(node.children[0])):
             c, u = found
             side: Side = "right" if self.total.exponents[u] == "columns" else "left"
             return Split(c, al.power(self.total.share(u), number(c)), side)

@@ -7,7 +7,7 @@ from collections import Counter
 from matdiff.codegen.kernels import PLUS
 from matdiff.core.node import Node, Number, number
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, is_op, scale
+from matdiff.ops.algebra import ADD, HADAMARD, POWER, SCALE, scale
 from matdiff.ops.constants import is_one, is_ones
 from matdiff.ops.elementwise import cos, sigmoid, sin, tanh
 
@@ -20,9 +20,9 @@ def nonnegative(value: Node, known: Known) -> bool:
     stack: list[tuple[Node, int]] = [(value, 1)]
     while stack:
         node, times = stack.pop()
-        if is_op(node, HADAMARD) or is_op(node, SCALE):
+        if node.op is HADAMARD or node.op is SCALE:
             stack.extend((a, times) for a in node.children)
-        elif is_op(node, POWER) and isinstance(p := node.children[1], Number) and isinstance(p.value, int):
+        elif node.op is POWER and isinstance(p := node.children[1], Number) and isinstance(p.value, int):
             stack.append((node.children[0], times * p.value))
         else:
             counts[node] += times
@@ -35,12 +35,12 @@ def sure(node: Node, known: Known) -> bool:
 
 def below_one(node: Node) -> bool:
     """1 − σ(u), 1 − tanh²(u) and their like."""
-    if not (is_op(node, ADD) or is_op(node, PLUS)) or len(node.children) != 2:
+    if not (node.op is ADD or node.op is PLUS) or len(node.children) != 2:
         return False
     first, second = sorted(node.children, key=lambda t: not (is_one(t) or is_ones(t)))
     if not (is_one(first) or is_ones(first)):
         return False
     taken = scale(number(-1), second)
-    if is_op(taken, POWER) and isinstance(p := taken.children[1], Number):
-        return p.value == 2 and any(is_op(taken.children[0], f) for f in BOUNDED)
-    return is_op(taken, sigmoid) or any(is_op(taken, f) for f in BOUNDED)
+    if taken.op is POWER and isinstance(p := taken.children[1], Number):
+        return p.value == 2 and any(taken.children[0].op is f for f in BOUNDED)
+    return taken.op is sigmoid or any(taken.op is f for f in BOUNDED)

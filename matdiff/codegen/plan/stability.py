@@ -43,17 +43,17 @@ Rule = Callable[[Apply], Node | None]
 def slopes_of_tanh(roots: Sequence[Node]) -> list[Node]:
     """1 − tanh² u as sech² u, which does not cancel; where an array tanh u is there anyway, time is worth more."""
     order = topological(*roots)
-    there = {c for n in order if not is_op(n, POWER) for c in n.children if is_op(c, tanh) and c.kind != "scalar"}
+    there = {c for n in order if n.op is not POWER for c in n.children if c.op is tanh and c.kind != "scalar"}
     there.update(roots)
 
     def slope(node: Apply) -> Node | None:
         sign, square = less_one(node) or (0, node)
-        t = square.children[0] if sign and is_op(square, POWER) and is_two(square.children[1]) else node
-        if not is_op(t, tanh) or t in there:
+        t = square.children[0] if sign and square.op is POWER and is_two(square.children[1]) else node
+        if t.op is not tanh or t in there:
             return None
         return scale(number(-sign), entrywise(SECH2, t.children[0]))
 
-    return rewritten(roots, {"add": slope}) if any(is_op(n, tanh) for n in order) else list(roots)
+    return rewritten(roots, {"add": slope}) if any(n.op is tanh for n in order) else list(roots)
 
 
 def rewritten(roots: Sequence[Node], rules: Mapping[str, Rule]) -> list[Node]:
@@ -79,19 +79,19 @@ def positive(node: Apply) -> Node | None:
     """(eᵘ)⁻ᵖ = e^(−pu)."""
     a, p = node.args
     inside = defined(a)
-    return exp(scale(p, inside.children[0])) if is_op(inside, exp) and isinstance(p, Number) and p.value < 0 else None
+    return exp(scale(p, inside.children[0])) if inside.op is exp and isinstance(p, Number) and p.value < 0 else None
 
 
 def traced(node: Apply) -> Node | None:
     """tr eˣ entry by entry: the exponentials beside the diagonal do not matter."""
     a = defined(node.args[0])
-    return sum_(exp(diag(a.children[0]))) if is_op(a, exp) and a.kind == "matrix" else None
+    return sum_(exp(diag(a.children[0]))) if a.op is exp and a.kind == "matrix" else None
 
 
 def picked(node: Apply) -> Node | None:
     """Parts of eᵘ are exponentials of parts of u."""
     a = defined(node.args[0])
-    if not is_op(a, exp) or a.kind == "scalar":
+    if a.op is not exp or a.kind == "scalar":
         return None
     return exp(apply(node.op, a.children, node.params, node.kind, node.rows, node.cols))
 
@@ -108,7 +108,7 @@ def logarithm(node: Apply) -> Node | None:
     """The log of a product factor by factor, log(1 + u)."""
     (argument,) = node.args
     a = defined(argument)
-    rest = without_one(a) if is_op(a, ADD) else None
+    rest = without_one(a) if a.op is ADD else None
     return logarithm_of_product(argument) if rest is None else entrywise(LOG1P, rest)
 
 
@@ -117,7 +117,7 @@ def difference(node: Apply) -> Node | None:
     if (found := less_one(node)) is None:
         return half_tangent(node)
     sign, term = found
-    if is_op(term, exp):
+    if term.op is exp:
         return scale(number(sign), entrywise(EXPM1, term.children[0]))
     return complement(node) if node.kind == "scalar" else None
 
@@ -128,13 +128,13 @@ def everywhere(node: Apply) -> Node | None:
 
 def is_critical(node: Node) -> bool:
     """Does 1 − σ(u) or 1 − σ(u)² stand in a denominator or under a logarithm?"""
-    divides = is_op(node, POWER) and isinstance(p := node.children[1], Number) and p.value < 0
-    return (divides or is_op(node, log)) and is_op(a := defined(node.children[0]), ADD) and complement(a) is not None
+    divides = node.op is POWER and isinstance(p := node.children[1], Number) and p.value < 0
+    return (divides or node.op is log) and is_op(a := defined(node.children[0]), ADD) and complement(a) is not None
 
 
 def half_tangent(node: Apply) -> Node | None:
     a, b = node.args[0], scale(number(-1), node.args[-1])
-    if len(node.args) == 2 and is_op(a, sigmoid) and is_op(b, sigmoid) and a.children[0] is -b.children[0]:
+    if len(node.args) == 2 and a.op is sigmoid and b.op is sigmoid and a.children[0] is -b.children[0]:
         return tanh(scale(HALF, a.children[0]))
     return None
 
@@ -142,16 +142,16 @@ def half_tangent(node: Apply) -> Node | None:
 def powers(node: Apply) -> Node | None:
     """‖u‖² = ⟨u,u⟩, and (det X)ᵖ from log |det X| for a fraction p."""
     a, p = node.args
-    if is_two(p) and is_op(a, norm):
+    if is_two(p) and a.op is norm:
         return inner(a.children[0], a.children[0])
-    if is_op(a, det) and not (isinstance(p, Number) and isinstance(p.value, int)):
+    if a.op is det and not (isinstance(p, Number) and isinstance(p.value, int)):
         return run(DET_POWER, (a.children[0], p), "scalar", ONE, ONE) if is_fraction(p) else None
     return None
 
 
 def is_fraction(p: Node) -> bool:
     """A number, or one over a size."""
-    return isinstance(p, Number) or (is_op(p, POWER) and isinstance(p.children[0], Constant))
+    return isinstance(p, Number) or (p.op is POWER and isinstance(p.children[0], Constant))
 
 
 def root(node: Apply) -> Node | None:
@@ -163,9 +163,9 @@ def root(node: Apply) -> Node | None:
 
 def tangent(node: Apply) -> Node | None:
     """(sinh u)ᵖ (cosh u)⁻ᵖ = (tanh u)ᵖ."""
-    a, b = ((c.children[0], c.children[1]) if is_op(c, POWER) else (c, number(1)) for c in node.args)
-    (s, p), (c, q) = (a, b) if is_op(a[0], sinh) else (b, a)
-    if not (is_op(s, sinh) and is_op(c, cosh) and s.children == c.children):
+    a, b = ((c.children[0], c.children[1]) if c.op is POWER else (c, number(1)) for c in node.args)
+    (s, p), (c, q) = (a, b) if a[0].op is sinh else (b, a)
+    if not (s.op is sinh and c.op is cosh and s.children == c.children):
         return None
     if not (isinstance(p, Number) and isinstance(q, Number) and p.value == -q.value):
         return None
@@ -184,7 +184,7 @@ def with_ones(node: Apply) -> Node | None:
 
 def matrix_power(node: Apply) -> Node | None:
     (a,), (k,) = node.args, node.params
-    if is_op(a, Diag):
+    if a.op is Diag:
         v = a.children[0]
         return apply(Diag, (apply(POWER, (v, number(k)), (), v.kind, v.rows, v.cols),), (), "matrix", a.rows, a.cols)
     if not 1 < k <= MAX_POWER:
