@@ -10,7 +10,7 @@ WORD = 200
 """Longest word of a message, all of which may be a name of the user's."""
 MESSAGE = 2000
 
-_long_word = re.compile(rf"(\S{{{WORD // 2}}})\S{{{WORD // 2},}}")
+LONG_WORD = rf"(\S{{{WORD // 2}}})\S{{{WORD // 2},}}"
 
 
 class MatdiffError(Exception):
@@ -73,7 +73,8 @@ def shortened(message: str) -> str:
     >>> shortened("no " + "x" * 90000) == "no " + "x" * 100 + "…"
     True
     """
-    message = _long_word.sub(r"\1…", message)
+    if len(message) >= WORD:
+        message = re.sub(LONG_WORD, r"\1…", message)
     return message if len(message) <= MESSAGE else message[:MESSAGE] + "…"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic
 
 from matdiff.api.expr import Expr
@@ -25,6 +25,7 @@ from matdiff.calculus.expression import Expression
 from matdiff.calculus.jacobian import free_entries, jacobian
 from matdiff.calculus.tangent import project, raised, tangent
 from matdiff.calculus.userdefined import written
+from matdiff.core.cached import cached_property
 from matdiff.core.node import Apply, Node, Symbol, describe, number, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError

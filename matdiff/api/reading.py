@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import ComplexExpr, Expr, lifted, merged
 from matdiff.core.node import Symbol
+from matdiff.core.patterns import deferred
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.unknown import Unknown
@@ -63,7 +64,7 @@ def refuse_imaginary(typed: Typed, said: Collection[str]) -> None:
     )
 
 
-_random = re.compile(
+_random = deferred(
     r"[~∼𝔼]|\\sim(?![A-Za-z])|\\(?:mathbb|mathrm|operatorname|mathsf)\s*\{?\s*E\s*\}?\s*[_\[(\\]|(?<![\w\\])E\s*(?:\\left\s*)?\["
 )
 

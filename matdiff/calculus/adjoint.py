@@ -52,7 +52,7 @@ def dependent(value: Node, targets: Sequence[Symbol]) -> list[Node]:
     inside: set[Node] = set()
     order = []
     for node in topological(value):
-        if node in targets or any(c in inside for c in node.children):
+        if node in targets or not inside.isdisjoint(node.children):
             inside.add(node)
             order.append(node)
     return order

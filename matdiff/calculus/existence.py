@@ -100,7 +100,7 @@ def symmetric_in(root: Node, values: Node) -> bool:
     """Does the function not change when the eigenvalues change places?  Then it is smooth where they coincide."""
     tied: set[Node] = {values}
     for node in topological(root):
-        if node is values or not any(c in tied for c in node.children):
+        if node is values or tied.isdisjoint(node.children):
             continue
         assert isinstance(node, Apply) or node.children
         if node.kind == "scalar" and not reduces(node, tied):

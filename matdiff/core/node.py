@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator
-from contextlib import suppress
 from fractions import Fraction
+from itertools import cycle
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, Union
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import UnsupportedError
@@ -29,8 +28,17 @@ printers: dict[str, Callable[[Node], str]] = {}
 """How a node is shown to a programmer; filled by `matdiff.printing`, which is built on this module."""
 
 _table: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
-_reference = _table.data.get  # type: ignore[attr-defined]
+_references: dict[tuple[Any, ...], ref[Node]] = _table.data  # type: ignore[attr-defined]
+_reference = _references.get
 """The weak reference to a node by its key: `_table.get` without its Python frame, which every node built would pay."""
+_forget = _table._remove  # type: ignore[attr-defined]
+
+
+class Reference(ref["Node"]):
+    """An entry of the table, as its own are but made without Python frames."""
+
+    __slots__ = ("key",)
+    key: tuple[Any, ...]
 
 
 class Node:
@@ -232,21 +240,27 @@ def apply(op: Op, args: tuple[Node, ...], params: tuple[Any, ...], kind: Kind, r
         _set(node, "op", op)
         _set(node, "args", args)
         _set(node, "params", params)
-        _table[key] = node
+        entry = Reference(node, _forget)
+        entry.key = key
+        _references[key] = entry
         return node
-    return found  # type: ignore[no-any-return]
+    return found  # type: ignore[return-value]
 
 
-_orders: OrderedDict[tuple[tuple[Node, ...], bool], list[Node]] = OrderedDict()
+Roots = tuple[tuple[Node, ...], bool]
 MANY = 16
 """Of so many roots the order is remembered: pass after pass asks for that of the same functions."""
 SMALL = 1000
 """Most nodes of an order that is remembered, so that no large expression outlives its user."""
+_orders: dict[Roots, list[Node]] = {}
+_latest: list[Roots | None] = [None] * MANY
+_turn = cycle(range(MANY))
 
 
 def topological(*roots: Node, into_bodies: bool = True, done: Container[Node] = ()) -> list[Node]:
     """Distinct nodes below the roots, children before parents, without recursion; what is done is not gone into."""
-    if not done and (found := _orders.get((roots, into_bodies))) is not None:
+    key = roots, into_bodies
+    if not done and (found := _orders.get(key)) is not None:
         return found.copy()
     seen: set[Node] = set()
     order: list[Node] = []
@@ -266,10 +280,10 @@ def topological(*roots: Node, into_bodies: bool = True, done: Container[Node] = 
             else:
                 order.append(node)
     if not done and len(order) <= SMALL:
-        if len(_orders) >= MANY:
-            with suppress(KeyError):
-                _orders.popitem(last=False)
-        _orders[roots, into_bodies] = order.copy()
+        turn = next(_turn)
+        _orders.pop(_latest[turn], None)  # type: ignore[arg-type]
+        _latest[turn] = key
+        _orders[key] = order.copy()
     return order
 
 

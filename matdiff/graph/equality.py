@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.ops.algebra import ADD, HADAMARD, INNER, SCALE, is_op
 
@@ -21,6 +19,8 @@ def fingerprint(root: Node) -> int:
 
 
 def _digest(*parts: object) -> int:
+    from hashlib import blake2b  # which loads OpenSSL, and few comparisons are asked for
+
     return int.from_bytes(blake2b(repr(parts).encode(), digest_size=16).digest(), "big")
 
 

@@ -83,7 +83,10 @@ def transformed(root: Node, rule: Callable[[Apply, tuple[Node, ...]], Node | Non
 def inline(root: Node) -> Node:
     """Definitions replaced by their bodies."""
     order = topological(root)
-    if not any(isinstance(n, Symbol) and n.body is not None for n in order):
+    for node in order:
+        if isinstance(node, Symbol) and node.body is not None:
+            break
+    else:
         return root
     memo: dict[Node, Node] = {}
     for node in order:

@@ -8,9 +8,9 @@ does not fit with it, the search for readings (`kinds`) goes on from there.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import NamedTuple
 
+from matdiff.core.cached import cached_property
 from matdiff.core.node import Kind
 from matdiff.core.op import Record, words
 from matdiff.inference.calls import anatomy, elementwise, records

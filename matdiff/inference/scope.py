@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
 from typing import TypeAlias
 
+from matdiff.core.cached import cached_property
 from matdiff.core.node import Kind, Symbol
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError

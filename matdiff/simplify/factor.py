@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import cached_property
 from math import gcd
 from typing import Any
 
+from matdiff.core.cached import cached_property
 from matdiff.core.node import Apply, Node, Value
 from matdiff.core.op import Linear
 from matdiff.graph.properties import Known

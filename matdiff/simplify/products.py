@@ -26,6 +26,8 @@ from matdiff.simplify.terms import (
     split,
 )
 
+ORTHO = frozenset({"orthogonal", "orthonormal"})
+
 
 def product(context: Context, a: Node, b: Node, like: Node) -> Node:
     """The normal form of a product of two in normal form, of the type of `like`."""
@@ -105,7 +107,7 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
     if f is Diag and g is Diag and a is not b:
         left, right = (entry_power(base.children[0], e, context) for base, e in ((a, i), (b, j)))
         return diagonal(entries_of(left, right, context))
-    if i > 0 < j and a.kind == b.kind == "matrix" and a is known.transposed(b):
+    if i > 0 < j and a.kind == b.kind == "matrix" and not ORTHO.isdisjoint(known(b)) and a is known.transposed(b):
         if "orthogonal" in known(a):
             return [] if i == j else [(a, i - j)] if i > j else [(b, j - i)]
         if i == j == 1 and "orthonormal" in known(b):

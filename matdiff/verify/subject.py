@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.tangent import lowered
 from matdiff.codegen.evaluate import evaluate
+from matdiff.core.cached import cached_property
 from matdiff.core.node import Apply, Node, Symbol, symbol, topological
 from matdiff.core.op import differential_symbol
 from matdiff.errors import UnsupportedError
