@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from matdiff.codegen.emit.emitter import polynomial
 from matdiff.codegen.emit.names import Names, identifier, lookup
 from matdiff.codegen.emit.sizes import Misfit, axes, bind
+from matdiff.codegen.emit.writer import polynomial
 from matdiff.core.node import Symbol, describe
 from matdiff.core.op import differential_symbol
 from matdiff.core.shape import Dim

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from matdiff.codegen.backends.base import backend_named
-from matdiff.codegen.emit.emitter import Emitter, polynomial
+from matdiff.codegen.emit.emitter import Emitter
 from matdiff.codegen.emit.module import Nodes, outputs
+from matdiff.codegen.emit.writer import polynomial
 from matdiff.codegen.plan.decompositions import FAMILIES
 from matdiff.codegen.plan.order import ASSUMED, NO_SIZES, Sizes, guess
 from matdiff.codegen.plan.products import plan

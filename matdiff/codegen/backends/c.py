@@ -16,10 +16,10 @@ from typing import Any
 
 from matdiff.codegen.backends import translate
 from matdiff.codegen.backends.lapack import LAPACK, PROTOTYPES
-from matdiff.codegen.emit.emitter import polynomial
 from matdiff.codegen.emit.loops import Native, native
 from matdiff.codegen.emit.module import outputs
 from matdiff.codegen.emit.names import identifier
+from matdiff.codegen.emit.writer import polynomial
 from matdiff.core.node import Node, Symbol, describe
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError

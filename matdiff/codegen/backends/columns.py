@@ -16,13 +16,12 @@ from importlib.resources import files
 from textwrap import wrap
 from typing import NamedTuple
 
-from matdiff.codegen.emit.emitter import ordered, polynomial
-from matdiff.codegen.emit.forms import is_negative_multiple, is_reciprocal
 from matdiff.codegen.emit.module import Key
-from matdiff.codegen.emit.names import identifier
+from matdiff.codegen.emit.names import Names, identifier
 from matdiff.codegen.emit.pieces import literal as python_literal
 from matdiff.codegen.emit.sizes import Recipe, recipes
 from matdiff.codegen.emit.templates import ATOM, MAX_DEPTH, MAX_INLINE, POWER, PRODUCT, SUM, UNARY, Code
+from matdiff.codegen.emit.writer import Writer, ordered
 from matdiff.codegen.plan.definitions import unified
 from matdiff.codegen.plan.determinants import adjugates
 from matdiff.codegen.plan.distribute import distributed
@@ -179,7 +178,7 @@ class Module:
         names = [octave_word(n) for n in self.functions]
         if len(names) == 1:
             return ""
-        arguments = ", ".join(Writer(self.language, self.variables).inputs.values())
+        arguments = ", ".join(Columns(self.language, self.variables).inputs.values())
         fields = "\n".join(f"derivatives.{n} = @(varargin) {n}(varargin{{:}});" for n in names)
         return (
             f"% A script: once it has run, derivatives.{names[0]}({arguments}) is one of its functions, in MATLAB and\n"
@@ -188,21 +187,21 @@ class Module:
 
     def function(self, name: str, node: object, doc: str) -> str:
         roots, keys = nodes_of(node), tuple(node) if isinstance(node, Mapping) else None
-        writer = Writer(self.language, self.variables)
+        writer = Columns(self.language, self.variables)
         values = writer.values(planned(roots, self.language))
         lines = [*writer.preamble(values), *writer.lines]
         if self.language is JULIA:
             return self.julia(name, doc, writer, [*lines, *packed_julia(values, keys, isinstance(node, Node))])
         return self.octave(name, doc, writer, lines, values, keys)
 
-    def julia(self, name: str, doc: str, writer: Writer, lines: list[str]) -> str:
+    def julia(self, name: str, doc: str, writer: Columns, lines: list[str]) -> str:
         text = self.described(doc, writer).replace("\\", "\\\\").replace('"', "'").replace("$", "\\$")
         arguments = ", ".join(writer.inputs.values())
         body = "\n".join(f"    {line}" for line in lines)
         return f'"""\n{text}\n"""\nfunction {julia_word(name)}({arguments})\n{body}\nend'
 
     def octave(
-        self, name: str, doc: str, writer: Writer, lines: list[str], values: list[str], keys: tuple[Key, ...] | None
+        self, name: str, doc: str, writer: Columns, lines: list[str], values: list[str], keys: tuple[Key, ...] | None
     ) -> str:
         results, last = packed_octave(name, values, keys, writer)
         said = "\n".join(f"% {line}".rstrip() for line in self.described(doc, writer).split("\n"))
@@ -211,7 +210,7 @@ class Module:
         body = "\n".join(f"  {line}" for line in [*lines, *last])
         return f"function {head} = {octave_word(name)}({arguments})\n{said}\n{body}\nend"
 
-    def described(self, doc: str, writer: Writer) -> str:
+    def described(self, doc: str, writer: Columns) -> str:
         takes = "; ".join(f"{p}: {describe(v)}" for v, p in writer.inputs.items())
         rows = [*doc.splitlines(), f"Takes {takes}."] if takes else doc.splitlines()
         clean = ("".join(c if c.isprintable() else " " for c in row) for row in rows)
@@ -258,7 +257,7 @@ def packed_julia(values: list[str], keys: tuple[Key, ...] | None, single: bool) 
 
 
 def packed_octave(
-    name: str, values: list[str], keys: tuple[Key, ...] | None, writer: Writer
+    name: str, values: list[str], keys: tuple[Key, ...] | None, writer: Columns
 ) -> tuple[list[str], list[str]]:
     """The names of the results, and the lines that give them values; what has names is in structures."""
     parts = name.removeprefix("value_and_") if name.startswith("value_and_") else "gradient"
@@ -267,11 +266,11 @@ def packed_octave(
         found = (
             list(words.values()) if 1 < len(values) <= len(words) else [f"result{i + 1}" for i in range(len(values))]
         )
-        names = [writer.fresh(w) for w in (found if len(values) > 1 else ["result"])[: len(values)]]
+        names = [writer.names.fresh(w) for w in (found if len(values) > 1 else ["result"])[: len(values)]]
         return names, [f"{n} = {v};" for n, v in zip(names, values, strict=True)]
     of = ["value" if k == "" else "second" if isinstance(k, tuple) else "first" for k in keys]
     used = list(dict.fromkeys(of))
-    made = {kind: writer.fresh(words[kind] if len(used) > 1 else "result") for kind in used}
+    made = {kind: writer.names.fresh(words[kind] if len(used) > 1 else "result") for kind in used}
     lines = []
     for k, v, kind in zip(keys, values, of, strict=True):
         field = "" if k == "" else f".{'_'.join(map(octave_word, (k,) if isinstance(k, str) else k))}"
@@ -339,52 +338,18 @@ def julia_word(name: str) -> str:
     return word if not word.startswith("_") else f"v{word}"
 
 
-class Writer:
-    """The state of one function: the code of each node so far, and its lines."""
+class Columns(Writer):
+    """An emission of one function."""
 
     def __init__(self, language: Language, variables: Sequence[Symbol]) -> None:
         self.language = language
         self.is_julia = language is JULIA
-        self.taken = set(reserved(language, len(registry)))
-        self.counts: Counter[str] = Counter()
-        self.inputs = {v: self.fresh(v.name) for v in variables}
-        self.sizes: dict[str, str] = {}
-        self.code: dict[Node, Code] = {}
-        self.lines: list[str] = []
-        self.uses: Counter[Node] = Counter()
-        self.wish: dict[Node, str] = {}
-        self.inlined: set[Node] = set()
+        spelled = julia_word if self.is_julia else octave_word
+        super().__init__(Names((), spelled, reserved(language, len(registry))))
+        self.end = "" if self.is_julia else ";"
+        self.inputs = {v: self.names.fresh(v.name) for v in variables}
         self.whole: set[Node] = set()
         """Numbers made of nothing but numbers and sizes, which are whole in Julia."""
-
-    # names
-
-    def fresh(self, wish: str) -> str:
-        stem = name = julia_word(wish) if self.is_julia else octave_word(wish)
-        while name in self.taken:
-            self.counts[stem] += 1
-            name = f"{stem}_{self.counts[stem]}"
-        self.taken.add(name)
-        return name
-
-    def named(self, code: Code, wish: str = "") -> Code:
-        """The value in a local variable, unless it is one already."""
-        if code.text.isidentifier() and not wish:
-            return code
-        if wish:
-            name = self.fresh(wish)
-        else:
-            name = ""
-            while not name or name in self.taken:
-                self.counts["t"] += 1
-                name = f"t{self.counts['t']}"
-            self.taken.add(name)
-        self.lines.append(f"{name} = {code.text}{self.end}")
-        return Code(name)
-
-    @property
-    def end(self) -> str:
-        return "" if self.is_julia else ";"
 
     # nodes
 
@@ -415,17 +380,6 @@ class Writer:
             return Code(f"copy({code.text})")
         return code
 
-    def count(self, order: Sequence[Node], roots: Sequence[Node]) -> Counter[Node]:
-        """How often each value is written; transposes and definitions pass the count on."""
-        uses = Counter(roots)
-        for node in reversed(order):
-            through = is_op(node, TRANSPOSE) or isinstance(node, Symbol)
-            for child in node.children:
-                uses[child] += uses[node] if through else self.repeats(node, child)
-            if isinstance(node, Symbol) and isinstance(node.body, Apply):
-                self.wish.setdefault(node.body, node.name)
-        return uses
-
     def repeats(self, node: Node, child: Node) -> int:
         if isinstance(node, Apply) and node.op.name not in FORMS:
             fields = Counter(_field.findall(code_of(node.op, self.language)))
@@ -433,24 +387,10 @@ class Writer:
         return 1
 
     def node_code(self, node: Node) -> Code:
-        if isinstance(node, Symbol):
-            return Code(self.inputs[node]) if node.body is None else self.code[node.body]
-        if isinstance(node, Number):
-            return self.literal(node.value)
-        if isinstance(node, Constant):
-            code = self.constant(node)
-            return self.named(code) if self.uses[node] > 1 and "(" in code.text else code
-        assert isinstance(node, Apply)
+        if not isinstance(node, Apply):
+            return self.leaf(node)
         form = FORMS.get(node.op.name)
-        code = form(self, node) if form else self.templated(node)
-        if is_op(node, TRANSPOSE):
-            return code
-        if node in self.wish:
-            return self.named(code, self.wish[node])
-        if self.uses[node] > 1 or code.depth > MAX_DEPTH or len(code.text) > MAX_INLINE:
-            return self.named(code)
-        self.inlined.add(node)
-        return code
+        return self.kept(node, form(self, node) if form else self.templated(node))
 
     def literal(self, value: Value) -> Code:
         if isinstance(value, int) and abs(value) >= LARGE_INT:
@@ -547,32 +487,10 @@ class Writer:
         base = code if self.is_julia else self.named(code)
         return Code(f"{base.at(ATOM)}{left}{', '.join(places)}{right}", ATOM, base.depth + 1)
 
-    def reciprocal(self, node: Node) -> Code | None:
-        """The code of a for a node 1/a that has no name of its own, else None."""
-        if node not in self.inlined or not is_reciprocal(node):
-            return None
-        return self.code[node.children[0]]
-
-    def negated(self, node: Node) -> Code | None:
-        code = self.code[node]
-        if not is_negative_multiple(node) or not code.text.startswith("-"):
-            return None
-        if isinstance(node, Apply) and isinstance(s := node.args[0], Number) and s.value == -1:
-            return self.code[node.args[1]]
-        return Code(code.text[1:], PRODUCT, code.depth)
-
     # sizes
 
-    def size(self, dim: Dim) -> str:
-        return self.size_code(dim).text
-
     def size_code(self, dim: Dim) -> Code:
-        if dim.number is not None:
-            return Code(str(dim.number))
-        for name in sorted(dim.names):
-            if name not in self.sizes:
-                self.sizes[name] = self.fresh(name)
-        found = polynomial(dim, self.sizes)
+        found = super().size_code(dim)
         return Code(found.text.replace("//", "÷" if self.is_julia else "/"), found.precedence, found.depth)
 
     def span(self, low: Dim, high: Dim, size: Dim) -> str:
@@ -664,7 +582,7 @@ class Writer:
 # how each construct of the core vocabulary is written
 
 
-def do_add(w: Writer, node: Apply) -> Code:
+def do_add(w: Columns, node: Apply) -> Code:
     """A sum; a number beside arrays stands for itself in every entry."""
     mixed = node.kind != "scalar" and any(a.kind == "scalar" for a in node.args)
     dot = "." if w.is_julia and mixed else ""
@@ -683,13 +601,13 @@ def do_add(w: Writer, node: Apply) -> Code:
     return total
 
 
-def shaped(w: Writer, code: Code, a: Node, node: Node) -> Code:
+def shaped(w: Columns, code: Code, a: Node, node: Node) -> Code:
     if w.is_julia and a.kind == "vector" and node.kind == "matrix":
         return Code(f"reshape({code.text}, :, 1)", ATOM, code.depth + 1)
     return code
 
 
-def do_matmul(w: Writer, node: Apply) -> Code:
+def do_matmul(w: Columns, node: Apply) -> Code:
     a, b = node.args
     x, y = w.code[a], w.code[b]
     if w.is_julia and a.kind == "row" and b.kind == "vector":
@@ -700,7 +618,7 @@ def do_matmul(w: Writer, node: Apply) -> Code:
     return w.binary(x, "*", y, PRODUCT)
 
 
-def do_scale(w: Writer, node: Apply) -> Code:
+def do_scale(w: Columns, node: Apply) -> Code:
     s, a = node.args
     x = w.code[a]
     if isinstance(s, Number):
@@ -716,7 +634,7 @@ def do_scale(w: Writer, node: Apply) -> Code:
     return w.binary(w.code[s], "*", x, PRODUCT)
 
 
-def do_hadamard(w: Writer, node: Apply) -> Code:
+def do_hadamard(w: Columns, node: Apply) -> Code:
     a, b = node.args
     dot = "" if node.kind == "scalar" else "."
     x, y = (w.as_kind(c, c.kind if c.kind == "scalar" else node.kind) for c in (a, b))
@@ -728,7 +646,7 @@ def do_hadamard(w: Writer, node: Apply) -> Code:
     return w.binary(x, f"{dot}*", y, PRODUCT)
 
 
-def do_inner(w: Writer, node: Apply) -> Code:
+def do_inner(w: Columns, node: Apply) -> Code:
     a, b = node.args
     x, y = w.code[a], w.code[b]
     if a.kind == b.kind == "scalar":
@@ -740,14 +658,14 @@ def do_inner(w: Writer, node: Apply) -> Code:
     return Code(f"sum(sum({w.binary(x, '.*', y, PRODUCT).text}))", ATOM, 2 + max(x.depth, y.depth))
 
 
-def do_transpose(w: Writer, node: Apply) -> Code:
+def do_transpose(w: Columns, node: Apply) -> Code:
     (a,) = node.args
     if a.kind == "scalar":
         return w.code[a]
     return w.as_kind(a, "vector") if a.kind == "row" and node.kind == "vector" else w.transposed(w.code[a])
 
 
-def do_power(w: Writer, node: Apply) -> Code:
+def do_power(w: Columns, node: Apply) -> Code:
     a, p = node.args
     base, dot = w.code[a], "" if node.kind == "scalar" else "."
     value = p.value if isinstance(p, Number) else None
@@ -765,11 +683,11 @@ def do_power(w: Writer, node: Apply) -> Code:
     return Code(f"{left} {dot}^ {right}", POWER, 1 + max(base.depth, w.code[p].depth))
 
 
-def do_mpow(w: Writer, node: Apply) -> Code:
+def do_mpow(w: Columns, node: Apply) -> Code:
     return Code(f"{w.code[node.args[0]].at(ATOM)} ^ {node.params[0]}", POWER, w.code[node.args[0]].depth + 1)
 
 
-def do_entry(w: Writer, node: Apply) -> Code:
+def do_entry(w: Columns, node: Apply) -> Code:
     (a,), (i, j) = node.args, node.params
     x = w.code[a]
     if a.kind == "scalar":
@@ -779,7 +697,7 @@ def do_entry(w: Writer, node: Apply) -> Code:
     return w.indexed(x, str(i), str(j))
 
 
-def do_getrow(w: Writer, node: Apply) -> Code:
+def do_getrow(w: Columns, node: Apply) -> Code:
     """A row or a column of anything, as a vector."""
     (a,), (i,) = node.args, node.params
     row = node.op.name == "getrow"
@@ -793,7 +711,7 @@ def do_getrow(w: Writer, node: Apply) -> Code:
     return w.indexed(w.code[a], f"{i}:{i}")
 
 
-def do_slice(w: Writer, node: Apply) -> Code:
+def do_slice(w: Columns, node: Apply) -> Code:
     (a,), (r0, r1, c0, c1) = node.args, node.params
     if a.kind == "scalar":
         return w.as_kind(a, node.kind)
@@ -806,7 +724,7 @@ def do_slice(w: Writer, node: Apply) -> Code:
     return w.indexed(w.code[a], rows if a.kind == "matrix" else ":", cols)
 
 
-def do_hcat(w: Writer, node: Apply) -> Code:
+def do_hcat(w: Columns, node: Apply) -> Code:
     """Blocks beside or below each other."""
     across = node.op.name == "hcat"
     codes = [w.code[a] for a in node.args]
@@ -818,7 +736,7 @@ def do_hcat(w: Writer, node: Apply) -> Code:
     return Code(f"[{(', ' if across else '; ').join(c.text for c in codes)}]", ATOM, depth)
 
 
-def do_add_diagonal(w: Writer, node: Apply) -> Code:
+def do_add_diagonal(w: Columns, node: Apply) -> Code:
     a, s = node.args
     x = w.code[a]
     if s.kind != "scalar":
@@ -831,14 +749,14 @@ def do_add_diagonal(w: Writer, node: Apply) -> Code:
     return w.binary(x, "+", w.binary(w.code[s], "*", unit, PRODUCT), SUM)
 
 
-def do_solve(w: Writer, node: Apply) -> Code:
+def do_solve(w: Columns, node: Apply) -> Code:
     """A \\ B; a row stands for its transpose."""
     a, b = node.args
     made = w.binary(w.code[a], "\\", w.as_kind(b, "vector" if b.kind == "row" else b.kind), PRODUCT)
     return w.transposed(made) if b.kind == "row" else made
 
 
-def do_scale_rows(w: Writer, node: Apply) -> Code:
+def do_scale_rows(w: Columns, node: Apply) -> Code:
     """Rows, or columns, times the entries of a vector."""
     rows = node.op.name == "scale_rows"
     v, A = node.args if rows else node.args[::-1]

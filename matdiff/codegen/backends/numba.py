@@ -18,12 +18,12 @@ from matdiff.codegen import execute, routines
 from matdiff.codegen.arguments import Argument, Entry
 from matdiff.codegen.backends import translate
 from matdiff.codegen.batch import Batch, chosen
-from matdiff.codegen.emit.emitter import polynomial, root
 from matdiff.codegen.emit.layout import folded
 from matdiff.codegen.emit.loops import Native, native
 from matdiff.codegen.emit.module import docstring, indented, outputs, result
 from matdiff.codegen.emit.names import identifier, lookup
 from matdiff.codegen.emit.sizes import Recipe, axes, recipes
+from matdiff.codegen.emit.writer import polynomial, root
 from matdiff.core.node import Node, Symbol, describe, symbols
 from matdiff.core.shape import ONE, ZERO
 from matdiff.errors import ShapeError, UnsupportedError

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container, Mapping, Sequence
-from math import lcm
 from typing import NamedTuple
 
 from matdiff.codegen.backends.base import Backend
-from matdiff.codegen.emit.forms import FORMS, constant_code, is_negative_multiple, is_reciprocal
+from matdiff.codegen.emit.forms import FORMS, constant_code
 from matdiff.codegen.emit.memory import in_place, rank
 from matdiff.codegen.emit.names import Names
 from matdiff.codegen.emit.pieces import as_kind, literal
 from matdiff.codegen.emit.sizes import Recipe, Recipes, recipes
-from matdiff.codegen.emit.templates import ATOM, MAX_DEPTH, MAX_INLINE, PRODUCT, SUM, UNARY, Code, template
-from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
+from matdiff.codegen.emit.templates import ATOM, PRODUCT, SUM, Code, template
+from matdiff.codegen.emit.writer import Writer, ordered, polynomial, root
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value, topological
 from matdiff.core.shape import ONE, Dim, signature
 from matdiff.errors import ShapeError
-from matdiff.ops.algebra import ADD, INNER, POWER, SCALE, TRANSPOSE
+from matdiff.ops.algebra import ADD, INNER, POWER, SCALE
 
 WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
 """Functions that have a value on more than where they are differentiable, which their record states."""
@@ -48,8 +47,8 @@ class Check(NamedTuple):
     node: Node
 
 
-class Emitter:
-    """The state of one emission: the code of each node so far, and the lines."""
+class Emitter(Writer):
+    """An emission of Python for one array library."""
 
     def __init__(
         self,
@@ -59,22 +58,14 @@ class Emitter:
         strict: bool = False,
         settled: bool = False,
     ) -> None:
+        super().__init__(Names(backend.all_helpers))
         self.backend = backend
         self.check = check
         self.strict = strict
         self.settled = settled
         self.variables = tuple(variables)
-        self.names = Names(backend.all_helpers)
-        self.code: dict[Node, Code] = {}
         self.shared: dict[Node, Code] = {}
-        self.lines: list[str] = []
         self.checks: list[Check] = []
-        self.sizes: dict[str, str] = {}
-        self.uses: Counter[Node] = Counter()
-        self.wish: dict[Node, str] = {}
-        self.inputs: dict[Symbol, str] = {}
-        self.inlined: set[Node] = set()
-        self.results: frozenset[Node] = frozenset()
         self.typed = False
         self.plain: set[Node] = set()
         self.reuse = False
@@ -116,17 +107,6 @@ class Emitter:
             return (node.op in PLAIN or node.op.elementwise) and all(a in self.plain for a in node.args)
         return isinstance(node, (Number, Constant)) or (isinstance(node, Symbol) and node.body in self.plain)
 
-    def count(self, order: Sequence[Node], roots: Sequence[Node]) -> Counter[Node]:
-        """How often each value is written; transposes and definitions pass the count on."""
-        uses = Counter(roots)
-        for node in reversed(order):
-            seen_through = node.op is TRANSPOSE or isinstance(node, Symbol)
-            for child in node.children:
-                uses[child] += uses[node] if seen_through else self.repeats(node, child)
-            if isinstance(node, Symbol) and isinstance(node.body, Apply):
-                self.wish.setdefault(node.body, node.name)
-        return uses
-
     def repeats(self, node: Node, child: Node) -> int:
         if isinstance(node, Apply) and node.op.name not in FORMS:
             uses = template(self.backend.template(node.op)).uses
@@ -134,28 +114,21 @@ class Emitter:
         return 1
 
     def node_code(self, node: Node) -> Code:
-        if isinstance(node, Symbol):
-            return Code(self.inputs[node]) if node.body is None else self.code[node.body]
-        if isinstance(node, Number):
-            return literal(node.value)
-        if isinstance(node, Constant):
-            code = constant_code(self, node)
-            return self.named(code) if self.uses[node] > 1 and "(" in code.text else code
-        assert isinstance(node, Apply)
+        if not isinstance(node, Apply):
+            return self.leaf(node)
         if self.reuse and (memory := in_place(self, node)) is not None:
             return memory
         form = FORMS.get(node.op.name)
-        code = form(self, node) if form else self.template_code(node)
-        if node.op is TRANSPOSE:
-            return code
-        if node in self.wish:
-            return self.named(code, self.wish[node])
-        if node in self.results and self.uses[node] == 1:
-            return code
-        if self.uses[node] > 1 or code.depth > MAX_DEPTH or len(code.text) > MAX_INLINE:
-            return self.named(code, hint(node, self.code))
-        self.inlined.add(node)
-        return code
+        return self.kept(node, form(self, node) if form else self.template_code(node))
+
+    def literal(self, value: Value) -> Code:
+        return literal(value)
+
+    def constant(self, node: Constant) -> Code:
+        return constant_code(self, node)
+
+    def hint(self, node: Apply) -> str:
+        return hint(node, self.code)
 
     def template_code(self, node: Apply) -> Code:
         """A function from the template in its record."""
@@ -190,14 +163,6 @@ class Emitter:
         self.typed = True
         return Code(self.backend.lifted.format(code.text), ATOM, code.depth + 1)
 
-    def named(self, code: Code, wish: str = "") -> Code:
-        """The value in a local variable, unless it is one already."""
-        if code.text.isidentifier() and not wish:
-            return code
-        name = self.names.fresh(wish) if wish else self.names.numbered()
-        self.lines.append(f"{name} = {code.text}")
-        return Code(name)
-
     # checks
 
     def word(self, node: Apply, slot: int) -> str:
@@ -231,18 +196,8 @@ class Emitter:
 
     # parts that are written differently inside sums and quotients
 
-    def negated(self, node: Node) -> Code | None:
-        """The code of -node where node is a negative multiple written in place, else None."""
-        code = self.code[node]
-        if not is_negative_multiple(node) or not code.text.startswith("-"):
-            return None
-        if isinstance(node, Apply) and isinstance(s := node.args[0], Number) and s.value == -1:
-            return self.code[node.args[1]]
-        return Code(code.text[1:], PRODUCT, code.depth)
-
     def reciprocal(self, node: Node) -> Code | None:
-        """The code of a for a node 1/a that has no name of its own, else None."""
-        if node not in self.inlined or not is_reciprocal(node):
+        if super().reciprocal(node) is None:
             return None
         assert isinstance(node, Apply)
         return self.checked("nonzero", node, node.args[0])
@@ -252,17 +207,6 @@ class Emitter:
     def dtype(self) -> str:
         self.typed = True
         return self.backend.like
-
-    def size(self, dim: Dim) -> str:
-        return self.size_code(dim).text
-
-    def size_code(self, dim: Dim) -> Code:
-        if dim.number is not None:
-            return Code(str(dim.number))
-        for name in sorted(dim.names):
-            if name not in self.sizes:
-                self.sizes[name] = self.names.fresh(name)
-        return polynomial(dim, self.sizes)
 
     def span(self, low: Dim, high: Dim, size: Dim) -> str:
         return f"{'' if low.number == 0 else self.size(low)}:{'' if high is size else self.size(high)}"
@@ -331,38 +275,6 @@ class Emitter:
         if recipe.factor is ONE:
             return code.text
         return f"{code.at(PRODUCT)} // {polynomial(recipe.factor, self.sizes).at(ATOM)}"
-
-
-def ordered(variables: Sequence[Symbol], order: Sequence[Node]) -> list[Symbol]:
-    """The free symbols of a graph: those of `variables` in their order, then others as they appear."""
-    free = [n for n in order if isinstance(n, Symbol) and n.body is None]
-    present = set(free)
-    return list(dict.fromkeys([v for v in variables if v in present] + free))
-
-
-def polynomial(dim: Dim, names: Mapping[str, str]) -> Code:
-    """A dimension in local names: `m * n + 1`, `(n * n + n) // 2`."""
-    divisor = lcm(*(c.denominator for _, c in dim.terms))
-    if divisor > 1:
-        return Code(f"{polynomial(dim * Dim.of(divisor), names).at(PRODUCT)} // {divisor}", PRODUCT, 2)
-    text = ""
-    for monomial, c in dim.terms:
-        factors = ([] if abs(c) == 1 and monomial else [str(abs(c))]) + [names[n] for n in monomial]
-        body = " * ".join(factors)
-        text += (" - " if c < 0 else " + ") + body if text else ("-" if c < 0 else "") + body
-    if len(dim.terms) > 1:
-        return Code(text, SUM, 1)
-    return Code(text, UNARY if text.startswith("-") else PRODUCT if " " in text else ATOM, 1)
-
-
-def root(recipe: Recipe, got: str) -> str:
-    """The n of a n² + b n + c = got: `int((8 * x.shape[0] + 1) ** 0.5 - 1) // 2`, a perfect square under the root."""
-    parts = [recipe.square, *(d.terms[0][1] if d.terms else 0 for d in (recipe.factor, recipe.rest))]
-    scale = 2 * lcm(*(c.denominator for c in parts))
-    a, half, c = int(parts[0] * scale), int(parts[1] * scale) // 2, int(parts[2] * scale)
-    shift = half * half - a * c
-    inside = f"{a * scale} * {got}" + (f" {'-' if shift < 0 else '+'} {abs(shift)}" if shift else "")
-    return f"int(({inside}) ** 0.5{f' - {half}' if half else ''}) // {a}"
 
 
 def hint(node: Apply, code: Mapping[Node, Code]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from matdiff.errors import MatdiffError
 from matdiff.printing.names import ascii_name
@@ -58,14 +58,20 @@ def _plain(key: str) -> str:
 
 
 class Names:
-    """Distinct local names; a wish that is taken gets a number."""
+    """Distinct local names, spelled as a language takes them; a wish that is taken gets a number."""
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self.taken = set(taken) | RESERVED
+    def __init__(
+        self,
+        taken: Iterable[str] = (),
+        spelled: Callable[[str], str] = identifier,
+        reserved: Collection[str] = RESERVED,
+    ) -> None:
+        self.taken = {*taken, *reserved}
+        self.spelled = spelled
         self.counts: dict[str, int] = {}
 
     def fresh(self, wish: str) -> str:
-        name = identifier(wish)
+        name = self.spelled(wish)
         stem = name
         while name in self.taken:
             self.counts[stem] = self.counts.get(stem, 0) + 1
