@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from matdiff.api.expr import Expr
 from matdiff.core.node import Symbol
 from matdiff.errors import ParseError, UnsupportedError
-from matdiff.printing.names import ascii_name
-from matdiff.text.characters import lowered, plain_name
+from matdiff.printing.names import LOWERED, ascii_name
+from matdiff.text.characters import plain_name
 from matdiff.text.declarations import spelled_name
 
 
@@ -32,7 +32,7 @@ def suggestion(name: str, variables: Sequence[str]) -> str:
 
 def spoken(name: str) -> str:
     """The name in words that have no other spelling: λ, \\lambda and lambda are one, W₁, W_1 and W1 are one."""
-    return ascii_name(name.lstrip("\\").translate(lowered)).replace("_", "").casefold()
+    return ascii_name(name.lstrip("\\").translate(LOWERED)).replace("_", "").casefold()
 
 
 def chosen_names(wrt: str | Expr | Sequence[str | Expr]) -> tuple[list[str], dict[str, Symbol]]:

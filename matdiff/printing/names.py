@@ -21,6 +21,8 @@ COMMANDS = {w: f"\\{w}" for c, w in GREEK.items() if c not in LATIN_SHAPED}
 
 ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot"}
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+SUBSCRIPT = "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
+LOWERED = str.maketrans(SUBSCRIPT + "µ", "0123456789aehijklmnoprstuvxμ")
 NUMBERED = deferred(r"([^\W_]*[^\W\d_])_([1-9]\d*|0)", re.ASCII | re.IGNORECASE)
 
 
@@ -28,6 +30,14 @@ def unicode_name(name: str) -> str:
     """`W_1` is `W₁`; every other name stays as typed, because arrays are passed by it."""
     found = NUMBERED.fullmatch(name)
     return found[1] + found[2].translate(SUBSCRIPTS) if found else name
+
+
+def typed_name(name: str) -> str:
+    """W₁ as W_1, µ as μ: the name that a variable goes by."""
+    base = name.rstrip(SUBSCRIPT)
+    if base != name:
+        name = base.rstrip("_") + "_" + name[len(base) :]
+    return name.translate(LOWERED)
 
 
 def ascii_name(name: str) -> str:

@@ -6,12 +6,11 @@ from fractions import Fraction
 
 from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
+from matdiff.printing.names import typed_name
 
 LETTER = "A-Za-zµℓ\u0370-\u0373\u0376\u0377\u037b-\u037d\u0388-\u0390\u0391-\u03f5\u03f7-\u03ff"
-SUBSCRIPT = "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
 SPACE = " \\t\\r\\n\\f\\v\xa0\u2000-\u200a\u202f\u205f\u3000\ufeff"
 
-lowered = str.maketrans(SUBSCRIPT + "µ", "0123456789aehijklmnoprstuvxμ")
 raised = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 VULGAR = {c: Fraction(a, b) for c, a, b in (
@@ -75,10 +74,7 @@ def plain_name(name: str, text: str, start: int) -> str:
     found = _twins.search(name)
     if found:
         raise unknown(found.group(), text, start + found.start())
-    base = name.rstrip(SUBSCRIPT)
-    if base != name:
-        name = base.rstrip("_") + "_" + name[len(base) :]
-    return name.translate(lowered)
+    return typed_name(name)
 
 
 def unknown(c: str, text: str, at: int) -> ParseError:

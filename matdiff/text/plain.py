@@ -7,8 +7,9 @@ from typing import Any
 
 from matdiff.core import op
 from matdiff.core.patterns import deferred
+from matdiff.printing.names import SUBSCRIPT
 from matdiff.text import habits, numbers
-from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, SUBSCRIPT, VULGAR, plain_name, raised, unknown
+from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, VULGAR, plain_name, raised, unknown
 from matdiff.text.dialect import notation
 from matdiff.text.ranges import big, bounded
 from matdiff.text.tokens import OPERAND_ENDS, Stream, number

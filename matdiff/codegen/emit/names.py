@@ -6,9 +6,7 @@ import keyword
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
 
-from matdiff.errors import MatdiffError
-from matdiff.printing.names import ascii_name
-from matdiff.text.characters import plain_name
+from matdiff.printing.names import ascii_name, typed_name
 
 RESERVED = frozenset({"np", "scipy", "jnp", "jax", "torch", "float", "check", "dtype", "device", "int", "min", "_"})
 """What generated code calls by name, besides its helpers."""
@@ -44,17 +42,9 @@ def lookup(name: str, given: Iterable[str]) -> str | None:
     if folded in given:
         return folded
     word = ascii_name(name)
-    found = next((k for k in given if ascii_name(_plain(k)) == word), None)
+    found = next((k for k in given if ascii_name(typed_name(k)) == word), None)
     # `lambda` cannot be a keyword argument in Python, so that `lambda_` is what a call can say.
     return "lambda_" if found is None and word == "lambda" and "lambda_" in given else found
-
-
-def _plain(key: str) -> str:
-    """W₁ as W_1; a key that is no name as it is, since surplus arrays are ignored."""
-    try:
-        return key if key.isascii() else plain_name(key, key, 0)
-    except MatdiffError:
-        return key
 
 
 class Names:

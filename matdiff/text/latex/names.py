@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from matdiff.core.patterns import deferred
-from matdiff.text.characters import LETTER, lowered
+from matdiff.printing.names import LOWERED
+from matdiff.text.characters import LETTER
 from matdiff.text.latex import commands as words
 from matdiff.text.latex.latex_places import Pairs, blank
 from matdiff.text.latex.latex_subscripts import subscript
@@ -114,7 +115,7 @@ def name_at(stream: Stream, start: int, pairs: Pairs) -> Name | None:
             return around.word(word)
         around.bold |= command in words.BOLD
         if not command:
-            return around.name((m[2] or m[4]) + ("_" + m[3].translate(lowered) if m[3] else ""), at)
+            return around.name((m[2] or m[4]) + ("_" + m[3].translate(LOWERED) if m[3] else ""), at)
         if command in words.LETTERS:
             return around.name(words.LETTERS[command], at)
         if command in words.ACCENTS:
