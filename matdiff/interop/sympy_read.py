@@ -18,6 +18,7 @@ from matdiff.core.op import registry
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.graph.lift import Member, lifted
+from matdiff.inference import declared_symbol
 from matdiff.inference.own import unknown
 from matdiff.interop.sympy_write import scalar_functions
 from matdiff.ops.algebra import broadcast_add, hadamard, matmul, product, scale, transpose
@@ -31,6 +32,7 @@ from matdiff.ops.matrix_functions import matrix_power
 from matdiff.ops.reductions import norm, sum_, tr
 from matdiff.ops.structure import Diag, diag, tril
 from matdiff.ops.sums import OVER, Index, Over
+from matdiff.text.parser import parse_declarations
 
 HALF = sp.Rational(1, 2)
 SUMS = (sp.Sum, sp.Product)
@@ -46,9 +48,6 @@ class Reader:
         self.entrywise = False
         """Whether a function is read that acts entry by entry."""
         if declare:
-            from matdiff.inference import declared_symbol
-            from matdiff.text.parser import parse_declarations
-
             self.known = {d.name: declared_symbol(d) for d in parse_declarations(declare)}
 
     def read(self, root: Any, given: dict[Any, Node] | None = None) -> Node:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from matdiff.core.node import Symbol, size_names, topological
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import closure
+from matdiff.graph.rewrite import substitute
 from matdiff.ops.unknown import has_unknown
 from matdiff.printing.length import length
 from matdiff.report.notation import CONVENTIONS, Line, bookish
@@ -128,8 +130,6 @@ class Answer:
         """An expression with results in it as the lines of the answer have them."""
         if self.printed is None:
             _ = self.worded
-        from matdiff.graph.rewrite import substitute
-
         node = substitute(e.node, self.printed or {}) if self.printed else e.node
         booked = self.booked(e if node is e.node else e.having(node))
         if self.solving and booked is not e:
@@ -182,7 +182,6 @@ class Answer:
         """Names for parts of lines that are too long."""
         if not self.steps and all(length(line.body.node) < SHORT for line in self.worded[1:]):
             return {}
-        from matdiff.core.node import Symbol, size_names, topological
         from matdiff.report.book import short_names
 
         # The differential by several variables is long, and nobody names a part for it.
@@ -240,7 +239,6 @@ class Answer:
     @property
     def solving(self) -> bool:
         """Whether a scalar function defines a solution x = A⁻¹ b and is differentiated by A, to first order."""
-        from matdiff.core.node import Symbol, topological
 
         if self.d.kind != "gradient" or self.order > 1:
             return False

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from matdiff.errors import UnsupportedError
+from matdiff.printing.names import latex_name
 from matdiff.printing.prose import latex_prose
 from matdiff.report.book import Words
 
@@ -58,8 +60,6 @@ def bundle(derivation: Derivation) -> dict[str, str]:
 
 def summary(derivation: Derivation) -> str:
     """Function, types, differential and derivative as lines of text, and what is to be said of them."""
-    from matdiff.errors import UnsupportedError
-
     f, words = derivation.function, worded(derivation)
     lines = [f"f = {f}        with {derivation.types}" if derivation.types else f"f = {f}"]
     lines.append(f"df = {words.of(derivation.differential)}")
@@ -88,8 +88,6 @@ def worded(derivation: Derivation, order: int = 1) -> Words | Plain:
 
 def found(derivation: Derivation, words: Words | Plain) -> list[str]:
     """A row for the derivative by each variable, the differential where it has no matrix."""
-    from matdiff.errors import UnsupportedError
-
     try:
         result = getattr(derivation, derivation.kind)
     except UnsupportedError:
@@ -97,6 +95,4 @@ def found(derivation: Derivation, words: Words | Plain) -> list[str]:
     sign = r"\nabla" if derivation.kind == "gradient" else "J"
     if not derivation.several:
         return [rf"{sign + ' f' * (sign != 'J')} &= {words.of(result).latex()}"]
-    from matdiff.printing.names import latex_name
-
     return [rf"{sign}_{{{latex_name(x)}}} {'f' * (sign != 'J')} &= {words.of(g).latex()}" for x, g in result.items()]

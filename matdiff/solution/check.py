@@ -11,10 +11,12 @@ from matdiff.calculus.differential import differentials
 from matdiff.core.node import Node, Symbol, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.graph.rewrite import inline, prepared, substitute
+from matdiff.inference import infer
 from matdiff.ops.constants import zeros_like
 from matdiff.solution.courtesy import MENDS, mended
 from matdiff.solution.outline import Outline, name_of
 from matdiff.solution.statements import FUNCTION, Statement, role
+from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.tree import Declaration, Definition, Program, Tree, walk
 from matdiff.verify import sampling
 from matdiff.verify.case import derivative
@@ -123,8 +125,6 @@ class Reader:
     before: Question | None = None
 
     def __post_init__(self) -> None:
-        from matdiff.text.parser import parse_declarations
-
         self.declared = parse_declarations(self.d.types) if self.d.types else []
         self.variables = {v.name: v for v in self.d.function.variables}
         for s in self.outline.definitions:
@@ -264,8 +264,6 @@ class Reader:
 
     def tree(self, text: str) -> Tree:
         """The text parsed, with d(X) as the name dX."""
-        from matdiff.text.parser import parse_program
-
         if not text:
             raise ParseError("there is nothing on the right side")
         moving = [X.name for X in self.d.wrt] + list(self.known)
@@ -303,8 +301,6 @@ class Reader:
 
     def typed(self, tree: Tree, anchor: Symbol | None) -> Node:
         """The node of a tree, its differentials and stand-ins replaced by what they stand for."""
-        from matdiff.inference import infer
-
         stand_ins = {n: symbol(n, v.kind, v.rows, v.cols) for n, v in self.known.items() if n.startswith(HIDDEN)}
         given = {**self.variables, **stand_ins} | ({ANCHOR: anchor} if anchor is not None else {})
         definitions = self.definitions

@@ -6,6 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from matdiff.solution.fields import sides
+from matdiff.solution.labels import kind
+from matdiff.solution.plain import LATEX
+from matdiff.solution.spelling import Vocabulary
+from matdiff.solution.tidy import stripped
 
 if TYPE_CHECKING:
     from matdiff.calculus.derivation import Derivation
@@ -26,9 +30,6 @@ def unlabelled(d: Derivation, claim: Any) -> Any:
         return claim
     if not LABELLED.search(claim):
         return set_apart(d, claim)
-    from matdiff.solution.labels import kind
-    from matdiff.solution.tidy import stripped
-
     text = re.sub(r"^(\s*(?:the\s+)?(?:gradient|jacobian|hessian|derivative))\s*:\s*", r"\1 = ", claim, flags=re.I)
     text = stripped(text).rstrip(".,; ") if "\n" not in text else text
     found = sides(text)
@@ -43,9 +44,6 @@ def unlabelled(d: Derivation, claim: Any) -> Any:
 
 def set_apart(d: Derivation, claim: str) -> str:
     """One-letter names that are run together, Ax for A x, in plain text without definitions."""
-    from matdiff.solution.plain import LATEX
-    from matdiff.solution.spelling import Vocabulary
-
     names = {v.name for v in d.function.variables}
     runs = any(len(word) > 1 and word not in names for word in re.findall(r"[^\W\d_ᵀ]+", claim))
     if not runs or LATEX.search(claim) or re.search(r"[=;\n]", claim):

@@ -11,6 +11,7 @@ from collections.abc import Container, Iterator, Sequence
 
 from matdiff.errors import MatdiffError, ShapeError
 from matdiff.solution.plain import DOT, MARK, written
+from matdiff.text.parser import parse_program
 from matdiff.text.ranges import summed
 from matdiff.text.tree import Head, Tree, walk
 
@@ -41,8 +42,6 @@ def readings(given: Sequence[str], said: Sequence[str], claim: str, matrices: Co
 
 def parsed(text: str) -> tuple[str, Tree]:
     """A definition's name (empty for a claim), and the tree of its right side."""
-    from matdiff.text.parser import parse_program
-
     found = STATED.fullmatch(text.strip())
     name, right = (found[1], found[2].strip()) if found else ("", text)
     if summed(right):
@@ -105,8 +104,6 @@ def mended(error: MatdiffError, matrices: Container[str], norms: bool = True) ->
     Bars are norms of vectors, or, without `norms`, absolute values.  The place is the error's.  Whoever asks tries
     again, and takes the reading only if what it says is right.
     """
-    from matdiff.text.parser import parse_program
-
     if not isinstance(error, ShapeError) or error.text is None or error.span is None:
         return ""
     text, span = error.text, tuple(error.span)

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable
 
 from matdiff.errors import MatdiffError
 from matdiff.text.characters import LATEX_MARKS
+from matdiff.text.parser import parse_program
 from matdiff.text.ranges import summed
 from matdiff.text.tree import Declaration, Tree, walk
 
@@ -26,8 +27,6 @@ def plain(text: str, moving: Iterable[str], matrices: Container[str]) -> str:
     """
     if not LATEX.search(text) or summed(text):
         return text
-    from matdiff.text.parser import parse_program
-
     try:
         found = parse_program(differentials(text, moving), "latex", [MARK])
         if found.function is None or found.definitions:

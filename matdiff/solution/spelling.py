@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
+from matdiff.core.op import spellings, words
+from matdiff.inference.names import RESERVED
 from matdiff.printing.names import GREEK, VARIANTS
 from matdiff.text.habits import MODULES
 
@@ -26,10 +28,6 @@ KEPT += "gradient jacobian hessian differential derivative grad hess answer resu
 @cache
 def language() -> frozenset[str]:
     """The words that mean something in a formula."""
-    import matdiff.ops  # noqa: F401  the functions register themselves
-    from matdiff.core.op import spellings, words
-    from matdiff.inference.names import RESERVED
-
     letters = {*GREEK.values(), *GREEK, *VARIANTS}
     return frozenset({*words, *spellings, *RESERVED, *letters, *(f"d{c}" for c in letters), "softmax", "norm"})
 

@@ -11,12 +11,16 @@ from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Node, Symbol, describe, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.graph.rewrite import inline
+from matdiff.inference import infer
 from matdiff.ops.algebra import add, inner
 from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.printing.values import shown
+from matdiff.text.parser import parse_declarations, parse_program
+from matdiff.text.tree import Tree
 from matdiff.verify import sampling
 from matdiff.verify.case import Case, Sample, derivative
+from matdiff.verify.complexes import compare_claim
 from matdiff.verify.exact import Certificate, certify, same
 from matdiff.verify.identity import difference
 from matdiff.verify.mistakes import diagnose, transposed
@@ -118,10 +122,6 @@ def read_claim(d: Derivation, claim: str | Expression, anchor: Symbol | None) ->
 
 def typed(claim: str, d: Derivation, known: Mapping[str, Symbol], anchor: Symbol | None) -> tuple[Node, dict[str, Any]]:
     """The claim's text read with the declarations of the derivation; with an anchor, added to that."""
-    from matdiff.inference import infer
-    from matdiff.text.parser import parse_declarations, parse_program
-    from matdiff.text.tree import Tree
-
     declared = parse_declarations(d.types)
     program = parse_program(claim, "auto", declared)
     if anchor is not None and program.function is not None:
@@ -149,8 +149,6 @@ def anchored(d: Derivation, claim: str | Expression, node: Node, truth: Node) ->
 def answer(d: Derivation, q: Question, seed: int, sizes: Mapping[str, int] | None, points: int) -> Verification:
     """The comparison of one claim with the truth."""
     if hasattr(d, "convention_of"):
-        from matdiff.verify.complexes import compare_claim
-
         return compare_claim(d, q.what, q.claim, q.truth, seed, sizes)
     given = sampling.check_given(sizes, sampling.names(d.function.variables))
     if is_zero(q.claim) and q.claim.kind == "scalar":

@@ -16,6 +16,7 @@ from matdiff.ops.linalg import inv
 from matdiff.ops.sets import CurvedSet
 from matdiff.ops.structure import Diag, diag
 from matdiff.ops.unknown import Unknown
+from matdiff.printing import to_text
 
 MAX_CANDIDATES = 60
 """Candidates of one kind of mistake."""
@@ -46,8 +47,6 @@ class Candidate:
 
 
 def shown(node: Node) -> str:
-    from matdiff.printing import to_text
-
     return to_text(node, limit=80)
 
 

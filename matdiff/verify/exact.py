@@ -20,6 +20,7 @@ from matdiff.core.node import Constant, Node, Symbol, symbols, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.graph.rewrite import defined, inline
+from matdiff.ops.algebra import add, inner
 from matdiff.ops.sets import SPHERE, curved_set
 from matdiff.verify import degree
 from matdiff.verify.algebras import Dual, NotRational, zeros
@@ -102,8 +103,6 @@ def certify(d: Derivation, order: int = 1, seed: int = 0, trials: int = TRIALS) 
 
 def sides(d: Derivation, order: int) -> Sides:
     """⟨G, dX⟩ beside f, dF beside F, or H[dX] beside the gradient."""
-    from matdiff.ops.algebra import add, inner
-
     if order == 2:
         bent = next((X for X in d.wrt if curved_set(X, d.affine) is not None), None)
         if bent is not None:

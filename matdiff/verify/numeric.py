@@ -18,6 +18,7 @@ from matdiff.ops.constants import is_zero
 from matdiff.verify import methods, sampling, sets
 from matdiff.verify.differences import LEAST_ORDER, STEPS, WIDER, Slope, bend, order
 from matdiff.verify.edges import Seen, along, look
+from matdiff.verify.exact import certify
 from matdiff.verify.report import Verification, undecided
 from matdiff.verify.sampling import Way
 from matdiff.verify.subject import Arrays, Statement, Subject, named, subject
@@ -161,8 +162,6 @@ def certified(d: Derivation, found: Verification, order_: int, seed: int) -> Ver
     """The verdict with the exact one beside it, which a wrong derivative cannot pass by being only nearly right."""
     if found.passed is False:
         return found
-    from matdiff.verify.exact import certify
-
     exact = certify(d, order_, seed)
     if exact.holds is False:
         return replace(found, passed=False, reason="exact arithmetic finds another derivative", certificate=str(exact))

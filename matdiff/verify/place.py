@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from matdiff.calculus.tangent import lowered
+from matdiff.codegen.evaluate import evaluate
 from matdiff.errors import MatdiffError
 from matdiff.ops.algebra import add, inner
 from matdiff.verify import sampling, sets
@@ -73,8 +74,6 @@ def second(d: Derivation, arrays: Arrays, V: Arrays, rng: np.random.Generator) -
     """⟨H[V], V⟩ of a scalar function."""
     if d.function.kind != "scalar":
         return None
-    from matdiff.codegen.evaluate import evaluate
-
     try:
         whole = add(*(inner(lowered(H, X, d.affine), d.directions[X]) for X, H in d.curvature.items()))
         given = {**arrays, **{d.directions[X]: v for X, v in V.items()}}

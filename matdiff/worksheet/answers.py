@@ -12,6 +12,7 @@ from matdiff.errors import ParseError
 from matdiff.report.markdown import BEGIN, END
 from matdiff.solution.problem import Problem, read_block
 from matdiff.worksheet.document import LARGEST, Fence, Worksheet, pieces_of, worksheet
+from matdiff.worksheet.handins import sectioned, text_of
 
 PROBLEM = re.compile(rf"^{re.escape(BEGIN)} (\d{{1,4}})\n(.*?)\n{re.escape(END)}", re.DOTALL | re.MULTILINE)
 ORIGIN = re.compile(r"<!-- matdiff worksheet .*?, seed (.*?) -->")
@@ -98,8 +99,6 @@ def as_markdown(path: Path) -> str:
 
     Text, LaTeX and Word documents without such blocks are cut at headings such as `Problem 2`.
     """
-    from matdiff.worksheet.handins import sectioned, text_of
-
     if path.suffix.lower() not in SUFFIXES:
         kind = f"a file {path.suffix}" if path.suffix else "a file of an unknown kind"
         raise ParseError(

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from matdiff.errors import MatdiffError
 from matdiff.report.blocks import Block, Figure
+from matdiff.report.html import page
+from matdiff.report.latex import document
+from matdiff.report.markdown import markdown
+from matdiff.report.notebook import notebook
+from matdiff.report.pdf import engine, pdf
 from matdiff.worksheet.document import worksheet
+from matdiff.worksheet.plot import error_plot
 from matdiff.worksheet.sheet import sheet, solutions
 from matdiff.worksheet.solution import Solution
 
@@ -35,8 +41,6 @@ def build(
     title = f"{ws.title} – solutions" if with_solutions else ws.title
     blocks = list(solutions(ws, plot if to != "tex" else no_plot) if with_solutions else sheet(ws))
     if to == "pdf":
-        from matdiff.report.pdf import engine, pdf
-
         kind, program = engine()
         return pdf(written(blocks, kind, title), kind, program)
     return written(blocks, to, title, checks and not with_solutions).encode()
@@ -45,27 +49,17 @@ def build(
 def written(blocks: list[Block], to: str, title: str, checks: bool = False) -> str:
     """The blocks in a text format."""
     if to == "html":
-        from matdiff.report.html import page
-
         return page(blocks, title, checks)
     if to == "md":
-        from matdiff.report.markdown import markdown
-
         return markdown(blocks)
     if to == "tex":
-        from matdiff.report.latex import document
-
         return document(blocks)
     if to == "ipynb":
-        from matdiff.report.notebook import notebook
-
         return notebook(blocks, checks)
     raise MatdiffError(f"there is no format {to!r}", hint=f"the formats are {', '.join(FORMATS)}")
 
 
 def plot(solution: Solution) -> Figure | None:
-    from matdiff.worksheet.plot import error_plot
-
     return error_plot(solution)
 
 

@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+from matdiff.api.checking import checked_lines
 from matdiff.api.derive import derive
 from matdiff.api.expr import Expr
+from matdiff.calculus.adjoint import adjoint
 from matdiff.core.node import Node, number
 from matdiff.errors import MatdiffError
 from matdiff.graph.rewrite import inline
@@ -20,9 +22,11 @@ from matdiff.solution.plain import LATEX, MARK, plain
 from matdiff.solution.problem import Problem
 from matdiff.solution.reading import indexed, read_answer
 from matdiff.solution.tidy import stripped
+from matdiff.text.parser import parse_program
 from matdiff.text.ranges import summed
 from matdiff.verify.claims import Question, StrangeName, question, unread
 from matdiff.verify.claims import counterexample as numbers_of
+from matdiff.verify.mistakes import transposed
 from matdiff.worksheet.answers import Submission
 from matdiff.worksheet.sheet import letter
 from matdiff.worksheet.solution import Solution, claimed
@@ -261,7 +265,6 @@ def follows_through(solution: Solution, found: Answer) -> bool:
 
 def follows(d: Derivation, ask: str, said: Question, claim: Node) -> bool:
     """Is a gradient or a Jacobian the one of the differential that is said, or a Hessian that of the gradient said?"""
-    from matdiff.calculus.adjoint import adjoint
     from matdiff.verify.claims import answer
 
     (X,), node = d.wrt, said.claim
@@ -382,8 +385,6 @@ def marked(line: int, reason: str, unreadable: bool, example: str) -> Verdict:
 
 def broken_definitions(found: Answer) -> Iterator[Fault]:
     """Definitions used by the claim that cannot be read."""
-    from matdiff.text.parser import parse_program
-
     for at, text in found.used(found.claim):
         try:
             parse_program(text)
@@ -407,8 +408,6 @@ def in_chain(solution: Solution, found: Answer) -> Fault | None:
 
 def chain(solution: Solution, found: Answer) -> list[Told]:
     """Each of them: its line, does it follow, why not, is that because it cannot be read, numbers that show it."""
-    from matdiff.api.checking import checked_lines
-
     if found.told is not None:
         return found.told
     told: list[Told] = []
@@ -441,8 +440,6 @@ def alone(line: tuple[int, str], found: Answer) -> bool:
 
 
 def unreadable(text: str) -> str:
-    from matdiff.text.parser import parse_program
-
     try:
         for side in filter(LATEX.search, sides(text)):
             parse_program(side.strip(), "latex", [MARK])
@@ -543,7 +540,6 @@ def eigenvectors(solution: Solution, found: Answer, known: list[str]) -> list[st
 def right_transposed(d: Derivation, ask: str, program: str) -> bool:
     """Is the transpose of a claim right?"""
     from matdiff.verify.claims import read_claim
-    from matdiff.verify.mistakes import transposed
 
     try:
         turned = Expr(transposed(read_claim(d, program, None)), d.function.variables)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from matdiff.report.html import POLICY
+from matdiff.report.style import STYLE
 from matdiff.worksheet.check import LineMark, Mark
 from matdiff.worksheet.report import SIGNS, WORDS, harmless, one_line, said
 from matdiff.worksheet.worker import Result
@@ -178,9 +180,6 @@ def told(m: Mark) -> list[str]:
 
 def feedback_html(row: Row, any_layout: bool, with_solution: bool, title: str) -> str:
     """The same as a page of its own, without scripts; what students typed is shown as text."""
-    from matdiff.report.html import POLICY
-    from matdiff.report.style import STYLE
-
     body = [f"<h1>{escape(title)}: {escape(row.student.name)}</h1>"]
     body.append(f"<p><strong>{row.points(any_layout):g} of {row.of:g} points</strong></p>")
     for m in row.marks:

@@ -16,7 +16,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from matdiff.api.derive import derive
+from matdiff.api.reading import parse
 from matdiff.errors import MatdiffError, ParseError
+from matdiff.solution.fields import last_side
+from matdiff.solution.problem import read_block
+from matdiff.worksheet.answers import PROBLEM
+from matdiff.worksheet.check import mark
+from matdiff.worksheet.report import SIGNS, WORDS, reason
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
@@ -60,8 +67,6 @@ def magic(line: str, cell: str | None = None) -> Derivation | Expr | Answer | To
 
 
 def derived(text: str, options: dict[str, list[str]]) -> Derivation | Expr:
-    from matdiff.api.derive import derive
-
     if "wrt" not in options:
         raise ParseError("the variable is missing", hint="for instance %matdiff tr(A*X*B) --wrt X")
     d = derive(text, wrt=options["wrt"][-1], declare=options.get("let"))
@@ -83,10 +88,6 @@ def checking(line: str, cell: str) -> Told | None:
 
     Raises ParseError where the sheet does not allow it, or has no such problem.
     """
-    from matdiff.solution.problem import read_block
-    from matdiff.worksheet.answers import PROBLEM
-    from matdiff.worksheet.check import mark
-
     if line.split()[0] == "problems":
         found = list(PROBLEM.finditer(f"{cell.rstrip()}\n"))
         PROBLEMS.clear()
@@ -109,8 +110,6 @@ class Told:
         self.mark = mark
 
     def __repr__(self) -> str:
-        from matdiff.worksheet.report import SIGNS, WORDS, reason
-
         return "\n".join([f"{SIGNS[self.mark.status]} {WORDS[self.mark.status]}", *reason(self.mark)])
 
 
@@ -130,9 +129,6 @@ class Answer:
 
 def read_line(line: str) -> str:
     """The last formula of a line typeset behind what stands before it."""
-    from matdiff.api.reading import parse
-    from matdiff.solution.fields import last_side
-
     formula = last_side(line)
     if not formula:
         return f"`{line}` …"

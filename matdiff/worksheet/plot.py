@@ -11,6 +11,7 @@ import numpy as np
 
 from matdiff.errors import MatdiffError
 from matdiff.report.blocks import Figure
+from matdiff.verify import sampling, sets
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -63,8 +64,6 @@ def saved(canvas: Canvas, form: str) -> bytes:
 
 def errors(d: Derivation) -> tuple[np.ndarray, np.ndarray] | None:
     """Relative errors of forward and central differences along a random curve inside the variable's set."""
-    from matdiff.verify import sampling, sets
-
     rng = np.random.default_rng(1)
     (X,) = d.wrt
     for way in sampling.ways(d.function.node, d.function.variables, {}):
@@ -83,8 +82,6 @@ def errors(d: Derivation) -> tuple[np.ndarray, np.ndarray] | None:
 def sampled(
     d: Derivation, arrays: Mapping[Symbol, np.ndarray], V: np.ndarray, truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    from matdiff.verify import sets
-
     (X,) = d.wrt
     names = {v.name: a for v, a in arrays.items()}
 

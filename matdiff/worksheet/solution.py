@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from matdiff.api.derive import derive, explicit
 from matdiff.api.expr import Expr
 from matdiff.calculus.differential import differentials
 from matdiff.calculus.markers import PAIRING, D
@@ -19,6 +20,9 @@ from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.ops.structure import vector_of
 from matdiff.report.blocks import Line
 from matdiff.solution.problem import Problem
+from matdiff.verify.case import Case
+from matdiff.verify.claims import StrangeName, read_claim
+from matdiff.verify.complexes import wrong_step
 
 if TYPE_CHECKING:
     from matdiff.api.derivation import Derivation
@@ -51,8 +55,6 @@ class Solution:
         found = claimed(self.d, self.ask, self.problem.form)
         if found.passed is not True:
             raise ParseError(f"the wanted form is not the {self.ask}: {found.message or found.reason}")
-        from matdiff.verify.claims import read_claim
-
         return Expr(read_claim(self.d, self.problem.form, None), self.d.function.variables)
 
     @cached_property
@@ -86,8 +88,6 @@ class Solution:
 
 
 def derivation(problem: Problem) -> Derivation:
-    from matdiff.api.derive import derive, explicit
-
     if "," in problem.wrt:
         raise ParseError("a problem is by one variable", hint="write a problem for each of them")
     metric = problem.metric or "euclidean"
@@ -109,8 +109,6 @@ def along(d: Derivation) -> bool:
 
 def claimed(d: Derivation, ask: str, text: str) -> Verification:
     """Is the text what is asked for?  A gradient is not right as the differential, nor the other way round."""
-    from matdiff.verify.claims import StrangeName, read_claim
-
     node = read_claim(d, text, None)
     moving = any(getattr(n, "of", None) is not None for n in topological(node))
     if ask == "differential" and not moving and not is_zero(node):
@@ -123,8 +121,6 @@ def claimed(d: Derivation, ask: str, text: str) -> Verification:
 def checked(d: Derivation) -> Iterator[Line]:
     """The steps of a derivation, each compared on both sides at random points."""
     if hasattr(d, "convention_of"):
-        from matdiff.verify.complexes import wrong_step
-
         wrong = wrong_step(d)
         yield from (Line(s.before, s.relation, s.after, s.rule, s is not wrong) for s in d.steps)
         return
@@ -155,8 +151,6 @@ def curved(d: Derivation) -> Iterator[Line]:
 
 def agree(d: Derivation, before: Node, after: Node) -> bool | None:
     """Are the two sides of a line equal, d(u) being the differential of u and ⟨Y, V⟩ the inner product?"""
-    from matdiff.verify.case import Case
-
     try:
         left, right = plain(d, before), plain(d, after)
         if left is right:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from matdiff.errors import MatdiffError
+from matdiff.worksheet.answers import submission
 from matdiff.worksheet.check import LineMark, Mark
 
 MEMORY = 8 * 2**30
@@ -65,7 +66,6 @@ def read(name: str, out: str, complaint: str) -> Result:
 
 def work() -> None:
     """Do the job on standard input; a line of JSON for each mark as soon as it is made."""
-    from matdiff.worksheet.answers import submission
     from matdiff.worksheet.check import marks
 
     limit_memory()
