@@ -192,6 +192,8 @@ def test_the_differentials_of_the_factors(name: str) -> None:
         ("tr(C*lu_L(A)) + sum(log(diag(lu_U(A)).^2))", "A: n×n"),
         ("c'*qr_Q(A)*b + norm(qr_R(A))^4", "A: m×n"),
         ("tr(C'*svd_U(A))*tr(B*svd_V(A))", "A: 4×3; B: 3×3; C: 4×3"),
+        ("tr(C'*svd_U(A))*sum(svdvals(A).^3)", "A: m×n tall; C: m×n"),
+        ("tr(C'*polar(A + C))", "A: m×n tall; C: m×n"),
     ],
 )
 def test_hessians_of_functions_of_factors(text: str, declare: str) -> None:

@@ -309,7 +309,7 @@ def _shown(node: Apply, args: tuple[Node, ...]) -> Node:
     return rebuild(node, args)
 
 
-CONJUGATED = frozenset((ADD, MATMUL, HADAMARD, spectra.CHOLESKY, spectra.PSEUDOINVERSE))
+CONJUGATED = frozenset((ADD, MATMUL, HADAMARD, spectra.CHOLESKY, spectra.PSEUDOINVERSE, spectra.POLAR))
 """Functions of conjugates alone that are written as the conjugate of one."""
 
 

@@ -333,6 +333,7 @@ ATTRIBUTES: dict[str, Callable[[Array], bool]] = {
     "spd": lambda X: not spd(X),
     **{word: partial(space.member, np) for word, space in CURVED.items()},
     "positive": lambda x: bool((x > 0).all()),
+    "tall": lambda X: X.shape[0] >= X.shape[1],
     "index": lambda x: bool((x >= 1).all() and (x == np.round(x)).all()),
 }
 

@@ -588,6 +588,8 @@ def _check(variable: Symbol, array: np.ndarray) -> None:
         raise DomainError(f"{variable.name} is declared hpd, but the array given is not positive definite")
     if "unitary" in words and np.abs(array.conj().T @ array - np.eye(len(array))).max(initial=0.0) > TOLERANCE:
         raise DomainError(f"{variable.name} is declared unitary, but the array given is not")
+    if "tall" in words and array.shape[0] < array.shape[1]:
+        raise DomainError(f"{variable.name} is declared tall, but the array given has more columns than rows")
     parts = {
         "symmetric": lambda a: a - a.T,
         "skew": lambda a: a + a.T,

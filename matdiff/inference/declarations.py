@@ -16,7 +16,19 @@ from matdiff.ops.sets import CURVED
 from matdiff.ops.unknown import Arrow
 from matdiff.text.tree import Declaration
 
-ATTRIBUTES = ("symmetric", "skew", "diagonal", "lower", "upper", "spd", *CURVED, "positive", "index", *sorted(COMPLEX))
+ATTRIBUTES = (
+    "symmetric",
+    "skew",
+    "diagonal",
+    "lower",
+    "upper",
+    "spd",
+    *CURVED,
+    "positive",
+    "index",
+    "tall",
+    *sorted(COMPLEX),
+)
 SQUARE = frozenset((*ATTRIBUTES[:7], *(COMPLEX - {"complex"})))
 """Of square matrices: the linear sets, spd, and `orthogonal`, the first of the curved sets."""
 SPELLED = {word: space.written for word, space in CURVED.items()}
@@ -93,7 +105,7 @@ def _known_words(attributes: Iterable[str]) -> None:
 
 
 def _kind(name: str, kinds: Sequence[str], dims: tuple[Dim, ...], attributes: set[str]) -> Kind | None:
-    implied: Kind | None = None
+    implied: Kind | None = "matrix" if "tall" in attributes else None
     if dims:
         implied = "vector" if len(dims) == 1 else "matrix"
     elif attributes & SQUARE:
@@ -117,6 +129,7 @@ def _no_contradiction(name: str, kind: Kind | None, dims: tuple[Dim, ...], attri
             hint=tall if square == ["orthogonal"] else "",
         )
     _fits_its_set(name, kind, dims, attributes)
+    _can_be_tall(name, kind, dims, attributes)
     both = sorted(attributes & EMPTY)
     if "skew" in attributes and both:
         raise ParseError(f"{name} cannot be both skew and {both[0]}")
@@ -144,6 +157,15 @@ def _at_least_one(name: str, dims: Iterable[Dim]) -> None:
     for dim in dims:
         if dim.number is not None and dim.number < 1:
             raise ShapeError(f"a dimension of {name} is {dim}; dimensions are at least 1")
+
+
+def _can_be_tall(name: str, kind: Kind | None, dims: tuple[Dim, ...], attributes: set[str]) -> None:
+    """At least as many rows as columns, which is said of a matrix."""
+    numbers = [d.number for d in dims]
+    if "tall" in attributes and kind not in ("matrix", None):
+        raise ParseError(f"{name} is declared tall, which only a matrix can be")
+    if "tall" in attributes and len(dims) == 2 and None not in numbers and numbers[0] < numbers[1]:  # type: ignore[operator]
+        raise ParseError(f"{name} is declared tall, but it has {numbers[0]} rows and {numbers[1]} columns")
 
 
 def _fits_its_set(name: str, kind: Kind | None, dims: tuple[Dim, ...], attributes: set[str]) -> None:

@@ -17,6 +17,7 @@ from matdiff.ops.constants import eye
 from matdiff.ops.linalg import half_tril, inv
 from matdiff.ops.matrix_functions import solve_sylvester
 from matdiff.ops.reductions import tr
+from matdiff.ops.spectral import UNKNOWN, tall
 
 
 def _scalar(args: tuple[Node, ...], params: tuple[object, ...]) -> Type:
@@ -198,13 +199,12 @@ SINGULAR_VALUES: Op = Op(
 
 def _polar(A: Node, dA: Node) -> Node:
     """For A = W P with m ≥ n: dW = W Ω + (I − WWᴴ) dA P⁻¹, PΩ + ΩP = Wᴴ dA − dAᴴ W."""
-    rows, cols = A.rows.number, A.cols.number
-    if A.rows is not A.cols and (rows is None or cols is None):
-        raise UnsupportedError(
-            "the derivative of the polar factor depends on which dimension is larger",
-            hint="declare the dimensions as numbers",
-        )
-    if rows is not None and cols is not None and rows < cols:
+    if not tall(A):
+        if not tall(transpose(A)):
+            raise UnsupportedError(
+                "the derivative of the polar factor depends on which dimension is larger",
+                hint=f"{UNKNOWN}it is the transpose",
+            )
         return star(_polar(star(A), star(dA)))
     W = POLAR(A)
     P = star(W) @ A

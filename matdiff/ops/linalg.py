@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from matdiff.core.node import Kind, Node, describe, number
-from matdiff.core.op import Nonlinear, Op, macro, nonlinear, register
-from matdiff.core.shape import Dim
-from matdiff.errors import ShapeError
+from matdiff.core.node import Node, number
+from matdiff.core.op import Op, macro, nonlinear
 from matdiff.ops.algebra import is_op, power, scale, size, transpose
 from matdiff.ops.constants import eye, is_eye
-from matdiff.ops.elementwise import abs_, exp, log, pi, sign, sqrt
+from matdiff.ops.elementwise import exp, log, pi, sqrt
 from matdiff.ops.reductions import tr
-from matdiff.ops.structure import HALF, Diag, diag, tril, triu
+from matdiff.ops.structure import HALF, Diag, diag, tril
 
 inv: Op = nonlinear(
     "inv",
@@ -158,135 +156,6 @@ chol: Op = nonlinear(
     source="Giles 2008, §2.3.3; Murray 2016, eq. 9",
     summary="lower-triangular L with L*L' = S",
     c="-> cholesky({m0}, {0}, {out})",
-)
-
-
-def strictly_lower(M: Node) -> Node:
-    """The entries below the diagonal."""
-    return tril(M) - Diag(diag(M))
-
-
-def _within_lu(A: Node, dA: Node) -> Node:
-    """M = L⁻¹ dA U⁻¹, which is L⁻¹ dL + dU U⁻¹."""
-    return inv(lu_L(A)) @ dA @ inv(lu_U(A))
-
-
-lu_L: Op = nonlinear(
-    "lu_L",
-    "(n,n)->(n,n)",
-    lambda A, dA: lu_L(A) @ strictly_lower(_within_lu(A, dA)),
-    scalar=lambda s: number(1),
-    gives="lower invertible",
-    numpy="lu_factors({0})[0]",
-    julia="lu_factors({0})[1]",
-    octave="lu_factors({0})",
-    domain="minors",
-    factor="L = L*U",
-    law="dL = L stril(M), M = L⁻¹ dA U⁻¹",
-    proof=(
-        "let L = lu_L(X); U = lu_U(X); M = inv(L)*dX*inv(U)",
-        "L*U = X | what they are",
-        "d(L)*U + L*d(U) = dX | product rule",
-        "inv(L)*d(L) + d(U)*inv(U) = M | L⁻¹ from the left, U⁻¹ from the right",
-        "d(L) = L*(tril(M) - Diag(diag(M))) | L⁻¹dL has zeros on and above the diagonal, dU U⁻¹ below it",
-    ),
-    source="Golub & Van Loan 2013, §3.2; Walter & Lehmann 2010, §3",
-    summary="unit lower-triangular L with L*U = A, without exchanging rows: leading minors must not be 0",
-    c="-> lu_lower({m0}, {0}, {out}, {work:m0*m0})",
-)
-lu_U: Op = nonlinear(
-    "lu_U",
-    "(n,n)->(n,n)",
-    lambda A, dA: triu(_within_lu(A, dA)) @ lu_U(A),
-    scalar=lambda s: s,
-    gives="upper",
-    numpy="lu_factors({0})[1]",
-    julia="lu_factors({0})[2]",
-    octave="lu_upper({0})",
-    domain="minors",
-    factor="U = L*U",
-    law="dU = triu(M) U, M = L⁻¹ dA U⁻¹",
-    proof=(
-        "let L = lu_L(X); U = lu_U(X); M = inv(L)*dX*inv(U)",
-        "L*U = X | what they are",
-        "d(L)*U + L*d(U) = dX | product rule",
-        "inv(L)*d(L) + d(U)*inv(U) = M | L⁻¹ from the left, U⁻¹ from the right",
-        "d(U) = triu(M)*U | L⁻¹dL has zeros on and above the diagonal, dU U⁻¹ below it",
-    ),
-    source="Golub & Van Loan 2013, §3.2; Walter & Lehmann 2010, §3",
-    summary="upper-triangular U with L*U = A, without exchanging rows: leading minors must not be 0",
-    c="-> lu_upper({m0}, {0}, {out})",
-)
-
-
-def _within_qr(A: Node, dA: Node) -> Node:
-    """dR R⁻¹ = C − stril(C) + stril(C)ᵀ, C = Qᵀ dA R⁻¹, since QᵀdQ is skew."""
-    below = strictly_lower(C := qr_Q(A).T @ dA @ inv(qr_R(A)))
-    return C - below + below.T
-
-
-def _tall(args: tuple[Node, ...], rows: bool) -> tuple[Kind, Dim, Dim]:
-    (A,) = args
-    m, n = A.rows.number, A.cols.number
-    if m is not None and n is not None and m < n:
-        raise ShapeError(
-            f"{describe(A)} has more columns than rows, so its columns are not independent",
-            hint="take the factors of its transpose",
-        )
-    return "matrix", A.rows if rows else A.cols, A.cols
-
-
-qr_Q: Op = register(
-    Op(
-        "qr_Q",
-        "(p,n)->(p,n)",
-        (Nonlinear(lambda A, dA: (dA - qr_Q(A) @ _within_qr(A, dA) @ qr_R(A)) @ inv(qr_R(A))),),
-        lambda args, params: _tall(args, True),
-        scalar=lambda s: sign(s),
-        gives=frozenset({"orthonormal"}),
-        numpy="qr_factors({0})[0]",
-        julia="qr_factors({0})[1]",
-        octave="qr_factors({0})",
-        domain=("fullcolumns",),
-        factor="Q = Q*R",
-        law="dQ = (dA − Q dR) R⁻¹",
-        proof=(
-            "let Q = qr_Q(X); R = qr_R(X); C = Q'*dX*inv(R)",
-            "Q*R = X | what they are",
-            "d(Q)*R + Q*d(R) = dX | product rule",
-            "Q'*d(Q) = tril(C) - triu(C') | QᵀdQ is skew, dR R⁻¹ upper triangular: C is their sum",
-            "d(Q) = (dX - Q*d(R))*inv(R) | from the second line",
-        ),
-        source="Walter & Lehmann 2010, §4; Golub & Van Loan 2013, §5.2",
-        summary="Q with orthonormal columns, Q*R = A, R upper triangular with a positive diagonal",
-        c="-> qr_left({m0}, {n0}, {0}, {out}, {work:n0*n0})",
-    )
-)
-qr_R: Op = register(
-    Op(
-        "qr_R",
-        "(p,n)->(n,n)",
-        (Nonlinear(lambda A, dA: _within_qr(A, dA) @ qr_R(A)),),
-        lambda args, params: _tall(args, False),
-        scalar=lambda s: abs_(s),
-        gives=frozenset({"upper", "invertible"}),
-        numpy="qr_factors({0})[1]",
-        julia="qr_factors({0})[2]",
-        octave="qr_right({0})",
-        domain=("fullcolumns",),
-        factor="R = Q*R",
-        law="dR = (C − stril(C) + stril(C)ᵀ) R, C = Qᵀ dA R⁻¹",
-        proof=(
-            "let Q = qr_Q(X); R = qr_R(X); C = Q'*dX*inv(R)",
-            "Q*R = X | what they are",
-            "Q'*d(Q) + d(R)*inv(R) = C | product rule, Qᵀ from the left and R⁻¹ from the right",
-            "Q'*d(Q) = tril(C) - triu(C') | QᵀdQ is skew, dR R⁻¹ upper triangular",
-            "d(R) = (C - tril(C) + triu(C'))*R | the rest",
-        ),
-        source="Walter & Lehmann 2010, §4; Golub & Van Loan 2013, §5.2",
-        summary="upper-triangular R with a positive diagonal, Q*R = A, Q with orthonormal columns",
-        c="-> qr_right({m0}, {n0}, {0}, {out}, {work:m0*n0})",
-    )
 )
 
 

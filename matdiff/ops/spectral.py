@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from matdiff.core.node import Apply, Node, Number, describe, number
+from matdiff.core.node import Apply, Node, Number, Symbol, describe, number, topological
 from matdiff.core.op import Nonlinear, Op, Rule, Type, nonlinear, register
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ShapeError, UnsupportedError
@@ -15,7 +15,7 @@ from matdiff.ops.elementwise import abs_, sign
 from matdiff.ops.indexing import COLUMN, SLICE, check_index, column_at
 from matdiff.ops.linalg import inv, pinv
 from matdiff.ops.matrix_functions import solve_sylvester
-from matdiff.ops.structure import Diag, diag
+from matdiff.ops.structure import diag
 
 
 def symmetric_type(result: str) -> Any:
@@ -156,79 +156,101 @@ eiggaps: Op = nonlinear(
     summary="the matrix 1/(v_j − v_i), with zeros on the diagonal",
     c="-> eiggaps({m0}, {0}, {out})",
 )
-eigval: Op = symmetric_function(
+
+
+def eigenvalue(
+    name: str,
+    sig: str,
+    vector: Callable[..., Node],
+    place: str,
+    typed: str,
+    let: str,
+    guard: Callable[..., Node],
+    which: str,
+    typing: Any = None,
+    **fields: Any,
+) -> Op:
+    """The record of one eigenvalue of a symmetric matrix, dλ = qᵀ dS q (Magnus 1985, thm 1).
+
+    `vector(S, *index)` is q, `place` where it stands in NumPy's order; `typed` the value and `let` the vector in the
+    proof; `guard` asks for the eigenvalue to be simple.  An index that is a letter is one more argument.
+    """
+    letter = sig.startswith("(n,n),")
+
+    def rule(S: Node, *rest: Any) -> Node:
+        index, dS = (rest[:-1], rest[-1]) if letter else (rest[1:], rest[0])
+        return _quadratic(vector(S, *index), dS)
+
+    return register(
+        Op(
+            name,
+            sig,
+            (Nonlinear(rule), *(None,) * letter),
+            typing or symmetric_type("scalar"),
+            scalar=lambda s, *i: s,
+            numpy=f"np.linalg.eigvalsh({{0}})[{place}]",
+            domain=("symmetric", *("index",) * letter),
+            smooth=f"where {which} is not simple",
+            guard=guard,
+            law="dλ = qᵀ dS q",
+            proof=(
+                f"let {let}",
+                f"S*q = {typed}*q | S q = λ q",
+                f"dS*q + S*d(q) = d({typed})*q + {typed}*d(q) | product rule",
+                f"d({typed}) = q'*dS*q | times qᵀ, with qᵀS = λqᵀ and qᵀq = 1",
+            ),
+            source="Magnus 1985, thm 1",
+            **fields,
+        )
+    )
+
+
+eigval: Op = eigenvalue(
     "eigval",
     "(n,n);i->()",
-    "scalar",
-    lambda S, dS, i: _quadratic(column_at(eigvecs(S), Dim.of(i)), dS),
-    scalar=lambda s, i: s,
-    numpy="np.linalg.eigvalsh({0})[{p0} - 1]",
+    lambda S, i: column_at(eigvecs(S), Dim.of(i)),
+    "{p0} - 1",
+    "eigval(S,2)",
+    "q = eigvecs(S)[:,2]",
+    lambda S, i: SIMPLE.build((S,), (i,)),
+    "the eigenvalue of {0}",
     julia="eigenvalues({0})[{p0}]",
     octave="eigenvalue({0}, {p0})",
     torch="torch.linalg.eigvalsh({0})[{p0} - 1]",
-    domain=("symmetric",),
-    smooth="where the eigenvalue of {0} is not simple",
-    guard=lambda S, i: SIMPLE.build((S,), (i,)),
-    law="dλ = qᵀ dS q",
-    proof=(
-        "let q = eigvecs(S)[:,2]",
-        "S*q = eigval(S,2)*q | S q = λ q",
-        "dS*q + S*d(q) = d(eigval(S,2))*q + eigval(S,2)*d(q) | product rule",
-        "d(eigval(S,2)) = q'*dS*q | times qᵀ, with qᵀS = λqᵀ and qᵀq = 1",
-    ),
     curvature="positive⪰",
-    source="Magnus 1985, thm 1",
     summary="the i-th eigenvalue of a symmetric matrix, counted upward",
     c="= eigval({m0}, {0}, {p0}, {work:2*m0*m0+m0})",
 )
-lambda_max: Op = symmetric_function(
+lambda_max: Op = eigenvalue(
     "lambda_max",
     "(n,n)->()",
-    "scalar",
-    lambda S, dS: _quadratic(column_at(eigvecs(S), S.rows), dS),
-    scalar=lambda s: s,
-    numpy="np.linalg.eigvalsh({0})[-1]",
+    lambda S: column_at(eigvecs(S), S.rows),
+    "-1",
+    "lambda_max(S)",
+    "q = eigvecs(S)[:,n]",
+    lambda S: SIMPLE.build((S,), (-1,)),
+    "the largest eigenvalue of {0}",
     julia="eigenvalues({0})[end]",
     octave="max(eigenvalues({0}))",
     torch="torch.linalg.eigvalsh({0})[-1]",
     latex=r"\lambda_{{\max}}({0})",
-    domain=("symmetric",),
-    smooth="where the largest eigenvalue of {0} is not simple",
-    guard=lambda S: SIMPLE.build((S,), (-1,)),
-    law="dλ = qᵀ dS q",
-    proof=(
-        "let q = eigvecs(S)[:,n]",
-        "S*q = lambda_max(S)*q | S q = λ q",
-        "dS*q + S*d(q) = d(lambda_max(S))*q + lambda_max(S)*d(q) | product rule",
-        "d(lambda_max(S)) = q'*dS*q | times qᵀ, with qᵀS = λqᵀ and qᵀq = 1",
-    ),
-    source="Magnus 1985, thm 1",
     curvature="convex⪰ increasing⪰ positive⪰",
     traits="homogeneous",
     c="= eigval({m0}, {0}, {m0}, {work:2*m0*m0+m0})",
 )
-lambda_min: Op = symmetric_function(
+lambda_min: Op = eigenvalue(
     "lambda_min",
     "(n,n)->()",
-    "scalar",
-    lambda S, dS: _quadratic(column_at(eigvecs(S), ONE), dS),
-    scalar=lambda s: s,
-    numpy="np.linalg.eigvalsh({0})[0]",
+    lambda S: column_at(eigvecs(S), ONE),
+    "0",
+    "lambda_min(S)",
+    "q = eigvecs(S)[:,1]",
+    lambda S: SIMPLE.build((S,), (1,)),
+    "the smallest eigenvalue of {0}",
     julia="eigenvalues({0})[1]",
     octave="min(eigenvalues({0}))",
     torch="torch.linalg.eigvalsh({0})[0]",
     latex=r"\lambda_{{\min}}({0})",
-    domain=("symmetric",),
-    smooth="where the smallest eigenvalue of {0} is not simple",
-    guard=lambda S: SIMPLE.build((S,), (1,)),
-    law="dλ = qᵀ dS q",
-    proof=(
-        "let q = eigvecs(S)[:,1]",
-        "S*q = lambda_min(S)*q | S q = λ q",
-        "dS*q + S*d(q) = d(lambda_min(S))*q + lambda_min(S)*d(q) | product rule",
-        "d(lambda_min(S)) = q'*dS*q | times qᵀ, with qᵀS = λqᵀ and qᵀq = 1",
-    ),
-    source="Magnus 1985, thm 1",
     curvature="concave⪰ increasing⪰ positive⪰",
     traits="homogeneous",
     c="= eigval({m0}, {0}, 1, {work:2*m0*m0+m0})",
@@ -243,30 +265,20 @@ SIMPLE_AT: Op = Op(
     numpy="simple_at({0}, {1})",
 )
 """A symmetric matrix asked to have its i-th eigenvalue but once."""
-eigval_at: Op = register(
-    Op(
-        "eigval_at",
-        "(n,n),()->()",
-        (Nonlinear(lambda S, i, dS: _quadratic(eigvec(S, i), dS)), None),
-        indexed_type("scalar"),
-        scalar=lambda s, i: s,
-        numpy="np.linalg.eigvalsh({0})[place({1}, {0})]",
-        julia="eigenvalue({0}, {1})",
-        domain=("symmetric", "index"),
-        smooth="where the eigenvalue of {0} is not simple",
-        guard=lambda S, i: SIMPLE_AT(S, i),
-        spoken=("eigval",),
-        law="dλ = qᵀ dS q",
-        proof=(
-            "let i: index; q = eigvec(S,i)",
-            "S*q = eigval(S,i)*q | S q = λ q",
-            "dS*q + S*d(q) = d(eigval(S,i))*q + eigval(S,i)*d(q) | product rule",
-            "d(eigval(S,i)) = q'*dS*q | times qᵀ, with qᵀS = λqᵀ and qᵀq = 1",
-        ),
-        source="Magnus 1985, thm 1",
-        summary="the i-th eigenvalue of a symmetric matrix for a letter i, counted upward",
-        c="= eigval_at({m0}, {0}, {1}, {work:2*m0*m0+m0})",
-    )
+eigval_at: Op = eigenvalue(
+    "eigval_at",
+    "(n,n),()->()",
+    lambda S, i: eigvec(S, i),
+    "place({1}, {0})",
+    "eigval(S,i)",
+    "i: index; q = eigvec(S,i)",
+    lambda S, i: SIMPLE_AT(S, i),
+    "the eigenvalue of {0}",
+    indexed_type("scalar"),
+    julia="eigenvalue({0}, {1})",
+    spoken=("eigval",),
+    summary="the i-th eigenvalue of a symmetric matrix for a letter i, counted upward",
+    c="= eigval_at({m0}, {0}, {1}, {work:2*m0*m0+m0})",
 )
 eigvec: Op = register(
     Op(
@@ -531,13 +543,12 @@ nuclear: Op = nonlinear(
 
 def _polar_differential(A: Node, dA: Node) -> Node:
     """For A = W P with m ≥ n: dW = W Ω + (I − WWᵀ) dA P⁻¹, PΩ + ΩP = Wᵀ dA − dAᵀ W."""
-    rows, cols = A.rows.number, A.cols.number
-    if A.rows is not A.cols and (rows is None or cols is None):
-        raise UnsupportedError(
-            "the derivative of the polar factor depends on which dimension is larger",
-            hint="declare the dimensions as numbers",
-        )
-    if rows is not None and cols is not None and rows < cols:
+    if not tall(A):
+        if not tall(A.T):
+            raise UnsupportedError(
+                "the derivative of the polar factor depends on which dimension is larger",
+                hint=f"{UNKNOWN}it is the transpose",
+            )
         return _polar_differential(A.T, dA.T).T
     W = polar(A)
     P = W.T @ A
@@ -566,15 +577,30 @@ polar: Op = nonlinear(
 )
 
 
+def tall(A: Node) -> bool:
+    """Is it known to have at least as many rows as columns: by its sizes, or those of a variable declared so?"""
+    if A.rows is A.cols:
+        return True
+    rows, cols = A.rows.number, A.cols.number
+    if rows is not None and cols is not None:
+        return rows >= cols
+    return any(
+        isinstance(n, Symbol) and (n.rows, n.cols) == (A.rows, A.cols) and not TALL.isdisjoint((n.of or n).attributes)
+        for n in topological(A)
+    )
+
+
+TALL = frozenset({"tall", "orthonormal", "grassmann"})
+"""Attributes of matrices with at least as many rows as columns."""
+UNKNOWN = "declare it tall, as in A: m×n tall, or its dimensions as numbers; of its transpose "
+
+
 def _svdvals_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     (A,) = args
-    rows, cols = A.rows.number, A.cols.number
-    if A.rows is A.cols:
-        return "vector", A.rows, ONE
-    if rows is None or cols is None or rows < cols:
+    if not tall(A):
         raise UnsupportedError(
             f"svdvals of {describe(A)}: it must be known to have at least as many rows as columns",
-            hint="transpose it, declare the dimensions as numbers, or use sigma(A,i)",
+            hint=f"{UNKNOWN}the singular values are the same, and sigma(A,i) is one of them",
         )
     return "vector", A.cols, ONE
 
@@ -632,85 +658,6 @@ svdvals: Op = register(
 )
 
 
-def _svd_type(right: bool) -> Any:
-    def typing(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
-        (A,) = args
-        rows, cols = A.rows.number, A.cols.number
-        if A.rows is not A.cols and (rows is None or cols is None or rows < cols):
-            raise UnsupportedError(
-                f"the singular vectors of {describe(A)}: it must be known to have at least as many rows as columns",
-                hint="of its transpose U and V change places; else declare the dimensions as numbers",
-            )
-        return "matrix", A.cols if right else A.rows, A.cols
-
-    return typing
-
-
-def _vectors(A: Node, dA: Node, right: bool) -> Node:
-    """dU = U (F ∘ (P Σ + Σ Pᵀ)) + (I − UUᵀ) dA V Σ⁻¹ with P = Uᵀ dA V, F_ij = 1/(σ_j² − σ_i²); dV is that of Aᵀ."""
-    U, V = svd_U(A), svd_V(A)
-    s = svdvals(A)
-    W, other, change = (V, U, dA.T) if right else (U, V, dA)
-    P = W.T @ change @ other @ Diag(s)
-    turn = W @ hadamard(eiggaps(s**2), P + P.T)
-    whole = W.rows is W.cols
-    return turn if whole else turn + (eye(W.rows) - W @ W.T) @ change @ other @ Diag(s**-1)
-
-
-def _singular_vectors(name: str, right: bool, sig: str, law: str, proof: tuple[str, ...], summary: str, c: str) -> Op:
-    return register(
-        Op(
-            name,
-            sig,
-            (Nonlinear(lambda A, dA: _vectors(A, dA, right)),),
-            _svd_type(right),
-            scalar=(lambda s: number(1)) if right else (lambda s: sign(s)),
-            gives=frozenset({"orthonormal"}),
-            numpy=f"svd_factors({{0}})[{2 if right else 0}]",
-            julia=f"svd_factors({{0}})[{2 if right else 1}]",
-            octave="svd_right({0})" if right else "svd_factors({0})",
-            domain=("distinct_singular",),
-            smooth="where two entries of a right singular vector of {0} share the largest absolute value",
-            factor="V = U*Diag(σ)*V'" if right else "U = U*Diag(σ)*V'",
-            law=law,
-            proof=proof,
-            source="Giles 2008, §3.2; Townsend 2016, eqs. 14–16",
-            summary=summary,
-            c=c,
-        )
-    )
-
-
-svd_U: Op = _singular_vectors(
-    "svd_U",
-    False,
-    "(p,n)->(p,n)",
-    "dU = U (F ∘ (PΣ + ΣPᵀ)) + (I − UUᵀ) dA V Σ⁻¹, P = Uᵀ dA V, F_ij = 1/(σ_j² − σ_i²)",
-    (
-        "let X: n×n; U = svd_U(X); V = svd_V(X); s = svdvals(X); P = U'*dX*V",
-        "U*Diag(s)*V' = X | what they are",
-        "U'*d(U) + d(U)'*U = 0 | UᵀU = I: UᵀdU is skew, and so is VᵀdV",
-        "U'*d(U)*Diag(s.^2) - Diag(s.^2)*U'*d(U) = P*Diag(s) + Diag(s)*P' - 2*Diag(s.*d(s)) | of X Xᵀ U = U Σ²",
-        "d(U) = U*(eiggaps(s.^2).*(P*Diag(s) + Diag(s)*P')) | entry by entry",
-    ),
-    "left singular vectors as columns, A = U*Diag(svdvals(A))*V'; signs as those of svd_V ask for",
-    "-> svd_left({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0+n0})",
-)
-svd_V: Op = _singular_vectors(
-    "svd_V",
-    True,
-    "(p,n)->(n,n)",
-    "dV = V (F ∘ (ΣP + PᵀΣ)) + (I − VVᵀ) dAᵀ U Σ⁻¹, P = Uᵀ dA V, F_ij = 1/(σ_j² − σ_i²)",
-    (
-        "let X: n×n; U = svd_U(X); V = svd_V(X); s = svdvals(X); P = U'*dX*V",
-        "V*Diag(s)*U' = X' | what they are",
-        "V'*d(V) + d(V)'*V = 0 | VᵀV = I: VᵀdV is skew, and so is UᵀdU",
-        "V'*d(V)*Diag(s.^2) - Diag(s.^2)*V'*d(V) = Diag(s)*P + P'*Diag(s) - 2*Diag(s.*d(s)) | of Xᵀ X V = V Σ²",
-        "d(V) = V*(eiggaps(s.^2).*(Diag(s)*P + P'*Diag(s))) | entry by entry",
-    ),
-    "right singular vectors as columns, each with a positive entry where its absolute value is largest",
-    "-> svd_right({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0+n0})",
-)
 peak: Op = register(
     Op(
         "peak",

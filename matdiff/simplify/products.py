@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from matdiff.core.node import Apply, Node, number
 from matdiff.ops.algebra import TRANSPOSE, add, matmul, power, scale, size, transpose, whole
 from matdiff.ops.constants import eye, is_eye, is_ones, ones, ones_like
+from matdiff.ops.factors import lu_L, lu_U, qr_Q, qr_R
 from matdiff.ops.kronecker import kron_of
-from matdiff.ops.linalg import chol, lu_L, lu_U, pinv, qr_Q, qr_R
+from matdiff.ops.linalg import chol, pinv
 from matdiff.ops.matrix_functions import MPOWER, matrix_power, sqrtm
 from matdiff.ops.structure import Diag
 from matdiff.simplify.context import Context

@@ -14,7 +14,7 @@ from matdiff.text.tree import Declaration, Span
 
 SQUARE = words("symmetric skew diagonal lower upper spd orthogonal hermitian unitary hpd")
 COMPLEX = words("complex hermitian unitary hpd")
-ATTRIBUTES = SQUARE | {"positive", "complex", "index"} | CURVED.keys()
+ATTRIBUTES = SQUARE | {"positive", "complex", "index", "tall"} | CURVED.keys()
 READ = ATTRIBUTES | SPELLED.keys()
 KINDS = frozenset({"scalar", "vector", "matrix", "elementwise"})
 

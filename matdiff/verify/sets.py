@@ -93,7 +93,7 @@ def linear_set(variable: Symbol) -> str:
 
 def is_tall(variable: Symbol) -> bool:
     """Must its array have at least as many rows as columns?"""
-    return any(CURVED[word].tall for word in CURVED.keys() & variable.attributes)
+    return "tall" in variable.attributes or any(CURVED[word].tall for word in CURVED.keys() & variable.attributes)
 
 
 def project(variable: Symbol, X: Array, G: Array) -> Array:

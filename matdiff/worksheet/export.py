@@ -469,7 +469,7 @@ def whole(v: Symbol, sizes: dict[str, int], rng: random.Random) -> Any:
         a = np.diag(np.diag(a))
     elif known & {"lower", "upper"}:
         a = np.tril(a) if "lower" in known else np.triu(a)
-    elif set(known) - {"positive", "nonnegative", "invertible", "square", "spd"}:
+    elif set(known) - {"positive", "nonnegative", "invertible", "square", "spd", "tall"}:
         raise UnsupportedError("there are no small whole numbers in this set")
     return a[0, 0] if v.kind == "scalar" else a[:, 0] if v.kind == "vector" else a
 
