@@ -1,8 +1,67 @@
-"""Tests import the tables beside them."""
+"""Tests import the tables beside them; `--full` runs all cases of what is otherwise run as a fixed share."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+# What XLA makes of the code is not tested here, and half of what the tests with JAX cost is its optimising.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="every case, where else a fixed share is run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "share(of): one case in so many, always the same, unless --full is given")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not in the share."""
+    if config.getoption("--full"):
+        return
+    out = [item for item in items if not in_share(item)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if in_share(item)]
+
+
+def in_share(item: pytest.Item) -> bool:
+    """Is the sum of the places of its parameters in their lists a multiple of the share?
+
+    So every value of each parameter is met by the values of the others in turn: of two parameters both tables are
+    run whole, only not each row with each.
+    """
+    found = item.get_closest_marker("share")
+    if found is None:
+        return True
+    (of,) = found.args
+    places = dict(item.callspec.indices)  # type: ignore[attr-defined]
+    for mark in item.iter_markers("parametrize"):
+        names = mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0]
+        for name in names[1:]:  # Names of one list have one place.
+            places.pop(name.strip())
+    return sum(places.values()) % of == 0
+
+
+@pytest.fixture
+def in_process() -> Iterator[None]:
+    from marking import in_this_process
+
+    with in_this_process():
+        yield
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """`full(share, all)`: how many, of what a test goes through by itself."""
+    whole = request.config.getoption("--full")
+    return lambda share, all_: all_ if whole else share

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
@@ -45,11 +44,11 @@ def _inside(X: Any, G: Any, at: Any) -> Any:
     return G if is_real(X) and not words - {"positive"} else complexes.in_set(X, G)
 
 
-EVERY = bool(os.environ.get("MATDIFF_EVERY_CASE"))
-"""Without it differences check every fourth function and JAX every sixteenth; PyTorch checks all of them."""
+# PyTorch checks all of them.
 
 
-@pytest.mark.parametrize("case", CASES if EVERY else CASES[::4], ids=lambda case: f"{case[0]} by {case[2]}")
+@pytest.mark.share(4)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]} by {case[2]}")
 def test_differences(case: Any) -> None:
     found = _derivation(case).verify()
     assert found.passed, str(found)
@@ -169,10 +168,8 @@ class Jax:
         return (Q * getattr(self.t, name)(w)[None, :]) @ self.H(Q)
 
 
-FEW = CASES if EVERY else CASES[::16]
-
-
-@pytest.mark.parametrize("case", FEW, ids=lambda case: f"{case[0]} by {case[2]}")
+@pytest.mark.share(16)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]} by {case[2]}")
 def test_jax_returns_the_conjugate(case: Any) -> None:
     jax = pytest.importorskip("jax", reason="JAX is not installed")
     library = Jax()

@@ -212,6 +212,7 @@ THIN = ({"m": 1, "n": 1, "p": 1}, {"m": 1, "n": 3, "p": 2})
 NOT_THIN = {"sigma_max(W*(A .* X))": "a skew matrix of size 1 is 0", "norm(x[2:3])^2*x": "there is no second entry"}
 
 
+@pytest.mark.share(2)
 @each
 @pytest.mark.parametrize("thin", THIN, ids=["1×1", "1×3"])
 def test_sizes_of_one(number: int, thin: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,6 +256,7 @@ def test_printing(number: int, form: str) -> None:
         assert md.parse(shown, declare=derivation(number).types, dialect=dialect) == e, shown
 
 
+@pytest.mark.share(3)
 @each
 def test_latex_with_names_of_all_forms(number: int) -> None:
     c = CASES[number]

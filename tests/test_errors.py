@@ -182,6 +182,7 @@ def fuzz() -> ModuleType:
     return module
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("first", range(0, 1_000, 100))
 def test_random_input_ends_in_a_result_or_a_refusal(fuzz: ModuleType, first: int) -> None:
     """`python tests/fuzz.py` does more, and takes the time."""

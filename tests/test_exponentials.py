@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -125,8 +126,10 @@ def arrays(sign: float) -> dict[str, Any]:
     }
 
 
-def derivatives(f: Function, given: dict[str, Any]) -> tuple[Any, Any, Any]:
+@cache
+def derivatives(text: str, sign: float) -> tuple[Any, Any, Any]:
     """Value, gradient and Hessian by x by central differences."""
+    f, given = CASES[text], arrays(sign)
     with mp.workdps(90):
         h = mp.mpf(10) ** -20
         fixed = {
@@ -147,19 +150,25 @@ def derivatives(f: Function, given: dict[str, Any]) -> tuple[Any, Any, Any]:
         return float(at()), np.array(gradient, float), np.array(hessian, float)
 
 
-@pytest.mark.parametrize("sign", [1.0, -1.0])
+@cache
+def made(text: str, backend: str) -> Any:
+    """Value, gradient and Hessian, compiled together."""
+    d = md.derive(text, wrt="x", declare=DECLARED)
+    outputs = second_order(d)[: 2 if text in NO_HESSIAN else 3]
+    return d, outputs, compile_(outputs, d.function.variables, backend)
+
+
 @pytest.mark.parametrize("text", CASES)
 @pytest.mark.parametrize("backend", ["numpy", "jax", "torch"])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_far_from_zero(text: str, backend: str, sign: float) -> None:
     module = np if backend == "numpy" else pytest.importorskip(backend)
     if backend == "jax":
         module.config.update("jax_enable_x64", True)
     given = arrays(sign)
-    expected = derivatives(CASES[text], given)
-    d = md.derive(text, wrt="x", declare=DECLARED)
-    outputs = second_order(d)[: 2 if text in NO_HESSIAN else 3]
-    together = compile_(outputs, d.function.variables, backend)(**given)
-    results = [together]
+    expected = derivatives(text, sign)
+    d, outputs, together = made(text, backend)
+    results = [together(**given)]
     if backend == "numpy":
         results.append([compile_(node, d.function.variables)(**given) for node in outputs])
         results.append([e.evaluate(**given) for e in (d, d.gradient, d.hessian)[: len(outputs)]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -97,22 +98,29 @@ JAX: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("size", [1, 2, 4])
-@pytest.mark.parametrize("text", JAX)
-def test_values_and_gradients_agree_with_jax(text: str, size: int) -> None:
+def drawn(size: int) -> dict[str, Any]:
+    rng = np.random.default_rng(size)
+    return {"X": rng.normal(size=(size, size)), "x": rng.normal(size=size), "y": rng.normal(size=size)}
+
+
+@cache
+def by_jax(text: str, size: int) -> Any:
+    """Value and gradient."""
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
-    rng = np.random.default_rng(size)
-    given = {"X": rng.normal(size=(size, size)), "x": rng.normal(size=size), "y": rng.normal(size=size)}
+    X, x, y = drawn(size).values()
+    return jax.jit(jax.value_and_grad(lambda X: JAX[text](jax.numpy, JaxSpecial(jax), X, x, y)))(X)
 
-    def value(X: Any) -> Any:
-        return JAX[text](jax.numpy, JaxSpecial(jax), X, given["x"], given["y"])
 
+@pytest.mark.parametrize("text", JAX)
+@pytest.mark.parametrize("size", [1, 2, 4])
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("jax", marks=pytest.mark.share(3))])
+def test_values_and_gradients_agree_with_jax(text: str, size: int, backend: str) -> None:
+    given = drawn(size)
+    expected, gradient = by_jax(text, size)
     d = md.derive(text, wrt="X", declare="X: n×n; x: n; y: n")
-    np.testing.assert_allclose(d.evaluate(**given), value(given["X"]), rtol=1e-10)
-    expected = jax.grad(value)(given["X"])
-    for backend in ("numpy", "jax"):
-        np.testing.assert_allclose(d.gradient.compile(backend)(**given), expected, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(d.evaluate(**given), expected, rtol=1e-10)
+    np.testing.assert_allclose(d.gradient.compile(backend)(**given), gradient, rtol=1e-9, atol=1e-10)
 
 
 class JaxSpecial:

@@ -491,4 +491,4 @@ def test_long_texts_take_linear_work(part: str) -> None:
             parse_program("x " + part * (length // len(part)), "latex")
         return count.calls
 
-    assert work(24_000) < 2.1 * work(12_000) + 1_000
+    assert work(12_000) < 2.1 * work(6_000) + 1_000

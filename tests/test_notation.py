@@ -145,7 +145,7 @@ def test_templates_of_all_records_can_be_read() -> None:
 
 
 N = Dim.of("n")
-DEEP = 10_000
+DEEP = 2_500
 
 
 def factor(i: int) -> Node:

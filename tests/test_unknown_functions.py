@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ def test_the_multivariate_chain_rule_has_its_intermediate_variables() -> None:
 # against JAX, with functions that are handed over
 
 
+@cache
 def jax_functions() -> tuple[Any, dict[str, Callable[..., Any]]]:
     jax = pytest.importorskip("jax")
     jnp = jax.numpy
@@ -119,25 +121,27 @@ COMPOSED: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-def handed(jax: Any, known: dict[str, Callable[..., Any]]) -> dict[str, tuple[Any, ...]]:
-    """(value, derivative, second derivative) of each, by JAX."""
+@cache
+def handed() -> dict[str, tuple[Any, ...]]:
+    """(value, derivative, second derivative) of each, by JAX; each compiled when it is first called."""
+    jax, known = jax_functions()
     many = {"f": 3, "k": 2}
     out: dict[str, tuple[Any, ...]] = {}
     for name, fn in known.items():
         if name not in many:
             first = jax.jacfwd(fn)
-            out[name] = (fn, first, jax.jacfwd(first))
+            out[name] = tuple(map(jax.jit, (fn, first, jax.jacfwd(first))))
             continue
         slots = range(many[name])
-        firsts = [jax.jacfwd(fn, argnums=i) for i in slots]
-        out[name] = (fn, firsts, [[jax.jacfwd(one, argnums=j) for j in slots] for one in firsts])
+        firsts = [jax.jit(jax.jacfwd(fn, argnums=i)) for i in slots]
+        out[name] = (jax.jit(fn), firsts, [[jax.jit(jax.jacfwd(one, argnums=j)) for j in slots] for one in firsts])
     return out
 
 
 @pytest.mark.parametrize("text, wrt", COMPOSED)
 def test_values_are_those_of_jax(text: str, wrt: str) -> None:
     jax, known = jax_functions()
-    given = handed(jax, known)
+    given = handed()
     rng = np.random.default_rng(1)
     arrays = {n: rng.normal(size=s) if s else 0.7 for n, s in SHAPES.items()}
     d = md.derive(text, wrt=wrt, declare=[DECLARED, LETTERS])
@@ -147,15 +151,15 @@ def test_values_are_those_of_jax(text: str, wrt: str) -> None:
 
     everything = {**arrays, **given}
     V = rng.normal(size=np.shape(arrays[wrt]))
-    truth, along = jax.jvp(composed, (arrays[wrt],), (V,))
+    truth, along = jax.jit(lambda at, v: jax.jvp(composed, (at,), (v,)))(arrays[wrt], V)
     assert np.allclose(d.jvp(V, **everything), along, rtol=1e-10, atol=1e-12)
     if np.ndim(truth):
         Y = rng.normal(size=truth.shape)
-        (pulled,) = jax.vjp(composed, arrays[wrt])[1](Y)
+        (pulled,) = jax.jit(lambda at: jax.vjp(composed, at)[1](Y))(arrays[wrt])
         assert np.allclose(d.vjp(Y, **everything), pulled, rtol=1e-10, atol=1e-12)
         return
-    assert np.allclose(d.gradient.evaluate(**everything), jax.grad(composed)(arrays[wrt]), rtol=1e-10, atol=1e-12)
-    product = jax.jvp(jax.grad(composed), (arrays[wrt],), (V,))[1]
+    gradient, product = jax.jit(lambda at, v: jax.jvp(jax.grad(composed), (at,), (v,)))(arrays[wrt], V)
+    assert np.allclose(d.gradient.evaluate(**everything), gradient, rtol=1e-10, atol=1e-12)
     assert np.allclose(d.hvp(V, **everything), product, rtol=1e-9, atol=1e-11)
 
 

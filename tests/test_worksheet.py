@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import xml.dom.minidom
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,14 @@ from matdiff.report.pdf import CHROMIUM, LATEX
 from matdiff.solution.problem import Problem
 from matdiff.solution.variants import choice
 from matdiff.worksheet import build as building
-from matdiff.worksheet import folder, report
+from matdiff.worksheet import folder, report, sheet
 from matdiff.worksheet.answers import submission
 from matdiff.worksheet.build import FORMATS, build
 from matdiff.worksheet.check import Mark, mark, marks
 from matdiff.worksheet.document import worksheet
 from matdiff.worksheet.sheet import solutions
 from matdiff.worksheet.solution import Solution
+from matdiff.worksheet.systems import SystemSolution
 from matdiff.worksheet.worker import Result
 
 for needed in ("markdown_it", "mdit_py_plugins", "latex2mathml", "nbformat"):
@@ -224,12 +226,20 @@ def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "plot", building.no_plot)
 
 
+@pytest.fixture
+def solved_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each problem is solved once for all formats of its sheet and its solution."""
+    monkeypatch.setattr(sheet, "Solution", cache(Solution))
+    monkeypatch.setattr(sheet, "SystemSolution", cache(SystemSolution))
+
+
 def test_the_course_is_there() -> None:
     assert len(LESSONS) == 20
     for kind in ("answers", "wrong"):
         assert [p.name for p in sorted((EXAMPLES / kind).glob("*.md"))] == [p.name for p in LESSONS]
 
 
+@pytest.mark.usefixtures("in_process")
 def test_the_commands_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They run as they stand, with the exit status that is said behind `#`."""
     shutil.copytree(EXAMPLES, tmp_path / "examples")
@@ -244,13 +254,13 @@ def test_the_commands_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
-@pytest.mark.usefixtures("no_plots")
+@pytest.mark.usefixtures("no_plots", "solved_once")
 def test_lessons_build(path: Path) -> None:
     """One file, no scripts, nothing from elsewhere; all mathematics is MathML; every line is checked."""
     text = path.read_text(encoding="utf-8")
-    sheet = build(text, "html", path.name).decode()
+    students = build(text, "html", path.name).decode()
     solution = build(text, "html", path.name, with_solutions=True).decode()
-    for made in (sheet, solution):
+    for made in (students, solution):
         assert "<script" not in made and "src=" not in made and "url(" not in made
         assert not re.search(r"https?://(?!www\.w3\.org)", made)
         assert not re.search(r"\\[A-Za-z]|\$", re.sub("<(style|code).*?</\\1>", "", made, flags=re.DOTALL))
@@ -258,7 +268,7 @@ def test_lessons_build(path: Path) -> None:
             xml.dom.minidom.parseString(formula)
     assert solution.count('class="mark">✓') == solution.count('class="rule"')
     assert solution.count('class="verdict">✓') == len(worksheet(text).problems)
-    assert sheet.count('class="room"') == sheet.count("<textarea") == len(worksheet(text).problems)
+    assert students.count('class="room"') == students.count("<textarea") == len(worksheet(text).problems)
     for to in ("md", "tex", "ipynb"):
         assert build(text, to, path.name) and build(text, to, path.name, with_solutions=True)
 
@@ -522,6 +532,7 @@ def test_what_is_not_read_is_listed() -> None:
     assert "\nnot read " not in none
 
 
+@pytest.mark.usefixtures("in_process")
 def test_an_answer_block_with_a_fault_costs_no_other_answer_its_mark(tmp_path: Path) -> None:
     lesson = "".join(block("f: tr(A*X)", "wrt: X") for _ in range(7))
     answers = [
@@ -658,13 +669,13 @@ def test_a_variable_may_be_called_like_a_label() -> None:
 def test_sheets_come_back_with_answers(tmp_path: Path) -> None:
     """What `build` writes, filled in, is marked by `check` without the lesson, in Markdown and as a notebook."""
     for to in ("md", "ipynb"):
-        sheet = build(SMALL, to, "small.md", "4").decode()
+        empty = build(SMALL, to, "small.md", "4").decode()
         path = tmp_path / f"alice.{to}"
-        path.write_text(sheet.replace("gradient = ", "gradient = M'"), encoding="utf-8")
+        path.write_text(empty.replace("gradient = ", "gradient = M'"), encoding="utf-8")
         f = worksheet(SMALL, seed="4").problems[0].f
         found = submission(path)
         assert found.problems[0].f == f and found.answers[1].strip() == "gradient = M'"
-        path.write_text(sheet.replace("gradient = ", f"gradient = {f[3]}'"), encoding="utf-8")
+        path.write_text(empty.replace("gradient = ", f"gradient = {f[3]}'"), encoding="utf-8")
         assert [m.status for m in marks(submission(path))] == ["right"]
         lesson = (SMALL, "small.md", None)
         assert submission(path, lesson).problems[0].f == f
@@ -726,6 +737,7 @@ def test_a_submission_has_limited_time(tmp_path: Path) -> None:
     assert result.error == "not finished within 0.01 s" and not result.passed(True)
 
 
+@pytest.mark.usefixtures("in_process")
 def test_the_command_line(tmp_path: Path) -> None:
     lesson = tmp_path / "small.md"
     lesson.write_text(SMALL, encoding="utf-8")
@@ -737,13 +749,13 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert run(app, ["worksheet", "build", str(lesson), "--to", "md", "--out", "-"]).output.startswith(
         "# A small sheet"
     )
-    sheet = tmp_path / "small-7-sheet.md"
-    done = run(app, ["worksheet", "check", str(sheet)], standalone_mode=False)
+    filled = tmp_path / "small-7-sheet.md"
+    done = run(app, ["worksheet", "check", str(filled)], standalone_mode=False)
     assert done.return_value == 1 and "– problem 1: Trace    0/2  no answer" in done.output
     f = worksheet(SMALL, seed="7").problems[0].f
-    sheet.write_text(sheet.read_text("utf-8").replace("gradient = ", f"gradient = {f[3]}"), encoding="utf-8")
-    strict = run(app, ["worksheet", "check", str(sheet)], standalone_mode=False)
-    lenient = run(app, ["worksheet", "check", str(sheet), "--any-layout"], standalone_mode=False)
+    filled.write_text(filled.read_text("utf-8").replace("gradient = ", f"gradient = {f[3]}"), encoding="utf-8")
+    strict = run(app, ["worksheet", "check", str(filled)], standalone_mode=False)
+    lenient = run(app, ["worksheet", "check", str(filled), "--any-layout"], standalone_mode=False)
     assert (strict.return_value, lenient.return_value) == (1, 0)
     assert "right up to the layout" in strict.output and "2 of 2 points" in lenient.output
     with pytest.raises(MatdiffError, match="would be overwritten"):

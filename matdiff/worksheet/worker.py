@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from matdiff.errors import MatdiffError
 from matdiff.worksheet.answers import submission
@@ -65,20 +67,25 @@ def read(name: str, out: str, complaint: str) -> Result:
 
 
 def work() -> None:
-    """Do the job on standard input; a line of JSON for each mark as soon as it is made."""
+    """Do the job on standard input."""
+    limit_memory()
+    for line in said(json.load(sys.stdin)):
+        print(line, flush=True)
+
+
+def said(job: dict[str, Any]) -> Iterator[str]:
+    """A line of JSON for each mark as soon as it is made."""
     from matdiff.worksheet.check import marks
 
-    limit_memory()
-    job = json.load(sys.stdin)
     lesson = tuple(job["lesson"]) if job["lesson"] else None
     try:
         found = submission(Path(job["path"]), lesson)
         for remark in found.remarks:
-            print(json.dumps({"remark": remark}), flush=True)
+            yield json.dumps({"remark": remark})
         for mark in marks(found):
-            print(json.dumps(asdict(mark)), flush=True)
+            yield json.dumps(asdict(mark))
     except MatdiffError as error:
-        print(json.dumps({"error": str(error)}), flush=True)
+        yield json.dumps({"error": str(error)})
 
 
 def limit_memory() -> None:
