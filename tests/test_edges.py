@@ -102,7 +102,7 @@ HINGES = [
 def test_hinges_are_flat_where_they_are_zero(text, oracle, order):
     d = md.derive(text, wrt="x")
     x = np.array([-1.0, 2.0, 0.5])
-    truth = (jax.grad if order == 1 else jax.hessian)(oracle)(x)
+    truth = jax.jit((jax.grad if order == 1 else jax.hessian)(oracle))(x)
     for value in every_way(d.gradient if order == 1 else d.hessian, x=x):
         np.testing.assert_allclose(value, truth, rtol=1e-6, atol=1e-12)
     for value in every_way(d.gradient if order == 1 else d.hessian, x=-np.ones(3)):
@@ -205,7 +205,7 @@ def test_only_the_eigenvalue_that_is_used_has_to_be_simple(text, shape, oracle):
     d = md.derive(text, wrt="A", declare=f"A: {shape}")
     A = RNG.normal(size=(2, 4) if shape == "m×n" else tuple(map(int, shape.split("×"))))
     V = RNG.normal(size=A.shape)
-    gradient = jax.grad(oracle)
+    gradient = jax.jit(jax.grad(oracle))
     for value in (*every_way(d.gradient, A=A), md.parse(str(d.gradient), declare=d.types).evaluate(A=A)):
         np.testing.assert_allclose(value, gradient(A), atol=1e-9)
     h = 1e-5
@@ -294,7 +294,7 @@ def test_pseudoinverses_of_products_of_a_known_rank(text, wrt, declare, oracle):
     arrays |= {"G": RNG.normal(size=(4, 2)), "H": RNG.normal(size=(2, 3))}
     d = md.derive(text, wrt=wrt, declare=declare)
     rest = {k: v for k, v in arrays.items() if k not in (wrt, "C")}
-    truth = jax.grad(lambda X: jnp.vdot(arrays["C"], oracle(**{wrt: X}, **rest)))(arrays[wrt])
+    truth = jax.jit(jax.grad(lambda X: jnp.vdot(arrays["C"], oracle(**{wrt: X}, **rest))))(arrays[wrt])
     np.testing.assert_allclose(d.gradient.evaluate(**own(d.gradient, arrays)), truth, rtol=1e-8, atol=1e-8)
     assert d.verify().passed
 

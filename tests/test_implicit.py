@@ -134,6 +134,57 @@ def oracle(jax: Any, found: md.Derivation, problem: Problem) -> tuple[Callable[.
     return value, moving
 
 
+def solved(problem: Problem, start: dict[str, Any]) -> Callable[[dict[str, Any]], float]:
+    """f of the variables alone in NumPy, by Newton's method with the complex step for its Jacobian."""
+    _, _, arrays, residuals, f = problem
+    ends = np.cumsum([np.size(u) for u in start.values()])[:-1]
+
+    def unflat(u: np.ndarray) -> dict[str, Any]:
+        return {k: part.reshape(np.shape(v)) for (k, v), part in zip(start.items(), np.split(u, ends), strict=True)}
+
+    def value(p: dict[str, Any]) -> float:
+        p = {**arrays, **p}
+
+        def F(u: np.ndarray) -> np.ndarray:
+            return np.concatenate([np.ravel(r) for r in residuals(np, unflat(u), p)])
+
+        u = np.concatenate([np.ravel(v) for v in start.values()])
+        for _ in range(5):
+            J = np.stack([F(u + 1e-30j * e).imag / 1e-30 for e in np.eye(u.size)], axis=1)
+            u = u - np.linalg.solve(J, F(u))
+        return float(f(np, unflat(u), p))
+
+    return value
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=IDS)
+def test_gradients_and_hessian_products_are_those_of_differences(problem: Problem) -> None:
+    text, wrt, arrays, *_ = problem
+    found = md.derive(text, wrt=wrt)
+    solution = found.solve(**arrays)
+    value = solved(problem, solution if isinstance(solution, dict) else {found.unknowns[0].name: solution})
+    V = {k: rng.normal(size=np.shape(arrays[k])) / 4 for k in wrt.split(",")}
+    if "symmetric" in text or "spd" in text:
+        V = {k: (v + v.T) / 2 for k, v in V.items()}
+
+    def moved(h: float) -> float:
+        return value({k: arrays[k] + h * v for k, v in V.items()})
+
+    here, *((a, b), (c, d)) = moved(0), *((moved(h), moved(-h)) for h in (1e-2, 5e-3))
+    slope = (4 * (c - d) / 1e-2 - (a - b) / 2e-2) / 3
+    bend = (4 * (c - 2 * here + d) / 25e-6 - (a - 2 * here + b) / 1e-4) / 3
+    got, gradient = found.value_and_grad(**arrays)
+    hessian = found.hvp(V if found.several else V[wrt], **arrays)
+    if not found.several:
+        gradient, hessian = {wrt: gradient}, {wrt: hessian}
+    assert got == pytest.approx(here, rel=1e-10)
+    size = sum(np.linalg.norm(gradient[k]) * np.linalg.norm(v) for k, v in V.items())
+    assert sum(np.sum(gradient[k] * v) for k, v in V.items()) == pytest.approx(slope, rel=1e-6, abs=1e-6 * size)
+    size = sum(np.linalg.norm(hessian[k]) * np.linalg.norm(v) for k, v in V.items())
+    assert sum(np.sum(hessian[k] * v) for k, v in V.items()) == pytest.approx(bend, rel=1e-5, abs=1e-5 * size)
+
+
+@pytest.mark.share(3)
 @pytest.mark.parametrize("problem", PROBLEMS, ids=IDS)
 def test_gradients_and_hessian_products_are_those_of_jax(jax: Any, problem: Problem) -> None:
     pytest.importorskip("jax.flatten_util")

@@ -77,6 +77,7 @@ def test_functions_of_all_forms(name: str) -> None:
         assert not complaint(e, types)
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("seed", range(60))
 def test_random_programs_to_latex_and_back(seed: int) -> None:
     assert examine(7_000_000 + seed) in ("right", "refused")

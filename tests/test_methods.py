@@ -98,6 +98,7 @@ def test_error_curves(tmp_path: Path) -> None:
 QUESTIONS = sorted({(e["text"], e["declare"], e["wrt"]) for e in IDENTITIES})
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("part", range(8))
 def test_every_step_of_every_textbook_case_holds(part: int) -> None:
     wrong = []

@@ -131,6 +131,7 @@ class Builder:
         return al.transpose(node) if kind == "transposed" else node
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("seed", range(24))
 def test_random_networks(seed: int) -> None:
     for k in range(25):

@@ -35,6 +35,7 @@ small = st.integers(0, 10**9).map(lambda seed: expression(seed, depth=4))
 modest = settings(max_examples=40, deadline=None, derandomize=True)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("seed", range(COUNT))
 def test_a_random_expression(seed: int) -> None:
     e = expression(FIRST + seed)

@@ -396,7 +396,7 @@ def test_copies_and_pickles(text: str) -> None:
 
 def test_deep_expressions_pickle() -> None:
     e = x
-    for i in range(10_000):
+    for i in range(3_000):
         e = md.exp(e) if i % 2 else md.sin(e) + x
     assert pickle.loads(pickle.dumps(e)) == e
 

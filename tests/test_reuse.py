@@ -60,6 +60,7 @@ def continued(rng: random.Random, pool: list[Node]) -> list[Node]:
     return out
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("seed", range(10))
 def test_nothing_is_overwritten_that_is_read_again(seed: int) -> None:
     rng = random.Random(seed)

@@ -139,6 +139,13 @@ def handed() -> dict[str, tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("text, wrt", COMPOSED)
+def test_they_verify_themselves(text: str, wrt: str) -> None:
+    d = md.derive(text, wrt=wrt, declare=[DECLARED, LETTERS])
+    assert d.verify(order=2 if d.kind == "gradient" else 1).passed is True
+
+
+@pytest.mark.share(2)
+@pytest.mark.parametrize("text, wrt", COMPOSED)
 def test_values_are_those_of_jax(text: str, wrt: str) -> None:
     jax, known = jax_functions()
     given = handed()

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import xml.dom.minidom
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,8 @@ from matdiff.worksheet.systems import SystemSolution
 from matdiff.worksheet.worker import Result
 
 for needed in ("markdown_it", "mdit_py_plugins", "latex2mathml", "nbformat"):
-    pytest.importorskip(needed)
+    if find_spec(needed) is None:
+        pytest.skip(f"{needed} is not installed", allow_module_level=True)
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LESSONS = sorted(EXAMPLES.glob("[0-9]*.md"))
@@ -697,6 +699,7 @@ def test_nothing_in_a_submission_is_run(tmp_path: Path) -> None:
     assert not trap.exists()
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_folder_of_submissions(tmp_path: Path) -> None:
     """One table; broken files, endless ones and strangers never stop the others."""
     good = block("f: tr(X)", "wrt: X") + "```answer 1\nI\n```\n"
