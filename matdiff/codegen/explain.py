@@ -113,31 +113,11 @@ def operations(node: Apply, size: Size) -> int:
     count = COUNTS.get(node.op.name)
     if count is not None:
         return count(node, size)
-    if node.op.domain or node.op.name in ITERATIVE:
+    if node.op.domain or "iterative" in node.op.traits.split():
         square = [a for a in node.args if a.kind == "matrix"]
         if square:
             return HEAVY * max(size(a.rows) ** 2 * size(a.cols) for a in square)
     return max(entries(a, size) for a in (node, *node.args))
-
-
-ITERATIVE = (
-    "expm",
-    "eigvals",
-    "eigvecs",
-    "sigma_max",
-    "frechet_expm",
-    "frechet_logm",
-    "cosm",
-    "sinm",
-    "frechet_cosm",
-    "frechet_sinm",
-    "frechet_mpower",
-    "mpower",
-    "sylvester",
-    "polar",
-    "eigh",
-    "svd",
-)
 
 
 def entries(a: Node, size: Size) -> int:

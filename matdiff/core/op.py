@@ -57,6 +57,8 @@ class Op:
                 are rows, columns and entries of an argument, {m} {n} {s} of the value
     latex       likewise; text is `name(arguments)` unless the printers know better
     domain      where it is defined, one word per argument: positive invertible spd symmetric nonzero …
+    where       the word for where it has a value, where that is on more than `domain`; "": everywhere
+    within      the word for where it is differentiable, where that is on other arguments than `domain`
     smooth      where it is not differentiable, in words; empty if it is wherever it is defined
     guard       what must be defined for a derivative to exist, of the arguments, where that is more than the value
     keeps       properties of the argument that the value has as well: "symmetric spd diagonal …"
@@ -74,7 +76,9 @@ class Op:
                 argument: increasing in one where the others are ≥ 0.  `nonnegative`: everywhere, `positive+`: at > 0;
                 `traceconvex`: its trace, of symmetric matrices, `logtraceconvex` the logarithm of that
     traits      `homogeneous`: f(tx) = t f(x) for t > 0; `primary`: of a symmetric matrix `scalar` of its eigenvalues;
-                `unordered`: a number in which the order of the entries does not matter
+                `unordered`: a number in which the order of the entries does not matter;
+                `indexed`: its parameters count entries from 1; `view`: the value may lie in the argument's memory;
+                `iterative`: found by iteration, at tens of products
     matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
                 is not given, it is found from the definition, or from what the code makes of unit matrices
     maxima      how Maxima writes it, `{0}` the first argument, with the few words that `interop.maxima` defines
@@ -121,6 +125,8 @@ class Op:
     entry: str = ""
     factor: str = ""
     maxima: str = ""
+    where: str | None = None
+    within: str | None = None
 
     def rule(self, slot: int) -> Rule:
         """The rule of one argument; None for functions that only generated code knows."""

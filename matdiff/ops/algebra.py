@@ -231,6 +231,7 @@ TRANSPOSE: Op = register(
         "(m,n)->(n,m)",
         (Linear(lambda Y, A: Y.T),),
         _transpose_type,
+        traits="view",
         law="transpose",
         spoken=(),
         spellings="transpose={0}' trans={0}' .t={0}'",

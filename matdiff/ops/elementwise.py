@@ -55,6 +55,7 @@ log: Op = elementwise(
 sqrt: Op = elementwise(
     "sqrt",
     lambda x: 1 / (2 * sqrt(x)),
+    where="nonnegative",
     gives="nonnegative",
     numpy="np.sqrt({0})",
     julia="sqrt.({0})",
@@ -164,6 +165,7 @@ tan: Op = elementwise(
 asin: Op = elementwise(
     "asin",
     lambda x: 1 / sqrt(1 - x**2),
+    within="strictly inside",
     numpy="np.arcsin({0})",
     julia="asin.({0})",
     octave="real_asin({0})",
@@ -184,6 +186,7 @@ asin: Op = elementwise(
 acos: Op = elementwise(
     "acos",
     lambda x: -1 / sqrt(1 - x**2),
+    within="strictly inside",
     numpy="np.arccos({0})",
     julia="acos.({0})",
     octave="real_acos({0})",

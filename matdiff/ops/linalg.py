@@ -114,6 +114,8 @@ pinv: Op = nonlinear(
         + (eye(A.cols) - pinv(A) @ A) @ dA.T @ pinv(A).T @ pinv(A)
         - pinv(A) @ dA @ pinv(A)
     ),
+    within="",
+    where="",
     scalar=lambda s: 1 / s,
     numpy="np.linalg.pinv({0})",
     julia="pinv({0})",

@@ -67,6 +67,7 @@ def frechet_map(
             law=f"the Fréchet map of {name} is linear in its direction",
             source="Higham 2008, ch. 3",
             matrix=divided,
+            traits="iterative",
             **fields,
         )
     )
@@ -110,7 +111,7 @@ expm: Op = nonlinear(
     ),
     source="Higham 2008, §10.2",
     curvature="traceconvex logtraceconvex",
-    traits="primary",
+    traits="primary iterative",
     c="-> expm({m0}, {0}, {out}, {work:7*m0*m0+m0})",
 )
 logm: Op = nonlinear(
@@ -173,7 +174,7 @@ cosm: Op = nonlinear(
         "d(cosm(X)) = frechet(cosm, X, dX) | the name of this map (Higham 2008, §3.2)",
     ),
     source="Higham 2008, ch. 12",
-    traits="primary",
+    traits="primary iterative",
     c="-> turned({m0}, {0}, 0, {out}, {work:36*m0*m0+2*m0})",
 )
 sinm: Op = nonlinear(
@@ -195,7 +196,7 @@ sinm: Op = nonlinear(
         "d(sinm(X)) = frechet(sinm, X, dX) | the name of this map (Higham 2008, §3.2)",
     ),
     source="Higham 2008, ch. 12",
-    traits="primary",
+    traits="primary iterative",
     c="-> turned({m0}, {0}, {m0}, {out}, {work:36*m0*m0+2*m0})",
 )
 frechet_expm: Direction = frechet_map(
@@ -248,6 +249,7 @@ MPOWER: Op = nonlinear(
     ),
     source="Higham 2008, §7.3 and eq. 3.24",
     summary="X^p: a product for a whole p, else exp(p log X)",
+    traits="iterative",
     spoken=(),
     c="-> mpower({m0}, {0}, {1}, {out}, {work:8*m0*m0+m0})",
 )
@@ -294,6 +296,7 @@ SYLVESTER: Op = register(
             Nonlinear(lambda A, B, C, dB: -solve_sylvester(A, B, solve_sylvester(A, B, C) @ dB)),
             Linear(lambda Y, A, B, C: solve_sylvester(A.T, B.T, Y)),
         ),
+        traits="iterative",
         numpy="scipy.linalg.solve_sylvester({0}, {1}, {2})",
         julia="sylvester({0}, {1}, -{2})",
         octave="sylvester({0}, {1}, {2})",

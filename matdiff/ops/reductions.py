@@ -80,6 +80,8 @@ norm: Op = nonlinear(
     "norm",
     "(...)->()",
     lambda X, dX: inner(X, dX) / norm(X),
+    within="notzero",
+    where="",
     scalar=lambda s: abs_(s),
     numpy="norm({0})",
     julia="norm({0})",

@@ -69,15 +69,12 @@ def least_size(root: Node) -> int:
     for node in topological(root):
         if isinstance(node, Constant) and node.name == "e":
             largest = max(largest, node.index)
-        elif isinstance(node, Apply):
+        elif isinstance(node, Apply) and node.params and "indexed" in node.op.traits.split():
             for p in node.params:
                 bound = p.number if isinstance(p, Dim) else p
-                if isinstance(bound, int) and node.op.name in INDEXED:
+                if isinstance(bound, int):
                     largest = max(largest, bound)
     return min(largest, MAX_INDEX)
-
-
-INDEXED = frozenset({"entry", "getrow", "getcol", "slice", "eigval", "sigma"})
 
 
 def entries(variables: Sequence[Symbol], sizes: Sizes) -> int:

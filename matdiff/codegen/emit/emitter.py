@@ -18,12 +18,6 @@ from matdiff.core.shape import ONE, Dim, signature
 from matdiff.errors import ShapeError
 from matdiff.ops.algebra import ADD, INNER, POWER, SCALE
 
-WIDER = {"sqrt": "nonnegative", "norm": "", "pinv": ""}
-"""Functions that have a value on more than where they are differentiable, which their record states."""
-
-
-NARROWER = {"norm": "notzero", "pinv": "", "asin": "strictly inside", "acos": "strictly inside"}
-"""Where functions are differentiable, said more exactly than in their record."""
 GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "sylvester": ("disjoint", (0, 1)),
     "mpower": ("exponent", (0, 1)),
@@ -174,7 +168,8 @@ class Emitter(Writer):
             return f"{word} #{i if isinstance(i, int) else '{' + self.size(i) + '}'}"
         if word == "distinct" and self.settled:
             return "symmetric"
-        return (NARROWER if self.strict else WIDER).get(node.op.name, word)
+        other = node.op.within if self.strict else node.op.where
+        return word if other is None else other
 
     def checked(self, word: str, node: Apply, arg: Node) -> Code:
         code = self.code[arg]

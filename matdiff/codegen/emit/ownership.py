@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from matdiff.codegen.backends.base import Backend
     from matdiff.codegen.emit.emitter import Emitter
 
-VIEWS = {"transpose", "getrow", "getcol", "slice", "entry"}
-"""Functions without a template whose value may lie in the memory of their argument."""
 VIEWING = re.compile(
     r"(?:np|torch)\.(?:asarray|atleast_\w+|broadcast_\w+|diagonal|expand_dims|flip\w*|imag|moveaxis|permute|ravel|real|"
     r"reshape|rot90|split|squeeze|swapaxes|transpose|unsqueeze|[hv]split)\("
@@ -29,7 +27,7 @@ VIEWING = re.compile(
 @cache
 def is_view(op: Op, backend: Backend) -> bool:
     """May the value lie in the memory of an argument?  The code tells: sums, products and most calls make an array."""
-    return op.name in VIEWS or is_diagonal(op) or begins_with_argument(template_of(op, backend))
+    return "view" in op.traits.split() or is_diagonal(op) or begins_with_argument(template_of(op, backend))
 
 
 def begins_with_argument(code: str) -> bool:

@@ -26,7 +26,7 @@ def part(op: Op, numpy: str) -> Op:
 
 def family(name: str, numpy: str, leaders: Sequence[Op], parts: Mapping[Op, str], c: str) -> Family:
     torch = numpy.replace("np.", "torch.")
-    whole = kernel(name, "(m,n)->(m,n)", numpy, torch=torch, domain=leaders[0].domain, c=c)
+    whole = kernel(name, "(m,n)->(m,n)", numpy, torch=torch, domain=leaders[0].domain, c=c, traits="iterative")
     return Family(whole, frozenset(leaders), {op: part(op, text) for op, text in parts.items()})
 
 
