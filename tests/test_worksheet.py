@@ -17,8 +17,7 @@ from click.testing import CliRunner
 from matdiff.cli.app import app
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.report.pdf import CHROMIUM, LATEX
-from matdiff.solution.problem import Problem
-from matdiff.solution.variants import choice
+from matdiff.solution.problem import Problem, choice
 from matdiff.worksheet import build as building
 from matdiff.worksheet import folder, report, sheet
 from matdiff.worksheet.answers import submission

@@ -6,14 +6,56 @@ from collections.abc import Mapping
 
 from matdiff.core.node import Node, constant, number
 from matdiff.errors import MatdiffError, UnsupportedError
-from matdiff.inference.entrywise import entrywise
-from matdiff.inference.nodes import HANDLERS, Building
+from matdiff.inference.calls import call_params, choose
+from matdiff.inference.nodes import HANDLERS, MINUS, Building, broadcast_sum, call, word
+from matdiff.inference.own import split_primes
 from matdiff.inference.reading import operands
 from matdiff.inference.types import Root
-from matdiff.ops.algebra import hadamard, matmul, scale
+from matdiff.ops.algebra import hadamard, matmul, power, scale
 from matdiff.ops.constants import eye, ones_like
 from matdiff.ops.unknown import Arrow
 from matdiff.text.tree import Tree
+
+
+def entrywise(b: Building, t: Tree, args: list[Node]) -> Node:
+    head = t.head
+    if head in ("+", ".+"):
+        return broadcast_sum(b, t, args)
+    if head == "neg":
+        return scale(MINUS, args[0])
+    if head in ("*", ".*"):
+        return hadamard(args[0], args[1])
+    if head in ("/", "./"):
+        return hadamard(args[0], power(args[1], MINUS))
+    if head in ("^", ".^"):
+        return power(args[0], args[1])
+    if head == "'":
+        return args[0]
+    if head == "abs" or head == "norm":
+        return word("abs", args)
+    if head == "call":
+        return _entrywise_call(b, t, args)
+    raise UnsupportedError(
+        "a function of one's own that is applied to an array must be made of scalar operations",
+        hint="use + - * / ^ and elementwise functions of the parameter",
+    )
+
+
+def _entrywise_call(b: Building, t: Tree, args: list[Node]) -> Node:
+    name = str(t.value)
+    if name in ("max", "min") and len(args) == 1:
+        return args[0]
+    if name in ("max", "min", "e^") or split_primes(name)[0] in b.functions:
+        return call(b, t, args) if name != "e^" else word("exp", args)
+    record = choose(name, ["scalar"] * len(args), len(t.args), t.args)
+    if record is not None and getattr(record, "elementwise", False):
+        return record(*args, params=call_params(t, record))
+    if record is not None and record.scalar is not None:
+        return record.scalar(*args, *call_params(t, record))
+    raise UnsupportedError(
+        f"{name} does not act entry by entry, so it cannot be part of a function applied to an array"
+    )
+
 
 MAX_UNFOLDED = 200_000
 """Most trees that applying the user's own functions may visit: s(s(…)) grows without end."""
