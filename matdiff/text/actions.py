@@ -171,7 +171,11 @@ def inner(parts: Parts) -> Tree:
 
 
 def block(parts: Parts) -> Tree:
+    """[[1, 2], [3, 4]] is one row to MATLAB, and two to Python."""
     left, rows, right = parts
+    if len(rows) == 1 and len(items := rows[0].args) > 1 and all(a.head == "block" and len(a.args) == 1 for a in items):
+        hint = "Rows end with a semicolon: [1, 2; 3, 4]; one row has no inner brackets: [1, 2, 3, 4]."
+        raise ParseError("are these several rows, or parts of one?", span=(left[0], right[1]), hint=hint)
     return Tree("block", tuple(rows), "", (left[0], right[1]))
 
 

@@ -49,6 +49,7 @@ STARTS = words("NAME NUMBER FUNC LPAR LBAR LNORM LANGLE LSQB")
 OPENS, CLOSES = words("LPAR LSQB INDEX LBAR LNORM LANGLE"), words("RPAR RSQB RBAR RNORM RANGLE $END")
 LOOSE = words("PLUS MINUS DOTPLUS DOTMINUS COMMA SEMI COLON EQUALS")
 FOLLOWERS, POWERS = words("NAME NUMBER FUNC LPAR"), words("CARET DOTCARET POW")
+BARRED, SHORT = words("LNORM LBAR FUNC"), 40
 LATEX = 'read the text as LaTeX (--input latex, in Python dialect="latex")'
 
 _quoted = deferred(r"[\"'](\w{0,20})[\"']")
@@ -232,20 +233,52 @@ def _is_number(stream: Stream, i: int) -> bool:
 
 def _denominator(stream: Stream, i: int) -> None:
     kinds, values, text = stream.kinds, stream.values, stream.text
-    below, after = kinds[i + 1], kinds[min(i + 2, len(kinds) - 1)]
-    if below not in ("NAME", "NUMBER") or after not in FOLLOWERS or text[slice(*values[i])] != "/":
+    below, n = kinds[i + 1], _behind(kinds, i + 1)
+    if not n:
         return
-    touching, quotient = _touching(stream, i + 1, i + 2), _is_number(stream, i - 1)
+    after = kinds[n]
+    same = (
+        below in BARRED
+        and after == below
+        and text[slice(*place_of(values[i + 1]))] == text[slice(*place_of(values[n]))]
+    )
+    if not (after in FOLLOWERS or same) or text[slice(*values[i])] != "/":
+        return
+    touching, quotient = _touching(stream, n - 1, n), _is_number(stream, i - 1)
     if below == "NUMBER" and not touching and quotient:
         return
-    d, span = text[slice(*place_of(values[i + 1]))], (values[i][0], place_of(values[i + 2])[1])
-    rest = text[place_of(values[i + 2])[0] : span[1]] + {"FUNC": "(…)", "LPAR": "…)"}.get(after, "")
-    greek = after == "NAME" and letters(str(values[i + 2].value)) in GREEK
-    if below == "NUMBER" and touching and (greek or not quotient):
+    left, right = place_of(values[n])
+    d, span = text[place_of(values[i + 1])[0] : place_of(values[n - 1])[1]], (values[i][0], right)
+    rest = text[left:right] + {
+        "FUNC": "(…)",
+        "LPAR": "…)",
+        **dict.fromkeys(("LNORM", "LBAR"), "…" + text[left:right]),
+    }.get(after, "")
+    greek = after == "NAME" and letters(str(values[n].value)) in GREEK
+    if same or (below == "NUMBER" and touching and (greek or not quotient)):
         hint = f"Write /{d}*{rest} for the product, /({d}*{rest}) for one denominator."
         stream.refuse(f"does the denominator end at {d}?", span, hint)
-    shown = text[span[0] : place_of(values[i + 2])[0]] + rest
+    shown = text[span[0] : left] + rest
     stream.names.remarks[f"of {shown} only {d} is the denominator; both together are /({d}*{rest})"] = None
+
+
+def _behind(kinds: list[str], i: int) -> int:
+    """Behind the factor that begins here, its exponent included; 0 where it is no short one."""
+    n = i
+    if kinds[i] in BARRED:
+        depth = 0
+        for n in range(i + (kinds[i] == "FUNC"), min(i + SHORT, len(kinds))):
+            depth += (kinds[n] in OPENS) - (kinds[n] in CLOSES)
+            if depth <= 0:
+                break
+        else:
+            return 0
+    elif kinds[i] not in ("NAME", "NUMBER"):
+        return 0
+    n += 1
+    while n < len(kinds) and kinds[n] in ("TICK", "SUPERSCRIPT", "CARET") and kinds[i] != "NUMBER":
+        n += 1 if kinds[n] != "CARET" else 2 + (kinds[n + 1] == "MINUS")
+    return n if n < len(kinds) and kinds[n - 1] not in OPENS else 0
 
 
 def _exponent(stream: Stream, i: int) -> None:
