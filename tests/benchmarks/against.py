@@ -4,7 +4,8 @@
 
 Each of the two is installed into a virtual environment of its own, which sees the dependencies of this one.  A process
 of each measures one case at a time, old and new by turns, with names not seen before; a ratio is that of the medians.
-Only what users call is measured, so that any two revisions can be compared.
+Only what users call is measured, so that any two revisions can be compared; times are those of the processor, which
+other work on the machine disturbs least.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -67,11 +69,11 @@ def measured(group: str, case: int, tag: str) -> float | None:
     function, variable = named(text, wrt, letters, tag)
     try:
         work = prepared(group, function, variable)
-        begin = time.perf_counter()
+        begin = time.process_time()
         work()
     except md.MatdiffError:
         return None
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def prepared(group: str, function: str, variable: str) -> Callable[[], Any]:
@@ -98,12 +100,12 @@ def code(case: int) -> float:
         made = p.make(np.random.default_rng(0), p.sizes[1])
         arrays |= {v: made[v] for v in names(call) if v in made}
     call(**arrays)
-    begin = time.perf_counter()
+    begin = time.process_time()
     count = 0
-    while time.perf_counter() - begin < 0.02:
+    while time.process_time() - begin < 0.02:
         call(**arrays)
         count += 1
-    return (time.perf_counter() - begin) / count
+    return (time.process_time() - begin) / count
 
 
 COMPILED: dict[int, tuple[Any, dict[str, Any]]] = {}
@@ -186,14 +188,20 @@ class Side:
     def fresh(self, group: str, case: int) -> float:
         """Of a process of its own: seconds, or the most memory it takes, in MB."""
         command = COMMANDS[cases("start")[case]] if group == "start" else ["-c", MEMORY[cases("memory")[case]] + PEAK]
-        begin = time.perf_counter()
+        begin = spent()
         done = subprocess.run([self.python, *command], check=True, capture_output=True, text=True, cwd=self.home)
-        return time.perf_counter() - begin if group == "start" else int(done.stdout.split()[-2]) / 1024
+        return spent() - begin if group == "start" else int(done.stdout.split()[-2]) / 1024
 
     def close(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait()
+
+
+def spent() -> float:
+    """The processor's seconds of all processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def cases(group: str) -> list[str]:
@@ -232,6 +240,7 @@ def main() -> None:
     asked.add_argument("--runs", type=int, default=7)
     asked.add_argument("--only", default=",".join(GROUPS), help="groups, with commas between")
     given = asked.parse_args()
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     with tempfile.TemporaryDirectory() as folder:
         trees = sources(given.rev, Path(folder))
         homes = [Path(folder) / f"{name}-env" for name in ("old", "new")]
