@@ -432,3 +432,21 @@ def test_steps_by_several_complex_variables_end_in_pairings_with_the_gradients()
     last = str(d.steps[-1].after)
     assert last.startswith("re(⟨2Aᴴ(A z + x − b), dz⟩) + ⟨") and last.endswith(", dx⟩")
     assert complexes.wrong_step(d) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "declare", "claim", "says"),
+    [
+        ("norm(A*z - b)^2", "z", "A: m×n complex; z: n complex; b: m complex", "2*A'*(A*z - b)", "Aᵀ should be Aᴴ"),
+        ("z^H*H*z", "z", "H: n×n hermitian; z: n complex", "2*H'*z", "Hᵀ should be H"),
+        ("z^H*H*z", "z", "H: n×n hermitian; z: n complex", "2*H*conj(z)", "conj(z) should be z"),
+        ("abs(a^H*z)^2", "z", "a: n complex; z: n complex", "2*a*(a'*z)", "aᵀ should be aᴴ"),
+        ("re(tr(A^H*U))", "U", "A: n×n complex; U: n×n unitary", "A", "½(G − U Gᴴ U)"),
+        ("re(z^H*H*y)", "H", "z: n complex; y: n complex; H: n×n hermitian", "z*y^H", "½(G + Gᴴ)"),
+        ("norm(z - a)^2", "z", "z: n complex; a: n complex", "2*(z + a)", "at a random point"),
+    ],
+)
+def test_mistakes_are_named(text: str, wrt: str, declare: str, claim: str, says: str) -> None:
+    found = md.derive(text, wrt, declare).verify(claim=claim)
+    assert found.passed is False
+    assert says in found.reason

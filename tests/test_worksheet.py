@@ -235,7 +235,7 @@ def solved_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_course_is_there() -> None:
-    assert len(LESSONS) == 20
+    assert len(LESSONS) == 21
     for kind in ("answers", "wrong"):
         assert [p.name for p in sorted((EXAMPLES / kind).glob("*.md"))] == [p.name for p in LESSONS]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from matdiff.calculus.adjoint import adjoint
@@ -377,6 +378,12 @@ class Gradients:
         """The G of each variable with Re⟨Y, dF⟩ = Σ Re⟨G, dX⟩; for a real F, or a Y that is one's own."""
         found = adjoint(self.differential, conjugate(Y), list(self.directions.values()))
         return {X: self.turned(inline(found[dX]), X) for X, dX in self.directions.items()}
+
+    @cached_property
+    def free(self) -> dict[Symbol, Node]:
+        """The gradients of a real f in all of space, before they are brought into the sets of the variables."""
+        found = adjoint(self.differential, number(1), list(self.directions.values()))
+        return {X: conjugate(self.simplest(inline(found[dX]))) for X, dX in self.directions.items()}
 
     def turned(self, P: Node, X: Symbol) -> Node:
         """The gradient from the P with df = Re tr(Pᵀ dX): its conjugate, inside the set of X."""

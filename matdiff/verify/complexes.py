@@ -14,6 +14,7 @@ from matdiff.errors import DomainError
 from matdiff.ops.algebra import ADD, is_op
 from matdiff.ops.complexes import COMPLEX, SELFADJOINT, is_real
 from matdiff.verify import sampling, sets
+from matdiff.verify.complex_mistakes import mistake, numbers
 from matdiff.verify.report import Verification, undecided
 
 Arrays = dict[Symbol, Any]
@@ -213,6 +214,8 @@ def compare_claim(
     rng = np.random.default_rng(seed + 2)
     errors = dict.fromkeys(("", *MISTAKEN), 0.0)
     seen = 0
+    places: list[Arrays] = []
+    far: tuple[Any, Any] | None = None
     for at in points(d, seed, sizes):
         moving = {d.directions[X]: direction(X, at[X], rng, 0) for X in d.wrt}
         try:
@@ -221,8 +224,11 @@ def compare_claim(
             continue
         size = max(float(np.abs(true).max(initial=0.0)), float(np.abs(said).max(initial=0.0)), 1e-12)
         forms = {"": true, "jax": np.conj(true), "half": true / 2, "half conjugate": np.conj(true) / 2, "two": 2 * true}
+        forms["minus"] = -true
         for name, form in forms.items():
             errors[name] = max(errors[name], float(np.abs(said - form).max(initial=0.0)) / size)
+        places.append({**at, **moving})
+        far = far or (true, said)
         seen += 1
         if seen == 3:
             break
@@ -231,7 +237,8 @@ def compare_claim(
     if errors[""] < ENOUGH:
         return Verification(True, errors[""], None, "", seen, "comparison")
     told = next((word for word in MISTAKEN if errors[word] < ENOUGH), "")
-    message = MISTAKEN[told] if told and what == "gradient" else ""
+    message = MISTAKEN[told] if told and what == "gradient" else mistake(d, what, claim, truth, places)
+    message = message or ("" if far is None else numbers(*far))
     reason = f"the claimed {what} is not right" + f": {message}" * bool(message)
     return Verification(False, errors[""], None, reason, seen, "comparison", message)
 
@@ -241,6 +248,7 @@ MISTAKEN = {
     "half": "it is half of what it should be: 2∂f/∂conj(z) is the gradient with df = Re⟨G, dz⟩",
     "half conjugate": "it is half the conjugate of what it should be: ∂f/∂z, and not the gradient 2∂f/∂conj(z)",
     "two": "it is twice what it should be",
+    "minus": "it has the wrong sign",
 }
 
 
