@@ -46,7 +46,9 @@ def copy_sources(to: Path) -> None:
 def test_every_package_is_listed():
     listed = set(PROJECT["tool"]["setuptools"]["packages"])
     found = {"matdiff"} | set(PLACES)
-    found |= {".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "matdiff").rglob("__init__.py")}
+    places = {p.parent.relative_to(ROOT).parts for p in (ROOT / "matdiff").rglob("__init__.py")}
+    # What stands in for NumPy in the page without a server is data of the page here.
+    found |= {".".join(p) for p in places if "offline" not in p}
     assert listed == found
 
 

@@ -156,7 +156,8 @@ def archive(small: bool = True) -> bytes:
     """What the page imports; with the small NumPy and SciPy where there are no others."""
     out, files = io.BytesIO(), dict(modules())
     if small:
-        files |= {f"{name}/__init__.py": OFFLINE / f"small_{name}.py" for name in ("numpy", "scipy")}
+        files |= {f"numpy/{file.name}": file for file in sorted((OFFLINE / "small_numpy").glob("*.py"))}
+        files["scipy/__init__.py"] = OFFLINE / "small_scipy.py"
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, file in files.items():
             # The same bytes each time: no date.

@@ -22,7 +22,7 @@ from matdiff.worksheet.check import example, mark
 from matdiff.worksheet.report import SIGNS, WORDS, reason
 
 SMALL = np.__version__ == "0"
-"""Whether this is the page's own NumPy, `offline/small_numpy.py`."""
+"""Whether this is the page's own NumPy, `offline/small_numpy`."""
 HIGHEST = 10.0
 """Relative errors above this are where the difference was not defined, and are not drawn."""
 ASKS = ("gradient", "jacobian", "hessian", "differential")

@@ -44,7 +44,7 @@ def dpotrf(A: Any, lower: int = 0, **_: Any) -> tuple[Any, int]:
 
 
 def dgetrf(A: Any, **_: Any) -> tuple[Any, Any, int]:
-    rows, pivots, _sign = np.lu(A)
+    rows, pivots, _sign = np.linalg.lu(A)
     zero = next((k + 1 for k, row in enumerate(rows) if row[k] == 0), 0)
     return np.asarray(rows), np.asarray(pivots, int), zero
 
@@ -124,7 +124,7 @@ def lu_solve(found: Any, b: Any, trans: int = 0, **_: Any) -> Any:
     factors, pivots = found
     rows = factors.tolist()
     if not trans:
-        return np.solved(rows, pivots.data, np.asarray(b))
+        return np.linalg.solved(rows, pivots.data, np.asarray(b))
     return np.linalg.solve(original(factors, pivots).T, b)
 
 
