@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from time import thread_time
 from typing import Any
 
 import numpy as np
 
 from matdiff.calculus.claims import Claim
 from matdiff.calculus.curvature import Curvature
+from matdiff.core.clock import thread_time
 from matdiff.core.node import Apply, Node, Number, Symbol, topological
 from matdiff.errors import DomainError, MatdiffError
 from matdiff.graph.properties import Known

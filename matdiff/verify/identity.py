@@ -20,6 +20,7 @@ import numpy as np
 
 from matdiff.codegen import compile_
 from matdiff.codegen.evaluate import evaluate
+from matdiff.core.clock import thread_time
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbols, topological
 from matdiff.errors import MatdiffError
 from matdiff.graph.rewrite import inline, rebuild
@@ -33,12 +34,6 @@ from matdiff.verify.linear import node_shape, whole
 from matdiff.verify.ridges import sized
 from matdiff.verify.sets import Array, linear_set, project, shape_of
 from matdiff.verify.unknown import Bare, concrete
-
-try:
-    from time import thread_time
-except ImportError:
-    # Python for browsers, which has one thread.
-    from time import process_time as thread_time
 
 LARGEST = 3
 """Sizes are tried up to this, or up to the largest index that the expressions ask for."""
