@@ -234,6 +234,7 @@ function refuse(error) {
   input.removeAttribute("aria-invalid");
   const old = Boolean(error && last);
   $("answer").classList.toggle("old", old);
+  $("sections").classList.toggle("older", old);
   $("stale").hidden = !old;
   if (!error) return;
   const place = error.field?.startsWith("declare") ? $("types-error") : $("input-error");
@@ -438,7 +439,10 @@ function showAnswer() {
   offerAsks();
   grow($("mine"));
   for (const box of document.querySelectorAll("details[data-part]")) {
-    if (!box.open && box.dataset.part !== "check") fill(box.dataset.part === "code" ? $("source") : box.querySelector(".body"));
+    if (box.dataset.part === "check") continue;
+    const place = box.dataset.part === "code" ? $("source") : box.querySelector(".body");
+    if (!box.open) fill(place);
+    else if (!place.hasChildNodes()) fill(place, node("p", { class: "soft" }, "…")); // until it comes
   }
   offerCopies();
   share(false);
@@ -597,7 +601,7 @@ function showConvexity(part, place) {
 
 /* Copies and code */
 
-const WORDS = { text: "Text", latex: "LaTeX", markdown: "Markdown", typst: "Typst", numpy: "NumPy", jax: "JAX", torch: "PyTorch",
+const WORDS = { text: "Text", latex: "LaTeX", markdown: "Markdown", typst: "Typst", numpy: "NumPy", jax: "JAX", torch: "PyTorch", numba: "Numba",
   julia: "Julia", octave: "MATLAB/Octave", matlab: "MATLAB", c: "C", casadi: "CasADi", cupy: "CuPy" };
 
 function offerCopies() {
@@ -890,7 +894,10 @@ for (const box of document.querySelectorAll("details[data-part]"))
     state.open = state.open.filter((part) => part !== name);
     if (box.open) state.open.push(name);
     if (last) share(false);
-    if (box.open && last && !last.parts[name] && name !== "check") fetchPart(name);
+    if (box.open && last && !last.parts[name] && name !== "check") {
+      showAnswer();
+      fetchPart(name);
+    }
   });
 document.addEventListener("keydown", (event) => {
   const typing = /^(TEXTAREA|INPUT|SELECT)$/.test(event.target.tagName);
