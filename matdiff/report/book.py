@@ -20,7 +20,7 @@ from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import product_nodes
 from matdiff.graph.rewrite import in_terms_of, rebuild, substitute
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, scale
-from matdiff.ops.constants import eye
+from matdiff.ops.constants import eye, is_zero
 from matdiff.ops.elementwise import heaviside
 from matdiff.ops.indexing import COLUMN, SLICE, column_at
 from matdiff.ops.linalg import inv, pinv
@@ -41,7 +41,7 @@ from matdiff.ops.spectral import (
 from matdiff.ops.structure import Diag
 from matdiff.printing import length, written
 from matdiff.printing.layout import Layout
-from matdiff.printing.piece import Hole, Piece
+from matdiff.printing.piece import Hole, Piece, text
 from matdiff.printing.tables import ASCII, ATOM, POWER, SUM
 from matdiff.report.notation import Style, bookish
 from matdiff.simplify.normal import normal
@@ -51,11 +51,13 @@ VALUES = (eigval, lambda_max, lambda_min)
 
 
 class BookLayout(Layout):
-    """I without its size, but beside ⊗, where nothing else tells it; the step as an indicator."""
+    """I without its size, but beside ⊗, where nothing else tells it; 0 for zeros; the step as an indicator."""
 
     def meaning(self, node: Node, in_bars: bool = False) -> Piece:
         if isinstance(node, Constant) and node.name == "I" and node.kind == "matrix":
             return self.form("I")
+        if is_zero(node):
+            return text("0")
         if isinstance(node, Apply) and node.op is heaviside:
             before, after = ("1[", " > 0]") if self.notation.bracketed else (r"\mathbf{1}[", " > 0]")
             return Piece(ATOM, (before, Hole(node.args[0], SUM), after))

@@ -10,7 +10,7 @@ from typing import Any
 from matdiff.core.cached import cached_property
 from matdiff.core.node import Apply, Node, Value
 from matdiff.core.op import Linear
-from matdiff.graph.properties import Known
+from matdiff.graph.properties import Known, product_nodes
 from matdiff.graph.rewrite import rebuild
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, hadamard, scale
 from matdiff.ops.constants import eye, is_eye, is_ones, ones, zeros_like
@@ -124,14 +124,22 @@ def _collected(terms: Sequence[Node]) -> list[Node]:
 
 
 def ordered(terms: list[Node]) -> list[Node]:
-    """A positive term first, if there is one: S − X, not −X + S; and A + Aᵀ, not Aᵀ + A."""
+    """A positive term first, if there is one: S − X, not −X + S; A + Aᵀ, not Aᵀ + A; and A + u vᵀ, not u vᵀ + A."""
     if len(terms) == 2 and terms[0].op is TRANSPOSE and terms[0].children[0] is terms[1]:
         return terms[::-1]
+    if 1 < len(terms) <= WINDOW and terms[0].kind == "matrix":
+        terms = sorted(terms, key=_is_outer)
     if len(terms) > 1 and split(terms[0]).number < 0:
         for i, t in enumerate(terms):
             if split(t).number > 0:
                 return [t, *terms[:i], *terms[i + 1 :]]
     return terms
+
+
+def _is_outer(term: Node) -> bool:
+    """Is it a product with a column before a row in it, of rank 1?"""
+    core = split(term).core
+    return core is not None and core.op is MATMUL and any(f.kind == "vector" for f in product_nodes(core, WINDOW))
 
 
 Attempt = Callable[[Total], list[Node] | None]

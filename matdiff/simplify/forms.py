@@ -46,8 +46,16 @@ def shortest(node: Node, context: Context | None = None) -> Node:
     if len(order) <= SMALL and any(n.op is ADD for n in order):
         forms += [best(context.normal(other), known) for other in _others(node, forms[0], context)]
     if all(form is forms[0] for form in forms):
-        return forms[0]
-    return min(forms, key=lambda form: _cost(form, known))
+        return _opened(forms[0])
+    return _opened(min(forms, key=lambda form: _cost(form, known)))
+
+
+def _opened(form: Node) -> Node:
+    """−(a + b) as −a − b, where nothing stands beside the sum."""
+    if form.op is not SCALE or form.children[0] is not number(-1) or form.children[1].op is not ADD:
+        return form
+    total = form.children[1]
+    return add(*(scale(number(-1), t) for t in total.children)) if len(total.children) <= WINDOW else form
 
 
 def _cost(form: Node, known: Known) -> tuple[int, bool]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from matdiff.core.node import Apply, Node, Number, Symbol, Value, number, topological
-from matdiff.core.op import Linear
+from matdiff.core.op import Joint, Linear
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import respelled
 from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, SCALE, TRANSPOSE, add, scale
@@ -60,6 +60,8 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     rule = RULES.get(node.op.name)
     if rule is not None:
         return rule(context, node, args)
+    if isinstance(node.op.rule(0), Joint) and (simpler := _common_out(context, node, args)) is not None:
+        return simpler
     linear = [a for i, a in enumerate(args) if isinstance(node.op.rule(i), Linear)]
     if any(map(is_zero, linear)):
         return zeros_like(node)
@@ -71,6 +73,28 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         if simpler is not None:
             return simpler if simpler in args or not isinstance(simpler, Apply) else context.normal(simpler)
     return respelled(node, args)
+
+
+def _common_out(context: Context, node: Apply, args: tuple[Node, ...]) -> Node | None:
+    """[2A, −2B] as 2[A, −B], and 0 for blocks that are all 0; None where blocks have no number in common."""
+    pieces = [split(a) for a in args if not is_zero(a)]
+    if not pieces:
+        return zeros_like(node)
+    if any(p.core is None or p.core.kind == "scalar" for p in pieces):
+        return None
+    for p in pieces:
+        context.signed(p)
+    size = magnitude(pieces[0].number)
+    if any(magnitude(p.number) != size for p in pieces):
+        return None
+    common = size if any(p.number > 0 for p in pieces) else -size
+    if common == 1:
+        return None
+    for p in pieces:
+        p.number = 1 if (p.number > 0) == (common > 0) else -1
+    left = iter(pieces)
+    blocks = [a if is_zero(a) else context.join(next(left)) for a in args]
+    return context.scaled(Term(common), node.op(*blocks, params=node.params))
 
 
 def _scalars_out(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
