@@ -124,7 +124,7 @@ def test_the_gradients_of_a_network_come_of_one_pass() -> None:
     assert all(len(g.steps) == 1 for g in groups[1:]) and len(groups[0].steps) < 7
     assert all(ok is True for g in groups for ok in check_steps(g.of, g.steps)) and all(check_steps(d))
     said = " ".join(s.after.text() for g in groups for s in g.steps)
-    assert "δ_1 xᵀ" in said and "δ_2 = g ⊙ (1 .- g) ⊙ (W₃ᵀ δ_3)" in said
+    assert "δ₁ xᵀ" in said and "δ₂ = g ⊙ (1 .- g) ⊙ (W₃ᵀ δ₃)" in said
     assert "σ(" not in d.steps[2].after.text(defined=False)
 
 

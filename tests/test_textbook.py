@@ -301,8 +301,8 @@ def test_products_of_kronecker_products_keep_their_value_and_sides(text: str) ->
         ("b'*X'*D*X*c", "X", "X: m×n; D: m×m; b: n; c: n", "kron(b*c', D) + kron(c*b', D')"),
         ("(X*b + c)'*D*(X*b + c)", "X", "X: m×n; D: m×m; b: n; c: m", "kron(b*b', D + D')"),
         ("tr(kron(X, X))", "X", "X: n×n", "2*vec(eye(n))*vec(eye(n))'"),
-        ("norm(x)^3", "x", "x: n", "3*(x*x'/norm(x) + norm(x)*I)"),
-        ("norm(x)^5", "x", "x: n", "5*norm(x)*(3*x*x' + norm(x)^2*I)"),
+        ("norm(x)^3", "x", "x: n", "3*(norm(x)*I + x*x'/norm(x))"),
+        ("norm(x)^5", "x", "x: n", "5*norm(x)*(norm(x)^2*I + 3*x*x')"),
     ],
 )
 def test_hessians_are_as_short_as_their_simplest_differential(text: str, wrt: str, declare: str, hessian: str) -> None:

@@ -31,7 +31,7 @@ from matdiff.core.op import Joint, Linear, differential_symbol
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known, closure
 from matdiff.graph.rewrite import in_terms_of, inline, prepared, substitute
-from matdiff.ops.algebra import POWER, add, hadamard, is_op, matmul, power, scale
+from matdiff.ops.algebra import ADD, MATMUL, POWER, add, hadamard, is_op, matmul, power, scale
 from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import norm
@@ -39,7 +39,7 @@ from matdiff.ops.sets import CurvedSet, curved_set
 from matdiff.ops.structure import vector_of
 from matdiff.printing.length import length
 from matdiff.printing.names import ascii_name
-from matdiff.simplify.forms import SMALL, shortest
+from matdiff.simplify.forms import SMALL, best, shortest
 from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def _refuse(error: MatdiffError, at: Mapping[Symbol, Any]) -> Any:
 
 WORTH = 6
 """Symbols from which on a part that gradients share is named."""
+LAYERS = 3
+"""Parts from which on those that terms of gradients share are named."""
 STEMS = ("δ", "ε", "η")
 """Names for such parts: the first that nothing is called by yet."""
 
@@ -958,11 +960,31 @@ class Derivation(Generic[G_co]):
         return found if changed and after <= before else list(answers)
 
     def _in_definitions(self, answer: Expr) -> Expr:
-        node = answer.node
-        for part in reversed(topological(self.function.node)):
-            if isinstance(part, Symbol) and part.body is not None:
-                node = in_terms_of(node, self.simplified(part.body), part)
+        whole, partial = self._meanings
+        node = substitute(answer.node, whole)
+        for body, part in partial.items():
+            node = in_terms_of(node, substitute(body, {b: v for b, v in whole.items() if b is not body}), part)
         return Expr(node, answer.variables, answer.guards)
+
+    @cached_property
+    def _meanings(self) -> tuple[dict[Node, Node], dict[Node, Node]]:
+        """What stands for each definition in answers, to be replaced where it occurs, and where a part of it may."""
+        common = new_context(self._known)
+        inlined: dict[Node, Node] = {}
+        whole: dict[Node, Node] = {}
+        partial: dict[Node, Node] = {}
+        for part in topological(self.function.node):
+            if not isinstance(part, Symbol) or part.body is None:
+                continue
+            body = part.body if self.source is None else written(part.body)
+            inlined[part] = substitute(body, dict(inlined))
+            form = best(common.normal(inlined[part]), self._known)
+            forms = [form, self.simplified(part.body)] if length(form) <= SMALL else [form]
+            for found in forms:
+                whole |= {found.T: part.T, found: part}
+            if is_op(forms[-1], ADD) or is_op(forms[-1], MATMUL):
+                partial[forms[-1]] = part
+        return whole, dict(reversed(partial.items()))
 
     def in_names(self, node: Node) -> Node:
         """An expression in terms of what the function defines, where that makes it no longer."""
@@ -975,8 +997,11 @@ class Derivation(Generic[G_co]):
         return [Expr(substitute(e.node, values), e.variables, e.guards) for e in answers] if values else [*answers]
 
     def names(self, answers: Sequence[Node]) -> dict[Node, Node]:
-        """The names of those factors."""
-        parts = shared(answers)
+        """The names of those factors; where many of the terms share them one by one, as in a chain, of all of these."""
+        terms = [t for e in answers for t in (e.children if is_op(e, ADD) else (e,))]
+        parts = shared(terms)
+        if len(parts) < LAYERS:
+            parts = shared(answers)
         taken = {n.name for n in topological(self.function.node) if isinstance(n, Symbol)}
         taken |= {v.name for v in self.function.variables}
         spelt = " ".join([self.types, *map(ascii_name, taken)])
@@ -1024,12 +1049,15 @@ def shared(nodes: Sequence[Node]) -> list[Node]:
 
     A part comes before those inside it.
     """
-    within: dict[Node, set[int]] = {}
+    within = dict.fromkeys(nodes, 0)
     for i, root in enumerate(nodes):
-        for n in topological(root, into_bodies=False):
-            if isinstance(n, Apply):
-                within.setdefault(n, set()).add(i)
-    common = [n for n, where in within.items() if len(where) > 1 and length(n) >= WORTH]
+        within[root] |= 1 << i
+    for n in reversed(topological(*within, into_bodies=False)):
+        for c in n.children if isinstance(n, Apply) else ():
+            within[c] = within.get(c, 0) | within[n]
+    common = [
+        n for n, places in within.items() if isinstance(n, Apply) and places & (places - 1) and length(n) >= WORTH
+    ]
     inside = {c for n in common for c in n.children if within.get(c) == within[n]}
     return sorted((n for n in common if n not in inside), key=length, reverse=True)
 

@@ -658,10 +658,11 @@ def _moved(telling: Telling) -> Iterator[Line]:
     value = telling.value
     raw, G = value, derivation.plain_gradient
     told: dict[Node, Node] = {dX: derivation.in_names(G)} if space is None else {}
-    for rule, before, after in _shifted(telling, number(1), [dX], raw, told, {}):
+    names = derivation.names([told[dX]]) if told else {}
+    for rule, before, after in _shifted(telling, number(1), [dX], raw, told, names):
         yield rule, before, after
         raw = after
-    last = telling.paired({dX: told.get(dX, G)})
+    last = telling.paired({dX: told.get(dX, G)}, names)
     if space is not None:
         yield space.law, raw, last
     elif raw is not last:

@@ -60,7 +60,8 @@ def _write(
     taken: Iterable[str] = (),
     make: type[Layout] = Layout,
 ) -> str:
-    asked = spell, make, defined, RESERVED.intersection(taken)
+    taken = RESERVED.intersection(taken)
+    asked = spell, make, defined, taken
     texts = _texts.get(node)
     if texts is None:
         texts = _texts[node] = {}
@@ -89,9 +90,15 @@ def _written(
 ) -> str:
     order = topological(node) if defined else []
     names = {n: spell(name) for n, name in named_parts(order).items()} if defined else {}
-    emitter = Emitter(make(notation, names, frozenset(taken)))
     equals, then = notation.definition
-    for part in [n for n in order if n in names or (isinstance(n, Symbol) and n.body is not None)]:
+    parts = [n for n in order if n in names or (isinstance(n, Symbol) and n.body is not None)]
+    if parts and not names:
+        # Each of them is written once, however many expressions are in terms of it.
+        said = [(notation.symbol(n), n.body) for n in parts if isinstance(n, Symbol) and n.body is not None]
+        texts = [v + equals + _write(body, notation, spell, False, taken, make) + then for v, body in said]
+        return "".join([*texts, _write(node, notation, spell, False, taken, make)])
+    emitter = Emitter(make(notation, names, frozenset(taken)))
+    for part in parts:
         body = part.body if isinstance(part, Symbol) else None
         emitter.write(notation.symbol(part) if isinstance(part, Symbol) else names[part])
         emitter.write(equals)

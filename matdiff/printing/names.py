@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from matdiff.core.node import Symbol
 from matdiff.core.patterns import deferred
 
@@ -23,7 +21,7 @@ ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot"}
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUBSCRIPT = "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
 LOWERED = str.maketrans(SUBSCRIPT + "µ", "0123456789aehijklmnoprstuvxμ")
-NUMBERED = deferred(r"([^\W_]*[^\W\d_])_([1-9]\d*|0)", re.ASCII | re.IGNORECASE)
+NUMBERED = deferred(r"([^\W_]*[^\W\d_])_([1-9][0-9]*|0)")
 
 
 def unicode_name(name: str) -> str:

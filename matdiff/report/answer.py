@@ -264,7 +264,7 @@ class Answer:
 
     def with_names(self, lines: list[Line]) -> list[Line]:
         """The lines with what gradients by several variables share named once."""
-        places = [i for i, line in enumerate(lines) if line.key == "partial gradient"]
+        places = [i for i, line in enumerate(lines) if line.key in ("gradient", "partial gradient")]
         for i, body in zip(places, self.d.named([lines[i].body for i in places]), strict=True):
             lines[i] = lines[i]._replace(body=body, shared=fresh(lines[i].body, body))
         return lines

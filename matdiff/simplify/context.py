@@ -71,7 +71,12 @@ class Signs:
     def signed(self, term: Term) -> None:
         """A term whose array is the negative of a sum that was met before has that sum, with the other sign."""
         core = term.core
-        if core is not None and is_op(core, ADD) and len(core.children) <= WINDOW and (met := self._met(core)) is not core:
+        if (
+            core is not None
+            and is_op(core, ADD)
+            and len(core.children) <= WINDOW
+            and (met := self._met(core)) is not core
+        ):
             term.core, term.number = met, -term.number
 
     def _met(self, total: Node) -> Node:
