@@ -159,3 +159,21 @@ def test_the_adjoint_solve_is_named_through_products(capsys: pytest.CaptureFixtu
 def test_quotients_of_hyperbolic_functions_are_one_function() -> None:
     assert str(md.derive("sum(log(cosh(W*x)))", "x").gradient) == "Wᵀ tanh(W x)"
     assert str(md.derive("log(cos(t))", "t", "t: scalar").gradient) == "−tan(t)"
+
+
+def test_the_errors_of_shared_layers_have_names() -> None:
+    """A chain of one matrix is backpropagation through time: its gradient is a sum of δᵢ yᵢ₋₁ᵀ, in steps as well."""
+    layers = "; ".join(f"y_{i} = tanh(W*{f'y_{i - 1}' if i else 'x'} + b)" for i in range(5))
+    text = f"{layers}; norm(y_4)^2/2"
+    d = md.derive(text, "W", "W: n×n; x: n; b: n")
+    (line,) = [x for x in Answer(d).lines() if x.key == "gradient"]
+    assert line.body.text(defined=False).startswith("δ₄ y₃ᵀ + δ₃ y₂ᵀ + δ₂ y₁ᵀ + δ₁ y₀ᵀ + ")
+    assert "δ₃ = (1 .- y₃.^2) ⊙ (Wᵀ δ₄)" in line.body.text() and all(check_steps(d))
+    both = Answer(md.derive(text, "W,b", "W: n×n; x: n; b: n")).lines()
+    assert both[-1].body.text(defined=False) == "δ₁ + δ₂ + δ₃ + δ₄ + δ₅"
+
+
+def test_a_derivation_shows_itself_in_two_lines() -> None:
+    assert repr(md.derive("norm(A*x - b)^2", "x")) == "f = ‖A x − b‖²        with A: m×n; x: n; b: m\n∇f = 2Aᵀ(A x − b)"
+    assert repr(md.derive("A*X*B", "X")).splitlines()[1] == "J = Bᵀ ⊗ A"
+    assert repr(md.derive("A*x = b for x; c'*x", "A")) == "<derivation of cᵀ x by A, where x solves A x = b>"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CONVENTIONS = ("torch", "jax", "wirtinger")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ComplexDerivation(Derivation):
     """A function of complex variables, or of real ones through complex values, and its derivatives.
 

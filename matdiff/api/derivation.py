@@ -76,7 +76,7 @@ STEMS = ("δ", "ε", "η")
 """Names for such parts: the first that nothing is called by yet."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Derivation(Generic[G_co]):
     """A function and its derivatives by one or several variables.
 
@@ -858,6 +858,14 @@ class Derivation(Generic[G_co]):
 
     def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        from matdiff.report.display import summary
+
+        try:
+            return summary(self, differential=False)
+        except MatdiffError as error:
+            return f"<derivation of {self.function} by {', '.join(X.name for X in self.wrt)}: {error.message}>"
 
     def _repr_latex_(self) -> str:
         from matdiff.report.display import derivation_latex

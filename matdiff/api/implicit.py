@@ -125,7 +125,7 @@ class Answer(Expr):
         return Expr, (self.node, None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Implicit:
     """A function of unknowns that equations determine, and its derivatives by one or several variables.
 
@@ -691,6 +691,12 @@ class Implicit:
         first, *second = map(verdict, found)
         verdicts = [first, *(f"Hessian {said}" for said in second)]
         return render(self, form, "ascii" if ascii else "unicode", "adjoint", order, verdicts)
+
+    def __repr__(self) -> str:
+        equations = ", ".join(f"{left} = {right}" for system in self.systems for left, right in system.sides)
+        unknowns = ", ".join(v.name for system in self.systems for v in system.unknowns)
+        by = ", ".join(X.name for X in self.wrt)
+        return f"<derivation of {self.function} by {by}, where {unknowns} solves {equations}>"
 
     def __str__(self) -> str:
         rows = [(*line.sides("unicode"), line.rule) for line in self.steps]

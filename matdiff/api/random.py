@@ -844,7 +844,7 @@ def expected(
     return DerivationOfMean(d.function, d.wrt, d.types, d.several, remarks=(said, *d.remarks), mean=f)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DerivationOfMean(Derivation):
     """The derivation of a mean in closed form, which is verified against the laws as well."""
 

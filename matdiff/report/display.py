@@ -58,15 +58,18 @@ def bundle(derivation: Derivation) -> dict[str, str]:
     return {"text/latex": f"$$\n{derivation_latex(derivation)}\n$$", "text/plain": "\n".join(lines)}
 
 
-def summary(derivation: Derivation) -> str:
+def summary(derivation: Derivation, differential: bool = True) -> str:
     """Function, types, differential and derivative as lines of text, and what is to be said of them."""
     f, words = derivation.function, worded(derivation)
     lines = [f"f = {f}        with {derivation.types}" if derivation.types else f"f = {f}"]
-    lines.append(f"df = {words.of(derivation.differential)}")
+    found = None
     with suppress(UnsupportedError):
-        result = getattr(derivation, derivation.kind)
+        found = getattr(derivation, derivation.kind)
+    if differential or found is None:
+        lines.append(f"df = {words.of(derivation.differential)}")
+    if found is not None:
         sign = "∇f" if derivation.kind == "gradient" else "J"
-        each = result.items() if derivation.several else [("", result)]
+        each = found.items() if derivation.several else [("", found)]
         lines += [f"{sign} by {x} = {words.of(g)}" if x else f"{sign} = {words.of(g)}" for x, g in each]
     return "\n".join([*lines, *derivation.notes])
 

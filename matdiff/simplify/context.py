@@ -73,7 +73,7 @@ class Signs:
         core = term.core
         if (
             core is not None
-            and is_op(core, ADD)
+            and core.op is ADD
             and len(core.children) <= WINDOW
             and (met := self._met(core)) is not core
         ):
