@@ -355,7 +355,7 @@ def _across(telling: Telling, Y: Node, results: Mapping[Node, Node], names: Mapp
         F = symbol(derivation.letter, f.kind, f.rows, f.cols, body=f)
         before = pairing(Y, symbol(f"d{F.name}", f.kind, f.rows, f.cols, body=value, of=F))
     free = {dX: G for dX, G in results.items() if tangent(_variable(derivation, dX)) is None}
-    yield from _shifted(telling, Y, list(derivation.directions.values()), before, free, names)
+    yield from _together(_shifted(telling, Y, list(derivation.directions.values()), before, free, names))
 
 
 def _variable(derivation: Derivation, dX: Node) -> Symbol:
@@ -417,7 +417,8 @@ def _quotients(derivation: Derivation) -> dict[Node, Node]:
         above = [s for s in sides if not _is_inverse(s) and _is_worth_naming(s, SCALAR)]
         if len(sides) == 2 and below and above and {*below, *above} <= moving:
             chosen += [*above, *below]
-    return _letters(derivation, dict.fromkeys(chosen))
+    names = _letters(derivation, dict.fromkeys(chosen))
+    return {n: v for n, v in names.items() if v.body is n or v.body is None or length(v.body) > WORTH}  # type: ignore[attr-defined]
 
 
 def _is_inverse(n: Node) -> bool:
@@ -659,7 +660,7 @@ def _moved(telling: Telling) -> Iterator[Line]:
     raw, G = value, derivation.plain_gradient
     told: dict[Node, Node] = {dX: derivation.in_names(G)} if space is None else {}
     names = derivation.names([told[dX]]) if told else {}
-    for rule, before, after in _shifted(telling, number(1), [dX], raw, told, names):
+    for rule, before, after in _together(_shifted(telling, number(1), [dX], raw, told, names)):
         yield rule, before, after
         raw = after
     last = telling.paired({dX: told.get(dX, G)}, names)
@@ -670,6 +671,22 @@ def _moved(telling: Telling) -> Iterator[Line]:
     raising = [s.raising for s in derivation.curved.values() if s.raising]
     rule = raising[0] if raising else READ_OFF if derivation.metric is None else WEIGHTED
     yield rule, last, derivation.gradient.node
+
+
+def _together(lines: Iterable[Line]) -> Iterator[Line]:
+    """Lines of the same moves, one after the other in terms beside each other, as one where it is short enough."""
+    last: Line | None = None
+    for line in lines:
+        if last is not None:
+            rule, before, after = last
+            moved = line[1] is after and line[0].partition(":")[0] in rule and SUBSTITUTE not in line[0]
+            if moved and len(_text(before)) + len(_text(line[2])) + 3 <= WIDEST:
+                last = rule, before, line[2]
+                continue
+            yield last
+        last = line
+    if last is not None:
+        yield last
 
 
 def _shifted(

@@ -293,9 +293,16 @@ def book(expressions: Iterable[Expression], taken: Iterable[str]) -> Book:
         if A is not None and values:
             singular(found, n, A, values[0])
             continue
-        q = symbol(found.fresh("q", "q_1", "q_2", "q_3"), n.kind, n.rows, n.cols, frozenset(), n)
+        value = value_of(n, S)
+        λ = next((s for s in order if isinstance(s, Apply) and s.op in VALUES and _alike(s, value)), value)
+        wanted = ("q", "q_1", "q_2", "q_3")
+        if len(columns) > 1 and isinstance(λ, Apply) and λ.op is eigval:
+            i = λ.params[0]
+            wanted = (f"q_{i}", *wanted)
+            found.places[λ] = symbol(found.fresh(f"λ_{i}", f"μ_{i}"), "scalar", ONE, ONE, frozenset(), λ)
+            λ = found.places[λ]
+        q = symbol(found.fresh(*wanted), n.kind, n.rows, n.cols, frozenset(), n)
         found.places[n] = q
-        λ = value_of(n, S)
         found.says[q] = (S @ q, scale(λ, q), (q,))
     for n in whole[:1]:
         decomposed(found, n)
@@ -548,6 +555,12 @@ def matrix_of(n: Node) -> Node:
     (inside,) = n.children
     inside = inside.children[0] if is_op(inside, SLICE) else inside
     return inside.children[0]
+
+
+def _alike(a: Apply, b: Node) -> bool:
+    """Are two eigenvalues the same one, as eigval(S, 1) and lambda_min(S) are?"""
+    smallest = [x.op is lambda_min or (x.op is eigval and x.params[0] == 1) for x in (a, b) if isinstance(x, Apply)]
+    return a is b or (a.children == b.children and smallest == [True, True])
 
 
 def value_of(n: Node, S: Node) -> Node:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from matdiff.core.node import Apply, Node, number, topological
-from matdiff.graph.properties import Known
+from matdiff.graph.properties import Known, product_nodes
 from matdiff.graph.rewrite import respelled
 from matdiff.ops.algebra import (
     ADD,
     MATMUL,
     SCALE,
     add,
+    matrix_product,
     scale,
 )
 from matdiff.ops.kronecker import kron
@@ -94,7 +95,9 @@ def best(node: Node, known: Known | None = None) -> Node:
 
 
 def _nested(node: Node, known: Known) -> Node:
-    """A Kronecker product of what became one by factoring: x ⊗ (yᵀ ⊗ A) is x yᵀ ⊗ A."""
+    """A product of what became one by factoring: A (B C) is A B C, and x ⊗ (yᵀ ⊗ A) is x yᵀ ⊗ A."""
+    if node.op is MATMUL and node.children[1].op is MATMUL and {c.kind for c in node.children} == {"matrix"}:
+        return matrix_product(product_nodes(node, LARGE))
     return (IDENTITIES["kron"](known, node, node.args) if isinstance(node, Apply) and node.op is kron else None) or node
 
 
