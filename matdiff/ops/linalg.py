@@ -67,6 +67,11 @@ logdet: Op = nonlinear(
     domain="posdet",
     spellings="log_det logabsdet=log(abs(det({0})))",
     law="d log det X = tr(X⁻¹ dX)",
+    proof=(
+        "logdet(X) = log(det(X)) | what it is",
+        "d(logdet(X)) = d(det(X))/det(X) | d log u = du/u",
+        "d(logdet(X)) = tr(inv(X)*dX) | Jacobi's formula",
+    ),
     source="Magnus & Neudecker 2019, §8.3",
     definition=lambda X: log(det(X)),
     curvature="concave⪰ increasing⪰",
