@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from matdiff.api.expr import Expr
 from matdiff.calculus.adjoint import Move, adjoint, dependent
@@ -114,10 +115,10 @@ def retold(derivation: Derivation) -> Telling:
 
 def widest(steps: Iterable[Step]) -> int:
     """Characters of the longest line."""
-    most, last = 0, ""
+    most, last = 0, None
     for step in steps:
-        before, after = _text(step.before.node), _text(step.after.node)
-        most = max(most, len(after) + 3 + len(before) * (step.relation == "=" and before != last))
+        before, after = step.before.node, step.after.node
+        most = max(most, _long(after) + 3 + _long(before) * (step.relation == "=" and before is not last))
         last = after
     return most
 
@@ -349,7 +350,7 @@ def _across(telling: Telling, Y: Node, results: Mapping[Node, Node], names: Mapp
     derivation, value = telling.derivation, telling.value
     scalar = derivation.kind == "gradient"
     before = value if scalar else telling.paired({value: Y})
-    if not scalar and len(_text(before)) > WIDEST // 2:
+    if not scalar and _long(before) > WIDEST // 2:
         # The differential has been found, so that it need not be written once more.
         f = derivation.prepared
         F = symbol(derivation.letter, f.kind, f.rows, f.cols, body=f)
@@ -510,8 +511,8 @@ def _pushed(telling: Telling, root: Node, start: Node, long: bool, full: bool) -
     found = list(_pushed_by(telling, root, start))
     text, fits = start, not long
     for _, left, right in found:
-        first = len(_text(left)) if left is not text or left is start else 0
-        fits = fits and first + len(_text(right)) + 3 <= WIDEST
+        first = _long(left) if left is not text or left is start else 0
+        fits = fits and first + _long(right) + 3 <= WIDEST
         text = right
     if fits:
         return found
@@ -519,11 +520,17 @@ def _pushed(telling: Telling, root: Node, start: Node, long: bool, full: bool) -
     return list(_pushed_in_parts(telling, root, start))
 
 
-def _text(node: Node) -> str:
-    """An expression as it is printed, eigenvectors by a letter."""
-    columns = [n for n in topological(node, into_bodies=False) if _is_eigenvector(n)]
-    values = {n: symbol("q", n.kind, n.rows, n.cols) for n in columns}
-    return to_text(substitute(node, values) if values else node, defined=False)
+def _long(node: Node) -> int:
+    """Characters of an expression as it is printed, eigenvectors by a letter; known as long as the node lives."""
+    found = _lengths.get(node)
+    if found is None:
+        columns = [n for n in topological(node, into_bodies=False) if _is_eigenvector(n)]
+        values = {n: symbol("q", n.kind, n.rows, n.cols) for n in columns}
+        found = _lengths[node] = len(to_text(substitute(node, values) if values else node, defined=False))
+    return found
+
+
+_lengths: WeakKeyDictionary[Node, int] = WeakKeyDictionary()
 
 
 def _is_eigenvector(n: Node) -> bool:
@@ -680,7 +687,7 @@ def _together(lines: Iterable[Line]) -> Iterator[Line]:
         if last is not None:
             rule, before, after = last
             moved = line[1] is after and line[0].partition(":")[0] in rule and SUBSTITUTE not in line[0]
-            if moved and len(_text(before)) + len(_text(line[2])) + 3 <= WIDEST:
+            if moved and _long(before) + _long(line[2]) + 3 <= WIDEST:
                 last = rule, before, line[2]
                 continue
             yield last
@@ -724,7 +731,7 @@ def _shifted(
         if following is not None and not _begins(following, laws, depth.get(following, 0) > level):
             continue
         after, left = telling.paired(frontier, names), before
-        if len(_text(after)) + 3 + (len(_text(before)) if before is start else 0) > WIDEST:
+        if _long(after) + 3 + (_long(before) if before is start else 0) > WIDEST:
             gone = {V: Z for V, Z in shown.items() if frontier.get(V) is not Z}
             new = {V: Z for V, Z in frontier.items() if shown.get(V) is not Z}
             if before is not start and len(gone) < len(shown):

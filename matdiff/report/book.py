@@ -295,7 +295,7 @@ def book(expressions: Iterable[Expression], taken: Iterable[str]) -> Book:
             continue
         value = value_of(n, S)
         λ = next((s for s in order if isinstance(s, Apply) and s.op in VALUES and _alike(s, value)), value)
-        wanted = ("q", "q_1", "q_2", "q_3")
+        wanted: tuple[str, ...] = ("q", "q_1", "q_2", "q_3")
         if len(columns) > 1 and isinstance(λ, Apply) and λ.op is eigval:
             i = λ.params[0]
             wanted = (f"q_{i}", *wanted)
