@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from matdiff.core.node import Apply, Constant, Node, Symbol
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol
 from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.printing.piece import Argument, Forms, Hole, Item, Piece
-from matdiff.printing.tables import ATOM, SUM
+from matdiff.printing.tables import ATOM, SUM, TEXT
 
 
 def _base(layout: Forms, node: Node) -> Argument:
@@ -84,12 +84,19 @@ def blocks(layout: Forms, node: Apply) -> Piece:
         else [a.children if layout.looks_into(a, "hcat") else (a,) for a in node.args]
     )
     items: list[Item] = [before]
+    # [(A B); (C D)]: without the parentheses it could be read as blocks side by side.
+    level = ATOM if layout.notation is TEXT and all(len(r) == 1 and _is_spaced(r[0]) for r in rows) else SUM
     for i, args in enumerate(rows):
         items += [row] if i else []
         for j, a in enumerate(args):
             items += [column] if j else []
-            items.append(Hole(a, SUM))
+            items.append(Hole(a, level))
     return Piece(ATOM, (*items, after))
+
+
+def _is_spaced(a: Node) -> bool:
+    """Is it a product whose factors stand side by side, no number first?"""
+    return isinstance(a, Apply) and a.op.name in ("matmul", "scale") and not isinstance(a.args[0], Number)
 
 
 INDEXING: dict[str, Callable[[Forms, Apply], Piece]] = {

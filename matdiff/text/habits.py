@@ -190,6 +190,33 @@ def refuse_open_slice(stream: Stream, span: Span) -> None:
         stream.refuse("a slice has both ends", span, hint)
 
 
+BARE = frozenset({"NAME", "TICK", "INVT", "SUPERSCRIPT", "PINV"})
+"""Of names and what stands at their upper right."""
+
+
+def refuse_spaced_blocks(stream: Stream, span: Span) -> None:
+    """[A B; C D]: blocks side by side, as in MATLAB and Julia, or products?"""
+    start = max((i for i, kind in enumerate(stream.kinds) if kind == "LSQB"), default=None)
+    if start is None or stream.text[span[0]] != "]":
+        return
+    rows: list[list[str]] = [[]]
+    for kind in stream.kinds[start + 1 :]:
+        if kind == "SEMI":
+            rows.append([])
+        elif kind in BARE:
+            rows[-1].append(kind)
+        else:
+            return
+    counts = {row.count("NAME") for row in rows}
+    if len(counts) != 1 or counts <= {0, 1}:
+        return
+    place = _start(stream, start), span[1]
+    inside = stream.text[place[0] + 1 : place[1] - 1]
+    blocks, products = (re.sub(r"(?<=[^\s;])[^\S\n]+(?=[^\s;])", sign, inside) for sign in (", ", "*"))
+    hint = f"Write [{blocks}] for blocks side by side, [{products}] for products."
+    stream.refuse("entries side by side without a comma have two meanings", place, hint)
+
+
 def refuse_signs(stream: Stream) -> None:
     """// a comment; 0,5*x; A^*."""
     kinds, first = stream.kinds, _start(stream, 0)

@@ -115,6 +115,7 @@ def _open(stream: Stream, span: Span) -> int:
 
 def _close(stream: Stream, span: Span) -> int:
     habits.refuse_open_slice(stream, span)
+    habits.refuse_spaced_blocks(stream, span)
     c = stream.text[span[0]]
     calls = c == "]" and stream.stack and stream.stack[-1][0] == "RPAR" and stream.stack[-1][2] == "["
     stream.close("RPAR" if calls else _closing.get(c, "RANGLE"), span)
