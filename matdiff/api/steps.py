@@ -257,11 +257,14 @@ def _maps(derivation: Derivation) -> Iterator[Group]:
     telling, Y = derivation.retold, derivation.covector
     results: dict[Node, Node] = {}
     if derivation.metric is None:
-        results = {dX: derivation.pullback[X] for X, dX in derivation.directions.items()}
+        pulled = [Expr(derivation.pullback[X], derivation.function.variables) for X in derivation.wrt]
+        named = derivation.abbreviations([*pulled, derivation.differential])
+        results = {dX: e.node for dX, e in zip(derivation.directions.values(), named, strict=False)}
     passed = tuple(_across(telling, Y, results, {})) if results else ()
     for X in derivation.wrt:
         if results:
-            lines = _read_off(telling, passed, X, derivation.pullback[X], READ_ADJOINT, ADJOINT, Y)
+            G = results[derivation.directions[X]]
+            lines = _read_off(telling, passed, X, G, READ_ADJOINT, ADJOINT, Y)
             yield Group("adjoint", (X.name,), lines, derivation)
             passed = ()
         try:
@@ -728,6 +731,8 @@ def _shifted(
         if not _silent(move.node) or isinstance(move.node, Symbol):
             laws.append(_move_law(move.node))
         following = moves[i + 1].node if i + 1 < len(moves) else None
+        if frontier.keys() <= set(targets):
+            frontier = {V: frontier[V] for V in targets if V in frontier}
         if following is not None and not _begins(following, laws, depth.get(following, 0) > level):
             continue
         after, left = telling.paired(frontier, names), before
@@ -776,4 +781,7 @@ def _move_law(node: Node) -> str:
     if isinstance(node, Symbol):
         return f"{SUBSTITUTE} {unicode_name(node.name)}"
     assert isinstance(node, Apply)
-    return MOVES.get(node.op.name) or node.op.source or f"the adjoint of {node.op.name}"
+    law, source = MOVES.get(node.op.name), node.op.source
+    if law or source.startswith("⟨"):
+        return law or source
+    return f"the adjoint of {node.op.name.partition('_')[0]}" + (f" ({source})" if source else "")

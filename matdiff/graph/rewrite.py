@@ -191,12 +191,14 @@ FACTORS = 24
 def in_terms_of(root: Node, body: Node, name: Node) -> Node:
     """An expression with a name in the place of what it stands for.
 
-    A sum may be some of the terms of a larger one, a product some factors of a longer one, and either be transposed.
+    A sum may be some of the terms of a larger one, a product some factors of a longer one, and either be transposed;
+    the negative of a sum is −name.
     """
     if body.op is ADD:
         terms, turned = set(body.children), {t.T for t in body.children}
+        opposite = {_negative(t) for t in body.children}
     else:
-        terms = turned = set()
+        terms = turned = opposite = set()
     run = product_nodes(body, FACTORS) if body.op is MATMUL else []
     runs = {tuple(run): name, tuple(f.T for f in reversed(run)): name.T} if run else {}
     memo: dict[Node, Node] = {}
@@ -205,6 +207,8 @@ def in_terms_of(root: Node, body: Node, name: Node) -> Node:
             memo[n] = name
         elif n is body.T:
             memo[n] = name.T
+        elif n.op is ADD and opposite and opposite == set(n.children):
+            memo[n] = scale(number(-1), name)
         elif n.op is ADD and terms and terms < set(n.children):
             memo[n] = add(name, *(memo[c] for c in n.children if c not in terms))
         elif n.op is ADD and turned and turned < set(n.children):
@@ -212,10 +216,21 @@ def in_terms_of(root: Node, body: Node, name: Node) -> Node:
         elif runs and n.op is MATMUL:
             memo[n] = in_runs(n, runs, memo)
         elif isinstance(n, Apply):
-            memo[n] = rebuild(n, tuple(memo[a] for a in n.args))
+            args = tuple(memo[a] for a in n.args)
+            if n.op is ADD and args != n.args and _is_negative(args[0]):
+                args = tuple(sorted(args, key=_is_negative))
+            memo[n] = rebuild(n, args)
         else:
             memo[n] = n
     return memo[root]
+
+
+def _is_negative(a: Node) -> bool:
+    return a.op is SCALE and isinstance(a.children[0], Number) and a.children[0].value < 0
+
+
+def _negative(a: Node) -> Node:
+    return a.children[1] if a.op is SCALE and a.children[0] is number(-1) else scale(number(-1), a)
 
 
 def in_runs(product: Node, runs: Mapping[tuple[Node, ...], Node], memo: Mapping[Node, Node]) -> Node:

@@ -201,15 +201,16 @@ def short_names(
     taken = set(taken)
     names: dict[Node, Node] = {}
     rows = [list(row) for row in lines]
+    known = {n.body: n for row in rows for n in topological(*row) if isinstance(n, Symbol) and n.body is not None}
     while len(names) < MOST_NAMES:
         long = [row for row, w in zip(rows, widths, strict=True) if w + sum(map(_width, row)) > WIDEST]
         part = most_used(long) or most_repeated(rows[:answers])
         letters = LETTERS[part.kind] if part is not None else ""
         letter = next((c for c in letters if c not in taken and f"d{c}" not in taken), None)
-        if part is None or letter is None:
+        if part is None or (letter is None and part not in known):
             break
-        taken.add(letter)
-        names[part] = symbol(letter, part.kind, part.rows, part.cols, frozenset(), part)
+        names[part] = known.get(part) or symbol(str(letter), part.kind, part.rows, part.cols, frozenset(), part)
+        taken.add(names[part].name)  # type: ignore[attr-defined]
         rows = [[within(n, {part: names[part]}) for n in row] for row in rows]
     return names
 

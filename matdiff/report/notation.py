@@ -234,13 +234,13 @@ class Line(NamedTuple):
         return show(self.body, style)
 
 
-BOOKISH = ("heaviside", "eigvecs", "eigvec", "eigval", "reduced_resolvent")
-"""Functions that books write otherwise, beside those of a factor."""
-
-
 def bookish(node: Node) -> bool:
     """Is there something in an expression that books write otherwise than the language?  They are asked for then."""
     return any(
-        isinstance(n, Constant) or (isinstance(n, Apply) and (n.op.name in BOOKISH or n.op.factor != ""))
+        isinstance(n, Constant)
+        or (
+            isinstance(n, Apply)
+            and (n.op.name in ("heaviside", "eigvecs", "eigvec", "eigval", "reduced_resolvent") or n.op.factor != "")
+        )
         for n in topological(node)
     )
