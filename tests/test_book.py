@@ -30,6 +30,10 @@ BOOK = [
     ("sum(relu(W*x))", "x", ["∇f = Wᵀ·1[W x > 0]"], ["heaviside"]),
     ("tr(X)", "X", ["∇f = I\n"], ["eye"]),
     ("A*X", "X", ["J = eye(p) ⊗ A"], []),
+    ("S: n×n symmetric; eigval(S,1)*eigval(S,2)", "S", ["∇f = λ₂ q₁ q₁ᵀ + λ₁ q₂ q₂ᵀ", "S q₂ = λ₂ q₂"], ["eigvecs"]),
+    ("x: n; sum((x[2:n] - x[1:n-1]).^2)", "x", ["∇f = 2([0; r] − [r; 0])"], ["zeros"]),
+    ("A*X*B", "A,X,B", ["⟨Y Bᵀ Xᵀ, dA⟩ + ⟨Aᵀ Y Bᵀ, dX⟩ + ⟨Xᵀ Aᵀ Y, dB⟩"], []),
+    ("(A*x) .* (B*x)", "x", ["= ⟨Aᵀ(Y ⊙ (B x)) + Bᵀ((A x) ⊙ Y), dx⟩"], ["dx) ⊙ (B x)⟩ +"]),
 ]
 
 
@@ -64,6 +68,8 @@ NAMED = [
     ("t: n; x_1 = W_1*x; x_2 = W_2*x_1; norm(x_2 - t)^2/2", "W_1,W_2", ["W₂ᵀ(x₂ − t) xᵀ", "(x₂ − t) x₁ᵀ"]),
     ("r = A*x - b; r'*S*r", "A", ["rᵀ S dA x", "∇f = (S + Sᵀ) r xᵀ"]),
     ("t: m; y = sigmoid(W*x + b); norm(y - t)^2/2", "W,b", ["∇f by W = δ xᵀ", "∇f by b = δ"]),
+    ("r = y - f; f = X*w; r'*r/2", "w", ["∇f = −Xᵀ r"]),
+    ("e = A*x - b; g = exp(-e'*e/2); g*e", "x", ["dF = g (A dx − (eᵀ A dx) e)", "J = g (A − e eᵀ A)"]),
 ]
 
 
@@ -74,6 +80,14 @@ def test_the_user_s_names_stay(capsys: pytest.CaptureFixture[str], text: str, wr
         assert part in said
     steps = shown(capsys, text, "--wrt", wrt, "--steps")
     assert there[-1] in steps or "Aᵀ v" in there[-1]
+
+
+def test_one_thing_has_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the steps name, answers call by the same letter; adjoints are in the user's names as well."""
+    said = shown(capsys, "t: scalar; det(A + t*B)", "--wrt", "t", "--order", "2", "--steps")
+    assert said.count("= A + t B\n") == 1 and "df/dt = det(M) tr(M⁻¹ B)" in said
+    said = shown(capsys, "e = A*x - b; g = exp(-e'*e/2); g*e", "--wrt", "x", "--steps")
+    assert "F'(x)*[Y] = g Aᵀ(Y − (Yᵀ e) e)" in said
 
 
 def test_names_that_make_it_longer_are_not_used(capsys: pytest.CaptureFixture[str]) -> None:
