@@ -167,7 +167,9 @@ ADJOINT = "x = A\\b; y = B*x; norm(y - z)^2/2"
 
 def test_the_adjoint_solve_is_named_through_products(capsys: pytest.CaptureFixture[str]) -> None:
     said = shown(capsys, ADJOINT, "--wrt", "A,B,b", "--steps")
-    assert "∇f by A = −v xᵀ\n    where Aᵀ v = Bᵀ(y − z)" in said and "⟨v, db⟩ + ⟨−v xᵀ, dA⟩" in said
+    assert (
+        "∇f by A = −v xᵀ\n    where Aᵀ v = Bᵀ(y − z)" in said and "= ⟨−v xᵀ, dA⟩ + ⟨(y − z) xᵀ, dB⟩ + ⟨v, db⟩" in said
+    )
 
 
 def test_quotients_of_hyperbolic_functions_are_one_function() -> None:

@@ -25,7 +25,7 @@ GRADIENTS = [
     ("int(u*u', x, 0, 1)", U, "0", "u"),
     ("int(x*D(u)^2, x, 0, 1)", U, "−2(u'' x + u')", "2u' x"),
     ("int(u^2,x,0,1) + int(D(u)^2,x,0,1)/3 - 2*int(u,x,0,1)", U, "2u − 2 − 2/3 u''", "2/3 u'"),
-    ("int(D(u)'*D(u)/2 - u^T*A*u, t, 0, 1)", "u: n function of t; A: n×n symmetric", "−(2A u + u'')", "u'"),
+    ("int(D(u)'*D(u)/2 - u^T*A*u, t, 0, 1)", "u: n function of t; A: n×n symmetric", "−2A u − u''", "u'"),
     (r"\int_0^{\pi} \left(\frac{u'^2}{2} - \cos u\right) \mathrm{d}x", U, "sin(u) − u''", "u'"),
     (r"\frac12\int_{a}^{b} y'^2 \, dt", "y: function of t", "−y''", "y'"),
     ("int(a*u'^2 + w*u, x, 0, 1)", U + "; a: function of x; w: function of x", "w − 2u'' a − 2u' a'", "2u' a"),

@@ -29,6 +29,8 @@ from matdiff.simplify.terms import WINDOW, Term, chain, factors, join, split
 
 SMALL = 120
 """Most distinct parts of an expression that is also tried multiplied out."""
+FEW = 6
+"""Most factors of a product of products that is one product: longer ones are parts of several."""
 LARGE = 4000
 """Most distinct parts of an expression that is factored at all: nobody reads a longer one."""
 
@@ -97,7 +99,8 @@ def best(node: Node, known: Known | None = None) -> Node:
 def _nested(node: Node, known: Known) -> Node:
     """A product of what became one by factoring: A (B C) is A B C, and x ⊗ (yᵀ ⊗ A) is x yᵀ ⊗ A."""
     if node.op is MATMUL and node.children[1].op is MATMUL and {c.kind for c in node.children} == {"matrix"}:
-        return matrix_product(product_nodes(node, LARGE))
+        flat = product_nodes(node, FEW)
+        return matrix_product(flat) if flat else node
     return (IDENTITIES["kron"](known, node, node.args) if isinstance(node, Apply) and node.op is kron else None) or node
 
 
