@@ -31,6 +31,12 @@ def degrees(roots: Sequence[Node], given: Mapping[Symbol, Pair], sizes: Sizes) -
     return [memo[r] for r in roots]
 
 
+def sized(roots: Sequence[Node]) -> bool:
+    """Do the degrees depend on sizes?  Those of sums and products do not."""
+    names = {n.op.name for n in topological(*roots) if isinstance(n, Apply)}
+    return not names <= {*JOINT, *TABLE}
+
+
 def degree(node: Node, memo: Mapping[Node, Pair], given: Mapping[Symbol, Pair], sizes: Sizes) -> Pair:
     if isinstance(node, Symbol):
         return memo[node.body] if node.body is not None else given.get(node, (ONE, None))

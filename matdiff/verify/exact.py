@@ -148,6 +148,8 @@ def run(
     tries = min(TRIES, MAX_EFFORT // length)
     every = tuple(dict.fromkeys((*known, *symbols(*roots))))
     rng, seen, tally = random.Random(seed), Seen(), Tally(trials)
+    sized = degree.sized(roots) or any(curved_set(X.of or X) is not None for X in every)
+    bounds: dict[tuple[int, ...], int] = {}
     try:
         for sizes in fields(every, roots):
             tally.sized = True
@@ -161,7 +163,10 @@ def run(
             if not same:
                 used = tuple(sorted(seen.free))
                 return Certificate(None if used else False, free=used, why=identities(used))
-            tally.count(varies, identity_degree(claims, functions, every, d, sizes) << sum(seen.roots.values()))
+            key = tuple(sizes.values()) if sized else ()
+            if key not in bounds:
+                bounds[key] = identity_degree(claims, functions, every, d, sizes)
+            tally.count(varies, bounds[key] << sum(seen.roots.values()))
             if tally.over and (tally.spent or seen.roots.keys() <= seen.proper):
                 break
     except NotRational as error:
