@@ -62,7 +62,11 @@ class GeneralisedGradient:
         self._expression = type(d.function)
         self.k = Dim.of(int(whole) if whole.isdecimal() else whole)
         if any(not COMPLEX.isdisjoint(v.attributes) for v in d.function.variables):
-            raise UnsupportedError("the generalised gradient is of real symmetric matrices, not of Hermitian ones yet")
+            raise UnsupportedError(
+                "the generalised gradient is of real symmetric matrices here",
+                hint="of a Hermitian F it is {Q M Q^H : M ⪰ 0, tr M = 1}, and the slopes are the eigenvalues of "
+                "Q^H dF Q, Q being the eigenvectors that meet",
+            )
         self.root = inline(d.prepared)
         found = [n for n in topological(self.root) if isinstance(n, Apply) and n.op in EXTREME]
         moving = differentials(self.root, d.directions)

@@ -29,6 +29,7 @@ from matdiff.ops.algebra import (
     inner,
     is_op,
     matmul,
+    mpow,
     power,
     scale,
     size,
@@ -37,8 +38,9 @@ from matdiff.ops.algebra import (
 )
 from matdiff.ops.complexes import CONJ, IM, LENGTH, MODULUS, RE, SELFADJOINT, attributes, conjugate, is_real
 from matdiff.ops.constants import zeros_like
-from matdiff.ops.elementwise import abs_, log, sign, sqrt
+from matdiff.ops.elementwise import abs_, exp, log, sign, sqrt
 from matdiff.ops.linalg import chol, det, inv, logdet, pinv
+from matdiff.ops.matrix_functions import expm
 from matdiff.ops.reductions import norm, norm1, sum_, tr
 from matdiff.ops.spectral import (
     cond2,
@@ -194,6 +196,26 @@ def _chol(S: Node) -> Node:
     return spectra.CHOLESKY(S)
 
 
+def _sum(u: Node) -> Node:
+    """The sum of all entries; Σ f(λᵢ) of a Hermitian matrix as tr f(H), which has all its derivatives."""
+    base = u.args[0] if isinstance(u, Apply) and (u.op in OF_SPECTRUM or u.op is POWER) else u
+    if isinstance(u, Apply) and isinstance(base, Apply) and base.op is spectra.EIGENVALUES:
+        (H,) = base.args
+        if u is base:
+            return tr(H)
+        if u.op is not POWER:
+            return OF_SPECTRUM[u.op](H)
+        k = whole(u.args[1])
+        if k is not None and 1 <= k <= LARGEST_POWER:
+            return tr(mpow(H, k))
+    return sum_(u)
+
+
+OF_SPECTRUM: dict[Op, Callable[[Node], Node]] = {exp: lambda H: tr(expm(H)), log: lambda H: logdet(H)}
+LARGEST_POWER = 12
+"""Highest power of a matrix that stands for that of its eigenvalues."""
+
+
 def _logdet(M: Node) -> Node:
     return logdet(M) if hermitian(M) else log(det(M))
 
@@ -210,6 +232,7 @@ WORKING: dict[Op, Callable[..., Node]] = {
     norm: lambda u: MODULUS(u) if u.kind == "scalar" else LENGTH(u),
     norm1: lambda u: sum_(MODULUS(u)),
     INNER: lambda a, b: inner(conjugate(a), b),
+    sum_: _sum,
     logdet: _logdet,
     lambda_max: _eigen(lambda_max, spectra.LARGEST),
     lambda_min: _eigen(lambda_min, spectra.SMALLEST),
@@ -246,7 +269,7 @@ def _work(node: Apply, args: tuple[Node, ...]) -> Node:
     if node.op is POWER and (square := _square(node, args)) is not None:
         return square
     if all(map(is_real, args)):
-        return rebuild(node, args)
+        return _sum(args[0]) if node.op is sum_ else rebuild(node, args)
     make = WORKING.get(node.op)
     if make is not None:
         return make(*args, *node.params)
