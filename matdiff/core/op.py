@@ -79,6 +79,7 @@ class Op:
                 `unordered`: a number in which the order of the entries does not matter;
                 `indexed`: its parameters count entries from 1; `view`: the value may lie in the argument's memory;
                 `iterative`: found by iteration, at tens of products
+    derivative  of a Fréchet map L(A; V): the function f′(A) with L(A; V) = V f′(A) where A and V commute
     matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
                 is not given, it is found from the definition, or from what the code makes of unit matrices
     maxima      how Maxima writes it, `{0}` the first argument, with the few words that `interop.maxima` defines
@@ -120,6 +121,7 @@ class Op:
     summary: str = ""
     remark: str = ""
     matrix: Callable[[Apply, int], Node] | None = None
+    derivative: Callable[..., Node] | None = None
     definition: Callable[..., Node] | None = None
     sympy: str = ""
     entry: str = ""

@@ -67,6 +67,7 @@ def frechet_map(
             law=f"the Fréchet map of {name} is linear in its direction",
             source="Higham 2008, ch. 3",
             matrix=divided,
+            derivative=derivative,
             traits="iterative",
             **fields,
         )

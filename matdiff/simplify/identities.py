@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matdiff.core.node import Apply, Constant, Node, Number, number
+from matdiff.core.op import registry
 from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.graph.properties import PALINDROME, Known, odd, product_nodes
 from matdiff.ops.algebra import (
@@ -26,21 +27,11 @@ from matdiff.ops.constants import eye, is_eye, is_ones, is_zero, ones, ones_like
 from matdiff.ops.elementwise import exp, heaviside, log, relu, sign
 from matdiff.ops.indexing import COLUMN, HCAT, SLICE, VCAT, entry, slice_
 from matdiff.ops.kronecker import kron, kron_of, kronv
-from matdiff.ops.linalg import det, inv, logdet
-from matdiff.ops.matrix_functions import cosm, expm, matrix_power, sinm
+from matdiff.ops.linalg import det, logdet
 from matdiff.ops.reductions import norm
 from matdiff.ops.spectral import eigvals, svdvals
 from matdiff.ops.structure import Diag, diag, unvec, vec
 from matdiff.simplify.terms import factor
-
-FRECHET: dict[str, Callable[..., Node]] = {
-    "frechet_expm": expm,
-    "frechet_logm": inv,
-    "frechet_cosm": lambda A: -sinm(A),
-    "frechet_sinm": cosm,
-    "frechet_mpower": lambda A, p: scale(p, matrix_power(A, p - 1)),
-}
-"""The scalar derivative of each matrix function, as a function of matrices."""
 
 Identity = Callable[[Known, Apply, tuple[Node, ...]], Node | None]
 
@@ -148,7 +139,8 @@ def _frechet(known: Known, node: Apply, args: tuple[Node, ...]) -> Node | None:
     A, V, *p = args
     if not made_of(V, A):
         return None
-    derivative = FRECHET[node.op.name](A, *p)
+    assert node.op.derivative is not None
+    derivative = node.op.derivative(A, *p)
     s, f = derivative.children if derivative.op is SCALE else (number(1), derivative)
     return scale(s, matmul(V, f))
 
@@ -370,7 +362,7 @@ IDENTITIES: dict[str, Identity] = {
     **dict.fromkeys(("expm", "logm", "sqrtm", "cosm", "sinm"), _of_flipped),
     "unkron_left": _unkron,
     "unkron_right": _unkron,
-    **dict.fromkeys(FRECHET, _frechet),
+    **dict.fromkeys((op.name for op in registry.values() if op.derivative is not None), _frechet),
     "det": _of_transpose,
     "logdet": _of_transpose,
     "Diag": _Diag,
