@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parent))
+import share
+
+# Few of the objects that are made by the million are in cycles, and JAX is asked to collect, too, each time.
+gc.set_threshold(100_000, 20, 20)
 
 # What XLA makes of the code is not tested here, and half of what the tests with JAX cost is its optimising.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
@@ -22,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    share.full = config.getoption("--full")
     config.addinivalue_line("markers", "share(of): one case in so many, always the same, unless --full is given")
 
 
@@ -32,7 +36,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is not in the share."""
-    if config.getoption("--full"):
+    if share.full:
         return
     out = [item for item in items if not in_share(item)]
     if out:
@@ -67,7 +71,6 @@ def in_process() -> Iterator[None]:
 
 
 @pytest.fixture
-def full(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+def full() -> Callable[[int, int], int]:
     """`full(share, all)`: how many, of what a test goes through by itself."""
-    whole = request.config.getoption("--full")
-    return lambda share, all_: all_ if whole else share
+    return lambda part, every: every if share.full else part

@@ -240,6 +240,7 @@ def test_a_double_value_that_is_used_is_refused(text, diagonal):
 DETERMINANTS = ["A: n×n", "A: 2×2", "A: 4×4", "A: n×n symmetric"]
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("rank", [0, 1, 2])
 @pytest.mark.parametrize("declare", DETERMINANTS)
 @pytest.mark.parametrize("text", ["det(A)", "3*det(A + B)"])

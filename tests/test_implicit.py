@@ -229,6 +229,7 @@ def test_they_verify_themselves_and_their_code_runs_alone(problem: Problem) -> N
             np.testing.assert_allclose(a, e, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("problem", PROBLEMS[::2], ids=IDS[::2])
 def test_jax_and_torch_differentiate_their_code(jax: Any, problem: Problem) -> None:
     torch = pytest.importorskip("torch")

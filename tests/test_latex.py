@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import pytest
 from counting import counted
@@ -485,10 +486,11 @@ MANY = [
 
 
 @pytest.mark.parametrize("part", MANY)
-def test_long_texts_take_linear_work(part: str) -> None:
+def test_long_texts_take_linear_work(part: str, full: Callable[[int, int], int]) -> None:
     def work(length: int) -> int:
         with counted() as count, contextlib.suppress(md.MatdiffError):
             parse_program("x " + part * (length // len(part)), "latex")
         return count.calls
 
-    assert work(12_000) < 2.1 * work(6_000) + 1_000
+    long = full(12_000, 24_000)
+    assert work(long) < 2.1 * work(long // 2) + 1_000

@@ -132,6 +132,7 @@ def test_labels_and_records_are_escaped() -> None:
     assert from_latex("a < b & c") == "<mi>a</mi><mo>&lt;</mo><mi>b</mi><mo>&amp;</mo><mi>c</mi>"
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 def test_pages_of_the_course(path: Path) -> None:
     check(build(path.read_text(), "html").decode())

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import share
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from random_expressions import (
@@ -32,7 +33,7 @@ COUNT = 150
 FIRST = 77_000_000
 
 small = st.integers(0, 10**9).map(lambda seed: expression(seed, depth=4))
-modest = settings(max_examples=40, deadline=None, derandomize=True)
+modest = settings(max_examples=40 if share.full else 12, deadline=None, derandomize=True)
 
 
 @pytest.mark.share(3)

@@ -592,6 +592,14 @@ def test_the_hessian_is_derived_from_the_gradient() -> None:
     assert "$H = A + A^{\\top}$ — read off the Hessian ✓" in made
 
 
+def test_as_many_hints_as_are_wanted_follow_the_authors_own() -> None:
+    lines = ("f: tr(A*X*B)", "wrt: X", "hint: Use it.")
+    for wanted in (0, 1, 2):
+        made = build(block(*lines, f"hints: {wanted}"), "md").decode()
+        assert re.findall(r"<summary>Hint (\d)", made) == [str(k) for k in range(1, wanted + 2)]
+        assert made.count("Use this rule") == wanted
+
+
 def test_a_hint_does_not_show_the_last_line() -> None:
     made = build(block("f: tr(A*X*B)", "wrt: X", "hints: 3"), "md").decode()
     assert "move factors" in made and "\\langle A^{\\top}B^{\\top}" not in made
