@@ -493,4 +493,4 @@ def test_long_texts_take_linear_work(part: str, full: Callable[[int, int], int])
         return count.calls
 
     long = full(12_000, 24_000)
-    assert work(long) < 2.1 * work(long // 2) + 1_000
+    assert work(long) < 2.1 * work(long // 2) + 10_000

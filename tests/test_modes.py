@@ -53,6 +53,7 @@ def test_the_maps_are_those_of_the_derivation(function: str, wrt: str) -> None:
 
 
 @needs_jax
+@pytest.mark.share(2)
 @pytest.mark.parametrize("mode", ["vjp", "jvp", "hvp"])
 @pytest.mark.parametrize(("function", "wrt"), FUNCTIONS)
 def test_jax_differentiates_by_the_map(function: str, wrt: str, mode: str) -> None:
