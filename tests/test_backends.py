@@ -25,7 +25,7 @@ from matdiff.core.op import registry
 from matdiff.errors import UnsupportedError
 from matdiff.ops import constants as co
 from matdiff.ops import elementwise as el
-from matdiff.ops import linalg as la
+from matdiff.ops import factors as fa
 from matdiff.ops import reductions as re_
 from matdiff.ops import spectral as sp
 
@@ -50,12 +50,12 @@ SPECTRAL: dict[str, Node] = {
     "eigvec": sp.eigvec(S, number(2)) @ sp.eigvec(S, number(2)).T,
     "reduced_resolvent": sp.reduced_resolvent(S, number(3)),
     "sigma_at": sp.sigma_at(A, number(2)),
-    "svd_U": sp.svd_U(X),
-    "svd_V": sp.svd_V(X),
-    "lu_L": la.lu_L(X),
-    "lu_U": la.lu_U(X),
-    "qr_Q": la.qr_Q(A),
-    "qr_R": la.qr_R(A),
+    "svd_U": fa.svd_U(X),
+    "svd_V": fa.svd_V(X),
+    "lu_L": fa.lu_L(X),
+    "lu_U": fa.lu_U(X),
+    "qr_Q": fa.qr_Q(A),
+    "qr_R": fa.qr_R(A),
     "lastcols": sp.reversal(n, n) @ X,
     "norminf": sp.norminf(A),
     "peak": sp.peak(A),
