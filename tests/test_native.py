@@ -239,6 +239,14 @@ def test_small_matrices_are_factored_together() -> None:
         f(S=-S, b=b)
 
 
+def test_adjugates_of_many_are_those_of_each() -> None:
+    A = np.random.default_rng(0).normal(size=(6, 3, 3))
+    A[1], A[2, :, 0], A[3] = 0, 0, np.outer(A[3, 0], A[3, 1])
+    d = md.derive("det(A)", wrt="A")
+    for stack in (A, A[4:]):
+        same(d.gradient.compile(batch="A")(A=stack), [d.gradient.evaluate(A=X) for X in stack])
+
+
 @pytest.mark.parametrize("backend", ["jax", "torch", "numba"])
 def test_batches_of_other_libraries(backend: str, request: pytest.FixtureRequest) -> None:
     module = pytest.importorskip(backend)

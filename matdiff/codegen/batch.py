@@ -188,7 +188,7 @@ class Stacked(Batch):
         order = topological(*roots)
         largest = max(n.rows.evaluate(sizes) * n.cols.evaluate(sizes) for n in order)
         some = max(MANY, CACHE // (dtype.itemsize * largest or 1))
-        parts = []
+        found: list[Array] = []
         with np.errstate(all="ignore"):
             for start in range(0, max(length, 1), some):
                 here = {v: a[start : start + some] if v in self.stacked else a for v, a in values.items()}
@@ -196,15 +196,12 @@ class Stacked(Batch):
                 held: dict[Node, Held] = {}
                 for node in order:
                     held[node] = self.value(node, held, here, sizes, dtype, count)
-                parts.append([self.finished(r, held[r], count, dtype) for r in roots])
-        found = parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)]
+                if not found:
+                    found = [np.empty((length, *full_shape(r, held[r])), dtype) for r in roots]
+                for r, whole in zip(roots, found, strict=True):
+                    value = held[r].value
+                    whole[start : start + count] = value.reshape(-1, *whole.shape[1:]) if held[r].many else value
         return self.arrange(found)
-
-    def finished(self, root: Node, h: Held, length: int, dtype: Any) -> Array:
-        value = h.value if h.many else np.broadcast_to(h.value, (length, *np.shape(h.value)))
-        if root.kind == "row":
-            value = value.reshape(length, 1, value.shape[-1])
-        return np.array(value, dtype=dtype)
 
     def value(
         self, node: Node, held: Mapping[Node, Held], values: Mapping[Symbol, Array], sizes: Mapping[str, int],
@@ -261,6 +258,12 @@ class Held:
         if self.kind == "scalar":
             return value.reshape(-1, *[1] * AXES[kind])
         return value[:, :, None] if self.kind == "vector" else value[:, None, :]
+
+
+def full_shape(root: Node, h: Held) -> tuple[int, ...]:
+    """The shape of one of the results: a row is a matrix."""
+    shape = np.shape(h.value)[1:] if h.many else np.shape(h.value)
+    return (1, shape[-1]) if root.kind == "row" else shape
 
 
 def float_of(value: Any) -> float:
@@ -474,31 +477,25 @@ def cholesky(X: Array) -> Array:
 
 def forward(L: Array, X: Array, unit: bool = False) -> None:
     """X overwritten by the solution of L X = X, the index of the problem the last."""
-    for i in range(len(L)):
-        for k in range(i):
-            X[i] -= L[i, k] * X[k]
+    for k in range(len(L)):
         if not unit:
-            X[i] /= L[i, i]
+            X[k] /= L[k, k]
+        X[k + 1 :] -= L[k + 1 :, k, None] * X[k]
 
 
 def backward(U: Array, X: Array, unit: bool = False) -> None:
     """X overwritten by the solution of U X = X for upper triangular U."""
-    n = len(U)
-    for i in reversed(range(n)):
-        for k in range(i + 1, n):
-            X[i] -= U[i, k] * X[k]
+    for k in reversed(range(len(U))):
         if not unit:
-            X[i] /= U[i, i]
+            X[k] /= U[k, k]
+        X[:k] -= U[:k, k, None] * X[k]
 
 
-def exchange(X: Array, j: int, at: Array, index: Array) -> None:
-    """Rows j and `at` swapped, for the problems where they differ."""
-    where = index[at != j]
-    if len(where):
-        rows = at[where]
-        row = X[j, :, where]
-        X[j, :, where] = X[rows, :, where]
-        X[rows, :, where] = row
+def exchange(X: Array, j: int, rows: Array, where: Array) -> None:
+    """Row j swapped with one of the rows in each of some problems."""
+    row = X[j][..., where]
+    X[j][..., where] = X[rows, ..., where].T
+    X[rows, ..., where] = row.T
 
 
 class Factors:
@@ -508,12 +505,14 @@ class Factors:
         self.A = last(X)
         n, length = len(self.A), len(X)
         index = np.arange(length)
-        self.swaps: list[Array] = []
+        self.order = np.tile(np.arange(n)[:, None], length)
         for j in range(n):
-            at = j + np.abs(self.A[j:, j]).argmax(axis=0)
-            self.swaps.append(at)
-            exchange(self.A, j, at, index)
-            if (self.A[j, j] == 0).any():
+            at = np.abs(self.A[j:, j]).argmax(axis=0) if j + 1 < n else index[:0]
+            where = at.nonzero()[0]
+            if len(where):
+                exchange(self.A, j, j + at[where], where)
+                exchange(self.order, j, j + at[where], where)
+            if not self.A[j, j].all():
                 raise np.linalg.LinAlgError("singular matrix")
             self.A[j + 1 :, j] /= self.A[j, j]
             self.A[j + 1 :, j + 1 :] -= self.A[j + 1 :, j, None] * self.A[j, j + 1 :]
@@ -521,17 +520,17 @@ class Factors:
     def solve(self, B: Array, flip: bool = False) -> Array:
         """The solutions of A X = B, or of A' X = B, for a stack of B with the problem's index first."""
         X = last(np.broadcast_to(B, (self.A.shape[-1], *B.shape[1:])))
-        index = np.arange(X.shape[-1])
+        order = np.broadcast_to(self.order[:, None], X.shape)
         if flip:
             turned = self.A.swapaxes(0, 1)
             forward(turned, X)
             backward(turned, X, unit=True)
-        order = list(enumerate(self.swaps))
-        for j, at in reversed(order) if flip else order:
-            exchange(X, j, at, index)
-        if not flip:
-            forward(self.A, X, unit=True)
-            backward(self.A, X)
+            found = np.empty_like(X)
+            np.put_along_axis(found, order, X, axis=0)
+            return first(found)
+        X = np.take_along_axis(X, order, axis=0)
+        forward(self.A, X, unit=True)
+        backward(self.A, X)
         return first(X)
 
 
@@ -587,6 +586,25 @@ def lower_inverses(L: Held) -> Array:
 def inverses(node: Apply, args: list[Held], sizes: Any) -> Any:
     made = factors(args[0])
     return np.linalg.inv(args[0].stack()) if made is None else made.solve(np.eye(len(made.A))[None])
+
+
+def adjugates(X: Array) -> Array:
+    """det(X) X⁻¹ of each, from singular values where X is ill-conditioned."""
+    n = X.shape[-1]
+    with np.errstate(all="ignore"):
+        try:
+            inverse = np.linalg.inv(X)
+        except np.linalg.LinAlgError:
+            inverse = np.full(X.shape, np.nan, X.dtype)
+        size = norms(X.reshape(len(X), -1)) * norms(inverse.reshape(len(X), -1))
+        found = np.linalg.det(X)[:, None, None] * inverse
+    (bad,) = (~(size < np.finfo(X.dtype).eps ** (-1 / 3))).nonzero()
+    if len(bad):
+        U, s, Vt = np.linalg.svd(X[bad])
+        others = np.stack([np.delete(s, k, axis=1).prod(axis=1) for k in range(n)], axis=1)
+        signs = np.linalg.det(U) * np.linalg.det(Vt)
+        found[bad] = signs[:, None, None] * (Vt.swapaxes(1, 2) * others[:, None, :]) @ U.swapaxes(1, 2)
+    return found
 
 
 def cholesky_inverted(node: Apply, args: list[Held], sizes: Any) -> Any:
@@ -751,6 +769,7 @@ FORMS: dict[str, Form] = {
     "max": reduced(lambda X: X.max(axis=1)), "min": reduced(lambda X: X.min(axis=1)), "logsumexp": reduced(logsums),
     "softmax": shares, "row_softmax": row_shares, "solve": solved, "lu_solve": solved,
     "lu_solve_t": partial(solved, flip=True), "lu_inverse": inverses, "inv": inverses,
+    "adj": of_stack(adjugates), "cof": of_stack(lambda X: adjugates(X).swapaxes(1, 2)),
     "expm": of_stack(exponentials), "frechet_expm": frechet_exponentials,
     "det": of_stack(np.linalg.det), "logdet": of_stack(lambda X: np.linalg.slogdet(X)[1]),
     "logabsdet": of_stack(lambda X: np.linalg.slogdet(X)[1]), "signdet": of_stack(lambda X: np.linalg.slogdet(X)[0]),
