@@ -204,6 +204,30 @@ def test_numba_source_runs_alone_and_names_results(kept: None) -> None:
     np.testing.assert_array_equal(gradients["W"], 2 * np.ones((2, 2)))
 
 
+def test_large_arrays_go_to_numpy(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where BLAS does the work, Numba's function calls NumPy's; small and other arrays stay, and so do the refusals."""
+    import pickle
+
+    pytest.importorskip("numba")
+    d = md.derive("norm(A*x - b)^2", wrt="x")
+    made = d.gradient.compile("numba")
+    rng = np.random.default_rng(0)
+    for f in (made, pickle.loads(pickle.dumps(made))):
+        for k, dtype, by_numpy in ((6, float, False), (200, float, True), (200, np.float32, False)):
+            given = {"A": rng.normal(size=(k, k)), "x": rng.normal(size=k), "b": rng.normal(size=k)}
+            expected = d.gradient.evaluate(**given)
+            given = {name: a.astype(dtype) for name, a in given.items()}
+            got, large = f(**given), f.func.__globals__["large"]
+            assert got.dtype == dtype
+            np.testing.assert_allclose(got, expected, rtol=0, atol=1e-9 if dtype is float else 1e-1)
+            monkeypatch.setitem(f.func.__globals__, "large", lambda **arrays: "by NumPy")
+            assert isinstance(f(**given), str) == by_numpy
+            monkeypatch.setitem(f.func.__globals__, "large", large)
+        for wrong in (np.zeros(9), np.zeros((200, 200))):
+            with pytest.raises(MisfitError):
+                f(A=np.eye(200), x=np.zeros(200), b=wrong)
+
+
 # batches
 
 

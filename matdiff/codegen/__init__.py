@@ -116,11 +116,16 @@ def compile_(
 
         text, given = numba.written(*outputs(node), variables, identifier(name), doc)
         inputs = tuple(given.items())
+        busy = numba.busy(outputs(node)[0], given)
     else:
         text, inputs, _ = written(Request(*outputs(node), tuple(variables), backend, name, doc))
     arguments = tuple(Argument.of(v, parameter) for v, parameter in inputs)
     free = dict.fromkeys([*variables, *(v for v, _ in inputs)])
     names = None if unchecked else (tuple(v.name for v in free), tuple(differential_names(free)))
+    if backend == "numba" and busy:
+        other, its, _ = written(Request(*outputs(node), tuple(variables), "numpy", name, doc))
+        large = other, identifier(name), tuple(Argument.of(v, p) for v, p in its), "numpy", names
+        return ready(text, identifier(name), arguments, backend, names, busy, large)
     return ready(text, identifier(name), arguments, backend, names)
 
 
@@ -169,18 +174,21 @@ def ready(
     arguments: tuple[Argument, ...],
     backend: str,
     names: tuple[tuple[str, ...], tuple[str, ...]] | None,
+    busy: str = "",
+    large: tuple[Any, ...] = (),
 ) -> Compiled:
     """The function of that name in a source, which takes arrays under the names that the user typed.
 
     It checks shapes and names, of which it ignores surplus ones of the variables and of some others; None: it does not.
+    Where `busy` holds, native code calls the function that is made of `large`.
     """
     if backend == "numba":
         require_numba()
         from matdiff.codegen.backends import numba
 
-        made = Compiled(numba.function(text, name, arguments, names))
+        made = Compiled(numba.function(text, name, arguments, names, busy, ready(*large) if busy else None))
         made.core = made.func
-        made.recipe = text, name, arguments, backend, names
+        made.recipe = text, name, arguments, backend, names, busy, large
         made.__doc__ = made.func.__doc__
         return made
     require(backend_named(backend))

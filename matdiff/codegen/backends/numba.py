@@ -24,8 +24,9 @@ from matdiff.codegen.emit.module import docstring, indented, outputs, result
 from matdiff.codegen.emit.names import identifier, lookup
 from matdiff.codegen.emit.sizes import Recipe, axes, recipes
 from matdiff.codegen.emit.writer import polynomial, root
-from matdiff.core.node import Node, Symbol, describe, symbols
-from matdiff.core.shape import ONE, ZERO
+from matdiff.codegen.plan.variants import operations, plans
+from matdiff.core.node import Apply, Node, Symbol, describe, symbols, topological
+from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import ShapeError, UnsupportedError
 
 LARGE = 4096
@@ -614,10 +615,46 @@ def run(text: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return vars(made)
 
 
+BUSY = 30_000
+"""Multiplications from which on NumPy's code, whose time is that of BLAS and LAPACK, is at least as fast."""
+ENTRIES = 512
+"""Entries of all arrays up to which multiplications are not counted."""
+
+
+def busy(nodes: Sequence[Node], inputs: Mapping[Symbol, str]) -> str:
+    """Whether at the sizes of the arrays there are so many multiplications, as code; empty where none tells a size."""
+    order = [n for n in topological(*plans(nodes)[0]) if isinstance(n, Apply)]
+    known = {
+        d.name: f"{p}.shape[{axis}]"
+        for v, p in inputs.items()
+        if v.kind in ("vector", "matrix")
+        for axis, d in enumerate(v.shape)
+        if d.name
+    }
+    work = sum((multiplications(n) for n in order), ZERO)
+    arrays = [f"{p}.size" for v, p in inputs.items() if v.kind != "scalar"]
+    if not work.names <= known.keys() or not arrays:
+        return ""
+    doubles = "".join(f" and {a.removesuffix('size')}dtype == float64" for a in arrays)
+    return f"{' + '.join(arrays)} > {ENTRIES} and {polynomial(work, known).text} > {BUSY}{doubles}"
+
+
+def multiplications(node: Apply) -> Dim:
+    """About how many: a factorisation, and an inverse from it, has a third of n³, or more."""
+    first = node.args[0] if node.args else None
+    if first is not None and first.kind == "matrix" and (node.op.domain or "inverse" in node.op.name):
+        return first.rows * first.cols * first.cols
+    return operations(node)
+
+
 def function(
-    text: str, name: str, arguments: tuple[Argument, ...], names: tuple[tuple[str, ...], tuple[str, ...]] | None
-) -> Callable[..., Any]:
-    """The function of arrays by the names that the user typed, which checks them unless `names` is None."""
+    text: str, name: str, arguments: tuple[Argument, ...], names: tuple[tuple[str, ...], tuple[str, ...]] | None,
+    busy: str = "", large: Callable[..., Any] | None = None,
+) -> Callable[..., Any]:  # fmt: skip
+    """The function of arrays by the names that the user typed, which checks them unless `names` is None.
+
+    Where `busy` holds, `large` is called instead.
+    """
     import numpy as np
 
     space = executed(text)
@@ -656,12 +693,22 @@ def function(
     lines += [f"    {p} = rest.pop({n!r}, None)" for n, p in others.items()]
     every = ", ".join(parameters)
     call = f"arranged(compiled({every}))" if arranged is not None else f"compiled({every})"
+    if busy:
+        given = "".join(f"{a.name!r}: {p}, " for a, p in zip(arguments, parameters, strict=True))
+        lines += [
+            "    try:",
+            f"        many = {busy}",
+            "    except (AttributeError, IndexError):",
+            "        many = False",
+        ]
+        lines += ["    if many:", f"        return large(**{{{given}**rest}})"]
     lines += ["    if not rest or rest.keys() <= known:", "        try:", f"            return {call}"]
     lines += ["        except LinAlgError:", "            raise", "        except (TypeError, ValueError):"]
     lines += ["            pass", f"    return slow(({every}{',' * (len(parameters) == 1)}), rest)"]
     inside = {
         "compiled": compiled, "arranged": arranged, "slow": slow, "known": known, "LinAlgError": np.linalg.LinAlgError,
-        "TypeError": TypeError, "ValueError": ValueError,
+        "TypeError": TypeError, "ValueError": ValueError, "AttributeError": AttributeError, "IndexError": IndexError,
+        "large": large, "float64": np.dtype(float),
     }  # fmt: skip
     made = execute.run("\n".join(lines), name, inside)
     made.__doc__ = space[name].__doc__
