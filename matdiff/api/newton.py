@@ -14,7 +14,7 @@ from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.tangent import tangent
 from matdiff.codegen import Program, Request, compiled, structured_numpy
 from matdiff.codegen.arguments import Argument, missing, refuse_kind
-from matdiff.codegen.checks import LINEAR
+from matdiff.codegen.checks import LINEAR, finite, symmetric_up_to
 from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.evaluate import as_array, beside, check_attributes, known_guards, refuse_strangers, run, sizes_of
 from matdiff.codegen.newton import Call, Form, Hessian, form, leaves, schur
@@ -184,7 +184,7 @@ class System:
         given = gathered(self.program(self.nodes(self.route)), known, arrays)
         sizes = sizes_of(given)
         for v, value in given.items():
-            if not np.isfinite(value).all():
+            if finite(value):
                 raise DomainError(f"{v.name} is not finite")
             self.check(v, value, given)
         missing = {n for X in self.d.wrt for dim in X.shape for n in dim.names} - sizes.keys()
@@ -196,8 +196,7 @@ class System:
     @staticmethod
     def check(v: Symbol, value: Any, given: Mapping[Symbol, Any]) -> None:
         if "spd" in v.attributes:
-            size = np.max(np.abs(value), initial=0.0)
-            if np.max(np.abs(value - value.T), initial=0.0) > 1e-8 * size or not (np.diagonal(value) > 0).all():
+            if not symmetric_up_to(value, 1e-8) or not (np.diagonal(value) > 0).all():
                 check_attributes(v, value, given.values())
         else:
             check_attributes(v, value, given.values())

@@ -88,7 +88,9 @@ def describe(node: Node) -> str:
 
 
 def finite(*values: Array) -> str:
-    return "" if all(np.isfinite(v).all() for v in values) else "is not finite"
+    """Where the sum is finite all entries are: only else each is looked at."""
+    with np.errstate(all="ignore"):
+        return "" if all(np.isfinite(np.sum(v)) or np.isfinite(v).all() for v in values) else "is not finite"
 
 
 def positive(x: Array) -> str:
@@ -314,6 +316,29 @@ def close(A: Array, B: Array) -> bool:
     return bool(np.abs(A - B).max(initial=0) <= TOLERANCE * scale)
 
 
+BLOCK = 256
+
+
+def asymmetry(X: Array) -> tuple[float, float]:
+    """The largest |X − Xᵀ| and the largest |X|, block by block: whole matrices of differences take memory and time."""
+    n = len(X)
+    off = size = np.float64(0)
+    for i in range(0, n, BLOCK):
+        rows = X[i : i + BLOCK, i:]
+        size = np.maximum(size, np.maximum(rows.max(initial=0), -rows.min(initial=0)))
+        for j in range(i, n, BLOCK):
+            there = X[j : j + BLOCK, i : i + BLOCK].T
+            gap = X[i : i + BLOCK, j : j + BLOCK] - there
+            off = np.maximum(off, np.maximum(gap.max(initial=0), -gap.min(initial=0)))
+            size = np.maximum(size, np.maximum(there.max(initial=0), -there.min(initial=0)))
+    return float(off), float(size)
+
+
+def symmetric_up_to(X: Array, tolerance: float) -> bool:
+    off, size = asymmetry(X)
+    return off <= tolerance * size
+
+
 LINEAR: dict[str, Callable[[Array], Array]] = {
     "symmetric": lambda X: X.T,
     "skew": lambda X: -X.T,
@@ -330,6 +355,7 @@ def equal_to(same: Callable[[Array], Array]) -> Callable[[Array], bool]:
 
 ATTRIBUTES: dict[str, Callable[[Array], bool]] = {
     **{word: equal_to(same) for word, same in LINEAR.items()},
+    "symmetric": lambda X: symmetric_up_to(X, TOLERANCE),
     "spd": lambda X: not spd(X),
     **{word: partial(space.member, np) for word, space in CURVED.items()},
     "positive": lambda x: bool((x > 0).all()),

@@ -6,7 +6,7 @@ import ast
 import inspect
 from collections.abc import Sequence
 
-from matdiff.codegen import sources, structured_numpy
+from matdiff.codegen import products_numpy, sources, structured_numpy
 from matdiff.codegen.newton import Call, Form, leaves
 from matdiff.core.node import Node, Symbol
 
@@ -52,11 +52,13 @@ def inside(value: object) -> set[str]:
 
 
 def library(wanted: set[str]) -> list[str]:
-    """The solvers of those names, and what they use, as they stand in `structured_numpy`."""
-    text = inspect.getsource(structured_numpy)
-    tree = ast.parse(text)
-    lines = text.split("\n")
-    defined = {name: node for node in tree.body for name in names_of(node)}
+    """The solvers of those names, and what they use, as they stand in `products_numpy` and `structured_numpy`."""
+    pieces = [
+        (node, text)
+        for text in map(inspect.getsource, (products_numpy, structured_numpy))
+        for node in ast.parse(text).body
+    ]
+    defined = {name: node for node, _ in pieces for name in names_of(node)}
     taken: set[str] = set()
     waiting = sorted(wanted)
     while waiting:
@@ -65,11 +67,11 @@ def library(wanted: set[str]) -> list[str]:
             continue
         taken.add(name)
         waiting += [n.id for n in ast.walk(defined[name]) if isinstance(n, ast.Name)]
-    kept = [node for node in tree.body if taken & set(names_of(node))]
+    kept = [(node, text.split("\n")) for node, text in pieces if taken & set(names_of(node))]
     head = ["from __future__ import annotations", "", "from typing import Any", ""]
     head += ["import numpy as np", "import scipy.linalg", "import scipy.sparse"]
     out = head
-    for node in kept:
+    for node, lines in kept:
         blank = ["", ""] if isinstance(node, (ast.ClassDef, ast.FunctionDef)) else [""]
         out += [*blank, *lines[node.lineno - 1 : node.end_lineno]]
     return [*out, ""]

@@ -12,6 +12,18 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse
 
+from matdiff.codegen.products_numpy import (
+    BIG,
+    LARGE,
+    Indefinite,
+    Refined,
+    by_products,
+    gram,
+    gram_times,
+    lowered,
+    symmetric_times,
+)
+
 
 class Dense:
     """A symmetric matrix, by Cholesky's factorisation where it is positive definite, else by LDLᵀ.
@@ -70,43 +82,6 @@ class Elementwise:
         return self.c * s
 
 
-def by_products(apply: Any, r: Any, most: int) -> Any:
-    """H s = r by conjugate gradients in at most so many products, where H is conditioned well enough; None else.
-
-    The condition is read off the extreme eigenvalues of Lanczos' matrix, whose entries the iteration has
-    (Golub & Van Loan 2013, sec. 11.3); a case that comes on too slowly is given up early.
-    """
-    s, rest = np.zeros(r.shape), np.array(r)
-    p, rr = rest.copy(), float(r @ r)
-    first = rr
-    below: list[float] = []
-    beside: list[float] = []
-    ratio, before = 0.0, 1.0
-    for k in range(most):
-        Hp = apply(p)
-        bend = float(p @ Hp)
-        if not bend > 0 or not np.isfinite(bend):
-            return None
-        a = rr / bend
-        below.append(1 / a + ratio / before)
-        s += a * p
-        rest -= a * Hp
-        after = float(rest @ rest)
-        if after <= 1e-26 * first:
-            values = scipy.linalg.eigvalsh_tridiagonal(below, beside)
-            return s if values[0] > 0 and values[-1] <= 1e4 * values[0] else None
-        if 4 * (k + 1) >= most and np.log(after / first) > -59.0 * (k + 1) / most * 0.7:
-            return None
-        ratio, before, rr = after / rr, a, after
-        beside.append(np.sqrt(ratio) / a)
-        p = rest + ratio * p
-    return None
-
-
-LARGE = 300
-"""Entries from which on products are tried before a factorisation."""
-
-
 class OneSided:
     """S s, or with `right` s S, for S = diag + full + Σ c Lᵀ W L + Σ c k gᵀ.
 
@@ -125,28 +100,52 @@ class OneSided:
         if self.right:
             r = r.T
         n = r.shape[0]
+        definite = True
         if self.solver is None and r.ndim == 1 and n >= LARGE and (most := self.affordable(n)) > 4:
-            s = by_products(self.apply, r, most)
-            if s is not None:
-                self.definite = True
-                return s
+            try:
+                s = by_products(self.apply, r, most, self.single().apply if self.big() else None)
+                if s is not None:
+                    self.definite = True
+                    return s
+            except Indefinite:
+                definite = False
         if self.solver is None:
-            self.solver = self.factored(n)
-            self.definite = self.solver.definite
+            self.solver = self.in_single(n) if definite and r.size <= n * n // 12 else None
+            self.solver = self.solver or self.factored(n)
         s = self.solver.solve(r)
+        self.definite = self.solver.definite
         return s.T if self.right else s
+
+    def big(self) -> bool:
+        return max([np.size(self.full), *(L.size for _, L, _ in self.grams)], default=0) >= BIG
+
+    def single(self) -> Any:
+        """The same with data in single precision."""
+        return OneSided(*lowered((self.diag, self.full, self.grams, self.ranks)))
+
+    def in_single(self, n: int) -> Any:
+        """Factors in single precision; None where they do not pay, or S is not positive definite there."""
+        rank = sum(L.shape[0] for _, L, _ in self.grams)
+        if min(n, n if self.full is not None or self.diag is None else rank) < LARGE or self.sparse_data(n):
+            return None
+        with np.errstate(all="ignore"):
+            try:
+                solver = self.single().factored(n)
+            except (ArithmeticError, np.linalg.LinAlgError):
+                return None
+        return Refined(self, solver, lambda: self.factored(n)) if solver.definite else None
 
     def apply(self, s: Any) -> Any:
         if self.right:
             s = s.T
-        out = np.zeros(s.shape)
+        out = np.zeros(s.shape, s.dtype)
         if self.diag is not None:
             columns = np.ndim(self.diag) and s.ndim == 2
             out += s * (np.asarray(self.diag)[:, None] if columns else self.diag)
         if self.full is not None:
-            out += self.full @ s
+            out += symmetric_times(self.full, s)
         for c, L, W in self.grams:
-            out += c * (L.T @ weighted(W, L @ s))
+            out += c * gram_times(L, W, s)
         for c, g, k in self.ranks:
             out += c * np.multiply.outer(k, g @ s)
         return out.T if self.right else out
@@ -164,8 +163,7 @@ class OneSided:
 
     def factored(self, n: int) -> Any:
         if self.full is None and not self.grams and not self.ranks:
-            d = np.broadcast_to(np.asarray(self.diag, dtype=float), (n,))
-            return Scaled(d)
+            return Scaled(np.broadcast_to(self.diag, (n,)))
         rank = sum(L.shape[0] for _, L, _ in self.grams) + len(self.ranks)
         if self.full is None and self.diag is not None and rank < n and np.all(self.diag):
             return Woodbury(self, n)
@@ -190,12 +188,17 @@ class OneSided:
             H[np.diag_indices(n)] += self.diag
         return H
 
+    def sparse_data(self, n: int) -> bool:
+        if self.ranks or n < 64 or any(W is not None and np.ndim(W) == 2 for _, _, W in self.grams):
+            return False
+        pieces = [L for _, L, _ in self.grams] + ([self.full] if self.full is not None else [])
+        return all(np.count_nonzero(A[:64]) * 10 <= A[:64].size for A in pieces) and all(
+            np.count_nonzero(A) * 20 <= A.size for A in pieces
+        )
+
     def sparse(self, n: int) -> Any:
         """S as a banded matrix, if that is cheaper; None else."""
-        if self.ranks or n < 64 or any(W is not None and np.ndim(W) == 2 for _, _, W in self.grams):
-            return None
-        pieces = [L for _, L, _ in self.grams] + ([self.full] if self.full is not None else [])
-        if any(np.count_nonzero(A) * 20 > A.size for A in pieces):
+        if not self.sparse_data(n):
             return None
         H = scipy.sparse.diags(np.broadcast_to(np.asarray(0.0 if self.diag is None else self.diag), (n,))).tocsr()
         if self.full is not None:
@@ -204,25 +207,6 @@ class OneSided:
             A = scipy.sparse.csr_array(L)
             H = H + c * (A.T @ (A if W is None else A.multiply(np.asarray(W)[:, None])))
         return banded(scipy.sparse.csr_array(H))
-
-
-def weighted(W: Any, Z: Any) -> Any:
-    if W is None:
-        return Z
-    if np.ndim(W) == 2:
-        return W @ Z
-    return W[:, None] * Z if Z.ndim == 2 else W * Z
-
-
-def gram(c: Any, L: Any, W: Any) -> Any:
-    """c Lᵀ W L; one product of a matrix with its own transpose where the weights have one sign."""
-    if W is not None and np.ndim(W) == 1 and (np.all(W >= 0) or np.all(W <= 0)):
-        sign = -1.0 if W.size and W.min() < 0 else 1.0
-        M = np.sqrt(np.abs(W))[:, None] * L
-        H = M.T @ M
-        return H if c * sign == 1 else np.multiply(H, c * sign, out=H)
-    H = L.T @ weighted(W, L)
-    return H if np.ndim(c) == 0 and c == 1 else np.multiply(H, c, out=H)
 
 
 class Scaled:
@@ -246,7 +230,8 @@ class Woodbury:
 
     def __init__(self, of: Any, n: int) -> None:
         self.of, self.ready = of, False
-        self.d = np.broadcast_to(np.asarray(of.diag, dtype=float), (n,))
+        dtype = np.result_type(*(L for _, L, _ in of.grams), *(g for _, g, _ in of.ranks))
+        self.d = np.broadcast_to(np.asarray(of.diag, dtype=dtype), (n,))
         self.definite: Any = None
         rows, weights, sides = [], [], []
         plain = bool(np.all(self.d > 0))
@@ -262,8 +247,8 @@ class Woodbury:
             weights.append(np.array([[c]]))
         self.plain = plain
         if plain:
-            parts = [np.sqrt(c) * (L if W is None else np.sqrt(W)[:, None] * L) for c, L, W in of.grams]
-            parts += [np.sqrt(c) * g[None, :] for c, g, _ in of.ranks]
+            parts = [float(c) ** 0.5 * (L if W is None else np.sqrt(W)[:, None] * L) for c, L, W in of.grams]
+            parts += [float(c) ** 0.5 * g[None, :] for c, g, _ in of.ranks]
             V = parts[0] if len(parts) == 1 else np.concatenate(parts)
             self.V = V / np.sqrt(self.d)
             C = self.V @ self.V.T
@@ -606,23 +591,59 @@ class Plus:
 
 
 class Sphere:
-    """P M P + x xᵀ with P = I − x xᵀ: a Hessian on the unit sphere, which maps the tangent space at x to itself."""
+    """P M P + c x xᵀ with P = I − x xᵀ: a Hessian on the unit sphere, which maps the tangent space at x to itself."""
 
     def __init__(self, M: Any, x: Any) -> None:
-        self.x = x
-        H = M.matrix(len(x)) if isinstance(M, OneSided) else M
+        self.M, self.x, self.size = M, x, 1.0
+        self.solver: Any = None
+        self.definite: Any = None
+
+    def tried(self, r: Any) -> Any:
+        """By products in the tangent space; None where these are not enough."""
+        n = len(r)
+        low = self.M.single() if isinstance(self.M, OneSided) else np.asarray(self.M, dtype=np.float32)
+        try:
+            return by_products(self.apply, r, n // 8, Sphere(low, self.x.astype(np.float32)).apply)
+        except Indefinite:
+            return None
+
+    def factored(self) -> Any:
+        if len(self.x) >= LARGE:
+            with np.errstate(all="ignore"):
+                low = self.M.single() if isinstance(self.M, OneSided) else np.asarray(self.M, dtype=np.float32)
+                solver = Dense(self.matrix(low, self.x.astype(np.float32)))
+            if solver.definite:
+                return Refined(self, solver, self.in_double)
+        return self.in_double()
+
+    def in_double(self) -> Any:
+        return Dense(self.matrix(self.M, self.x))
+
+    def matrix(self, M: Any, x: Any) -> Any:
+        H = M.matrix(len(x)) if isinstance(M, OneSided) else np.array(M)
         left, right = x @ H, H @ x
-        H = H - np.outer(x, left) - np.outer(right, x) + (1.0 * (x @ right)) * np.outer(x, x)
-        size = np.max(np.abs(np.diagonal(H)), initial=0.0) or 1.0
-        self.solver = Dense((H + H.T) / 2 + size * np.outer(x, x))
-        self.definite = self.solver.definite
+        size = float(np.max(np.abs(np.diagonal(H)), initial=0.0)) or 1.0
+        symmetric(H)
+        both = (left + right) / 2 - (float(x @ right) + size) / 2 * x
+        H -= np.outer(x, both)
+        H -= np.outer(both, x)
+        self.size = size
+        return H
 
     def solve(self, r: Any) -> Any:
-        s = self.solver.solve(r - self.x * (self.x @ r))
+        r = r - self.x * (self.x @ r)
+        s = self.tried(r) if self.solver is None and len(r) >= LARGE else None
+        if s is None:
+            self.solver = self.solver or self.factored()
+            s = self.solver.solve(r)
+        self.definite = True if self.solver is None else self.solver.definite
         return s - self.x * (self.x @ s)
 
     def apply(self, s: Any) -> Any:
-        return self.solver.apply(s)
+        along = self.x @ s
+        inside = s - self.x * along
+        H = self.M.apply(inside) if isinstance(self.M, OneSided) else symmetric_times(self.M, inside)
+        return H - self.x * (self.x @ H) + self.size * along * self.x
 
 
 class Matrix:
@@ -657,15 +678,46 @@ class Schur:
         first, second = r
         if not np.all(self.a):
             raise ArithmeticError("the Hessian is singular at these arrays")
-        scaled = self.B / self.a[:, None]
         if self.solver is None:
-            H = self.S.matrix(len(second)) - self.B.T @ scaled
-            self.solver = Dense((H + H.T) / 2)
+            self.solver = self.complement(len(second))
             self.definite = bool(self.solver.definite and np.all(self.a > 0))
             if not self.definite and np.all(self.a < 0) and self.solver.definite is False:
                 self.definite = False
-        s = self.solver.solve(second - scaled.T @ first)
+        s = self.solver.solve(second - self.B.T @ (first / self.a))
         return (first - self.B @ s) / self.a, s
+
+    def complement(self, n: int) -> Any:
+        """S − Bᵀ Diag(a)⁻¹ B: where it is large, its factor in single precision."""
+        if min(self.B.shape) >= LARGE:
+            with np.errstate(all="ignore"):
+                B, a = lowered((self.B, self.a))
+                try:
+                    solver = Dense(symmetric(self.S.single().matrix(n) - B.T @ (B / a[:, None])))
+                except ArithmeticError:
+                    solver = None
+            if solver is not None and solver.definite:
+                return Refined(Complement(self), solver, lambda: self.formed(n))
+        return self.formed(n)
+
+    def formed(self, n: int) -> Any:
+        return Dense(symmetric(self.S.matrix(n) - self.B.T @ (self.B / self.a[:, None])))
 
     def apply(self, s: Any) -> Any:
         return self.a * s[0] + self.B @ s[1], self.B.T @ s[0] + self.S.apply(s[1])
+
+
+class Complement:
+    """Products with the Schur complement."""
+
+    def __init__(self, of: Any) -> None:
+        self.of = of
+
+    def apply(self, s: Any) -> Any:
+        return self.of.S.apply(s) - self.of.B.T @ ((self.of.B @ s) / self.of.a)
+
+
+def symmetric(H: Any) -> Any:
+    """The symmetric part, in place."""
+    H += H.T.copy()
+    H *= 0.5
+    return H
