@@ -448,7 +448,31 @@ def test_the_hessian_as_a_matrix_is_that_of_its_products(problem: Problem) -> No
     np.testing.assert_allclose(H[:, :3].T, products, atol=1e-13 * np.abs(H).max())
 
 
+VECTORS: list[tuple[str, str, dict[str, Any]]] = [
+    ("A*x + x.^3 = B'*p for x; x", "p", {"A": A, "B": B, "p": d}),
+    ("A*x = b for x; x*x'", "A", {"A": A, "b": b}),
+    ("A*X + X*A' = Q for X; X*c", "A", {"A": A, "Q": Q, "c": c}),
+    ("A*x + x.^3 = p for x; C*z + z.*x = x.*p for z; z.*z", "p", {"A": A, "C": near(), "p": b}),
+    ("x = tanh(W*x + b) for x; exp(x).*b", "b", {"W": W, "b": b}),
+    ("t: scalar; a: scalar; b: scalar; c: m; t^3 + a*t = b for t; t^2*c", "a", {"a": 2.0, "b": 0.3, "c": c}),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "arrays"), VECTORS, ids=[f"{t} by {w}" for t, w, _ in VECTORS])
+def test_hessians_of_the_entries_are_those_of_their_weighted_sum(text: str, wrt: str, arrays: dict[str, Any]) -> None:
+    """By the adjoint method a weighted sum has one Hessian: another way to the same."""
+    found = md.derive(text, wrt=wrt)
+    H = found.hessian_matrix(**arrays)
+    Y = rng.normal(size=np.shape(found.evaluate(**arrays)))
+    head, _, last = text.rpartition("; ")
+    paired = md.derive(f"{head}; sum(Y.*({last}))", wrt=wrt, declare="" if Y.ndim == 2 else "Y: m")
+    expected = paired.hessian_matrix(Y=Y, **arrays)
+    np.testing.assert_allclose(np.tensordot(Y.ravel(order="F"), H, 1), expected, atol=1e-12 * np.abs(expected).max())
+
+
 def test_hessians_that_no_direction_moves() -> None:
+    found = md.derive("A*x = b for x; x", wrt="b").hessian_matrix(A=A, b=b)
+    np.testing.assert_array_equal(found, np.zeros((n, n, n)))
     found = md.derive("A*x = b for x; norm(x)^2 + p'*b", wrt="p").hessian_matrix(A=A, b=b, p=c)
     np.testing.assert_array_equal(found, np.zeros((n, n)))
     found = md.derive("A*x + x.^3 = p for x; norm(x)^2", wrt="p")

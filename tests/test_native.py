@@ -305,7 +305,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, d: Any, arrays: dict[str, Any]) -> 
     """How many matrices a checked call factors, inverts or takes singular values of."""
     count = 0
     for place, name in (
-        (factored.lapack, "dgetrf"), (factored.lapack, "dpotrf"), (np.linalg, "inv"), (np.linalg, "solve"),
+        (factored.lapack(), "dgetrf"), (factored.lapack(), "dpotrf"), (np.linalg, "inv"), (np.linalg, "solve"),
         (np.linalg, "cholesky"), (np.linalg, "slogdet"), (np.linalg, "svd"),
     ):  # fmt: skip
         original = getattr(place, name)

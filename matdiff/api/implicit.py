@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from matdiff.api.bends import Bends, State
 from matdiff.api.expr import Expr
 from matdiff.calculus.expression import Typeset
 from matdiff.calculus.implicit import Adjoint, System, depends, direction, partial
@@ -26,7 +27,7 @@ from matdiff.simplify.forms import shortest
 from matdiff.simplify.normal import new_context
 
 if TYPE_CHECKING:
-    from matdiff.codegen.solving import Numbers, Solved
+    from matdiff.codegen.solving import Numbers
     from matdiff.verify.report import Verification
 
 LABELS = {
@@ -448,86 +449,20 @@ class Implicit:
     def hessian_matrix(self, x0: Any = None, **arrays: Any) -> Any:
         """The Hessian for vec(X) at the arrays: one solution, and a solve for each entry of the one variable X.
 
+        Of a function that is not scalar those of all entries of its vec, m×k×k, with a solve for each pair of entries.
         Raises UnsupportedError for several variables and for one with a structure.
         """
-        import numpy as np
-
-        _ = self.gradient
         if self.several or tangent(self.wrt[0]) is not None:
             raise UnsupportedError("the Hessian as a matrix is that by one variable that moves freely", hint="use .hvp")
         state = self._state(arrays, x0)
+        if self.kind != "gradient":
+            return self._bends.hessians(state)
         self._adjoin(state)
-        (X,) = self.wrt
-        shape = tuple(d.evaluate(state.sizes) for d in X.shape)
-        count = int(np.prod(shape))
-        stacks = {
-            direction(X).name: np.eye(count).reshape((count, *shape[::-1])).transpose(0, *range(len(shape), 0, -1))
-        }
-        for k, rows in enumerate(self.adjoints.linear_parts):
-            right = self._across([b for _, b in rows], stacks, state)
-            moved = self.numbers.forward(state.solved, k, right.T)
-            stacks.update(self._parts(moved.T, [direction(x) for x in self.systems[k].unknowns], state))
-        dx = [flattened(stacks[direction(x).name]) for s in self.systems for x in s.unknowns]
-        bent = self._across(self._bends, stacks, state)
-        ends = np.cumsum([v.shape[1] for v in dx])
-        return bent[:, ends[-1] :] + bent[:, : ends[-1]] @ np.concatenate(dx, axis=1).T
+        return self._bends.hessian(state)
 
     @cached_property
-    def _bends(self) -> list[Node]:
-        """The second differential of the Lagrangian f − Σ⟨v, F⟩ by the unknowns and by X, the v held.
-
-        Paired with the differentials of the unknowns, it is the Hessian without further solves.
-        """
-        right, products = self.adjoints.second
-        (X,) = self.wrt
-        still = {direction(v): zeros_like(v) for v in self.multipliers}
-        found = [right[k][x] for k, s in enumerate(self.systems) for x in s.unknowns]
-        return [substitute(n, still, into_bodies=True) for n in (*found, self._projected(products[X], X))]
-
-    def _across(self, nodes: Sequence[Node], stacks: Mapping[str, Any], state: State) -> Any:
-        """vec of the nodes in a row for each of the directions in the stacks.
-
-        Raises DomainError where a value is not finite.
-        """
-        import numpy as np
-
-        from matdiff.errors import DomainError
-
-        made, near = self._made(tuple(nodes), tuple(stacks))
-        given = {name: state.solved.values[name] for name in near if name in state.solved.values}
-        with np.errstate(all="ignore"):
-            rows = made(**{**given, **{name: stacks[name] for name in near if name in stacks}})
-        if not any(name in stacks for name in near):
-            rows = [np.repeat(np.asarray(v)[None], len(next(iter(stacks.values()))), axis=0) for v in rows]
-        found = np.concatenate([flattened(v) for v in rows], axis=1)
-        if not np.isfinite(found).all():
-            raise DomainError("the second derivative is not finite at these arrays")
-        return found
-
-    def _made(self, nodes: tuple[Node, ...], stacks: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
-        """The nodes compiled for many directions at once, and the names of the arrays that this takes."""
-        from matdiff.codegen import compile_
-
-        if nodes not in self._programs:
-            wanted, near = self._readable(nodes)
-            batch = [s.name for s in near if s.name in stacks]
-            self._programs[nodes] = compile_(wanted, near, unchecked=True, batch=batch), tuple(s.name for s in near)
-        return self._programs[nodes]
-
-    @cached_property
-    def _programs(self) -> dict[tuple[Node, ...], tuple[Any, tuple[str, ...]]]:
-        return {}
-
-    def _parts(self, rows: Any, targets: Sequence[Symbol], state: State) -> dict[str, Any]:
-        """Stacks of arrays from their vec."""
-        found, at = {}, 0
-        for t in targets:
-            shape = tuple(d.evaluate(state.sizes) for d in t.shape)
-            count = t.rows.evaluate(state.sizes) * t.cols.evaluate(state.sizes)
-            part = rows[:, at : at + count].reshape((len(rows), *shape[::-1]))
-            found[t.name] = part.transpose(0, *range(len(shape), 0, -1))
-            at += count
-        return found
+    def _bends(self) -> Bends:
+        return Bends(self)
 
     def values(self, nodes: Sequence[Node], arrays: Mapping[str, Any], x0: Any = None) -> list[Any]:
         """Expressions in variables, unknowns and adjoint variables at the arrays."""
@@ -584,10 +519,10 @@ class Implicit:
     def _at(self, state: State, nodes: Sequence[Node]) -> list[Any]:
         from matdiff.codegen.evaluate import evaluate
 
-        wanted, near = self._readable(nodes)
+        wanted, near = self.readable(nodes)
         return list(evaluate(wanted, near, state.solved.values))
 
-    def _readable(self, nodes: Sequence[Node]) -> tuple[list[Node], tuple[Symbol, ...]]:
+    def readable(self, nodes: Sequence[Node], more: Sequence[Symbol] = ()) -> tuple[list[Node], tuple[Symbol, ...]]:
         """The nodes in terms of values without structure, and what tells their values and sizes."""
         bare = [symbol(s.name, s.kind, s.rows, s.cols) if s.of in self.unknowns else s for s in self.known]
         free = {s: b for s, b in zip(self.known, bare, strict=True) if s is not b}
@@ -596,7 +531,7 @@ class Implicit:
         sized = {d for n in topological(*wanted) if not isinstance(n, Symbol) for d in (n.rows, n.cols)}
         told = {d for s in used for d in (s.rows, s.cols)}
         names = {name for d in sized - told for name in d.names}
-        near = tuple(s for s in bare if s in used or names & {n for d in (s.rows, s.cols) for n in d.names})
+        near = tuple(s for s in (*bare, *more) if s in used or names & {n for d in (s.rows, s.cols) for n in d.names})
         return wanted, near
 
     def verify(
@@ -719,20 +654,6 @@ ELSEWHERE = {
     "scipy": "use .value_and_grad and .hvp",
 }
 """What explicit functions have, and what is there instead."""
-
-
-def flattened(stack: Any) -> Any:
-    """vec of each array of a stack, columns stacked, as a row."""
-    return stack.transpose(0, *range(stack.ndim - 1, 0, -1)).reshape(len(stack), -1)
-
-
-@dataclass
-class State:
-    """A solution with what is computed from it."""
-
-    solved: Solved
-    sizes: Mapping[str, int]
-    values: Any
 
 
 def matrix_of(F: Node, x: Symbol) -> Node:

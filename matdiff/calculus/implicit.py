@@ -8,7 +8,7 @@ are solved forward, and their adjoints backward.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -53,8 +53,13 @@ class System:
 
 def partial(root: Node, symbols: Sequence[Symbol]) -> Node:
     """The differential of a root by some symbols, all others held."""
+    return along(root, {X: direction(X) for X in symbols})
+
+
+def along(root: Node, directions: Mapping[Symbol, Symbol]) -> Node:
+    """The differential of a root along directions of some symbols."""
     root = prepared(root)
-    found = differentials(root, {X: direction(X) for X in symbols}).get(root)
+    found = differentials(root, directions).get(root)
     return zeros_like(root) if found is None else found
 
 
@@ -190,6 +195,37 @@ class Adjoint:
             )
         everything = [*movers, *(v for vs in self.multipliers for v in vs)]
         return tuple(right), {X: normal(partial(G, everything)) for X, G in self.gradients.items()}
+
+    @cached_property
+    def forward_second(self) -> Forward:
+        """The second differentials of the unknowns and of f, along two directions each."""
+        end = "_" * (1 + max((len(n) - len(n.rstrip("_")) for n in self.taken), default=0))
+        movers = [*self.unknowns, *self.wrt]
+        others = {X: symbol(f"other_{X.name}{end}", X.kind, X.rows, X.cols) for X in movers}
+        twice = {x: symbol(f"second_{x.name}{end}", x.kind, x.rows, x.cols) for x in self.unknowns}
+
+        def bent(root: Node, before: Sequence[Symbol]) -> Node:
+            moved = substitute(partial(root, before), {direction(x): twice[x] for x in before}, into_bodies=True)
+            return normal(add(along(partial(root, movers), others), moved))
+
+        rows, before = [], list[Symbol]()
+        for s in self.systems:
+            rows.append(tuple(scale(number(-1), bent(F, before)) for F in s.residuals))
+            before += s.unknowns
+        return Forward(others, twice, tuple(rows), bent(self.function, before))
+
+
+@dataclass(frozen=True)
+class Forward:
+    """d²x solves F_x[d²x] = −F[dz, δz] − F_y[d²y], z all that moves and y the unknowns found before.
+
+    `others` are the δz, `twice` the d²x, `right` the right-hand sides of each system, `value` is d²f.
+    """
+
+    others: dict[Symbol, Symbol]
+    twice: dict[Symbol, Symbol]
+    right: tuple[tuple[Node, ...], ...]
+    value: Node
 
 
 def blocks(system: System, by: Sequence[Symbol] | None = None) -> tuple[tuple[Node, ...], ...]:

@@ -136,8 +136,9 @@ def single_solve(factors: Any, right: Array, adjoint: bool) -> Array:
 def refined(A: Array, right: Array, approximate: Any, size: Any) -> Array | None:
     """The solution of A x = right by iterative refinement; None where it does not come fast to double precision.
 
-    `approximate` solves in single precision.  It ends when a further correction would be rounding, as the rate of the
-    last ones tells, and the residual is at most ε‖A‖‖x‖ in Frobenius' norm of A, less than LAPACK's dsgesv asks for.
+    `approximate` solves in single precision.  It ends when a further correction would be below rounding, as the rate
+    of the last ones tells: then the residual is at most ε‖A‖‖x‖.  Where corrections fall no more they are rounding if
+    that holds in Frobenius' norm of A, less than LAPACK's dsgesv asks for.
     """
     x, r = np.zeros(right.shape), right
     before = 0.0
@@ -150,10 +151,12 @@ def refined(A: Array, right: Array, approximate: Any, size: Any) -> Array | None
             top = np.abs(x).max(axis=0)
             moved = float(np.max(np.abs(d).max(axis=0) / np.where(top > 0, top, 1.0)))
             rate = moved / before if before else RATE
+            if rate <= RATE and moved * rate <= EPS:
+                return x
             if not (rate <= RATE or moved <= STILL):
                 return None
             r = right - A @ x
-            if (moved * rate <= EPS or rate > RATE) and np.all(np.abs(r).max(axis=0) <= EPS * size() * top):
+            if rate > RATE and np.all(np.abs(r).max(axis=0) <= EPS * size() * top):
                 return x
             before = moved
     return None

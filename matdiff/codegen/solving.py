@@ -17,7 +17,7 @@ import numpy as np
 from matdiff.calculus.implicit import System, blocks, depends, direction, free, partial
 from matdiff.codegen import Request, compile_, compiled
 from matdiff.codegen.evaluate import as_array, check_attributes, gather, sizes_of
-from matdiff.codegen.refined import LEAST, RATE, Factors
+from matdiff.codegen.refined import RATE, Factors
 from matdiff.core.node import Node, Symbol, symbols
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
 
@@ -31,8 +31,8 @@ ITERATIONS = 2000
 HALVINGS = 40
 CLOSE = 1e-6
 """Relative size of a step from which on the next ones are the last: each squares it."""
-CHORD = 0.03
-"""The same where factors are dear: while steps fall fast, the last ones serve."""
+CHORD, DEAR = 0.03, 150
+"""The same where factors are dear, of so many unknowns: while steps fall fast, the last ones serve."""
 SLOW = 0.2
 """What a step with old factors may be beside the one before it."""
 MATRIX = 6000
@@ -287,7 +287,7 @@ class Compiled:
                     raise
                 stale = False
                 continue
-            stale = size < CLOSE or (size < CHORD and len(u) >= LEAST)
+            stale = size < CLOSE or (size < CHORD and len(u) >= DEAR)
             last = size
         raise self.lost(f"Newton's method does not converge in {STEPS} steps")
 
