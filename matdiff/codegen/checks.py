@@ -11,6 +11,7 @@ import numpy as np
 
 from matdiff.codegen import factored
 from matdiff.codegen.emit.emitter import Check
+from matdiff.codegen.finite import finite as finite_everywhere
 from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.core.op import registry
 from matdiff.errors import DomainError
@@ -88,9 +89,7 @@ def describe(node: Node) -> str:
 
 
 def finite(*values: Array) -> str:
-    """Where the sum is finite all entries are: only else each is looked at."""
-    with np.errstate(all="ignore"):
-        return "" if all(np.isfinite(np.sum(v)) or np.isfinite(v).all() for v in values) else "is not finite"
+    return "" if all(map(finite_everywhere, values)) else "is not finite"
 
 
 def positive(x: Array) -> str:

@@ -22,6 +22,7 @@ from matdiff.codegen.arguments import (
 )
 from matdiff.codegen.emit.module import Nodes, outputs
 from matdiff.codegen.emit.names import lookup
+from matdiff.codegen.finite import finite
 from matdiff.codegen.functions import bound
 from matdiff.core.node import Apply, Constant, Node, Symbol, describe, symbols, topological
 from matdiff.core.shape import Dim
@@ -94,7 +95,7 @@ def _evaluated(ready: Prepared, roots: tuple[Node, ...], arrays: Mapping[str, An
         if program is not None:
             found = run(program, {name: given[v] for v, name in program.inputs})
     values = [finished(r, v) for r, v in zip(roots, found, strict=True)]
-    if not all(_finite(v) for v in values) and all(_finite(v) for v in given.values()):
+    if not all(finite(v) for v in values) and all(finite(v) for v in given.values()):
         raise DomainError("the value is not a finite number at these arrays: a function leaves its domain or overflows")
     return values
 
@@ -274,10 +275,6 @@ def finished(root: Node, value: Any) -> Any:
     if np.iscomplexobj(value):
         raise DomainError("the value is not real at these arrays")
     return float(value) if root.kind == "scalar" else np.array(value, dtype=np.float64)
-
-
-def _finite(value: Any) -> bool:
-    return bool(np.isfinite(value).all())
 
 
 __all__ = ["evaluate"]

@@ -17,9 +17,13 @@ import numpy as np
 from matdiff.calculus.implicit import System, blocks, depends, direction, free, partial
 from matdiff.codegen import Request, compile_, compiled
 from matdiff.codegen.evaluate import as_array, check_attributes, gather, sizes_of
+from matdiff.codegen.finite import finite
 from matdiff.codegen.refined import RATE, Factors
 from matdiff.core.node import Node, Symbol, symbols
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
+from matdiff.graph.rewrite import substitute
+from matdiff.ops.constants import zeros_like
+from matdiff.simplify.normal import normal
 
 Array = np.ndarray
 Values = dict[str, Any]
@@ -144,6 +148,12 @@ class Compiled:
         return self._compiled([self._free(F) for F in self.system.residuals])
 
     @cached_property
+    def offset(self) -> Callable[..., Any]:
+        """The residual where the unknowns are 0: without products with 0."""
+        still = {x: zeros_like(x) for x in self.system.unknowns}
+        return self._compiled([normal(substitute(F, still, into_bodies=True)) for F in self.system.residuals])
+
+    @cached_property
     def map(self) -> Callable[..., Any]:
         """x ↦ G(x) of a fixed point."""
         return self._compiled([self._free(self.system.sides[0][1])])
@@ -230,7 +240,7 @@ class Compiled:
         if self.linear:
             u = np.zeros_like(u)
             factors = self.factor(at(u), sizes)
-            u = u - factors.solve(residual(u))
+            u = -factors.solve(stacked(run(self.offset, given)))
             if not np.isfinite(u).all():
                 raise self.lost("the solution is not finite")
         else:
@@ -323,12 +333,6 @@ class Compiled:
 
     def lost(self, why: str) -> DomainError:
         return DomainError(f"no solution {self.names} was found: {why}", hint="start Newton's method elsewhere: x0=…")
-
-
-def finite(value: Array) -> bool:
-    """Whether all entries are finite: where their sum is, without looking at each."""
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.sum(value))) or bool(np.isfinite(value).all())
 
 
 class Singular(DomainError):
