@@ -17,7 +17,7 @@ class Indefinite(ArithmeticError):
 
 
 def conjugate_gradients(apply: Any, r: Any, most: int, goal: float) -> Any:
-    """s, the condition of H and the number of products; None where the residual does not fall to `goal` in so many.
+    """s, the number of products, the condition of H and its norm; None where `goal` is not reached in so many.
 
     The condition is read off the extreme eigenvalues of Lanczos' matrix, whose entries the iteration has
     (Golub & Van Loan 2013, sec. 11.3); a case that comes on too slowly is given up early.
@@ -42,7 +42,7 @@ def conjugate_gradients(apply: Any, r: Any, most: int, goal: float) -> Any:
         after = float(rest @ rest)
         if after <= goal**2 * first:
             values = scipy.linalg.eigvalsh_tridiagonal(below, beside)
-            return (s, values[-1] / values[0], k + 1) if values[0] > 0 else None
+            return (s, k + 1, values[-1] / values[0], values[-1]) if values[0] > 0 else None
         if 4 * (k + 1) >= most and np.log(after / first) > 1.4 * np.log(goal) * (k + 1) / most:
             return None
         ratio, before, rr = after / rr, a, after
@@ -62,26 +62,28 @@ def by_products(apply: Any, r: Any, most: int, single: Any = None) -> Any:
     """
     if single is None:
         found = conjugate_gradients(apply, r, most, 1e-13)
-        return None if found is None or found[1] > CONDITION else found[0]
+        return None if found is None or found[2] > CONDITION else found[0]
     s, rest = np.zeros(r.shape), r
     whole = size = float(np.linalg.norm(r))
-    condition = 1.0
+    condition, norm, goal = 1.0, 0.0, 1e-5
     if not whole:
         return s
     for _ in range(8):
         with np.errstate(all="ignore"):
-            goal = min(0.1, max(1e-5, 3e-14 * whole / size))
             found = conjugate_gradients(single, (rest / size).astype(np.float32), most, goal)
-        if found is None or found[1] > CONDITION or 2 * found[2] > most:
+        if found is None or found[2] > CONDITION or 2 * found[1] > most:
             return None
         s += size * found[0]
-        condition = max(condition, found[1])
+        condition, norm = max(condition, found[2]), max(norm, found[3])
         rest = r - apply(s)
         before, size = size, float(np.linalg.norm(rest))
-        if size <= max(1e-13, 1e-15 * condition) * whole:
+        # As small as rounding leaves it, or so small that the error, at most as much larger as H's condition, is too.
+        enough = max(2e-15 * norm * float(np.linalg.norm(s)), min(1e-13, 1e-11 / condition) * whole)
+        if size <= enough:
             return s
         if not size <= max(0.01, 4 * goal) * before:
             return None
+        goal = min(0.1, max(1e-5, 0.3 * enough / size))
     return None
 
 
