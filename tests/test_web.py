@@ -19,7 +19,7 @@ import pytest
 
 import matdiff as md
 from matdiff.cli.app import run
-from matdiff.web import build, schema, service
+from matdiff.web import build, schema, service, view
 from matdiff.web.pool import Pool
 from matdiff.web.server import LARGEST, POLICY, STATIC, Server
 
@@ -649,6 +649,22 @@ VERIFIED = [
     ("A*x = b for x; c'*x", ""),
 ]
 WRONG = [("x'*A*x", "x", "2*A*x"), ("logdet(X)", "X", "inv(X)"), ("sum(exp(x))", "x", "exp(-x)")]
+
+
+def test_what_the_small_numpy_lacks_is_no_fault(monkeypatch):
+    """An answer that it cannot mark, a plot or a verdict that it cannot make."""
+
+    def lacking(*args: object) -> object:
+        raise TypeError("not here")
+
+    monkeypatch.setattr(view.numbers, "SMALL", True)
+    monkeypatch.setattr(view.numbers, "judgement", lacking)
+    monkeypatch.setattr(view.numbers, "study", lacking)
+    monkeypatch.setattr("matdiff.api.derivation.Derivation.convexity", property(lacking))
+    assert asked("check", **LEAST_SQUARES, answer="A")["error"]["message"].startswith("not verified here")
+    found = page(**LEAST_SQUARES, parts=["verification", "convexity"])
+    assert found["verification"]["plot"] is None and found["convexity"]["refused"].startswith("not verified here")
+    assert page(function="tr(A*X")["error"]["error"]["kind"] == "ParseError", "what is typed wrong is told as ever"
 
 
 @pytest.fixture(scope="module")

@@ -91,6 +91,8 @@ def attempted(check: Callable[[], T]) -> T | None:
     """What a check says; None where the small NumPy of the page without a server lacks what it needs."""
     try:
         return check()
+    except MatdiffError:
+        raise
     except (ImportError, AttributeError, TypeError, ValueError):
         if numbers is None or not numbers.SMALL:
             raise
@@ -309,14 +311,16 @@ class Shown:
     def study(self, asked: Asked) -> Event:
         """The verdict, and the errors of differences by step where there is a point to take them at."""
         try:
-            plot = numeric().study(self.d)
+            plot = attempted(lambda: numeric().study(self.d))
         except MatdiffError:
             plot = None
         return {**self.verification(self.first), "plot": plot}
 
     def convexity(self, asked: Asked) -> Event:
         numeric()
-        found = self.d.convexity
+        found = attempted(lambda: self.d.convexity)
+        if found is None:
+            raise UnsupportedError(LACKING)
         proof = [
             {"depth": p.depth, "math": from_latex(p.latex) if p.latex else "", "text": p.expression, "claim": p.claim}
             | {"rule": p.rule}
@@ -457,4 +461,7 @@ def marked(asked: Asked) -> Iterator[Event]:
     lines = [
         {"text": t, "math": tool.line_reading(t, d.types) if t.strip() else ""} for t in asked["answer"].splitlines()
     ]
-    yield {**tool.judgement(asked, d), "lines": lines}
+    found = attempted(lambda: tool.judgement(asked, d))
+    if found is None:
+        raise UnsupportedError(LACKING)
+    yield {**found, "lines": lines}
