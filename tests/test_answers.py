@@ -30,7 +30,7 @@ PROBLEMS = problems()
 
 
 def test_the_table_is_whole() -> None:
-    """Every problem of all twenty lessons, 150 right answers at least in all six kinds, 150 wrong ones."""
+    """Every problem of all lessons, 150 right answers at least in all six kinds, 150 wrong ones."""
     assert {row["problem"] for row in TABLE} == set(PROBLEMS)
     counts = {kind: sum(len(row.get(kind, ())) for row in TABLE) for kind in (*KINDS, "wrong", "unread")}
     assert sum(counts[kind] for kind in KINDS) >= 150 and min(counts.values()) >= 5 and counts["wrong"] >= 150
