@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,12 +55,18 @@ def in_share(item: pytest.Item) -> bool:
     if found is None:
         return True
     (of,) = found.args
-    places = dict(item.callspec.indices)  # type: ignore[attr-defined]
-    for mark in item.iter_markers("parametrize"):
-        names = mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0]
-        for name in names[1:]:  # Names of one list have one place.
-            places.pop(name.strip())
-    return sum(places.values()) % of == 0
+    return sum(place(mark, item.callspec.params) for mark in item.iter_markers("parametrize")) % of == 0  # type: ignore[attr-defined]
+
+
+def place(mark: pytest.Mark, given: dict[str, Any]) -> int:
+    """Which row of the list of a parametrization is given?"""
+    names = mark.args[0].replace(",", " ").split() if isinstance(mark.args[0], str) else mark.args[0]
+    wanted = [given[name] for name in names]
+    for i, row in enumerate(mark.args[1]):
+        values = row.values if hasattr(row, "marks") else row if len(names) > 1 else (row,)
+        if all(a is b or (isinstance(a, int) and a == b) for a, b in zip(values, wanted, strict=True)):
+            return i
+    raise LookupError(f"{wanted} is in no row")
 
 
 @pytest.fixture
