@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -30,9 +30,17 @@ def arrays(function: Decorated) -> Decorated:
     return function
 
 
-def given(at: str | None, data: str | None) -> dict[str, Any]:
-    """The arrays of both; what --at says goes before.  Raises MatdiffError for what cannot be read."""
-    return {**(loaded(data) if data else {}), **(typed(at) if at else {})}
+def given(at: str | None, data: str | None, variables: Sequence[Any] = ()) -> dict[str, Any]:
+    """The arrays of both; what --at says goes before.  Raises MatdiffError for what cannot be read.
+
+    A column `[1; 2]` that is typed for a vector among the variables is that vector.
+    """
+    found = typed(at) if at else {}
+    for v in variables:
+        value = found.get(v.name)
+        if v.kind == "vector" and value is not None and value.ndim == 2 and value.shape[1] == 1:
+            found[v.name] = value[:, 0]
+    return {**(loaded(data) if data else {}), **found}
 
 
 def loaded(path: str) -> dict[str, Any]:

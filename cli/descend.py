@@ -70,7 +70,7 @@ def told(
 ) -> int:
     """The formula, the iteration, and where it ended."""
     ascii = ascii or not unicode_output()
-    found = given(at, data)
+    found = given(at, data, d.function.variables)
     if not found and method not in ("newton", "gauss-newton"):
         raise MatdiffError("no arrays are given to start from", hint='--at "x=[1, 2]; …", or --data FILE.npz')
     if plot is not None:

@@ -35,7 +35,7 @@ def command(
     d = derivation(expression(words), wrt, let, dialect, None)
     plain(d, "model")
     model = d.model(order)
-    found = given(at, data)
+    found = given(at, data, d.function.variables)
     return finish(Numbered(model, found) if found else model, form, ascii, not no_verify)
 
 

@@ -34,7 +34,7 @@ def command(
     """
     d = derivation(expression(words), wrt, let, dialect, None)
     plain(d, "stationary")
-    found, arrays_ = d.stationary(), given(at, data)
+    found, arrays_ = d.stationary(), given(at, data, d.function.variables)
     return finish(Placed(found, arrays_) if arrays_ else found, form, ascii, not no_verify)
 
 

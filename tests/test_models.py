@@ -129,6 +129,14 @@ def test_arrays_as_they_are_typed(text, value):
     assert np.array_equal(typed(text)["x"], np.asarray(value))
 
 
+AT = "A=[1 2; 3 4], b=[1; 1], x=[0; 0]"
+
+
+def test_a_column_that_is_typed_for_a_vector_is_one(capsys):
+    assert run(["descend", "norm(A*x - b)^2/2", "--wrt", "x", "--method", "newton", "--at", AT]) == 0
+    assert "converged in 1 step" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("text", ["x", "x=", "x=[1,", "x=[1 2; 3]", "x=foo", "x=1; x=2", "=3", "x=NaN", "x=[1e999]"])
 def test_arrays_that_are_refused(text):
     with pytest.raises(md.MatdiffError):

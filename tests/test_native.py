@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -52,7 +55,7 @@ def test_c_agrees_with_numpy_on_every_function(tmp_path: Path) -> None:
 @needs_cc
 def test_c_derivatives_agree_with_numpy(tmp_path: Path) -> None:
     functions, numbers = [], []
-    for number in engines.NUMBERS[::5]:
+    for number in engines.NUMBERS:
         d = engines.derivation(number)
         made = unit({f"case{number}": (derivatives(number), "")}, d.function.variables)
         functions.append(made.functions[0])
@@ -169,6 +172,24 @@ def test_functions_of_ones_own_by_their_definition_or_refused() -> None:
 def kept(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
     monkeypatch.setenv("MATDIFF_CACHE", str(tmp_path_factory.getbasetemp() / "numba"))
+
+
+def test_the_source_for_numba_is_right_on_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As plain Python, which it is as well: nothing is compiled, and Numba need not be there."""
+
+    def njit(*given: Any, **options: Any) -> Any:
+        return given[0] if given and callable(given[0]) else lambda f: f
+
+    monkeypatch.setitem(sys.modules, "numba", SimpleNamespace(njit=njit, prange=range))
+    for number in engines.NUMBERS[::2]:
+        variables, given = engines.derivation(number).function.variables, engines.point(number)
+        space: dict[str, Any] = {}
+        exec(compile(source(derivatives(number), variables, "numba", name="f"), "numba", "exec"), space)
+        takes = [k for k in inspect.signature(space["f"]).parameters if k != "_"]
+        names = {k: k if k in given else re.sub(r"_1?$", "", k) for k in takes}
+        found = space["f"](**{k: np.asarray(given[v], dtype=float)[()] for k, v in names.items()})
+        for got, value in zip(found, compile_(derivatives(number), variables)(**given), strict=True):
+            same(got, value)
 
 
 def test_numba_agrees_with_numpy(kept: None) -> None:
