@@ -208,6 +208,8 @@ def test_a_right_claim_is_right(claim: str) -> None:
 
 
 REFUSED = {
+    ("phi(h(x))", "h: n -> p"): "is phi(h(x)) a function of h(x) or a product?",
+    ("y(z(w,x))", "z: (k, n) -> m; x: n"): "is y(z(w,x)) a function of z(w,x) or a product?",
     ("h'(x)*g'(h(x))", "h: n -> p; g: p -> m"): "wrong order: outputs left, inputs right, g'(h(x))*h'(x)",
     ("h(y)", "h: n -> p; y: m"): "h takes n, not y (a vector of length m)",
     ("h(x,x)", "h: n -> p"): "h takes 1 argument (n), not 2",

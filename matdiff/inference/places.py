@@ -29,6 +29,9 @@ class Scoped(Protocol):
 
     def attributes(self, name: str) -> frozenset[str]: ...
 
+    @property
+    def functions(self) -> Mapping[str, object]: ...
+
 
 SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
 _power_of_e = deferred(r"(?<![A-Za-zµ\u0370-\u03ff])e\s*\^")
@@ -213,20 +216,33 @@ _opened = deferred(r"(?:[\s~]|\\[,;:! ])*(?:\\(?:left|[bB]igg?l?)\s*)?\(")
 
 
 def applied(scope: Scoped, wrt: Collection[str]) -> None:
-    """Letters of functions before parentheses, which nothing declares: f, g, h are refused, of φ, ψ, ρ it is said."""
-    if CALLED.isdisjoint(name.partition("_")[0] for name in scope.choices):
+    """Letters of functions before parentheses, which nothing declares: f, g, h are refused, of φ, ψ, ρ it is said.
+
+    Before the value of a declared function alone, φ(h(x)), every name is refused: it is a function there to most.
+    """
+    unknown = {name for name, f in scope.functions.items() if not hasattr(f, "plan")}
+    if not unknown and CALLED.isdisjoint(name.partition("_")[0] for name in scope.choices):
         return
     for root in scope.roots:
         for t in root.plan:
             if t.head != "*" or (name := _last(t.args[0])) is None or (value := str(name.value)) not in scope.choices:
                 continue
             letter = value.partition("_")[0]
-            if letter not in CALLED or value in wrt:
+            composed = t.args[1].head == "call" and t.args[1].value in unknown and value not in wrt
+            if not composed and (letter not in CALLED or value in wrt):
                 continue
             found = _opened.match(scope.text, name.span[1])
             if found is None:
                 continue
             member = t.args[1].head == "name" and t.args[1].span[0] - found.end() in (-1, 0)
+            if composed:
+                inside = scope.text[slice(*t.args[1].span)]
+                inside = inside[1:-1] if inside.startswith("(") else inside
+                raise ParseError(
+                    f"is {value}({inside}) a function of {inside} or a product?",
+                    hint=f"declare `{value}: n -> m`, `{value}: n -> scalar` or `{value}: elementwise`; "
+                    f"a product is {value}*{inside}",
+                ).located(scope.text, name.span)
             if letter in OFTEN and not member:
                 scope.remarks.append(f"{value}(…) is read as a product: declare `{value}: elementwise` for a function")
             elif member or found.end() == name.span[1] + 1 or scope.latex:
