@@ -51,8 +51,8 @@ CALLS = 15_000
 """Evaluations after which the search ends, and seconds of work after which search and trial do."""
 SECONDS = 15.0
 STEPS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
-LARGE = 50.0
-"""How definite a parameter is made to see whether the verdict depends on it."""
+LARGE, SMALL = 3.0, 0.1
+"""How definite square parameters are made, and how small others, to see whether the verdict depends on them."""
 SHIFTS = (1e-3, -2e-3, 3e-3, -5e-3, 7e-3, -9e-3)
 """How far beside a point, in lengths of its step, a second difference must have the same sign to be believed."""
 SHORT = 0.1
@@ -382,13 +382,17 @@ def _searched(function: Function) -> Convexity:
 
 
 def _depends(function: Function, sizes: Mapping[str, int], fixed: Point, rng: np.random.Generator) -> str:
-    """What it is seen to be with the same sizes where square parameters are far from singular and spd, if one thing."""
+    """What it is seen to be with the same sizes where square parameters are spd and others small, if one thing."""
     square = [v for v in function.parameters if v.kind == "matrix" and v.rows is v.cols and not v.attributes]
     if not square:
         return ""
-    nice = {**fixed, **{v: fixed[v] @ fixed[v].T + LARGE * np.eye(len(fixed[v])) for v in square}}
+    # Far from multiples of I: (xᵀPx)(xᵀx) is convex where the condition of P is below 34, and is not with others.
+    nice = {v: A if v.kind != "matrix" or v.attributes else SMALL * A for v, A in fixed.items()}
+    for v in square:
+        Q, _ = np.linalg.qr(rng.normal(size=fixed[v].shape))
+        nice[v] = (Q * LARGE * np.logspace(0, 2.5, len(Q))) @ Q.T
     signs = set()
-    for _ in range(2 * PLACES):
+    for _ in range(6 * PLACES):
         signs |= {int(np.sign(b.bend)) for b in Place(function, sizes, nice, rng).bends()}
         if len(signs) > 1 or 0 in signs:
             return ""
