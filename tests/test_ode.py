@@ -50,6 +50,8 @@ READ = [
     ("[a*u[1] - b*u[1]*u[2]; c*u[1]*u[2] - d*u[2]]", "u", None, "a b c d", "2"),
     ("[u[2]; -g/l*sin(u[1])]", "u", None, "g l", "2"),
     ("[-b*y[1]*y[2]; b*y[1]*y[2] - c*y[2]; c*y[2]]", "y", None, "b c", "3"),
+    (r"\begin{pmatrix} u_2 \\ -\frac{g}{l} \sin u_1 \end{pmatrix}", "u", None, "g l", "2"),
+    ("u' = [u_2; -w^2*u_1]", "u", None, "w", "2"),
     ("[u[1]*a; A*u]", "u", "A: m×n; a: k", "", None),
 ]
 

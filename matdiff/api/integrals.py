@@ -194,6 +194,20 @@ def second_order(text: str) -> tuple[int, int] | None:
     return found.span() if found else None
 
 
+def by_entries(text: str, state: str) -> bool:
+    """Whether a state stands as u_1, u_2, … alone in a column [u_2; -u_1], of which it has a row for each."""
+    if not isinstance(text, str) or not re.match(r"\s*(\[|\\begin)", text):
+        return False
+    alone = re.search(rf"(?<![\w\\]){re.escape(state)}(?![\w_])", text)
+    return not alone and entries_of(text, state) != text
+
+
+def entries_of(text: str, state: str) -> str:
+    """The text with u[2] for u_2."""
+    pattern = rf"(?<![\w\\]){re.escape(state)}_(?:\{{\s*([1-9]\d*)\s*\}}|([1-9]\d*)(?!\w))"
+    return re.sub(pattern, lambda m: f"{state}[{m[1] or m[2]}]", text)
+
+
 def unnamed(text: str) -> str:
     """The text without the name of a functional, J[y] = or S =."""
     found = re.match(

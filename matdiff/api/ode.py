@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import argument, at_time, right_of, second_order
+from matdiff.api.integrals import argument, at_time, by_entries, entries_of, right_of, second_order
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
 from matdiff.calculus.expression import Typeset
@@ -310,6 +310,8 @@ class Asked:
     """The texts of a problem, read together so that each may say what the others leave open."""
 
     time, end = TIME, END
+    by_entries = False
+    """Whether the state stands nowhere but as u_1, u_2, …, its entries."""
     clock, ending = "the time", "the end of the time"
     where = "in a differential equation"
 
@@ -330,6 +332,12 @@ class Asked:
             hint = "with the derivative in the state it is of first order: x = [u; u'], \"[x[2]; -x[1]]\" for u'' = -u"
             raise UnsupportedError("an equation of second order", text=text, span=high, hint=hint)
         text = right_of(text, self.typed) if role == "rhs" else text
+        if role == "rhs":
+            self.by_entries = by_entries(text, self.typed) and not any(
+                d.name.startswith(f"{self.state}_") for d in self.declared
+            )
+        if self.by_entries and role != "initial":
+            text = entries_of(text, self.typed)
         places = {"rhs": (self.time,), "objective": (self.time,), "final": (self.end, str(until))}
         for place in places.get(role, ()):
             text = at_time(text, self.typed, place)
