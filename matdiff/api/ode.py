@@ -522,7 +522,12 @@ class Asked:
             return
         places = [t.args[1].value for t in uses if len(t.args) == 2 and t.args[1].head == "number"]
         if len(places) == len(uses) and all(isinstance(i, int) and i <= len(rhs.args) for i in places):
-            yield [Declaration(self.state, (str(len(rhs.args)),), ())]
+            column = Declaration(self.state, (str(len(rhs.args)),), ())
+            defined = {d.name for d in self.programs["rhs"].definitions}
+            own = {self.state, *(d.name for d in self._said()), *defined, "pi", "e", "I"}
+            names = sorted({str(n.value) for n in walk(rhs) if n.head == "name"} - own)
+            yield [column]
+            yield [column, *(Declaration(n, (), ("scalar",)) for n in names)]
 
     def _scalars(self, begun: str) -> Iterator[list[Declaration]]:
         """All other names as scalars, where the state is declared one, or undeclared and written as only one is."""
