@@ -73,7 +73,7 @@ FUNCTIONALS = [
     (r"J[y] = \int_0^1 (y'^2 + 12 x y)\,dx", "y", Y, "2(6x − y'')", "2y'"),
     (r"\int_0^1 \left(\frac{\mathrm{d}u}{\mathrm{d}x}\right)^2 \mathrm{d}x", "u", U, "−2u''", "2u'"),
     (r"S = \int_0^T \left(\tfrac12 m \dot{q}^2 - V(q)\right) dt", "q",
-     "q: function of t; m: scalar; V: scalar -> scalar", "−(V'(q) + q'' m)", "q' m"),
+     "q: function of t; m: scalar; V: scalar -> scalar", "−V'(q) − q'' m", "q' m"),
     ("int(F(u, D(u), x), x, a, b)", "u", U + "; F: (scalar, scalar, scalar) -> scalar",
      "∂₁F(u, u', x) − u' ∂₂∂₁F(u, u', x) − u'' ∂₂∂₂F(u, u', x) − ∂₃∂₂F(u, u', x)", "∂₂F(u, u', x)"),
     (r"\int_a^b L(q, \dot{q})\,dt", "q", Q + "; L: (n, n) -> scalar",

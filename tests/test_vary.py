@@ -45,7 +45,7 @@ GENERAL = [
     # functional, what varies, declarations, gradient, boundary
     ("int(tr(D(U)'*D(U))/2, t, 0, 1)", "U", "U: n×n function of t", "−U''", "U'"),
     ("int(norm(D(U))^2/2 + logdet(U), t, 0, T)", "U", "U: n×n function of t", "U⁻ᵀ − U''", "U'"),
-    ("int(tr(D(U)'*M*D(U))/2 - tr(U^T*K*U)/2, t, 0, T)", "U", MATRICES, "−(K U + M U'')", "M U'"),
+    ("int(tr(D(U)'*M*D(U))/2 - tr(U^T*K*U)/2, t, 0, T)", "U", MATRICES, "−K U − M U''", "M U'"),
     (r"\int_0^1 \operatorname{tr}(\dot{U}^\top C \dot{U} U) dt", "U", "U: n×n function of t; C: n×n", None, None),
     ("int(tr(inv(U)*D(U)*inv(U)*D(U)), t, 0, 1)", "U", "U: n×n function of t", None, None),
     ("int(D(u)^2/2 + u^4/4, x, -inf, inf)", "u", U, "u³ − u''", "u'"),
