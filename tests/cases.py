@@ -67,6 +67,7 @@ case("Diag(x)*A*Diag(x)*b + inv(Diag(x))*b", "A: n×n; x: n positive; b: n", "x"
     x * (A @ (x * b)) + b / x
 ))  # fmt: skip
 case("sum(X.^2 .* A)", "X: m×n; A: m×n", "X", lambda X, A: np.sum(X**2 * A))
+case("vdot(x, X*y)*vdot(X*x, y)", "X: n×n; x: n; y: n", "X", lambda X, x, y: (x @ X @ y) * ((X @ x) @ y))
 case("mean(exp(X))", "X: m×n", "X", lambda X: np.mean(np.exp(X)))
 case("prod(cosh(X))", "X: m×n", "X", lambda X: np.prod(np.cosh(X)))
 case("norm(A*x - b)", "A: m×n; x: n; b: m", "x", lambda A, x, b: np.linalg.norm(A @ x - b))
