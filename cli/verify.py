@@ -59,9 +59,8 @@ def command(
 
 def study(d: Any, seed: int, plot: str | None) -> None:
     """The Taylor test as a table, and with `plot` the error against the step; nothing where there is no point."""
-    from matdiff.verify.convergence import measured
+    from matdiff.verify.convergence import measured, tested
     from matdiff.verify.place import place
-    from matdiff.verify.taylor import tested
 
     try:
         there = place(d, seed)

@@ -7,8 +7,7 @@ import pytest
 import matdiff as md
 from matdiff.cli.app import run
 from matdiff.report.answer import Answer
-from matdiff.report.blocks import Derived
-from matdiff.report.display import bundle
+from matdiff.report.blocks import Derived, bundle
 from matdiff.report.steps import rows
 from matdiff.solution.problem import read_block
 from matdiff.solution.steps import check_steps

@@ -14,9 +14,8 @@ from matdiff.core.node import number
 from matdiff.verify import field
 from matdiff.verify.dual import Seen
 from matdiff.verify.dual import evaluate as dual
-from matdiff.verify.exact import certify, equal
+from matdiff.verify.exact import certify, draw, equal
 from matdiff.verify.linear import whole
-from matdiff.verify.points import draw
 
 RATIONAL = [
     ("x'*A*x", "x", None, 3),

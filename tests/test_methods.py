@@ -14,9 +14,8 @@ from matdiff.api.expr import Expr
 from matdiff.core.node import number
 from matdiff.ops.constants import is_zero
 from matdiff.solution.steps import check_steps
-from matdiff.verify.convergence import errors
+from matdiff.verify.convergence import errors, taylor
 from matdiff.verify.methods import METHODS
-from matdiff.verify.taylor import taylor
 
 FUNCTIONS = [
     ("logdet(X'*X)", "X", "X: m×n"),

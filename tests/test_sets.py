@@ -16,7 +16,7 @@ from matdiff.core.op import differential_symbol
 from matdiff.core.shape import Dim
 from matdiff.ops.sets import AFFINE, CURVED, CurvedSet
 from matdiff.verify import sets
-from matdiff.verify.taylor import taylor
+from matdiff.verify.convergence import taylor
 
 Array = Any
 rng = np.random.default_rng(7)

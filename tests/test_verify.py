@@ -17,7 +17,7 @@ from matdiff.api.expr import Expr
 from matdiff.core.node import Kind, Node, Symbol, number, symbol
 from matdiff.core.op import Joint, Linear, Nonlinear, Op, Rule, parameters, registry
 from matdiff.core.shape import ONE, Dim, signature
-from matdiff.inference.own import unknown
+from matdiff.inference.special import unknown
 from matdiff.ops.algebra import scale
 from matdiff.ops.reductions import sum_
 from matdiff.solution.judge import verify

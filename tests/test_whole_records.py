@@ -26,7 +26,7 @@ from test_layers import files
 
 import matdiff as md
 from matdiff.cli.rules import about
-from matdiff.codegen.emit.ownership import begins_with_argument
+from matdiff.codegen.emit.module import begins_with_argument
 from matdiff.core.node import Node
 from matdiff.core.op import Op, elementwise, linear, nonlinear, registry, words
 from matdiff.interop.explicit import explicit, named

@@ -9,8 +9,7 @@ from matdiff.api.derive import derive, explicit
 from matdiff.api.expr import Expr
 from matdiff.errors import ParseError
 from matdiff.solution.check import LineCheck, lines_checked
-from matdiff.solution.outline import outline
-from matdiff.solution.statements import LATEX, statements
+from matdiff.solution.statements import LATEX, outline, statements
 from matdiff.verify.report import Verification
 
 

@@ -19,9 +19,9 @@ from matdiff.api.operators import (
     pushforward,
 )
 from matdiff.calculus.adjoint import adjoint, dependent
+from matdiff.calculus.claims import WHOLE, guards, symmetric_in
+from matdiff.calculus.derivation import Expression
 from matdiff.calculus.differential import differentials
-from matdiff.calculus.existence import WHOLE, guards, symmetric_in
-from matdiff.calculus.expression import Expression
 from matdiff.calculus.jacobian import free_entries, jacobian
 from matdiff.calculus.tangent import project, raised, tangent
 from matdiff.calculus.userdefined import written
@@ -860,7 +860,7 @@ class Derivation(Generic[G_co]):
         return self.text()
 
     def __repr__(self) -> str:
-        from matdiff.report.display import summary
+        from matdiff.report.blocks import summary
 
         try:
             return summary(self, differential=False)
@@ -868,12 +868,12 @@ class Derivation(Generic[G_co]):
             return f"<derivation of {self.function} by {', '.join(X.name for X in self.wrt)}: {error.message}>"
 
     def _repr_latex_(self) -> str:
-        from matdiff.report.display import derivation_latex
+        from matdiff.report.blocks import derivation_latex
 
         return f"$$\n{derivation_latex(self)}\n$$"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from matdiff.report.display import bundle
+        from matdiff.report.blocks import bundle
 
         return bundle(self)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.api.wrt import as_typed, chosen_names, one_member, suggestion, whole_families
-from matdiff.calculus.existence import singular_at_zero
+from matdiff.calculus.claims import singular_at_zero
 from matdiff.calculus.implicit import partial
 from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, symbol, topological
@@ -80,7 +80,7 @@ def derive(
     "A'*B'"
     """
     from matdiff.api.reading import agree, may_be_random, read
-    from matdiff.inference.undefined import check_defined
+    from matdiff.inference.names import check_defined
 
     names, known = chosen_names(wrt)
     if isinstance(function, str) and may_be_random(function, declare):

@@ -13,7 +13,7 @@ from matdiff.api.reading import read, texts
 from matdiff.core.node import Apply, Node, Symbol, describe, symbol, symbols, topological
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
 from matdiff.inference import infer
-from matdiff.inference.own import split_primes
+from matdiff.inference.special import split_primes
 from matdiff.ops.algebra import add
 from matdiff.ops.complexes import COMPLEX, imaginary_in
 from matdiff.ops.constants import is_zero, zeros_like

@@ -8,11 +8,11 @@ from math import isfinite
 from numbers import Integral, Rational, Real
 from typing import Any
 
-from matdiff.calculus.expression import Expression
+from matdiff.calculus.derivation import Expression
 from matdiff.core.node import Liftable, Node, Symbol, describe, number, operators, topological
 from matdiff.core.op import Record
 from matdiff.errors import ParseError, ShapeError, UnsupportedError
-from matdiff.graph.equality import fingerprint
+from matdiff.graph.properties import fingerprint
 from matdiff.graph.rewrite import inline
 from matdiff.ops.complexes import COMPLEX, CONJ, IM, RE
 from matdiff.simplify.expand import expanded

@@ -17,7 +17,7 @@ from matdiff.core.node import Node, Symbol, describe, number, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.rewrite import substitute
 from matdiff.inference import declared_symbol, infer
-from matdiff.inference.undefined import check_defined
+from matdiff.inference.names import check_defined
 from matdiff.ops.algebra import scale
 from matdiff.text.declarations import read_declaration, refuse_complex
 from matdiff.text.parser import parse_declarations, parse_program

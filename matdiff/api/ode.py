@@ -12,13 +12,13 @@ from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.api.integrals import argument, at_time, by_entries, entries_of, right_of, second_order
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
+from matdiff.calculus.derivation import Typeset
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
-from matdiff.calculus.expression import Typeset
 from matdiff.calculus.tangent import check_movable
 from matdiff.core.node import Node, Number, Symbol, describe, number, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.inference import infer
-from matdiff.inference.undefined import check_defined
+from matdiff.inference.names import check_defined
 from matdiff.ops.algebra import inner
 from matdiff.ops.constants import eye, is_zero, zeros_like
 from matdiff.printing.integrals import Pen, Style

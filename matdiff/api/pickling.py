@@ -66,7 +66,7 @@ def _row(node: Node, places: dict[Node, int]) -> Row:
 
 def _op_row(op: Op, places: dict[Node, int]) -> Row:
     """How a function is found again: by its formula, by its name, as an unknown one."""
-    from matdiff.inference.own import split_primes, unknown
+    from matdiff.inference.special import split_primes, unknown
 
     formula = getattr(op, "formula", None)
     if formula is not None:
@@ -90,7 +90,7 @@ def _marker(name: str) -> Op | None:
 
 
 def _op(nodes: Sequence[Node], how: str, name: str, *rest: Any) -> Op:
-    from matdiff.inference.own import unknown
+    from matdiff.inference.special import unknown
 
     if how == "arrays":
         return record(*rest)

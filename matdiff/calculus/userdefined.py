@@ -17,9 +17,9 @@ from matdiff.ops.algebra import broadcast_add, product
 from matdiff.ops.algebra import power as entry_power
 from matdiff.printing import to_text
 from matdiff.printing.length import length
+from matdiff.simplify.factor import quotient
 from matdiff.simplify.forms import shortest
 from matdiff.simplify.normal import normal
-from matdiff.simplify.quotients import quotient
 
 LONGEST = 4000
 """Characters of code that a formula may take."""

@@ -8,9 +8,8 @@ from matdiff.codegen.backends.base import backend_named
 from matdiff.codegen.emit.emitter import Emitter
 from matdiff.codegen.emit.module import Nodes, outputs
 from matdiff.codegen.emit.writer import polynomial
-from matdiff.codegen.plan.decompositions import FAMILIES
 from matdiff.codegen.plan.order import ASSUMED, NO_SIZES, Sizes, guess
-from matdiff.codegen.plan.products import plan
+from matdiff.codegen.plan.products import FAMILIES, plan
 from matdiff.codegen.plan.variants import LARGE, SMALL, applied, costs, plans
 from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.core.shape import Dim

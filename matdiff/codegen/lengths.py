@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from matdiff.codegen.kernels import kernel, run
-from matdiff.codegen.plan.mirrors import rebuilt
+from matdiff.codegen.plan.sharing import rebuilt
 from matdiff.core.node import Node, Number, Value, apply, number, topological
 from matdiff.core.shape import ONE
 from matdiff.ops.algebra import ADD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, power

@@ -6,8 +6,8 @@ from collections.abc import Container, Mapping, Sequence
 from fractions import Fraction
 
 from matdiff.codegen.kernels import kernel, run
-from matdiff.codegen.plan.logarithms import entrywise
-from matdiff.codegen.plan.mirrors import rebuilt
+from matdiff.codegen.plan.exponentials import entrywise
+from matdiff.codegen.plan.sharing import rebuilt
 from matdiff.core.node import Apply, Node, Number, Value, apply, number, topological
 from matdiff.core.op import Linear
 from matdiff.core.shape import ONE

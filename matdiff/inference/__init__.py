@@ -17,18 +17,22 @@ from matdiff.core.shape import ONE, Dim
 from matdiff.errors import MatdiffError, ParseError
 from matdiff.inference import equations
 from matdiff.inference.arrows import declared
-from matdiff.inference.attempt import Attempt, attempt
+from matdiff.inference.attempt import Attempt, attempt, name_unknowns, settled
 from matdiff.inference.build import Builder
-from matdiff.inference.declarations import Declared, declarations_text, gather, read
-from matdiff.inference.python import call_record, declaration_text, numpy_index
-from matdiff.inference.readings import settle
-from matdiff.inference.remarks import quiet, remarks
+from matdiff.inference.declarations import (
+    Declared,
+    call_record,
+    declaration_text,
+    declarations_text,
+    gather,
+    numpy_index,
+    read,
+)
+from matdiff.inference.names import check_defined, unified
+from matdiff.inference.readings import quiet, remarks, settle
 from matdiff.inference.scope import Scope
 from matdiff.inference.search import search
-from matdiff.inference.sizes import name_unknowns, settled
-from matdiff.inference.spelling import unified
 from matdiff.inference.types import Root
-from matdiff.inference.undefined import check_defined
 from matdiff.ops.algebra import size
 from matdiff.ops.complexes import COMPLEX
 from matdiff.text.tree import Declaration, Definition, Program

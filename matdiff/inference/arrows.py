@@ -11,7 +11,7 @@ from matdiff.core.patterns import deferred
 from matdiff.core.shape import ONE, Spec
 from matdiff.errors import ParseError
 from matdiff.inference.misfit import Misfit
-from matdiff.inference.own import unknown
+from matdiff.inference.special import unknown
 from matdiff.inference.types import Solver, Type
 from matdiff.ops.unknown import Arrow, Derivative, applied, pattern, record, shown
 from matdiff.text.tokens import derived, unmarked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from matdiff.core.node import Kind
@@ -11,14 +11,50 @@ from matdiff.errors import MatdiffError
 from matdiff.inference import equations
 from matdiff.inference.check import Checker
 from matdiff.inference.declarations import spell
-from matdiff.inference.guess import Guess
+from matdiff.inference.evidence import Guess
 from matdiff.inference.misfit import Misfit, grouped, source
 from matdiff.inference.names import is_greek
 from matdiff.inference.operators import SCALAR
 from matdiff.inference.scope import Scope
-from matdiff.inference.sizes import name_unknowns, settled
-from matdiff.inference.types import Solver, Type
+from matdiff.inference.types import UNKNOWN, Solver, Type
 from matdiff.text.tree import Tree, walk
+
+# Names for the dimensions that inference leaves open: m×n for the first matrix, n for a square or a vector.
+
+LETTERS = ("n", "m", "p", "q", "k", "r", "s", "l")
+
+
+def name_unknowns(types: Iterable[Type], solver: Solver, taken: Collection[str]) -> dict[str, Dim]:
+    """A name for each unknown in the types; none is in `taken`."""
+    out: dict[str, Dim] = {}
+    free = _names(taken)
+    values = [(kind, solver.value(rows), solver.value(cols)) for kind, rows, cols in types]
+    for kind, rows, cols in values:
+        if kind == "matrix" and rows in UNKNOWN and cols in UNKNOWN and rows is not cols:
+            n, m = next(free), next(free)
+            out[str(rows)], out[str(cols)] = (
+                (Dim.of("m"), Dim.of("n")) if (n, m) == ("n", "m") else (Dim.of(n), Dim.of(m))
+            )
+            break
+    for _, rows, cols in values:
+        for dim in (rows, cols):
+            for name in sorted(dim.names):
+                if name[0] == "?" and name not in out:
+                    out[name] = Dim.of(next(free))
+    return out
+
+
+def _names(taken: Collection[str]) -> Iterator[str]:
+    yield from (name for name in LETTERS if name not in taken)
+    i = 1
+    while True:
+        if f"n{i}" not in taken:
+            yield f"n{i}"
+        i += 1
+
+
+def settled(dim: Dim, solver: Solver, names: Mapping[str, Dim]) -> Dim:
+    return solver.value(dim).substitute(names)
 
 
 @dataclass(slots=True, eq=False, repr=False)

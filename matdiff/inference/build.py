@@ -8,8 +8,8 @@ from matdiff.core.node import Node, constant, number
 from matdiff.errors import MatdiffError, UnsupportedError
 from matdiff.inference.calls import call_params, choose
 from matdiff.inference.nodes import HANDLERS, MINUS, Building, broadcast_sum, call, word
-from matdiff.inference.own import split_primes
 from matdiff.inference.reading import operands
+from matdiff.inference.special import split_primes
 from matdiff.inference.types import Root
 from matdiff.ops.algebra import hadamard, matmul, power, scale
 from matdiff.ops.constants import eye, ones_like

@@ -14,8 +14,7 @@ from matdiff.inference.arrows import arrow_type, derivative_named
 from matdiff.inference.literals import as_fixed, literal, size, whole
 from matdiff.inference.misfit import Misfit
 from matdiff.inference.names import CONSTANTS, unknown_function
-from matdiff.inference.own import entrywise, split_primes
-from matdiff.inference.special import SPECIAL, constant_type
+from matdiff.inference.special import SPECIAL, constant_type, entrywise, split_primes
 from matdiff.inference.types import Root, Type
 from matdiff.text.advice import refused
 from matdiff.text.tree import AXIS, Tree

@@ -17,9 +17,8 @@ from matdiff.inference.calls import call_params, choose
 from matdiff.inference.literals import literal
 from matdiff.inference.misfit import grouped, source
 from matdiff.inference.names import CONSTANTS
-from matdiff.inference.own import split_primes, unknown
-from matdiff.inference.special import constant_sizes, frechet_op
-from matdiff.inference.subscripts import index_node
+from matdiff.inference.operators import index_node
+from matdiff.inference.special import constant_sizes, frechet_op, split_primes, unknown
 from matdiff.inference.types import Root
 from matdiff.ops.algebra import MATMUL, add, hadamard, inner, is_op, matmul, mpow, power, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros

@@ -9,7 +9,7 @@ from matdiff.core.shape import signature
 from matdiff.errors import ParseError
 from matdiff.inference.literals import as_fixed
 from matdiff.inference.names import CONSTANTS
-from matdiff.inference.own import split_primes
+from matdiff.inference.special import split_primes
 from matdiff.inference.types import Root
 from matdiff.ops.constants import LONG
 from matdiff.text.tree import Program, Tree

@@ -19,8 +19,7 @@ from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
 from matdiff.graph.lift import Member, lifted
 from matdiff.inference.declarations import Declared, declarations_text, spell
-from matdiff.inference.names import default_kind
-from matdiff.inference.undefined import check_defined
+from matdiff.inference.names import check_defined, default_kind
 from matdiff.ops.algebra import is_op, matmul
 from matdiff.ops.complexes import COMPLEX
 from matdiff.ops.constants import eye, ones

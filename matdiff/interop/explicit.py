@@ -15,8 +15,7 @@ from matdiff.graph.properties import closure
 from matdiff.interop.entries import value
 
 if TYPE_CHECKING:
-    from matdiff.calculus.derivation import Derivation
-    from matdiff.calculus.expression import Expression
+    from matdiff.calculus.derivation import Derivation, Expression
 
 LARGEST = 256
 """Most entries of the derivative, and of any array on the way."""

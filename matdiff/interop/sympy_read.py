@@ -19,7 +19,7 @@ from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.graph.lift import Member, lifted
 from matdiff.inference import declared_symbol
-from matdiff.inference.own import unknown
+from matdiff.inference.special import unknown
 from matdiff.interop.sympy_write import scalar_functions
 from matdiff.ops.algebra import broadcast_add, hadamard, matmul, product, scale, transpose
 from matdiff.ops.algebra import power as entry_power

@@ -7,11 +7,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from matdiff.core.node import Node, Symbol, printers, topological
-from matdiff.printing.emit import Emitter
+from matdiff.printing.emit import Emitter, named_parts
 from matdiff.printing.layout import LONGER, Layout
 from matdiff.printing.length import length
 from matdiff.printing.names import ascii_name, latex_name, unicode_name
-from matdiff.printing.parts import named_parts
 from matdiff.printing.tables import ASCII, LATEX, TEXT, Notation
 
 __all__ = ["length", "to_latex", "to_mathml", "to_text", "written"]

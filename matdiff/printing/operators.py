@@ -3,12 +3,187 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
 
-from matdiff.core.node import Apply, Constant, Node, Number, Symbol
-from matdiff.printing.indexing import INDEXING, blocks
-from matdiff.printing.piece import BESIDE, Forms, Hole, Item, Piece
-from matdiff.printing.scaling import Scaling, inverse_power, scaling
-from matdiff.printing.tables import ATOM, MIXED, NEGATED, POSTFIX, POWER, PRODUCT, SUM
+from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value
+from matdiff.core.shape import ONE, ZERO, Dim
+from matdiff.printing.piece import BESIDE, Argument, Forms, Hole, Item, Piece
+from matdiff.printing.tables import ATOM, MIXED, NEGATED, POSTFIX, POWER, PRODUCT, SUM, TEXT
+
+# Entries, rows, columns, slices and blocks.
+
+
+def _base(layout: Forms, node: Node) -> Argument:
+    """What an index follows: `inv(X)[1,2]` is spelled as a call, and LaTeX has no second subscript on a first."""
+    if not layout.notation.bracketed:
+        if isinstance(node, Symbol) and "_" in layout.notation.symbol(node):
+            return Piece(ATOM, ("{", Hole(node, SUM), "}"))
+        second = (
+            isinstance(node, Constant) or node in layout.names or (isinstance(node, Apply) and node.op.name in INDEXING)
+        )
+        before, after = layout.notation.parentheses
+        return Piece(ATOM, (before, Hole(node, SUM), after)) if second else node
+    if layout.looks_into(node, "inv") and isinstance(node, Apply):
+        return layout.call(node)
+    return node
+
+
+def _entry(layout: Forms, node: Apply) -> Piece:
+    (a,), (i, j) = node.args, node.params
+    inside = _last(layout, a)
+    if inside is not None:
+        a, rows, cols = inside
+        i, j = rows or i, cols or j
+    if a.kind == "vector":
+        return layout.form("element", _base(layout, a) if layout.notation.bracketed else a, str(i))
+    return layout.form("entry", _base(layout, a), str(i), str(j))
+
+
+def _line(layout: Forms, node: Apply) -> Piece:
+    (a,), (i,) = node.args, node.params
+    inside = _last(layout, a)
+    if inside is not None and (inside[1] == "") is (node.op.name == "getcol"):
+        a, rows, cols = inside
+        i = rows or cols
+    return layout.form(node.op.name, _base(layout, a), str(i))
+
+
+def _last(layout: Forms, a: Node) -> tuple[Node, str, str] | None:
+    """Of a slice that is a last row, column or entry of a symbolic size: of what, and the indices it stands for."""
+    if not layout.looks_into(a, "slice") or not isinstance(a, Apply):
+        return None
+    (inside,), (r0, r1, c0, c1) = a.args, a.params
+    row, col = (_one(layout, *bounds) for bounds in ((r0, r1, inside.rows), (c0, c1, inside.cols)))
+    symbolic = (r1.number is None and row) or (c1.number is None and col)
+    return (inside, row, col) if symbolic and row is not None and col is not None else None
+
+
+def _one(layout: Forms, low: Dim, high: Dim, size: Dim) -> str | None:
+    """A single index: a number, or that of the last; "" where all are taken, None for any other part."""
+    if low is ZERO and high is size:
+        return ""
+    single = high - low is ONE and (high is size or high.number is not None)
+    return layout.notation.dim(high) if single else None
+
+
+def _slice(layout: Forms, node: Apply) -> Piece:
+    (a,), (r0, r1, c0, c1) = node.args, node.params
+    bounds = [layout.notation.dim(d) for d in (r0 + ONE, r1, c0 + ONE, c1)]
+    if a.kind == "vector":
+        return layout.form("part", _base(layout, a), *bounds[:2])
+    if r0 is ZERO and r1 is a.rows:
+        bounds[:2] = ["", ""]
+    if c0 is ZERO and c1 is a.cols:
+        bounds[2:] = ["", ""]
+    return layout.form("slice", _base(layout, a), *bounds)
+
+
+def blocks(layout: Forms, node: Apply) -> Piece:
+    """[A, B], [A; B] and [A, B; C, D]."""
+    before, column, row, after = layout.notation.block
+    rows = (
+        [node.args]
+        if node.op.name == "hcat"
+        else [a.children if layout.looks_into(a, "hcat") else (a,) for a in node.args]
+    )
+    items: list[Item] = [before]
+    # [(A B); (C D)]: without the parentheses it could be read as blocks side by side.
+    level = ATOM if layout.notation is TEXT and all(len(r) == 1 and _is_spaced(r[0]) for r in rows) else SUM
+    for i, args in enumerate(rows):
+        items += [row] if i else []
+        for j, a in enumerate(args):
+            items += [column] if j else []
+            items.append(Hole(a, level))
+    return Piece(ATOM, (*items, after))
+
+
+def _is_spaced(a: Node) -> bool:
+    """Is it a product whose factors stand side by side, no number first?"""
+    return isinstance(a, Apply) and a.op.name in ("matmul", "scale") and not isinstance(a.args[0], Number)
+
+
+INDEXING: dict[str, Callable[[Forms, Apply], Piece]] = {
+    "entry": _entry,
+    "getrow": _line,
+    "getcol": _line,
+    "slice": _slice,
+}
+
+
+# A product of scalars and at most one array, taken apart as a person writes it: number, factors, array, divisors.
+
+CHAIN = 64
+"""Scalar factors that are looked through at once, so that laying out a long chain stays linear."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Scaling:
+    number: Value = 1
+    above: list[Node] = field(default_factory=list)
+    below: list[tuple[Node, Value]] = field(default_factory=list)
+    base: Node | None = None
+
+    @property
+    def negative(self) -> bool:
+        return is_negative(self.number)
+
+
+def is_negative(value: Value) -> bool:
+    return repr(value).startswith("-") if isinstance(value, float) else value < 0
+
+
+def _divides(exponent: Value) -> bool:
+    """Is a power with this exponent written as a division?"""
+    if isinstance(exponent, Fraction):
+        return exponent == Fraction(-1, 2)
+    return isinstance(exponent, int) and exponent < 0
+
+
+def inverse_power(node: Node) -> tuple[Node, Value] | None:
+    """(a, p) where the node is a to the power −p, p whole or ½; other exponents are read back as they stand."""
+    if isinstance(node, Apply) and node.op.name == "power":
+        base, exponent = node.args
+        if isinstance(exponent, Number) and _divides(exponent.value):
+            return base, -exponent.value
+    return None
+
+
+def scaling(node: Node, whole: Callable[[Node], bool]) -> Scaling:
+    """The parts of a product; nodes for which `whole` holds are not looked into."""
+    out = Scaling()
+    stack = [node]
+    seen = 0
+    while stack:
+        top = stack.pop()
+        inverse = None if whole(top) else inverse_power(top)
+        if isinstance(top, Number) and not _absorb(out, top.value):
+            out.above.append(top)
+        elif isinstance(top, Number):
+            continue
+        elif isinstance(top, Apply) and top.op.name == "scale" and seen < CHAIN and not whole(top):
+            seen += 1
+            stack.extend(reversed(top.args))
+        elif top.kind != "scalar":
+            out.base = top
+        elif inverse is not None:
+            out.below.append(inverse)
+        else:
+            out.above.append(top)
+    return out
+
+
+def _absorb(out: Scaling, value: Value) -> bool:
+    """Multiply the number into the coefficient where that is exact."""
+    if out.number == 1 and not isinstance(out.number, float):
+        out.number = value
+    elif isinstance(out.number, float) or isinstance(value, float):
+        return False
+    else:
+        out.number = Fraction(out.number * value)
+        if out.number.denominator == 1:
+            out.number = out.number.numerator
+    return True
 
 
 def lay_sum(layout: Forms, node: Apply) -> Piece:

@@ -9,7 +9,7 @@ from matdiff.core.node import Apply, Node, Value
 from matdiff.printing.tables import ATOM, Form, template
 
 if TYPE_CHECKING:
-    from matdiff.printing.scaling import Scaling
+    from matdiff.printing.operators import Scaling
     from matdiff.printing.tables import Notation
 
 BESIDE = "\0"

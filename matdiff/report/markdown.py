@@ -5,8 +5,20 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator
 
-from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Line, Room, Start, Text, Verdict
-from matdiff.report.display import statements
+from matdiff.report.blocks import (
+    Block,
+    Derived,
+    Figure,
+    Formula,
+    Hint,
+    HowTo,
+    Line,
+    Room,
+    Start,
+    Text,
+    Verdict,
+    statements,
+)
 
 BEGIN = "<!-- matdiff problem"
 END = "-->"

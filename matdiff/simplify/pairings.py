@@ -7,11 +7,10 @@ from matdiff.graph.properties import product_nodes
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, scale, size
 from matdiff.ops.constants import is_eye, is_ones, is_zero
 from matdiff.ops.reductions import mean, sum_, tr
-from matdiff.simplify.context import Context
+from matdiff.simplify.context import Context, transposes
 from matdiff.simplify.expand import MOST, expanded
 from matdiff.simplify.expand import terms as split_terms
 from matdiff.simplify.products import multiply
-from matdiff.simplify.scalars import transposes
 from matdiff.simplify.terms import (
     LONGEST,
     Factor,

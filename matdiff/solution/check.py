@@ -13,9 +13,8 @@ from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.graph.rewrite import inline, prepared, substitute
 from matdiff.inference import infer
 from matdiff.ops.constants import zeros_like
-from matdiff.solution.courtesy import MENDS, mended
-from matdiff.solution.outline import Outline, name_of
-from matdiff.solution.statements import FUNCTION, Statement, role
+from matdiff.solution.statements import FUNCTION, Outline, Statement, name_of, role
+from matdiff.solution.tidy import MENDS, mended
 from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.tree import Declaration, Definition, Program, Tree, walk
 from matdiff.verify import sampling

@@ -6,13 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from matdiff.calculus.derivation import Derivation
-from matdiff.calculus.expression import Expression
-from matdiff.solution.fields import sides
-from matdiff.solution.labels import kind
-from matdiff.solution.plain import LATEX
+from matdiff.calculus.derivation import Derivation, Expression
+from matdiff.solution.labels import kind, sides
 from matdiff.solution.spelling import Vocabulary
-from matdiff.solution.tidy import stripped
+from matdiff.solution.tidy import LATEX, stripped
 from matdiff.verify.claims import judge
 from matdiff.verify.numeric import check_options, verified
 from matdiff.verify.report import Verification

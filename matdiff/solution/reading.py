@@ -8,12 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 from matdiff.errors import MatdiffError
-from matdiff.solution.fields import DEFINED, RAISED, Answer, Named, given, last_side, named_in, sides
-from matdiff.solution.labels import Kind, bare, kind
-from matdiff.solution.plain import plain
+from matdiff.solution.labels import DEFINED, RAISED, Answer, Kind, Named, bare, given, kind, last_side, named_in, sides
 from matdiff.solution.problem import Problem
 from matdiff.solution.spelling import Vocabulary, canonical, closed
-from matdiff.solution.tidy import Line, tidied
+from matdiff.solution.tidy import Line, plain, tidied
 
 LABEL = re.compile(r"(?:\s+(?:is|equals|reads)\s+|\s*:\s+|\s*:$|\s+is:\s*)(?:given by\s+)?")
 DERIVATIVE = re.compile(r"∂|\\partial|∇|\\nabla|/|frac")

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.core.op import Op
-from matdiff.inference.own import split_primes
+from matdiff.inference.special import split_primes
 from matdiff.verify import field
 from matdiff.verify.algebras import FREE, NONLINEAR, ROOTS, Dual, NotRational, applied, multilinear, raised
 from matdiff.verify.field import Unlucky, ratio

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from matdiff.core.node import Apply, Node, Symbol, number, topological
 from matdiff.core.op import registry
 from matdiff.graph.rewrite import inline, transformed
-from matdiff.inference.own import split_primes
+from matdiff.inference.special import split_primes
 from matdiff.ops.algebra import scale
 from matdiff.ops.constants import ones_like
 from matdiff.ops.elementwise import cos, sin

@@ -12,12 +12,11 @@ from matdiff.api.checking import check_derivation
 from matdiff.api.reading import parse
 from matdiff.errors import MatdiffError
 from matdiff.report.html import parts
-from matdiff.solution.fields import last_side
+from matdiff.solution.labels import last_side
 from matdiff.solution.problem import Problem, read_block
 from matdiff.solution.steps import check_steps
-from matdiff.verify.convergence import measured
+from matdiff.verify.convergence import measured, tested
 from matdiff.verify.place import place
-from matdiff.verify.taylor import tested
 from matdiff.worksheet.check import example, mark
 from matdiff.worksheet.report import SIGNS, WORDS, reason
 

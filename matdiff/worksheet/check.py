@@ -16,12 +16,10 @@ from matdiff.calculus.adjoint import adjoint
 from matdiff.core.node import Node, number
 from matdiff.errors import MatdiffError
 from matdiff.graph.rewrite import inline
-from matdiff.solution.courtesy import MENDS, mended, readings, variants
-from matdiff.solution.fields import RAISED, Answer, Named, named_in, parts, sides
-from matdiff.solution.plain import LATEX, MARK, plain
+from matdiff.solution.labels import RAISED, Answer, Named, named_in, parts, sides
 from matdiff.solution.problem import Problem
 from matdiff.solution.reading import indexed, read_answer
-from matdiff.solution.tidy import stripped
+from matdiff.solution.tidy import LATEX, MARK, MENDS, mended, plain, readings, stripped, variants
 from matdiff.text.parser import parse_program
 from matdiff.text.ranges import summed
 from matdiff.verify.claims import Question, StrangeName, question, unread

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from matdiff.report.html import POLICY
-from matdiff.report.style import STYLE
+from matdiff.report.html import POLICY, STYLE
 from matdiff.worksheet.check import LineMark, Mark
 from matdiff.worksheet.report import SIGNS, WORDS, harmless, one_line, said
 from matdiff.worksheet.worker import Result

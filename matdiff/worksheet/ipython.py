@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from matdiff.api.derive import derive
 from matdiff.api.reading import parse
 from matdiff.errors import MatdiffError, ParseError
-from matdiff.solution.fields import last_side
+from matdiff.solution.labels import last_side
 from matdiff.solution.problem import read_block
 from matdiff.worksheet.answers import PROBLEM
 from matdiff.worksheet.check import mark

@@ -8,8 +8,7 @@ from typing import Any, cast
 from matdiff.api.expr import Expr
 from matdiff.ops.complexes import COMPLEX
 from matdiff.printing.names import latex_name
-from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Room, Start, Text, Verdict
-from matdiff.report.display import worded
+from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Room, Start, Text, Verdict, worded
 from matdiff.solution.problem import Problem
 from matdiff.worksheet.document import Prose, Worksheet
 from matdiff.worksheet.solution import Solution, along

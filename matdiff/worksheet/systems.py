@@ -31,11 +31,9 @@ from matdiff.ops.algebra import add, scale
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.printing.integrals import Pen
 from matdiff.report.blocks import Block, Hint, Room, Start, Text, Verdict
-from matdiff.solution.courtesy import MENDS, mended
-from matdiff.solution.plain import LATEX
 from matdiff.solution.problem import Problem
 from matdiff.solution.spelling import Vocabulary
-from matdiff.solution.tidy import stripped
+from matdiff.solution.tidy import LATEX, MENDS, mended, stripped
 from matdiff.verify.sampling import point, ways
 
 Status = Literal["right", "layout", "partial", "wrong", "missing", "unread", "undecided"]

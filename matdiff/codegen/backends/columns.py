@@ -18,17 +18,17 @@ from typing import NamedTuple
 
 from matdiff.codegen.emit.module import Key
 from matdiff.codegen.emit.names import Names, identifier
+from matdiff.codegen.emit.pieces import ATOM, MAX_DEPTH, MAX_INLINE, POWER, PRODUCT, SUM, UNARY, Code
 from matdiff.codegen.emit.pieces import literal as python_literal
 from matdiff.codegen.emit.sizes import Recipe, recipes
-from matdiff.codegen.emit.templates import ATOM, MAX_DEPTH, MAX_INLINE, POWER, PRODUCT, SUM, UNARY, Code
 from matdiff.codegen.emit.writer import Writer, ordered
-from matdiff.codegen.plan.definitions import unified
 from matdiff.codegen.plan.determinants import adjugates
 from matdiff.codegen.plan.distribute import distributed
-from matdiff.codegen.plan.identities import shortcuts
-from matdiff.codegen.plan.mirrors import mirrored
+from matdiff.codegen.plan.network import shortcuts
 from matdiff.codegen.plan.products import plan_with, smooth
+from matdiff.codegen.plan.sharing import mirrored
 from matdiff.codegen.plan.stability import stable
+from matdiff.codegen.plan.variants import unified
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value, describe, topological
 from matdiff.core.op import Op, registry
 from matdiff.core.shape import ONE, ZERO, Dim, signature

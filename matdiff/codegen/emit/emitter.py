@@ -9,9 +9,8 @@ from matdiff.codegen.backends.base import Backend
 from matdiff.codegen.emit.forms import FORMS, constant_code
 from matdiff.codegen.emit.memory import in_place, rank
 from matdiff.codegen.emit.names import Names
-from matdiff.codegen.emit.pieces import as_kind, literal
+from matdiff.codegen.emit.pieces import ATOM, PRODUCT, SUM, Code, as_kind, literal, template
 from matdiff.codegen.emit.sizes import Recipe, Recipes, recipes
-from matdiff.codegen.emit.templates import ATOM, PRODUCT, SUM, Code, template
 from matdiff.codegen.emit.writer import Writer, ordered, polynomial, root
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value, topological
 from matdiff.core.shape import ONE, Dim, signature

@@ -18,7 +18,7 @@ from typing import Any
 
 from matdiff.codegen import routines
 from matdiff.codegen.emit.names import Names
-from matdiff.codegen.emit.templates import ATOM
+from matdiff.codegen.emit.pieces import ATOM
 from matdiff.codegen.emit.writer import ordered, polynomial
 from matdiff.codegen.plan.variants import costs, plans
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value, topological

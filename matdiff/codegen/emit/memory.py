@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from matdiff.codegen.emit.pieces import Emitting, as_kind, suffix
-from matdiff.codegen.emit.templates import MAX_INLINE, Code
+from matdiff.codegen.emit.pieces import MAX_INLINE, Code, Emitting, as_kind, suffix
 from matdiff.codegen.kernels import PLUS, SCALE_COLUMNS, SCALE_ROWS
 from matdiff.core.node import Apply, Node, Number
 from matdiff.ops.algebra import ADD, HADAMARD, MATMUL, POWER, SCALE, is_op

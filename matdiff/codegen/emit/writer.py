@@ -8,8 +8,8 @@ from math import lcm
 
 from matdiff.codegen.emit.forms import is_negative_multiple, is_reciprocal
 from matdiff.codegen.emit.names import Names
+from matdiff.codegen.emit.pieces import ATOM, MAX_DEPTH, MAX_INLINE, PRODUCT, SUM, UNARY, Code
 from matdiff.codegen.emit.sizes import Recipe
-from matdiff.codegen.emit.templates import ATOM, MAX_DEPTH, MAX_INLINE, PRODUCT, SUM, UNARY, Code
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value
 from matdiff.core.shape import Dim
 from matdiff.ops.algebra import TRANSPOSE

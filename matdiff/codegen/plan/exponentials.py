@@ -4,19 +4,173 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
+from math import log as log_of
 from typing import Literal
 
-from matdiff.codegen.kernels import LOGADDEXP, run
-from matdiff.core.node import Node, Number, Symbol, Value
+from matdiff.codegen.kernels import LOG_SIGMOID, LOGABSDET, LOGADDEXP, kernel, run
+from matdiff.core.node import Apply, Node, Number, Symbol, Value, apply, number
+from matdiff.core.op import Op
 from matdiff.core.shape import ONE
 from matdiff.ops import algebra as al
 from matdiff.ops import constants as co
-from matdiff.ops.algebra import ADD, INNER, MATMUL, SCALE, TRANSPOSE, is_op
+from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, POWER, SCALE, TRANSPOSE, is_op
 from matdiff.ops.axes import row_logsumexp, row_softmax
 from matdiff.ops.constants import is_ones, ones_like
-from matdiff.ops.elementwise import exp, sigmoid, softplus
-from matdiff.ops.reductions import logsumexp, mean, sum_, weights
+from matdiff.ops.elementwise import abs_, cosh, exp, log, sigmoid, softplus, sqrt
+from matdiff.ops.indexing import ENTRY
+from matdiff.ops.linalg import det, logdet
+from matdiff.ops.reductions import logsumexp, mean, softmax, sum_, weights
+
+# Logarithms of products, factor by factor, where a factor may overflow or vanish though its logarithm does not.
+
+MAX_FACTORS = 16
+SIGNDET = kernel(
+    "signdet",
+    "(n,n)->()",
+    "np.linalg.slogdet({0})[0]",
+    julia="logabsdet({0})[2]",
+    octave="signdet({0})",
+    torch="torch.linalg.slogdet({0})[0]",
+    c="= signdet({m0}, {0}, {work:m0*m0+m0})",
+)
+"""The sign of det A."""
+DET_POWER = kernel(
+    "det_power",
+    "(n,n),()->()",
+    "det_power({0}, {1})",
+    julia="det_power({0}, {1})",
+    c="= det_power({m0}, {0}, {1}, {work:m0*m0+m0})",
+)
+"""(det A)ᵖ without det A."""
+
+Factors = list[tuple[Node, Value]]
+
+
+def entrywise(op: Op, a: Node) -> Node:
+    return apply(op, (a,), (), a.kind, a.rows, a.cols)
+
+
+def logarithm_of_product(a: Node) -> Node | None:
+    """log ∏ fᵖ = Σ p log f, if one of the factors asks for that; the signs of the others stay under one logarithm."""
+    factors = factored(a)
+    if not any(is_extreme(f) for f, _ in factors):
+        return None
+    dets = [(f, p) for f, p in factors if f.op is det]
+    rest = [(f, p) for f, p in factors if f.op is not det and logarithm_of_factor(f) is None]
+    terms = [times(p, made) for f, p in factors if (made := logarithm_of_factor(f)) is not None]
+    if not rest and len(dets) == 1 and not is_even(dets[0][1]):
+        terms.append(times(dets[0][1], logdet.build(dets[0][0].children)))
+    else:
+        signs = [run(SIGNDET, f.children, "scalar", ONE, ONE) for f, p in dets if not is_even(p)]
+        terms += [times(p, run(LOGABSDET, f.children, "scalar", ONE, ONE)) for f, p in dets]
+        remains = [al.power(f, number(p)) for f, p in rest] + signs
+        terms += [log(product_of(remains))] if remains else []
+    return al.add(*(spread(t, a, "left") for t in terms))
+
+
+def factored(a: Node) -> Factors:
+    """The factors of a product of values entry by entry, with their powers."""
+    found: Factors = []
+    stack: Factors = [(a, 1)]
+    while stack and len(found) < MAX_FACTORS:
+        top, p = stack.pop()
+        inside = defined(top)
+        if inside.op is SCALE or inside.op is HADAMARD:
+            stack += [(f, p) for f in reversed(inside.children)]
+        elif inside.op is POWER and isinstance(q := inside.children[1], Number):
+            stack.append((inside.children[0], p * q.value))
+        elif inside.op is DET_POWER and isinstance(q := inside.children[1], Number):
+            stack.append((det.build(inside.children[:1]), p * q.value))
+        elif inside.op is ADD and (product := complement(inside)) is not None:
+            stack.append((product, p))
+        elif inside.op is sqrt:
+            stack.append((inside.children[0], p * Fraction(1, 2)))
+        else:
+            found.append((inside if is_extreme(inside) else top, p))
+    return found + stack
+
+
+def is_extreme(a: Node) -> bool:
+    return a.op is det or (not isinstance(a, Number) and logarithm_of_factor(a) is not None)
+
+
+def logarithm_of_factor(a: Node) -> Node | None:
+    """The logarithm of something that is positive, otherwise than by computing that."""
+    if isinstance(a, Number) and a.value > 0:
+        return number(0) if a.value == 1 else number(log_of(a.value))
+    if a.op is exp:
+        return a.children[0]
+    if a.op is DET_POWER:
+        return al.scale(a.children[1], logdet.build(a.children[:1]))
+    if a.op is sigmoid:
+        return entrywise(LOG_SIGMOID, a.children[0])
+    if a.op is cosh:
+        (u,) = a.children
+        both = run(LOGADDEXP, (u, -u), u.kind, u.rows, u.cols)
+        return al.add(both, spread(number(-log_of(2)), u, "left"))
+    if a.op is softmax:
+        (u,) = a.children
+        return u - spread(logsumexp(u), u, "left")
+    if a.op is row_softmax:
+        (u,) = a.children
+        return u - spread(row_logsumexp(u), u, "left")
+    if isinstance(a, Apply) and a.op is ENTRY and is_op(s := defined(a.args[0]), softmax):
+        (u,) = s.children
+        return ENTRY.build((u,), a.params) - logsumexp(u)
+    if a.op is abs_ and is_op(inside := defined(a.children[0]), det):
+        return run(LOGABSDET, inside.children, "scalar", ONE, ONE)
+    return None
+
+
+def is_even(p: Value) -> bool:
+    return isinstance(p, int) and p % 2 == 0
+
+
+def times(p: Value, a: Node) -> Node:
+    return al.scale(number(p), a)
+
+
+def product_of(factors: Sequence[Node]) -> Node:
+    total = factors[0]
+    for f in factors[1:]:
+        total = al.product(total, f)
+    return total
+
+
+def complement(node: Node) -> Node | None:
+    """1 − σ(u) = σ(−u) and 1 − σ(u)² = σ(−u)(1 + σ(u)), or their negatives."""
+    sign, term = less_one(node) or (0, node)
+    squared = term.op is POWER and is_two(term.children[1])
+    s = defined(term.children[0]) if squared else term
+    if not sign or s.op is not sigmoid:
+        return None
+    rest = sigmoid(-s.children[0])
+    return al.scale(number(-sign), al.product(rest, al.add(co.ones_like(s), s)) if squared else rest)
+
+
+def less_one(node: Node) -> tuple[int, Node] | None:
+    """(1, a) for a − 1, (−1, a) for 1 − a."""
+    if len(node.children) != 2 or not any(map(unit_of, node.children)):
+        return None
+    one, other = sorted(node.children, key=lambda a: not unit_of(a))
+    sign = -1 if other.op is SCALE else 1
+    return (sign, defined(al.scale(number(sign), other))) if sign + unit_of(one) == 0 else None
+
+
+def unit_of(a: Node) -> int:
+    """1 or −1 for that number or an array of it, else 0."""
+    if a.op is SCALE and isinstance(c := a.children[0], Number) and c.value == -1:
+        return -1 if co.is_ones(a.children[1]) else 0
+    if isinstance(a, Number):
+        return int(a.value) if a.value in (1, -1) else 0
+    return 1 if co.is_ones(a) else 0
+
+
+def is_two(p: Node) -> bool:
+    return isinstance(p, Number) and p.value == 2
+
 
 Over = Literal["nothing", "everything", "rows", "columns"]
 """What of eᵘ is added: each entry stands alone, all entries are added, those of each row, those of each column."""

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from matdiff.codegen.kernels import EXPM1, LOG1P, kernel, run
-from matdiff.codegen.plan.exponentials import defined
-from matdiff.codegen.plan.logarithms import DET_POWER, complement, entrywise, is_two, less_one, logarithm_of_product
+from matdiff.codegen.plan.exponentials import (
+    DET_POWER,
+    complement,
+    defined,
+    entrywise,
+    is_two,
+    less_one,
+    logarithm_of_product,
+)
 from matdiff.codegen.plan.shifts import shifted
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, number, symbol, topological
 from matdiff.core.shape import ONE

@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 from matdiff.core.patterns import deferred
 from matdiff.text.latex import latex_norms as norms
-from matdiff.text.latex.latex_derivatives import starred
-from matdiff.text.latex.latex_exponents import LONGEST, Exponent, bare, exponent, upright_t
+from matdiff.text.latex.latex_exponents import LONGEST, Exponent, bare, exponent, starred, upright_t
 from matdiff.text.latex.latex_places import blank, bracket_pairs, script_extent
-from matdiff.text.latex.latex_subscripts import subscript
-from matdiff.text.latex.names import name_at
+from matdiff.text.latex.names import name_at, subscript
 from matdiff.text.tokens import Stream, letters, number
 from matdiff.text.tree import Span, Tree
 
