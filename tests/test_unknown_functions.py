@@ -277,3 +277,18 @@ def test_what_is_not_handed_over_is_asked_for() -> None:
             d.jacobian.evaluate(x=x, **given)
     with pytest.raises(md.UnsupportedError, match="unknown function"):
         d.jacobian.source()
+
+
+def test_a_composition_of_which_nothing_is_known_is_one_of_scalars() -> None:
+    """Backpropagation through L(y(z(w, x, b)), t), without declarations."""
+    d = md.derive("L(y(z(w,x,b)),t)", wrt="w")
+    assert d.gradient.text() == "∂₁L(y(z(w, x, b)), t) y'(z(w, x, b)) ∂₁z(w, x, b)" and d.verify().passed
+    assert any("read as unknown functions of scalars" in remark for remark in d.remarks)
+
+
+@pytest.mark.parametrize(
+    "text", ["f(x,y)", "f(g(x))", "KL(p,q)", "L(KL(p,q))", "L(z(x,y))+1", "L(z(x,x))", "L(D(x,y))", "L(x,y)(z)"]
+)
+def test_what_may_be_a_product_or_a_function_with_a_name_is_no_unknown_function(text: str) -> None:
+    with pytest.raises(md.MatdiffError):
+        md.parse(text)

@@ -22,7 +22,7 @@ from matdiff.text.dialect import dialect_of, notation
 from matdiff.text.grammar import Stuck, run
 from matdiff.text.habits import reach
 from matdiff.text.ranges import summed
-from matdiff.text.statements import Statement, determined, parts, rows_marked, split, without_comments
+from matdiff.text.statements import Statement, composition, determined, parts, rows_marked, split, without_comments
 from matdiff.text.tokens import OPERAND_ENDS, Names, Stream, place_of
 from matdiff.text.tree import Declaration, Definition, Equations, Program, Span, Tree, walk
 
@@ -211,6 +211,7 @@ class _Reader:
                 for d in _located(self.source, self.program.text, s):
                     self.program.declarations.append(d)
                     self.know(d)
+        self.composed()
         self.formula()
         heads = {s.start: self.head(s) for s in self.statements if s.kind == "definition"}
         for name, parameter, _ in heads.values():
@@ -227,6 +228,25 @@ class _Reader:
         for name, (kind, place) in self.names.bold.items():
             if name not in self.names.variables and name not in self.names.functions:
                 self.program.declarations.append(Declaration(name, (), (kind,), place))
+
+    def composed(self) -> None:
+        """Functions of functions of which nothing is known, L(y(z(w, x, b)), t), are read as functions of scalars."""
+        if len(self.statements) != 1 or self.names.functions or self.names.variables:
+            return
+        (s,) = self.statements
+        found = composition(self.source[s.start : s.end]) if s.kind == "expression" else None
+        if found is None or any(self.names.meaning(name) for name in found[0]):
+            return
+        functions, inside = found
+        told = [Declaration(f, (), (), s.span, (((),) * count, ())) for f, count in functions.items()]
+        told += [Declaration(name, (), ("scalar",), s.span) for name in inside]
+        for d in told:
+            self.program.declarations.append(d)
+            self.know(d)
+        name, count = max(functions.items(), key=lambda f: f[1])
+        arrays = f"`{name}: ({', '.join('nmkpq'[:count])}) -> l`" if count < 6 else f"`{name}: (n, m, …) -> l`"
+        said = f"{', '.join(functions)} are read as unknown functions of scalars: of arrays they are declared, {arrays}"
+        self.program.remarks.append(said)
 
     def formula(self) -> None:
         r"""In LaTeX a last f(x) = … without an expression after it is the function, as papers write it."""

@@ -25,6 +25,7 @@ _undeclared = deferred(
     r"|(?P<word>(?:symmetric|spd|psd|orthogonal|scalar|elementwise|skew|(?:symmetric )?positive (?:semi)?definite)))",
     re.DOTALL | re.IGNORECASE,
 )
+_called = deferred(rf"\s*(?:(?P<name>[{LETTER}])(?!\w)\s*(?P<open>\(?)|(?P<sign>[,)]))\s*")
 _determines = {
     "plain": deferred(r",?\s*\bfor\s+(?P<names>[^=]+)\Z"),
     "latex": deferred(
@@ -109,6 +110,39 @@ def split(text: str, dialect: str) -> list[Statement]:
         elif statement.kind == "definition" and (tail := determined(text, statement, dialect)):
             statement.kind, statement.mark = "equation", tail.start()
     return _merged(found, text) if dialect == "latex" else found
+
+
+def composition(text: str) -> tuple[dict[str, int], list[str]] | None:
+    """The functions of L(y(z(w, x, b)), t) with their numbers of arguments, and the names inside; None for other texts.
+
+    Each name is one letter and stands once.  Two functions within each other, of which one has several arguments, show
+    that no product is meant, as f(g(x)) may be, and no function that is not in the language, as KL(p, q).
+    """
+    functions: dict[str, int] = {}
+    inside: list[str] = []
+    opened: list[str] = []
+    end, operand = 0, True
+    while end < len(text):
+        m = _called.match(text, end)
+        if m is None or bool(m["name"]) != operand or (end and not opened):
+            return None
+        end = m.end()
+        if m["open"]:
+            functions[m["name"]] = 1
+            opened.append(m["name"])
+        elif m["name"]:
+            inside.append(m["name"])
+            operand = False
+        elif m["sign"] == ",":
+            functions[opened[-1]] += 1
+            operand = True
+        else:
+            opened.pop()
+        if len({*functions, *inside}) < len(inside) + len(functions):
+            return None
+    if operand or opened or len(functions) < 2 or max(functions.values()) < 2:
+        return None
+    return functions, inside
 
 
 def determined(text: str, statement: Statement, dialect: str) -> re.Match[str] | None:
