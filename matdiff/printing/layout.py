@@ -12,8 +12,21 @@ from matdiff.core.patterns import deferred
 from matdiff.core.shape import Dim
 from matdiff.ops.constants import LONG
 from matdiff.ops.unknown import Unknown
-from matdiff.printing.operators import SPECIAL, Scaling, inverse_power, is_negative, scaling
-from matdiff.printing.piece import AFTER_NUMBER, BESIDE, Argument, Hole, Item, Piece, fill, text
+from matdiff.printing.operators import SPECIAL
+from matdiff.printing.piece import (
+    AFTER_NUMBER,
+    BESIDE,
+    Argument,
+    Hole,
+    Item,
+    Piece,
+    Scaling,
+    fill,
+    inverse_power,
+    is_negative,
+    scaling,
+    text,
+)
 from matdiff.printing.tables import (
     ATOM,
     MIXED,
