@@ -172,7 +172,8 @@ async function run() {
   const found = { asked: state.f, parts: {} };
   for await (const event of ask("page", question({ parts, target: state.target }))) {
     if (mine !== serial) return;
-    if (event.superseded) return;
+    // An older question that arrived after this one: ask again, for no other will.
+    if (event.superseded) return later();
     if (event.error) {
       if (found.answer) partsLost(event.error, parts.filter((name) => !(name in found.parts)));
       else refuse(event.error);
