@@ -14,8 +14,8 @@ from cases import CASES
 
 import matdiff as md
 from matdiff.printing.latex_mathml import from_latex
+from matdiff.report.formulas import ATTRIBUTES, ELEMENTS, NOT_SET, typeset, vocabulary
 from matdiff.report.html import POLICY, page
-from matdiff.report.notation import ATTRIBUTES, ELEMENTS, NOT_SET, typeset, vocabulary
 from matdiff.report.pdf import CHROMIUM, pdf
 from matdiff.text.tokens import words
 from matdiff.worksheet.build import build

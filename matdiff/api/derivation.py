@@ -19,9 +19,9 @@ from matdiff.api.operators import (
     pushforward,
 )
 from matdiff.calculus.adjoint import adjoint, dependent
-from matdiff.calculus.claims import WHOLE, guards, symmetric_in
-from matdiff.calculus.derivation import Expression
 from matdiff.calculus.differential import differentials
+from matdiff.calculus.existence import WHOLE, guards, symmetric_in
+from matdiff.calculus.expression import Expression
 from matdiff.calculus.jacobian import free_entries, jacobian
 from matdiff.calculus.tangent import project, raised, tangent
 from matdiff.calculus.userdefined import written

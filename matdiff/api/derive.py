@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.api.wrt import as_typed, chosen_names, one_member, suggestion, whole_families
-from matdiff.calculus.claims import singular_at_zero
+from matdiff.calculus.existence import singular_at_zero
 from matdiff.calculus.implicit import partial
 from matdiff.calculus.tangent import check_movable, tangent
 from matdiff.core.node import Node, Symbol, describe, symbol, topological

@@ -8,7 +8,7 @@ from math import isfinite
 from numbers import Integral, Rational, Real
 from typing import Any
 
-from matdiff.calculus.derivation import Expression
+from matdiff.calculus.expression import Expression
 from matdiff.core.node import Liftable, Node, Symbol, describe, number, operators, topological
 from matdiff.core.op import Record
 from matdiff.errors import ParseError, ShapeError, UnsupportedError

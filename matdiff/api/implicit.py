@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from matdiff.api.bends import Bends, State
 from matdiff.api.expr import Expr
-from matdiff.calculus.derivation import Typeset
+from matdiff.calculus.expression import Typeset
 from matdiff.calculus.implicit import Adjoint, System, depends, direction, partial
 from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.markers import pairing

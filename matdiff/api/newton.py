@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matdiff.calculus.claims import guard
+from matdiff.calculus.existence import guard
 from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.tangent import tangent
 from matdiff.codegen import Program, Request, compiled, structured_numpy

@@ -12,8 +12,8 @@ from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
 from matdiff.api.integrals import argument, at_time, by_entries, entries_of, right_of, second_order
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
-from matdiff.calculus.derivation import Typeset
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
+from matdiff.calculus.expression import Typeset
 from matdiff.calculus.tangent import check_movable
 from matdiff.core.node import Node, Number, Symbol, describe, number, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
-from matdiff.calculus.derivation import Typeset
 from matdiff.calculus.differential import differentials
+from matdiff.calculus.expression import Typeset
 from matdiff.calculus.tangent import tangent
 from matdiff.core.node import Node, Symbol
 from matdiff.core.op import differential_symbol

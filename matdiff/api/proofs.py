@@ -11,8 +11,8 @@ from typing import Any
 
 from matdiff.api.expr import Expr
 from matdiff.api.reading import parse
-from matdiff.calculus.derivation import Typeset
 from matdiff.calculus.differential import apply_rules, differentials
+from matdiff.calculus.expression import Typeset
 from matdiff.calculus.markers import D, d
 from matdiff.core.node import Apply, Node, Symbol, symbol, symbols, topological
 from matdiff.core.op import (

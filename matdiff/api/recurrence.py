@@ -20,8 +20,8 @@ from matdiff.api.integrals import blanked
 from matdiff.api.ode import Asked, DifferentialEquation
 from matdiff.api.reading import texts
 from matdiff.api.wrt import chosen_names
-from matdiff.calculus.derivation import Typeset
 from matdiff.calculus.evolution import MINUS, TIME, Evolution, fresh, simplified
+from matdiff.calculus.expression import Typeset
 from matdiff.core.node import Node, Number, Symbol, number, symbol, symbols
 from matdiff.core.op import differential_symbol
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from matdiff.api.expr import Expr
 from matdiff.api.functional import reading
-from matdiff.calculus.derivation import Typeset
+from matdiff.calculus.expression import Typeset
 from matdiff.calculus.variations import Functional, endless, jet, numerator
 from matdiff.core.node import Node, Symbol, symbol
 from matdiff.errors import MatdiffError, ParseError

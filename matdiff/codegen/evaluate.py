@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from matdiff.calculus.claims import guard, settled
+from matdiff.calculus.existence import guard, settled
 from matdiff.codegen import Program, Request, checks, compile_, compiled, factored
 from matdiff.codegen.arguments import Argument, check_sizes, differential_names, missing, refuse_kind, refuse_unknown
 from matdiff.codegen.emit.module import Nodes, outputs

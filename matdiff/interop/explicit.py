@@ -15,7 +15,8 @@ from matdiff.graph.properties import closure
 from matdiff.interop.entries import value
 
 if TYPE_CHECKING:
-    from matdiff.calculus.derivation import Derivation, Expression
+    from matdiff.calculus.derivation import Derivation
+    from matdiff.calculus.expression import Expression
 
 LARGEST = 256
 """Most entries of the derivative, and of any array on the way."""

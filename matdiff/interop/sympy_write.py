@@ -10,7 +10,7 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.expressions.slice import MatrixSlice
 
-from matdiff.calculus.derivation import Expression
+from matdiff.calculus.expression import Expression
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, symbol, topological
 from matdiff.core.op import Op, registry
 from matdiff.core.shape import Dim

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from matdiff.calculus.derivation import Expression
+from matdiff.calculus.expression import Expression
 from matdiff.errors import UnsupportedError
 from matdiff.printing.names import latex_name
 from matdiff.printing.prose import latex_prose

@@ -11,7 +11,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from matdiff.calculus.derivation import Derivation, Expression, Step
+from matdiff.calculus.derivation import Derivation, Step
+from matdiff.calculus.expression import Expression
 from matdiff.calculus.markers import LETTERS, PAIRING, D
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, size_names, symbol, topological
 from matdiff.core.shape import ONE, Dim

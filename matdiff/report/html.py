@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 
-from matdiff.calculus.derivation import Expression
+from matdiff.calculus.expression import Expression
 from matdiff.printing import to_mathml
 from matdiff.printing.latex_mathml import from_latex
 from matdiff.printing.mathml import AND

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from matdiff.printing.prose import latex_prose
 from matdiff.report import prose
 from matdiff.report.blocks import Block, Derived, Figure, Formula, Hint, HowTo, Room, Start, Text, Verdict, statements
+from matdiff.report.formulas import typeset
 from matdiff.report.markdown import mark, rows
-from matdiff.report.notation import typeset
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -7,7 +7,7 @@ from typing import Any
 
 from matdiff.report import markdown
 from matdiff.report.blocks import Block, Room, Start
-from matdiff.report.notation import missing
+from matdiff.report.formulas import missing
 
 
 def notebook(blocks: Iterable[Block], checks: bool = False) -> str:

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from matdiff.report.notation import mathml, missing
+from matdiff.report.formulas import mathml, missing
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from matdiff.calculus.derivation import Derivation, Expression
+from matdiff.calculus.derivation import Derivation
+from matdiff.calculus.expression import Expression
 from matdiff.solution.labels import kind, sides
 from matdiff.solution.spelling import Vocabulary
 from matdiff.solution.tidy import LATEX, stripped

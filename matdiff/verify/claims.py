@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from matdiff.calculus.derivation import Expression
+from matdiff.calculus.expression import Expression
 from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Node, Symbol, describe, symbol, symbols
 from matdiff.errors import MatdiffError, ParseError, UnsupportedError
