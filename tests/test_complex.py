@@ -452,3 +452,10 @@ def test_mistakes_are_named(text: str, wrt: str, declare: str, claim: str, says:
     found = md.derive(text, wrt, declare).verify(claim=claim)
     assert found.passed is False
     assert says in found.reason
+
+
+def test_what_is_complex_or_an_index_is_not_said_to_be_real() -> None:
+    """Rows a_i that are declared complex make A complex."""
+    d = md.derive(r"\sum_i (|a_i^H x|^2 - y_i)^2", "x", "x: n complex; a_i: n complex")
+    assert "y is real, as nothing else is declared" in d.remarks
+    assert not any("real" in r for r in md.derive("eigval(H,i)", "H", "H: n×n hermitian").remarks)

@@ -544,7 +544,10 @@ def spoken(expr: Expr, node: Node, loose: Sequence[str]) -> tuple[str, ...]:
         found.append(
             f"the transpose of {shown_} is the plain one, without conjugation; the conjugate transpose is written ^H"
         )
-    if loose and any(not is_real(v) for v in expr.variables):
+    complex_ = {v.name for v in expr.variables if not is_real(v)}
+    indices = {v.name for v in expr.variables if "index" in v.attributes}
+    loose = [name for name in loose if name not in complex_ | indices]
+    if loose and complex_:
         verb = "is" if len(loose) == 1 else "are"
         found.append(f"{', '.join(loose)} {verb} real, as nothing else is declared")
     return tuple(found)
