@@ -261,3 +261,10 @@ def test_the_solution_of_a_state_is_that_of_scipy():
     assert np.isclose(value, direct.y[1, -1], rtol=1e-9)
     exact = -2 * (1 - np.exp(-2 * k) * (1 + 2 * k)) / k**2
     assert np.isclose(slope, exact, rtol=1e-9)
+
+
+def test_a_state_with_powers_is_a_scalar_unless_a_capital_says_else() -> None:
+    d = md.ode("u' = -k*u", state="u", wrt="k", final="u^2")
+    assert d.evolution.state.kind == "scalar" and "u is read as a scalar, since vectors have no powers ^" in d.remarks
+    with pytest.raises(md.MatdiffError, match="vector"):
+        md.ode("-A*u", state="u", wrt="A", final="u^2")

@@ -352,7 +352,7 @@ class Asked:
                 raise ParseError(f"{ROLES[role]} is an expression", text=program.text, span=(0, len(program.text)))
         self._places()
         self._times()
-        remarks = []
+        remarks = self._powers()
         self._named_begin()
         begun = self._begun(names)
         variables = self._variables(names, begun)
@@ -389,6 +389,21 @@ class Asked:
         self, e: Evolution, until: Node, variables: tuple[Symbol, ...], several: bool, remarks: tuple[str, ...]
     ) -> DifferentialEquation:
         return DifferentialEquation(e, until, variables, several, remarks)
+
+    def _powers(self) -> list[str]:
+        """An undeclared state with powers u^2 is a scalar, as vectors have none; what is said of it.
+
+        Not where capitals stand beside it, undeclared: A*u tells a vector as much as u^2 a scalar.
+        """
+        told = {d.name for d in self._said()}
+        if self.state in told or any(name[:1].isupper() for name in self._written() - told):
+            return []
+        trees = (t for p in self.programs.values() for t in (p.function, *(d.body for d in p.definitions)) if t)
+        powers = (n for tree in trees for n in walk(tree) if n.head == "^" and n.args[1].head == "number")
+        if not any(n.args[0].value == self.state for n in powers):
+            return []
+        self.declared.append(Declaration(self.state, (), ("scalar",)))
+        return [f"{self.state} is read as a scalar, since vectors have no powers ^"]
 
     def _said(self) -> list[Declaration]:
         return [*self.declared, *(d for p in self.programs.values() for d in p.declarations)]
