@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+# Before NumPy is imported: workers of which each starts a thread a core are in each other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 sys.path.insert(0, str(Path(__file__).parent))
 import share
 
