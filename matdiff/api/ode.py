@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
@@ -398,8 +399,7 @@ class Asked:
         told = {d.name for d in self._said()}
         if self.state in told or any(name[:1].isupper() for name in self._written() - told):
             return []
-        trees = (t for p in self.programs.values() for t in (p.function, *(d.body for d in p.definitions)) if t)
-        powers = (n for tree in trees for n in walk(tree) if n.head == "^" and n.args[1].head == "number")
+        powers = (n for n in self._nodes() if n.head == "^" and n.args[1].head == "number")
         if not any(n.args[0].value == self.state for n in powers):
             return []
         self.declared.append(Declaration(self.state, (), ("scalar",)))
@@ -410,14 +410,16 @@ class Asked:
 
     def _written(self) -> set[str]:
         """All names that stand in the texts."""
-        trees = [t for p in self.programs.values() for t in (p.function, *(d.body for d in p.definitions)) if t]
-        return {str(n.value) for tree in trees for n in walk(tree) if n.head in ("name", "call")}
+        return {str(n.value) for n in self._nodes() if n.head in ("name", "call")}
+
+    def _nodes(self) -> Iterator[Tree]:
+        """All that stands in the texts, their definitions included."""
+        return chain.from_iterable(p.nodes() for p in self.programs.values())
 
     def _places(self) -> None:
         """u(t) and A(t) are understood at the time: as products they would be other equations."""
         for program in self.programs.values():
-            trees = [t for t in (program.function, *(d.body for d in program.definitions)) if t]
-            for n in (n for tree in trees for n in walk(tree) if n.head == "name"):
+            for n in (n for n in program.nodes() if n.head == "name"):
                 found = argument(program.text, n.span[1]) if n.span[1] else None
                 if found is None or program.text[n.span[1] : n.span[1] + 1] == "[":
                     continue
@@ -434,8 +436,7 @@ class Asked:
     def _rates(self, u: Symbol) -> None:
         """The derivative of the state is what the equation says: it stands in no text."""
         for program in self.programs.values():
-            trees = [t for t in (program.function, *(d.body for d in program.definitions)) if t]
-            for n in (n for tree in trees for n in walk(tree)):
+            for n in program.nodes():
                 ticked = n.head == "'" and n.args[0].head == "name" and n.args[0].value == u.name
                 mark = program.text[n.args[0].span[1] : n.span[1]] if ticked else ""
                 prime = ticked and u.kind == "scalar" and not any(c in mark for c in ("T", "ᵀ", "⊤", r"\top"))
@@ -529,8 +530,7 @@ class Asked:
         Then each row is a number, and so are the names that nothing else is known of.
         """
         rhs = _function(self.programs["rhs"])
-        trees = [t for p in self.programs.values() for t in (p.function, *(d.body for d in p.definitions)) if t]
-        uses = [t for tree in trees for t in walk(tree) if t.head == "index" and t.args[0].value == self.state]
+        uses = [t for t in self._nodes() if t.head == "index" and t.args[0].value == self.state]
         if rhs.head != "block" or any(len(row.args) != 1 for row in rhs.args):
             return
         if not uses or self.state in {d.name for d in self._said()}:
@@ -551,8 +551,7 @@ class Asked:
         if (u is not None and (u.dims or "scalar" not in u.words)) or (u is None and not self._small()):
             return
         own = {*said, *(d.name for p in self.programs.values() for d in p.definitions)}
-        trees = [t for p in self.programs.values() for t in (p.function, *(d.body for d in p.definitions)) if t]
-        names = {str(n.value) for tree in trees for n in walk(tree) if n.head == "name"}
+        names = {str(n.value) for n in self._nodes() if n.head == "name"}
         names = {n for n in (*names, begun) if n} - own
         yield [Declaration(n, (), ("scalar",)) for n in sorted(names) if n not in ("pi", "e", "I")]
 

@@ -30,7 +30,6 @@ from matdiff.ops.algebra import ADD, add, is_op, scale
 from matdiff.ops.constants import is_zero
 from matdiff.printing.integrals import Pen
 from matdiff.simplify.stacked import stacked_rows
-from matdiff.text.tree import walk
 
 if TYPE_CHECKING:
     from matdiff.verify.report import Verification
@@ -448,8 +447,7 @@ class AskedSteps(Asked):
         for member, count in self.members.items():
             counts[chosen_names(member)[0][0]] += count
         for program in self.programs.values():
-            trees = [t for t in (program.function, *(d.body for d in program.definitions)) if t]
-            for t in (t for tree in trees for t in walk(tree)):
+            for t in program.nodes():
                 if t.head != "name" or t.value not in self.sequenced or not t.span[1]:
                     continue
                 counts[str(t.value)] -= 1

@@ -10,7 +10,7 @@ from matdiff.core.op import words
 from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError
 from matdiff.inference.literals import literal
-from matdiff.text.tree import DETERMINANT, ENTRIES, ROOT, SPREAD, SPREAD_VECTOR, SQUARE, TYPED, Program, Tree, walk
+from matdiff.text.tree import DETERMINANT, ENTRIES, ROOT, SPREAD, SPREAD_VECTOR, SQUARE, TYPED, Program, Tree
 
 if TYPE_CHECKING:
     from matdiff.inference.types import Root
@@ -55,8 +55,7 @@ def exponentials(program: Program, taken: Collection[str]) -> None:
         return
     if any("e" in (d.name, d.parameter) for d in program.definitions):
         return
-    trees = [d.body for d in program.definitions] + [program.function] * (program.function is not None)
-    plan = [t for tree in trees if tree is not None for t in walk(tree)]
+    plan = list(program.nodes())
     powers = [t for t in plan if t.head == "^" and t.args[0].value == "e" and literal(t.args[1]) is None]
     if len(powers) == sum(t.head == "name" and t.value == "e" for t in plan):
         for t in powers:
@@ -65,8 +64,7 @@ def exponentials(program: Program, taken: Collection[str]) -> None:
 
 def members_by_letter(program: Program, sizes: Collection[str]) -> None:
     """eigvals(S)[i] is a call eigval(S,i) where a letter is the index and no size, eigvecs(S)[:,i] is eigvec(S,i)."""
-    trees = [d.body for d in program.definitions] + [program.function] * (program.function is not None)
-    for t in [t for tree in trees if tree is not None for t in walk(tree)]:
+    for t in list(program.nodes()):
         if t.head != "index" or t.args[0].head != "call" or (last := t.args[-1]).head != "name":
             continue
         record = next(iter(words.get(str(t.args[0].value), ())), None)

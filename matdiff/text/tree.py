@@ -163,6 +163,12 @@ class Program:
     conjugated: Span | None = None
     """Where a conjugate stands in a text in which nothing is declared complex."""
 
+    def nodes(self) -> Iterator[Tree]:
+        """All trees of the function and of the definitions, arguments before their user."""
+        for tree in (self.function, *(d.body for d in self.definitions)):
+            if tree is not None:
+                yield from walk(tree)
+
 
 FACTORIAL = "!"
 """The call that x! is."""
