@@ -248,6 +248,11 @@ def _touching(stream: Stream, i: int, j: int) -> bool:
     return all(place_of(a)[1] == place_of(b)[0] for a, b in pairwise(stream.values[i : j + 1]))
 
 
+def _typed(stream: Stream, i: int, j: int | None = None) -> str:
+    """The token i as it was typed, or all from it to the token j."""
+    return stream.text[place_of(stream.values[i])[0] : place_of(stream.values[i if j is None else j])[1]]
+
+
 def _is_number(stream: Stream, i: int) -> bool:
     """Whether this token is a number that is no exponent."""
     before = stream.kinds[max(i - 1, 0)]
@@ -264,23 +269,15 @@ def _denominator(stream: Stream, i: int) -> None:
     if not n:
         return
     after = kinds[n]
-    same = (
-        below in BARRED
-        and after == below
-        and text[slice(*place_of(values[i + 1]))] == text[slice(*place_of(values[n]))]
-    )
-    if not (after in FOLLOWERS or same) or text[slice(*values[i])] != "/":
+    same = below in BARRED and after == below and _typed(stream, i + 1) == _typed(stream, n)
+    if not (after in FOLLOWERS or same) or _typed(stream, i) != "/":
         return
     touching, quotient = _touching(stream, n - 1, n), _is_number(stream, i - 1)
     if below == "NUMBER" and not touching and quotient:
         return
     left, right = place_of(values[n])
-    d, span = text[place_of(values[i + 1])[0] : place_of(values[n - 1])[1]], (values[i][0], right)
-    rest = text[left:right] + {
-        "FUNC": "(…)",
-        "LPAR": "…)",
-        **dict.fromkeys(("LNORM", "LBAR"), "…" + text[left:right]),
-    }.get(after, "")
+    d, rest, span = _typed(stream, i + 1, n - 1), _typed(stream, n), (values[i][0], right)
+    rest += {"FUNC": "(…)", "LPAR": "…)", "LNORM": f"…{rest}", "LBAR": f"…{rest}"}.get(after, "")
     greek = after == "NAME" and letters(str(values[n].value)) in GREEK
     if same or (below == "NUMBER" and touching and (greek or not quotient)):
         hint = f"Write /{d}*{rest} for the product, /({d}*{rest}) for one denominator."
@@ -310,18 +307,18 @@ def _behind(kinds: list[str], i: int) -> int:
 
 def _exponent(stream: Stream, i: int) -> None:
     """x^1/2 and X^-1/2 are rarely meant as quotients, nor e^2x as a multiple of e²."""
-    kinds, values, text = stream.kinds, stream.values, stream.text
+    kinds, values = stream.kinds, stream.values
     n = i + 1 + (kinds[i + 1] == "MINUS")
     if kinds[n] != "NUMBER" or not _touching(stream, i, n + 1):
         return
-    exponent, base = text[values[i][1] : place_of(values[n])[1]], text[slice(*place_of(values[i - 1]))]
+    exponent, base = _typed(stream, i + 1, n), _typed(stream, i - 1)
     if kinds[n + 1 : n + 3] == ["SLASH", "NUMBER"] and exponent in ("1", "-1") and _touching(stream, n, n + 2):
-        whole = exponent + text[slice(values[n + 1][0], place_of(values[n + 2])[1])]
+        whole = _typed(stream, i + 1, n + 2)
         span = (values[i][0], place_of(values[n + 2])[1])
         hint = f"Write ^({whole}) for the root, ({base}^{exponent}){whole[len(exponent) :]} for the quotient."
         stream.refuse(f"is {whole} the exponent?", span, hint)
     if kinds[n + 1] in ("NAME", "FUNC") and (kinds[i - 1] == "NUMBER" or base == "e"):
-        rest = text[slice(*place_of(values[n + 1]))]
+        rest = _typed(stream, n + 1)
         hint = f"Write {base}^({exponent}*{rest}) or {base}^({exponent})*{rest}."
         stream.refuse(f"does the exponent end at {exponent}?", (values[i][0], place_of(values[n + 1])[1]), hint)
 
