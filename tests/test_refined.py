@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import matdiff as md
-from matdiff.codegen.refined import LEAST, Factors
+from matdiff.codegen.refined import LEAST, SOLVES, Factors, SingleLU, Splitting
 
 n = LEAST
 rng = np.random.default_rng(3)
@@ -45,6 +45,7 @@ down = np.logspace(0, -8, n)
 MATRICES = {
     # name: matrix, whether single precision will do (None: either)
     "dominant": (R + 100 * np.eye(n), True),
+    "nearly diagonal": (R + np.diag(np.where(np.arange(n) % 2, 400.0, -1000.0)), True),
     "random": (R, None),
     **{f"condition 1e{k}": (conditioned(k), None if 4 <= k <= 6 else k < 4) for k in (2, 4, 6, 8, 10, 12, 14)},
     "scaled rows": (down[:, None] * R, False),
@@ -82,12 +83,26 @@ def test_as_exact_as_in_double(name: str, adjoint: bool, columns: tuple[int, ...
         1 / (1.0 + np.add.outer(np.arange(n), np.arange(n))),
         one_large(),
         conditioned(17),
+        n * np.eye(n) - np.ones((n, n)),
     ],
-    ids=["zero", "rank 1", "a sum of columns", "Hilbert", "one large entry", "condition 1e17"],
+    ids=["zero", "rank 1", "a sum of columns", "Hilbert", "one large entry", "condition 1e17", "complete graph"],
 )
 def test_singular_is_singular(A: np.ndarray) -> None:
     with pytest.raises(Singular):
         Factors(A, singular).solve(A @ np.ones(n))
+
+
+def test_nearly_diagonal_matrices_are_factored_at_the_second_thought() -> None:
+    A = MATRICES["nearly diagonal"][0]
+    factors = Factors(A, singular)
+    for adjoint in [False, True] * (SOLVES // 2):
+        factors.solve(R[0], adjoint)
+        assert isinstance(factors.single, Splitting)
+    factors.solve(R[0])
+    assert isinstance(factors.single, SingleLU)
+    # A consistent system whose matrix is singular: Jacobi's iteration would end at one of its solutions.
+    with pytest.raises(Singular):
+        Factors(n * np.eye(n) - np.ones((n, n)), singular).solve(R[0] - R[0].mean())
 
 
 def test_factors_of_a_matrix_nearby_serve_or_are_made_again() -> None:
