@@ -11,11 +11,11 @@ import pytest
 import matdiff as md
 from matdiff.api.expr import Expr
 from matdiff.core.node import number
+from matdiff.graph.arrays import whole
 from matdiff.verify import field
 from matdiff.verify.dual import Seen
 from matdiff.verify.dual import evaluate as dual
 from matdiff.verify.exact import certify, draw, equal
-from matdiff.verify.linear import whole
 
 RATIONAL = [
     ("x'*A*x", "x", None, 3),

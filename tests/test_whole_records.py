@@ -327,6 +327,22 @@ def test_by_a_formula() -> None:
         md.forget("swish")
 
 
+def test_by_the_entries_of_its_value() -> None:
+    """In place of a definition: certificates, complex steps, entries; what is written wrong is refused."""
+    fields = {"numpy": "{0}[::-1]", "entries": lambda np, x: x[::-1]}
+    turned = linear("turned", "(n)->(n)", lambda y, x: turned(y), **fields)
+    linear("misturned", "(n)->(n)", lambda y, x: y, **fields)
+    try:
+        d = md.derive("x'*turned(x)", wrt="x", declare="x: 3")
+        assert certify(d).holds is True
+        assert d.verify(method="complex").passed
+        assert str(explicit(d).tolist()) == "[[2*x3], [2*x2], [2*x1]]"
+        assert certify(md.derive("x'*misturned(x)", wrt="x", declare="x: 3")).holds is False
+    finally:
+        md.forget("turned")
+        md.forget("misturned")
+
+
 def test_what_a_record_brings_along_is_forgotten_with_it() -> None:
     linear("brief", "(m,n)->(m,n)", lambda Y, X: Y, numpy="{0}")
     assert "brief_columns" in registry and "brief_columns" in words

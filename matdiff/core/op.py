@@ -86,6 +86,9 @@ class Op:
     sympy       of a function applied entry by entry: the name of the one that SymPy has for it
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
+    entries     `entries(np, *arrays, *params)`: the value from arrays of two axes of whatever numbers, by NumPy's
+                module; of a function linear in each argument or in all, it serves certificates, complex steps and
+                entries; of another one, entries that are formulas
     whole       of a function applied entry by entry: the word for the function of a whole matrix, exp → expm
     entry       of a function of all eigenvalues or the like: the word for one of them, by a number or a letter
     factor      of a factor of a matrix, "L = L*U": its letter, and what the matrix is
@@ -123,6 +126,7 @@ class Op:
     matrix: Callable[[Apply, int], Node] | None = None
     derivative: Callable[..., Node] | None = None
     definition: Callable[..., Node] | None = None
+    entries: Callable[..., Any] | None = None
     sympy: str = ""
     entry: str = ""
     factor: str = ""

@@ -69,6 +69,7 @@ ADD: Op = register(
         spoken=(),
         spellings=".add={0}+{1} .subtract={0}-{1} .sub={0}-{1} .negative=-({0}) .neg=-({0})",
         curvature="increasing increasing⪰",
+        entries=lambda np, *args: sum(args[1:], args[0]),
     )
 )
 
@@ -132,6 +133,7 @@ SCALE: Op = register(
         law="product rule",
         spoken=(),
         curvature="increasing increasing⪰",
+        entries=lambda np, s, A: s[0, 0] * A,
     )
 )
 
@@ -188,6 +190,7 @@ MATMUL: Op = register(
         spoken=(),
         spellings="matmul={0}@{1} mtimes={0}*{1} .dot={0}@{1} .mm={0}@{1} .mv={0}@{1}",
         curvature="increasing",
+        entries=lambda np, A, B: A @ B,
     )
 )
 
@@ -236,6 +239,7 @@ TRANSPOSE: Op = register(
         spoken=(),
         spellings="transpose={0}' trans={0}' .t={0}'",
         curvature="increasing increasing⪰",
+        entries=lambda np, A: A.T,
     )
 )
 
@@ -272,6 +276,7 @@ HADAMARD: Op = register(
         spoken=(),
         spellings="hadamard={0}.*{1} hadamardproduct={0}.*{1} multiply={0}.*{1} .mul={0}.*{1} .divide={0}./{1}",
         curvature="increasing increasing⪰",
+        entries=lambda np, A, B: A * B,
     )
 )
 
@@ -305,6 +310,7 @@ INNER: Op = register(
         numpy="np.vdot({0}, {1})",
         spoken=(),
         curvature="increasing increasing⪰",
+        entries=lambda np, A, B: (A * B).sum(keepdims=True),
     )
 )
 
@@ -354,6 +360,7 @@ POWER: Op = register(
             "d(a.^b) = db*a.^b.*log(a) + b*a.^(b - 1).*da | multiply",
         ),
         spoken=(),
+        entries=lambda np, a, p: a**p,
         spellings=".power={0}.^{1} .pow={0}.^{1} .square={0}.^2 .reciprocal=1./{0}",
         elementwise=True,
     )
@@ -425,6 +432,15 @@ def _mpow_differential(X: Node, dX: Node, k: int) -> Node:
     return add(*(matmul(matmul(mpow(X, i), dX), mpow(X, k - 1 - i)) for i in range(k)))
 
 
+def _repeated(X: Node, k: int) -> Node:
+    """By squaring, from the highest binary digit of the exponent on."""
+    out = X
+    for digit in f"{k:b}"[1:]:
+        out = matmul(out, out)
+        out = matmul(out, X) if digit == "1" else out
+    return out
+
+
 MPOW: Op = register(
     Op(
         "mpow",
@@ -440,6 +456,7 @@ MPOW: Op = register(
             "d(X^3) = dX*X^2 + X*dX*X + X^2*dX | and so on",
         ),
         numpy="np.linalg.matrix_power({0}, {p0})",
+        definition=_repeated,
         latex="{0}^{{{1}}}",
         spoken=(),
         spellings="matrix_power={0}^{1} matrixpower={0}^{1} mpower={0}^{1}",

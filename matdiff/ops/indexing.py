@@ -38,6 +38,7 @@ ENTRY: Op = register(
         law="an entry is linear",
         spoken=(),
         curvature="increasing",
+        entries=lambda np, A, i, j: A[i - 1 : i, j - 1 : j],
     )
 )
 """A[i,j], and x[i] with j = 1."""
@@ -64,6 +65,7 @@ ROW: Op = register(
         spoken=(),
         matrix=lambda node, slot: operators["⊗"](eye(node.rows), unit(node.args[0].rows, node.params[0]).T),
         curvature="increasing",
+        entries=lambda np, A, i: A[i - 1 : i].T,
     )
 )
 """A[i,:] as a vector."""
@@ -79,6 +81,7 @@ COLUMN: Op = register(
         spoken=(),
         matrix=lambda node, slot: operators["⊗"](unit(node.args[0].cols, node.params[0]).T, eye(node.rows)),
         curvature="increasing",
+        entries=lambda np, A, j: A[:, j - 1 : j],
     )
 )
 """A[:,j]."""
@@ -142,6 +145,7 @@ SLICE: Op = register(
         spoken=(),
         matrix=_window,
         curvature="increasing",
+        entries=lambda np, A, r0, r1, c0, c1: A[r0:r1, c0:c1],
     )
 )
 """A[r0+1:r1, c0+1:c1] (params are half-open and count from 0); for a vector c0, c1 = 0, 1."""
@@ -219,6 +223,7 @@ HCAT: Op = register(
         _hcat_type,
         law="blocks are linear",
         curvature="increasing",
+        entries=lambda np, *args: np.hstack(args),
     )
 )
 VCAT: Op = register(
@@ -229,5 +234,6 @@ VCAT: Op = register(
         _vcat_type,
         law="blocks are linear",
         curvature="increasing",
+        entries=lambda np, *args: np.vstack(args),
     )
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matdiff.core.node import Apply, Node, operators
 from matdiff.core.op import Op, linear, macro
 from matdiff.core.shape import ONE, Dim
@@ -57,6 +59,12 @@ def _unkron_right(node: Apply, slot: int) -> Node:
     return transpose(matmul(shuffle(A.rows, A.cols, p, q), kron_of(vec(A), eye(p * q))))
 
 
+def _blocks(Y: Any, outer: Any, inner: Any) -> Any:
+    """The entries of the m×n blocks of size p×q, one block a row."""
+    (m, n), (p, q) = outer, inner
+    return Y.reshape(m, p, n, q).transpose(0, 2, 1, 3).reshape(m * n, p * q)
+
+
 kron: Op = linear(
     "kron",
     "(m,n),(p,q)->(m*p,n*q)",
@@ -73,6 +81,7 @@ kron: Op = linear(
     source="Magnus & Neudecker 2019, §2.2",
     curvature="increasing increasing⪰",
     c="-> kron({m0}, {n0}, {m1}, {n1}, {0}, {1}, {out})",
+    entries=lambda np, A, B: np.kron(A, B),
 )
 kronv: Op = linear(
     "kronv",
@@ -91,6 +100,7 @@ kronv: Op = linear(
     summary="the Kronecker product of two vectors",
     curvature="increasing",
     c="-> kron({m0}, {n0}, {m1}, {n1}, {0}, {1}, {out})",
+    entries=lambda np, a, b: np.kron(a, b),
 )
 unkron_left: Op = linear(
     "unkron_left",
@@ -103,6 +113,7 @@ unkron_left: Op = linear(
     law="the adjoint of A ↦ A ⊗ B",
     summary="the m×n matrix of ⟨Y_ij, B⟩ over the blocks Y_ij of Y",
     c="-> unkron_left({m}, {n}, {m1}, {n1}, {0}, {1}, {out})",
+    entries=lambda np, Y, B, m, n: (_blocks(Y, (m, n), B.shape) @ B.reshape(-1, 1)).reshape(m, n),
 )
 unkron_right: Op = linear(
     "unkron_right",
@@ -115,6 +126,7 @@ unkron_right: Op = linear(
     law="the adjoint of B ↦ A ⊗ B",
     summary="the p×q matrix Σ A_ij Y_ij over the blocks Y_ij of Y",
     c="-> unkron_right({m0}, {n0}, {m}, {n}, {0}, {1}, {out})",
+    entries=lambda np, A, Y, p, q: (_blocks(Y, A.shape, (p, q)).T @ A.reshape(-1, 1)).reshape(p, q),
 )
 khatrirao: Op = linear(
     "khatrirao",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matdiff.core.node import Node, number
 from matdiff.core.op import Op, macro, nonlinear
 from matdiff.ops.algebra import is_op, power, scale, size, transpose
@@ -9,6 +11,26 @@ from matdiff.ops.constants import eye, is_eye
 from matdiff.ops.elementwise import exp, log, pi, sqrt
 from matdiff.ops.reductions import tr
 from matdiff.ops.structure import HALF, Diag, diag, tril
+
+
+def _expanded(np: Any, X: Any) -> Any:
+    """The determinant by its last column, for entries that are formulas."""
+    if len(X) == 1:
+        return X[0, 0]
+    return sum((-1) ** (len(X) - 1 + i) * X[i, -1] * _expanded(np, _minor(np, X, i, -1)) for i in range(len(X)))
+
+
+def _minor(np: Any, X: Any, i: int, j: int) -> Any:
+    return np.delete(np.delete(X, i, 0), j, 1)
+
+
+def _adjugate(np: Any, X: Any) -> Any:
+    n = len(X)
+    if n == 1:
+        return X**0
+    cofactors = [[(-1) ** (i + j) * _expanded(np, _minor(np, X, i, j)) for j in range(n)] for i in range(n)]
+    return np.array(cofactors, dtype=X.dtype).T
+
 
 inv: Op = nonlinear(
     "inv",
@@ -32,6 +54,7 @@ inv: Op = nonlinear(
     curvature="convex⪰ decreasing⪰",
     traits="primary",
     c="-> inverse({m0}, {0}, {out}, {work:m0*m0+m0})",
+    entries=lambda np, X: _adjugate(np, X) / _expanded(np, X),
 )
 det: Op = nonlinear(
     "det",
@@ -52,6 +75,7 @@ det: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.3",
     curvature="logconcave⪰ increasing⪰ positive⪰",
     c="= det({m0}, {0}, {work:m0*m0+m0})",
+    entries=lambda np, X: np.array([[_expanded(np, X)]], dtype=X.dtype),
 )
 logdet: Op = nonlinear(
     "logdet",
@@ -92,6 +116,7 @@ adj: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.5",
     summary="the adjugate det(X)*inv(X)",
     definition=lambda X: det(X) * inv(X),
+    entries=_adjugate,
     c="-> adjugate({m0}, {0}, {out}, {work:4*m0*m0+3*m0})",
 )
 cof: Op = nonlinear(
@@ -108,7 +133,7 @@ cof: Op = nonlinear(
     law="d cof X = tr(X⁻¹dX) cof X − cof X dXᵀ X⁻ᵀ",
     source="Magnus & Neudecker 2019, §8.5",
     summary="the cofactor matrix det(X)*inv(X)'",
-    definition=lambda X: det(X) * inv(X).T,
+    definition=lambda X: adj(X).T,
 )
 FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",), c="{0}")
 pinv: Op = nonlinear(

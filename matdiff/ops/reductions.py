@@ -21,6 +21,7 @@ tr: Op = linear(
     source="⟨y, tr V⟩ = ⟨yI, V⟩",
     spoken=("tr", "trace"),
     curvature="increasing increasing⪰",
+    entries=lambda np, A: np.diagonal(A)[:, None].sum(keepdims=True),
 )
 sum_: Op = linear(
     "sum",
@@ -36,6 +37,7 @@ sum_: Op = linear(
     source="⟨y, sum V⟩ = ⟨y·1, V⟩",
     curvature="increasing increasing⪰",
     traits="unordered",
+    entries=lambda np, A: A.sum(keepdims=True),
 )
 mean: Op = linear(
     "mean",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from matdiff.core.node import Apply, Node, number, operators
 from matdiff.core.op import Op, linear, macro
@@ -44,6 +45,14 @@ def vector_of(a: Node) -> Node:
     return a.T if a.kind == "row" else a if a.kind == "vector" else vec(a)
 
 
+def _mirrored(np: Any, x: Any, n: int) -> Any:
+    """The symmetric matrix whose lower triangle, column by column, is x."""
+    out = np.empty((n, n), dtype=x.dtype)
+    i, j = np.triu_indices(n)
+    out[i, j] = out[j, i] = x[:, 0]
+    return out
+
+
 diag: Op = linear(
     "diag",
     "(n,n)->(n)",
@@ -58,6 +67,7 @@ diag: Op = linear(
     source="⟨y, diag V⟩ = ⟨Diag y, V⟩",
     summary="the diagonal of a square matrix",
     curvature="increasing increasing⪰",
+    entries=lambda np, X: np.diagonal(X)[:, None],
 )
 Diag: Op = linear(
     "Diag",
@@ -76,6 +86,7 @@ Diag: Op = linear(
     summary="the diagonal matrix of a vector",
     spoken=("diag", "Diag"),
     curvature="increasing",
+    entries=lambda np, x: np.diag(x[:, 0]),
 )
 macro("Diag", "(n,n)->(n,n)", lambda X: Diag(diag(X)), summary="a square matrix with its off-diagonal entries put to 0")
 tril: Op = linear(
@@ -91,6 +102,7 @@ tril: Op = linear(
     law="the lower triangle is linear and self-adjoint",
     summary="the lower triangle with the diagonal",
     curvature="increasing",
+    entries=lambda np, X: np.tril(X),
 )
 triu: Op = linear(
     "triu",
@@ -105,6 +117,7 @@ triu: Op = linear(
     law="the upper triangle is linear and self-adjoint",
     summary="the upper triangle with the diagonal",
     curvature="increasing",
+    entries=lambda np, X: np.triu(X),
 )
 sym: Op = linear(
     "sym",
@@ -150,6 +163,7 @@ vec: Op = linear(
     source="Magnus & Neudecker 2019, §2.4",
     summary="the columns stacked",
     curvature="increasing",
+    entries=lambda np, X: X.T.reshape(-1, 1),
 )
 unvec: Op = linear(
     "unvec",
@@ -163,6 +177,7 @@ unvec: Op = linear(
     law="unvec is linear",
     summary="the inverse of vec",
     curvature="increasing",
+    entries=lambda np, x, m, n: x.reshape(n, m).T,
 )
 
 vech: Op = linear(
@@ -178,6 +193,7 @@ vech: Op = linear(
     summary="the columns of the lower triangle stacked",
     curvature="increasing",
     c="-> vech({m0}, {0}, {out})",
+    entries=lambda np, X: X.T[np.triu_indices(len(X))][:, None],
 )
 unvech: Op = linear(
     "unvech",
@@ -192,6 +208,7 @@ unvech: Op = linear(
     summary="the symmetric matrix with the lower triangle x",
     curvature="increasing",
     c="-> unvech({m}, {0}, {out})",
+    entries=_mirrored,
 )
 
 

@@ -11,9 +11,9 @@ from fractions import Fraction
 import numpy as np
 
 from matdiff.core.node import Apply, Number
+from matdiff.graph.arrays import Array, Sizes, entries, is_joint, whole
 from matdiff.verify import field
 from matdiff.verify.field import P, entrywise, ratio, reduced
-from matdiff.verify.linear import TABLE, Array, whole
 
 Dual = tuple[Array, Array | None]
 """Value and derivative; None for a derivative that is 0."""
@@ -23,18 +23,17 @@ class NotRational(Exception):
     """The function named has no exact counterpart over the field."""
 
 
-def multilinear(
-    f: Callable[..., Array], args: list[Dual], params: list[int] | tuple[()], joint: bool, shape: tuple[int, int]
-) -> Dual:
+def multilinear(node: Apply, args: list[Dual], sizes: Sizes) -> Dual:
     """The product rule, once for all of them."""
     values = [a for a, _ in args]
-    out = reduced(f(*values, *params))
+    out = reduced(entries(node, values, sizes))
     moving = [i for i, (_, b) in enumerate(args) if b is not None]
     if not moving:
         return out, None
-    if joint:
-        return out, reduced(f(*(zeros(a.shape) if b is None else b for a, b in args), *params))
-    terms = [f(*values[:i], args[i][1], *values[i + 1 :], *params) for i in moving]
+    if is_joint(node.op):
+        return out, reduced(entries(node, [zeros(a.shape) if b is None else b for a, b in args], sizes))
+    slopes = [b for _, b in args if b is not None]
+    terms = [entries(node, [*values[:i], b, *values[i + 1 :]], sizes) for i, b in zip(moving, slopes, strict=True)]
     return out, reduced(sum(terms[1:], terms[0]))
 
 
@@ -48,7 +47,9 @@ def applied(g: field.Entry, slope: field.Entry, u: Dual) -> Dual:
 
 
 def matmul(a: Dual, b: Dual) -> Dual:
-    return multilinear(TABLE["matmul"], [a, b], (), False, (0, 0))
+    (A, dA), (B, dB) = a, b
+    terms = [*([dA @ B] if dA is not None else ()), *([A @ dB] if dB is not None else ())]
+    return reduced(A @ B), reduced(sum(terms[1:], terms[0])) if terms else None
 
 
 def transpose(a: Dual) -> Dual:
@@ -69,16 +70,6 @@ def det(node: Apply, a: Dual) -> Dual:
     if dA is None:
         return D, None
     return D, whole([[int((field.adjugate(A).T * dA).sum()) % P]])
-
-
-def mpow(node: Apply, a: Dual) -> Dual:
-    """By squaring, from the highest digit of the exponent on."""
-    (k,) = node.params
-    out = a
-    for digit in f"{k:b}"[1:]:
-        out = matmul(out, out)
-        out = matmul(out, a) if digit == "1" else out
-    return out
 
 
 def pinv(node: Apply, a: Dual) -> Dual:
@@ -133,16 +124,18 @@ def polygamma(node: Apply, k: Dual, a: Dual) -> Dual:
     return applied(lambda x: field.free(f"polygamma{order}", x), lambda x: field.free(f"polygamma{order + 1}", x), a)
 
 
+def entry_by_entry(name: str) -> Callable[[Apply, Dual], Dual]:
+    return lambda node, a: applied(*field.ELEMENTWISE[name], a)
+
+
 NONLINEAR: dict[str, Callable[..., Dual]] = {
     "inv": inv,
     "det": det,
-    "mpow": mpow,
     "pinv": pinv,
     "power": power,
-    "sqrt": lambda node, a: applied(*field.ELEMENTWISE["sqrt"], a),
     "sylvester": sylvester,
     "polygamma": polygamma,
+    **{name: entry_by_entry(name) for name in field.ELEMENTWISE},
 }
-ROOTS = frozenset({"sqrt", "power"})
-FREE = {"polygamma": "polygamma"}
-"""The functions among them that are not rational, by what they are made of."""
+RATIONAL = frozenset({inv, det, pinv, power, sylvester})
+"""Those among them whose values are not those of a random function."""

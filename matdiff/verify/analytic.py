@@ -13,8 +13,8 @@ from matdiff.core.node import Apply, Constant, Node, Number, Symbol, symbol, top
 from matdiff.core.op import Linear, Op
 from matdiff.core.shape import Dim
 from matdiff.errors import UnsupportedError
+from matdiff.graph.arrays import Array, Sizes, constant, entries, is_multilinear, node_shape
 from matdiff.graph.rewrite import defined
-from matdiff.verify.linear import TABLE, Array, Sizes, constant, node_shape, parameters
 
 
 def evaluate(roots: list[Node], given: Mapping[Symbol, Array], sizes: Sizes) -> list[Array]:
@@ -40,10 +40,8 @@ def value(node: Node, memo: Mapping[Node, Array], given: Mapping[Symbol, Array],
     assert isinstance(node, Apply)
     args = [memo[a] for a in node.args]
     name = node.op.name
-    if name in TABLE:
-        return TABLE[name](*args, *parameters(node.params, sizes))
-    if name == "mpow":
-        return np.linalg.matrix_power(args[0], node.params[0])
+    if is_multilinear(node.op):
+        return entries(node, args, sizes)
     if name not in ANALYTIC:
         if node.op.rules and all(isinstance(r, Linear) for r in node.op.rules):
             return extended(node, args, sizes)
@@ -52,7 +50,7 @@ def value(node: Node, memo: Mapping[Node, Array], given: Mapping[Symbol, Array],
 
 
 def is_known(op: Op) -> bool:
-    return op.name in TABLE or op.name in ANALYTIC or op.name == "mpow"
+    return op.name in ANALYTIC or is_multilinear(op)
 
 
 def extended(node: Apply, args: list[Array], sizes: Sizes) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 from matdiff.core.node import Apply, Node, Number, Symbol, topological
-from matdiff.verify.linear import JOINT, TABLE, Sizes, node_shape
+from matdiff.graph.arrays import Sizes, is_joint, is_multilinear, node_shape
 
 Degree = tuple[int, int]
 """Of a numerator and of a denominator that all entries share."""
@@ -33,8 +33,7 @@ def degrees(roots: Sequence[Node], given: Mapping[Symbol, Pair], sizes: Sizes) -
 
 def sized(roots: Sequence[Node]) -> bool:
     """Do the degrees depend on sizes?  Those of sums and products do not."""
-    names = {n.op.name for n in topological(*roots) if isinstance(n, Apply)}
-    return not names <= {*JOINT, *TABLE}
+    return any(isinstance(n, Apply) and not is_multilinear(n.op) for n in topological(*roots))
 
 
 def degree(node: Node, memo: Mapping[Node, Pair], given: Mapping[Symbol, Pair], sizes: Sizes) -> Pair:
@@ -43,11 +42,10 @@ def degree(node: Node, memo: Mapping[Node, Pair], given: Mapping[Symbol, Pair], 
     if not isinstance(node, Apply):
         return (0, 0), None
     args = [memo[a] for a in node.args]
-    name = node.op.name
-    if name in JOINT:
+    if is_multilinear(node.op) and is_joint(node.op):
         moving = [b for _, b in args if b is not None]
         return total(a for a, _ in args), total(moving) if moving else None
-    if name in TABLE:
+    if is_multilinear(node.op):
         values = [a for a, _ in args]
         moved = [product(*values[:i], b, *values[i + 1 :]) for i, (_, b) in enumerate(args) if b is not None]
         return product(*values), total(moved) if moved else None
@@ -66,9 +64,6 @@ def rational(node: Apply, u: Degree, size: tuple[int, int]) -> tuple[Degree, Deg
         return inverse, product(inverse, inverse)
     if name == "det":
         return (n * a, n * b), ((n - 1) * a, (n - 1) * b)
-    if name == "mpow":
-        k = node.params[0]
-        return (k * a, k * b), ((k - 1) * a, (k - 1) * b)
     if name == "pinv":
         k = 2 * min(size)
         return (2 * b + k * a, k * a + b), (6 * k * (a + b), 6 * k * (a + b))

@@ -12,11 +12,13 @@ from fractions import Fraction
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
 from matdiff.core.op import Op
+from matdiff.graph.arrays import Sizes, constant, is_multilinear, whole
 from matdiff.inference.special import split_primes
+from matdiff.ops.algebra import POWER
+from matdiff.ops.elementwise import sqrt
 from matdiff.verify import field
-from matdiff.verify.algebras import FREE, NONLINEAR, ROOTS, Dual, NotRational, applied, multilinear, raised
+from matdiff.verify.algebras import NONLINEAR, RATIONAL, Dual, NotRational, applied, multilinear, raised
 from matdiff.verify.field import Unlucky, ratio
-from matdiff.verify.linear import JOINT, TABLE, Sizes, constant, node_shape, parameters, whole
 from matdiff.verify.unknown import is_unknown
 
 
@@ -41,7 +43,7 @@ def evaluate(roots: list[Node], given: Mapping[Symbol, Dual], sizes: Sizes, seen
 
 
 def is_known(op: Op) -> bool:
-    return any(op.name in table for table in (TABLE, NONLINEAR, field.ELEMENTWISE))
+    return op.name in NONLINEAR or is_multilinear(op)
 
 
 def needed(roots: list[Node]) -> list[Node]:
@@ -57,10 +59,10 @@ def needed(roots: list[Node]) -> list[Node]:
 
 def under_root(node: Node) -> Node | None:
     """The u of √u², and of its powers."""
-    if not isinstance(node, Apply) or node.op.name != "power" or not isinstance(node.args[1], Number):
+    if not isinstance(node, Apply) or node.op is not POWER or not isinstance(node.args[1], Number):
         return None
     k, root = node.args[1].value, node.args[0]
-    if not isinstance(k, int) or k <= 0 or k % 2 or not isinstance(root, Apply) or root.op.name != "sqrt":
+    if not isinstance(k, int) or k <= 0 or k % 2 or not isinstance(root, Apply) or root.op is not sqrt:
         return None
     return root.args[0]
 
@@ -81,22 +83,19 @@ def value(node: Node, memo: Mapping[Node, Dual], given: Mapping[Symbol, Dual], s
         return power_of_root(node, memo[squared])
     args = [memo[a] for a in node.args]
     name = node.op.name
-    params = () if name in NONLINEAR else parameters(node.params, sizes)
-    if name in TABLE:
-        return multilinear(TABLE[name], args, params, name in JOINT, node_shape(node, sizes))
-    if name in ROOTS and not (name == "power" and whole_exponent(node)):
+    if is_multilinear(node.op):
+        return multilinear(node, args, sizes)
+    if node.op is sqrt or (node.op is POWER and not whole_exponent(node)):
         return rooted(node, args, seen)
-    if name in field.ELEMENTWISE:
-        seen.free.add(name)
-        return applied(*field.ELEMENTWISE[name], args[0])
     if is_unknown(node):
         seen.free.add(split_primes(name)[0])
         return applied(lambda a: field.free(name, a), lambda a: field.free(name + "'", a), args[0])
     if name not in NONLINEAR:
         raise NotRational(name)
-    if name in FREE:
-        seen.free.add(FREE[name])
-    return NONLINEAR[name](node, *args)
+    function = NONLINEAR[name]
+    if function not in RATIONAL:
+        seen.free.add(name)
+    return function(node, *args)
 
 
 def rooted(node: Apply, args: list[Dual], seen: Seen) -> Dual:

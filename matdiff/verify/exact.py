@@ -19,6 +19,7 @@ from matdiff.calculus.tangent import lowered
 from matdiff.core.node import Constant, Node, Symbol, symbols, topological
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
+from matdiff.graph.arrays import Array, Sizes, node_shape, whole
 from matdiff.graph.rewrite import defined, inline
 from matdiff.ops.algebra import add, inner
 from matdiff.ops.sets import ORTHOGONAL, SPHERE, STIEFEL, curved_set
@@ -26,7 +27,6 @@ from matdiff.verify import degree
 from matdiff.verify.algebras import Dual, NotRational, zeros
 from matdiff.verify.dual import Seen, evaluate, is_known
 from matdiff.verify.field import P, Unlucky, inverse, reciprocal, reduced
-from matdiff.verify.linear import Array, Sizes, node_shape, whole
 from matdiff.verify.sampling import least_size, names
 from matdiff.verify.sets import linear_set
 

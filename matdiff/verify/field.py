@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from matdiff.verify.linear import Array, whole
+from matdiff.graph.arrays import Array, whole
 
 P = 2**61 - 1
 

@@ -23,6 +23,7 @@ from matdiff.codegen.evaluate import evaluate
 from matdiff.core.clock import thread_time
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbols, topological
 from matdiff.errors import MatdiffError
+from matdiff.graph.arrays import node_shape, whole
 from matdiff.graph.rewrite import inline, rebuild
 from matdiff.ops.algebra import ADD, is_op
 from matdiff.ops.sets import LINEAR
@@ -30,7 +31,6 @@ from matdiff.verify import dual, sampling
 from matdiff.verify.algebras import NotRational
 from matdiff.verify.exact import Certificate, fits, inner_names, same, shapes_of
 from matdiff.verify.field import P, Unlucky
-from matdiff.verify.linear import node_shape, whole
 from matdiff.verify.ridges import sized
 from matdiff.verify.sets import Array, linear_set, project, shape_of
 from matdiff.verify.unknown import Bare, concrete
