@@ -14,6 +14,8 @@ from lark.lexer import Lexer
 from lark.parsers.lalr_analysis import Shift
 
 HERE = Path(__file__).parent
+STARTS = ("expression", "left", "names")
+"""What may be read by itself; no other rule refers to one of these."""
 
 
 class _NoLexer(Lexer):  # type: ignore[misc, unused-ignore]
@@ -29,10 +31,11 @@ class _NoLexer(Lexer):  # type: ignore[misc, unused-ignore]
 def compile_table(source: str) -> dict[str, Any]:
     """The LALR(1) table; raises on any conflict.
 
+    starts  what may be read by itself → the state that its reading begins in
     rules   [left side, length, action or null for a rule that hands its only child on]
     states  symbol → state to go to, or -1-r to reduce by rule r
     """
-    lark = Lark(source, parser="lalr", lexer=_NoLexer, strict=True)
+    lark = Lark(source, parser="lalr", lexer=_NoLexer, strict=True, start=list(STARTS))
     table = lark.parser.parser._parse_table
     number = {rule: i for i, rule in enumerate(lark.rules)}
     states: list[dict[str, int]] = [{} for _ in table.states]
@@ -40,14 +43,15 @@ def compile_table(source: str) -> dict[str, Any]:
         for symbol, (action, target) in sorted(actions.items()):
             states[state][symbol] = target if action is Shift else -1 - number[target]
     rules = [[str(rule.origin.name), len(rule.expansion), rule.alias and str(rule.alias)] for rule in lark.rules]
-    return {"start": table.start_states["start"], "end": table.end_states["start"], "rules": rules, "states": states}
+    return {"starts": {name: table.start_states[name] for name in STARTS}, "rules": rules, "states": states}
 
 
 def canonical(table: dict[str, Any]) -> dict[str, Any]:
     """States and rules renumbered in the order of reaching, so that the file changes only with the grammar."""
     rules = sorted(table["rules"], key=lambda r: (r[0], str(r[2]), r[1]))
     fresh_rule = {i: rules.index(r) for i, r in enumerate(table["rules"])}
-    order, seen = [table["start"]], {table["start"]}
+    order = list(table["starts"].values())
+    seen = set(order)
     for state in order:
         for _, target in sorted(table["states"][state].items()):
             if target >= 0 and target not in seen:
@@ -58,7 +62,8 @@ def canonical(table: dict[str, Any]) -> dict[str, Any]:
         {s: fresh[t] if t >= 0 else -1 - fresh_rule[-1 - t] for s, t in sorted(table["states"][old].items())}
         for old in order
     ]
-    return {"start": fresh[table["start"]], "end": fresh[table["end"]], "rules": rules, "states": states}
+    starts = {name: fresh[state] for name, state in table["starts"].items()}
+    return {"starts": starts, "rules": rules, "states": states}
 
 
 def text(source: str) -> str:

@@ -276,7 +276,7 @@ def test_table_is_in_step_with_the_grammar_and_the_grammar_has_no_conflict() -> 
     """compile.py runs Lark with strict=True."""
     source = (GRAMMAR / "expression.lark").read_text("utf-8")
     assert (GRAMMAR / "expression.json").read_text("utf-8") == compiler().text(source)
-    assert json.loads((GRAMMAR / "expression.json").read_text("utf-8"))["start"] == 0
+    assert json.loads((GRAMMAR / "expression.json").read_text("utf-8"))["starts"]["expression"] == 0
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 from matdiff.core.op import along
 from matdiff.errors import ParseError
 from matdiff.text.ranges import as_over
-from matdiff.text.tree import AXIS, RAISED, Head, Tree
+from matdiff.text.tree import AXIS, RAISED, Head, Left, Tree
 
 Parts = list[Any]
 """Trees, and for operators and brackets their spans."""
@@ -189,6 +189,18 @@ def append(parts: Parts) -> list[Any]:
     return items
 
 
+def beside(parts: Parts) -> list[Any]:
+    items: list[Any] = parts[0]
+    items.append(parts[1])
+    return items
+
+
+def left(parts: Parts) -> Left:
+    """r, and s(t) with its parameters."""
+    name, *rest = parts
+    return Left(str(name.value), tuple(str(p.value) for p in rest[1]) if rest else (), name.span)
+
+
 def append_row(parts: Parts) -> list[Tree]:
     rows: list[Tree] = parts[0]
     rows.append(row(parts[2]))
@@ -237,6 +249,8 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "block": block,
     "first": lambda parts: [parts[0]],
     "more": append,
+    "beside": beside,
+    "left": left,
     "first_row": lambda parts: [row(parts[0])],
     "more_rows": append_row,
     "pair": lambda parts: [parts[0], parts[2]],

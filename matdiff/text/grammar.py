@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from matdiff.text.actions import actions
-from matdiff.text.tree import Tree
 
 Action = Any
+Starts = dict[str, int]
 Rules = list[tuple[str, int, Action]]
 States = list[dict[str, int]]
 
@@ -34,20 +34,24 @@ def read(folder: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def tables() -> tuple[Rules, States]:
+def tables() -> tuple[Starts, Rules, States]:
     """Installed, the grammar is matdiff/grammar; in a checkout it stands beside matdiff."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     try:
         table = read(package)
     except OSError:
         table = read(os.path.dirname(package))
-    return [(lhs, size, name and actions[name]) for lhs, size, name in table["rules"]], table["states"]
+    rules = [(lhs, size, name and actions[name]) for lhs, size, name in table["rules"]]
+    return table["starts"], rules, table["states"]
 
 
-def run(kinds: list[str], values: list[Any]) -> Tree:
-    """The tree of an expression's tokens, of which the last is END.  Raises Stuck; the time is linear."""
-    rules, states = tables()
-    stack = [0]
+def run(kinds: list[str], values: list[Any], start: str = "expression") -> Any:
+    """What the action of `start` makes of tokens, of which the last is END: of an expression its tree.
+
+    Raises Stuck; the time is linear.
+    """
+    starts, rules, states = tables()
+    stack = [starts[start]]
     done: list[Any] = []
     for i, (kind, value) in enumerate(zip(kinds, values, strict=True)):
         while True:
@@ -65,7 +69,7 @@ def run(kinds: list[str], values: list[Any]) -> Tree:
             parts = done[-size:]
             del stack[-size:], done[-size:]
             done.append(action(parts))
-            if lhs == "start":
-                return done[0]  # type: ignore[no-any-return]
+            if lhs == start:
+                return done[0]
             stack.append(states[stack[-1]][lhs])
     raise AssertionError("the last token is END")

@@ -24,7 +24,7 @@ from matdiff.text.habits import reach
 from matdiff.text.ranges import summed
 from matdiff.text.statements import Statement, composition, determined, parts, rows_marked, split, without_comments
 from matdiff.text.tokens import OPERAND_ENDS, Names, Stream, place_of
-from matdiff.text.tree import Declaration, Definition, Equations, Program, Span, Tree, walk
+from matdiff.text.tree import Declaration, Definition, Equations, Left, Program, Span, Tree, walk
 
 # What others call the functions of the language, brought to its own words and operators.
 #
@@ -214,12 +214,12 @@ class _Reader:
         self.composed()
         self.formula()
         heads = {s.start: self.head(s) for s in self.statements if s.kind == "definition"}
-        for name, parameter, _ in heads.values():
-            (self.names.functions if parameter else self.names.variables).add(name)
+        for left in heads.values():
+            (self.names.functions if left.parameters else self.names.variables).add(left.name)
         unknowns = {s.start: self.unknowns(s) for s in self.statements if s.kind == "equation"}
         for s in self.statements:
             if s.kind == "definition":
-                self.definition(s, *heads[s.start])
+                self.definition(s, heads[s.start])
             elif s.kind == "equation":
                 self.equations(s, unknowns[s.start])
             elif s.kind == "expression":
@@ -257,18 +257,10 @@ class _Reader:
             return
         if self.program.summed:
             last = self.whole(last)
-        kinds = self.tokens(last.start, last.mark).kinds
-        named = kinds[:1] in (["NAME"], ["FUNC"]) and set(kinds[1:]) <= {
-            "LPAR",
-            "NAME",
-            "COMMA",
-            "SEMI",
-            "RPAR",
-            "$END",
-        }
-        if named and (len(kinds) == 2 or kinds[-2] == "RPAR"):
-            if len(kinds) == 2:
-                self.program.left = str(self.tokens(last.start, last.mark).values[0].value)
+        left, _ = self.left(last)
+        if left is not None:
+            if not left.parameters:
+                self.program.left = left.name
             last.kind = "expression"
             last.start = last.mark + (2 if self.source.startswith(":=", last.mark) else 1)
 
@@ -300,39 +292,46 @@ class _Reader:
         for size in re.findall(r"[^\W\d]\w*", " ".join(n for shape in shapes for n in shape)):
             self.names.sizes.add(size)
 
-    def head(self, s: Statement) -> tuple[str, str, Span]:
-        """Name and parameter left of the `=`."""
+    def left(self, s: Statement) -> tuple[Left | None, Stream]:
+        """What stands left of the `=`, where it is a name or a function of names, and its tokens."""
         stream = self.tokens(s.start, s.mark)
-        match stream.kinds:
-            case ["NAME", "$END"]:
-                return stream.values[0].value, "", stream.values[0].span
-            case ["NAME" | "FUNC", "LPAR", "NAME", "RPAR", "$END"]:
-                return stream.values[0].value, stream.values[2].value, stream.values[0].span
-        many = "COMMA" in stream.kinds
+        try:
+            return run(stream.kinds, stream.values, "left"), stream
+        except Stuck:
+            return None, stream
+
+    def head(self, s: Statement) -> Left:
+        """What a definition is of: a name, or a function of one parameter."""
+        left, stream = self.left(s)
+        if left is not None and len(left.parameters) < 2:
+            return left
         hint = (
             "Definitions look like r = A*x - b or s(t) = t/(1+exp(-t)); "
             "an equation says what it is solved for: A*x = b for x."
         )
         self.refuse(
-            "a defined function has one parameter" if many else "left of `=` a single name is wanted",
+            "a defined function has one parameter"
+            if "COMMA" in stream.kinds
+            else "left of `=` a single name is wanted",
             (s.start, s.mark),
             hint,
         )
 
-    def definition(self, s: Statement, name: str, parameter: str, place: Span) -> None:
+    def definition(self, s: Statement, left: Left) -> None:
         start = s.mark + (2 if self.source.startswith(":=", s.mark) else 1)
-        self.program.definitions.append(Definition(name, self.expression(start, s.end), parameter, place))
+        parameter = left.parameters[0] if left.parameters else ""
+        self.program.definitions.append(Definition(left.name, self.expression(start, s.end), parameter, left.span))
 
     def unknowns(self, s: Statement) -> list[tuple[str, Span]]:
         """The names behind `for`."""
         tail = determined(self.source, s, self.dialect)
         assert tail is not None
         stream = self.tokens(*tail.span("names"))
-        kinds = stream.kinds[:-1]
-        if len(kinds) % 2 == 0 or set(kinds[::2]) != {"NAME"} or set(kinds[1::2]) - {"COMMA"}:
+        try:
+            found = [(str(name.value), name.span) for name in run(stream.kinds, stream.values, "names")]
+        except Stuck:
             hint = "for instance A*x = b for x, or A*x + B'*v = b, B*x = c for x, v"
             self.refuse("behind `for` stand the names that the equation determines", tail.span("names"), hint)
-        found = [(v.value, v.span) for v in stream.values[:-1:2]]
         self.names.variables.update(name for name, _ in found)
         return found
 
@@ -383,7 +382,7 @@ class _Reader:
         if not self.names.complex and (stream.conjugated or _conjugate.search(self.source, start, end)):
             self.program.conjugated = self.program.conjugated or self.conjugate_in(stream)
         try:
-            tree = run(stream.kinds, stream.values)
+            tree: Tree = run(stream.kinds, stream.values)
         except Stuck as stuck:
             self.explain(stream, stuck.index)
         except ParseError as error:

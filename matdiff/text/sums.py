@@ -198,11 +198,12 @@ def part(reader: Reader, start: int, end: int) -> Tree:
     type(reader)(stream, start, end).run(start)
     reader.stream.foreign |= stream.foreign
     try:
-        return run(stream.kinds, stream.values)
+        tree: Tree = run(stream.kinds, stream.values)
     except Stuck:
         raise ParseError(
             "this part of the formula cannot be read by itself", text=reader.text, span=(start, end)
         ) from None
+    return tree
 
 
 def compared(reader: Reader, start: int, end: int) -> Tree | None:

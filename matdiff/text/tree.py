@@ -124,6 +124,15 @@ class Declaration:
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Left:
+    """What stands left of `=`: a name, or a function and the names of its parameters; `span` is the name's place."""
+
+    name: str
+    parameters: tuple[str, ...]
+    span: Span
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Definition:
     """`r = A*x - b`, or with `parameter` an elementwise function `s(t) = …`."""
 
