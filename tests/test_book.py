@@ -153,12 +153,25 @@ REPEATED = [
     ("norm(A*X + X*B - C)^2/2", "X", "    where M = A X + X B − C\n∇f = Aᵀ M + M Bᵀ\n"),
     ("norm(A*x - b)", "x", "    where r = A x − b\n∇f = Aᵀ r/‖r‖\nH = Aᵀ(I − r rᵀ/‖r‖²) A/‖r‖\n"),
     ("norm(A*x - b)^2", "x", "∇f = 2Aᵀ(A x − b)\n"),
+    ("norm(X - U*U'*X)^2", "U", "∇f = 2(U Uᵀ M − 2M + M U Uᵀ) U\n    where M = X Xᵀ\nH = 2("),
+    (
+        "S: n×n symmetric; U: n×k stiefel; tr(U'*S*U)",
+        "U",
+        "H[dU] = 2M − U (Uᵀ M + Mᵀ U)\n    where M = S dU − dU Uᵀ S U\n",
+    ),
+    (
+        "S: n×n spd; chol(S)",
+        "S",
+        "F''(S)[dS₁,dS₂] = N (P (tril(M dS₂ Mᵀ) − ½ Diag(diag(M dS₂ Mᵀ))) + ½ Diag(diag(R)) − tril(R))\n"
+        "    where P = tril(M dS₁ Mᵀ) − ½ Diag(diag(M dS₁ Mᵀ))\n"
+        "          R = P M dS₂ Mᵀ + M dS₂ Mᵀ Pᵀ\n",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("text", "wrt", "there"), REPEATED)
 def test_what_an_answer_repeats_has_a_name(capsys: pytest.CaptureFixture[str], text: str, wrt: str, there: str) -> None:
-    assert there in shown(capsys, text, "--wrt", wrt, *(["--order", "2"] if "H = " in there else ()))
+    assert there in shown(capsys, text, "--wrt", wrt, *(["--order", "2"] if "H" in there or "''" in there else ()))
 
 
 ADJOINT = "x = A\\b; y = B*x; norm(y - z)^2/2"

@@ -200,7 +200,7 @@ def in_terms_of(root: Node, body: Node, name: Node) -> Node:
     else:
         terms = turned = opposite = set()
     run = product_nodes(body, FACTORS) if body.op is MATMUL else []
-    runs = {tuple(run): name, tuple(f.T for f in reversed(run)): name.T} if run else {}
+    runs = {tuple(f.T for f in reversed(run)): name.T, tuple(run): name} if run else {}
     memo: dict[Node, Node] = {}
     for n in topological(root, into_bodies=False):
         if n is body:

@@ -23,6 +23,9 @@ SHORT = 18
 MANY, LARGE = 100, 2000
 """Lines, and parts of one, from which on no names are looked for."""
 
+ALONG = ("second", "hessian operator")
+"""Lines that are functions of directions, so that a part of them with a name may move with these."""
+
 FAULT = """\
 the derivative failed its verification, so it is not printed
 {why}
@@ -201,7 +204,9 @@ class Answer:
         known = {n.name for n in topological(*formulas) if isinstance(n, Symbol)} | size_names(*formulas)
         if len(rows) > MANY or any(len(topological(*row)) > LARGE for row in rows):
             return {}
-        return short_names(rows, known | {v.name for v in self.d.function.variables} | {self.f}, widths, answers)
+        taken = known | {v.name for v in self.d.function.variables} | {self.f}
+        along = {i for i, line in enumerate(told) if line.key.removeprefix("partial ") in ALONG}
+        return short_names(rows, taken, widths, answers, along)
 
     @cached_property
     def worded(self) -> list[Line]:

@@ -5,7 +5,7 @@ What is printed so need not read back; `d.gradient` in Python and `--format json
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -190,21 +190,32 @@ class Words:
 WIDEST = 100
 """Most characters of a line."""
 MOST_NAMES = 4
+MOST_MOVING = 3
+"""Most names besides, for parts that move."""
 
 
 def short_names(
-    lines: Sequence[tuple[Node, ...]], taken: Iterable[str], widths: Sequence[int], answers: int = 0
+    lines: Sequence[tuple[Node, ...]],
+    taken: Iterable[str],
+    widths: Sequence[int],
+    answers: int = 0,
+    along: Container[int] = (),
 ) -> dict[Node, Node]:
     """Names for what stands in several places of lines that are too long, or makes up much of one of the first lines,
     the `answers`: of each line its formulas and `widths` characters beside them.
+
+    Of the lines `along` a direction, by their places, parts that move with it have names as well.
     """
     taken = set(taken)
     names: dict[Node, Node] = {}
     rows = [list(row) for row in lines]
     known = {n.body: n for row in rows for n in topological(*row) if isinstance(n, Symbol) and n.body is not None}
-    while len(names) < MOST_NAMES:
-        long = [row for row, w in zip(rows, widths, strict=True) if w + sum(map(_width, row)) > WIDEST]
-        part = most_used(long) or most_repeated(rows[:answers])
+    while len(names) < MOST_NAMES + MOST_MOVING:
+        still = len(names) < MOST_NAMES
+        long = [i for i, w in enumerate(widths) if w + sum(map(_width, rows[i])) > WIDEST]
+        part = most_used([rows[i] for i in long]) if still else None
+        part = part or most_used([rows[i] for i in long if i in along], moving=True)
+        part = part or (most_repeated(rows[:answers], along) if still else None)
         letters = LETTERS[part.kind] if part is not None else ""
         letter = next((c for c in letters if c not in taken and f"d{c}" not in taken), None)
         if part is None or (letter is None and part not in known):
@@ -230,10 +241,10 @@ WORTH = 0.15
 """What a name must save of a line that is not too long, its definition counted: Aᵀ(I − r rᵀ/‖r‖²) A, r = A x − b."""
 
 
-def most_repeated(rows: Sequence[Sequence[Node]]) -> Node | None:
+def most_repeated(rows: Sequence[Sequence[Node]], along: Container[int] = ()) -> Node | None:
     """What makes one line much shorter when it has a name."""
-    for row in rows:
-        part = most_used([row])
+    for i, row in enumerate(rows):
+        part = most_used([row], i in along)
         if part is not None:
             before = sum(map(length, row))
             after = sum(length(within(n, {part: symbol("_", part.kind, part.rows, part.cols)})) for n in row)
@@ -242,8 +253,8 @@ def most_repeated(rows: Sequence[Sequence[Node]]) -> Node | None:
     return None
 
 
-def most_used(rows: Sequence[Sequence[Node]]) -> Node | None:
-    """What makes lines shorter most when it has a name: nothing that moves, and no mark of the calculus."""
+def most_used(rows: Sequence[Sequence[Node]], moving: bool = False) -> Node | None:
+    """What makes lines shorter most when it has a name: no mark of the calculus, and only if `moving` what moves."""
     uses: dict[Node, int] = {}
     for row in rows:
         for root in row:
@@ -254,11 +265,11 @@ def most_used(rows: Sequence[Sequence[Node]]) -> Node | None:
             for n, k in count.items():
                 uses[n] = uses.get(n, 0) + k
     best, most = None, 2
-    moving: dict[Node, bool] = {}
+    marked: dict[Node, bool] = {}
     for n in topological(*uses, into_bodies=False):
-        moving[n] = (isinstance(n, Symbol) and n.of is not None) or is_op(n, D) or is_op(n, PAIRING)
-        moving[n] |= any(moving.get(c, False) for c in n.children)
-        if moving[n] or not isinstance(n, Apply) or n.op.name in ("scale", "transpose") or uses.get(n, 0) < 2:
+        marked[n] = (isinstance(n, Symbol) and n.of is not None and not moving) or is_op(n, D) or is_op(n, PAIRING)
+        marked[n] |= any(marked.get(c, False) for c in n.children)
+        if marked[n] or not isinstance(n, Apply) or n.op.name in ("scale", "transpose") or uses.get(n, 0) < 2:
             continue
         gain = (uses[n] - 1) * (length(n) - 1) - 1
         if gain > most and _width(n) <= WIDEST // 2:
