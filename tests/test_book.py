@@ -162,9 +162,9 @@ REPEATED = [
     (
         "S: n×n spd; chol(S)",
         "S",
-        "F''(S)[dS₁,dS₂] = N (P (tril(M dS₂ Mᵀ) − ½ Diag(diag(M dS₂ Mᵀ))) + ½ Diag(diag(R)) − tril(R))\n"
-        "    where P = tril(M dS₁ Mᵀ) − ½ Diag(diag(M dS₁ Mᵀ))\n"
-        "          R = P M dS₂ Mᵀ + M dS₂ Mᵀ Pᵀ\n",
+        "F''(S)[dS₁,dS₂] = chol(S)(N (tril(M dS₂ Mᵀ) − ½ Diag(diag(M dS₂ Mᵀ))) + ½ Diag(diag(P)) − tril(P))\n"
+        "    where N = tril(M dS₁ Mᵀ) − ½ Diag(diag(M dS₁ Mᵀ))\n"
+        "          P = N M dS₂ Mᵀ + M dS₂ Mᵀ Nᵀ\n",
     ),
 ]
 

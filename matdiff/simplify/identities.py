@@ -104,14 +104,17 @@ def on_vec(a: Node, b: Node, times: Times, known: Known) -> list[Node] | None:
 
 
 def beside(a: Node, b: Node, times: Times) -> list[Node] | None:
-    """(x ⊗ M) N = x ⊗ M N and N (xᵀ ⊗ M) = xᵀ ⊗ N M, and the same with x on the right."""
+    """(x ⊗ M) N = x ⊗ M N, N (xᵀ ⊗ M) = xᵀ ⊗ N M, the same with x on the right; beside another ⊗ where M = I."""
+    both = a.op is b.op is kron
     for i in (0, 1):
-        if a.op is kron and b.op is not kron and a.children[i].kind == "vector" and not is_commutation(b):
+        if a.op is kron and a.children[i].kind == "vector" and not is_commutation(b):
             x, M = a.children[i], a.children[1 - i]
-            return _kron_at(i, x, times(M, b))
-        if b.op is kron and a.op is not kron and b.children[i].kind == "row" and not is_commutation(a):
+            if not both or is_eye(M):
+                return _kron_at(i, x, times(M, b))
+        if b.op is kron and b.children[i].kind == "row" and not is_commutation(a):
             x, M = b.children[i], b.children[1 - i]
-            return _kron_at(i, x, times(a, M))
+            if not both or is_eye(M):
+                return _kron_at(i, x, times(a, M))
     return None
 
 

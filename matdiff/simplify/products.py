@@ -45,6 +45,7 @@ from matdiff.simplify.terms import (
     join,
     merged,
     plain,
+    powered,
     split,
 )
 
@@ -297,6 +298,8 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
         found = found or beside(a, b, context.product) or outer(a, b, context.product)
         if found is not None:
             return [(part, 1) for part in found]
+    elif 1 in (i, j) and (found := beside(powered(a, i), powered(b, j), context.product)) is not None:
+        return [(part, 1) for part in found]
     if f is Diag and b.kind == "vector":
         piece = split(entries_of(entry_power(a.children[0], i, context), b, context))
         return [(piece.scalar, 1), (piece.core or b, 1)]
