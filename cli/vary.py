@@ -27,7 +27,7 @@ def command(
     r"""The variation of the integral EXPR by a function U of x.
 
     EXPR is int(L, x, a, b) or in LaTeX \int_a^b L \,dx, with D(u), D(u,2) or u', u'' for the derivatives of a u
-    that is declared: --let "u: function of x", or "u: n function of x" for one with values in n dimensions.
+    that is a scalar, or declared: --let "u: n function of x" has values in n dimensions.
     Printed are the differential, the integration by parts with its boundary term, the gradient, the Euler–Lagrange
     equation and the second variation; the gradient is checked against differences at random functions before.
     """

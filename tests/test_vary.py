@@ -212,6 +212,22 @@ def test_what_has_no_integral_is_refused():
         d.value(lambda x: abs(x - 0.4))
 
 
+@pytest.mark.parametrize(
+    ("text", "functions"),
+    [
+        ("int(sqrt(1 + D(u)^2), x, 0, 1)", "u: function of x"),
+        ("int(D(u)*D(v) + u^2, s, 0, 1)", "u: function of s; v: function of s"),
+        (r"\int_0^1 \sqrt{1 + u'^2}\,dx", "u: function of x"),
+        (r"\int_0^1 \frac{m}{2}\dot{u}^2 \,\mathrm{d}t", "u: function of t"),
+    ],
+)
+def test_what_is_varied_is_a_function_undeclared(text, functions):
+    d, said = md.vary(text, "u", ends="fixed"), md.vary(text, "u", functions, ends="fixed")
+    assert d.gradient == said.gradient and not said.notes
+    assert all("is read as a scalar function of" in note for note in d.notes)
+    assert len(d.notes) == functions.count("function")
+
+
 WRONG = [
     ("int(u (1 - x), x, 0, 1)", "u", U, "free", "or a product"),
     ("int(D(u)(x), x, 0, 1)", "u", U, "free", "or a product"),
@@ -221,7 +237,10 @@ WRONG = [
     ("int(tr(S), x, 0, 1)", "S", "S: n×n symmetric function of x", "free", "without structure"),
     ("int(tr(U'*U), x, 0, 1)", "U", "U: n×n function of x", "free", "or its transpose"),
     ("int(V(x)*u^2, x, 0, 1)", "u", U, "free", "a function of x or a product"),
-    ("int(u^2, x, 0, 1)", "u", None, "free", "u is not declared as a function"),
+    ("int(norm(D(u))^2, x, 0, 1)", "u", None, "free", "u is not declared as a function"),
+    ("int(D(u)^2, x, 0, 1) + int(u^2, s, 0, 1)", "u", None, "free", "u is not declared as a function"),
+    ("int(u^2, x, 0, 1)", "u", "u: scalar", "free", "u is not declared as a function"),
+    ("int(u^2, x, 0, 1)", "x", None, "free", "x is not declared as a function"),
     ("int(u^2, x, 0, 1)", "w", U, "free", "w is not declared as a function"),
     ("int(u^2, x, 0, 1)", "u", U, None, "what holds at the ends"),
     ("int(u^2, x, 0, 1)", "u", U, "loose", "fixed or free"),

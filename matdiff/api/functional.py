@@ -33,6 +33,14 @@ ENDLESS = ("inf", "infty", "infinity", "oo", "Inf")
 """What an end at infinity is called."""
 INFINITE = re.compile(r"\s*([+−-]?)\s*(?:\\infty|∞|inf|infty|Inf|infinity|oo)\s*")
 
+BY = re.compile(
+    r",\s*([A-Za-z]\w*)\s*,[^,()]+,[^,]+\)|(?<![A-Za-z\\])(?:\\mathrm\s*\{\s*)?d\}?\s*([A-Za-z])\s*[.}]?\s*$"
+)
+"""The variable of int(…, x, a, b), and of the dx at the end of a text in LaTeX."""
+
+DERIVED = re.compile(r"(?<![A-Za-z\\])D\s*\(\s*([A-Za-z]\w*)\s*[,)]")
+NORMS = re.compile(r"norm|\\\||‖|\\Vert|\\[lr]Vert")
+
 EXAMPLE = 'declare it: --let "u: function of x", declare="u: function of x"'
 
 
@@ -52,11 +60,32 @@ def reading(
     names, known = chosen_names(wrt)
     if known:
         raise ParseError("wrt names a function here", hint='for instance wrt="u"')
+    guessed = functions_of(body, names, told)
+    told.functions.update(guessed)
     names = as_typed(names, list(told.functions))
     for name in names:
         if name not in told.functions:
             raise ParseError(f"{name} is not declared as a function", text=text, span=whole(text), hint=unsaid(name))
-    return Reader(text, body, told, dialect).functional(names)
+    functional, variables, notes, several = Reader(text, body, told, dialect).functional(names)
+    remarks = [
+        f"{n} is read as a scalar function of {x}; of vectors it is declared, {n}: n function of {x}"
+        for n, (_, x) in guessed.items()
+    ]
+    return functional, variables, (*remarks, *notes), several
+
+
+def functions_of(text: str, names: list[str], told: Told) -> dict[str, tuple[Symbol, str]]:
+    r"""The functions where none is declared: those varied and those under D, scalars by the variable of integration.
+
+    None where that has no one name, as in int(L, x, 0, 1) or \int_0^1 L\,dx, and where a norm tells of vectors.
+    """
+    by = {a or b for a, b in BY.findall(text)}
+    wanted = dict.fromkeys((*names, *DERIVED.findall(text)))
+    said = {d.name for d in told.rest}
+    if told.functions or len(by) != 1 or NORMS.search(text):
+        return {}
+    (x,) = by
+    return {n: (symbol(n, "scalar"), x) for n in wanted if n.isidentifier() and n != x and n not in said}
 
 
 def claimed(text: str, d: Any) -> Node:
@@ -321,6 +350,10 @@ class Reader:
         jets = {jet(u, k).name: jet(u, k) for u, _ in self.told.functions.values() for k in range(DEEPEST + 1)}
         bare = replace(self.program, declarations=[])
         typed = infer(replace(bare, function=tree), declared, jets, names)
+        if typed.function.kind != "scalar" and all(u.kind == "scalar" for u, _ in self.told.functions.values()):
+            free = typed.variables.keys() - jets.keys() - {d.name for d in declared}
+            declared += [Declaration(n, (), ("scalar",)) for n in sorted(free)]
+            typed = infer(replace(bare, function=tree), declared, jets, names)
         L = typed.function
         if L.kind != "scalar":
             raise self.refused(f"the integrand is {describe(L)}, not a scalar", self.main.span, kind=ShapeError)
