@@ -44,16 +44,21 @@ class Reference(ref["Node"]):
 class Node:
     """A typed expression.  Equality and hash are identity, which interning makes mathematical."""
 
-    __slots__ = ("__weakref__", "cols", "kind", "rows")
+    __slots__ = ("__weakref__", "cols", "kind", "measure", "rows")
     kind: Kind
     rows: Dim
     cols: Dim
+    measure: tuple[int, int]
+    """How many symbols it is written with, and how tightly these hold; not there until `printing/length` found it."""
     op: Op | None = None
     """The function of an application; of every node, so that one comparison tells what it is."""
     args: tuple[Node, ...] = ()
 
     children: tuple[Node, ...] = ()
     """The arguments of an application, and the body of a definition."""
+
+    word: str = ""
+    """The name of a constant; of every node, likewise."""
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("expressions are immutable")
@@ -136,6 +141,9 @@ class Constant(Node):
     name: str
     dims: tuple[Dim, ...]
     index: int
+
+
+Constant.word = vars(Constant)["name"]
 
 
 class Apply(Node):

@@ -7,11 +7,13 @@ A property is claimed only where it follows from declarations and the form of th
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value, topological
 from matdiff.core.shape import Dim
 from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, MPOW, SCALE, TRANSPOSE, is_op, transpose
 from matdiff.ops.kronecker import kron
+from matdiff.ops.linalg import inv
 from matdiff.ops.matrix_functions import MPOWER
 from matdiff.ops.spectral import hermitian
 
@@ -106,6 +108,8 @@ CONSTANTS: dict[str, Properties] = {
 LINEAR_SPACES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 OF_COLUMNS = frozenset({"orthonormal", "grassmann", "oblique"})
 """What is said of the columns of a matrix, and not of its rows."""
+WIDEST = 64
+"""Longest product that is looked at for an outer product in it."""
 PALINDROME = 16
 """Longest product that is inspected for the form A S Aᵀ."""
 
@@ -127,14 +131,23 @@ def odd(d: Dim) -> bool:
     return d.number is not None and d.number % 2 == 1
 
 
+BARE = frozenset({MATMUL, TRANSPOSE, inv, kron})
+
+
 class Known:
     """Properties of nodes, each found once."""
 
     def __init__(self) -> None:
         self._memo: dict[Node, Properties] = {}
         self._moving: dict[Node, bool] = {}
+        self._transposes: dict[Node, Node] = {}
+        self._outer: dict[Node, bool] = {}
+        self._bare: dict[Node, bool] = {}
         self.factors: dict[Node, list[tuple[Node, int]]] = {}
-        """Factors of matrix products, remembered for the normal form."""
+        self.terms: dict[Node, Any] = {}
+        """Factors of matrix products, and products with their scalars taken apart, remembered for the normal form."""
+        self.settled: dict[Node, Node] = {}
+        """Normal forms of bare nodes, which are the same in all runs."""
         self.best: dict[Node, Node] = {}
         self.factored: dict[tuple[Node, ...], Node] = {}
         """The form to print of nodes, and sums with common factors taken out, remembered for the shortest form."""
@@ -167,8 +180,32 @@ class Known:
                 memo[stack.pop()] = any(memo[a] for a in below) or (isinstance(top, Symbol) and top.of is not None)
         return memo[node]
 
+    def bare(self, node: Node) -> bool:
+        """Is it a product of arrays, their transposes and inverses, without a sum or a scalar in it?
+
+        The normal form of such a node does not depend on what else a run met.
+        """
+        memo, stack = self._bare, [node]
+        while stack and node not in memo:
+            top = stack[-1]
+            if top.kind == "scalar" or (top.op is not None and top.op not in BARE):
+                memo[stack.pop()] = False
+                continue
+            waiting = [a for a in top.args if a not in memo]
+            if waiting:
+                stack.extend(waiting)
+            else:
+                memo[stack.pop()] = all(map(memo.__getitem__, top.args))
+        return memo[node]
+
     def transposed(self, node: Node) -> Node:
         """Aᵀ, which is A where A is symmetric, Bᵀ ⊗ Cᵀ for A = B ⊗ C, and (Bᵀ)^p for A = B^p."""
+        found = self._transposes.get(node)
+        if found is None:
+            found = self._transposes[node] = self._transposed(node)
+        return found
+
+    def _transposed(self, node: Node) -> Node:
         if node.kind == "matrix" and "symmetric" in self(node):
             return node
         if node.op is kron:
@@ -176,6 +213,15 @@ class Known:
         if node.op is MPOWER:
             return MPOWER(self.transposed(node.children[0]), node.children[1])
         return transpose(node)
+
+    def outer(self, node: Node) -> bool:
+        """Is it a product with a column before a row in it, of rank 1?"""
+        if node.op is not MATMUL:
+            return False
+        found = self._outer.get(node)
+        if found is None:
+            found = self._outer[node] = any(f.kind == "vector" for f in product_nodes(node, WIDEST))
+        return found
 
     def _of(self, node: Node) -> Properties:
         if isinstance(node, Symbol):

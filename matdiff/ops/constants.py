@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matdiff.core.node import Constant, Kind, Node, Number, constant, number
+from matdiff.core.node import Kind, Node, Number, constant, number
 from matdiff.core.op import spellings
 from matdiff.core.shape import ONE, Dim, triangular
 from matdiff.errors import ShapeError
@@ -61,7 +61,7 @@ def duplication(n: Dim | int | str) -> Node:
 
 
 def is_zero(a: Node) -> bool:
-    return (isinstance(a, Number) and a.value == 0) or (isinstance(a, Constant) and a.name == "zeros")
+    return a.word == "zeros" or (isinstance(a, Number) and a.value == 0)
 
 
 def is_one(a: Node) -> bool:
@@ -69,12 +69,12 @@ def is_one(a: Node) -> bool:
 
 
 def is_ones(a: Node) -> bool:
-    return is_one(a) or (isinstance(a, Constant) and a.name == "ones")
+    return a.word == "ones" or (isinstance(a, Number) and a.value == 1)
 
 
 def is_eye(a: Node) -> bool:
-    return isinstance(a, Constant) and a.name == "I"
+    return a.word == "I"
 
 
 def is_commutation(a: Node) -> bool:
-    return isinstance(a, Constant) and a.name == "K"
+    return a.word == "K"

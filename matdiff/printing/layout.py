@@ -41,6 +41,8 @@ from matdiff.printing.tables import (
 
 _two_words = deferred(r"\\[a-z]+\\[a-z]+")
 
+HALF = Fraction(1, 2)
+
 BARRED = frozenset({"abs", "norm1", "norminf"})
 """Functions whose bars mean something else, or nothing, around a matrix."""
 
@@ -91,7 +93,7 @@ class Layout:
     def number(self, value: Value) -> Piece:
         if is_negative(value):
             return Piece(NEGATED, (self.notation.negative, Hole(self.number(-value), MIXED)))
-        if isinstance(value, Fraction):
+        if type(value) is Fraction:
             front = self.notation.fraction(value)
             return text(front or str(value), ATOM if front and not front[0].isdigit() else PRODUCT)
         return text(self.notation.number(value))
@@ -216,7 +218,7 @@ class Layout:
     def coefficient(self, parts: Scaling) -> tuple[str, str, str]:
         """A fraction to stand in front, or numbers above and below the line."""
         value = parts.number if not is_negative(parts.number) else -parts.number
-        if not isinstance(value, Fraction):
+        if type(value) is not Fraction:
             return "", self.notation.number(value), ""
         front = "" if parts.below else self.notation.fraction(value)
         if front:
@@ -258,7 +260,7 @@ class Layout:
         """A node to the power of a positive number, entry by entry where `dotted`."""
         if exponent == 1:
             return base
-        rooted = exponent == Fraction(1, 2) and isinstance(exponent, Fraction)
+        rooted = type(exponent) is Fraction and exponent == HALF
         if rooted and not (dotted and self.doubtful(base)):
             return self.form("sqrt", base)
         small = None if dotted or not isinstance(exponent, int) else {2: "square", 3: "cube"}.get(exponent)
@@ -267,5 +269,5 @@ class Layout:
         return self.form(
             "dot power" if dotted else "power",
             self.raisable(base),
-            text(self.notation.literal(str(exponent)), PRODUCT if isinstance(exponent, Fraction) else ATOM),
+            text(self.notation.literal(str(exponent)), PRODUCT if type(exponent) is Fraction else ATOM),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from weakref import WeakKeyDictionary, ref
 
 from matdiff.core.node import Node
 from matdiff.core.patterns import deferred
@@ -14,23 +13,29 @@ from matdiff.printing.tables import ASCII
 ENOUGH = 10**9
 """Lengths stop counting here: written without names for shared parts, a graph can be exponentially long."""
 
-_known: WeakKeyDictionary[Node, tuple[int, int]] = WeakKeyDictionary()
-_measured = _known.data.get  # type: ignore[attr-defined]  # by a weak reference, without the frame of `_known.get`
 _layout = Layout(ASCII)
 _symbol = deferred(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\.\*|\.?[-+/^]|['\[<:]")
+_keep = object.__setattr__
 
 
 def length(node: Node) -> int:
     """Names, numbers, operators, functions and pairs of brackets in the plain text of a node.
 
-    `*`, commas and the parentheses of calls count nothing.  Nothing is printed; known lengths are kept
-    as long as their nodes live.
+    `*`, commas and the parentheses of calls count nothing.  Nothing is printed; known lengths are kept in the nodes.
     """
+    found = getattr(node, "measure", None)
+    if found is None:
+        _measure_below(node)
+        found = node.measure
+    return found[0]
+
+
+def _measure_below(node: Node) -> None:
     layouts: dict[Node, Piece] = {}
     stack = [node]
     while stack:
         top = stack[-1]
-        if _measured(ref(top)) is not None:
+        if getattr(top, "measure", None) is not None:
             stack.pop()
             continue
         piece = layouts.get(top) or layouts.setdefault(top, _layout.piece(top))
@@ -38,9 +43,8 @@ def length(node: Node) -> int:
         if missing:
             stack.extend(missing)
         else:
-            _known[top] = min(total, ENOUGH), piece.level
+            _keep(top, "measure", (min(total, ENOUGH), piece.level))
             stack.pop()
-    return _known[node][0]
 
 
 def _measure(piece: Piece) -> tuple[int, list[Node]]:
@@ -52,14 +56,16 @@ def _measure(piece: Piece) -> tuple[int, list[Node]]:
         for item in stack.pop().items:
             if isinstance(item, str):
                 total += _weight(item)
-            elif isinstance(item.what, Piece):
-                total += item.what.level < item.least
-                stack.append(item.what)
-            elif (found := _measured(ref(item.what))) is not None:
+                continue
+            what, least = item
+            if isinstance(what, Piece):
+                total += what.level < least
+                stack.append(what)
+            elif (found := getattr(what, "measure", None)) is not None:
                 below, level = found
-                total += below + (level < item.least)
+                total += below + (level < least)
             else:
-                missing.append(item.what)
+                missing.append(what)
     return total, missing
 
 

@@ -60,10 +60,13 @@ def is_negative(value: Value) -> bool:
     return repr(value).startswith("-") if isinstance(value, float) else value < 0
 
 
+MINUS_HALF = Fraction(-1, 2)
+
+
 def _divides(exponent: Value) -> bool:
     """Is a power with this exponent written as a division?"""
-    if isinstance(exponent, Fraction):
-        return exponent == Fraction(-1, 2)
+    if type(exponent) is Fraction:
+        return exponent == MINUS_HALF
     return isinstance(exponent, int) and exponent < 0
 
 

@@ -292,11 +292,17 @@ class Context(Signs):
 
     def normal(self, node: Node) -> Node:
         """The normal form of an expression; definitions inside it are left as they are."""
-        memo = self._normal
+        memo, settled, bare = self._normal, self.known.settled, self.known.bare
         if node not in memo:
             for part in topological(node, into_bodies=False, done=memo):
-                args = tuple(memo[a] for a in part.args) if isinstance(part, Apply) else ()
-                memo[part] = self._rebuild(self, part, args) if isinstance(part, Apply) else part
+                if not isinstance(part, Apply):
+                    memo[part] = part
+                elif (found := settled.get(part)) is not None:
+                    memo[part] = found
+                else:
+                    found = memo[part] = self._rebuild(self, part, tuple([memo[a] for a in part.args]))
+                    if bare(part) and bare(found):
+                        settled[part] = found
         return memo[node]
 
     def product(self, a: Node, b: Node) -> Node:

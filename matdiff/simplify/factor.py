@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from matdiff.core.cached import cached_property
 from matdiff.core.node import Apply, Node, Number, Value, number, topological
 from matdiff.core.op import Linear
-from matdiff.graph.properties import Known, product_nodes
+from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import rebuild
 from matdiff.ops.algebra import ADD, MATMUL, POWER, SCALE, TRANSPOSE, add, hadamard, power, scale
 from matdiff.ops.constants import eye, is_eye, is_ones, ones, zeros_like
@@ -24,6 +24,7 @@ from matdiff.simplify.terms import (
     WINDOW,
     Factor,
     Term,
+    apart,
     chain,
     entrywise,
     factors,
@@ -212,7 +213,7 @@ def factored(terms: Sequence[Node], known: Known) -> Node:
 
 
 def _factored(terms: Sequence[Node], known: Known) -> Node:
-    current = ordered(_collected(terms))
+    current = ordered(_collected(terms, known), known)
     if len(current) > WINDOW:
         return add(*current)
     while len(current) > 1:
@@ -221,13 +222,13 @@ def _factored(terms: Sequence[Node], known: Known) -> Node:
             shorter = attempt(total)
             if shorter is None:
                 continue
-            allowed = -SYMMETRY if total.symmetric and not symmetric(shorter, known) else BRACKETS
-            if sum(map(length, shorter)) <= total.cost + allowed:
-                current = ordered(shorter)
+            saved = total.cost - sum(map(length, shorter))
+            if saved >= SYMMETRY or (saved >= -BRACKETS and not (total.symmetric and not symmetric(shorter, known))):
+                current = ordered(shorter, known)
                 break
         else:
             break
-    return add(*_collected(current))
+    return add(*_collected(current, known))
 
 
 class Total:
@@ -240,7 +241,7 @@ class Total:
     def __init__(self, terms: list[Node], known: Known) -> None:
         self.terms = terms
         self.known = known
-        self.pieces = [split(t) for t in terms]
+        self.pieces = [apart(t, known) for t in terms]
         self.parts = [[] if p.core is None else factors(p.core, known) for p in self.pieces]
 
     @cached_property
@@ -254,6 +255,8 @@ class Total:
     @cached_property
     def aligned(self) -> Total:
         """With each factor that is the negative of one met before turned: (a − b) C + (b − a) D has −(a − b) D."""
+        if not any(self._turns(base) for parts in self.parts for base, _ in parts):
+            return self
         signs = Signs(self.known)
         turned = []
         for t, piece, parts in zip(self.terms, self.pieces, self.parts, strict=True):
@@ -265,6 +268,11 @@ class Total:
             turned.append(t)
         return self if turned == self.terms else Total(turned, self.known)
 
+    def _turns(self, base: Node) -> bool:
+        """May its negative stand for a factor?"""
+        bare = base.args[0] if base.op is TRANSPOSE else base
+        return bare.op is ADD or (bare is not base and "skew" in self.known(bare))
+
     def replaced(self, group: list[int], new: Node) -> list[Node]:
         """The terms with a group replaced by one, where its first member stood."""
         return [new if i == group[0] else t for i, t in enumerate(self.terms) if i == group[0] or i not in group]
@@ -274,36 +282,32 @@ def symmetric(terms: list[Node], known: Known) -> bool:
     return terms[0].kind == "matrix" and "symmetric" in known(add(*terms))
 
 
-def _collected(terms: Sequence[Node]) -> list[Node]:
+def _collected(terms: Sequence[Node], known: Known) -> list[Node]:
     """The terms, and those of sums among them, with equal ones in one; 0 where all of them cancel."""
     parts = [p for t in terms for p in (t.children if t.op is ADD and len(t.children) <= NESTED else (t,))]
-    found: dict[object, Term] = {}
-    for term in map(split, parts):
-        same = found.setdefault(term.key, term)
-        if same is not term:
-            same.number = same.number + term.number
-    if len(found) == len(parts):
+    alike: dict[object, list[Term]] = {}
+    for p in parts:
+        term = apart(p, known)
+        alike.setdefault(term.key, []).append(term)
+    if len(alike) == len(parts):
         return parts
-    return [join(t) for t in found.values() if t.number != 0] or [zeros_like(terms[0])]
+    sums = [Term(sum(t.number for t in same), same[0].scalars, same[0].core) for same in alike.values()]
+    return [join(t) for t in sums if t.number != 0] or [zeros_like(terms[0])]
 
 
-def ordered(terms: list[Node]) -> list[Node]:
+def ordered(terms: list[Node], known: Known) -> list[Node]:
     """A positive term first, if there is one: S − X, not −X + S; A + Aᵀ, not Aᵀ + A; and A + u vᵀ, not u vᵀ + A."""
     if len(terms) == 2 and terms[0].op is TRANSPOSE and terms[0].children[0] is terms[1]:
         return terms[::-1]
     if 1 < len(terms) <= WINDOW and terms[0].kind == "matrix":
-        terms = sorted(terms, key=_is_outer)
-    if len(terms) > 1 and split(terms[0]).number < 0:
+        outer = [(core := apart(t, known).core) is not None and known.outer(core) for t in terms]
+        if any(outer):
+            terms = [t for after in (False, True) for t, o in zip(terms, outer, strict=True) if o is after]
+    if len(terms) > 1 and apart(terms[0], known).number < 0:
         for i, t in enumerate(terms):
-            if split(t).number > 0:
+            if apart(t, known).number > 0:
                 return [t, *terms[:i], *terms[i + 1 :]]
     return terms
-
-
-def _is_outer(term: Node) -> bool:
-    """Is it a product with a column before a row in it, of rank 1?"""
-    core = split(term).core
-    return core is not None and core.op is MATMUL and any(f.kind == "vector" for f in product_nodes(core, WINDOW))
 
 
 Attempt = Callable[[Total], list[Node] | None]
@@ -338,18 +342,21 @@ def _common_number(pieces: Sequence[Term]) -> Value:
 
     Negative if they all are.
     """
-    sign = -1 if all(p.number < 0 for p in pieces) else 1
-    size = magnitude(pieces[0].number)
-    if all(magnitude(p.number) == size for p in pieces):
-        return sign * size
-    whole = [p.number for p in pieces if isinstance(p.number, int)]
-    return sign * (gcd(*whole) if len(whole) == len(pieces) else 1)
+    numbers = [p.number for p in pieces]
+    sign = -1 if max(numbers) < 0 else 1
+    sizes = [magnitude(n) for n in numbers]
+    if sizes.count(sizes[0]) == len(sizes):
+        return sign * sizes[0]
+    whole = [n for n in sizes if isinstance(n, int)]
+    return sign * (gcd(*whole) if len(whole) == len(sizes) else 1)
 
 
 def _divide(a: Value, b: Value) -> Value:
+    if type(b) is int and b == 1:
+        return a
     if isinstance(a, float) or isinstance(b, float):
         return a / b
-    return a if b == 1 else plain(Fraction(a) / Fraction(b))
+    return plain(Fraction(a) / Fraction(b))
 
 
 def _common_side(side: int) -> Attempt:

@@ -25,7 +25,7 @@ from matdiff.simplify.expand import cleared, expanded
 from matdiff.simplify.factor import SYMMETRY, factored, ordered, symmetric
 from matdiff.simplify.identities import IDENTITIES
 from matdiff.simplify.normal import new_context
-from matdiff.simplify.terms import WINDOW, Term, chain, factors, join, split
+from matdiff.simplify.terms import WINDOW, Term, apart, chain, factors, join
 
 SMALL = 120
 """Most distinct parts of an expression that is also tried multiplied out."""
@@ -106,7 +106,7 @@ def _nested(node: Node, known: Known) -> Node:
 
 def _turned(node: Node, known: Known) -> Node:
     """t · t A as t² A, and −A(b − c) as A(c − b), where a sum with both signs is a factor."""
-    piece = split(node)
+    piece = apart(node, known)
     if node.op is SCALE:
         node = join(piece)
     if piece.number >= 0:
@@ -114,24 +114,25 @@ def _turned(node: Node, known: Known) -> Node:
     if piece.core is None:
         return node
     if piece.core.op is ADD:
-        turned = _negated(piece.core)
+        turned = _negated(piece.core, known)
         if turned is not None:
             return join(Term(-piece.number, piece.scalars, turned))
         return node
     if piece.core.op is MATMUL:
         parts = factors(piece.core, known)
         for i, (base, exponent) in enumerate(parts):
-            alone = sum(base in (b, b.T) for b, _ in parts) == 1
-            turned = _negated(base) if exponent == 1 and base.op is ADD and alone else None
+            if exponent != 1 or base.op is not ADD or sum(base in (b, b.T) for b, _ in parts) != 1:
+                continue
+            turned = _negated(base, known)
             if turned is not None:
                 core = chain([*parts[:i], (turned, 1), *parts[i + 1 :]])
                 return join(Term(-piece.number, piece.scalars, core))
     return node
 
 
-def _negated(total: Node) -> Node | None:
+def _negated(total: Node, known: Known) -> Node | None:
     """−(a − b) = b − a for a sum with both signs, else None."""
-    numbers = [split(t).number for t in total.children]
+    numbers = [apart(t, known).number for t in total.children]
     if len(numbers) > WINDOW or not (min(numbers) < 0 < max(numbers)):
         return None
-    return add(*ordered([scale(number(-1), t) for t in total.children]))
+    return add(*ordered([scale(number(-1), t) for t in total.children], known))

@@ -97,7 +97,7 @@ def raised(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         assert inside.core is not None
         term.core = power(inside.core, exponent)
         return context.join(term)
-    if isinstance(exponent.value, Fraction) and exponent.value.denominator == 2:
+    if type(exponent.value) is Fraction and exponent.value.denominator == 2:
         return root_power(base, exponent.value)
     return power(base, exponent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -87,8 +88,9 @@ class Term:
         return join(Term(self.number, self.scalars))
 
     @property
-    def key(self) -> tuple[frozenset[tuple[Node, Value]], Node | None]:
-        return frozenset(self.scalars.items()), self.core
+    def key(self) -> object:
+        """Equal for terms that differ in their number at most."""
+        return (frozenset(self.scalars.items()), self.core) if self.scalars else self.core
 
 
 def plain(value: Value) -> Value:
@@ -127,6 +129,14 @@ def split(node: Node) -> Term:
     return term
 
 
+def apart(node: Node, known: Known) -> Term:
+    """The same, taken apart once: not to be changed."""
+    found: Term | None = known.terms.get(node)
+    if found is None:
+        found = known.terms[node] = split(node)
+    return found
+
+
 def unsplit(node: Node) -> Term:
     """The scalars of a term in one piece."""
     if node.kind == "scalar":
@@ -152,20 +162,30 @@ def base_and_exponent(s: Node) -> tuple[Node, Value]:
 
 def root_power(base: Node, exponent: Value) -> Node:
     """base^exponent, halves as square roots."""
-    if isinstance(exponent, Fraction) and exponent.denominator == 2:
+    if type(exponent) is Fraction and exponent.denominator == 2:
         return power(sqrt(base), number(exponent.numerator))
     return power(base, number(exponent))
 
 
 def join(term: Term) -> Node:
     """The node of a term."""
-    factors = [root_power(b, e) for b, e in sorted(term.scalars.items(), key=lambda item: item[1] < 0)]
     result: Node | None = None
-    for f in factors:
+    for base, exponent in divisors_last(term.scalars):
+        f = base if exponent == 1 else root_power(base, exponent)
         result = f if result is None else scale(result, f)
     if term.core is not None:
         result = term.core if result is None else scale(result, term.core)
-    return number(term.number) if result is None else scale(number(term.number), result)
+    if result is None:
+        return number(term.number)
+    return result if term.number == 1 else scale(number(term.number), result)
+
+
+def divisors_last(powers: dict[Node, Value]) -> Iterable[tuple[Node, Value]]:
+    """Bases and exponents in their order, negative exponents behind the others."""
+    for exponent in powers.values():
+        if exponent < 0:
+            return sorted(powers.items(), key=lambda item: item[1] < 0)
+    return powers.items()
 
 
 def factors(node: Node, known: Known) -> list[Factor]:
@@ -228,6 +248,12 @@ def powered(base: Node, exponent: int) -> Node:
 def chain(parts: list[Factor]) -> Node:
     """The product, associated to the left; three or more repetitions of a product are its power."""
     result: Node | None = None
+    if len(parts) < SHORTEST_REPETITION:
+        for base, exponent in parts:
+            piece = base if exponent == 1 else powered(base, exponent)
+            result = piece if result is None else matmul(result, piece)
+        assert result is not None
+        return result
     i = 0
     while i < len(parts):
         width, times = repetition(parts, i)
@@ -236,6 +262,10 @@ def chain(parts: list[Factor]) -> Node:
         i += width * times
     assert result is not None
     return result
+
+
+SHORTEST_REPETITION = 6
+"""Two factors three times."""
 
 
 def repetition(parts: list[Factor], i: int) -> tuple[int, int]:
@@ -316,7 +346,7 @@ BELOW = frozenset(below for _, below, _ in QUOTIENTS)
 def entrywise(entries: Term, like: Node) -> Node:
     """The Hadamard product of powers, reciprocals last."""
     result: Node | None = None
-    for base, exponent in sorted(entries.scalars.items(), key=lambda item: item[1] < 0):
-        f = root_power(base, exponent)
+    for base, exponent in divisors_last(entries.scalars):
+        f = base if exponent == 1 else root_power(base, exponent)
         result = f if result is None else hadamard(result, f)
     return ones_like(like) if result is None else result
