@@ -10,7 +10,11 @@ from matdiff.cli.sections import FORMATS, finish
 
 @click.command("ode", context_settings=SETTINGS)
 @program(inner=False)
-@click.option("--state", required=True, metavar="U", help="The state: EXPR is the right-hand side of U' = EXPR.")
+@click.option(
+    "--state",
+    metavar="U",
+    help="The state: EXPR is the right-hand side of U' = EXPR.  Need not be said where EXPR is this equation.",
+)
 @click.option("--initial", metavar="G", help="The state at t = 0; 0 and I take its shape.  Default: a symbol.")
 @click.option("--objective", metavar="J", help="The scalar that is integrated over the time t.")
 @click.option("--final", metavar="F", help="The scalar that is taken at the end of the time.")
@@ -36,7 +40,7 @@ def command(
     wrt: str,
     let: tuple[str, ...],
     dialect: str | None,
-    state: str,
+    state: str | None,
     initial: str | None,
     objective: str | None,
     final: str | None,

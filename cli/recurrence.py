@@ -10,7 +10,11 @@ from matdiff.cli.sections import FORMATS, finish
 
 @click.command("recurrence", context_settings=SETTINGS)
 @program(inner=False)
-@click.option("--state", required=True, metavar="U", help="The state: EXPR is that of U[k+1] = EXPR.")
+@click.option(
+    "--state",
+    metavar="U",
+    help="The state: EXPR is that of U[k+1] = EXPR.  Need not be said where EXPR is this equation.",
+)
 @click.option("--initial", metavar="G", help="U[0]; 0 and I take its shape.  Default: a symbol.")
 @click.option("--objective", metavar="J", help="The scalar that is added up over the steps k.")
 @click.option("--final", metavar="F", help="The scalar that is taken after the last step.")
@@ -30,7 +34,7 @@ def command(
     wrt: str,
     let: tuple[str, ...],
     dialect: str | None,
-    state: str,
+    state: str | None,
     initial: str | None,
     objective: str | None,
     final: str | None,

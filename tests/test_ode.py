@@ -268,3 +268,28 @@ def test_a_state_with_powers_is_a_scalar_unless_a_capital_says_else() -> None:
     assert d.evolution.state.kind == "scalar" and "u is read as a scalar, since vectors have no powers ^" in d.remarks
     with pytest.raises(md.MatdiffError, match="vector"):
         md.ode("-A*u", state="u", wrt="A", final="u^2")
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("u' = A*u", "u"),
+        ("du/dt = A*u", "u"),
+        (r"\dot{x} = A x", "x"),
+        (r"\frac{d\theta}{dt} = A \theta", "theta"),
+        ("u[k+1] = A*u[k]", "u"),
+        (r"x_{k+1} = A x_k", "x"),
+    ],
+)
+def test_an_equation_tells_its_state(text: str, state: str) -> None:
+    found = md.ode(text, wrt="A")
+    assert found.evolution.state.name == state
+    assert str(found) == str(md.ode(text, state, "A"))
+    with pytest.raises(md.MatdiffError, match=f"left side is of .*{state}, but the state is q"):
+        md.ode(text, "q", "A")
+
+
+@pytest.mark.parametrize("given", [{"rhs": "A*u", "wrt": "A"}, {"rhs": "u' = A*u"}])
+def test_what_is_not_said_is_asked_for(given: dict[str, str]) -> None:
+    with pytest.raises(md.MatdiffError, match=r"state is not said|wrt names a parameter"):
+        md.ode(**given)

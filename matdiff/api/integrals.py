@@ -168,11 +168,11 @@ def at_time(text: str, name: str, place: str) -> str:
     return text
 
 
-def right_of(text: str, state: str) -> str:
-    """The right-hand side of `u' = …`, in any of the ways to write the left one; other texts as they are."""
+def state_of(text: str) -> tuple[str, int] | None:
+    """The u of `u' = …`, in any of the ways to write it, and where its `=` ends; None for other texts."""
     if not isinstance(text, str):
-        return text
-    u, d = re.escape(state), r"(?:d|\\mathrm\s*\{\s*d\s*\}|\\mathrm\s+d|\\partial)\s*"
+        return None
+    u, d = r"(\\?[A-Za-z]\w*)", r"(?:d|\\mathrm\s*\{\s*d\s*\}|\\mathrm\s+d|\\partial)\s*"
     ways = (
         rf"{u}\s*['′]",
         rf"{u}\^\{{?\\prime\}}?",
@@ -183,7 +183,7 @@ def right_of(text: str, state: str) -> str:
         rf"D\(\s*{u}\s*\)",
     )
     found = re.match(rf"\s*(?:{'|'.join(ways)})\s*(?:\(\s*t\s*\))?\s*&?\s*=(?!=)", text)
-    return blanked(text, 0, found.end()) if found else text
+    return (next(u for u in found.groups() if u), found.end()) if found else None
 
 
 def second_order(text: str) -> tuple[int, int] | None:

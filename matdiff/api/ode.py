@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import argument, at_time, by_entries, entries_of, right_of, second_order
+from matdiff.api.integrals import argument, at_time, blanked, by_entries, entries_of, second_order, state_of
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
 from matdiff.calculus.expression import Typeset
@@ -315,9 +316,19 @@ class Asked:
     """Whether the state stands nowhere but as u_1, u_2, …, its entries."""
     clock, ending = "the time", "the end of the time"
     where = "in a differential equation"
+    way = "an equation u' = … for its right-hand side"
 
-    def __init__(self, rhs: str, state: str, declare: list[str], dialect: str) -> None:
+    def __init__(self, rhs: str, state: str | None, declare: list[str], dialect: str) -> None:
         self.dialect = dialect
+        left = self.stated(rhs)
+        if state is None and not left:
+            raise ParseError("which name is the state is not said", hint=f'--state u, state="u", or {self.way}')
+        if left and state is None:
+            state = left[0]
+        if left and left[0].strip("\\").replace("{", " ").split()[0] not in (state, *re.findall(r"\w+", str(state))):
+            hint = f"state={left[0]!r}, --state {left[0]}"
+            message = f"the left side is of {left[0]}, but the state is {state}"
+            raise ParseError(message, text=rhs, span=(0, left[1] - 1), hint=hint)
         self.declared = [d for text in declare for d in parse_declarations(text)]
         refuse_complex(self.declared)
         names, _ = chosen_names(state)
@@ -325,14 +336,18 @@ class Asked:
             raise ParseError("one state is wanted", hint='several quantities are one vector, for instance "[x; y]"')
         (self.state,) = names
         self.typed = state.strip() if isinstance(state, str) else self.state
-        self.programs = {"rhs": parse_program(self.body("rhs", rhs, None), dialect, self.declared)}
+        right = blanked(rhs, 0, left[1]) if left else rhs
+        self.programs = {"rhs": parse_program(self.body("rhs", right, None), dialect, self.declared)}
+
+    def stated(self, rhs: str) -> tuple[str, int] | None:
+        """The state where the text is an equation for it, and where its left side ends."""
+        if high := second_order(rhs):
+            hint = "with the derivative in the state it is of first order: x = [u; u'], \"[x[2]; -x[1]]\" for u'' = -u"
+            raise UnsupportedError("an equation of second order", text=rhs, span=high, hint=hint)
+        return state_of(rhs)
 
     def body(self, role: str, text: str, until: Any) -> str:
-        """A text with `u` for `u(t)`, and without the left side of the equation."""
-        if role == "rhs" and (high := second_order(text)):
-            hint = "with the derivative in the state it is of first order: x = [u; u'], \"[x[2]; -x[1]]\" for u'' = -u"
-            raise UnsupportedError("an equation of second order", text=text, span=high, hint=hint)
-        text = right_of(text, self.typed) if role == "rhs" else text
+        """A text with `u` for `u(t)`."""
         if role == "rhs":
             self.by_entries = by_entries(text, self.typed) and not any(
                 d.name.startswith(f"{self.state}_") for d in self.declared

@@ -16,7 +16,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import blanked
 from matdiff.api.ode import Asked, DifferentialEquation
 from matdiff.api.reading import texts
 from matdiff.api.wrt import chosen_names
@@ -301,8 +300,8 @@ class Recurrence(DifferentialEquation):
 
 def recurrence(
     rhs: str,
-    state: str,
-    wrt: str | Expr | Sequence[str | Expr],
+    state: str | None = None,
+    wrt: str | Expr | Sequence[str | Expr] = (),
     declare: str | Sequence[str] | None = None,
     initial: str | float | None = None,
     objective: str | None = None,
@@ -312,9 +311,10 @@ def recurrence(
 ) -> Recurrence:
     """The recurrence state[k+1] = rhs, k from 0, and how G depends on the parameters `wrt`.
 
-    `rhs` may be the whole of `u[k+1] = u[k] + h*f(u[k], p)`, or u_{k+1} = … in LaTeX.  `initial` is the state at 0
-    (default a symbol, u_0), `objective` is summed over the steps, `final` is taken after the last of `steps`
-    (default the symbol N).  Without both, G is ⟨w, u[N]⟩ for any w.  Names with an index, y[k], are sequences.
+    `rhs` may be the whole of `u[k+1] = u[k] + h*f(u[k], p)`, or u_{k+1} = … in LaTeX, which tells the state.
+    `initial` is the state at 0 (default a symbol, u_0), `objective` is summed over the steps, `final` is taken after
+    the last of `steps` (default the symbol N).  Without both, G is ⟨w, u[N]⟩ for any w.  Names with an index, y[k],
+    are sequences.
     Raises ParseError, ShapeError, UnsupportedError.
 
     >>> d = recurrence("u[k+1] = A*u[k]", "u", "A", final="c'*u[N]")
@@ -322,7 +322,7 @@ def recurrence(
     v[k] = Aᵀ v[k+1],   v[N] = −c; Σ_{k=0}^{N−1} −v[k+1] u[k]ᵀ
     """
     names, known = chosen_names(wrt)
-    if known:
+    if known or not names:
         raise ParseError("wrt names a parameter here", hint='for instance wrt="p"')
     asked = AskedSteps(rhs, state, texts(declare), dialect)
     found = asked.answered(names, initial, objective, final, steps)
@@ -393,25 +393,23 @@ class AskedSteps(Asked):
 
     clock, ending = "the index", "the number of steps"
     where = "in a recurrence"
+    way = "an equation u[k+1] = … for its right-hand side"
 
-    def __init__(self, rhs: str, state: str, declare: list[str], dialect: str) -> None:
+    def __init__(self, rhs: str, state: str | None, declare: list[str], dialect: str) -> None:
         found = LEFT.match(rhs) if isinstance(rhs, str) else None
         index = next((c for c in found.group("a", "b", "c", "d") if c), INDEX) if found else INDEX
         self.time, self.end = index, COUNT
         self.members: Counter[str] = Counter()
-        if found and found["u"].strip("\\").replace("{", " ").split()[0] not in (state, *re.findall(r"\w+", state)):
-            raise ParseError(
-                f"the left side is of {found['u']}, but the state is {state}", text=rhs, span=(0, found.end() - 1),
-                hint=f"state={found['u']!r}, --state {found['u']}",
-            )  # fmt: skip
         super().__init__(rhs, state, declare, dialect)
         self._members()
 
+    def stated(self, rhs: str) -> tuple[str, int] | None:
+        found = LEFT.match(rhs) if isinstance(rhs, str) else None
+        return (found["u"], found.end()) if found else None
+
     def body(self, role: str, text: str, until: Any) -> str:
-        """A text with `u` for `u[k]` and `y` for `y[k]`, and without the left side."""
+        """A text with `u` for `u[k]` and `y` for `y[k]`."""
         k = self.time
-        found = LEFT.match(text) if role == "rhs" else None
-        text = blanked(text, 0, found.end()) if found else text
         here = {"final": f"(?:N|{re.escape(str(until))})"}.get(role, re.escape(k))
         state = re.escape(self.typed)
         other = re.search(rf"({NAME})\s*(?:\[|_\{{|\()\s*{re.escape(k)}\s*([+-])\s*(\d+|\w)\s*[\])}}]", text)
@@ -510,8 +508,8 @@ class AskedRates(Asked):
 
 def ode(
     rhs: str,
-    state: str,
-    wrt: str | Expr | Sequence[str | Expr],
+    state: str | None = None,
+    wrt: str | Expr | Sequence[str | Expr] = (),
     declare: str | Sequence[str] | None = None,
     initial: str | float | None = None,
     objective: str | None = None,
@@ -523,7 +521,8 @@ def ode(
 
     `initial` is the state at 0 (default a symbol, u_0), `objective` is integrated over the time, `final` is taken at
     its end; without both, G is ⟨w, u(T)⟩ for any w of the shape of the state.
-    The text may be the whole of `u' = …`; that of u[k+1] = … is a recurrence, `until` its number of steps.
+    The text may be the whole of `u' = …`, which tells the state; that of u[k+1] = … is a recurrence, `until` its
+    number of steps.
     Raises ParseError, ShapeError, UnsupportedError.
 
     >>> print(ode("A*u", state="u", wrt="A", final="c'*u").adjoint)
@@ -533,7 +532,7 @@ def ode(
         return recurrence(rhs, state, wrt, declare, initial, objective, final, until, dialect)
     asked = AskedRates(rhs, state, texts(declare), dialect)
     names, known = chosen_names(wrt)
-    if known:
+    if known or not names:
         raise ParseError("wrt names a parameter here", hint='for instance wrt="p"')
     return asked.answered(names, initial, objective, final, until)
 
