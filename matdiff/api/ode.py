@@ -321,9 +321,9 @@ class Asked:
     def __init__(self, rhs: str, state: str | None, declare: list[str], dialect: str) -> None:
         self.dialect = dialect
         left = self.stated(rhs)
-        if state is None and not left:
-            raise ParseError("which name is the state is not said", hint=f'--state u, state="u", or {self.way}')
-        if left and state is None:
+        if state is None:
+            if not left:
+                raise ParseError("which name is the state is not said", hint=f'--state u, state="u", or {self.way}')
             state = left[0]
         if left and left[0].strip("\\").replace("{", " ").split()[0] not in (state, *re.findall(r"\w+", str(state))):
             hint = f"state={left[0]!r}, --state {left[0]}"
