@@ -14,7 +14,7 @@ from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.tangent import tangent
 from matdiff.codegen import Program, Request, compiled, structured_numpy
 from matdiff.codegen.arguments import Argument, missing, refuse_kind
-from matdiff.codegen.checks import LINEAR, finite, symmetric_up_to
+from matdiff.codegen.checks import LINEAR, TOLERANCE, finite, symmetric_up_to
 from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.evaluate import as_array, beside, check_attributes, known_guards, refuse_strangers, run, sizes_of
 from matdiff.codegen.newton import Call, Form, Hessian, form, leaves, schur
@@ -184,8 +184,6 @@ class System:
         given = gathered(self.program(self.nodes(self.route)), known, arrays)
         sizes = sizes_of(given)
         for v, value in given.items():
-            if finite(value):
-                raise DomainError(f"{v.name} is not finite")
             self.check(v, value, given)
         missing = {n for X in self.d.wrt for dim in X.shape for n in dim.names} - sizes.keys()
         if missing:
@@ -195,10 +193,11 @@ class System:
 
     @staticmethod
     def check(v: Symbol, value: Any, given: Mapping[Symbol, Any]) -> None:
-        if "spd" in v.attributes:
-            if not symmetric_up_to(value, 1e-8) or not (np.diagonal(value) > 0).all():
-                check_attributes(v, value, given.values())
-        else:
+        symmetric = not v.attributes.isdisjoint({"spd", "symmetric"}) and symmetric_up_to(value, TOLERANCE)
+        if not symmetric and finite(value):
+            raise DomainError(f"{v.name} is not finite")
+        fine = ("spd" in v.attributes and (np.diagonal(value) > 0).all()) or v.attributes == {"symmetric"}
+        if not (symmetric and fine):
             check_attributes(v, value, given.values())
 
     def inside(self, given: Mapping[Symbol, Any]) -> None:

@@ -105,9 +105,11 @@ class Side:
     full: Node | None
     grams: tuple[tuple[Node, Node, Node | None], ...]
     ranks: tuple[tuple[Node, Node, Node], ...]
+    by: Node = field(default_factory=lambda: number(1))
+    """The factor of `full`, apart from it: scaled, a matrix that is given would be copied."""
 
     def call(self, right: bool = False) -> Call:
-        return Call("OneSided", (self.diag, self.full, self.grams, self.ranks, right))
+        return Call("OneSided", (self.diag, self.full, self.grams, self.ranks, right, self.by))
 
     def thin(self, sizes: Sizes) -> bool:
         """Is the matrix of the grams' rows the smaller one?"""
@@ -143,7 +145,7 @@ def side(terms: Sequence[tuple[Node, tuple[Node, ...]]], n: Dim, known: Known, l
     """The sum of factors times chains as a `Side`."""
     scalars: list[Node] = []
     vectors: list[Node] = []
-    full: list[Node] = []
+    full: list[tuple[Node, Node]] = []
     grams: list[tuple[Node, Node, Node | None]] = []
     for c, chain in terms:
         if not chain:
@@ -157,13 +159,16 @@ def side(terms: Sequence[tuple[Node, tuple[Node, ...]]], n: Dim, known: Known, l
             elif first and product(first).rows is not n:
                 grams.append((c, product(first), product(middle)))
             else:
-                full.append(scale(c, product(chain)))
+                full.append((c, product(chain)))
     diag: Node | None = None
     if scalars or vectors:
         one = ones_like(vectors[0]) if vectors else number(1)
         diag = add(*vectors, *(scale(c, one) for c in scalars))
         diag = None if is_zero(diag) else diag
-    return Side(n, diag, add(*full) if full else None, tuple(grams), ())
+    if len(full) == 1:
+        by, whole = full[0]
+        return Side(n, diag, whole, tuple(grams), (), by)
+    return Side(n, diag, add(*(scale(c, M) for c, M in full)) if full else None, tuple(grams), ())
 
 
 def _diagonals(chain: Sequence[Node]) -> Node:

@@ -147,11 +147,11 @@ LARGE = 300
 """Entries from which on products are tried before a factorisation."""
 
 
-def symmetric_times(A: Any, s: Any) -> Any:
-    """A s for symmetric A, of which one triangle is read: that takes half the time where memory is what limits."""
+def symmetric_times(A: Any, s: Any, by: float = 1.0) -> Any:
+    """by A s for symmetric A, of which one triangle is read: that takes half the time where memory is what limits."""
     if s.ndim != 1 or len(s) < LARGE or A.dtype != s.dtype or not A.flags.c_contiguous:
-        return A @ s
-    return (scipy.linalg.blas.ssymv if A.dtype == np.float32 else scipy.linalg.blas.dsymv)(1.0, A.T, s)
+        return A @ s if by == 1 else by * (A @ s)
+    return (scipy.linalg.blas.ssymv if A.dtype == np.float32 else scipy.linalg.blas.dsymv)(by, A.T, s)
 
 
 def gram_times(L: Any, W: Any, s: Any) -> Any:

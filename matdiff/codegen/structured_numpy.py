@@ -83,15 +83,15 @@ class Elementwise:
 
 
 class OneSided:
-    """S s, or with `right` s S, for S = diag + full + Σ c Lᵀ W L + Σ c k gᵀ.
+    """S s, or with `right` s S, for S = diag + by full + Σ c Lᵀ W L + Σ c k gᵀ.
 
     diag a number, a vector or None; grams (c, L, W) with W None, a vector or a matrix; ranks (c, g, k).  Where a
     diagonal and grams of few rows are all, the matrix of that many rows is factored (Woodbury's formula), else S;
     sparse data give a banded matrix, in the order of Cuthill and McKee.
     """
 
-    def __init__(self, diag: Any, full: Any, grams: Any, ranks: Any, right: bool = False) -> None:
-        self.diag, self.full, self.grams, self.ranks, self.right = diag, full, grams, ranks, right
+    def __init__(self, diag: Any, full: Any, grams: Any, ranks: Any, right: bool = False, by: Any = 1.0) -> None:
+        self.diag, self.full, self.grams, self.ranks, self.right, self.by = diag, full, grams, ranks, right, float(by)
         self.definite: Any = None
         self.solver: Any = None
 
@@ -101,6 +101,8 @@ class OneSided:
             r = r.T
         n = r.shape[0]
         definite = True
+        if self.solver is None and not self.thin(n):
+            self.solver = self.sparse(n)
         if self.solver is None and r.ndim == 1 and n >= LARGE and (most := self.affordable(n)) > 4:
             try:
                 s = by_products(self.apply, r, most, self.single().apply if self.big() else None)
@@ -121,12 +123,12 @@ class OneSided:
 
     def single(self) -> Any:
         """The same with data in single precision."""
-        return OneSided(*lowered((self.diag, self.full, self.grams, self.ranks)))
+        return OneSided(*lowered((self.diag, self.full, self.grams, self.ranks)), by=self.by)
 
     def in_single(self, n: int) -> Any:
         """Factors in single precision; None where they do not pay, or S is not positive definite there."""
         rank = sum(L.shape[0] for _, L, _ in self.grams)
-        if min(n, n if self.full is not None or self.diag is None else rank) < LARGE or self.sparse_data(n):
+        if min(n, n if self.full is not None or self.diag is None else rank) < LARGE:
             return None
         with np.errstate(all="ignore"):
             try:
@@ -143,7 +145,7 @@ class OneSided:
             columns = np.ndim(self.diag) and s.ndim == 2
             out += s * (np.asarray(self.diag)[:, None] if columns else self.diag)
         if self.full is not None:
-            out += symmetric_times(self.full, s)
+            out += symmetric_times(self.full, s, self.by)
         for c, L, W in self.grams:
             out += c * gram_times(L, W, s)
         for c, g, k in self.ranks:
@@ -164,13 +166,12 @@ class OneSided:
     def factored(self, n: int) -> Any:
         if self.full is None and not self.grams and not self.ranks:
             return Scaled(np.broadcast_to(self.diag, (n,)))
+        return Woodbury(self, n) if self.thin(n) else Dense(self.matrix(n))
+
+    def thin(self, n: int) -> bool:
+        """Is the matrix of Woodbury's formula the smaller one?"""
         rank = sum(L.shape[0] for _, L, _ in self.grams) + len(self.ranks)
-        if self.full is None and self.diag is not None and rank < n and np.all(self.diag):
-            return Woodbury(self, n)
-        thin = self.sparse(n)
-        if thin is not None:
-            return thin
-        return Dense(self.matrix(n))
+        return self.full is None and self.diag is not None and rank < n and bool(np.all(self.diag))
 
     def matrix(self, n: int) -> Any:
         """S itself."""
@@ -179,7 +180,8 @@ class OneSided:
             part = gram(c, L, W)
             H = part if H is None else np.add(H, part, out=H)
         if self.full is not None:
-            H = np.array(self.full) if H is None else np.add(H, self.full, out=H)
+            part = np.array(self.full) if self.by == 1 else self.full * self.full.dtype.type(self.by)
+            H = part if H is None else np.add(H, part, out=H)
         if H is None:
             H = np.zeros((n, n))
         for c, g, k in self.ranks:
@@ -188,25 +190,35 @@ class OneSided:
             H[np.diag_indices(n)] += self.diag
         return H
 
-    def sparse_data(self, n: int) -> bool:
-        if self.ranks or n < 64 or any(W is not None and np.ndim(W) == 2 for _, _, W in self.grams):
-            return False
-        pieces = [L for _, L, _ in self.grams] + ([self.full] if self.full is not None else [])
-        return all(np.count_nonzero(A[:64]) * 10 <= A[:64].size for A in pieces) and all(
-            np.count_nonzero(A) * 20 <= A.size for A in pieces
-        )
-
     def sparse(self, n: int) -> Any:
-        """S as a banded matrix, if that is cheaper; None else."""
-        if not self.sparse_data(n):
+        """S as a banded matrix, if that is cheaper; None else.  Most data show by their first rows that it is not."""
+        if self.ranks or n < 64 or any(W is not None and np.ndim(W) == 2 for _, _, W in self.grams):
             return None
-        H = scipy.sparse.diags(np.broadcast_to(np.asarray(0.0 if self.diag is None else self.diag), (n,))).tocsr()
+        pieces = [L for _, L, _ in self.grams] + ([self.full] if self.full is not None else [])
+        if not pieces or not all(np.count_nonzero(A[:64]) * 10 <= A[:64].size for A in pieces):
+            return None
+        found = [places(A) for A in pieces]
+        if any(i.size * 20 > A.size for (i, _), A in zip(found, pieces, strict=True)):
+            return None
+        diag = np.asarray(0.0 if self.diag is None else self.diag, dtype=float)
+        rows, cols, entries = [np.arange(n)], [np.arange(n)], [np.broadcast_to(diag, (n,))]
         if self.full is not None:
-            H = H + scipy.sparse.csr_array(self.full)
-        for c, L, W in self.grams:
-            A = scipy.sparse.csr_array(L)
-            H = H + c * (A.T @ (A if W is None else A.multiply(np.asarray(W)[:, None])))
-        return banded(scipy.sparse.csr_array(H))
+            i, j = found.pop()
+            rows.append(i)
+            cols.append(j)
+            entries.append(self.by * self.full[i, j])
+        for (c, L, W), (i, j) in zip(self.grams, found, strict=True):
+            A = scipy.sparse.csr_array((L[i, j], (i, j)), shape=L.shape)
+            G = (c * (A.T @ (A if W is None else A.multiply(np.asarray(W)[:, None])))).tocoo()
+            rows.append(G.row)
+            cols.append(G.col)
+            entries.append(G.data)
+        return banded(n, np.concatenate(rows), np.concatenate(cols), np.concatenate(entries))
+
+
+def places(A: Any) -> Any:
+    """Rows and columns of the entries that are not 0."""
+    return np.divmod(np.flatnonzero((A != 0).ravel()), A.shape[1])
 
 
 class Scaled:
@@ -289,10 +301,10 @@ class Woodbury:
 
 
 class Banded:
-    """A symmetric banded matrix in LAPACK's upper form, its rows taken in an order."""
+    """A symmetric banded matrix in LAPACK's upper form, its rows taken in an order; `sparse` is the matrix itself."""
 
-    def __init__(self, bands: Any, order: Any, H: Any) -> None:
-        self.bands, self.order, self.H = bands, order, H
+    def __init__(self, bands: Any, order: Any, sparse: Any) -> None:
+        self.order, self.sparse = order, sparse
         try:
             self.factor = scipy.linalg.cholesky_banded(bands)
             self.definite = True
@@ -301,33 +313,40 @@ class Banded:
 
     def solve(self, r: Any) -> Any:
         if not self.definite:
-            return symmetric_solve(self.H.toarray(), r)
+            return symmetric_solve(self.sparse().toarray(), r)
         s = np.empty(r.shape)
         s[self.order] = scipy.linalg.cho_solve_banded((self.factor, False), r[self.order])
         return s
 
     def apply(self, s: Any) -> Any:
-        return self.H @ s
+        return self.sparse() @ s
 
 
-def banded(H: Any) -> Any:
-    """A sparse matrix by its bands, as it stands or reordered; None where these are too many to be worth it."""
+def banded(n: int, i: Any, j: Any, entries: Any) -> Any:
+    """A symmetric matrix by its bands, as it stands or reordered; None where these are too many to be worth it.
+
+    It is the sum of the `entries` at the rows i and columns j.
+    """
     from scipy.sparse.csgraph import reverse_cuthill_mckee
 
-    n = H.shape[0]
-    for order in (np.arange(n), None):
-        if order is None:
-            order = reverse_cuthill_mckee(H, symmetric_mode=True)
-        place = np.empty(n, dtype=int)
-        place[order] = np.arange(n)
-        entries = H.tocoo()
-        i, j = place[entries.row], place[entries.col]
-        width = int(np.max(np.abs(i - j), initial=0))
+    def sparse() -> Any:
+        return scipy.sparse.csr_array((entries, (i, j)), shape=(n, n))
+
+    order = np.arange(n)
+    for reordered in (False, True):
+        if reordered:
+            order = reverse_cuthill_mckee(sparse(), symmetric_mode=True)
+            place = np.empty(n, dtype=int)
+            place[order] = np.arange(n)
+            k, m = place[i], place[j]
+        else:
+            k, m = i, j
+        width = int(np.max(np.abs(k - m), initial=0))
         if 8 * width < n:
-            bands = np.zeros((width + 1, n))
-            upper = i <= j
-            np.add.at(bands, (width + i[upper] - j[upper], j[upper]), entries.data[upper])
-            return Banded(bands, order, H)
+            upper = k <= m
+            at = (width + k - m)[upper] * n + m[upper]
+            bands = np.bincount(at, entries[upper], (width + 1) * n).reshape(width + 1, n)
+            return Banded(bands, order, sparse)
     return None
 
 
