@@ -123,7 +123,8 @@ class OneSided:
 
     def single(self) -> Any:
         """The same with data in single precision."""
-        return OneSided(*lowered((self.diag, self.full, self.grams, self.ranks)), by=self.by)
+        diag, full, grams, ranks = lowered((self.diag, self.full, self.grams, self.ranks))
+        return OneSided(diag, full, grams, ranks, by=self.by)
 
     def in_single(self, n: int) -> Any:
         """Factors in single precision; None where they do not pay, or S is not positive definite there."""
