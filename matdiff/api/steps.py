@@ -15,10 +15,10 @@ from matdiff.calculus.differential import apply_rules, differentials
 from matdiff.calculus.markers import ADJOINT, HESSIAN, JACOBIAN, LETTERS, SECOND, SO, D, d, pairing
 from matdiff.calculus.tangent import tangent
 from matdiff.core.node import Apply, Node, Number, Symbol, number, size_names, symbol, topological
-from matdiff.core.op import Linear, differential_symbol
+from matdiff.core.op import Joint, Linear, differential_symbol, registry
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import in_terms_of, inline, prepared, substitute
-from matdiff.ops.algebra import POWER, SCALE, TRANSPOSE, add, is_op, scale
+from matdiff.ops.algebra import MATMUL, POWER, SCALE, TRANSPOSE, add, is_op, scale
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.ops.indexing import COLUMN, ROW, SLICE
 from matdiff.ops.spectral import eigvecs
@@ -31,9 +31,6 @@ from matdiff.simplify.normal import new_context, normal
 
 if TYPE_CHECKING:
     from matdiff.calculus.derivation import Derivation
-
-QUIET = {"add", "scale", "transpose"}
-"""Functions through which d passes, and a pairing moves, without a line of their own."""
 
 WHOLE = 150
 """Longest derivation that is told in whole lines; longer ones get a line per part."""
@@ -56,15 +53,6 @@ PRODUCTS = (PRODUCT, QUOTIENT)
 CITED = "as above"
 SUBSTITUTE = "substitute"
 COLLECT = "collect and substitute"
-
-MOVES = {
-    "matmul": "move factors across the pairing: ⟨Y, A V B⟩ = ⟨AᵀYBᵀ, V⟩",
-    "hadamard": "⟨Y, A ⊙ V⟩ = ⟨A ⊙ Y, V⟩",
-    "inner": "⟨y, ⟨A, V⟩⟩ = ⟨yA, V⟩",
-    "scale": "⟨Y, sV⟩ = ⟨sY, V⟩",
-    "transpose": "⟨Y, Vᵀ⟩ = ⟨Yᵀ, V⟩",
-    "add": "collect the terms",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -649,14 +637,12 @@ def _quietly(line: Node, shown: dict[Node, Node]) -> Node:
 
 def _is_quiet(node: Apply, shown: dict[Node, Node]) -> bool:
     moving = [i for i, a in enumerate(node.args) if a in shown]
-    if node.op.name in QUIET or node.op.name in ("matmul", "hadamard", "inner"):
-        return node.op.name == "add" or len(moving) == 1
-    return False
+    return bool(node.op.pairing) and (isinstance(node.op.rule(0), Joint) or len(moving) == 1)
 
 
 def _law(node: Apply, known: dict[Node, Node]) -> str:
     moving = [i for i, a in enumerate(node.args) if a in known]
-    if isinstance(node.op.rule(moving[0]), Linear) and len(moving) == 1 and node.op.name in MOVES:
+    if isinstance(node.op.rule(moving[0]), Linear) and len(moving) == 1 and node.op.pairing:
         return FACTOR
     return node.op.law or f"differential of {node.op.name}"
 
@@ -764,24 +750,24 @@ def _moving(laws: Sequence[str]) -> str:
     found = list(dict.fromkeys(laws))
     if len(found) < 2:
         return "".join(found)
-    known = set(MOVES.values())
+    known = {op.pairing for op in registry.values()}
     names = [law.removeprefix(f"{SUBSTITUTE} ") for law in found if law.startswith(SUBSTITUTE)]
     short = [law for law in found if law not in known and not law.startswith(SUBSTITUTE)]
     if names:
         found = [*(law for law in found if not law.startswith(SUBSTITUTE)), SUBSTITUTE]
         short.insert(0, f"{SUBSTITUTE} {' and '.join(names)}")
-    return ", ".join([*short, MOVES["matmul"].partition(":")[0]] if len(short) < len(found) else short)
+    return ", ".join([*short, MATMUL.pairing.partition(":")[0]] if len(short) < len(found) else short)
 
 
 def _silent(node: Node) -> bool:
-    return isinstance(node, Symbol) or (isinstance(node, Apply) and node.op.name in QUIET)
+    return isinstance(node, Symbol) or (isinstance(node, Apply) and "quiet" in node.op.traits.split())
 
 
 def _move_law(node: Node) -> str:
     if isinstance(node, Symbol):
         return f"{SUBSTITUTE} {unicode_name(node.name)}"
     assert isinstance(node, Apply)
-    law, source = MOVES.get(node.op.name), node.op.source
+    law, source = node.op.pairing, node.op.source
     if law or source.startswith("⟨"):
         return law or source
     return f"the adjoint of {node.op.name.partition('_')[0]}" + (f" ({source})" if source else "")

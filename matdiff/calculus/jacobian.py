@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.core.node import Apply, Node, Symbol, number, symbol, topological
 from matdiff.core.op import columns
@@ -16,7 +14,7 @@ from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.kronecker import kron_of
 from matdiff.ops.linalg import pinv
 from matdiff.ops.sets import CURVED
-from matdiff.ops.structure import Diag, diagonal_matrix, lower_triangle, vector_of
+from matdiff.ops.structure import Diag, diagonal_matrix, lower_triangle, vech, vector_of
 from matdiff.ops.unknown import Unknown, contracted
 
 MOST = 64
@@ -157,51 +155,18 @@ def _blocks(node: Apply, dX: Symbol, J: dict[Node, Node]) -> Node:
     return whole if node.op is HCAT or column else matmul(commutation(node.cols, node.rows), whole)
 
 
-Reading = Callable[[Apply, int], Node]
-
-
-def _times(node: Apply, slot: int) -> Node:
-    """vec(V B) = (Bᵀ ⊗ I) vec V, vec(A V) = (I ⊗ A) vec V."""
-    A, B = node.args
-    if slot == 0:
-        return B.T if A.kind == "row" else kron_of(B.T, eye(A.rows))
-    if B.kind == "vector":
-        return A
-    return kron_of(eye(B.cols), A)
-
-
-def _transposed(node: Apply, slot: int) -> Node:
-    (A,) = node.args
-    return commutation(A.rows, A.cols) if A.kind == "matrix" else eye(A.rows * A.cols)
-
-
-def _vech(node: Apply, slot: int) -> Node:
-    """D⁺ where the argument is symmetric (Magnus & Neudecker 2019, §3.8)."""
-    (A,) = node.args
-    return pinv(duplication(A.rows)) if "symmetric" in Known()(A) else lower_triangle(A.rows)
-
-
-READINGS: dict[str, Reading] = {
-    "add": lambda node, slot: eye(node.rows * node.cols),
-    "scale": lambda node, slot: scale(node.args[0], eye(node.rows * node.cols)),
-    "matmul": _times,
-    "transpose": _transposed,
-    "hadamard": lambda node, slot: Diag(vector_of(node.args[1 - slot])),
-    "vech": _vech,
-}
-"""The matrices of the operators, and of vech, which depends on what its argument is known to be."""
-
-
 def reading(node: Apply, slot: int) -> Node:
     """The matrix of one linear function in one argument, the others fixed.
 
-    As its record has it; else from its definition, or by what its code makes of the columns of I.
+    As its record has it, D⁺ for vech of a symmetric argument (Magnus & Neudecker 2019, §3.8); else
+    from its definition, or by what its code makes of the columns of I.
     Raises UnsupportedError where there is none of them.
     """
     op = node.op
-    given = READINGS.get(op.name) or op.matrix
-    if given is not None:
-        return given(node, slot)
+    if op is vech and "symmetric" in Known()(node.args[0]):
+        return pinv(duplication(node.args[0].rows))
+    if op.matrix is not None:
+        return op.matrix(node, slot)
     if op.definition is not None:
         formal = tuple(symbol(f"_{i}", a.kind, a.rows, a.cols) for i, a in enumerate(node.args))
         body = jacobian(op.definition(*formal, *node.params), formal[slot])

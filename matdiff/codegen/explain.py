@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 from matdiff.codegen.backends.base import backend_named
 from matdiff.codegen.emit.emitter import Emitter
 from matdiff.codegen.emit.module import Nodes, outputs
 from matdiff.codegen.emit.writer import polynomial
 from matdiff.codegen.plan.order import ASSUMED, NO_SIZES, Sizes, guess
-from matdiff.codegen.plan.products import FAMILIES, plan
+from matdiff.codegen.plan.products import plan
 from matdiff.codegen.plan.variants import LARGE, SMALL, applied, costs, plans
 from matdiff.core.node import Apply, Node, Symbol, topological
 from matdiff.core.shape import Dim
@@ -109,9 +110,8 @@ def total(planned: Sequence[Node], size: Size) -> int:
 
 def operations(node: Apply, size: Size) -> int:
     """Multiplications and additions of one function."""
-    count = COUNTS.get(node.op.name)
-    if count is not None:
-        return count(node, size)
+    if node.op.cost:
+        return counted(node.op.cost, node, size)
     if node.op.domain or "iterative" in node.op.traits.split():
         square = [a for a in node.args if a.kind == "matrix"]
         if square:
@@ -123,75 +123,16 @@ def entries(a: Node, size: Size) -> int:
     return size(a.rows) * size(a.cols)
 
 
-def rows(node: Apply, size: Size) -> int:
-    """The n of a function of an n×n matrix."""
-    return size(node.args[0].rows)
+def counted(cost: str, node: Apply, size: Size) -> int:
+    """The `cost` of a record in numbers."""
 
+    def number(word: str) -> int:
+        if word.isdigit():
+            return int(word)
+        if word[0] == "p":
+            return size(node.params[int(word[1:])])
+        a: Node = node.args[int(word[1:])] if word[1:] else node
+        return entries(a, size) if word[0] == "s" else size(a.rows if word[0] == "m" else a.cols)
 
-def product(node: Apply, size: Size) -> int:
-    a, b = node.args
-    return 2 * size(a.rows) * size(a.cols) * size(b.cols)
-
-
-def pairing(node: Apply, size: Size) -> int:
-    return 2 * entries(node.args[0], size)
-
-
-def cubic(numerator: int, denominator: int = 1) -> Count:
-    """A fraction of n³."""
-    return lambda node, size: numerator * rows(node, size) ** 3 // denominator
-
-
-def triangular(node: Apply, size: Size) -> int:
-    return rows(node, size) * entries(node, size)
-
-
-def system(node: Apply, size: Size) -> int:
-    """Two triangular systems."""
-    return 2 * triangular(node, size)
-
-
-def spread(node: Apply, size: Size) -> int:
-    """A Kronecker product with an identity."""
-    return entries(node.args[0], size) * size(node.params[0])
-
-
-def blocks(node: Apply, size: Size) -> int:
-    A, C, B = node.args[-3:]
-    return 2 * size(C.rows) * size(A.rows) * size(B.rows) * size(A.cols)
-
-
-def nothing(node: Apply, size: Size) -> int:
-    return 0
-
-
-Count = Callable[[Apply, Size], int]
-COUNTS: dict[str, Count] = {
-    "matmul": product,
-    "solve": lambda node, size: cubic(2, 3)(node, size) + system(node, size),
-    "solve_lower": triangular,
-    "solve_lower_t": triangular,
-    "inv": cubic(2),
-    "det": cubic(2, 3),
-    "logdet": cubic(2, 3),
-    "logabsdet": cubic(2, 3),
-    "lu": cubic(2, 3),
-    "cholesky": cubic(1, 3),
-    "gram_root": lambda node, size: 2 * size(node.args[0].rows) * size(node.rows) ** 2,
-    "chol": cubic(1, 3),
-    "lu_solve": system,
-    "lu_solve_t": system,
-    "cholesky_solve": system,
-    "lu_inverse": cubic(4, 3),
-    "cholesky_inverse": cubic(2, 3),
-    **dict.fromkeys(
-        ("lu_logdet", "lu_logabsdet", "lu_det", "cholesky_logdet", "cholesky_det", "add_diagonal", "tr"), rows
-    ),
-    **dict.fromkeys(("inner", "trace_product", "row_dots", "column_dots"), pairing),
-    **dict.fromkeys(("kron_eye", "eye_kron"), spread),
-    **dict.fromkeys(("blocks", "add_blocks"), blocks),
-    **dict.fromkeys(
-        ("positive_kron", *(op.name for f in FAMILIES for op in f.parts.values() if op.name != "polar_part")), nothing
-    ),
-    **dict.fromkeys(("vec", "unvec", "getrow", "getcol", "entry", "slice", "diag"), nothing),
-}
+    parts = (term.partition("/") for term in cost.split("+"))
+    return sum(prod(map(number, factors.split("*"))) // int(by or 1) for factors, _, by in parts)

@@ -20,6 +20,7 @@ SOLVE = kernel(
     "np.linalg.solve({0}, {1})",
     domain=("invertible",),
     c="-> solve({m0}, {q1}, {0}, {1}, {out}, {work:m0*m0+m0})",
+    cost="2*m0*m0*m0/3+2*m0*s",
 )
 """A⁻¹B; B a vector, or a row that stands for its transpose."""
 FACTOR = kernel(
@@ -29,22 +30,54 @@ FACTOR = kernel(
     torch="torch.linalg.lu_factor({0})",
     domain=("invertible",),
     c="-> lu({m0}, {0}, {out:m0*m0+m0})",
+    cost="2*m0*m0*m0/3",
 )
 """The LU factors of A, as the library keeps them."""
 FACTOR_SOLVE = kernel(
-    "lu_solve", "(n,n),(...)->(...)", "lu_solve({0}, {1})", c="-> lu_solve({m0}, {q1}, {0}, {1}, {out})"
+    "lu_solve",
+    "(n,n),(...)->(...)",
+    "lu_solve({0}, {1})",
+    c="-> lu_solve({m0}, {q1}, {0}, {1}, {out})",
+    cost="2*m0*s",
 )
 FACTOR_SOLVE_T = kernel(
-    "lu_solve_t", "(n,n),(...)->(...)", "lu_solve({0}, {1}, trans=1)", c="-> lu_solve_t({m0}, {q1}, {0}, {1}, {out})"
+    "lu_solve_t",
+    "(n,n),(...)->(...)",
+    "lu_solve({0}, {1}, trans=1)",
+    c="-> lu_solve_t({m0}, {q1}, {0}, {1}, {out})",
+    cost="2*m0*s",
 )
 """A⁻¹B and A⁻ᵀB from the factors of A."""
-FACTOR_INVERSE = kernel("lu_inverse", "(n,n)->(n,n)", "lu_inverse({0})", c="-> lu_inverse({m0}, {0}, {out})")
+FACTOR_INVERSE = kernel(
+    "lu_inverse",
+    "(n,n)->(n,n)",
+    "lu_inverse({0})",
+    c="-> lu_inverse({m0}, {0}, {out})",
+    cost="4*m0*m0*m0/3",
+)
 FACTOR_LOGDET = kernel(
-    "lu_logdet", "(n,n),(n,n)->()", "np.sum(np.log(np.abs(np.diagonal({0}[0]))))", c="= lu_logabsdet({m0}, {0})"
+    "lu_logdet",
+    "(n,n),(n,n)->()",
+    "np.sum(np.log(np.abs(np.diagonal({0}[0]))))",
+    c="= lu_logabsdet({m0}, {0})",
+    jointly="posdet 1",
+    cost="m0",
 )
 """log |det A| from the factors of A; A itself is there for the check of its sign."""
-FACTOR_LOGABSDET = kernel("lu_logabsdet", FACTOR_LOGDET.signature, FACTOR_LOGDET.numpy, c="= lu_logabsdet({m0}, {0})")
-FACTOR_DET = kernel("lu_det", "(n,n),(n,n)->()", "lu_det({0})", c="= lu_det({m0}, {0})")
+FACTOR_LOGABSDET = kernel(
+    "lu_logabsdet",
+    FACTOR_LOGDET.signature,
+    FACTOR_LOGDET.numpy,
+    c="= lu_logabsdet({m0}, {0})",
+    cost="m0",
+)
+FACTOR_DET = kernel(
+    "lu_det",
+    "(n,n),(n,n)->()",
+    "lu_det({0})",
+    c="= lu_det({m0}, {0})",
+    cost="m0",
+)
 LOGABSDET = kernel(
     "logabsdet",
     "(n,n)->()",
@@ -54,6 +87,7 @@ LOGABSDET = kernel(
     torch="torch.linalg.slogdet({0})[1]",
     domain=("invertible",),
     c="= logabsdet({m0}, {0}, {work:m0*m0+m0})",
+    cost="2*m0*m0*m0/3",
 )
 """log |det A|."""
 SOLVE_LOWER = kernel(
@@ -62,6 +96,7 @@ SOLVE_LOWER = kernel(
     "solve_lower({0}, {1})",
     domain=("invertible",),
     c="-> solve_lower({m0}, {q1}, {0}, {1}, {out})",
+    cost="m0*s",
 )
 SOLVE_LOWER_T = kernel(
     "solve_lower_t",
@@ -69,6 +104,7 @@ SOLVE_LOWER_T = kernel(
     "solve_lower({0}, {1}, trans=1)",
     domain=("invertible",),
     c="-> solve_lower_t({m0}, {q1}, {0}, {1}, {out})",
+    cost="m0*s",
 )
 """L⁻¹B and L⁻ᵀB for lower triangular L."""
 CHOLESKY = kernel(
@@ -78,6 +114,7 @@ CHOLESKY = kernel(
     torch="torch.linalg.cholesky({0})",
     domain=("invertible",),
     c="-> cholesky({m0}, {0}, {out})",
+    cost="m0*m0*m0/3",
 )
 """The L with LLᵀ = A, for a matrix that is positive definite by its form if it is invertible."""
 GRAM_ROOT = kernel(
@@ -86,6 +123,7 @@ GRAM_ROOT = kernel(
     "gram_root({0})",
     domain=("fullcolumns",),
     c="-> gram_root({m0}, {n0}, {0}, {out}, {work:m0*n0})",
+    cost="2*m0*m*m",
 )
 """The lower triangular L with LLᵀ = AᵀA by the QR decomposition of A, which has the root of that condition."""
 CHOLESKY_SOLVE = kernel(
@@ -93,6 +131,7 @@ CHOLESKY_SOLVE = kernel(
     "(n,n),(...)->(...)",
     "cholesky_solve({0}, {1})",
     c="-> cholesky_solve({m0}, {q1}, {0}, {1}, {out})",
+    cost="2*m0*s",
 )
 CHOLESKY_INVERSE = kernel(
     "cholesky_inverse",
@@ -100,6 +139,7 @@ CHOLESKY_INVERSE = kernel(
     "cholesky_inverse({0})",
     torch="torch.cholesky_inverse({0})",
     c="-> cholesky_inverse({m0}, {0}, {out})",
+    cost="2*m0*m0*m0/3",
 )
 INVERSE_TRACE = kernel("inverse_trace", "(n,n)->()", "inverse_trace({0})", c="= inverse_trace({m0}, {0}, {work:m0*m0})")
 """tr A⁻¹ from the L of A."""
@@ -109,9 +149,15 @@ CHOLESKY_LOGDET = kernel(
     "2 * np.sum(np.log(np.diagonal({0})))",
     torch="2 * torch.sum(torch.log(torch.diagonal({0})))",
     c="= cholesky_logdet({m0}, {0})",
+    jointly="posdet 1",
+    cost="m0",
 )
 CHOLESKY_DET = kernel(
-    "cholesky_det", "(n,n),(n,n)->()", "np.prod(np.diagonal({0})) ** 2", c="= cholesky_det({m0}, {0})"
+    "cholesky_det",
+    "(n,n),(n,n)->()",
+    "np.prod(np.diagonal({0})) ** 2",
+    c="= cholesky_det({m0}, {0})",
+    cost="m0",
 )
 """From the L of A; A itself is there for the check."""
 SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}")
@@ -119,7 +165,12 @@ SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}")
 SCALE_COLUMNS = kernel("scale_columns", "(m,n),(n)->(m,n)", "{0} * {1}")
 """A Diag(v)."""
 TRACE_PRODUCT = kernel(
-    "trace_product", "(m,n),(n,m)->()", "np.sum({0} * {1}.T)", julia="dot({0}', {1})", octave="sum(sum({0} .* {1}'))"
+    "trace_product",
+    "(m,n),(n,m)->()",
+    "np.sum({0} * {1}.T)",
+    julia="dot({0}', {1})",
+    octave="sum(sum({0} .* {1}'))",
+    cost="2*s0",
 )
 """tr(AB)."""
 ROW_DOTS = kernel(
@@ -129,6 +180,7 @@ ROW_DOTS = kernel(
     julia="vec(sum({0} .* {1}, dims=2))",
     octave="sum({0} .* {1}, 2)",
     jax="jnp.sum({0} * {1}, axis=1)",
+    cost="2*s0",
 )
 COLUMN_DOTS = kernel(
     "column_dots",
@@ -137,9 +189,18 @@ COLUMN_DOTS = kernel(
     julia="vec(sum({0} .* {1}, dims=1))",
     octave="sum({0} .* {1}, 1)'",
     jax="jnp.sum({0} * {1}, axis=0)",
+    cost="2*s0",
 )
 """The diagonals of ABᵀ and AᵀB; XLA fuses a sum of products, and makes slow batches of einsum."""
-POSITIVE_KRON = kernel("positive_kron", "(),(m,m),(n,n)->()", "{0}", julia="{0}", c="{0}")
+POSITIVE_KRON = kernel(
+    "positive_kron",
+    "(),(m,m),(n,n)->()",
+    "{0}",
+    julia="{0}",
+    c="{0}",
+    jointly="poskron 1 2",
+    cost="0",
+)
 """log |det(A ⊗ B)|, A and B being there for the check of its sign."""
 ROW_SUMS = kernel("row_sums", "(m,n)->(m)", "np.sum({0}, axis=1)", julia="vec(sum({0}, dims=2))", octave="sum({0}, 2)")
 """A·1."""
@@ -171,6 +232,7 @@ KRON_EYE = kernel(
     julia="kron({0}, Matrix(1.0I, {p0}, {p0}))",
     octave="kron({0}, eye({p0}))",
     c="-> kron_eye({m0}, {n0}, {p0}, {0}, {out})",
+    cost="p0*s0",
 )
 EYE_KRON = kernel(
     "eye_kron",
@@ -179,15 +241,26 @@ EYE_KRON = kernel(
     julia="kron(Matrix(1.0I, {p0}, {p0}), {0})",
     octave="kron(eye({p0}), {0})",
     c="-> eye_kron({m0}, {n0}, {p0}, {0}, {out})",
+    cost="p0*s0",
 )
 """A ⊗ I and I ⊗ A."""
 KHATRI_RAO = kernel(
     "khatri_rao", "(m,s),(n,s)->(p,s)", "khatri_rao({0}, {1})", c="-> khatri_rao({m0}, {n0}, {m1}, {0}, {1}, {out})"
 )
 """The Kronecker products of the columns."""
-BLOCKS = kernel("blocks", "(m,s),(a,s),(n,s)->(p,q)", "")
+BLOCKS = kernel(
+    "blocks",
+    "(m,s),(a,s),(n,s)->(p,q)",
+    "",
+    cost="2*m0*n0*m1*m2",
+)
 """A Diag(c_a) Bᵀ for each row c_a of C, as blocks; params 1: A Diag(c_a) Bᵀ ⊗ e_a e_aᵀ, 0: the other way round."""
-ADD_BLOCKS = kernel("add_blocks", "(p,q),(m,s),(a,s),(n,s)->(p,q)", "")
+ADD_BLOCKS = kernel(
+    "add_blocks",
+    "(p,q),(m,s),(a,s),(n,s)->(p,q)",
+    "",
+    cost="2*m1*n1*m2*m3",
+)
 """The same added to a matrix."""
 BROADCAST = kernel("broadcast", "(...),(...)->(r,s)", "")
 """A product of entries without a sum, on the places where indices that are the same agree, else 0.
@@ -197,7 +270,13 @@ the indices of each argument; the number of axes of rows.
 """
 ADD_BROADCAST = kernel("add_broadcast", "(r,s),(...),(...)->(r,s)", "")
 """The same added to a matrix."""
-ADD_DIAGONAL = kernel("add_diagonal", "(n,n),()->(n,n)", "add_diagonal({0}, {1})", keeps=frozenset({"symmetric"}))
+ADD_DIAGONAL = kernel(
+    "add_diagonal",
+    "(n,n),()->(n,n)",
+    "add_diagonal({0}, {1})",
+    keeps=frozenset({"symmetric"}),
+    cost="m0",
+)
 """A + sI."""
 PLUS = kernel("plus", "(...),(...)->(...)", "")
 """A sum in which a scalar stands for itself in every entry."""

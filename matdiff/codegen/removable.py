@@ -21,7 +21,14 @@ MAX_SEARCH = 2000
 """Most distinct parts of what is looked through."""
 OR_ONE = kernel("or_one", "()->()", "({0} + ({0} == 0))", julia="({0} + ({0} == 0))", c="or_one({0})")
 """s, and 1 where that is 0: a denominator below what vanishes faster."""
-HINGE_OR_ONE = kernel("hinge_or_one", "(),(...)->()", OR_ONE.numpy, julia="({0} + ({0} == 0))", c="or_one({0})")
+HINGE_OR_ONE = kernel(
+    "hinge_or_one",
+    "(),(...)->()",
+    OR_ONE.numpy,
+    julia="({0} + ({0} == 0))",
+    c="or_one({0})",
+    jointly="hinge 1",
+)
 """The same of ‖max(u, 0)‖, which is 0 all around a u that is negative; u is there for the check."""
 CONSTANT = 1000
 """The order of what is 0 all around the point."""

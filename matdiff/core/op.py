@@ -36,6 +36,14 @@ class Nonlinear(NamedTuple):
     differential: Callable[..., Node]
 
 
+class Mistake(NamedTuple):
+    """A rule as it is often misremembered: `differential(*args, dX, *params)`, how it reads, and the right one."""
+
+    differential: Callable[..., Node]
+    reads: str
+    right: str
+
+
 Rule = Linear | Joint | Nonlinear | None
 """None: an argument that cannot be differentiated through."""
 
@@ -59,6 +67,8 @@ class Op:
     domain      where it is defined, one word per argument: positive invertible spd symmetric nonzero …
     where       the word for where it has a value, where that is on more than `domain`; "": everywhere
     within      the word for where it is differentiable, where that is on other arguments than `domain`
+    jointly     what the generated code checks on a line of its own: the word, and the arguments that it is of, where
+                they are several or the code does not mention them
     smooth      where it is not differentiable, in words; empty if it is wherever it is defined
     guard       what must be defined for a derivative to exist, of the arguments, where that is more than the value
     keeps       properties of the argument that the value has as well: "symmetric spd diagonal …"
@@ -66,6 +76,8 @@ class Op:
     law, source the name of the rule and where it is found in books
     proof       why the law holds, in lines "left = right | reason" of the language with dX and d(…), each of which is
                 checked; a first line "let q = …" names parts; not needed where linearity or the definition proves it
+    mistakes    the rule as it is often misremembered: where a person's derivative comes of one, that is said
+    pairing     of an operator: how it moves across ⟨Y, ·⟩, in the words of a step
     spoken      what a call in text may say for it; the name alone unless given; () for operators
     spellings   what others call it, read where nothing of that name is declared: "ln" or "log10=log({0})/log(10)",
                 with an expression where it is more than a name; `.dot=…` after a module or an operand
@@ -78,10 +90,14 @@ class Op:
     traits      `homogeneous`: f(tx) = t f(x) for t > 0; `primary`: of a symmetric matrix `scalar` of its eigenvalues;
                 `unordered`: a number in which the order of the entries does not matter;
                 `indexed`: its parameters count entries from 1; `view`: the value may lie in the argument's memory;
-                `iterative`: found by iteration, at tens of products
+                `iterative`: found by iteration, at tens of products;
+                `barred`: printed with bars that mean something else, or nothing, around a matrix;
+                `quiet`: d passes through it, and a pairing moves, without a line of a derivation
     derivative  of a Fréchet map L(A; V): the function f′(A) with L(A; V) = V f′(A) where A and V commute
     matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
                 is not given, it is found from the definition, or from what the code makes of unit matrices
+    cost        multiplications and additions, in the words of `c`: "2*m0*n0*n1", a term may end in `/3`; where it is
+                not given, n³ of a matrix with a domain, else an operation for every entry
     maxima      how Maxima writes it, `{0}` the first argument, with the few words that `interop.maxima` defines
     sympy       of a function applied entry by entry: the name of the one that SymPy has for it
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
@@ -108,6 +124,7 @@ class Op:
     c: str = ""
     latex: str = ""
     domain: tuple[str, ...] = ()
+    jointly: str = ""
     smooth: str = ""
     guard: Callable[..., Node] | None = None
     keeps: frozenset[str] = frozenset()
@@ -115,6 +132,8 @@ class Op:
     law: str = ""
     source: str = ""
     proof: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    pairing: str = ""
     spoken: tuple[str, ...] | None = None
     spellings: str = ""
     elementwise: bool = False
@@ -130,6 +149,7 @@ class Op:
     sympy: str = ""
     entry: str = ""
     factor: str = ""
+    cost: str = ""
     maxima: str = ""
     where: str | None = None
     within: str | None = None
@@ -437,6 +457,7 @@ __all__ = [
     "Joint",
     "Linear",
     "Macro",
+    "Mistake",
     "Nonlinear",
     "Op",
     "Record",

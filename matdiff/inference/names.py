@@ -188,7 +188,7 @@ def _choose(chosen: dict[str, str], name: str, text: str) -> str:
 CONSTANTS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix"})
 """Constants that are called like functions."""
 
-RESERVED = frozenset({"I", "pi", "eye", "ones", "zeros", "vector", "matrix", "hcat", "vcat", "frechet"})
+RESERVED = frozenset({"I", "pi", "eye", "ones", "zeros", "vector", "matrix", "frechet"})
 """Reserved beside the functions of the language."""
 
 FREE = frozenset({"K", "e", "D", "sigma", "σ"})

@@ -11,6 +11,7 @@ from math import log2
 from typing import Any
 
 from matdiff.core.node import (
+    Apply,
     Constant,
     Kind,
     Liftable,
@@ -22,7 +23,7 @@ from matdiff.core.node import (
     number,
     operators,
 )
-from matdiff.core.op import Joint, Linear, Nonlinear, Op, Type, register
+from matdiff.core.op import Joint, Linear, Mistake, Nonlinear, Op, Type, register
 from matdiff.core.shape import Dim
 from matdiff.errors import ShapeError, UnsupportedError
 from matdiff.ops.constants import (
@@ -70,6 +71,9 @@ ADD: Op = register(
         spellings=".add={0}+{1} .subtract={0}-{1} .sub={0}-{1} .negative=-({0}) .neg=-({0})",
         curvature="increasing increasing⪰",
         entries=lambda np, *args: sum(args[1:], args[0]),
+        pairing="collect the terms",
+        traits="quiet",
+        matrix=lambda node, slot: eye(node.rows * node.cols),
     )
 )
 
@@ -134,6 +138,9 @@ SCALE: Op = register(
         spoken=(),
         curvature="increasing increasing⪰",
         entries=lambda np, s, A: s[0, 0] * A,
+        pairing="⟨Y, sV⟩ = ⟨sY, V⟩",
+        traits="quiet",
+        matrix=lambda node, slot: scale(node.args[0], eye(node.rows * node.cols)),
     )
 )
 
@@ -180,6 +187,14 @@ def product_kind(a: Kind, b: Kind) -> Kind:
     return "matrix"
 
 
+def _times(node: Apply, slot: int) -> Node:
+    """vec(V B) = (Bᵀ ⊗ I) vec V, vec(A V) = (I ⊗ A) vec V."""
+    A, B = node.args
+    if slot == 0:
+        return B.T if A.kind == "row" else operators["⊗"](B.T, eye(A.rows))
+    return A if B.kind == "vector" else operators["⊗"](eye(B.cols), A)
+
+
 MATMUL: Op = register(
     Op(
         "matmul",
@@ -191,6 +206,9 @@ MATMUL: Op = register(
         spellings="matmul={0}@{1} mtimes={0}*{1} .dot={0}@{1} .mm={0}@{1} .mv={0}@{1}",
         curvature="increasing",
         entries=lambda np, A, B: A @ B,
+        pairing="move factors across the pairing: ⟨Y, A V B⟩ = ⟨AᵀYBᵀ, V⟩",
+        cost="2*m0*n0*n1",
+        matrix=_times,
     )
 )
 
@@ -228,18 +246,25 @@ def _transpose_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return kind, a.cols, a.rows
 
 
+def _transposed(node: Apply, slot: int) -> Node:
+    (A,) = node.args
+    return commutation(A.rows, A.cols) if A.kind == "matrix" else eye(A.rows * A.cols)
+
+
 TRANSPOSE: Op = register(
     Op(
         "transpose",
         "(m,n)->(n,m)",
         (Linear(lambda Y, A: Y.T),),
         _transpose_type,
-        traits="view",
+        traits="view quiet",
         law="transpose",
         spoken=(),
         spellings="transpose={0}' trans={0}' .t={0}'",
         curvature="increasing increasing⪰",
         entries=lambda np, A: A.T,
+        pairing="⟨Y, Vᵀ⟩ = ⟨Yᵀ, V⟩",
+        matrix=_transposed,
     )
 )
 
@@ -277,6 +302,8 @@ HADAMARD: Op = register(
         spellings="hadamard={0}.*{1} hadamardproduct={0}.*{1} multiply={0}.*{1} .mul={0}.*{1} .divide={0}./{1}",
         curvature="increasing increasing⪰",
         entries=lambda np, A, B: A * B,
+        pairing="⟨Y, A ⊙ V⟩ = ⟨A ⊙ Y, V⟩",
+        matrix=lambda node, slot: operators["Diag"](node.args[1 - slot]),
     )
 )
 
@@ -311,6 +338,8 @@ INNER: Op = register(
         spoken=(),
         curvature="increasing increasing⪰",
         entries=lambda np, A, B: (A * B).sum(keepdims=True),
+        pairing="⟨y, ⟨A, V⟩⟩ = ⟨yA, V⟩",
+        cost="2*s0",
     )
 )
 
@@ -460,6 +489,13 @@ MPOW: Op = register(
         latex="{0}^{{{1}}}",
         spoken=(),
         spellings="matrix_power={0}^{1} matrixpower={0}^{1} mpower={0}^{1}",
+        mistakes=(
+            Mistake(
+                lambda X, dX, k: scale(number(k), mpow(X, k - 1) @ dX),
+                "d(Xᵏ) = k Xᵏ⁻¹ dX",
+                "the sum of Xⁱ dX Xᵏ⁻¹⁻ⁱ over i from 0 to k − 1",
+            ),
+        ),
     )
 )
 

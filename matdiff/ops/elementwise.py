@@ -91,7 +91,7 @@ abs_: Op = elementwise(
         "d(abs(x)) = sign(x).*dx | the sign is constant around u ≠ 0",
     ),
     curvature="convex decreasing- increasing+",
-    traits="homogeneous",
+    traits="homogeneous barred",
     c="fabs({0})",
 )
 sign: Op = elementwise(

@@ -39,6 +39,7 @@ ENTRY: Op = register(
         spoken=(),
         curvature="increasing",
         entries=lambda np, A, i, j: A[i - 1 : i, j - 1 : j],
+        cost="0",
     )
 )
 """A[i,j], and x[i] with j = 1."""
@@ -66,6 +67,7 @@ ROW: Op = register(
         matrix=lambda node, slot: operators["⊗"](eye(node.rows), unit(node.args[0].rows, node.params[0]).T),
         curvature="increasing",
         entries=lambda np, A, i: A[i - 1 : i].T,
+        cost="0",
     )
 )
 """A[i,:] as a vector."""
@@ -82,6 +84,7 @@ COLUMN: Op = register(
         matrix=lambda node, slot: operators["⊗"](unit(node.args[0].cols, node.params[0]).T, eye(node.rows)),
         curvature="increasing",
         entries=lambda np, A, j: A[:, j - 1 : j],
+        cost="0",
     )
 )
 """A[:,j]."""
@@ -146,6 +149,7 @@ SLICE: Op = register(
         matrix=_window,
         curvature="increasing",
         entries=lambda np, A, r0, r1, c0, c1: A[r0:r1, c0:c1],
+        cost="0",
     )
 )
 """A[r0+1:r1, c0+1:c1] (params are half-open and count from 0); for a vector c0, c1 = 0, 1."""

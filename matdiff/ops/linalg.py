@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matdiff.core.node import Node, number
-from matdiff.core.op import Op, macro, nonlinear
+from matdiff.core.op import Mistake, Op, macro, nonlinear
 from matdiff.ops.algebra import is_op, power, scale, size, transpose
 from matdiff.ops.constants import eye, is_eye
 from matdiff.ops.elementwise import exp, log, pi, sqrt
@@ -55,6 +55,13 @@ inv: Op = nonlinear(
     traits="primary",
     c="-> inverse({m0}, {0}, {out}, {work:m0*m0+m0})",
     entries=lambda np, X: _adjugate(np, X) / _expanded(np, X),
+    mistakes=(
+        Mistake(lambda X, dX: -(inv(X) @ inv(X) @ dX), "d(X⁻¹) = −X⁻² dX", "−X⁻¹ dX X⁻¹"),
+        Mistake(lambda X, dX: -(dX @ inv(X) @ inv(X)), "d(X⁻¹) = −dX X⁻²", "−X⁻¹ dX X⁻¹"),
+        Mistake(lambda X, dX: -inv(X) @ dX @ inv(X).T, "d(X⁻¹) = −X⁻¹ dX X⁻ᵀ", "−X⁻¹ dX X⁻¹"),
+        Mistake(lambda X, dX: inv(X) @ dX @ inv(X), "d(X⁻¹) = X⁻¹ dX X⁻¹", "−X⁻¹ dX X⁻¹"),
+    ),
+    cost="2*m0*m0*m0",
 )
 det: Op = nonlinear(
     "det",
@@ -76,6 +83,8 @@ det: Op = nonlinear(
     curvature="logconcave⪰ increasing⪰ positive⪰",
     c="= det({m0}, {0}, {work:m0*m0+m0})",
     entries=lambda np, X: np.array([[_expanded(np, X)]], dtype=X.dtype),
+    mistakes=(Mistake(lambda X, dX: tr(inv(X) @ dX), "d det X = tr(X⁻¹ dX)", "det(X) tr(X⁻¹ dX)"),),
+    cost="2*m0*m0*m0/3",
 )
 logdet: Op = nonlinear(
     "logdet",
@@ -100,6 +109,8 @@ logdet: Op = nonlinear(
     definition=lambda X: log(det(X)),
     curvature="concave⪰ increasing⪰",
     c="= logabsdet({m0}, {0}, {work:m0*m0+m0})",
+    mistakes=(Mistake(lambda X, dX: tr(inv(X).T @ dX), "d log det X = tr(X⁻ᵀ dX)", "tr(X⁻¹ dX)"),),
+    cost="2*m0*m0*m0/3",
 )
 adj: Op = nonlinear(
     "adj",
@@ -188,6 +199,7 @@ chol: Op = nonlinear(
     source="Giles 2008, §2.3.3; Murray 2016, eq. 9",
     summary="lower-triangular L with L*L' = S",
     c="-> cholesky({m0}, {0}, {out})",
+    cost="m0*m0*m0/3",
 )
 
 

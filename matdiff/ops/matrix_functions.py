@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from matdiff.core.node import Apply, Node, Number, number
-from matdiff.core.op import Linear, Nonlinear, Op, macro, nonlinear, register, registry
+from matdiff.core.op import Linear, Mistake, Nonlinear, Op, macro, nonlinear, register, registry
 from matdiff.core.shape import ZERO
 from matdiff.ops.algebra import SCALE, is_op, matmul, mpow, power, scale
 from matdiff.ops.constants import eye, is_eye, zeros, zeros_like
@@ -114,6 +114,7 @@ expm: Op = nonlinear(
     curvature="traceconvex logtraceconvex",
     traits="primary iterative",
     c="-> expm({m0}, {0}, {out}, {work:7*m0*m0+m0})",
+    mistakes=(Mistake(lambda X, dX: expm(X) @ dX, "d expm(X) = expm(X) dX", "the Fréchet map of expm"),),
 )
 logm: Op = nonlinear(
     "logm",
@@ -252,6 +253,7 @@ MPOWER: Op = nonlinear(
     summary="X^p: a product for a whole p, else exp(p log X)",
     traits="iterative",
     spoken=(),
+    jointly="exponent 0 1",
     c="-> mpower({m0}, {0}, {1}, {out}, {work:8*m0*m0+m0})",
 )
 """A^p for an exponent that is no whole number written out, which is `mpow`."""
@@ -285,6 +287,7 @@ frechet_mpower: Direction = frechet_map(
     "frechet_mpower({0}, {1}, {2})",
     _power_map_by_exponent,
     domain=("exponent",),
+    jointly="exponent 0 2",
     c="-> frechet_mpower({m0}, {0}, {1}, {2}, {out}, {work:40*m0*m0+2*m0})",
 )
 
@@ -314,6 +317,7 @@ SYLVESTER: Op = register(
         summary="the X with A*X + X*B = C",
         matrix=lambda node, slot: inv(kron_of(eye(node.cols), node.args[0]) + kron_of(node.args[1].T, eye(node.rows))),
         c="-> sylvester({m0}, {m1}, {0}, {1}, {2}, {out}, {work:2*m0*m0*m1*m1+m0*m1})",
+        jointly="disjoint 0 1",
     )
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matdiff.core.node import Node
-from matdiff.core.op import Op, linear, macro, nonlinear
+from matdiff.core.op import Mistake, Op, linear, macro, nonlinear
 from matdiff.ops.algebra import inner, scale, size
 from matdiff.ops.constants import eye, ones_like
 from matdiff.ops.elementwise import abs_, exp, log, sign, sqrt
@@ -22,6 +22,7 @@ tr: Op = linear(
     spoken=("tr", "trace"),
     curvature="increasing increasing⪰",
     entries=lambda np, A: np.diagonal(A)[:, None].sum(keepdims=True),
+    cost="m0",
 )
 sum_: Op = linear(
     "sum",
@@ -106,6 +107,10 @@ norm: Op = nonlinear(
     curvature="convex decreasing- increasing+ nonnegative",
     traits="homogeneous unordered",
     c="= norm({s0}, {0})",
+    mistakes=(
+        Mistake(lambda u, du: inner(u, du), "d‖u‖ = ⟨u, du⟩", "⟨u, du⟩/‖u‖"),
+        Mistake(lambda u, du: 2 * inner(u, du) / norm(u), "d‖u‖ = 2⟨u, du⟩/‖u‖", "⟨u, du⟩/‖u‖"),
+    ),
 )
 norm1: Op = nonlinear(
     "norm1",
@@ -121,7 +126,7 @@ norm1: Op = nonlinear(
     summary="sum of the absolute values of all entries",
     definition=lambda X: sum_(abs_(X)),
     curvature="convex decreasing- increasing+ nonnegative",
-    traits="homogeneous unordered",
+    traits="homogeneous unordered barred",
     c="= absolute_sum({s0}, {0})",
 )
 logsumexp: Op = nonlinear(
@@ -155,6 +160,13 @@ softmax: Op = nonlinear(
     summary="exp(x)/sum(exp(x))",
     definition=lambda x: exp(x) / sum_(exp(x)),
     c="-> softmax({s0}, {0}, {out})",
+    mistakes=(
+        Mistake(
+            lambda x, dx: softmax(x) * (1 - softmax(x)) * dx,
+            "ds = s ⊙ (1 − s) ⊙ du for s = softmax(u), as if it were entrywise",
+            "s ⊙ du − (sᵀdu) s",
+        ),
+    ),
 )
 
 

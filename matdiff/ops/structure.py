@@ -53,6 +53,8 @@ def _mirrored(np: Any, x: Any, n: int) -> Any:
     return out
 
 
+operators["Diag"] = lambda a: Diag(vector_of(a))
+
 diag: Op = linear(
     "diag",
     "(n,n)->(n)",
@@ -68,6 +70,7 @@ diag: Op = linear(
     summary="the diagonal of a square matrix",
     curvature="increasing increasing⪰",
     entries=lambda np, X: np.diagonal(X)[:, None],
+    cost="0",
 )
 Diag: Op = linear(
     "Diag",
@@ -164,6 +167,7 @@ vec: Op = linear(
     summary="the columns stacked",
     curvature="increasing",
     entries=lambda np, X: X.T.reshape(-1, 1),
+    cost="0",
 )
 unvec: Op = linear(
     "unvec",
@@ -178,6 +182,7 @@ unvec: Op = linear(
     summary="the inverse of vec",
     curvature="increasing",
     entries=lambda np, x, m, n: x.reshape(n, m).T,
+    cost="0",
 )
 
 vech: Op = linear(

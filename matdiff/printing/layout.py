@@ -43,9 +43,6 @@ _two_words = deferred(r"\\[a-z]+\\[a-z]+")
 
 HALF = Fraction(1, 2)
 
-BARRED = frozenset({"abs", "norm1", "norminf"})
-"""Functions whose bars mean something else, or nothing, around a matrix."""
-
 
 LONGER = {short: long for long, short in LONG.items()}
 
@@ -123,7 +120,7 @@ class Layout:
             latex = latex.replace("(", r"^{{\odot}}(", 1)
         if node.op.name in self.notation.forms:
             return self.form(node.op.name, *node.args, *params)
-        spelled = node.op.name in BARRED and node.args[0].kind == "matrix"
+        spelled = "barred" in node.op.traits.split() and node.args[0].kind == "matrix"
         if self.notation.own_templates and latex and not spelled and not self.clashes(node):
             args: tuple[Argument, ...] = (*node.args, *params)
             return fill((guessed_level(template(latex)), self.notation.own_templates(latex)), *args)

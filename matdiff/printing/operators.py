@@ -28,7 +28,9 @@ def _base(layout: Forms, node: Node) -> Argument:
         if isinstance(node, Symbol) and "_" in layout.notation.symbol(node):
             return Piece(ATOM, ("{", Hole(node, SUM), "}"))
         second = (
-            isinstance(node, Constant) or node in layout.names or (isinstance(node, Apply) and node.op.name in INDEXING)
+            isinstance(node, Constant)
+            or node in layout.names
+            or (isinstance(node, Apply) and "indexed" in node.op.traits.split())
         )
         before, after = layout.notation.parentheses
         return Piece(ATOM, (before, Hole(node, SUM), after)) if second else node
@@ -109,14 +111,6 @@ def blocks(layout: Forms, node: Apply) -> Piece:
 def _is_spaced(a: Node) -> bool:
     """Is it a product whose factors stand side by side, no number first?"""
     return isinstance(a, Apply) and a.op.name in ("matmul", "scale") and not isinstance(a.args[0], Number)
-
-
-INDEXING: dict[str, Callable[[Forms, Apply], Piece]] = {
-    "entry": _entry,
-    "getrow": _line,
-    "getcol": _line,
-    "slice": _slice,
-}
 
 
 # Sums.
@@ -252,5 +246,8 @@ SPECIAL: dict[str, Callable[[Forms, Apply], Piece]] = {
     "kronv": _kron,
     "hcat": blocks,
     "vcat": blocks,
-    **INDEXING,
+    "entry": _entry,
+    "getrow": _line,
+    "getcol": _line,
+    "slice": _slice,
 }

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, islice
 
 import numpy as np
 
 from matdiff.calculus.jacobian import jacobian
-from matdiff.core.node import Apply, Node, apply, number, topological
-from matdiff.core.op import Nonlinear, Op, registry
+from matdiff.core.node import Apply, Node, apply, topological
+from matdiff.core.op import Mistake, Nonlinear, Op
 from matdiff.errors import MatdiffError
 from matdiff.graph.rewrite import inline, transformed
-from matdiff.ops.algebra import inner, matmul, mpow, scale, transpose
-from matdiff.ops.linalg import inv
-from matdiff.ops.matrix_functions import expm
-from matdiff.ops.reductions import norm, softmax, tr
+from matdiff.ops.algebra import transpose
 from matdiff.ops.sets import CurvedSet
 from matdiff.verify.case import Case, Sample, apart, derivative
 from matdiff.verify.edits import FACTORS, LATER, MAX_CANDIDATES, SET, Edit, Pair
@@ -26,53 +23,12 @@ from matdiff.verify.sums import CLOSE, constant_factor, scalar_factor, terms_of_
 # Rules as they are often misremembered: the derivation is done again with each, and compared with the claim.
 
 
-@dataclass(frozen=True)
-class Misremembered:
-    """A wrong differential of the function `name`, how it reads, and the right one."""
-
-    name: str
-    differential: Callable[..., Node]
-    reads: str
-    right: str
-
-
-def square_inverse(X: Node) -> Node:
-    return matmul(inv(X), inv(X))
-
-
-WRONG = (
-    Misremembered("inv", lambda X, dX: -(square_inverse(X) @ dX), "d(X⁻¹) = −X⁻² dX", "−X⁻¹ dX X⁻¹"),
-    Misremembered("inv", lambda X, dX: -(dX @ square_inverse(X)), "d(X⁻¹) = −dX X⁻²", "−X⁻¹ dX X⁻¹"),
-    Misremembered("inv", lambda X, dX: -inv(X) @ dX @ inv(X).T, "d(X⁻¹) = −X⁻¹ dX X⁻ᵀ", "−X⁻¹ dX X⁻¹"),
-    Misremembered("inv", lambda X, dX: inv(X) @ dX @ inv(X), "d(X⁻¹) = X⁻¹ dX X⁻¹", "−X⁻¹ dX X⁻¹"),
-    Misremembered("det", lambda X, dX: tr(inv(X) @ dX), "d det X = tr(X⁻¹ dX)", "det(X) tr(X⁻¹ dX)"),
-    Misremembered("logdet", lambda X, dX: tr(inv(X).T @ dX), "d log det X = tr(X⁻ᵀ dX)", "tr(X⁻¹ dX)"),
-    Misremembered(
-        "mpow",
-        lambda X, dX, k: scale(number(k), mpow(X, k - 1) @ dX),
-        "d(Xᵏ) = k Xᵏ⁻¹ dX",
-        "the sum of Xⁱ dX Xᵏ⁻¹⁻ⁱ over i from 0 to k − 1",
-    ),
-    Misremembered("expm", lambda X, dX: expm(X) @ dX, "d expm(X) = expm(X) dX", "the Fréchet map of expm"),
-    Misremembered("norm", lambda u, du: inner(u, du), "d‖u‖ = ⟨u, du⟩", "⟨u, du⟩/‖u‖"),
-    Misremembered("norm", lambda u, du: 2 * inner(u, du) / norm(u), "d‖u‖ = 2⟨u, du⟩/‖u‖", "⟨u, du⟩/‖u‖"),
-    Misremembered(
-        "softmax",
-        lambda x, dx: softmax(x) * (1 - softmax(x)) * dx,
-        "ds = s ⊙ (1 − s) ⊙ du for s = softmax(u), as if it were entrywise",
-        "s ⊙ du − (sᵀdu) s",
-    ),
-)
-
-
 def wrong_rule(case: Case, pair: Pair, samples: Sequence[Sample]) -> str:
     """The claim is what a misremembered rule gives."""
-    used = {n.op.name for n in topological(pair.function) if isinstance(n, Apply)}
-    for rule in WRONG:
-        if rule.name not in used:
-            continue
+    used = dict.fromkeys(n.op for n in topological(pair.function) if isinstance(n, Apply))
+    for right, rule in ((op, rule) for op in used for rule in op.mistakes):
         try:
-            node = derived(case, pair, rule)
+            node = derived(case, pair, right, rule)
         except MatdiffError:
             continue
         (values,) = case.values([node], samples) if node is not None else [None]
@@ -84,9 +40,8 @@ def wrong_rule(case: Case, pair: Pair, samples: Sequence[Sample]) -> str:
     return ""
 
 
-def derived(case: Case, pair: Pair, rule: Misremembered) -> Node | None:
+def derived(case: Case, pair: Pair, right: Op, rule: Mistake) -> Node | None:
     """What the derivation gives with the wrong rule; None for second derivatives."""
-    right = registry[rule.name]
     wrong = replace(right, rules=(Nonlinear(rule.differential),))
     d = case.d.having(exchanged(inline(pair.function), right, wrong))
     if case.what == "differential":

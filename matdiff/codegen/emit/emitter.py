@@ -17,18 +17,6 @@ from matdiff.core.shape import ONE, Dim, signature
 from matdiff.errors import ShapeError
 from matdiff.ops.algebra import ADD, INNER, POWER, SCALE
 
-GUARDS: dict[str, tuple[str, tuple[int, ...]]] = {
-    "sylvester": ("disjoint", (0, 1)),
-    "mpower": ("exponent", (0, 1)),
-    "frechet_mpower": ("exponent", (0, 2)),
-    "lu_logdet": ("posdet", (1,)),
-    "cholesky_logdet": ("posdet", (1,)),
-    "positive_kron": ("poskron", (1, 2)),
-    "hinge_or_one": ("hinge", (1,)),
-}
-"""Checks made on a line of their own: of several arguments together, or of one that the code does not mention."""
-
-
 PLAIN = (ADD, SCALE, INNER)
 """Functions that are operators of Python on numbers."""
 
@@ -125,9 +113,9 @@ class Emitter(Writer):
 
     def template_code(self, node: Apply) -> Code:
         """A function from the template in its record."""
-        if self.check and node.op.name in GUARDS:
-            word, slots = GUARDS[node.op.name]
-            self.guard(word, node, [node.args[i] for i in slots])
+        if self.check and node.op.jointly:
+            word, *slots = node.op.jointly.split()
+            self.guard(word, node, [node.args[int(i)] for i in slots])
         inputs, _ = signature(node.op.signature)
         fields: dict[str, Code] = {}
         free = {a.kind for a, spec in zip(node.args, inputs, strict=False) if spec is None}

@@ -9,24 +9,37 @@ from __future__ import annotations
 from fractions import Fraction
 
 from matdiff.codegen.emit.pieces import MAX_INLINE, Code, Emitting, as_kind, suffix
-from matdiff.codegen.kernels import PLUS, SCALE_COLUMNS, SCALE_ROWS
+from matdiff.codegen.kernels import (
+    ADD_BLOCKS,
+    ADD_BROADCAST,
+    ADD_DIAGONAL,
+    BLOCKS,
+    BROADCAST,
+    CHOLESKY_INVERSE,
+    EYE_KRON,
+    KHATRI_RAO,
+    KRON_EYE,
+    PLUS,
+    SCALE_COLUMNS,
+    SCALE_ROWS,
+)
 from matdiff.core.node import Apply, Node, Number
 from matdiff.ops.algebra import ADD, HADAMARD, MATMUL, POWER, SCALE, is_op
+from matdiff.ops.kronecker import kron
 
-ENTRYWISE = {"add", "plus", "scale", "hadamard", "power", "scale_rows", "scale_columns"}
-NEW = ENTRYWISE | {"matmul", "cholesky_inverse", "add_diagonal"}
-"""Functions whose value is a new array."""
-VIEWS = {"kron", "kron_eye", "eye_kron", "khatri_rao", "blocks", "add_blocks", "broadcast", "add_broadcast"}
-"""Functions whose value is a view of a new array that is row-major."""
 SCALED = {HADAMARD: (0, 1), SCALE: (1,), SCALE_ROWS: (1,), SCALE_COLUMNS: (0,)}
 """Products entry by entry, and which arguments may have the size of the value."""
+NEW = frozenset({*SCALED, ADD, PLUS, POWER, MATMUL, CHOLESKY_INVERSE, ADD_DIAGONAL})
+"""Functions whose value is a new array."""
+VIEWS = frozenset({kron, KRON_EYE, EYE_KRON, KHATRI_RAO, BLOCKS, ADD_BLOCKS, BROADCAST, ADD_BROADCAST})
+"""Functions whose value is a view of a new array that is row-major."""
 
 
 def spare(em: Emitting, a: Node) -> bool:
     """Is it an array that the function makes itself and reads in one place?  A definition keeps its value."""
     if not isinstance(a, Apply) or em.uses[a] != 1:
         return False
-    return a.op.name in NEW or a.op.name in VIEWS or is_entrywise(a)
+    return a.op in NEW or a.op in VIEWS or is_entrywise(a)
 
 
 def is_entrywise(a: Apply) -> bool:
@@ -98,7 +111,7 @@ def total(em: Emitting, node: Apply) -> Code | None:
 
 
 def is_view(a: Node) -> bool:
-    return isinstance(a, Apply) and a.op.name in VIEWS
+    return isinstance(a, Apply) and a.op in VIEWS
 
 
 def is_row_major(a: Node) -> bool:

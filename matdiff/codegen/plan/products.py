@@ -50,7 +50,8 @@ class Family(NamedTuple):
 
 
 def part(op: Op, numpy: str) -> Op:
-    return kernel(f"{op.name}_part", "(m,n)->(...)", numpy, gives=op.gives)
+    """Read off at no cost, but where it takes a product."""
+    return kernel(f"{op.name}_part", "(m,n)->(...)", numpy, gives=op.gives, cost="" if "@" in numpy else "0")
 
 
 def family(name: str, numpy: str, leaders: Sequence[Op], parts: Mapping[Op, str], c: str) -> Family:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
+from matdiff.core.op import spellings
 from matdiff.core.patterns import deferred
 from matdiff.text.advice import refused
 from matdiff.text.characters import plain_name
@@ -25,7 +26,6 @@ _entries = deferred(r"\s*\^\s*(?:\{\s*\\(?:odot|circ)\s*\}|\\(?:odot|circ)(?![A-
 r"""\exp^{\odot}: the function of every entry."""
 _square = deferred(r"\s*_\s*\{\s*(\w+)\s*\\times\s*(\w+)\s*\}")
 _logarithm = deferred(r"\s*_\s*(?:\{\s*(\d+)\s*\}|(\d))")
-_inverses = ("sin", "cos", "tan")
 _next_open = deferred(r"(?:\s|\\[,;:! ]|\\(?:left|[bB]igg?l?)\b)*(\(|\[|\\\{|\\lbrace\b|\{)")
 
 
@@ -276,7 +276,7 @@ class Calls(Doubts):
         after = self.text[span[1] : span[1] + 20].lstrip()[:1]
         if after and after in "^_":
             hint = f"Write \\{function}(x)^2, or 1/\\{function}(x)."
-            if function in _inverses and after == "^":
+            if after == "^" and f"arc{function}" in spellings:
                 hint = f"Write \\arc{function}(x) for the inverse function, 1/\\{function}(x) for the reciprocal."
             elif after == "_":
                 hint = f"Write \\log(x)/\\log({base[1] or base[2] if base else 2})." if function == "log" else ""
