@@ -27,8 +27,9 @@ from test_layers import files
 import matdiff as md
 from matdiff.cli.rules import about
 from matdiff.codegen.emit.module import begins_with_argument
-from matdiff.core.node import Node
-from matdiff.core.op import Op, elementwise, linear, nonlinear, registry, words
+from matdiff.codegen.explain import operations
+from matdiff.core.node import Apply, Node
+from matdiff.core.op import Facts, Mistake, Op, elementwise, linear, nonlinear, registry, words
 from matdiff.interop.explicit import explicit, named
 from matdiff.ops.algebra import inner, size
 from matdiff.ops.constants import ones
@@ -341,6 +342,26 @@ def test_by_the_entries_of_its_value() -> None:
     finally:
         md.forget("turned")
         md.forget("misturned")
+
+
+def test_identities_costs_and_mistakes() -> None:
+    """What a record says is simpler, how much it costs, and which wrong rule is told."""
+
+    def simpler(known: Facts, node: Apply, x: Node) -> Node | None:
+        return x.children[0] if x.op is node.op else None
+
+    reads = Mistake(lambda x, dx: dx, "d cubed(u) = du", "3u² ⊙ du")
+    turned = linear("turned", "(n)->(n)", lambda y, x: turned(y), numpy="{0}[::-1]", simplify=simpler, cost="2*m0*m/3")
+    elementwise("cubed", lambda x: 3 * x**2, numpy="{0}**3", definition=lambda x: x**3, mistakes=(reads,))
+    try:
+        d = md.derive("y'*turned(x)", wrt="x", declare="x: n; y: n")
+        assert isinstance(d.gradient.node, Apply) and operations(d.gradient.node, lambda n: 7) == 2 * 7 * 7 // 3
+        assert str(md.derive("turned(y)'*turned(x)", wrt="x", declare="x: n; y: n").gradient) == "y"
+        found = md.check_claim("sum(cubed(x))", "ones(n)", "x", "x: n")
+        assert "d cubed(u) = du" in str(found)
+    finally:
+        md.forget("turned")
+        md.forget("cubed")
 
 
 def test_what_a_record_brings_along_is_forgotten_with_it() -> None:

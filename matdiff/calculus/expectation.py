@@ -22,7 +22,6 @@ from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, symbo
 from matdiff.core.op import Joint, Linear, Op
 from matdiff.core.shape import Dim
 from matdiff.errors import MatdiffError, UnsupportedError
-from matdiff.graph.properties import product_nodes
 from matdiff.graph.rewrite import inline, prepared, rebuild, substitute
 from matdiff.ops.algebra import (
     ADD,
@@ -38,6 +37,7 @@ from matdiff.ops.algebra import (
     is_op,
     matmul,
     power,
+    product_nodes,
     scale,
     size,
     transpose,

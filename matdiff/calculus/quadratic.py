@@ -12,7 +12,7 @@ from matdiff.calculus.adjoint import adjoint, dependent
 from matdiff.core.node import Apply, Node, Symbol, number, symbol
 from matdiff.core.op import Joint
 from matdiff.errors import UnsupportedError
-from matdiff.graph.properties import Known, product_nodes
+from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import inline, rebuild
 from matdiff.ops.algebra import (
     ADD,
@@ -26,6 +26,7 @@ from matdiff.ops.algebra import (
     hadamard,
     inner,
     matmul,
+    product_nodes,
     scale,
     transpose,
 )

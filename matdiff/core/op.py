@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from matdiff.core.node import Apply, Kind, Node, apply, constant, describe, symbol
 from matdiff.core.shape import ONE, Dim, Spec, signature
@@ -44,6 +44,14 @@ class Mistake(NamedTuple):
     right: str
 
 
+class Facts(Protocol):
+    """What an identity may ask: the properties of a node, and its transpose, which is A where A is symmetric."""
+
+    def __call__(self, node: Node) -> frozenset[str]: ...
+
+    def transposed(self, node: Node) -> Node: ...
+
+
 Rule = Linear | Joint | Nonlinear | None
 """None: an argument that cannot be differentiated through."""
 
@@ -71,6 +79,8 @@ class Op:
                 they are several or the code does not mention them
     smooth      where it is not differentiable, in words; empty if it is wherever it is defined
     guard       what must be defined for a derivative to exist, of the arguments, where that is more than the value
+    simplify    `simplify(known, node, *args)`: its identities, a simpler form of the application `node` to arguments in
+                normal form, or None
     keeps       properties of the argument that the value has as well: "symmetric spd diagonal …"
     gives       properties that the value always has
     law, source the name of the rule and where it is found in books
@@ -127,6 +137,7 @@ class Op:
     jointly: str = ""
     smooth: str = ""
     guard: Callable[..., Node] | None = None
+    simplify: Callable[..., Node | None] | None = None
     keeps: frozenset[str] = frozenset()
     gives: frozenset[str] = frozenset()
     law: str = ""
@@ -454,6 +465,7 @@ def differential_symbol(of: Any, index: int = 0) -> Node:
 
 
 __all__ = [
+    "Facts",
     "Joint",
     "Linear",
     "Macro",

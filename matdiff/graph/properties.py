@@ -11,7 +11,19 @@ from typing import Any
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, Value, topological
 from matdiff.core.shape import Dim
-from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, MPOW, SCALE, TRANSPOSE, is_op, transpose
+from matdiff.ops.algebra import (
+    ADD,
+    HADAMARD,
+    INNER,
+    INSPECTED,
+    MATMUL,
+    MPOW,
+    SCALE,
+    TRANSPOSE,
+    is_op,
+    product_nodes,
+    transpose,
+)
 from matdiff.ops.kronecker import kron
 from matdiff.ops.linalg import inv
 from matdiff.ops.matrix_functions import MPOWER
@@ -110,8 +122,6 @@ OF_COLUMNS = frozenset({"orthonormal", "grassmann", "oblique"})
 """What is said of the columns of a matrix, and not of its rows."""
 WIDEST = 64
 """Longest product that is looked at for an outer product in it."""
-PALINDROME = 16
-"""Longest product that is inspected for the form A S Aᵀ."""
 
 
 @cache
@@ -283,7 +293,7 @@ class Known:
         """[A, B; Bᵀ, C] with symmetric A and C."""
         grid = [row.children if isinstance(row, Apply) and row.op.name == "hcat" else (row,) for row in node.args]
         size = len(grid)
-        if any(len(row) != size for row in grid) or size > PALINDROME or node.rows is not node.cols:
+        if any(len(row) != size for row in grid) or size > INSPECTED or node.rows is not node.cols:
             return False
         if not all(grid[i][i].kind == "scalar" or "symmetric" in self(grid[i][i]) for i in range(size)):
             return False
@@ -313,7 +323,7 @@ class Known:
         return True
 
     def _factors(self, node: Node) -> Factors:
-        """The factors of a product left to right, or none if there are more than `PALINDROME`."""
+        """The factors of a product left to right, or none if there are more than `INSPECTED`."""
         out: list[Factor] = []
         stack = [(node, False)]
         while stack:
@@ -325,13 +335,13 @@ class Known:
             elif top.op is MATMUL:
                 a, b = top.children
                 stack += [(a, turned), (b, turned)] if turned else [(b, turned), (a, turned)]
-            elif isinstance(top, Apply) and top.op is MPOW and top.params[0] <= PALINDROME:
+            elif isinstance(top, Apply) and top.op is MPOW and top.params[0] <= INSPECTED:
                 stack += [(top.children[0], turned)] * top.params[0]
             elif (turn := self._turned(top)) is not None:
                 stack.append((turn, not turned))
             else:
                 out.append(self._factor(top, turned))
-            if len(out) + len(stack) > PALINDROME:
+            if len(out) + len(stack) > INSPECTED:
                 return ()
         return tuple(out)
 
@@ -361,21 +371,6 @@ class Known:
     def _mirrored(self, factors: Factors) -> tuple[int, Factors]:
         """The factors of the transpose, and its sign."""
         return self._settled(tuple(self._factor(node, not turned) for node, turned in reversed(factors)))
-
-
-def product_nodes(node: Node, longest: int) -> list[Node]:
-    """The factors of a matrix product left to right, or none if there are more than `longest`."""
-    out: list[Node] = []
-    stack = [node]
-    while stack:
-        top = stack.pop()
-        if isinstance(top, Apply) and top.op is MATMUL:
-            stack.extend(top.args)
-            if len(out) + len(stack) > longest:
-                return []
-        else:
-            out.append(top)
-    return out[::-1]
 
 
 hermitian.append(lambda S: "symmetric" in Known()(S))

@@ -8,7 +8,6 @@ from typing import Any
 from matdiff.core.node import Apply, Node, Number, Symbol, number, symbol, topological
 from matdiff.core.op import Op
 from matdiff.errors import UnsupportedError
-from matdiff.graph.properties import product_nodes
 from matdiff.ops.algebra import (
     ADD,
     CONSTRUCTORS,
@@ -20,6 +19,7 @@ from matdiff.ops.algebra import (
     matmul,
     matrix_product,
     power,
+    product_nodes,
     scale,
     transpose,
 )

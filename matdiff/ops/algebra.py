@@ -240,6 +240,25 @@ def matrix_product(factors: Sequence[Node]) -> Node:
     return result
 
 
+INSPECTED = 16
+"""Longest product that is looked into for its form: A S Aᵀ, u vᵀ, A Diag(v) B."""
+
+
+def product_nodes(node: Node, longest: int) -> list[Node]:
+    """The factors of a matrix product left to right, or none if there are more than `longest`."""
+    out: list[Node] = []
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Apply) and top.op is MATMUL:
+            stack.extend(top.args)
+            if len(out) + len(stack) > longest:
+                return []
+        else:
+            out.append(top)
+    return out[::-1]
+
+
 def _transpose_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     (a,) = args
     kind: Kind = {"vector": "row", "row": "vector"}.get(a.kind, a.kind)  # type: ignore[assignment]

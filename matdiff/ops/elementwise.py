@@ -4,13 +4,49 @@ from __future__ import annotations
 
 from typing import Any
 
-from matdiff.core.node import Node, Number, constant, number, operators
-from matdiff.core.op import Nonlinear, Op, Type, elementwise, macro, register
+from matdiff.core.node import Apply, Node, Number, constant, number, operators
+from matdiff.core.op import Facts, Nonlinear, Op, Type, elementwise, macro, register, registry
 from matdiff.errors import UnsupportedError
-from matdiff.ops.algebra import power
-from matdiff.ops.constants import zeros_like
+from matdiff.ops.algebra import POWER, power, whole
+from matdiff.ops.constants import ones_like, zeros_like
 
 pi = constant("pi", "scalar")
+
+
+def _simpler_abs(known: Facts, node: Apply, u: Node) -> Node | None:
+    """|u| = u, sign(u) = 1 and so relu(u) = u of what is positive; relu(u) and |u| of what is 0 or more.
+
+    relu(sign u) is the step of u.
+    """
+    properties = known(u)
+    if node.op is relu and u.op is sign:
+        return heaviside(u.children[0])
+    if node.op in (sign, heaviside):
+        return ones_like(u) if "positive" in properties else None
+    return u if "nonnegative" in properties else None
+
+
+def _simpler_sqrt(known: Facts, node: Apply, a: Node) -> Node | None:
+    """√(u^p) = u^(p/2) of what is 0 or more, for an even p."""
+    if a.op is not POWER or "nonnegative" not in known(a.children[0]):
+        return None
+    p = whole(a.children[1])
+    return power(a.children[0], number(p // 2)) if p is not None and p % 2 == 0 else None
+
+
+def _simpler_exp(known: Facts, node: Apply, u: Node) -> Node | None:
+    if isinstance(u, Number) and u.value == 0:
+        return number(1)
+    return u.children[0] if u.op is log else None
+
+
+def _simpler_log(known: Facts, node: Apply, u: Node) -> Node | None:
+    if u.op is registry["det"]:
+        return registry["logdet"](u.children[0])
+    if isinstance(u, Number) and u.value == 1:
+        return number(0)
+    return u.children[0] if u.op is exp else None
+
 
 exp: Op = elementwise(
     "exp",
@@ -30,6 +66,7 @@ exp: Op = elementwise(
     ),
     curvature="convex increasing logconvex logconcave",
     c="exp({0})",
+    simplify=_simpler_exp,
 )
 log: Op = elementwise(
     "log",
@@ -51,6 +88,7 @@ log: Op = elementwise(
     ),
     curvature="concave increasing",
     c="log({0})",
+    simplify=_simpler_log,
 )
 sqrt: Op = elementwise(
     "sqrt",
@@ -73,6 +111,7 @@ sqrt: Op = elementwise(
     ),
     curvature="concave increasing",
     c="sqrt({0})",
+    simplify=_simpler_sqrt,
 )
 abs_: Op = elementwise(
     "abs",
@@ -93,6 +132,7 @@ abs_: Op = elementwise(
     curvature="convex decreasing- increasing+",
     traits="homogeneous barred",
     c="fabs({0})",
+    simplify=_simpler_abs,
 )
 sign: Op = elementwise(
     "sign",
@@ -109,6 +149,7 @@ sign: Op = elementwise(
         "d(sign(x)) = 0*dx | a constant has no differential",
     ),
     c="sign({0})",
+    simplify=_simpler_abs,
 )
 sin: Op = elementwise(
     "sin",
@@ -328,6 +369,7 @@ relu: Op = elementwise(
     curvature="convex increasing",
     traits="homogeneous",
     c="larger({0}, 0.0)",
+    simplify=_simpler_abs,
 )
 heaviside: Op = elementwise(
     "heaviside",
@@ -344,6 +386,7 @@ heaviside: Op = elementwise(
     definition=lambda x: relu(sign(x)),
     curvature="increasing",
     c="step({0})",
+    simplify=_simpler_abs,
 )
 erf: Op = elementwise(
     "erf",

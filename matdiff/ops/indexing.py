@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from matdiff.core.node import Apply, Node, describe, operators
-from matdiff.core.op import Joint, Linear, Op, Type, register
+from matdiff.core.node import Apply, Constant, Node, describe, number, operators
+from matdiff.core.op import Facts, Joint, Linear, Op, Type, register
 from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import ShapeError
-from matdiff.ops.algebra import inner, scale
-from matdiff.ops.constants import eye, ones_like, unit, zeros
+from matdiff.ops.algebra import TRANSPOSE, inner, scale
+from matdiff.ops.constants import eye, is_eye, ones_like, unit, zeros, zeros_like
+from matdiff.ops.structure import Diag
 
 
 def check_index(i: int, size: Dim, what: str) -> None:
@@ -28,6 +29,101 @@ def _entry_type(args: tuple[Node, ...], params: tuple[Any, ...]) -> Type:
     return "scalar", ONE, ONE
 
 
+def _simpler_entry(known: Facts, node: Apply, a: Node) -> Node | None:
+    """Entries of constants, slices, blocks and diagonals, and those that are 0 in a triangle; Aᵀ[i,j] = A[j,i]."""
+    i, j = node.params
+    if a.op is SLICE or a.op is VCAT or a.op is HCAT:
+        return _entry_of_part(a, i, j)
+    if a.op is TRANSPOSE and a.kind == "matrix":
+        return entry(a.children[0], j, i)
+    if a.kind != "matrix":
+        return number(int(a.index == i)) if isinstance(a, Constant) and a.name == "e" else None
+    properties = known(a)
+    if i > j and "symmetric" in properties:
+        return entry(a, j, i)
+    if (i < j and "lower" in properties) or (i > j and "upper" in properties) or (i == j and "skew" in properties):
+        return number(0)
+    if is_eye(a):
+        return number(1)
+    return entry(a.children[0], i) if a.op is Diag else None
+
+
+def _entry_of_part(a: Node, i: int, j: int) -> Node | None:
+    """An entry of a slice is one of the whole, an entry of blocks is one of the block where sizes are numbers."""
+    assert isinstance(a, Apply)
+    if a.op is SLICE:
+        r0, c0 = a.params[0].number, a.params[2].number
+        return None if r0 is None or c0 is None else _entry_of(a.args[0], i + r0, j + c0)
+    at, down = 0, a.op is VCAT
+    for block in a.args:
+        length = (block.rows if down else block.cols).number
+        if length is None:
+            return None
+        if (i if down else j) <= at + length:
+            return _entry_of(block, i - at, j) if down else _entry_of(block, i, j - at)
+        at += length
+    return None
+
+
+def _entry_of(a: Node, i: int, j: int) -> Node:
+    """The entry of a vector, a row or a matrix; a scalar is its own."""
+    if a.kind == "scalar":
+        return a
+    return entry(a.T, j) if a.kind == "row" else entry(a, i, j)
+
+
+def _behind(start: Dim, end: Dim) -> bool:
+    """Is start ≥ end whatever positive numbers the sizes are?"""
+    return all(c >= 0 for _, c in (start - end).terms)
+
+
+def _simpler_slice(known: Facts, node: Apply, a: Node) -> Node | None:
+    """A slice of a slice is a slice; one that is a block of [A, B] or [A; B] is that block; of I it is I or 0."""
+    r0, r1, c0, c1 = node.params
+    if is_eye(a) and r0 is c0 and r1 is c1 and node.kind == "matrix":
+        return eye(r1 - r0)
+    if is_eye(a) and (_behind(r0, c1) or _behind(c0, r1)):
+        return zeros_like(node)
+    if a.op is SLICE:
+        assert isinstance(a, Apply)
+        top, _, left, _ = a.params
+        return slice_(a.children[0], r0 + top, r1 + top, c0 + left, c1 + left)
+    if a.op is VCAT and c0 is ZERO and c1 is a.cols:
+        at = ZERO
+        for block in a.children:
+            if at is r0 and at + block.rows is r1 and block.kind == node.kind:
+                return block
+            at = at + block.rows
+    if a.op is HCAT and r0 is ZERO and r1 is a.rows:
+        at = ZERO
+        for block in a.children:
+            if at is c0 and at + block.cols is c1 and block.kind == node.kind:
+                return block
+            at = at + block.cols
+    return None
+
+
+def _simpler_column(known: Facts, node: Apply, a: Node) -> Node | None:
+    """A column of a slice is a column, and of blocks side by side the column of one block."""
+    (j,) = node.params
+    if a.op is SLICE:
+        assert isinstance(a, Apply)
+        r0, r1, c0, _ = a.params
+        inside = a.args[0]
+        if r0 is ZERO and r1 is inside.rows and c0.number is not None:
+            return COLUMN(inside, params=(j + c0.number,))
+    if a.op is HCAT:
+        at = 0
+        for block in a.children:
+            width = block.cols.number
+            if width is None:
+                return None
+            if j <= at + width:
+                return block if block.kind == "vector" else COLUMN(block, params=(j - at,))
+            at += width
+    return None
+
+
 ENTRY: Op = register(
     Op(
         "entry",
@@ -40,6 +136,7 @@ ENTRY: Op = register(
         curvature="increasing",
         entries=lambda np, A, i, j: A[i - 1 : i, j - 1 : j],
         cost="0",
+        simplify=_simpler_entry,
     )
 )
 """A[i,j], and x[i] with j = 1."""
@@ -85,6 +182,7 @@ COLUMN: Op = register(
         curvature="increasing",
         entries=lambda np, A, j: A[:, j - 1 : j],
         cost="0",
+        simplify=_simpler_column,
     )
 )
 """A[:,j]."""
@@ -150,6 +248,7 @@ SLICE: Op = register(
         curvature="increasing",
         entries=lambda np, A, r0, r1, c0, c1: A[r0:r1, c0:c1],
         cost="0",
+        simplify=_simpler_slice,
     )
 )
 """A[r0+1:r1, c0+1:c1] (params are half-open and count from 0); for a vector c0, c1 = 0, 1."""

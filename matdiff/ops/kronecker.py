@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from matdiff.core.node import Apply, Node, operators
-from matdiff.core.op import Op, linear, macro
+from matdiff.core.op import Facts, Op, linear, macro
 from matdiff.core.shape import ONE, Dim
-from matdiff.ops.algebra import matmul, scale, transpose
-from matdiff.ops.constants import commutation, eye, ones
+from matdiff.ops.algebra import SCALE, inner, matmul, scale, transpose
+from matdiff.ops.constants import commutation, eye, is_eye, is_zero, ones, zeros_like
 from matdiff.ops.structure import Diag, unvec, vec, vector_of
 
 
@@ -65,6 +65,40 @@ def _blocks(Y: Any, outer: Any, inner: Any) -> Any:
     return Y.reshape(m, p, n, q).transpose(0, 2, 1, 3).reshape(m * n, p * q)
 
 
+def _simpler_unkron(known: Facts, node: Apply, *args: Node) -> Node | None:
+    """⟨Q, B⟩ P where Y = P ⊗ Q is taken apart by B, ⟨A, P⟩ Q by A; eye(mn) is eye(m) ⊗ eye(n)."""
+    left = node.op.name == "unkron_left"
+    Y, other = args if left else args[::-1]
+    rows, cols = node.params
+    if is_eye(Y) and other.rows is other.cols and rows is cols:
+        P, Q = (eye(rows), eye(other.rows)) if left else (eye(other.rows), eye(rows))
+    elif Y.op is kron:
+        P, Q = Y.children
+    else:
+        return None
+    taken, kept = (Q, P) if left else (P, Q)
+    if taken.rows is not other.rows or taken.cols is not other.cols:
+        return None
+    return scale(inner(taken, other), kept)
+
+
+def simpler_kron(known: Facts, node: Apply, *args: Node) -> Node | None:
+    """I ⊗ I = I, eye(1) ⊗ A = A, and x ⊗ (yᵀ ⊗ A) = x yᵀ ⊗ A."""
+    for i in (0, 1):
+        if args[i].op is SCALE:
+            s, a = args[i].children
+            return scale(s, node.op(*args[:i], a, *args[i + 1 :]))
+    if all(map(is_eye, args)):
+        return eye(node.rows)
+    if args[1].op is kron and {args[0].kind, args[1].children[0].kind} == {"vector", "row"}:
+        left, right = args[1].children
+        return kron(kron_of(args[0], left), right)
+    for one, other in (args, args[::-1]):
+        if is_eye(one) and one.rows is ONE and other.kind == node.kind:
+            return other
+    return zeros_like(node) if any(map(is_zero, args)) else None
+
+
 kron: Op = linear(
     "kron",
     "(m,n),(p,q)->(m*p,n*q)",
@@ -82,6 +116,7 @@ kron: Op = linear(
     curvature="increasing increasing⪰",
     c="-> kron({m0}, {n0}, {m1}, {n1}, {0}, {1}, {out})",
     entries=lambda np, A, B: np.kron(A, B),
+    simplify=simpler_kron,
 )
 kronv: Op = linear(
     "kronv",
@@ -114,6 +149,7 @@ unkron_left: Op = linear(
     summary="the m×n matrix of ⟨Y_ij, B⟩ over the blocks Y_ij of Y",
     c="-> unkron_left({m}, {n}, {m1}, {n1}, {0}, {1}, {out})",
     entries=lambda np, Y, B, m, n: (_blocks(Y, (m, n), B.shape) @ B.reshape(-1, 1)).reshape(m, n),
+    simplify=_simpler_unkron,
 )
 unkron_right: Op = linear(
     "unkron_right",
@@ -127,6 +163,7 @@ unkron_right: Op = linear(
     summary="the p×q matrix Σ A_ij Y_ij over the blocks Y_ij of Y",
     c="-> unkron_right({m0}, {n0}, {m}, {n}, {0}, {1}, {out})",
     entries=lambda np, A, Y, p, q: (_blocks(Y, A.shape, (p, q)).T @ A.reshape(-1, 1)).reshape(p, q),
+    simplify=_simpler_unkron,
 )
 khatrirao: Op = linear(
     "khatrirao",

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from matdiff.core.node import Node, number
-from matdiff.core.op import Mistake, Op, macro, nonlinear
-from matdiff.ops.algebra import is_op, power, scale, size, transpose
-from matdiff.ops.constants import eye, is_eye
+from matdiff.core.node import Apply, Node, number
+from matdiff.core.op import Facts, Mistake, Op, macro, nonlinear
+from matdiff.ops.algebra import TRANSPOSE, is_op, power, scale, size, transpose
+from matdiff.ops.constants import eye, is_eye, is_zero
 from matdiff.ops.elementwise import exp, log, pi, sqrt
 from matdiff.ops.reductions import tr
 from matdiff.ops.structure import HALF, Diag, diag, tril
+
+
+def _of_transpose(known: Facts, node: Apply, A: Node) -> Node | None:
+    """f(Aᵀ) = f(A) for determinants; 0 for zeros and skew matrices with an odd number of rows."""
+    if is_eye(A):
+        return number(1 if node.op is det else 0)
+    if node.op is det and (is_zero(A) or ((A.rows.number or 0) % 2 and "skew" in known(A))):
+        return number(0)
+    return node.op(A.children[0]) if A.op is TRANSPOSE else None
 
 
 def _expanded(np: Any, X: Any) -> Any:
@@ -85,6 +94,7 @@ det: Op = nonlinear(
     entries=lambda np, X: np.array([[_expanded(np, X)]], dtype=X.dtype),
     mistakes=(Mistake(lambda X, dX: tr(inv(X) @ dX), "d det X = tr(X⁻¹ dX)", "det(X) tr(X⁻¹ dX)"),),
     cost="2*m0*m0*m0/3",
+    simplify=_of_transpose,
 )
 logdet: Op = nonlinear(
     "logdet",
@@ -111,6 +121,7 @@ logdet: Op = nonlinear(
     c="= logabsdet({m0}, {0}, {work:m0*m0+m0})",
     mistakes=(Mistake(lambda X, dX: tr(inv(X).T @ dX), "d log det X = tr(X⁻ᵀ dX)", "tr(X⁻¹ dX)"),),
     cost="2*m0*m0*m0/3",
+    simplify=_of_transpose,
 )
 adj: Op = nonlinear(
     "adj",

@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 from matdiff.core.node import Apply, Node, Number, number
-from matdiff.core.op import Linear, Mistake, Nonlinear, Op, macro, nonlinear, register, registry
+from matdiff.core.op import Facts, Linear, Mistake, Nonlinear, Op, macro, nonlinear, register, registry
 from matdiff.core.shape import ZERO
-from matdiff.ops.algebra import SCALE, is_op, matmul, mpow, power, scale
+from matdiff.ops.algebra import ADD, MATMUL, MPOW, SCALE, TRANSPOSE, is_op, matmul, mpow, power, scale, transpose
 from matdiff.ops.constants import eye, is_eye, zeros, zeros_like
 from matdiff.ops.elementwise import cos, cosh, exp, log, sin, sinh, sqrt
 from matdiff.ops.indexing import HCAT, VCAT, slice_
@@ -27,6 +27,47 @@ def _split(a: Node) -> tuple[Node, Node]:
 def _upper(A: Node, V: Node) -> Node:
     """[A, V; 0, A], whose function carries the Fréchet map in its corner (Higham 2008, eq. 3.16)."""
     return VCAT(HCAT(A, V), HCAT(zeros_like(A), A))
+
+
+def _of_flipped(known: Facts, node: Apply, A: Node) -> Node | None:
+    """f(Aᵀ) = f(A)ᵀ for matrix functions."""
+    return transpose(node.op(A.children[0])) if A.op is TRANSPOSE else None
+
+
+def _of_function(known: Facts, node: Apply, A: Node, V: Node, *p: Node) -> Node | None:
+    """L_f(A; V) = V f'(A) for a V that is a function of A."""
+    if not _made_of(V, A):
+        return None
+    assert node.op.derivative is not None
+    derivative = node.op.derivative(A, *p)
+    s, f = derivative.children if derivative.op is SCALE else (number(1), derivative)
+    return scale(s, matmul(V, f))
+
+
+LARGEST = 40
+"""Most nodes of a direction that is tried for being a function of the point."""
+
+
+def _commutes(op: Op) -> bool:
+    """Do a function of a matrix by this one, and sums and products of those, commute with the matrix?"""
+    return op in (ADD, SCALE, MATMUL, MPOW) or op is MPOWER or "primary" in op.traits.split()
+
+
+def _made_of(V: Node, A: Node) -> bool:
+    """Is V, or where A is a transpose Vᵀ, built from A alone by functions that commute with it?"""
+    if A.op is TRANSPOSE and V.op is TRANSPOSE:
+        A, V = A.children[0], V.children[0]
+    seen: set[Node] = set()
+    waiting = [V]
+    while waiting:
+        node = waiting.pop()
+        if node is A or node in seen or node.kind == "scalar" or is_eye(node):
+            continue
+        seen.add(node)
+        if not isinstance(node, Apply) or not _commutes(node.op) or len(seen) > LARGEST:
+            return False
+        waiting.extend(node.args)
+    return True
 
 
 def frechet_map(
@@ -68,6 +109,7 @@ def frechet_map(
             source="Higham 2008, ch. 3",
             matrix=divided,
             derivative=derivative,
+            simplify=_of_function,
             traits="iterative",
             **fields,
         )
@@ -115,6 +157,7 @@ expm: Op = nonlinear(
     traits="primary iterative",
     c="-> expm({m0}, {0}, {out}, {work:7*m0*m0+m0})",
     mistakes=(Mistake(lambda X, dX: expm(X) @ dX, "d expm(X) = expm(X) dX", "the Fréchet map of expm"),),
+    simplify=_of_flipped,
 )
 logm: Op = nonlinear(
     "logm",
@@ -136,6 +179,7 @@ logm: Op = nonlinear(
     curvature="concave⪰ increasing⪰",
     traits="primary",
     c="-> logm({m0}, {0}, {out}, {work:6*m0*m0+m0})",
+    simplify=_of_flipped,
 )
 sqrtm: Op = nonlinear(
     "sqrtm",
@@ -156,6 +200,7 @@ sqrtm: Op = nonlinear(
     curvature="concave⪰ increasing⪰",
     traits="primary",
     c="-> sqrtm({m0}, {0}, {out}, {work:4*m0*m0+m0})",
+    simplify=_of_flipped,
 )
 cosm: Op = nonlinear(
     "cosm",
@@ -178,6 +223,7 @@ cosm: Op = nonlinear(
     source="Higham 2008, ch. 12",
     traits="primary iterative",
     c="-> turned({m0}, {0}, 0, {out}, {work:36*m0*m0+2*m0})",
+    simplify=_of_flipped,
 )
 sinm: Op = nonlinear(
     "sinm",
@@ -200,6 +246,7 @@ sinm: Op = nonlinear(
     source="Higham 2008, ch. 12",
     traits="primary iterative",
     c="-> turned({m0}, {0}, {m0}, {out}, {work:36*m0*m0+2*m0})",
+    simplify=_of_flipped,
 )
 frechet_expm: Direction = frechet_map(
     "expm",

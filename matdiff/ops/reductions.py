@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from matdiff.core.node import Node
-from matdiff.core.op import Mistake, Op, linear, macro, nonlinear
+from matdiff.core.node import Apply, Node, number
+from matdiff.core.op import Facts, Mistake, Op, linear, macro, nonlinear, registry
 from matdiff.ops.algebra import inner, scale, size
-from matdiff.ops.constants import eye, ones_like
+from matdiff.ops.constants import eye, is_zero, ones_like
 from matdiff.ops.elementwise import abs_, exp, log, sign, sqrt
+
+
+def _simpler_norm(known: Facts, node: Apply, a: Node) -> Node | None:
+    """0 for zeros, 1 for units, ‖svdvals(X)‖ = ‖X‖ and ‖eigvals(S)‖ = ‖S‖."""
+    if is_zero(a):
+        return number(0)
+    if a.op is registry["svdvals"] or a.op is registry["eigvals"]:
+        return norm(a.children[0])
+    return number(1) if "unit" in known(a) else None
+
 
 tr: Op = linear(
     "tr",
@@ -111,6 +121,7 @@ norm: Op = nonlinear(
         Mistake(lambda u, du: inner(u, du), "d‖u‖ = ⟨u, du⟩", "⟨u, du⟩/‖u‖"),
         Mistake(lambda u, du: 2 * inner(u, du) / norm(u), "d‖u‖ = 2⟨u, du⟩/‖u‖", "⟨u, du⟩/‖u‖"),
     ),
+    simplify=_simpler_norm,
 )
 norm1: Op = nonlinear(
     "norm1",

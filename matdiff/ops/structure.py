@@ -6,11 +6,25 @@ from fractions import Fraction
 from typing import Any
 
 from matdiff.core.node import Apply, Node, number, operators
-from matdiff.core.op import Op, linear, macro
+from matdiff.core.op import Facts, Op, linear, macro, registry
 from matdiff.core.shape import Dim, triangle_side
 from matdiff.errors import ShapeError
-from matdiff.ops.algebra import add, matmul, scale
-from matdiff.ops.constants import commutation, duplication, eye, ones
+from matdiff.ops.algebra import (
+    ADD,
+    INSPECTED,
+    MPOW,
+    SCALE,
+    TRANSPOSE,
+    add,
+    hadamard,
+    matmul,
+    matrix_product,
+    power,
+    product_nodes,
+    scale,
+    transpose,
+)
+from matdiff.ops.constants import commutation, duplication, eye, is_eye, is_ones, ones, zeros_like
 
 HALF = number(Fraction(1, 2))
 
@@ -53,6 +67,112 @@ def _mirrored(np: Any, x: Any, n: int) -> Any:
     return out
 
 
+def _simpler_sym(known: Facts, node: Apply, X: Node) -> Node | None:
+    if "skew" in known(X):
+        return zeros_like(X)
+    return X if "symmetric" in known(X) else None
+
+
+def _simpler_skew(known: Facts, node: Apply, X: Node) -> Node | None:
+    if "symmetric" in known(X):
+        return zeros_like(X)
+    return X if "skew" in known(X) else None
+
+
+def _simpler_triangle(known: Facts, node: Apply, X: Node) -> Node | None:
+    """The lower triangle of a lower matrix is that matrix, of an upper one its diagonal; and conversely."""
+    same, other = ("lower", "upper") if node.op.name == "tril" else ("upper", "lower")
+    properties = known(X)
+    if same in properties:
+        return X
+    return Diag(diag(X)) if other in properties else None
+
+
+def _simpler_Diag(known: Facts, node: Apply, x: Node) -> Node | None:
+    """Diag(s v) = s Diag(v), Diag(1) = I, and Diag(diag(D)) = D for a diagonal D."""
+    if x.op is SCALE:
+        return scale(x.children[0], _simpler_Diag(known, node, x.children[1]) or Diag(x.children[1]))
+    if is_ones(x):
+        return eye(node.rows)
+    if x.op is diag and "diagonal" in known(x.children[0]):
+        return x.children[0]
+    return None
+
+
+def _root(a: Node) -> tuple[Node, int]:
+    """The D and k of a = D^k, with the inverses and transposes of a diagonal D."""
+    exponent = 1
+    while True:
+        if a.op is registry["inv"]:
+            exponent = -exponent
+        elif isinstance(a, Apply) and a.op is MPOW:
+            exponent *= a.params[0]
+        elif a.op is not TRANSPOSE:
+            return a, exponent
+        a = a.children[0]
+
+
+def _simpler_diag(known: Facts, node: Apply, a: Node) -> Node | None:
+    """diag(Diag v) = v, diag(u vᵀ) = u ⊙ v, diag(A Diag(v) B) = (A ⊙ Bᵀ) v, scalars in front."""
+    if a.op is SCALE:
+        return scale(a.children[0], diag(a.children[1]))
+    if a.op is Diag:
+        return a.children[0]
+    base, exponent = _root(a)
+    if base.op is Diag:
+        return power(base.children[0], number(exponent))
+    if is_eye(a) or is_ones(a):
+        return ones("vector", a.rows)
+    if a.op is TRANSPOSE:
+        return diag(a.children[0])
+    if a.op is ADD:
+        taken = [_simpler_diag(known, node, t) for t in a.children]
+        return None if None in taken else add(*(t for t in taken if t is not None))
+    parts = product_nodes(a, INSPECTED)
+    flipped = [known.transposed(p) for p in reversed(parts)]
+    if sum(p.op is TRANSPOSE for p in flipped) < sum(p.op is TRANSPOSE for p in parts):
+        return _simpler_diag(known, node, matrix_product(flipped)) or diag(matrix_product(flipped))
+    if len(parts) > 1 and parts[0].op is Diag:
+        return hadamard(parts[0].children[0], diag(matrix_product(parts[1:])))
+    for i in range(1, len(parts)):
+        if parts[i].kind == "row":
+            return hadamard(matrix_product(parts[:i]), matrix_product(parts[i:]).T)
+        if parts[i].op is Diag and i + 1 == len(parts):
+            return hadamard(diag(matrix_product(parts[:i])), parts[i].children[0])
+        if parts[i].op is Diag:
+            right = matrix_product([known.transposed(p) for p in reversed(parts[i + 1 :])])
+            return matmul(hadamard(matrix_product(parts[:i]), right), parts[i].children[0])
+    return None
+
+
+def _simpler_vec(known: Facts, node: Apply, X: Node) -> Node | None:
+    """vec(unvec(x)) = x, and vec(u vᵀ) = v ⊗ u."""
+    if X.op is unvec:
+        return X.children[0]
+    parts = product_nodes(X, INSPECTED)
+    for i in range(1, len(parts)):
+        if parts[i].kind == "row":
+            return registry["kronv"](transpose(matrix_product(parts[i:])), matrix_product(parts[:i]))
+    return None
+
+
+def _simpler_unvec(known: Facts, node: Apply, x: Node) -> Node | None:
+    """unvec(vec A) = A, and unvec(a ⊗ b) = b aᵀ."""
+    if x.op is registry["kronv"]:
+        a, b = x.children
+        return matmul(b, transpose(a)) if b.rows is node.rows and a.rows is node.cols else None
+    if x.op is vec:
+        inside = x.children[0]
+        return inside if inside.rows is node.rows and inside.cols is node.cols else None
+    if x.op is SCALE:
+        s, a = x.children
+        return scale(s, _simpler_unvec(known, node, a) or unvec(a, params=node.params))
+    if x.op is ADD:
+        taken = [_simpler_unvec(known, node, t) for t in x.children]
+        return None if None in taken else add(*(t for t in taken if t is not None))
+    return None
+
+
 operators["Diag"] = lambda a: Diag(vector_of(a))
 
 diag: Op = linear(
@@ -71,6 +191,7 @@ diag: Op = linear(
     curvature="increasing increasing⪰",
     entries=lambda np, X: np.diagonal(X)[:, None],
     cost="0",
+    simplify=_simpler_diag,
 )
 Diag: Op = linear(
     "Diag",
@@ -90,6 +211,7 @@ Diag: Op = linear(
     spoken=("diag", "Diag"),
     curvature="increasing",
     entries=lambda np, x: np.diag(x[:, 0]),
+    simplify=_simpler_Diag,
 )
 macro("Diag", "(n,n)->(n,n)", lambda X: Diag(diag(X)), summary="a square matrix with its off-diagonal entries put to 0")
 tril: Op = linear(
@@ -106,6 +228,7 @@ tril: Op = linear(
     summary="the lower triangle with the diagonal",
     curvature="increasing",
     entries=lambda np, X: np.tril(X),
+    simplify=_simpler_triangle,
 )
 triu: Op = linear(
     "triu",
@@ -121,6 +244,7 @@ triu: Op = linear(
     summary="the upper triangle with the diagonal",
     curvature="increasing",
     entries=lambda np, X: np.triu(X),
+    simplify=_simpler_triangle,
 )
 sym: Op = linear(
     "sym",
@@ -136,6 +260,7 @@ sym: Op = linear(
     summary="(X + X')/2",
     definition=lambda X: (X + X.T) / 2,
     curvature="increasing",
+    simplify=_simpler_sym,
 )
 skew: Op = linear(
     "skew",
@@ -149,6 +274,7 @@ skew: Op = linear(
     law="the skew part is linear and self-adjoint",
     summary="(X - X')/2",
     definition=lambda X: (X - X.T) / 2,
+    simplify=_simpler_skew,
 )
 vec: Op = linear(
     "vec",
@@ -168,6 +294,7 @@ vec: Op = linear(
     curvature="increasing",
     entries=lambda np, X: X.T.reshape(-1, 1),
     cost="0",
+    simplify=_simpler_vec,
 )
 unvec: Op = linear(
     "unvec",
@@ -183,6 +310,7 @@ unvec: Op = linear(
     curvature="increasing",
     entries=lambda np, x, m, n: x.reshape(n, m).T,
     cost="0",
+    simplify=_simpler_unvec,
 )
 
 vech: Op = linear(

@@ -17,9 +17,8 @@ from matdiff.calculus.markers import LETTERS, PAIRING, D
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, size_names, symbol, topological
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import UnsupportedError
-from matdiff.graph.properties import product_nodes
 from matdiff.graph.rewrite import in_terms_of, rebuild, substitute
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, scale
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, product_nodes, scale
 from matdiff.ops.constants import eye, is_zero
 from matdiff.ops.elementwise import heaviside
 from matdiff.ops.indexing import COLUMN, SLICE, column_at

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from matdiff.core.node import Apply, Node, number, topological
-from matdiff.graph.properties import Known, product_nodes
+from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import respelled
 from matdiff.ops.algebra import (
     ADD,
@@ -16,14 +16,14 @@ from matdiff.ops.algebra import (
     SCALE,
     add,
     matrix_product,
+    product_nodes,
     scale,
 )
-from matdiff.ops.kronecker import kron
+from matdiff.ops.kronecker import kron, simpler_kron
 from matdiff.printing.length import length
 from matdiff.simplify.context import Context
 from matdiff.simplify.expand import cleared, expanded
 from matdiff.simplify.factor import SYMMETRY, factored, ordered, symmetric
-from matdiff.simplify.identities import IDENTITIES
 from matdiff.simplify.normal import new_context
 from matdiff.simplify.terms import WINDOW, Term, apart, chain, factors, join
 
@@ -101,7 +101,7 @@ def _nested(node: Node, known: Known) -> Node:
     if node.op is MATMUL and node.children[1].op is MATMUL and {c.kind for c in node.children} == {"matrix"}:
         flat = product_nodes(node, FEW)
         return matrix_product(flat) if flat else node
-    return (IDENTITIES["kron"](known, node, node.args) if isinstance(node, Apply) and node.op is kron else None) or node
+    return (simpler_kron(known, node, *node.args) if isinstance(node, Apply) and node.op is kron else None) or node
 
 
 def _turned(node: Node, known: Known) -> Node:

@@ -31,7 +31,6 @@ from matdiff.ops.algebra import (
 from matdiff.ops.constants import is_ones, is_zero, zeros_like
 from matdiff.ops.structure import Diag, vec
 from matdiff.simplify.context import Context, numbered
-from matdiff.simplify.identities import IDENTITIES
 from matdiff.simplify.pairings import outer_sides, paired, totalled, traced
 from matdiff.simplify.products import product
 from matdiff.simplify.terms import NESTED, SCALARS, Term, chain, entrywise, magnitude, merged, plain, root_power, split
@@ -136,9 +135,8 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
         return zeros_like(node)
     if any(a.op is SCALE and a.kind != "scalar" for a in linear):
         return _scalars_out(context, node, args)
-    identity = IDENTITIES.get(node.op.name)
-    if identity is not None:
-        simpler = identity(context.known, node, args)
+    if node.op.simplify is not None:
+        simpler = node.op.simplify(context.known, node, *args)
         if simpler is not None:
             return simpler if simpler in args or not isinstance(simpler, Apply) else context.normal(simpler)
     return respelled(node, args)

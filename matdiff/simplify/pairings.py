@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from matdiff.core.node import Apply, Node, number
-from matdiff.graph.properties import product_nodes
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, scale, size
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, product_nodes, scale, size
 from matdiff.ops.constants import is_eye, is_ones, is_zero
 from matdiff.ops.reductions import mean, sum_, tr
 from matdiff.simplify.context import Context, transposes

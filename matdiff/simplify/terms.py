@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from matdiff.core.node import Apply, Node, Number, Value, number
-from matdiff.graph.properties import Known, product_nodes
+from matdiff.graph.properties import Known
 from matdiff.ops.algebra import (
     HADAMARD,
     MATMUL,
@@ -19,6 +19,7 @@ from matdiff.ops.algebra import (
     matmul,
     mpow,
     power,
+    product_nodes,
     scale,
     transpose,
 )

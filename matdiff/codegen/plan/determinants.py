@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from matdiff.codegen.kernels import kernel, run
 from matdiff.core.node import Apply, Constant, Node, Symbol, apply, number, symbol, topological
 from matdiff.core.op import Linear
-from matdiff.graph.properties import product_nodes
 from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import (
     ADD,
@@ -17,6 +16,7 @@ from matdiff.ops.algebra import (
     TRANSPOSE,
     add,
     matrix_product,
+    product_nodes,
     scale,
     transpose,
     whole,
