@@ -344,6 +344,17 @@ def test_by_the_entries_of_its_value() -> None:
         md.forget("misturned")
 
 
+def test_by_an_expression_of_sympy() -> None:
+    twofold = linear(
+        "twofold", "(m,n)->(m,n)", lambda Y, X: twofold(Y), numpy="2*{0}", sympy=lambda sp, node, X: sp.MatMul(2, X)
+    )
+    try:
+        e = md.parse("A*twofold(X)", declare="A: p×m; X: m×n")
+        assert md.from_sympy(e.to_sympy()) == md.parse("2*A*X", declare="A: p×m; X: m×n")
+    finally:
+        md.forget("twofold")
+
+
 def test_identities_costs_and_mistakes() -> None:
     """What a record says is simpler, how much it costs, and which wrong rule is told."""
 

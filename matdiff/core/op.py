@@ -89,6 +89,8 @@ class Op:
     mistakes    the rule as it is often misremembered: where a person's derivative comes of one, that is said
     pairing     of an operator: how it moves across ⟨Y, ·⟩, in the words of a step
     spoken      what a call in text may say for it; the name alone unless given; () for operators
+    surplus     what to write instead of a call with more arguments, and for which kinds of the first one:
+                "matrix: write colsum({0}) for …"
     spellings   what others call it, read where nothing of that name is declared: "ln" or "log10=log({0})/log(10)",
                 with an expression where it is more than a name; `.dot=…` after a module or an operand
     elementwise applied entry by entry
@@ -109,7 +111,8 @@ class Op:
     cost        multiplications and additions, in the words of `c`: "2*m0*n0*n1", a term may end in `/3`; where it is
                 not given, n³ of a matrix with a domain, else an operation for every entry
     maxima      how Maxima writes it, `{0}` the first argument, with the few words that `interop.maxima` defines
-    sympy       of a function applied entry by entry: the name of the one that SymPy has for it
+    sympy       the name that SymPy has for a function applied entry by entry; of another one `sympy(sp, node, *args,
+                *params)`, the matrix expression by SymPy's module
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
     entries     `entries(np, *arrays, *params)`: the value from arrays of two axes of whatever numbers, by NumPy's
@@ -146,6 +149,7 @@ class Op:
     mistakes: tuple[Mistake, ...] = ()
     pairing: str = ""
     spoken: tuple[str, ...] | None = None
+    surplus: str = ""
     spellings: str = ""
     elementwise: bool = False
     curvature: str = ""
@@ -157,7 +161,7 @@ class Op:
     derivative: Callable[..., Node] | None = None
     definition: Callable[..., Node] | None = None
     entries: Callable[..., Any] | None = None
-    sympy: str = ""
+    sympy: str | Callable[..., Any] = ""
     entry: str = ""
     factor: str = ""
     cost: str = ""

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from matdiff.core.node import Kind
-from matdiff.core.op import Record, along, parameters, words
+from matdiff.core.op import Op, Record, along, parameters, words
 from matdiff.core.shape import ONE, Dim, Spec, signature
 from matdiff.errors import ParseError, UnsupportedError
 from matdiff.inference.arrows import arrow_type, derivative_named
@@ -203,14 +203,6 @@ def _no_record(t: Tree, name: str, args: list[Type], count: int) -> Exception:
     return Misfit(t, f"{name} takes {takes}, not {' and '.join(['{}'] * len(args))}", tuple(args), hint)
 
 
-SURPLUS: dict[tuple[str, Kind], str] = {
-    ("sum", "matrix"): "write colsum({0}) for the sums of the columns, rowsum({0}) for those of the rows",
-    ("mean", "matrix"): "write colmean({0}) for the means of the columns, rowmean({0}) for those of the rows",
-    ("log", "scalar"): "the logarithm to another base is log({0})/log(2)",
-    ("log", "vector"): "the logarithm to another base is log({0})/log(2)",
-    ("diag", "scalar"): "the diagonal is one vector: diag([a; b; c])",
-    ("diag", "vector"): "the diagonal is one vector: diag([a; b; c])",
-}
 NORMS: dict[tuple[str, Kind], str] = {
     ("1", "vector"): "norm1({0})", ("2", "vector"): "norm({0})", ("inf", "vector"): "norminf({0})",
     ("1", "matrix"): "norm1({0}) for the sum of all absolute values", ("2", "matrix"): "sigma_max({0})",
@@ -222,7 +214,9 @@ _norms = "norm(x) is the 2-norm of a vector and the Frobenius norm of a matrix; 
 def _surplus(t: Tree, args: list[Type]) -> str:
     """What sum(X,1), norm(X,2), log(x,2) are here, or an empty string."""
     if len(t.args) != 2 or t.value != "norm":
-        hint = SURPLUS.get((str(t.value), args[0][0]), "") if len(t.args) > 1 and args else ""
+        said = (op.surplus for op in words.get(str(t.value), ()) if isinstance(op, Op) and op.surplus)
+        kinds, _, text = next(said, "").partition(": ")
+        hint = text if len(t.args) > 1 and args and args[0][0] in kinds.split() else ""
     else:
         hint = _norm_hint(t.args[1], args[0][0])
     first = t.args[0]

@@ -7,8 +7,6 @@ from typing import Any
 
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
-from sympy.matrices.expressions.matexpr import MatrixElement
-from sympy.matrices.expressions.slice import MatrixSlice
 
 from matdiff.calculus.expression import Expression
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, symbol, topological
@@ -23,7 +21,7 @@ Scalar = Callable[[Any], Any]
 
 def of_scalar(op: Op) -> Scalar | None:
     """A function applied entry by entry as one of a SymPy scalar: SymPy's own, or by its definition."""
-    if op.sympy:
+    if isinstance(op.sympy, str) and op.sympy:
         found: Scalar = getattr(sp, op.sympy)
         return found
     if op is relu:
@@ -63,7 +61,7 @@ def translated(root: Node, given: Mapping[Node, Any]) -> Any:
 
 
 def is_known(op: Op) -> bool:
-    return op.name in FORMS or op.elementwise
+    return bool(op.sympy) or op.elementwise
 
 
 def dimension(d: Dim) -> Any:
@@ -101,8 +99,8 @@ def scalar(s: Symbol) -> Any:
 def translate(node: Apply, args: list[Any]) -> Any:
     """One application, its arguments in SymPy already."""
     name = node.op.name
-    if name in FORMS:
-        return FORMS[name](node, *args)
+    if callable(node.op.sympy):
+        return node.op.sympy(sp, node, *args, *(dimension(p) if isinstance(p, Dim) else p for p in node.params))
     f = of_scalar(node.op)
     if f is not None:
         return entrywise(f, args[0])
@@ -123,66 +121,3 @@ def entrywise(f: Callable[[Any], Any], a: Any) -> Any:
 
 def is_matrix(a: Any) -> bool:
     return bool(getattr(a, "is_Matrix", False))
-
-
-def product(node: Apply, a: Any, b: Any) -> Any:
-    """A product; one of a row and a vector, a 1×1 matrix for SymPy, is its trace."""
-    found = sp.MatMul(*(a.args if isinstance(a, sp.MatMul) else (a,)), *(b.args if isinstance(b, sp.MatMul) else (b,)))
-    return sp.Trace(found) if node.kind == "scalar" else found
-
-
-def power(node: Apply, base: Any, exponent: Any) -> Any:
-    if is_matrix(exponent):
-        raise UnsupportedError("SymPy has no elementwise power with an array for its exponent")
-    if is_matrix(base):
-        return sp.HadamardPower(base, exponent)
-    return sp.Pow(base, exponent, evaluate=not (isinstance(base, sp.Pow) and isinstance(base.base, sp.Trace)))
-
-
-def total(node: Apply, a: Any) -> Any:
-    """The sum of the entries is 1ᵀ A 1."""
-    if node.args[0].kind == "vector":
-        return sp.Trace(sp.MatMul(sp.OneMatrix(1, a.rows), a))
-    return sp.Trace(sp.MatMul(sp.OneMatrix(1, a.rows), a, sp.OneMatrix(a.cols, 1)))
-
-
-def block(rows: list[list[Any]]) -> Any:
-    """A block matrix; scalars are 1×1 matrices."""
-    return sp.BlockMatrix([[a if is_matrix(a) else a * sp.OneMatrix(1, 1) for a in row] for row in rows])
-
-
-def entry(node: Apply, a: Any) -> Any:
-    i, j = (*node.params, 1)[:2]
-    return MatrixElement(a, *((j - 1, i - 1) if node.args[0].kind == "row" else (i - 1, j - 1)))
-
-
-def cut(node: Apply, a: Any) -> Any:
-    """Rows and columns from one place up to another."""
-    r0, r1, c0, c1 = map(dimension, node.params)
-    return MatrixSlice(a, (r0, r1), (c0, c1))
-
-
-FORMS: dict[str, Callable[..., Any]] = {
-    "slice": cut,
-    "add": lambda node, *args: (sp.MatAdd if is_matrix(args[0]) else sp.Add)(*args),
-    "scale": lambda node, s, a: s * a,
-    "matmul": product,
-    "transpose": lambda node, a: sp.Transpose(a),
-    "hadamard": lambda node, a, b: sp.HadamardProduct(a, b),
-    "inner": lambda node, a, b: sp.Trace(sp.MatMul(sp.Transpose(a), b)),
-    "power": power,
-    "mpow": lambda node, a: sp.MatPow(a, node.params[0]),
-    "mpower": lambda node, a, p: sp.MatPow(a, p),
-    "tr": lambda node, a: sp.Trace(a),
-    "det": lambda node, a: sp.Determinant(a),
-    "inv": lambda node, a: sp.Inverse(a),
-    "kron": lambda node, a, b: sp.KroneckerProduct(a, b),
-    "kronv": lambda node, a, b: sp.KroneckerProduct(a, b),
-    "sum": total,
-    "diag": lambda node, a: sp.DiagonalOf(a),
-    "Diag": lambda node, a: sp.DiagMatrix(a),
-    "entry": entry,
-    "hcat": lambda node, *args: block([list(args)]),
-    "vcat": lambda node, *args: block([[a] for a in args]),
-}
-"""Functions of the language as SymPy's matrix expressions."""

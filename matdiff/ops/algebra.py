@@ -74,6 +74,7 @@ ADD: Op = register(
         pairing="collect the terms",
         traits="quiet",
         matrix=lambda node, slot: eye(node.rows * node.cols),
+        sympy=lambda sp, node, *args: (sp.Add if node.kind == "scalar" else sp.MatAdd)(*args),
     )
 )
 
@@ -141,6 +142,7 @@ SCALE: Op = register(
         pairing="⟨Y, sV⟩ = ⟨sY, V⟩",
         traits="quiet",
         matrix=lambda node, slot: scale(node.args[0], eye(node.rows * node.cols)),
+        sympy=lambda sp, node, s, A: s * A,
     )
 )
 
@@ -195,6 +197,12 @@ def _times(node: Apply, slot: int) -> Node:
     return A if B.kind == "vector" else operators["⊗"](eye(B.cols), A)
 
 
+def _sympy_product(sp: Any, node: Apply, *args: Any) -> Any:
+    """One of a row and a vector, a 1×1 matrix for SymPy, is its trace."""
+    found = sp.MatMul(*(f for a in args for f in (a.args if isinstance(a, sp.MatMul) else (a,))))
+    return sp.Trace(found) if node.kind == "scalar" else found
+
+
 MATMUL: Op = register(
     Op(
         "matmul",
@@ -209,6 +217,7 @@ MATMUL: Op = register(
         pairing="move factors across the pairing: ⟨Y, A V B⟩ = ⟨AᵀYBᵀ, V⟩",
         cost="2*m0*n0*n1",
         matrix=_times,
+        sympy=_sympy_product,
     )
 )
 
@@ -284,6 +293,7 @@ TRANSPOSE: Op = register(
         entries=lambda np, A: A.T,
         pairing="⟨Y, Vᵀ⟩ = ⟨Yᵀ, V⟩",
         matrix=_transposed,
+        sympy=lambda sp, node, A: sp.Transpose(A),
     )
 )
 
@@ -323,6 +333,7 @@ HADAMARD: Op = register(
         entries=lambda np, A, B: A * B,
         pairing="⟨Y, A ⊙ V⟩ = ⟨A ⊙ Y, V⟩",
         matrix=lambda node, slot: operators["Diag"](node.args[1 - slot]),
+        sympy=lambda sp, node, A, B: sp.HadamardProduct(A, B),
     )
 )
 
@@ -359,6 +370,7 @@ INNER: Op = register(
         entries=lambda np, A, B: (A * B).sum(keepdims=True),
         pairing="⟨y, ⟨A, V⟩⟩ = ⟨yA, V⟩",
         cost="2*s0",
+        sympy=lambda sp, node, A, B: sp.Trace(sp.MatMul(sp.Transpose(A), B)),
     )
 )
 
@@ -395,6 +407,14 @@ def _power_by_exponent(a: Node, p: Node, dp: Node) -> Node:
     return power(a, p) * log(a) * dp
 
 
+def _sympy_power(sp: Any, node: Apply, base: Any, exponent: Any) -> Any:
+    if node.args[1].kind != "scalar":
+        raise UnsupportedError("SymPy has no elementwise power with an array for its exponent")
+    if node.args[0].kind != "scalar":
+        return sp.HadamardPower(base, exponent)
+    return sp.Pow(base, exponent, evaluate=not (isinstance(base, sp.Pow) and isinstance(base.base, sp.Trace)))
+
+
 POWER: Op = register(
     Op(
         "power",
@@ -411,6 +431,7 @@ POWER: Op = register(
         entries=lambda np, a, p: a**p,
         spellings=".power={0}.^{1} .pow={0}.^{1} .square={0}.^2 .reciprocal=1./{0}",
         elementwise=True,
+        sympy=_sympy_power,
     )
 )
 
@@ -515,6 +536,7 @@ MPOW: Op = register(
                 "the sum of Xⁱ dX Xᵏ⁻¹⁻ⁱ over i from 0 to k − 1",
             ),
         ),
+        sympy=lambda sp, node, X, k: sp.MatPow(X, k),
     )
 )
 

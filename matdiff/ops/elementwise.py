@@ -89,6 +89,7 @@ log: Op = elementwise(
     curvature="concave increasing",
     c="log({0})",
     simplify=_simpler_log,
+    surplus="scalar vector: the logarithm to another base is log({0})/log(2)",
 )
 sqrt: Op = elementwise(
     "sqrt",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from matdiff.core.node import Apply, Constant, Node, describe, number, operators
@@ -124,6 +125,11 @@ def _simpler_column(known: Facts, node: Apply, a: Node) -> Node | None:
     return None
 
 
+def _sympy_entry(sp: Any, node: Apply, A: Any, i: int, j: int) -> Any:
+    at = (j - 1, i - 1) if node.args[0].kind == "row" else (i - 1, j - 1)
+    return sp.matrices.expressions.matexpr.MatrixElement(A, *at)
+
+
 ENTRY: Op = register(
     Op(
         "entry",
@@ -137,6 +143,7 @@ ENTRY: Op = register(
         entries=lambda np, A, i, j: A[i - 1 : i, j - 1 : j],
         cost="0",
         simplify=_simpler_entry,
+        sympy=_sympy_entry,
     )
 )
 """A[i,j], and x[i] with j = 1."""
@@ -249,6 +256,7 @@ SLICE: Op = register(
         entries=lambda np, A, r0, r1, c0, c1: A[r0:r1, c0:c1],
         cost="0",
         simplify=_simpler_slice,
+        sympy=lambda sp, node, A, r0, r1, c0, c1: A[r0:r1, c0:c1],
     )
 )
 """A[r0+1:r1, c0+1:c1] (params are half-open and count from 0); for a vector c0, c1 = 0, 1."""
@@ -318,6 +326,11 @@ def _part(Y: Node, args: tuple[Node, ...], slot: int, across: bool) -> Node:
     return block
 
 
+def _sympy_blocks(sp: Any, rows: Sequence[Sequence[Any]]) -> Any:
+    """Scalars are 1×1 matrices."""
+    return sp.BlockMatrix([[a if a.is_Matrix else a * sp.OneMatrix(1, 1) for a in row] for row in rows])
+
+
 HCAT: Op = register(
     Op(
         "hcat",
@@ -327,6 +340,7 @@ HCAT: Op = register(
         law="blocks are linear",
         curvature="increasing",
         entries=lambda np, *args: np.hstack(args),
+        sympy=lambda sp, node, *args: _sympy_blocks(sp, [args]),
     )
 )
 VCAT: Op = register(
@@ -338,5 +352,6 @@ VCAT: Op = register(
         law="blocks are linear",
         curvature="increasing",
         entries=lambda np, *args: np.vstack(args),
+        sympy=lambda sp, node, *args: _sympy_blocks(sp, [[a] for a in args]),
     )
 )

@@ -117,6 +117,7 @@ kron: Op = linear(
     c="-> kron({m0}, {n0}, {m1}, {n1}, {0}, {1}, {out})",
     entries=lambda np, A, B: np.kron(A, B),
     simplify=simpler_kron,
+    sympy=lambda sp, node, A, B: sp.KroneckerProduct(A, B),
 )
 kronv: Op = linear(
     "kronv",
@@ -136,6 +137,7 @@ kronv: Op = linear(
     curvature="increasing",
     c="-> kron({m0}, {n0}, {m1}, {n1}, {0}, {1}, {out})",
     entries=lambda np, a, b: np.kron(a, b),
+    sympy=lambda sp, node, a, b: sp.KroneckerProduct(a, b),
 )
 unkron_left: Op = linear(
     "unkron_left",

@@ -71,6 +71,7 @@ inv: Op = nonlinear(
         Mistake(lambda X, dX: inv(X) @ dX @ inv(X), "d(X⁻¹) = X⁻¹ dX X⁻¹", "−X⁻¹ dX X⁻¹"),
     ),
     cost="2*m0*m0*m0",
+    sympy=lambda sp, node, X: sp.Inverse(X),
 )
 det: Op = nonlinear(
     "det",
@@ -95,6 +96,7 @@ det: Op = nonlinear(
     mistakes=(Mistake(lambda X, dX: tr(inv(X) @ dX), "d det X = tr(X⁻¹ dX)", "det(X) tr(X⁻¹ dX)"),),
     cost="2*m0*m0*m0/3",
     simplify=_of_transpose,
+    sympy=lambda sp, node, X: sp.Determinant(X),
 )
 logdet: Op = nonlinear(
     "logdet",

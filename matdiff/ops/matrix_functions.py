@@ -301,6 +301,7 @@ MPOWER: Op = nonlinear(
     traits="iterative",
     spoken=(),
     jointly="exponent 0 1",
+    sympy=lambda sp, node, X, p: sp.MatPow(X, p),
     c="-> mpower({m0}, {0}, {1}, {out}, {work:8*m0*m0+m0})",
 )
 """A^p for an exponent that is no whole number written out, which is `mpow`."""

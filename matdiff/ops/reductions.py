@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matdiff.core.node import Apply, Node, number
 from matdiff.core.op import Facts, Mistake, Op, linear, macro, nonlinear, registry
 from matdiff.ops.algebra import inner, scale, size
@@ -16,6 +18,12 @@ def _simpler_norm(known: Facts, node: Apply, a: Node) -> Node | None:
     if a.op is registry["svdvals"] or a.op is registry["eigvals"]:
         return norm(a.children[0])
     return number(1) if "unit" in known(a) else None
+
+
+def _sympy_total(sp: Any, node: Apply, A: Any) -> Any:
+    """1ᵀ A 1."""
+    one = sp.OneMatrix(1, A.rows)
+    return sp.Trace(sp.MatMul(one, A) if node.args[0].kind == "vector" else sp.MatMul(one, A, sp.OneMatrix(A.cols, 1)))
 
 
 tr: Op = linear(
@@ -33,6 +41,7 @@ tr: Op = linear(
     curvature="increasing increasing⪰",
     entries=lambda np, A: np.diagonal(A)[:, None].sum(keepdims=True),
     cost="m0",
+    sympy=lambda sp, node, X: sp.Trace(X),
 )
 sum_: Op = linear(
     "sum",
@@ -49,6 +58,8 @@ sum_: Op = linear(
     curvature="increasing increasing⪰",
     traits="unordered",
     entries=lambda np, A: A.sum(keepdims=True),
+    sympy=_sympy_total,
+    surplus="matrix: write colsum({0}) for the sums of the columns, rowsum({0}) for those of the rows",
 )
 mean: Op = linear(
     "mean",
@@ -66,6 +77,7 @@ mean: Op = linear(
     definition=lambda X: sum_(X) / size(X.rows * X.cols),
     curvature="increasing increasing⪰",
     traits="unordered",
+    surplus="matrix: write colmean({0}) for the means of the columns, rowmean({0}) for those of the rows",
 )
 prod: Op = nonlinear(
     "prod",

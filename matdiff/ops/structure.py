@@ -192,6 +192,8 @@ diag: Op = linear(
     entries=lambda np, X: np.diagonal(X)[:, None],
     cost="0",
     simplify=_simpler_diag,
+    sympy=lambda sp, node, X: sp.DiagonalOf(X),
+    surplus="scalar vector: the diagonal is one vector: diag([a; b; c])",
 )
 Diag: Op = linear(
     "Diag",
@@ -212,6 +214,7 @@ Diag: Op = linear(
     curvature="increasing",
     entries=lambda np, x: np.diag(x[:, 0]),
     simplify=_simpler_Diag,
+    sympy=lambda sp, node, x: sp.DiagMatrix(x),
 )
 macro("Diag", "(n,n)->(n,n)", lambda X: Diag(diag(X)), summary="a square matrix with its off-diagonal entries put to 0")
 tril: Op = linear(

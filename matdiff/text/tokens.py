@@ -34,8 +34,8 @@ GREEK = words(
 )
 
 CONSTANT_CALLS = frozenset({"eye", "ones", "zeros", "e", "K", "D", "vector", "matrix", *LONG})
-SPECIAL_CALLS = frozenset({"hcat", "vcat", "frechet"})
-"""Called like functions, with a grammar of their own."""
+SPECIAL_CALLS = frozenset({"frechet"})
+"""Called like functions, with a grammar of their own and no record."""
 SOFT = frozenset({"e", "K", "D", "sigma", "σ"})
 """Functions only where nothing of that name is declared or defined."""
 
