@@ -3,7 +3,7 @@
     python tests/test_whole_records.py            takes out of tables.toml what is gone
     python tests/test_whole_records.py --grow     writes it anew, with what has come as well
 
-tables.toml lists the tables outside matdiff/ops that name functions; it may only shrink.
+tables.toml lists the tables outside matdiff/ops that name functions, and why they stay; it may only shrink.
 """
 
 from __future__ import annotations
@@ -344,6 +344,22 @@ def test_by_the_entries_of_its_value() -> None:
         md.forget("misturned")
 
 
+def test_by_its_value_over_a_prime_field() -> None:
+    fields = {
+        "numpy": "np.arctan({0})",
+        "modular": lambda F: (lambda a: F.odd("arc", a), lambda a: F.reciprocal(1 + a * a)),
+    }
+    elementwise("arc", lambda x: 1 / (1 + x**2), **fields)
+    elementwise("misarc", lambda x: 1 / (1 + x), **fields)
+    try:
+        found = certify(md.derive("sum(arc(A*x))", wrt="x"))
+        assert found.holds is True and found.free == ("arc",)
+        assert certify(md.derive("sum(misarc(A*x))", wrt="x")).holds is None
+    finally:
+        md.forget("arc")
+        md.forget("misarc")
+
+
 def test_by_an_expression_of_sympy() -> None:
     twofold = linear(
         "twofold", "(m,n)->(m,n)", lambda Y, X: twofold(Y), numpy="2*{0}", sympy=lambda sp, node, X: sp.MatMul(2, X)
@@ -393,9 +409,13 @@ FEW = 2
 
 
 @cache
+def sections() -> dict[str, dict[str, dict[str, Any]]]:
+    return tomllib.loads(LISTED.read_text(encoding="utf-8"))
+
+
+@cache
 def listed() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = tomllib.loads(LISTED.read_text(encoding="utf-8"))["tables"]
-    return found
+    return {table: entry["names"] for section in sections().values() for table, entry in section.items()}
 
 
 def tables() -> dict[str, list[str]]:
@@ -425,6 +445,10 @@ def test_no_table_outside_of_the_records_names_functions_but_the_listed_ones() -
     assert {table: said for table, said in new.items() if said} == {}
 
 
+def test_each_table_that_stays_says_why() -> None:
+    assert [t for section in sections().values() for t, entry in section.items() if len(entry["why"].split()) < 3] == []
+
+
 def test_the_list_of_tables_only_shrinks() -> None:
     """What is gone is taken out of it: python tests/test_whole_records.py."""
     now = tables()
@@ -432,13 +456,28 @@ def test_the_list_of_tables_only_shrinks() -> None:
     assert {t: said for t, said in gone.items() if said} == {}
 
 
+HEADINGS = {
+    "functions": "Tables outside matdiff/ops that name functions: this list may only shrink.",
+    "words": "Tables of words, of LaTeX's commands or of heads of trees, some of which are names of functions as well.",
+}
+
+
 def written(grow: bool) -> str:
-    now, old = tables(), {} if grow else listed()
-    lines = ["# Tables outside matdiff/ops that name functions: this list may only shrink.", "", "[tables]"]
-    for table, said in sorted(now.items()):
-        kept = [name for name in said if grow or name in old.get(table, ())]
-        lines += [f'"{table}" = {json.dumps(kept)}'] * (len(kept) >= FEW)
-    return "\n".join([*lines, ""])
+    now, lines = tables(), []
+    place = {table: section for section, entries in sections().items() for table in entries}
+    for section, heading in HEADINGS.items():
+        lines += [f"# {heading}", ""]
+        for table, said in sorted(now.items()):
+            kept = [name for name in said if grow or name in listed().get(table, ())]
+            if len(kept) >= FEW and place.get(table, "functions") == section:
+                why = sections()[section][table]["why"] if table in place else ""
+                lines += [
+                    f'[{section}."{table}"]',
+                    f"names = {json.dumps(kept)}",
+                    f"why = {json.dumps(why, ensure_ascii=False)}",
+                    "",
+                ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -111,6 +111,8 @@ class Op:
     cost        multiplications and additions, in the words of `c`: "2*m0*n0*n1", a term may end in `/3`; where it is
                 not given, n³ of a matrix with a domain, else an operation for every entry
     maxima      how Maxima writes it, `{0}` the first argument, with the few words that `interop.maxima` defines
+    modular     of a function applied entry by entry: `modular(F)`, its value and its derivative over the prime field of
+                certificates by the module F of what that field has; stated again on purpose, as what judges the rule
     sympy       the name that SymPy has for a function applied entry by entry; of another one `sympy(sp, node, *args,
                 *params)`, the matrix expression by SymPy's module
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
@@ -161,6 +163,7 @@ class Op:
     derivative: Callable[..., Node] | None = None
     definition: Callable[..., Node] | None = None
     entries: Callable[..., Any] | None = None
+    modular: Callable[[Any], tuple[Callable[[int], int], Callable[[int], int]]] | None = None
     sympy: str | Callable[..., Any] = ""
     entry: str = ""
     factor: str = ""

@@ -67,6 +67,7 @@ exp: Op = elementwise(
     curvature="convex increasing logconvex logconcave",
     c="exp({0})",
     simplify=_simpler_exp,
+    modular=lambda F: (F.exp, F.exp),
 )
 log: Op = elementwise(
     "log",
@@ -90,6 +91,7 @@ log: Op = elementwise(
     c="log({0})",
     simplify=_simpler_log,
     surplus="scalar vector: the logarithm to another base is log({0})/log(2)",
+    modular=lambda F: (F.log, F.reciprocal),
 )
 sqrt: Op = elementwise(
     "sqrt",
@@ -113,6 +115,7 @@ sqrt: Op = elementwise(
     curvature="concave increasing",
     c="sqrt({0})",
     simplify=_simpler_sqrt,
+    modular=lambda F: (F.root, lambda a: F.reciprocal(2 * F.root(a))),
 )
 abs_: Op = elementwise(
     "abs",
@@ -168,6 +171,7 @@ sin: Op = elementwise(
         "d(sin(x)) = cos(x).*dx | cos h = 1 + O(h²), sin h = h + O(h³)",
     ),
     c="sin({0})",
+    modular=lambda F: (lambda a: F.half_angle(a)[0], lambda a: F.half_angle(a)[1]),
 )
 cos: Op = elementwise(
     "cos",
@@ -185,6 +189,7 @@ cos: Op = elementwise(
         "d(cos(x)) = -sin(x).*dx | cos h = 1 + O(h²), sin h = h + O(h³)",
     ),
     c="cos({0})",
+    modular=lambda F: (lambda a: F.half_angle(a)[1], lambda a: -F.half_angle(a)[0]),
 )
 tan: Op = elementwise(
     "tan",
@@ -203,6 +208,10 @@ tan: Op = elementwise(
         "d(tan(x)) = (1 .+ tan(x).^2).*dx | divide",
     ),
     c="tan({0})",
+    modular=lambda F: (
+        lambda a: F.half_angle(a)[0] * F.reciprocal(F.half_angle(a)[1]),
+        lambda a: F.reciprocal(F.half_angle(a)[1] ** 2),
+    ),
 )
 asin: Op = elementwise(
     "asin",
@@ -224,6 +233,7 @@ asin: Op = elementwise(
     ),
     curvature="increasing concave- convex+",
     c="asin({0})",
+    modular=lambda F: (lambda a: F.free("asin", a), lambda a: F.reciprocal(F.root(1 - a * a))),
 )
 acos: Op = elementwise(
     "acos",
@@ -245,6 +255,7 @@ acos: Op = elementwise(
     ),
     curvature="decreasing convex- concave+",
     c="acos({0})",
+    modular=lambda F: (lambda a: F.free("acos", a), lambda a: -F.reciprocal(F.root(1 - a * a))),
 )
 atan: Op = elementwise(
     "atan",
@@ -263,6 +274,7 @@ atan: Op = elementwise(
     ),
     curvature="increasing convex- concave+",
     c="atan({0})",
+    modular=lambda F: (lambda a: F.odd("atan", a), lambda a: F.reciprocal(1 + a * a)),
 )
 sinh: Op = elementwise(
     "sinh",
@@ -282,6 +294,7 @@ sinh: Op = elementwise(
     ),
     curvature="increasing concave- convex+",
     c="sinh({0})",
+    modular=lambda F: (F.sinh, F.cosh),
 )
 cosh: Op = elementwise(
     "cosh",
@@ -302,6 +315,7 @@ cosh: Op = elementwise(
     ),
     curvature="convex logconvex decreasing- increasing+",
     c="cosh({0})",
+    modular=lambda F: (F.cosh, F.sinh),
 )
 tanh: Op = elementwise(
     "tanh",
@@ -320,6 +334,7 @@ tanh: Op = elementwise(
     ),
     curvature="increasing convex- concave+",
     c="tanh({0})",
+    modular=lambda F: (lambda a: F.sinh(a) * F.reciprocal(F.cosh(a)), lambda a: F.reciprocal(F.cosh(a) ** 2)),
 )
 QUOTIENTS: tuple[tuple[Op, Op, Op], ...] = ((sinh, cosh, tanh), (sin, cos, tan))
 """Functions that are the quotient of two others: sinh over cosh is tanh."""
@@ -338,6 +353,7 @@ sigmoid: Op = elementwise(
     definition=lambda x: 1 / (1 + exp(-x)),
     curvature="increasing convex- concave+ logconcave",
     c="sigmoid({0})",
+    modular=lambda F: (F.sigmoid, lambda a: F.sigmoid(a) * (1 - F.sigmoid(a))),
 )
 softplus: Op = elementwise(
     "softplus",
@@ -352,6 +368,7 @@ softplus: Op = elementwise(
     definition=lambda x: log(1 + exp(x)),
     curvature="convex increasing logconcave",
     c="logaddexp(0.0, {0})",
+    modular=lambda F: (lambda a: F.free("softplus", a), F.sigmoid),
 )
 relu: Op = elementwise(
     "relu",
@@ -405,6 +422,7 @@ erf: Op = elementwise(
     source="DLMF 7.2.1",
     curvature="increasing convex- concave+",
     c="erf({0})",
+    modular=lambda F: (lambda a: F.odd("erf", a), lambda a: 2 * F.reciprocal(F.root(F.PI)) * F.exp(-a * a)),
 )
 macro(
     "normcdf",
@@ -430,6 +448,7 @@ lgamma: Op = elementwise(
     source="DLMF 5.2.2",
     curvature="convex",
     c="lgamma({0})",
+    modular=lambda F: (lambda a: F.free("lgamma", a), lambda a: F.free("polygamma0", a)),
 )
 digamma: Op = elementwise(
     "digamma",
@@ -448,6 +467,7 @@ digamma: Op = elementwise(
     source="DLMF 5.15",
     curvature="concave increasing",
     c="digamma({0})",
+    modular=lambda F: (lambda a: F.free("polygamma0", a), lambda a: F.free("polygamma1", a)),
 )
 
 

@@ -11,7 +11,9 @@ from fractions import Fraction
 import numpy as np
 
 from matdiff.core.node import Apply, Number
-from matdiff.graph.arrays import Array, Sizes, entries, is_joint, whole
+from matdiff.core.op import Op
+from matdiff.graph.arrays import Array, Sizes, entries, is_joint, is_multilinear, whole
+from matdiff.ops.elementwise import polygamma as POLYGAMMA
 from matdiff.verify import field
 from matdiff.verify.field import P, entrywise, ratio, reduced
 
@@ -124,10 +126,6 @@ def polygamma(node: Apply, k: Dual, a: Dual) -> Dual:
     return applied(lambda x: field.free(f"polygamma{order}", x), lambda x: field.free(f"polygamma{order + 1}", x), a)
 
 
-def entry_by_entry(name: str) -> Callable[[Apply, Dual], Dual]:
-    return lambda node, a: applied(*field.ELEMENTWISE[name], a)
-
-
 NONLINEAR: dict[str, Callable[..., Dual]] = {
     "inv": inv,
     "det": det,
@@ -135,7 +133,25 @@ NONLINEAR: dict[str, Callable[..., Dual]] = {
     "power": power,
     "sylvester": sylvester,
     "polygamma": polygamma,
-    **{name: entry_by_entry(name) for name in field.ELEMENTWISE},
 }
-RATIONAL = frozenset({inv, det, pinv, power, sylvester})
-"""Those among them whose values are not those of a random function."""
+"""Each from its definition, with its textbook derivative: none of the rules of records, which are judged by them."""
+
+
+def is_known(op: Op) -> bool:
+    return op.modular is not None or op.name in NONLINEAR or is_multilinear(op)
+
+
+def value(node: Apply, args: list[Dual], sizes: Sizes) -> Dual:
+    """Raises NotRational with the name of a function that is not known."""
+    if is_multilinear(node.op):
+        return multilinear(node, args, sizes)
+    if node.op.modular is not None:
+        return applied(*node.op.modular(field), args[0])
+    if node.op.name not in NONLINEAR:
+        raise NotRational(node.op.name)
+    return NONLINEAR[node.op.name](node, *args)
+
+
+def is_free(op: Op) -> bool:
+    """Is its value that of a random function?"""
+    return op.modular is not None or op is POLYGAMMA

@@ -11,13 +11,13 @@ from dataclasses import field as dataclass_field
 from fractions import Fraction
 
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, topological
-from matdiff.core.op import Op
-from matdiff.graph.arrays import Sizes, constant, is_multilinear, whole
+from matdiff.graph.arrays import Sizes, constant, whole
 from matdiff.inference.special import split_primes
 from matdiff.ops.algebra import POWER
 from matdiff.ops.elementwise import sqrt
 from matdiff.verify import field
-from matdiff.verify.algebras import NONLINEAR, RATIONAL, Dual, NotRational, applied, multilinear, raised
+from matdiff.verify.algebras import Dual, NotRational, applied, is_free, raised
+from matdiff.verify.algebras import value as applied_to
 from matdiff.verify.field import Unlucky, ratio
 from matdiff.verify.unknown import is_unknown
 
@@ -40,10 +40,6 @@ def evaluate(roots: list[Node], given: Mapping[Symbol, Dual], sizes: Sizes, seen
     for node in needed(roots):
         memo[node] = value(node, memo, given, sizes, seen)
     return [memo[r] for r in roots]
-
-
-def is_known(op: Op) -> bool:
-    return op.name in NONLINEAR or is_multilinear(op)
 
 
 def needed(roots: list[Node]) -> list[Node]:
@@ -83,25 +79,20 @@ def value(node: Node, memo: Mapping[Node, Dual], given: Mapping[Symbol, Dual], s
         return power_of_root(node, memo[squared])
     args = [memo[a] for a in node.args]
     name = node.op.name
-    if is_multilinear(node.op):
-        return multilinear(node, args, sizes)
     if node.op is sqrt or (node.op is POWER and not whole_exponent(node)):
-        return rooted(node, args, seen)
+        return rooted(node, args, sizes, seen)
     if is_unknown(node):
         seen.free.add(split_primes(name)[0])
         return applied(lambda a: field.free(name, a), lambda a: field.free(name + "'", a), args[0])
-    if name not in NONLINEAR:
-        raise NotRational(name)
-    function = NONLINEAR[name]
-    if function not in RATIONAL:
+    if is_free(node.op):
         seen.free.add(name)
-    return function(node, *args)
+    return applied_to(node, args, sizes)
 
 
-def rooted(node: Apply, args: list[Dual], seen: Seen) -> Dual:
+def rooted(node: Apply, args: list[Dual], sizes: Sizes, seen: Seen) -> Dual:
     """A square root; that it does not always exist shows that it is no root of a square, whose sign is not told."""
     try:
-        out = NONLINEAR[node.op.name](node, *args)
+        out = applied_to(node, args, sizes)
     except Unlucky:
         seen.proper.add(node)
         raise

@@ -24,8 +24,8 @@ from matdiff.graph.rewrite import defined, inline
 from matdiff.ops.algebra import add, inner
 from matdiff.ops.sets import ORTHOGONAL, SPHERE, STIEFEL, curved_set
 from matdiff.verify import degree
-from matdiff.verify.algebras import Dual, NotRational, zeros
-from matdiff.verify.dual import Seen, evaluate, is_known
+from matdiff.verify.algebras import Dual, NotRational, is_known, zeros
+from matdiff.verify.dual import Seen, evaluate
 from matdiff.verify.field import P, Unlucky, inverse, reciprocal, reduced
 from matdiff.verify.sampling import least_size, names
 from matdiff.verify.sets import linear_set

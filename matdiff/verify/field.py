@@ -136,30 +136,6 @@ PI = free("pi", 0) ** 2 % P
 
 Entry = Callable[[int], int]
 
-ELEMENTWISE: dict[str, tuple[Entry, Entry]] = {
-    "exp": (exp, exp),
-    "log": (log, reciprocal),
-    "sqrt": (root, lambda a: reciprocal(2 * root(a))),
-    "sin": (lambda a: half_angle(a)[0], lambda a: half_angle(a)[1]),
-    "cos": (lambda a: half_angle(a)[1], lambda a: -half_angle(a)[0]),
-    "tan": (
-        lambda a: half_angle(a)[0] * reciprocal(half_angle(a)[1]),
-        lambda a: reciprocal(half_angle(a)[1] ** 2),
-    ),
-    "sinh": (sinh, cosh),
-    "cosh": (cosh, sinh),
-    "tanh": (lambda a: sinh(a) * reciprocal(cosh(a)), lambda a: reciprocal(cosh(a) ** 2)),
-    "sigmoid": (sigmoid, lambda a: sigmoid(a) * (1 - sigmoid(a))),
-    "softplus": (lambda a: free("softplus", a), sigmoid),
-    "asin": (lambda a: free("asin", a), lambda a: reciprocal(root(1 - a * a))),
-    "acos": (lambda a: free("acos", a), lambda a: -reciprocal(root(1 - a * a))),
-    "atan": (lambda a: odd("atan", a), lambda a: reciprocal(1 + a * a)),
-    "erf": (lambda a: odd("erf", a), lambda a: 2 * reciprocal(root(PI)) * exp(-a * a)),
-    "lgamma": (lambda a: free("lgamma", a), lambda a: free("polygamma0", a)),
-    "digamma": (lambda a: free("polygamma0", a), lambda a: free("polygamma1", a)),
-}
-"""Functions applied entry by entry: value and derivative."""
-
 
 def entrywise(g: Entry, A: Array) -> Array:
     return whole([[g(int(a)) % P for a in row] for row in A.tolist()])
