@@ -153,6 +153,15 @@ REPEATED = [
     ("norm(A*X + X*B - C)^2/2", "X", "    where M = A X + X B − C\n∇f = Aᵀ M + M Bᵀ\n"),
     ("norm(A*x - b)", "x", "    where r = A x − b\n∇f = Aᵀ r/‖r‖\nH = Aᵀ(I − r rᵀ/‖r‖²) A/‖r‖\n"),
     ("norm(A*x - b)^2", "x", "∇f = 2Aᵀ(A x − b)\n"),
+    ("x'*A*x/(x'*x)", "x", "∇f = ((A + Aᵀ) x − 2f x)/(xᵀ x)\nH = (A + Aᵀ − 2f I + "),
+    (
+        "S: n×n spd; exp(-(x - m)'*inv(S)*(x - m)/2)/sqrt(det(2*pi*S))",
+        "m",
+        "∇f = f S⁻¹(x − m)\nH = f (S⁻¹(x − m)(x − m)ᵀ S⁻¹ − S⁻¹)\n",
+    ),
+    ("f: n; x'*A*x/(x'*x) + f'*x", "x", "∇g = "),
+    ("det(X)*tr(X)", "X", "∇f = det(X)(tr(X) X⁻ᵀ + I)\n"),
+    ("x'*x/t", "t", "df/dt = −xᵀ x/t²\n"),
     ("norm(X - U*U'*X)^2", "U", "∇f = 2(U Uᵀ M − 2M + M U Uᵀ) U\n    where M = X Xᵀ\nH = 2("),
     (
         "S: n×n symmetric; U: n×k stiefel; tr(U'*S*U)",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from matdiff.core.node import Symbol, size_names, topological
+from matdiff.core.node import Apply, Symbol, size_names, symbol, topological
 from matdiff.errors import UnsupportedError
 from matdiff.graph.properties import closure
 from matdiff.graph.rewrite import substitute
@@ -185,7 +185,7 @@ class Answer:
         """Names for parts of lines that are too long."""
         if not self.steps and all(length(line.body.node) < SHORT for line in self.worded[1:]):
             return {}
-        from matdiff.report.book import short_names
+        from matdiff.report.book import short_names, within
 
         # The differential by several variables is long, and nobody names a part for it.
         told = [line for line in self.worded[1:] if not (self.d.several and line.key == "differential")]
@@ -200,13 +200,23 @@ class Answer:
                 rows.append((s.after.node,) if first else (s.before.node, s.after.node))
                 widths.append(len(line.left("unicode")) * read + 3)
                 last = s.after.node
+        shared = {name for line in self.worded for name in line.shared}
+        order = topological(*(n for row in rows for n in row))
+        bodies = [(n, n.body) for n in order if isinstance(n, Symbol) and n.body is not None and n.name in shared]
+        rows += [(body,) for _, body in bodies]
+        widths += [len(f"    where {n.name} = ") for n, _ in bodies]
         formulas = [n for row in rows for n in row]
         known = {n.name for n in topological(*formulas) if isinstance(n, Symbol)} | size_names(*formulas)
         if len(rows) > MANY or any(len(topological(*row)) > LARGE for row in rows):
             return {}
         taken = known | {v.name for v in self.d.function.variables} | {self.f}
         along = {i for i, line in enumerate(told) if line.key.removeprefix("partial ") in ALONG}
-        return short_names(rows, taken, widths, answers, along)
+        names = short_names(rows, taken, widths, answers, along)
+        for n, body in bodies if names else ():
+            inside = within(body, names)
+            if inside is not body:
+                names[n] = symbol(n.name, n.kind, n.rows, n.cols, n.attributes, inside)
+        return names
 
     @cached_property
     def worded(self) -> list[Line]:
@@ -220,7 +230,7 @@ class Answer:
             found += self.parts("adjoint", self.adjoint, self.d.covector.name)
         if self.order > 1:
             found += self.hessians if self.scalar else self.parts("second", self.bilinear)
-        bodies = self.d.abbreviations([line.body for line in found])
+        bodies = self.d.abbreviations(self.in_value([line.body for line in found]))
         short = [line._replace(body=body) for line, body in zip(found, bodies, strict=True)]
         named = self.with_names(short)
         final = self.in_words(named)
@@ -231,6 +241,17 @@ class Answer:
             if line.key != "differential" and line.body.node is not last.body.node
         }
         return [self.line("function", self.d.function), *final]
+
+    def in_value(self, bodies: list[Any]) -> list[Any]:
+        """Answers about a scalar function in terms of its value, where that is much of them."""
+        if self.d.kind != "gradient" or self.solving or self.by_scalar or not isinstance(self.d.function.node, Apply):
+            return bodies
+        if self.steps and self.d.several:
+            return bodies  # The steps read the gradients off in the names of their common factors.
+        from matdiff.report.book import in_value
+
+        nodes = in_value([e.node for e in bodies], self.d, self.f)
+        return [e if n is e.node else e.having(n) for e, n in zip(bodies, nodes, strict=True)]
 
     def in_words(self, lines: list[Line]) -> list[Line]:
         """The lines as books write eigenvectors, steps and identities."""
@@ -407,8 +428,6 @@ def values(found: Any) -> list[Any]:
 
 def fresh(before: Any, after: Any) -> tuple[str, ...]:
     """The names of definitions that an expression has after it was written with them, and not before."""
-    from matdiff.core.node import Symbol, topological
-
     old, new = (
         {n.name for n in topological(e.node) if isinstance(n, Symbol) and n.body is not None} for e in (before, after)
     )

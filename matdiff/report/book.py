@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -17,7 +18,7 @@ from matdiff.calculus.markers import LETTERS, PAIRING, D
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, size_names, symbol, topological
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import UnsupportedError
-from matdiff.graph.rewrite import in_terms_of, rebuild, substitute
+from matdiff.graph.rewrite import in_terms_of, inline, rebuild, substitute
 from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, product_nodes, scale
 from matdiff.ops.constants import eye, is_zero
 from matdiff.ops.elementwise import heaviside
@@ -43,7 +44,10 @@ from matdiff.printing.layout import Layout
 from matdiff.printing.piece import Hole, Piece, text
 from matdiff.printing.tables import ASCII, ATOM, POWER, SUM
 from matdiff.report.notation import Style, bookish
-from matdiff.simplify.normal import normal
+from matdiff.simplify.expand import expanded
+from matdiff.simplify.forms import SMALL, shortest
+from matdiff.simplify.normal import new_context, normal
+from matdiff.simplify.terms import Term, join, plain, split
 
 SINGULAR = (sigma_max, sigma)
 VALUES = (eigval, lambda_max, lambda_min)
@@ -97,10 +101,10 @@ class BookExpr(Expression):
         taken = [v.name for v in self.variables]
         found = written(self.node, style, BookLayout, taken, defined)
         told: set[str] = set()
-        for v, (plain, said) in self.book.meanings(style).items():
+        for v, (body, said) in self.book.meanings(style).items():
             if v in found:
-                again = plain + (r";\quad " if style == "latex" else "; ")
-                found = found.replace(again, "") if said in told and again in found else found.replace(plain, said)
+                again = body + (r";\quad " if style == "latex" else "; ")
+                found = found.replace(again, "") if said in told and again in found else found.replace(body, said)
                 told |= {said} if said in found else set()
         return found
 
@@ -185,6 +189,50 @@ class Words:
         found = [replace(s, before=self.of(s.before), after=self.of(s.after)) for s in told]
         return tuple(s for s in found if s.relation != "=" or s.before.node is not s.after.node)
 
+
+def in_value(nodes: Sequence[Node], derivation: Derivation, name: str) -> list[Node]:
+    """Answers in terms of the function's own value, where that is a quotient of scalars and makes them clearly shorter:
+    2(A x − f x)/(xᵀ x) for f = xᵀ A x/(xᵀ x).  An answer has the name, or what is above the fraction bar, never both.
+    """
+    value = split(substitute(normal(inline(derivation.prepared)), derivation.squares))
+    if value.core is not None or len(value.scalars) < 2 or min(value.scalars.values()) >= 0:
+        return list(nodes)
+    f = symbol(name, "scalar", ONE, ONE)
+    found = [_with_value(n, value, f) for n in nodes]
+    return found if sum(map(length, nodes)) - sum(map(length, found)) >= GAIN else list(nodes)
+
+
+def _with_value(node: Node, value: Term, f: Node) -> Node:
+    order = topological(node)
+    if len(order) > SMALL or not value.scalars.keys() & set(order):
+        return node
+    found = [node]
+    for form in dict.fromkeys((node, expanded(node), expanded(node, outer=True))):
+        context = new_context()
+        memo: dict[Node, Node] = {}
+        for n in topological(context.normal(form)):
+            again = rebuild(n, tuple(memo[a] for a in n.args)) if isinstance(n, Apply) else n
+            memo[n] = _term_with(again, value, f) if n.op is SCALE or n.kind == "scalar" else again
+        again = next(reversed(memo.values()))
+        if f in (left := set(topological(again))) and not any(b in left for b, e in value.scalars.items() if e > 0):
+            found.append(shortest(context.normal(again), context))
+    return min(found, key=length)
+
+
+def _term_with(n: Node, value: Term, f: Node) -> Node:
+    """A term that has all factors of the value, with f for them."""
+    term = split(n)
+    times = min(int(term.scalars.get(b, 0) // e) for b, e in value.scalars.items())
+    if times < 1:
+        return n
+    for b, e in value.scalars.items():
+        term.multiply(b, plain(-e * times))
+    number = plain(Fraction(1, 1) * term.number / value.number**times)
+    return join(Term(number, {f: times, **term.scalars}, term.core))
+
+
+GAIN = 4
+"""Symbols that answers must lose where the function's value is named in them."""
 
 WIDEST = 100
 """Most characters of a line."""

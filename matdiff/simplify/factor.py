@@ -296,18 +296,31 @@ def _collected(terms: Sequence[Node], known: Known) -> list[Node]:
 
 
 def ordered(terms: list[Node], known: Known) -> list[Node]:
-    """A positive term first, if there is one: S − X, not −X + S; A + Aᵀ, not Aᵀ + A; and A + u vᵀ, not u vᵀ + A."""
+    """A positive term first, if there is one: S − X, not −X + S; Aᵀ behind its A; A + u vᵀ, not u vᵀ + A."""
     if len(terms) == 2 and terms[0].op is TRANSPOSE and terms[0].children[0] is terms[1]:
         return terms[::-1]
     if 1 < len(terms) <= WINDOW and terms[0].kind == "matrix":
         outer = [(core := apart(t, known).core) is not None and known.outer(core) for t in terms]
         if any(outer):
             terms = [t for after in (False, True) for t, o in zip(terms, outer, strict=True) if o is after]
+        terms = _beside_transposes(terms)
     if len(terms) > 1 and apart(terms[0], known).number < 0:
         for i, t in enumerate(terms):
             if apart(t, known).number > 0:
                 return [t, *terms[:i], *terms[i + 1 :]]
     return terms
+
+
+def _beside_transposes(terms: list[Node]) -> list[Node]:
+    """A + B + Aᵀ as A + Aᵀ + B."""
+    turned = {t.children[0]: t for t in terms if t.op is TRANSPOSE and t.children[0] in terms}
+    if not turned:
+        return terms
+    found: dict[Node, None] = {}
+    for t in terms:
+        pair = (t, turned[t]) if t in turned else (t.children[0], t) if t in turned.values() else (t,)
+        found |= dict.fromkeys(pair)
+    return list(found)
 
 
 Attempt = Callable[[Total], list[Node] | None]
