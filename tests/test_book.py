@@ -160,6 +160,22 @@ REPEATED = [
         "∇f = f S⁻¹(x − m)\nH = f (S⁻¹(x − m)(x − m)ᵀ S⁻¹ − S⁻¹)\n",
     ),
     ("f: n; x'*A*x/(x'*x) + f'*x", "x", "∇g = "),
+    (
+        "A: 3×2; sigma_max(A) + sigma(A,2)",
+        "A",
+        "df = uᵀ dA v + u₁ᵀ dA v₁\n"
+        "    where A v = sigma_max(A) u, ‖u‖ = 1\n"
+        "          Aᵀ u = sigma_max(A) v, ‖v‖ = 1\n"
+        "          A v₁ = sigma(A, 2) u₁, ‖u₁‖ = 1\n"
+        "          Aᵀ u₁ = sigma(A, 2) v₁, ‖v₁‖ = 1\n"
+        "∇f = u vᵀ + u₁ v₁ᵀ\n",
+    ),
+    ("A: 2×3; sigma_max(A)", "A", "∇f = u vᵀ\nH = "),
+    (
+        "i: index; sigma(A,i)",
+        "A",
+        " vᵀ ⊗ (A M Aᵀ + I − u uᵀ)) + w (M ⊗ (u vᵀ))(K(n,n) + I)(eye(n) ⊗ Aᵀ))/w\n    where w = ",
+    ),
     ("det(X)*tr(X)", "X", "∇f = det(X)(tr(X) X⁻ᵀ + I)\n"),
     ("x'*x/t", "t", "df/dt = −xᵀ x/t²\n"),
     ("norm(X - U*U'*X)^2", "U", "∇f = 2(U Uᵀ M − 2M + M U Uᵀ) U\n    where M = X Xᵀ\nH = 2("),
@@ -180,7 +196,9 @@ REPEATED = [
 
 @pytest.mark.parametrize(("text", "wrt", "there"), REPEATED)
 def test_what_an_answer_repeats_has_a_name(capsys: pytest.CaptureFixture[str], text: str, wrt: str, there: str) -> None:
-    assert there in shown(capsys, text, "--wrt", wrt, *(["--order", "2"] if "H" in there or "''" in there else ()))
+    assert there in shown(
+        capsys, text, "--wrt", wrt, *(["--order", "2"] if "H" in there or "⊗" in there or "''" in there else ())
+    )
 
 
 ADJOINT = "x = A\\b; y = B*x; norm(y - z)^2/2"

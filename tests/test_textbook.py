@@ -286,6 +286,8 @@ def test_what_cancels_and_merges_in_the_jacobian(text: str, jacobian: str) -> No
         "kron(x, y')*kron(eye(3), u')",
         "kron(x', E)*kron(u', eye(8))",
         "inv(N)*kron(u', P)",
+        "kron(y', E)*kron(x', vec(L)*v')",
+        "kron(v*vec(L)', x)*kron(y, B)",
         "kron(u, P)*inv(N)",
     ],
 )
@@ -293,7 +295,7 @@ def test_products_of_kronecker_products_keep_their_value_and_sides(text: str) ->
     """The normal form as a Hessian would show it, at sizes that are all different."""
     sizes = {"x": (2,), "a": (2,), "y": (3,), "b": (3,), "u": (4,), "v": (5,)}
     sizes |= {"A": (2, 3), "B": (4, 5), "C": (3, 2), "E": (5, 4), "X": (5, 3)}
-    sizes |= {"N": (3, 3), "P": (3, 3)}
+    sizes |= {"N": (3, 3), "P": (3, 3), "L": (4, 3)}
     rng = np.random.default_rng(0)
     arrays = {name: rng.standard_normal(shape) for name, shape in sizes.items()}
     function = md.parse(text, declare="; ".join(f"{n}: {'×'.join(map(str, s))}" for n, s in sizes.items()))

@@ -19,7 +19,7 @@ from matdiff.core.node import Apply, Constant, Node, Number, Symbol, number, siz
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import UnsupportedError
 from matdiff.graph.rewrite import in_terms_of, inline, rebuild, substitute
-from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, product_nodes, scale
+from matdiff.ops.algebra import ADD, MATMUL, SCALE, TRANSPOSE, add, is_op, matrix_product, product_nodes, scale, size
 from matdiff.ops.constants import eye, is_zero
 from matdiff.ops.elementwise import heaviside
 from matdiff.ops.indexing import COLUMN, SLICE, column_at
@@ -119,12 +119,22 @@ class Book:
     """Of each symbol the equation that it solves, left and right, and what has length 1."""
     products: dict[str, list[tuple[Symbol, Node]]] = field(default_factory=dict)
     """Factors of matrices, by the product that they make."""
+    vectors: dict[Node, Node] = field(default_factory=dict)
+    """By singular values the names of the vectors that are known of them."""
     shortens: bool = False
     """Whether names bring factors that cancel: A v = σ u beside 1/σ."""
 
     def named(self, node: Node) -> Node:
+        found = self._placed(node)
+        if self.shortens and len(topological(node)) <= SMALL:
+            # Multiplied out, A v is there to be σ u: A (v vᵀ/σ + w wᵀ/τ).
+            found = min(found, self._placed(expanded(node)), key=length)
+        return found
+
+    def _placed(self, node: Node) -> Node:
         before = node
-        for part, name in self.places.items():
+        # What singular vectors make of products comes when all of them have their names.
+        for part, name in sorted(self.places.items(), key=lambda place: is_op(place[0], MATMUL)):
             node = within(node, {part: name}) if is_op(part, MATMUL) else substitute(node, {part: name})
         return normal(node) if node is not before and self.shortens else node
 
@@ -330,8 +340,7 @@ def show(e: Expression, style: Style) -> str:
 
 def _bare(node: Node, style: Style) -> str:
     """An expression without the definitions of the names in it."""
-    e = Expression(node)
-    return e.latex(defined=False) if style == "latex" else e.text(ascii=style == "ascii", defined=False)
+    return written(node, style, BookLayout, (), False)
 
 
 def book(expressions: Iterable[Expression], taken: Iterable[str]) -> Book:
@@ -348,9 +357,8 @@ def book(expressions: Iterable[Expression], taken: Iterable[str]) -> Book:
     for n in (c for c in columns if c not in found.places):
         S = matrix_of(n)
         A = half(S)
-        values = [s for s in order if isinstance(s, Apply) and s.op in SINGULAR and s.args[0] is A]
-        if A is not None and values:
-            singular(found, n, A, values[0])
+        if A is not None and (σ := singular_value(n, A, order)) is not None:
+            singular(found, n, A, σ)
             continue
         value = value_of(n, S)
         λ = next((s for s in order if isinstance(s, Apply) and s.op in VALUES and _alike(s, value)), value)
@@ -411,8 +419,11 @@ def single(found: Book, order: list[Node]) -> None:
     for n in (n for n in order if is_op(n, eigvec)):
         S, i = n.children
         A = S.children[1] if is_op(S, MATMUL) and S.children[0] is S.children[1].T else None
-        if A is not None and (values := [s for s in order if is_op(s, sigma_at) and s.children[0] is A]):
-            singular(found, n, A, values[0])
+        if A is not None and (value := singular_value(n, A, order)) is not None:
+            singular(found, n, A, value)
+            for R in resolvents:
+                if R.children == n.children:
+                    found.places[R] = pinv(scale(value**2, eye(S.rows)) - S)
             continue
         lower = f"_{i.name}" if isinstance(i, Symbol) else ""
         value = value_at(S, i)
@@ -589,16 +600,36 @@ def half(S: Node) -> Node | None:
     return A if A is not None and factors == [f.T for f in reversed(factors)] else None
 
 
+def singular_value(n: Node, A: Node, order: Iterable[Node]) -> Node | None:
+    """Of the singular values of A that occur, the one that the eigenvector n of AᵀA belongs to."""
+    for s in order:
+        if not (isinstance(s, Apply) and s.op in (*SINGULAR, sigma_at) and s.args[0] in (A, A.T)):
+            continue
+        if s.op is sigma_at:
+            vectors = [eigvec(A.T @ A, size(A.cols) + 1 - s.args[1])]
+        else:
+            i = 1 if s.op is sigma_max else s.params[0]
+            vectors = [column_at(eigvecs(A.T @ A), A.cols + ONE - Dim.of(i)), eigvec(A.T @ A, size(A.cols) + 1 - i)]
+        if any(n in (v, normal(v)) for v in vectors):
+            return s
+    return None
+
+
 def singular(found: Book, n: Node, A: Node, value: Node) -> None:
-    """v, and u for A v/σ: σ u = A v."""
-    v = symbol(found.fresh("v", "v_1", "v_2"), n.kind, n.rows, n.cols, frozenset(), n)
-    u = symbol(found.fresh("u", "u_1", "u_2"), "vector", A.rows, ONE, frozenset(), scale(value**-1, A @ n))
-    found.places[n] = v
-    found.places[A @ v] = scale(value, u)
-    found.places[v.T @ A.T] = scale(value, u.T)
+    """v, and u for A v/σ: σ u = A v; of an eigenvector u of AAᵀ the v."""
+    if value in found.vectors:
+        found.places[n] = found.vectors[value]
+        return
+    names = ("v", "u") if value.children[0] is A else ("u", "v")
+    v, u = (found.fresh(c, f"{c}_1", f"{c}_2") for c in names)
+    right = symbol(v, n.kind, n.rows, n.cols, frozenset(), n)
+    left = symbol(u, "vector", A.rows, ONE, frozenset(), scale(value**-1, A @ n))
+    found.places[n] = found.vectors[value] = right
+    found.places[A @ right] = scale(value, left)
+    found.places[right.T @ A.T] = scale(value, left.T)
     found.shortens = True
-    found.says[v] = (A.T @ u, scale(value, v), (v,))
-    found.says[u] = (A @ v, scale(value, u), (u,))
+    found.says[right] = (A.T @ left, scale(value, right), (right,))
+    found.says[left] = (A @ right, scale(value, left), (left,))
 
 
 def is_column(n: Node) -> bool:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from matdiff.core.node import Node
 from matdiff.core.shape import ONE
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import (
-    transpose,
-)
+from matdiff.ops.algebra import MATMUL, product_nodes, transpose
 from matdiff.ops.constants import (
     commutation,
     eye,
@@ -19,7 +17,7 @@ from matdiff.ops.constants import (
 )
 from matdiff.ops.kronecker import kron, kron_of, kronv
 from matdiff.ops.structure import Diag, vec
-from matdiff.simplify.terms import split
+from matdiff.simplify.terms import WINDOW, split
 
 # Products of Kronecker products, commutation matrices and vecs.
 
@@ -82,18 +80,24 @@ def on_vec(a: Node, b: Node, times: Times, known: Known) -> list[Node] | None:
 
 
 def beside(a: Node, b: Node, times: Times) -> list[Node] | None:
-    """(x ⊗ M) N = x ⊗ M N, N (xᵀ ⊗ M) = xᵀ ⊗ N M, the same with x on the right; beside another ⊗ where M = I."""
+    """(x ⊗ M) N = x ⊗ M N, N (xᵀ ⊗ M) = xᵀ ⊗ N M, the same with x on the right; beside another ⊗ where M = I or vec."""
     both = a.op is b.op is kron
     for i in (0, 1):
         if a.op is kron and a.children[i].kind == "vector" and not is_commutation(b):
             x, M = a.children[i], a.children[1 - i]
-            if not both or is_eye(M):
+            if not both or is_eye(M) or _vec_at(M, -1):
                 return _kron_at(i, x, times(M, b))
         if b.op is kron and b.children[i].kind == "row" and not is_commutation(a):
             x, M = b.children[i], b.children[1 - i]
-            if not both or is_eye(M):
+            if not both or is_eye(M) or _vec_at(M, 0):
                 return _kron_at(i, x, times(a, M))
     return None
+
+
+def _vec_at(M: Node, end: int) -> bool:
+    """Does a product begin with a vec(A), or end in its transpose?"""
+    outer = product_nodes(M, WINDOW)[end:][:1] if M.op is MATMUL else [M]
+    return any((f.T if end else f).op is vec for f in outer)
 
 
 def _kron_at(i: int, x: Node, rest: Node) -> list[Node] | None:
