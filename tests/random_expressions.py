@@ -45,7 +45,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "s": ("",),
     "s+": ("", "positive"),
     "v": ("", "", "", "unit"),
-    "v+": ("", "positive"),
+    "v+": ("", "positive", "simplex"),
     "sym": ("symmetric", "symmetric", "diagonal"),
     "spd": ("spd", "spd", "diagonal positive"),
     "inv": ("", "", "orthogonal", "spd"),
@@ -270,6 +270,8 @@ def draw(v: Variable, sizes: dict[str, int], rng: np.random.Generator) -> Array:
         return np.linalg.qr(Z)[0]
     if v.attribute == "unit":
         return Z / np.linalg.norm(Z)
+    if v.attribute == "simplex":
+        return Z / np.sum(Z)
     return float(Z) if not shape else tangent_part(v.attribute, Z, Z)
 
 
@@ -290,6 +292,8 @@ def tangent_part(attribute: str, X: Array, V: Array) -> Array:
             return (V - X @ V.T @ X) / 2
         case "unit":
             return V - (X @ V) * X
+        case "simplex":
+            return V - np.mean(V)
         case _:
             return V
 

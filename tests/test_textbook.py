@@ -136,6 +136,8 @@ def vector(words: list[str], length: int, flavour: int, rng: np.random.Generator
     v = rng.standard_normal(length) if flavour % 2 else rng.uniform(0.1, 0.9, length)
     if "positive" in words:
         v = abs(v) + 0.1
+    if "simplex" in words:
+        return abs(v) / np.sum(abs(v))
     return v / np.linalg.norm(v) if "unit" in words else v
 
 

@@ -174,7 +174,7 @@ softmax: Op = nonlinear(
     "softmax",
     "(n)->(n)",
     lambda x, dx: softmax(x) * dx - inner(softmax(x), dx) * softmax(x),
-    gives="positive",
+    gives="simplex",
     numpy="softmax({0})",
     julia="softmax({0})",
     jax="jax.scipy.special.softmax({0})",

@@ -359,7 +359,7 @@ class Context(Signs):
         if found is None and len(parts) == 2 and parts[0][0].T.op is vec and parts[1][0].op is vec:
             found = self._scalars[here] = self._paired(parts[0][0].T.children[0], parts[1][0].children[0])
         if found is None and len(parts) == 2 and (total := cancelled(parts[0][0], parts[1][0])) is not None:
-            found = self._scalars[here] = total
+            found = self._scalars[here] = self.total(total.children[0]) if total.op is sum_ else total
         if found is None:
             flipped = self.transposed(parts)
             there = chain(flipped)
@@ -367,6 +367,10 @@ class Context(Signs):
             found = there if turn else here
             self._scalars[here] = self._scalars[there] = found
         return found
+
+    def total(self, a: Node) -> Node:
+        """The sum of all entries, 1 for a point of the simplex, as softmax(u) is."""
+        return number(1) if "simplex" in self.known(a) else sum_(a)
 
     def _paired(self, a: Node, b: Node) -> Node:
         """vec(A)ᵀ vec(B) = ⟨A, B⟩."""

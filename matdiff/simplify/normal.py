@@ -29,9 +29,10 @@ from matdiff.ops.algebra import (
     transpose,
 )
 from matdiff.ops.constants import is_ones, is_zero, zeros_like
+from matdiff.ops.reductions import mean
 from matdiff.ops.structure import Diag, vec
 from matdiff.simplify.context import Context, numbered
-from matdiff.simplify.pairings import outer_sides, paired, totalled, traced
+from matdiff.simplify.pairings import averaged, outer_sides, paired, totalled, traced
 from matdiff.simplify.products import product
 from matdiff.simplify.terms import NESTED, SCALARS, Term, chain, entrywise, magnitude, merged, plain, root_power, split
 from matdiff.simplify.transposes import inverted, repeated, transposed
@@ -128,6 +129,8 @@ def _rebuild(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     rule = RULES.get(node.op.name)
     if rule is not None:
         return rule(context, node, args)
+    if node.op is mean:
+        return averaged(context, args[0])
     if isinstance(node.op.rule(0), Joint) and (simpler := _common_out(context, node, args)) is not None:
         return simpler
     linear = [a for i, a in enumerate(args) if isinstance(node.op.rule(i), Linear)]

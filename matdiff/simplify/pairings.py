@@ -34,7 +34,7 @@ def paired(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     a, b = cores
     for x, y in ((a, b), (b, a)):
         if is_ones(x):
-            term.absorb(sum_(y))
+            term.absorb(context.total(y))
             return context.join(term)
         if is_eye(x) and x.kind == y.kind:
             return context.scaled(term, _trace_of(context, y))
@@ -135,11 +135,27 @@ def totalled(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if is_ones(a):
         return size(a.rows * a.cols)
     if a.op is ADD and any((core := split(t).core) is not None and is_ones(core) for t in a.children):
-        totals = (_ones_total(t) if is_ones(split(t).core or t) else sum_(t) for t in a.children)
+        totals = (_ones_total(t) if is_ones(split(t).core or t) else context.total(t) for t in a.children)
         return context.normal(add(*totals))
     if a.op is TRANSPOSE:
-        return sum_(a.children[0])
-    return sum_(a)
+        return context.total(a.children[0])
+    return context.total(a)
+
+
+def averaged(context: Context, a: Node) -> Node:
+    """mean(u .+ c) = mean(u) + c; scalars in front."""
+    if a.op is SCALE:
+        piece = split(a)
+        core, piece.core = piece.core, None
+        assert core is not None
+        return context.scaled(piece, averaged(context, core))
+    if is_zero(a) or is_ones(a):
+        return number(int(is_ones(a)))
+    flat = [t for t in a.children if is_ones(split(t).core or t)] if a.op is ADD else []
+    if flat:
+        rest = [t for t in a.children if t not in flat]
+        return context.normal(add(*(mean(t) for t in flat), *([mean(add(*rest))] if rest else [])))
+    return mean(a)
 
 
 def _ones_total(t: Node) -> Node:
