@@ -7,7 +7,7 @@ from typing import Any
 
 from matdiff.report.answer import Answer
 from matdiff.report.notation import Line, Style, prose, show, spelled, statements
-from matdiff.report.steps import latex_steps, markdown_steps, text_steps
+from matdiff.report.steps import folded, latex_steps, markdown_steps, text_steps
 
 WIDTH = 100
 """Types go on a line of their own beyond this."""
@@ -55,7 +55,7 @@ def formula(line: Line, style: Style, shown: Collection[str] = ()) -> list[str]:
     *definitions, body = statements(line.right(style))
     definitions = [d for d in definitions if d not in shown]
     where = [f"    {'where' if i == 0 else '     '} {d}" for i, d in enumerate(definitions)]
-    return [f"{line.left(style)} = {body}", *where]
+    return [*folded(f"{line.left(style)} = {body}"), *where]
 
 
 def latex(answer: Answer) -> str:

@@ -54,6 +54,30 @@ def all_rows(board: Board, style: Style, known: set[str]) -> Iterator[Row]:
         yield from rows(steps, style, known, result)
 
 
+def folded(formula: str, width: int = WIDTH) -> list[str]:
+    """A formula in lines that are no longer than that, each but the last ending in a + or − as far out as there is one.
+
+    >>> folded("f = (a + b) c + (d − e)(u + v)", 24)
+    ['f = (a + b) c +', '    (d − e)(u + v)']
+    >>> folded("f = a + b", 24)
+    ['f = a + b']
+    """
+    if len(formula) <= width:
+        return [formula]
+    depth, places = 0, dict[int, int]()
+    bars = False
+    for i, c in enumerate(formula[: width + 1]):
+        bars ^= c == "‖"
+        depth += (c in "([⟨") - (c in ")]⟩")
+        if c in "+−-" and formula[i - 1 : i] == formula[i + 1 : i + 2] == " " and width // 3 < i < width and not bars:
+            places[depth] = i
+    if not places:
+        return [formula]
+    at = places[min(places)] + 1
+    rest = folded("    " + formula[at:].lstrip(), width)
+    return [formula[:at], *rest]
+
+
 def text_steps(board: Board, style: Style, known: set[str]) -> list[str]:
     """A numbered line a step, with lines below for new definitions and for rules that have no room."""
     found = list(all_rows(board, style, known))
@@ -63,8 +87,9 @@ def text_steps(board: Board, style: Style, known: set[str]) -> list[str]:
     lines = []
     for i, (row, formula) in enumerate(zip(found, formulas, strict=True), 1):
         beside = len(formula) < column or len(margin) + len(formula) + 3 + len(row.rule) <= WIDTH
-        rule = f"{formula:<{column - 3}}   {row.rule}" if beside else formula
-        lines.append(f"{f'{i}.':<{len(margin)}}{rule}")
+        first, *more = [f"{formula:<{column - 3}}   {row.rule}"] if beside else folded(formula)
+        lines.append(f"{f'{i}.':<{len(margin)}}{first}")
+        lines += [margin + line for line in more]
         lines += [f"{margin}    where {definition}" for definition in row.new]
         if not beside:
             lines.append(margin + " " * column + row.rule)
