@@ -10,7 +10,7 @@ from matdiff.api.expr import Expr
 from matdiff.api.proofs import arguments
 from matdiff.calculus.adjoint import adjoint
 from matdiff.calculus.differential import apply_rule, apply_rules
-from matdiff.core.node import Apply, Node, Symbol, symbol
+from matdiff.core.node import Apply, Node, Symbol, symbol, topological
 from matdiff.core.op import (
     Joint,
     Macro,
@@ -24,6 +24,8 @@ from matdiff.core.op import (
 )
 from matdiff.errors import MatdiffError
 from matdiff.graph.rewrite import inline
+from matdiff.report.book import BookExpr, book
+from matdiff.report.notation import bookish, statements
 from matdiff.simplify.forms import shortest
 from matdiff.simplify.normal import normal
 
@@ -146,4 +148,10 @@ def pulled(value: Apply, slot: int, X: Symbol) -> Node:
 
 
 def text(node: Node) -> str:
-    return Expr(shortest(normal(inline(node)))).text()
+    """An expression as books write it, and behind it what its names are: qᵀ dS q, where S q = λ q, ‖q‖ = 1."""
+    e = Expr(shortest(normal(inline(node))))
+    if not bookish(e.node):
+        return e.text()
+    taken = (n.name for n in topological(e.node) if isinstance(n, Symbol))
+    *said, body = statements(BookExpr(e, book([e], taken)).text())
+    return f"{body}, where {'; '.join(said)}" if said else body

@@ -458,11 +458,12 @@ def test_rules(capsys):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("tr", "⟨y, tr(V)⟩ = ⟨y eye(n), V⟩"),
+        ("tr", "⟨y, tr(V)⟩ = ⟨y I, V⟩"),
         ("matmul", "⟨Y, A V⟩ = ⟨Aᵀ Y, V⟩"),
         ("hcat", "⟨Y, [V, B]⟩ = ⟨Y[:,1:n], V⟩"),
         ("inv", "d(X⁻¹) = −X⁻¹ dX X⁻¹"),
-        ("eigvals", "d eigvals(S) = diag(eigvecs(S)ᵀ dS eigvecs(S))"),
+        ("eigvals", "d eigvals(S) = diag(Qᵀ dS Q), where S = Q Diag(λ) Qᵀ"),
+        ("sigma_max", "d sigma_max(X) = uᵀ dX v, where X v = sigma_max(X) u, ‖u‖ = 1; Xᵀ u = sigma_max(X) v, ‖v‖ = 1"),
         ("rowsum", "rowsum(X) = X ones(n)"),
         ("abs", "where an entry of the argument is 0"),
     ],
