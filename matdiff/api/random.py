@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
-from matdiff.api.derive import derive, not_a_variable
+from matdiff.api.derived import derived, not_a_variable
 from matdiff.api.expr import Expr
 from matdiff.api.laws import Understood, understand
 from matdiff.api.wrt import as_typed, chosen_names
@@ -163,7 +163,7 @@ class RandomFunction:
         if not self.closed:
             raise UnsupportedError(self._no_closed_form)
         self._asked()
-        d = derive(self.expectation, [Expr(X) for X in self.wrt])
+        d = derived(self.expectation, [Expr(X) for X in self.wrt])
         types = Expr(d.function.node, self.variables).types
         return DerivationOfMean(d.function, d.wrt, types, self.several, remarks=self.notes)
 
@@ -224,10 +224,10 @@ class RandomFunction:
                     hint="ask for .pathwise, or for the mean of a scalar",
                 )
             return self._mean_of(self._estimate(kept[0].children[0], X))
-        d = derive(Expr(flat, (*self.variables, *(s for s in symbols(flat) if s in stand.values()))), Expr(X))
+        d = derived(Expr(flat, (*self.variables, *(s for s in symbols(flat) if s in stand.values()))), Expr(X))
         total = substitute(d.gradient.node, {s: n for n, s in stand.items()})
         for n, s in stand.items():
-            outside = derive(Expr(flat, (*self.variables, *stand.values())), Expr(s)).gradient.node
+            outside = derived(Expr(flat, (*self.variables, *stand.values())), Expr(s)).gradient.node
             outside = substitute(outside, {s: n for n, s in stand.items()})
             total = add(total, scale(outside, self._mean_of(self._estimate(n.children[0], X))))
         return simplified(total)
@@ -327,7 +327,7 @@ class RandomFunction:
             if shape is None:
                 raise UnsupportedError(f"the derivative of an array by {X.name} is told in closed form only")
             return zeros_like(shape)
-        d = derive(Expr(node, tuple(dict.fromkeys((*self.variables, *free)))), Expr(X))
+        d = derived(Expr(node, tuple(dict.fromkeys((*self.variables, *free)))), Expr(X))
         found: Node = d.gradient.node if d.kind == "gradient" else d.jacobian.node
         return found
 
