@@ -207,6 +207,9 @@ DECLARED = [
     ("t: scalar # a\nh: elementwise", [("t", (), ("scalar",)), ("h", (), ("elementwise",))]),
     ("v: m*n+1; α: scalar", [("v", ("m*n+1",), ()), ("α", (), ("scalar",))]),
     ("A, W₁: n×n", [("A", ("n", "n"), ()), ("W_1", ("n", "n"), ())]),
+    ("A: (m+1)*2×n", [("A", ("(m+1)*2", "n"), ())]),
+    ("A: (m×n) positive; t: (scalar)", [("A", ("m", "n"), ("positive",)), ("t", (), ("scalar",))]),
+    ("A: ℝᵐˣⁿ; z: ℂ^n unit; t: ℝ", [("A", ("m", "n"), ()), ("z", ("n",), ("complex", "unit")), ("t", (), ("scalar",))]),
     ("", []),
 ]
 
@@ -230,7 +233,7 @@ def test_declarations(text: str, expected: list[tuple[str, tuple[str, ...], tupl
     assert [(d.name, d.dims, d.words) for d in parse_declarations(text)] == expected
 
 
-@pytest.mark.parametrize("text", ["x'x", "A: m×n; x", "A = 1", "A: n; A: m××n"])
+@pytest.mark.parametrize("text", ["x'x", "A: m×n; x", "A = 1", "A: n; A: m××n", "A: (m×n", "A: n)", "u: function of x"])
 def test_what_is_no_declaration_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
         parse_declarations(text)

@@ -21,7 +21,7 @@ from matdiff.inference.names import check_defined
 from matdiff.ops.algebra import scale
 from matdiff.text.declarations import read_declaration, refuse_complex
 from matdiff.text.parser import parse_declarations, parse_program
-from matdiff.text.statements import split
+from matdiff.text.statements import Statement, split
 from matdiff.text.tree import Declaration, Program, Span, Tree, walk
 
 DOTS = {"dot": 1, "ddot": 2}
@@ -139,24 +139,28 @@ def functions_in(text: str, told: Told) -> str:
         raise ParseError(f"a text is wanted, not {type(text).__name__}")
     kept = text
     for s in split(text, "plain"):
-        words = text[s.mark + 1 : s.end].split() if s.kind == "declaration" else []
-        if "function" not in words:
+        if s.kind != "declaration" or "function" not in text[s.mark + 1 : s.end].split():
             continue
-        at = words.index("function")
-        if words[at + 1 : at + 2] != ["of"] or len(words) != at + 3 or not words[-1].isidentifier():
-            raise ParseError(
-                "a function is declared with its variable", text=text, span=(s.start, s.end), hint="u: function of x"
-            )
-        kind = text[s.mark + 1 : s.end].partition("function")[0]
-        shape = text[s.start : s.mark + 1] + (kind if kind.strip() else " scalar")
-        for d in read_declaration(shape, 0, s.mark - s.start, len(shape)):
+        for d in function_declaration(text, s):
             u = function_symbol(d, text, (s.start, s.end))
             if d.name in told.functions:
                 raise ParseError(f"{d.name} is declared twice", text=text, span=(s.start, s.end))
-            told.functions[d.name] = u, words[-1]
+            told.functions[d.name] = u, d.of
         end = s.end + (text[s.end : s.end + 1] == ";")
         kept = kept[: s.start] + " " * (end - s.start) + kept[end:]
     return kept
+
+
+def function_declaration(text: str, s: Statement) -> list[Declaration]:
+    """What `u, v: n function of x` declares.  Raises ParseError where no variable is told."""
+    hint = "u: function of x"
+    try:
+        found = read_declaration(text, s.start, s.mark, s.end, functions=True)
+    except ParseError:
+        found = []
+    if not found or not found[0].of:
+        raise ParseError("a function is declared with its variable", text=text, span=(s.start, s.end), hint=hint)
+    return found
 
 
 def function_symbol(d: Declaration, text: str, span: Span) -> Symbol:

@@ -12,7 +12,8 @@ from typing import Any
 from matdiff.core.op import along
 from matdiff.errors import ParseError
 from matdiff.text.ranges import as_over
-from matdiff.text.tree import AXIS, RAISED, Head, Left, Tree
+from matdiff.text.tokens import place_of
+from matdiff.text.tree import AXIS, RAISED, Declared, Head, Left, Shape, Span, Tree
 
 Parts = list[Any]
 """Trees, and for operators and brackets their spans."""
@@ -201,6 +202,75 @@ def left(parts: Parts) -> Left:
     return Left(str(name.value), tuple(str(p.value) for p in rest[1]) if rest else (), name.span)
 
 
+def extent(parts: Parts) -> Shape:
+    (dim,) = parts
+    return Shape((str(dim.value),), (), dim.span)
+
+
+def joined(parts: Parts) -> Tree:
+    """2*n, and 2*(n+1): a dimension is text."""
+    a, sign, *rest = parts
+    if isinstance(a, Shape):
+        if len(a.dims) != 1 or a.words:
+            raise ParseError("a product of several sizes", span=a.span, hint="Sizes are written m×n, as in 2*(n+1)×m.")
+        a = Tree("name", (), f"({a.dims[0]})", a.span)
+    written = rest[0].value if len(rest) == 1 else f"({rest[1].value})"
+    return Tree("name", (), f"{a.value}{sign.value}{written}", (a.span[0], place_of(rest[-1])[1]))
+
+
+def group(parts: Parts) -> Shape:
+    """(m, n) and (m×n): one shape, or what a function takes."""
+    left, shapes, right = parts
+    return together(shapes, (left[0], right[1]), tuple(shapes))
+
+
+def together(shapes: Parts, span: Span, inside: tuple[Shape, ...] = ()) -> Shape:
+    return Shape(tuple(d for s in shapes for d in s.dims), tuple(w for s in shapes for w in s.words), span, inside)
+
+
+def enlarged(parts: Parts) -> Shape:
+    a, _, b = parts
+    return together([a, b], (a.span[0], b.span[1]))
+
+
+def space(parts: Parts) -> Shape:
+    """ℝ^n, ℝ^{m×n}; ℝ alone is of scalars."""
+    field, *rest = parts
+    inside = [] if not rest else [rest[1]] if len(rest) == 2 else rest[2]
+    found = together(inside, (field.span[0], [field, *inside][-1].span[1] + (len(rest) == 4)))
+    found.words = (*["scalar"] * (not rest), *["complex"] * (field.value == "C"), *found.words)
+    return found
+
+
+def shape(parts: Parts) -> Shape:
+    size, *words = parts
+    return described(words[0], size) if words else size
+
+
+def described(words: list[Tree], size: Shape | None = None) -> Shape:
+    """Sizes and words, `n×n symmetric`, or words alone."""
+    dims, before, start = (size.dims, size.words, size.span[0]) if size else ((), (), words[0].span[0])
+    return Shape(dims, (*before, *(str(w.value) for w in words)), (start, words[-1].span[1]))
+
+
+def complex_shape(parts: Parts) -> Shape:
+    word, *rest = parts
+    found = shape(rest)
+    return Shape(found.dims, (str(word.value), *found.words), (word.span[0], found.span[1]))
+
+
+def mapping(parts: Parts) -> Declared:
+    """h: (n, k) -> m; what it takes stands in parentheses or not."""
+    names, _, taken, _, value = parts
+    return Declared(names, value, taken[0].inside if len(taken) == 1 and taken[0].inside else tuple(taken))
+
+
+def depending(parts: Parts) -> Declared:
+    """u: n function of x."""
+    names, _, *size, _, _, variable = parts
+    return Declared(names, size[0] if size else Shape((), ("scalar",), variable.span), of=str(variable.value))
+
+
 def append_row(parts: Parts) -> list[Tree]:
     rows: list[Tree] = parts[0]
     rows.append(row(parts[2]))
@@ -251,6 +321,18 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "more": append,
     "beside": beside,
     "left": left,
+    "extent": extent,
+    "joined": joined,
+    "group": group,
+    "measured": lambda parts: parts[0],
+    "enlarged": enlarged,
+    "space": space,
+    "shape": shape,
+    "described": lambda parts: described(parts[0]),
+    "complex_shape": complex_shape,
+    "declared": lambda parts: Declared(parts[0], parts[2]),
+    "mapping": mapping,
+    "depending": depending,
     "first_row": lambda parts: [row(parts[0])],
     "more_rows": append_row,
     "pair": lambda parts: [parts[0], parts[2]],

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from matdiff.core.patterns import deferred
 from matdiff.errors import ParseError, UnsupportedError
 from matdiff.ops.sets import CURVED, SPELLED
 from matdiff.text.characters import LETTER, plain_name, unknown
-from matdiff.text.tokens import words
-from matdiff.text.tree import Declaration, Span
+from matdiff.text.grammar import Stuck, run
+from matdiff.text.tokens import place_of, words
+from matdiff.text.tree import Declaration, Declared, Shape, Span, Tree
 
 SQUARE = words("symmetric skew diagonal lower upper spd orthogonal hermitian unitary hpd")
 COMPLEX = words("complex hermitian unitary hpd")
@@ -44,12 +46,32 @@ COLUMNS = {"unit": "oblique", "orthonormal": "orthonormal", "orthogonal": "ortho
 LONGEST = 200
 """Longest name in LaTeX."""
 
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹ⁱⁿᵃᵇᵈᵉᵍᵏᵐᵒᵖᵗᵘᵛʰʲʳʷʸˡˢˣᶜᶠᶻ"
+BRACKETS = {"(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE"}
+OPENING = frozenset({"COLON", "ARROW", "COMMA", "LPAR"})
+"""What a shape begins behind."""
+
 _name = deferred(rf"\\?[{LETTER}][{LETTER}0-9_]*[₀-₉]*")
+_arrows = r"->|→|⟶|\\(?:long)?(?:rightarrow|to)(?![A-Za-z])"
+_arrow = deferred(_arrows)
 _piece = deferred(
-    rf"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[{LETTER}][{LETTER}0-9_]*[₀-₉]*)|(?P<sign>[×*+/(),-]|\\times\b)|(?P<bad>\S))"
+    rf"""\s*(?:
+    (?P<NUMBER>\d+(?:\.\d+)?)
+  | (?P<SPACE>[ℝℂ]|\\mathbb\s*(?:\{{\s*[RC]\s*\}}|[RC](?![A-Za-z]))|[RC](?=\s*\^))
+  | (?P<RAISED>[{RAISED}]+)
+  | (?P<NAME>[{LETTER}][{LETTER}0-9_]*[₀-₉]*)
+  | (?P<ARROW>{_arrows})
+  | (?P<TIMES>×|\\times\b|-by-)
+  | (?P<SIGN>[*+/-])
+  | (?P<COMMA>,)
+  | (?P<CARET>\^)
+  | (?P<BRACKET>[()\[\]{{}}])
+  | (?P<BAD>\S)
+  )""",
+    re.VERBOSE,
 )
+_depends = deferred(r"\s+of\s+([^\W\d]\w*)\s*")
 _glued = deferred(r"(\d+|[A-Za-z])x(\d+|[A-Za-z])(?![A-Za-z0-9_.])")
-arrow_sign = deferred(r"->|→|⟶|\\(?:long)?(?:rightarrow|to)(?![A-Za-z])")
 ARROWS = "Unknown functions are declared h: n -> p; phi: n -> scalar; x: scalar -> n; f: (n, k×k) -> m"
 EXAMPLE = "Declarations look like A: m×n; b: m; S: n×n symmetric; t: scalar; h: elementwise"
 
@@ -63,97 +85,208 @@ def refuse_complex(declarations: list[Declaration]) -> None:
         )
 
 
-def read_declaration(text: str, start: int, colon: int, end: int) -> list[Declaration]:
-    """One statement, which may declare several names alike."""
-    if sign := arrow_sign.search(text, colon + 1, end):
-        return _read_arrow(text, start, colon, end, sign.span())
+def read_declaration(text: str, start: int, colon: int, end: int, functions: bool = False) -> list[Declaration]:
+    """One statement, which may declare several names alike, and with `functions` `u: function of x`.
+
+    Raises ParseError.
+    """
     try:
-        return _read(text, start, colon, end)
+        return _read(text, start, colon, end, functions)
     except ParseError as error:
         said = text[colon + 1 : end]
+        if _arrow.search(said):
+            raise
         if _sizes_in_words.match(said) and (found := in_words(text[start:colon].strip(), said, (start, end))):
             return found
-        error.hint = advice(text[start:colon].strip(), text[colon + 1 : end]) or error.hint
+        error.hint = advice(text[start:colon].strip(), said) or error.hint
         raise
 
 
-def _read(text: str, start: int, colon: int, end: int) -> list[Declaration]:
-    names = _names(text, start, colon)
-    if text[colon + 1 : end].strip() in ("ℂ", "\\mathbb{C}", "\\mathbb C"):
-        return [Declaration(n, (), ("scalar", "complex"), s) for n, s in names]
-    sizes, words = _shape(text, colon + 1, end)
-    _check(names, sizes, words, text, (start, end))
-    return [Declaration(n, sizes, tuple(words), s) for n, s in names]
-
-
-def _read_arrow(text: str, start: int, colon: int, end: int, sign: Span) -> list[Declaration]:
-    """`h: (n, k, scalar) -> p`: an unknown function of arrays."""
-    names = _names(text, start, colon)
-    if again := arrow_sign.search(text, sign[1], end):
-        raise ParseError("a function has one arrow", text=text, span=again.span(), hint=ARROWS)
-    inputs = tuple(_arrow_shape(text, *part) for part in _parts(text, colon + 1, sign[0]))
-    value = _arrow_shape(text, sign[1], end)
-    return [Declaration(n, (), (), s, (inputs, value)) for n, s in names]
-
-
-def _parts(text: str, start: int, end: int) -> list[Span]:
-    """The places of what stands between commas, in parentheses or not."""
-    said = text[start:end]
-    inside = said.strip()
-    if inside[:1] == "(" and inside[-1:] == ")":
-        start, end = start + said.index("(") + 1, start + said.rindex(")")
-    found = []
-    for part in text[start:end].split(","):
-        found.append((start, start + len(part)))
-        start += len(part) + 1
-    return found
-
-
-def _arrow_shape(text: str, start: int, end: int) -> tuple[str, ...]:
-    """The dimensions of one argument or of the value; none for `scalar`, ℝ."""
-    said = text[start:end].strip()
-    place = (start, max(end, start + 1))
-    if not said:
-        raise ParseError("a shape is missing beside the arrow", text=text, span=place, hint=ARROWS)
-    if said in ("R", "ℝ", "\\mathbb{R}", "\\mathbb R"):
-        return ()
+def _read(text: str, start: int, colon: int, end: int, functions: bool = False) -> list[Declaration]:
+    tokens = _Tokens(text, functions)
+    tokens.names(start, colon)
+    wrong = tokens.said(colon, end)
     try:
-        sizes, words = _shape(text, start, end)
-    except ParseError:
-        found = in_words("x", said, place) if _sizes_in_words.match(said) else []
-        if not found:
-            raise
-        sizes, words = found[0].dims, list(found[0].words)
-    if len(sizes) > 2 or words != ["scalar"] * (not sizes):
+        found: Declared = run(tokens.kinds, tokens.values, "declaration")
+    except Stuck as stuck:
+        last = stuck.index == len(tokens.kinds) - 1
+        raise (wrong if wrong and last else tokens.explained(stuck.index, (start, end))) from None
+    except ParseError as error:
+        error.text = text
+        raise
+    names = [(str(name.value), name.span) for name in found.names]
+    if found.takes:
+        arrow = tuple(_arrow_shape(s, text) for s in found.takes), _arrow_shape(found.shape, text)
+        return [Declaration(n, (), (), s, arrow) for n, s in names]
+    _check(names, found.shape.dims, list(found.shape.words), text, (start, end))
+    return [Declaration(n, found.shape.dims, found.shape.words, s, None, found.of) for n, s in names]
+
+
+def _arrow_shape(shape: Shape, text: str) -> tuple[str, ...]:
+    """The dimensions of one argument or of the value; none for `scalar`, ℝ."""
+    if shape.dims == ("R",) and not shape.words:
+        return ()
+    if len(shape.dims) > 2 or shape.words != ("scalar",) * (not shape.dims):
+        said = text[slice(*shape.span)]
         message = f"`{said}` is no shape: arguments and values of unknown functions have sizes alone"
-        raise ParseError(message, text=text, span=place, hint=ARROWS)
-    return sizes
+        raise ParseError(message, text=text, span=shape.span, hint=ARROWS)
+    return shape.dims
 
 
-def _shape(text: str, start: int, end: int) -> tuple[tuple[str, ...], list[str]]:
-    """Dimensions and words."""
-    words: list[str] = []
-    dims: list[list[tuple[str, int]]] = [[]]
-    last = ""
-    for kind, piece, at in _pieces(text, start, end):
-        if piece == "columns" and words[-1:] and words[-1] in COLUMNS:
-            words[-1] = COLUMNS[words[-1]]
-            continue
-        told = piece in READ | KINDS | NUMBERS | OTHERS or (last == "" and _nearest(piece))
-        if kind == "name" and (told or (last == "operand" and piece != "x")):
-            words.append(_word(piece, text, at))
-        elif kind == "times" or piece == "x":
-            if last != "operand" or words not in ([], ["complex"]):
-                raise _wrong(f"`{piece}` has no dimension before it", text, (at, at + 1))
-            dims.append([])
-            last = "times"
+class _Tokens:
+    """The tokens of one declaration."""
+
+    def __init__(self, text: str, functions: bool) -> None:
+        self.text = text
+        self.functions = functions
+        self.kinds: list[str] = []
+        self.values: list[Any] = []
+        self.last = ""
+        """What the last piece of the sizes was: an operand, a sign, `times`; nothing before the first."""
+        self.arrows = False
+        self.opened: list[Span] = []
+
+    def push(self, kind: str, value: Any, last: str = "") -> None:
+        self.kinds.append(kind)
+        self.values.append(value)
+        self.last = last
+
+    def names(self, start: int, colon: int) -> None:
+        for name, span in _names(self.text, start, colon):
+            self.push("NAME", Tree("name", (), name, span))
+            self.push("COMMA", span)
+        self.kinds[-1], self.values[-1] = "COLON", (colon, colon + 1)
+
+    def said(self, colon: int, end: int) -> ParseError | None:
+        """What stands behind the colon, up to what is no token, of which the error is returned."""
+        self.arrows = _arrow.search(self.text, colon, end) is not None
+        try:
+            self.pieces(colon + 1, end)
+        except ParseError as error:
+            self.push("BAD", error.span)
+            return error
+        self.push("$END", (end - 1, end))
+        return None
+
+    def pieces(self, at: int, end: int) -> None:
+        text = self.text
+        while at < end and (m := _piece.match(text, at, end)):
+            kind = m.lastgroup or ""
+            first, at = m.span(kind)
+            piece = m[kind]
+            if kind in ("NUMBER", "NAME") and (g := _glued.match(text, first, end)):
+                self.size(g[1], g.start(1))
+                self.push("TIMES", (g.end(1), g.start(2)), "times")
+                self.size(g[2], g.start(2))
+                at = g.end()
+            elif kind == "NAME":
+                at = self.name(plain_name(piece, text, first), (first, at), end)
+            elif kind == "NUMBER":
+                self.size(piece, first)
+            elif kind == "SPACE":
+                self.push(kind, Tree("name", (), "C" if "C" in piece or "ℂ" in piece else "R", (first, at)), "operand")
+            elif kind == "SIGN":
+                self.push(kind, Tree("name", (), piece, (first, at)), "sign")
+            elif kind == "BRACKET":
+                self.bracket(piece, (first, at))
+            elif kind == "RAISED" and self.kinds[-1] == "SPACE":
+                self.raised(piece, first)
+            elif kind in ("BAD", "RAISED"):
+                raise self.bad(piece[0], first)
+            elif kind == "COMMA" and not self.arrows and not self.opened:
+                raise _wrong("declarations are separated by `;`", text, (first, at))
+            else:
+                self.push(kind, (first, at), "times" if kind == "TIMES" else "")
+
+    def raised(self, piece: str, at: int) -> None:
+        """ℝⁿ, ℝᵐˣⁿ: what is raised stands in braces behind a caret, each sign at its place."""
+        import unicodedata
+
+        text, end = self.text, at + len(piece)
+        self.push("CARET", (at, end))
+        self.push("LBRACE", (at, end))
+        self.text = text[:at] + unicodedata.normalize("NFKC", piece) + text[end:]
+        self.pieces(at, end)
+        self.text = text
+        self.push("RBRACE", (at, end), "operand")
+
+    def bracket(self, piece: str, span: Span) -> None:
+        if piece in "([{":
+            self.opened.append(span)
+        elif self.opened:
+            self.opened.pop()
         else:
-            if words and words != ["complex"]:
-                raise _wrong("dimensions come before the words", text, (at, at + len(piece)))
-            last = _dimension(dims, last, kind, piece, text, at)
-    if last in ("times", "sign"):
-        raise _wrong("a dimension is missing at the end", text, (end - 1, end))
-    return tuple("".join(p for p, _ in d) for d in dims if d), words
+            raise _wrong(f"unmatched `{piece}`: nothing is open here", self.text, span)
+        self.push(BRACKETS[piece], span, "operand" if piece in ")]}" else "")
+
+    def bad(self, piece: str, at: int) -> ParseError:
+        if self.opened and piece in ";:=":
+            return _wrong(f"unclosed `{self.text[slice(*self.opened[-1])]}`", self.text, self.opened[-1])
+        if piece not in "=/:^{}[]&|<>":
+            return unknown(piece, self.text, at)
+        message = "declarations are separated by `;`" if piece == ":" else f"unexpected `{piece}`"
+        return _wrong(message, self.text, (at, at + 1))
+
+    def size(self, piece: str, at: int) -> None:
+        """A name or a number."""
+        span = (at, at + len(piece))
+        if not piece[0].isdigit():
+            self.push("NAME", Tree("name", (), plain_name(piece, self.text, at), span), "operand")
+            return
+        if not piece.isdigit():
+            raise _wrong(f"a dimension is a whole number, not {piece}", self.text, span)
+        if len(piece) > 18:
+            raise _wrong("a dimension this large cannot be meant", self.text, span)
+        self.push("NUMBER", Tree("number", (), str(int(piece)), span), "operand")
+
+    def name(self, piece: str, span: Span, end: int) -> int:
+        """A size, an attribute or kind, or the sign `x` and `by`; returns where it ends."""
+        if piece == "columns" and self.kinds[-1] == "WORD" and self.values[-1].value in COLUMNS:
+            self.values[-1].value = COLUMNS[self.values[-1].value]
+        elif piece == "function" and self.functions and (m := _depends.fullmatch(self.text, span[1], end)):
+            self.push("FUNCTION", span)
+            self.push("OF", span)
+            self.push("NAME", Tree("name", (), m[1], m.span(1)))
+            return m.end()
+        elif piece == "by" and self.last == "sign":
+            raise _wrong("sizes are written m×n", self.text, span)
+        elif piece == "x" or (piece == "by" and self.last == "operand"):
+            self.push("TIMES", span, "times")
+        elif (
+            piece in READ | KINDS | NUMBERS | OTHERS or self.last == "operand" or (self.last == "" and _nearest(piece))
+        ):
+            word = Tree("name", (), _word(piece, self.text, span[0]), span)
+            self.push("COMPLEX" if piece == "complex" else "WORD", word, self.last)
+        else:
+            self.size(piece, span[0])
+        return span[1]
+
+    def explained(self, i: int, whole: Span) -> ParseError:
+        """What is wrong at a token where the grammar has no way to go on."""
+        kind, before, span = self.kinds[i], self.kinds[i - 1], place_of(self.values[i])
+        piece, hint = self.text[slice(*span)], EXAMPLE
+        if kind == "ARROW" and "ARROW" in self.kinds[:i]:
+            message, hint = "a function has one arrow", ARROWS
+        elif "ARROW" in (kind, before) or (self.arrows and kind in ("COMMA", "RPAR", "$END") and before in OPENING):
+            message, hint = "a shape is missing beside the arrow", ARROWS
+        elif kind == "$END" and before == "COLON":
+            message, span = f"nothing is said of {self.values[0].value}", whole
+        elif kind == "$END" and self.opened:
+            span = self.opened[-1]
+            message, hint = f"unclosed `{self.text[slice(*span)]}`", "Close it."
+        elif kind == "$END" or (kind in ("WORD", "COMPLEX") and before in ("TIMES", "SIGN")):
+            message = "a dimension is missing " + ("at the end" if kind == "$END" else f"before `{piece}`")
+        elif kind in ("NAME", "NUMBER", "SIGN", "LPAR", "LSQB", "SPACE") and before in ("WORD", "COMPLEX"):
+            message = "dimensions come before the words"
+        elif kind == "SIGN" and piece == "-":
+            message = "a dimension cannot be negative"
+        elif kind in ("TIMES", "SIGN"):
+            message, span = f"`{piece}` has no dimension before it", (span[0], span[0] + 1)
+        elif before in ("NAME", "NUMBER"):
+            message = f"unexpected `{piece}` after a dimension"
+        else:
+            message = f"unexpected `{piece}`"
+        return ParseError(message, text=self.text, span=span, hint=hint)
 
 
 def _names(text: str, start: int, colon: int) -> list[tuple[str, Span]]:
@@ -193,59 +326,6 @@ def spelled_name(written: str) -> str | None:
     from matdiff.text.latex import reader as latex
 
     return latex.spelled_name(written)
-
-
-def _pieces(text: str, start: int, end: int) -> list[tuple[str, str, int]]:
-    """(number | name | times | sign, as written, place); `mxn` and `2x3` come as three."""
-    pieces = []
-    while start < end and (m := _piece.match(text, start, end)):
-        kind, piece, at = m.lastgroup or "", m[m.lastgroup or 0], m.start(m.lastgroup or 0)
-        start = m.end()
-        if kind in ("number", "name") and (g := _glued.match(text, at, end)):
-            pieces += [
-                ("name" if g[1].isalpha() else "number", g[1], at),
-                ("times", "x", g.end(1)),
-                ("name" if g[2].isalpha() else "number", g[2], g.start(2)),
-            ]
-            start = g.end()
-        elif kind == "bad":
-            raise (
-                _wrong(
-                    "declarations are separated by `;`" if piece == ":" else f"unexpected `{piece}`", text, (at, at + 1)
-                )
-                if piece in "=/:^{}[]&|<>"
-                else unknown(piece, text, at)
-            )
-        elif kind == "name":
-            pieces.append((kind, plain_name(piece, text, at), at))
-        else:
-            pieces.append(("times" if piece in ("×", "\\times") else kind, piece, at))
-    return pieces
-
-
-def _dimension(dims: list[list[tuple[str, int]]], last: str, kind: str, piece: str, text: str, at: int) -> str:
-    """One more piece of a dimension such as 2*n+1; returns what it was."""
-    span = (at, at + len(piece))
-    if piece == "," or (piece == "by" and last == "sign"):
-        raise _wrong("declarations are separated by `;`" if piece == "," else "sizes are written m×n", text, span)
-    if piece in "()":
-        inside = "(" in [p for p, _ in dims[-1]]
-        if (piece == "(" and last == "sign") or (piece == ")" and inside and last == "operand"):
-            dims[-1].append((piece, at))
-        return last
-    if kind == "number" and not piece.isdigit():
-        raise _wrong(f"a dimension is a whole number, not {piece}", text, span)
-    if kind == "number" and len(piece) > 18:
-        raise _wrong("a dimension this large cannot be meant", text, span)
-    piece = str(int(piece)) if kind == "number" else piece
-    if kind == "sign":
-        if last != "operand":
-            message = "a dimension cannot be negative" if piece == "-" else f"`{piece}` has no dimension before it"
-            raise _wrong(message, text, span)
-    elif last == "operand":
-        raise _wrong(f"unexpected `{piece}` after a dimension", text, span)
-    dims[-1].append((piece, at))
-    return "sign" if kind == "sign" else "operand"
 
 
 def _word(word: str, text: str, at: int) -> str:

@@ -110,10 +110,30 @@ EQUATED = "equated"
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Shape:
+    """Dimensions as text and words, `m×n symmetric`; `inside` are the shapes of a parenthesis that is all of it."""
+
+    dims: tuple[str, ...]
+    words: tuple[str, ...]
+    span: Span
+    inside: tuple[Shape, ...] = ()
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Declared:
+    """What a declaration says of its names: a shape, the shapes that a function takes, or what it depends on."""
+
+    names: list[Tree]
+    shape: Shape
+    takes: tuple[Shape, ...] = ()
+    of: str = ""
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Declaration:
     """`A: m×n symmetric` → name, dims as text (one: vector, two: matrix, none: see words), attribute words.
 
-    `h: (n, scalar) -> p` → `arrow`, the dims of each argument and those of the value.
+    `h: (n, scalar) -> p` → `arrow`, the dims of each argument and those of the value; `u: n function of x` → `of`.
     """
 
     name: str
@@ -121,6 +141,7 @@ class Declaration:
     words: tuple[str, ...] = ()
     span: Span = (0, 0)
     arrow: tuple[tuple[tuple[str, ...], ...], tuple[str, ...]] | None = None
+    of: str = ""
 
 
 @dataclass(slots=True, eq=False, repr=False)
