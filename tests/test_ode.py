@@ -181,7 +181,22 @@ def test_the_source_runs_by_itself(problem):
     assert all(np.allclose(a, b, rtol=1e-8, atol=1e-10) for a, b in pairs)
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        "u' =", "u'(t) =", "u′ :=", "du/dt =", "D(u) =", r"\dot{u} =", r"\dot u(t) =", r"u^{\prime} =",
+        r"\frac{du}{dt} =", r"\frac{d u(t)}{d t} =", r"\frac{d}{dt} u(t) =", r"\dfrac{\mathrm{d}u}{\mathrm{d}t} =",
+        "B = A;  u' =", "",
+    ],
+)  # fmt: skip
+def test_the_left_side_is_read_in_all_its_notations(left: str) -> None:
+    d = md.ode(f"{left} A u" if "\\" in left else f"{left} A*u(t)", "u", "A")
+    assert d.evolution.rhs is md.ode("A*u", "u", "A").evolution.rhs
+
+
 WRONG = [
+    ({"rhs": r"\frac{d^2 u}{dt^2} = -u", "state": "u", "wrt": "u_0", "declare": "u: scalar"}, "second order"),
+    ({"rhs": "A*du/dt", "state": "u", "wrt": "A", "declare": "u: n"}, "derivative of u does not stand"),
     ({"rhs": "u'' = -u", "state": "u", "wrt": "u_0", "declare": "u: scalar"}, "second order"),
     ({"rhs": "-k*u'", "state": "u", "wrt": "k", "declare": "u,k: scalar"}, "derivative of u does not stand"),
     ({"rhs": "-k*u", "state": "u", "wrt": "k", "declare": "u,k: scalar", "objective": "u'^2"}, "does not stand"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import Piece, argument, at_time, latex_integral, latex_integrals, quotients, unnamed
+from matdiff.api.integrals import Piece, argument, at_time, latex_integral, latex_integrals, unnamed
 from matdiff.api.reading import texts
 from matdiff.api.wrt import as_typed, chosen_names
 from matdiff.calculus.variations import INFINITY, Functional, endless, jet
@@ -96,12 +96,9 @@ def claimed(text: str, d: Any) -> Node:
         du = next(iter(pairs.values()))
         told.functions[du.name] = symbol(du.name, u.kind, u.rows, u.cols), F.x.name
     reader = Reader.__new__(Reader)
-    body = text
-    for name in told.functions:
-        body = at_time(body, name, F.x.name)
-    reader.text, reader.told, reader.x, reader.body, reader.infinity = text, told, F.x.name, body, "∞"
+    reader.text, reader.told, reader.x, reader.body, reader.infinity = text, told, F.x.name, text, "∞"
     reader.by = F.x.name
-    reader.program = reader.parsed(body, "auto")
+    reader.program = reader.parsed(text, "auto")
     tree = reader.jets(reader.function(reader.program))
     known = {v.name: v for v in d.variables}
     known |= {jet(u, k).name: jet(u, k) for u, _ in told.functions.values() for k in range(2 * DEEPEST + 1)}
@@ -183,11 +180,7 @@ class Reader:
         self.text, self.told = text, told
         self.x = ""
         self.infinity = next((c for c in "ωΩηκζξ" if c not in text), "∞")
-        over = {name: x for name, (_, x) in told.functions.items()}
-        body = quotients(unnamed(body), over)
-        for name, x in over.items():
-            body = at_time(body, name, x)
-        self.body = body
+        self.body = body = unnamed(body)
         told.rest.extend(lagrangians(body, told, text))
         by = {x for _, x in told.functions.values()}
         self.by = next(iter(by), "x")
@@ -252,7 +245,8 @@ class Reader:
     def parsed(self, body: str, dialect: str) -> Program:
         """A program of the text.  That u(x) is not read is told in the words of functionals."""
         try:
-            return parse_program(body.replace("∞", self.infinity), dialect, self.told.rest)
+            over = {name: (x,) for name, (_, x) in self.told.functions.items()}
+            return parse_program(body.replace("∞", self.infinity), dialect, self.told.rest, over)
         except ParseError as error:
             error.text = self.text
             place = self.text[slice(*error.span)] if error.span else ""
@@ -510,6 +504,8 @@ def lagrangians(body: str, told: Told, text: str) -> list[Declaration]:
     variables = {x for _, x in told.functions.values()}
     taken = {*told.functions, *(d.name for d in told.rest), *MEANT}
     found: dict[str, str] = {}
+    for name, (_, x) in told.functions.items():
+        body = at_time(body, name, x)
     for place in LETTER.finditer(body):
         name, args = place[1], arguments(body, place.end())
         if name in taken or name in found or len(args) < 2 or re.search(rf"(?<!\w){name}\s*:", body):

@@ -3,7 +3,7 @@ r"""The integral of a LaTeX text: \int_a^b … dx taken apart, every piece at it
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from matdiff.errors import ParseError, UnsupportedError
@@ -168,35 +168,12 @@ def at_time(text: str, name: str, place: str) -> str:
     return text
 
 
-def state_of(text: str) -> tuple[str, int] | None:
-    """The u of `u' = …`, in any of the ways to write it, and where its `=` ends; None for other texts."""
-    if not isinstance(text, str):
-        return None
-    u, d = r"(\\?[A-Za-z]\w*)", r"(?:d|\\mathrm\s*\{\s*d\s*\}|\\mathrm\s+d|\\partial)\s*"
-    ways = (
-        rf"{u}\s*['′]",
-        rf"{u}\^\{{?\\prime\}}?",
-        rf"\\dot\s*\{{?\s*{u}\s*\}}?",
-        rf"\\[dt]?frac\s*\{{\s*{d}\{{?{u}\}}?\s*\}}\s*\{{\s*{d}t\s*\}}",
-        rf"\\[dt]?frac\s*\{{\s*{d}\}}\s*\{{\s*{d}t\s*\}}\s*{u}",
-        rf"d{u}\s*/\s*dt",
-        rf"D\(\s*{u}\s*\)",
-    )
-    found = re.match(rf"\s*(?:{'|'.join(ways)})\s*(?:\(\s*t\s*\))?\s*&?\s*=(?!=)", text)
-    return (next(u for u in found.groups() if u), found.end()) if found else None
-
-
-def second_order(text: str) -> tuple[int, int] | None:
-    """Where u'' = … stands left, or \\ddot{u}; None where it does not."""
-    if not isinstance(text, str):
-        return None
-    found = re.match(r"\s*(?:\\?\w+\s*(?:['′]{2}|″)|\\ddot\s*\{?\s*\\?\w+\s*\}?)\s*(?:\(\s*t\s*\))?\s*(?==[^=])", text)
-    return found.span() if found else None
-
-
 def by_entries(text: str, state: str) -> bool:
     """Whether a state stands as u_1, u_2, … alone in a column [u_2; -u_1], of which it has a row for each."""
-    if not isinstance(text, str) or not re.match(r"\s*(\[|\\begin)", text):
+    if not isinstance(text, str):
+        return False
+    text = text.rpartition("=")[2]
+    if not re.match(r"\s*(\[|\\begin)", text):
         return False
     alone = re.search(rf"(?<![\w\\]){re.escape(state)}(?![\w_])", text)
     return not alone and entries_of(text, state) != text
@@ -216,26 +193,6 @@ def unnamed(text: str) -> str:
     return (
         blanked(text, 0, found.end()) if found and re.match(r"[^;]*(?:∫|\\int|\bint\()", text[found.end() :]) else text
     )
-
-
-def quotients(text: str, functions: Mapping[str, str]) -> str:
-    r"""The text with \dot{y} for \frac{dy}{dx}, \ddot{y} for the second derivative, and D(y) for dy/dx."""
-    d = r"(?:d|\\mathrm\s*\{\s*d\s*\}|\\mathrm\s+d)\s*"
-    for name, x in functions.items():
-        y, over = re.escape(name), re.escape(x)
-        first = rf"\\[dt]?frac\s*\{{\s*{d}(?:\{{{y}\}}|{y})\s*\}}\s*\{{\s*{d}{over}\s*\}}"
-        apart = rf"\\[dt]?frac\s*\{{\s*{d}\}}\s*\{{\s*{d}{over}\s*\}}\s*{y}(?!\w)"
-        two = r"\^\s*(?:2|\{\s*2\s*\})\s*"
-        second = rf"\\[dt]?frac\s*\{{\s*{d}{two}(?:\{{{y}\}}|{y})\s*\}}\s*\{{\s*{d}{over}\s*{two}\}}"
-        for pattern, made in (
-            (second, rf"\ddot{{{name}}}"),
-            (first, rf"\dot{{{name}}}"),
-            (apart, rf"\dot{{{name}}}"),
-            (rf"(?<![\w\\])d{y}\s*/\s*d{over}(?!\w)", f"D({name})"),
-        ):
-            for found in list(re.finditer(pattern, text)):
-                text = text[: found.start()] + made.ljust(found.end() - found.start()) + text[found.end() :]
-    return text
 
 
 _word = re.compile(r"\\?[^\W\d_]\w*")

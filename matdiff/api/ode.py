@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.derivation import Derivation
 from matdiff.api.expr import Expr
-from matdiff.api.integrals import argument, at_time, blanked, by_entries, entries_of, second_order, state_of
+from matdiff.api.integrals import argument, by_entries, entries_of
 from matdiff.api.wrt import as_typed, chosen_names, suggestion
 from matdiff.calculus.evolution import TIME, Evolution, fresh, simplified
 from matdiff.calculus.expression import Typeset
@@ -25,8 +24,9 @@ from matdiff.ops.algebra import inner
 from matdiff.ops.constants import eye, is_zero, zeros_like
 from matdiff.printing.integrals import Pen, Style
 from matdiff.text.declarations import KINDS, refuse_complex
-from matdiff.text.parser import parse_declarations, parse_program
-from matdiff.text.tree import Declaration, Program, Tree, walk
+from matdiff.text.moving import Moving
+from matdiff.text.parser import parse_declarations, parse_program, rate
+from matdiff.text.tree import Declaration, Program, Span, Tree, walk
 
 if TYPE_CHECKING:
     from matdiff.verify.report import Verification
@@ -325,44 +325,52 @@ class Asked:
             if not left:
                 raise ParseError("which name is the state is not said", hint=f'--state u, state="u", or {self.way}')
             state = left[0]
-        if left and left[0].strip("\\").replace("{", " ").split()[0] not in (state, *re.findall(r"\w+", str(state))):
-            hint = f"state={left[0]!r}, --state {left[0]}"
-            message = f"the left side is of {left[0]}, but the state is {state}"
-            raise ParseError(message, text=rhs, span=(0, left[1] - 1), hint=hint)
         self.declared = [d for text in declare for d in parse_declarations(text)]
         refuse_complex(self.declared)
         names, _ = chosen_names(state)
         if len(names) != 1:
             raise ParseError("one state is wanted", hint='several quantities are one vector, for instance "[x; y]"')
         (self.state,) = names
+        if left and chosen_names(left[0])[0] != names:
+            hint = f"state={left[0]!r}, --state {left[0]}"
+            message = f"the left side is of {left[0]}, but the state is {state}"
+            raise ParseError(message, text=rhs, span=left[1], hint=hint)
         self.typed = state.strip() if isinstance(state, str) else self.state
-        right = blanked(rhs, 0, left[1]) if left else rhs
-        self.programs = {"rhs": parse_program(self.body("rhs", right, None), dialect, self.declared)}
+        self.programs = {"rhs": self.program("rhs", rhs, None)}
 
-    def stated(self, rhs: str) -> tuple[str, int] | None:
-        """The state where the text is an equation for it, and where its left side ends."""
-        if high := second_order(rhs):
+    def stated(self, rhs: str) -> tuple[str, Span] | None:
+        """The state where the text is an equation for it, as it is typed, and the place of its left side."""
+        found = rate(rhs, self.dialect, self.time) if isinstance(rhs, str) else None
+        if found is None:
+            return None
+        name, order, span = found
+        if order > 1:
             hint = "with the derivative in the state it is of first order: x = [u; u'], \"[x[2]; -x[1]]\" for u'' = -u"
-            raise UnsupportedError("an equation of second order", text=rhs, span=high, hint=hint)
-        return state_of(rhs)
+            raise UnsupportedError("an equation of second order", text=rhs, span=span, hint=hint)
+        return ("\\" * (f"\\{name}" in rhs) + name), span
+
+    def program(self, role: str, text: str, until: Any) -> Program:
+        """What one of the texts says."""
+        said = self._said() if role != "rhs" else self.declared
+        return parse_program(self.body(role, text, until), self.dialect, said, self.moving(role, until))
 
     def body(self, role: str, text: str, until: Any) -> str:
-        """A text with `u` for `u(t)`."""
+        """A text with u[2] for u_2, where the state stands so alone."""
         if role == "rhs":
             self.by_entries = by_entries(text, self.typed) and not any(
                 d.name.startswith(f"{self.state}_") for d in self.declared
             )
-        if self.by_entries and role != "initial":
-            text = entries_of(text, self.typed)
-        places = {"rhs": (self.time,), "objective": (self.time,), "final": (self.end, str(until))}
-        for place in places.get(role, ()):
-            text = at_time(text, self.typed, place)
-        return text
+        return entries_of(text, self.typed) if self.by_entries and role != "initial" else text
+
+    def moving(self, role: str, until: Any) -> Moving:
+        """The state, where it is understood at the time, or at its end."""
+        places = {"rhs": (self.time,), "objective": (self.time,), "final": (self.end, "".join(str(until).split()))}
+        return {self.state: places[role]} if role in places else {}
 
     def answered(self, names: list[str], initial: Any, objective: Any, final: Any, until: Any) -> DifferentialEquation:
         for role, text in (("initial", initial), ("objective", objective), ("final", final), ("until", until)):
             if text is not None:
-                self.programs[role] = parse_program(self.body(role, str(text), until), self.dialect, self._said())
+                self.programs[role] = self.program(role, str(text), until)
         for role, program in self.programs.items():
             if program.function is None:
                 raise ParseError(f"{ROLES[role]} is an expression", text=program.text, span=(0, len(program.text)))
@@ -434,7 +442,11 @@ class Asked:
     def _places(self) -> None:
         """u(t) and A(t) are understood at the time: as products they would be other equations."""
         for program in self.programs.values():
-            for n in (n for n in program.nodes() if n.head == "name"):
+            for n in program.nodes():
+                if n.head == "call" and n.value == "D" and n.args[0].value == self.state:
+                    raise self._derived(program, n.span)
+                if n.head != "name":
+                    continue
                 found = argument(program.text, n.span[1]) if n.span[1] else None
                 if found is None or program.text[n.span[1] : n.span[1] + 1] == "[":
                     continue
@@ -448,6 +460,11 @@ class Asked:
                         hint=f"{name} is understood at {self.time}: write {name} alone; a product is {name}*(…)",
                     )
 
+    def _derived(self, program: Program, span: Span) -> ParseError:
+        hint = f"write the right-hand side of {self.state}' = … out in its place"
+        message = f"the derivative of {self.state} does not stand in the texts of its equation"
+        return ParseError(message, text=program.text, span=span, hint=hint)
+
     def _rates(self, u: Symbol) -> None:
         """The derivative of the state is what the equation says: it stands in no text."""
         for program in self.programs.values():
@@ -458,9 +475,7 @@ class Asked:
                 if prime or (
                     n.head == "name" and n.value in (f"{u.name}_dot", f"{u.name}_ddot", f"{u.name}_{self.time}")
                 ):
-                    hint = f"write the right-hand side of {u.name}' = … out in its place"
-                    message = f"the derivative of {u.name} does not stand in the texts of its equation"
-                    raise ParseError(message, text=program.text, span=n.span, hint=hint)
+                    raise self._derived(program, n.span)
 
     def _times(self) -> None:
         """t is the time and T its end, scalars both."""

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
+from matdiff.api.integrals import blanked
 from matdiff.api.ode import Asked, DifferentialEquation
 from matdiff.api.reading import texts
 from matdiff.api.wrt import chosen_names
@@ -29,6 +30,8 @@ from matdiff.ops.algebra import ADD, add, is_op, scale
 from matdiff.ops.constants import is_zero
 from matdiff.printing.integrals import Pen
 from matdiff.simplify.stacked import stacked_rows
+from matdiff.text.moving import Moving
+from matdiff.text.tree import Span
 
 if TYPE_CHECKING:
     from matdiff.verify.report import Verification
@@ -403,13 +406,15 @@ class AskedSteps(Asked):
         super().__init__(rhs, state, declare, dialect)
         self._members()
 
-    def stated(self, rhs: str) -> tuple[str, int] | None:
+    def stated(self, rhs: str) -> tuple[str, Span] | None:
         found = LEFT.match(rhs) if isinstance(rhs, str) else None
-        return (found["u"], found.end()) if found else None
+        return (found["u"], (0, found.end() - 1)) if found else None
 
     def body(self, role: str, text: str, until: Any) -> str:
         """A text with `u` for `u[k]` and `y` for `y[k]`."""
         k = self.time
+        found = LEFT.match(text) if role == "rhs" else None
+        text = blanked(text, 0, found.end()) if found else text
         here = {"final": f"(?:N|{re.escape(str(until))})"}.get(role, re.escape(k))
         state = re.escape(self.typed)
         other = re.search(rf"({NAME})\s*(?:\[|_\{{|\()\s*{re.escape(k)}\s*([+-])\s*(\d+|\w)\s*[\])}}]", text)
@@ -434,6 +439,9 @@ class AskedSteps(Asked):
                 self.members[place[1]] += 1
                 text = text[: place.start()] + place[1].rjust(place.end() - place.start()) + text[place.end() :]
         return text
+
+    def moving(self, role: str, until: Any) -> Moving:
+        return {}
 
     def _members(self) -> None:
         """Names of members as the language has them, so that what is left without an index is seen."""

@@ -202,6 +202,11 @@ def left(parts: Parts) -> Left:
     return Left(str(name.value), tuple(str(p.value) for p in rest[1]) if rest else (), name.span)
 
 
+def left_primed(parts: Parts) -> Left:
+    name, primes = parts
+    return Left(str(name.value), (), name.span, len(primes))
+
+
 def extent(parts: Parts) -> Shape:
     (dim,) = parts
     return Shape((str(dim.value),), (), dim.span)
@@ -321,6 +326,7 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "more": append,
     "beside": beside,
     "left": left,
+    "left_primed": left_primed,
     "extent": extent,
     "joined": joined,
     "group": group,

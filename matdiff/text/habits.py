@@ -10,6 +10,7 @@ from matdiff.core.patterns import deferred
 from matdiff.errors import UnsupportedError
 from matdiff.text.advice import INSTEAD, REFUSALS
 from matdiff.text.characters import LETTER
+from matdiff.text.moving import understood
 from matdiff.text.tokens import GREEK, OPERAND_ENDS, SOFT, Stream, letters, place_of, words
 from matdiff.text.tree import Span, Tree
 
@@ -111,6 +112,8 @@ def application(stream: Stream, name: Tree, inside: str, span: Span, times: str 
 
     Refused, but of a name that is declared as no function: there the product is said.
     """
+    if understood(stream, str(name.value), inside):
+        return
     shown, whole = stream.text[name.span[0] : name.span[1]], stream.text[span[0] : span[1]]
     product = f"{shown}{times}{inside}"
     if name.value in stream.names.variables:

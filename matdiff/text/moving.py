@@ -11,6 +11,20 @@ from matdiff.text.tree import Left, Span, Tree
 Moving = Mapping[str, tuple[str, ...]]
 """By function the places at which it is understood, the first its variable: {"u": ("t",)}."""
 
+
+class Every(dict[str, tuple[str, ...]]):
+    """Every function, understood at one variable."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__({"": (variable,)})
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[""]
+
+
 DOTS = {"_dot": 1, "_ddot": 2}
 """What the accents of LaTeX make of a name, and the order of the derivative that they are."""
 
@@ -92,7 +106,7 @@ def quotient(stream: Any, first: int, at: int, name_at: Callable[[int], Any]) ->
     below = _below.match(stream.text, after) if above else None
     by = name_at(below.end()) if below else None
     ends = _ends.match(stream.text, by.end) if by else None
-    if above is None or ends is None or bool(above["twice"]) != bool(ends["twice"]):
+    if above is None or by is None or ends is None or bool(above["twice"]) != bool(ends["twice"]):
         return 0
     apart = name is None
     name = name or name_at(ends.end())
@@ -103,11 +117,11 @@ def quotient(stream: Any, first: int, at: int, name_at: Callable[[int], Any]) ->
     return end
 
 
-def order(left: Left, moving: Moving) -> int:
-    """The order of the derivative that the left side of a differential equation is; 0 for other left sides."""
+def moved(left: Left, moving: Moving) -> tuple[str, int]:
+    """The function and the order of the derivative that the left side of a differential equation is; 0 for others."""
     if left.name == "D" and left.parameters and left.parameters[0] in moving:
-        return int(left.parameters[1]) if len(left.parameters) > 1 else 1
+        return left.parameters[0], int(left.parameters[1]) if len(left.parameters) > 1 else 1
     name = bare(left.name)
     if name not in moving or left.parameters:
-        return 0
-    return left.primes + sum(n for dots, n in DOTS.items() if left.name == name + dots)
+        return "", 0
+    return name, left.primes + sum(n for dots, n in DOTS.items() if left.name == name + dots)

@@ -21,6 +21,7 @@ from matdiff.text.declarations import COMPLEX, EXAMPLE, read_declaration
 from matdiff.text.dialect import dialect_of, notation
 from matdiff.text.grammar import Stuck, run
 from matdiff.text.habits import reach
+from matdiff.text.moving import Every, Moving, moved
 from matdiff.text.ranges import summed
 from matdiff.text.statements import Statement, composition, determined, parts, rows_marked, split, without_comments
 from matdiff.text.tokens import OPERAND_ENDS, Names, Stream, place_of
@@ -123,8 +124,13 @@ MAX_BYTES = 100_000
 _declared = deferred(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:=]|\(\w{1,9}\)\s{0,3}=)")
 
 
-def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declaration] = ()) -> Program:
-    """A program read; `declared` are declarations that stand elsewhere (they tell calls `h(x)` from products)."""
+def parse_program(
+    text: str, dialect: str = "auto", declared: Iterable[Declaration] = (), moving: Moving | None = None
+) -> Program:
+    """A program read; `declared` are declarations that stand elsewhere (they tell calls `h(x)` from products).
+
+    With functions that are `moving`, the function may be the right-hand side of u' = ….
+    """
     text = _prepared(text)
     source = without_comments(text)
     if dialect == "auto":
@@ -136,6 +142,7 @@ def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declarati
         raise ParseError(f"unknown dialect {dialect!r}", hint="The dialects are auto, plain and latex.")
     reader = _Reader(Program(text), dialect, source)
     reader.program.summed = summed(source)
+    reader.names.moving = moving or {}
     reader.read(declared)
     said = reader.program
     if not (said.function or said.definitions or said.declarations or said.equations):
@@ -146,6 +153,19 @@ def parse_program(text: str, dialect: str = "auto", declared: Iterable[Declarati
             hint="An expression is, for instance, x'*A*x.",
         )
     return reader.program
+
+
+def rate(text: str, dialect: str, variable: str) -> tuple[str, int, Span] | None:
+    """The function, the order and the place of the left side of u' = …; None where no statement has such a one."""
+    try:
+        text = _prepared(text)
+        source = without_comments(text)
+        reader = _Reader(Program(text), dialect_of(source, ()) if dialect == "auto" else dialect, source)
+        reader.names.moving = Every(variable)
+        reader.rates()
+    except MatdiffError:
+        return None
+    return reader.program.rate
 
 
 def parse_declarations(text: str) -> list[Declaration]:
@@ -212,6 +232,8 @@ class _Reader:
                     self.program.declarations.append(d)
                     self.know(d)
         self.composed()
+        if self.names.moving:
+            self.rates()
         self.formula()
         heads = {s.start: self.head(s) for s in self.statements if s.kind == "definition"}
         for left in heads.values():
@@ -258,11 +280,21 @@ class _Reader:
         if self.program.summed:
             last = self.whole(last)
         left, _ = self.left(last)
-        if left is not None:
+        if left is not None and not left.primes:
             if not left.parameters:
                 self.program.left = left.name
             last.kind = "expression"
-            last.start = last.mark + (2 if self.source.startswith(":=", last.mark) else 1)
+            last.start = last.behind(self.source)
+
+    def rates(self) -> None:
+        """The right-hand side of u' = … is the function."""
+        for s in self.statements:
+            single = s.kind == "definition" and not self.source.startswith("==", s.mark)
+            left = self.left(s)[0] if single and self.program.rate is None else None
+            name, order = moved(left, self.names.moving) if left is not None else ("", 0)
+            if order:
+                self.program.rate = name, order, (s.start, s.mark)
+                s.kind, s.start = "expression", s.behind(self.source)
 
     def whole(self, last: Statement) -> Statement:
         r"""L = \\sum_i … p_i; p_i = …, where the definitions stand behind what they are for: the one that none uses."""
@@ -296,14 +328,16 @@ class _Reader:
         """What stands left of the `=`, where it is a name or a function of names, and its tokens."""
         stream = self.tokens(s.start, s.mark)
         try:
-            return run(stream.kinds, stream.values, "left"), stream
+            left: Left = run(stream.kinds, stream.values, "left")
         except Stuck:
             return None, stream
+        moves = left.name == "D" and bool(self.names.moving)
+        return (left if moves or all(p[0].isalpha() for p in left.parameters) else None), stream
 
     def head(self, s: Statement) -> Left:
         """What a definition is of: a name, or a function of one parameter."""
         left, stream = self.left(s)
-        if left is not None and len(left.parameters) < 2:
+        if left is not None and len(left.parameters) < 2 and not left.primes:
             return left
         hint = (
             "Definitions look like r = A*x - b or s(t) = t/(1+exp(-t)); "
@@ -318,7 +352,7 @@ class _Reader:
         )
 
     def definition(self, s: Statement, left: Left) -> None:
-        start = s.mark + (2 if self.source.startswith(":=", s.mark) else 1)
+        start = s.behind(self.source)
         parameter = left.parameters[0] if left.parameters else ""
         self.program.definitions.append(Definition(left.name, self.expression(start, s.end), parameter, left.span))
 

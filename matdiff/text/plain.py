@@ -8,7 +8,7 @@ from typing import Any
 from matdiff.core import op
 from matdiff.core.patterns import deferred
 from matdiff.printing.names import SUBSCRIPT
-from matdiff.text import habits, numbers
+from matdiff.text import habits, moving, numbers
 from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, VULGAR, plain_name, raised, unknown
 from matdiff.text.dialect import notation
 from matdiff.text.ranges import big, bounded
@@ -66,8 +66,11 @@ def lex(stream: Stream, start: int, end: int) -> None:
             if name[:4] in ("sum_", "prod") and (letters := _big.match(text, first, end)):
                 big(stream, letters[1], letters[2], letters.span(0))
                 continue
+            tree = Tree("name", (), name, (first, at))
+            if stream.names.moving and moving.typed_quotient(stream, tree):
+                continue
             kinds.append(group)
-            values.append(Tree("name", (), name, (first, at)))
+            values.append(tree)
         elif group == "OPERATOR":
             kinds.append(OPERATORS[text[first:at]])
             values.append((first, at))
@@ -97,6 +100,8 @@ def _finish(stream: Stream, end: int) -> None:
 
 def _open(stream: Stream, span: Span) -> int:
     c = stream.text[span[0]]
+    if c == "(" and stream.names.moving and (end := moving.place(stream, span)):
+        return end
     if c == "(":
         stream.open("LPAR", "RPAR", span, c)
         habits.refuse_subscripts(stream, span)

@@ -56,6 +56,10 @@ class Statement:
     def span(self) -> Span:
         return self.start, self.end
 
+    def behind(self, text: str) -> int:
+        """Where the right-hand side of a definition begins."""
+        return self.mark + (2 if text.startswith(":=", self.mark) else 1)
+
 
 def without_comments(text: str) -> str:
     """Comments overwritten by blanks, so that places stay what they are."""

@@ -79,6 +79,9 @@ class Names:
                 return "" if found == "?" else found
         return ""
 
+    moving: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Functions understood at a place, the u of u(t), with these places, of which the first is the variable."""
+
     remarks: dict[str, None] = field(default_factory=dict)
     """What may surprise in how names were read, in sentences."""
 

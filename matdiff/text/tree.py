@@ -146,11 +146,15 @@ class Declaration:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Left:
-    """What stands left of `=`: a name, or a function and the names of its parameters; `span` is the name's place."""
+    """What stands left of `=`: a name, or a function and its parameters; `span` is the name's place.
+
+    The `primes` of u'' are those of a differential equation.
+    """
 
     name: str
     parameters: tuple[str, ...]
     span: Span
+    primes: int = 0
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -188,6 +192,8 @@ class Program:
     """Whether there may be sums over an index."""
     sums: Any = None
     """What these run over, when that was read."""
+    rate: tuple[str, int, Span] | None = None
+    """The function and the order of the derivative that the left side of a differential equation is, and its place."""
     left: str = ""
     """The name left of the equals sign of the function, where that was typed as one: c_k = …"""
     conjugated: Span | None = None

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from matdiff.core.patterns import deferred
 from matdiff.errors import UnsupportedError
+from matdiff.text import moving
 from matdiff.text.characters import LETTER, SPACE
 from matdiff.text.latex import commands as words
 from matdiff.text.latex.latex_calls import Calls
@@ -96,6 +97,10 @@ class Structures(Macros):
     def fraction(self, first: int, at: int) -> int:
         r"""\frac{a}{b} as (a)/(b) in parentheses of its own; \frac12 takes single tokens."""
         span = (first, at)
+        if self.stream.names.moving and (
+            end := moving.quotient(self.stream, first, at, lambda at: name_at(self.stream, at, self.pairs))
+        ):
+            return end
         derivative = None if "d" in self.stream.names.variables else _derivative.match(self.text, at)
         if m := _differential.match(self.text, at) or derivative:
             raise UnsupportedError(

@@ -6,7 +6,7 @@ import re
 
 from matdiff.core.patterns import deferred
 from matdiff.errors import MatdiffError
-from matdiff.text import numbers
+from matdiff.text import moving, numbers
 from matdiff.text.characters import LETTER, OPERATORS, SPACE, VULGAR, raised, unknown
 from matdiff.text.latex import commands as words
 from matdiff.text.latex.latex_mixed import Mixed
@@ -159,6 +159,8 @@ class _Latex(Mixed):
 
     def on_bracket(self, first: int, at: int) -> int:
         c, span = self.text[first], (first, at)
+        if c == "(" and self.stream.names.moving and (end := moving.place(self.stream, span)):
+            return end
         if c in "([" and (positive := self.pairs.positive.get(first)):
             self.positive(span, *positive)
         elif c == "[" and self.stream.directions(span):
