@@ -887,8 +887,10 @@ class Derivation(Generic[G_co]):
     @cached_property
     def guards(self) -> tuple[Node, ...]:
         """What must be defined for a derivative to be: parts of the function that are not defined everywhere."""
-        root = inline(prepared(self.function.node))
-        return tuple(dict.fromkeys((*self.function.guards, *guards(root, set(dependent(root, self.wrt))))))
+        whole = self.prepared if self.source is None else prepared(self.function.node)
+        root = inline(whole)
+        moving = self.differentials if root is self.prepared else set(dependent(root, self.wrt))
+        return tuple(dict.fromkeys((*self.function.guards, *guards(root, moving))))
 
     def projected(self, G: Node, X: Symbol) -> Node:
         """G inside the tangent space in which X moves."""
@@ -947,8 +949,7 @@ class Derivation(Generic[G_co]):
         """uᵀu as ‖u‖² for every square of a norm that stood in the function."""
         found: dict[Node, Node] = {}
         for node in topological(self.function.node):
-            square = prepared(node) if is_op(node, POWER) and is_op(node.children[0], norm) else node
-            if square is not node:
+            if node.op is POWER and node.children[0].op is norm and prepared(node) is not node:
                 u = self.simplified(node.children[0].children[0])
                 if u.kind == "vector":
                     found[matmul(u.T, u)] = power(norm(u), number(2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -14,6 +13,7 @@ from matdiff.calculus.adjoint import Move, adjoint, dependent
 from matdiff.calculus.differential import apply_rules, differentials
 from matdiff.calculus.markers import ADJOINT, HESSIAN, JACOBIAN, LETTERS, SECOND, SO, D, d, pairing
 from matdiff.calculus.tangent import tangent
+from matdiff.core.cached import cached_property
 from matdiff.core.node import Apply, Node, Number, Symbol, number, size_names, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol, registry
 from matdiff.errors import UnsupportedError

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]
 from collections.abc import Callable, Container, Iterator
 from fractions import Fraction
 from itertools import cycle
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, Union
-from weakref import WeakValueDictionary, ref
+from weakref import ref
 
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import UnsupportedError
@@ -27,18 +28,31 @@ operators: dict[str, Callable[..., Node]] = {}
 printers: dict[str, Callable[[Node], str]] = {}
 """How a node is shown to a programmer; filled by `matdiff.printing`, which is built on this module."""
 
-_table: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
-_references: dict[tuple[Any, ...], ref[Node]] = _table.data  # type: ignore[attr-defined]
-_reference = _references.get
-"""The weak reference to a node by its key: `_table.get` without its Python frame, which every node built would pay."""
-_forget = _table._remove  # type: ignore[attr-defined]
-
 
 class Reference(ref["Node"]):
-    """An entry of the table, as its own are but made without Python frames."""
+    """A weak reference to a node, with the key that it stands under."""
 
     __slots__ = ("key",)
     key: tuple[Any, ...]
+
+
+_references: dict[tuple[Any, ...], Reference] = {}
+"""All nodes by their keys, as in a `WeakValueDictionary`, but without its Python frames at every node built."""
+_reference = _references.get
+
+
+def _forget(
+    entry: ref[Node],
+    remove: Callable[[Any, Any], None] = _remove_dead_weakref,
+    references: dict[tuple[Any, ...], Reference] = _references,
+) -> None:
+    """Take away the entry of a node that is gone, unless the key has another by now."""
+    remove(references, entry.key)  # type: ignore[attr-defined]
+
+
+def _enter(key: tuple[Any, ...], node: Node) -> None:
+    entry = _references[key] = Reference(node, _forget)
+    entry.key = key
 
 
 class Node:
@@ -181,10 +195,11 @@ def symbol(
     index: int = 0,
 ) -> Symbol:
     key = (Symbol, name, kind, rows, cols, attributes, body, of, index)
-    found = _table.get(key)
+    reference = _reference(key)
+    found = None if reference is None else reference()
     if found is None:
         found = _fill(Symbol(), kind, rows, cols, name=name, attributes=attributes, body=body, of=of, index=index)
-        _table[key] = found
+        _enter(key, found)
     assert isinstance(found, Symbol)
     return found
 
@@ -205,10 +220,11 @@ def number(value: Value) -> Number:
     elif max(value.numerator.bit_length(), value.denominator.bit_length()) > LONGEST:
         raise UnsupportedError(f"a number of more than {LONGEST:,} binary digits comes up")
     key = (Number, type(value), repr(value) if isinstance(value, float) else value)
-    found = _table.get(key)
+    reference = _reference(key)
+    found = None if reference is None else reference()
     if found is None:
         found = _fill(Number(), "scalar", ONE, ONE, value=value)
-        _table[key] = found
+        _enter(key, found)
     assert isinstance(found, Number)
     return found
 
@@ -222,17 +238,19 @@ def constant(
     name: str, kind: Kind, rows: Dim = ONE, cols: Dim = ONE, dims: tuple[Dim, ...] = (), index: int = 0
 ) -> Constant:
     key = (Constant, name, kind, rows, cols, dims, index)
-    found = _table.get(key)
+    reference = _reference(key)
+    found = None if reference is None else reference()
     if found is None:
         found = _fill(Constant(), kind, rows, cols, name=name, dims=dims, index=index)
-        _table[key] = found
+        _enter(key, found)
     assert isinstance(found, Constant)
     return found
 
 
 def existing(name: str) -> Node | None:
     """The constant without sizes of that name, if it is in use anywhere."""
-    return _table.get((Constant, name, "scalar", ONE, ONE, (), 0))
+    reference = _reference((Constant, name, "scalar", ONE, ONE, (), 0))
+    return None if reference is None else reference()
 
 
 def apply(op: Op, args: tuple[Node, ...], params: tuple[Any, ...], kind: Kind, rows: Dim, cols: Dim) -> Apply:

@@ -133,7 +133,8 @@ def prepared(root: Node) -> Node:
     memo: dict[Node, Node] = {}
     for node in topological(root):
         if isinstance(node, Apply):
-            memo[node] = _smoother(rebuild(node, tuple(memo[a] for a in node.args)))
+            made = rebuild(node, tuple([memo[a] for a in node.args]))
+            memo[node] = _smoother(made) if made.op in ROUGH else made
         elif isinstance(node, Symbol) and node.body is not None:
             body = memo[node.body]
             same = body is node.body
@@ -141,6 +142,10 @@ def prepared(root: Node) -> Node:
         else:
             memo[node] = node
     return memo[root]
+
+
+ROUGH = frozenset({POWER, pinv, COLUMN, MATMUL, log})
+"""The functions of which some applications are written in another way."""
 
 
 def _smoother(node: Node) -> Node:

@@ -138,8 +138,11 @@ def lay_sum(layout: Forms, node: Apply) -> Piece:
 
 
 def _taken_apart(layout: Forms, term: Node) -> Scaling | None:
-    """The parts of a term that may be a multiple of I or of ones."""
-    if isinstance(term, Constant) or layout.looks_into(term, "scale"):
+    """The parts of a term that may be a multiple of I or of ones; None for one that is not."""
+    array = term
+    while isinstance(array, Apply) and array.op.name == "scale":
+        array = array.args[1]
+    if isinstance(array, Constant) and (array is term or layout.looks_into(term, "scale")):
         return scaling(term, layout.names.__contains__)
     return None
 

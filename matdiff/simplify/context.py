@@ -32,6 +32,7 @@ from matdiff.simplify.terms import (
     WINDOW,
     Factor,
     Term,
+    apart,
     base_and_exponent,
     chain,
     entrywise,
@@ -285,7 +286,7 @@ class Context(Signs):
 
     def scaled(self, term: Term, node: Node) -> Node:
         """A node in normal form times the scalars of a term."""
-        piece = split(node)
+        piece = apart(node, self.known)
         term.multiply_all(piece)
         term.core = piece.core
         return self.join(term)

@@ -11,6 +11,7 @@ from matdiff.ops.algebra import (
     CONSTRUCTORS,
     HADAMARD,
     MATMUL,
+    POWER,
     SCALE,
     TRANSPOSE,
     add,
@@ -41,8 +42,10 @@ def expanded(root: Node, entrywise: bool = False, outer: bool = False, inside: b
         if node.op not in opened:
             memo[node] = respelled(node, tuple(memo[a] for a in node.args)) if inside else node
             continue
-        args = [memo[a] for a in node.args]
-        if node.op is ADD:
+        args = tuple([memo[a] for a in node.args])
+        if args == node.args and all(a.op is not ADD for a in args):
+            memo[node] = node
+        elif node.op is ADD:
             memo[node] = add(*(t for a in args for t in terms(a)))
         elif node.op is TRANSPOSE:
             memo[node] = add(*map(transpose, terms(args[0]))) if outer or node.kind == "matrix" else transpose(args[0])
@@ -91,13 +94,21 @@ def _together(total: Node) -> Node:
     if len(total.children) > MOST:
         return total
     if total.kind != "scalar":
-        return _over_entries(total)
+        divided = any((core := _core(t)).op is HADAMARD or core.op is POWER for t in total.children)
+        return _over_entries(total) if divided else total
     scalars = [split(t).scalars for t in total.children]
     above = {d: _above(total, d) for found in scalars for d, e in found.items() if e < 0}
     below = min(above, key=lambda d: len(terms(above[d])), default=None)
     if below is None or len(terms(above[below])) > len(total.children):
         return total
     return scale(power(below, number(-1)), above[below])
+
+
+def _core(term: Node) -> Node:
+    """The array in a multiple of one."""
+    while term.op is SCALE:
+        term = term.children[1]
+    return term
 
 
 def _over_entries(total: Node) -> Node:

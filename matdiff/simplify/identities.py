@@ -7,7 +7,7 @@ from collections.abc import Callable
 from matdiff.core.node import Node
 from matdiff.core.shape import ONE
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import MATMUL, product_nodes, transpose
+from matdiff.ops.algebra import MATMUL, TRANSPOSE, product_nodes, transpose
 from matdiff.ops.constants import (
     commutation,
     eye,
@@ -32,6 +32,16 @@ def vector_kron(a: Node, b: Node) -> Node | None:
         if ONE in (p.cols, q.cols) and a.dims == (q.rows, p.rows):  # type: ignore[attr-defined]
             return kron(q, p)
     return None
+
+
+SHUFFLED = frozenset({kron, kronv, vec})
+
+
+def shuffles(a: Node, b: Node) -> bool:
+    """Has one of two neighbours to do with what follows: is it a Kronecker product, K, vec or a row of such?"""
+    if a.op in SHUFFLED or b.op in SHUFFLED or is_commutation(a) or is_commutation(b):
+        return True
+    return b.op is TRANSPOSE and b.children[0].op is kronv
 
 
 def pairs(a: Node, b: Node) -> tuple[tuple[Node, Node], tuple[Node, Node]] | None:

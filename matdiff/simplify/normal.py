@@ -34,7 +34,19 @@ from matdiff.ops.structure import Diag, vec
 from matdiff.simplify.context import Context, numbered
 from matdiff.simplify.pairings import averaged, outer_sides, paired, totalled, traced
 from matdiff.simplify.products import product
-from matdiff.simplify.terms import NESTED, SCALARS, Term, chain, entrywise, magnitude, merged, plain, root_power, split
+from matdiff.simplify.terms import (
+    NESTED,
+    SCALARS,
+    Term,
+    apart,
+    chain,
+    entrywise,
+    magnitude,
+    merged,
+    plain,
+    root_power,
+    split,
+)
 from matdiff.simplify.transposes import inverted, repeated, transposed
 from matdiff.simplify.transposes import raised as raised_matrix
 
@@ -228,13 +240,10 @@ def _scale(context: Context, node: Apply, args: tuple[Node, ...]) -> Node:
     if node.kind == "scalar" and _many_scalars(args):
         return node if args == node.args else node.op.build(args)
     term = Term()
-    term.absorb(args[0])
-    if node.kind == "scalar":
-        term.absorb(args[1])
-        return context.join(term)
-    inside = split(args[1])
-    term.core = inside.core
-    term.multiply_all(inside)
+    for a in args:
+        piece = apart(a, context.known)
+        term.multiply_all(piece)
+        term.core = piece.core
     return context.join(term)
 
 

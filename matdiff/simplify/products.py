@@ -30,12 +30,13 @@ from matdiff.ops.matrix_functions import MPOWER, matrix_power, sqrtm
 from matdiff.ops.spectral import EXCHANGE, eigvals, eigvecs, svdvals
 from matdiff.ops.structure import Diag
 from matdiff.simplify.context import Context
-from matdiff.simplify.identities import beside, commuted, of_diagonals, on_vec, outer, pairs
+from matdiff.simplify.identities import beside, commuted, of_diagonals, on_vec, outer, pairs, shuffles
 from matdiff.simplify.terms import (
     LONGEST,
     WINDOW,
     Factor,
     Term,
+    apart,
     base_and_exponent,
     chain,
     entrywise_factors,
@@ -181,7 +182,7 @@ ORTHO = frozenset({"orthogonal", "orthonormal"})
 
 def product(context: Context, a: Node, b: Node, like: Node) -> Node:
     """The normal form of a product of two in normal form, of the type of `like`."""
-    left, right = split(a), split(b)
+    left, right = split(a), apart(b, context.known)
     assert left.core is not None and right.core is not None
     done, parts = factors(left.core, context.known), factors(right.core, context.known)
     if len(done) + len(parts) > LONGEST:
@@ -197,7 +198,9 @@ def multiply(context: Context, parts: list[Factor], term: Term, like: Node, done
     out = list(done)
     pending = list(reversed(parts))
     while pending:
-        part = context.unsigned(pending.pop(), term)
+        part = pending.pop()
+        if part[0].op is ADD or part[0].op is TRANSPOSE:
+            part = context.unsigned(part, term)
         if part[0].kind == "scalar":
             term.absorb(part[0])
             continue
@@ -223,7 +226,7 @@ def multiply(context: Context, parts: list[Factor], term: Term, like: Node, done
             take_scalar(context, out, term)
     out = spectral(out, context)
     if out:
-        core = split(chain(out))
+        core = apart(chain(out), context.known)
         term.core = core.core
         term.multiply_all(core)
     elif like.kind != "scalar":
@@ -291,7 +294,9 @@ def combine(before: Factor, after: Factor, context: Context) -> list[Factor] | N
             return [inverse_of(inside[:-1], b, known)]
     if is_ones(a) and is_ones(b) and i > 0 < j:
         return product_of_ones(a, i, b, j)
-    if i == j == 1:
+    if not shuffles(a, b):
+        pass
+    elif i == j == 1:
         if (both := pairs(a, b)) is not None:
             return side_by_side(context, *both)
         found = commuted(a, b) or on_vec(a, b, context.product, known)
