@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,14 @@ def test_remarks_show_in_every_form_of_a_derivation(f: str, wrt: str, says: str)
     words = says.replace("beta", r"$\beta$").replace("theta", r"$\theta$")
     for latex in (shown["text/latex"], d._repr_latex_()):
         assert says in latex or words in latex
+
+
+def test_definitions_stand_in_the_order_of_the_text() -> None:
+    names = "pqrstu"
+    chain = "; ".join(["p = exp(x)", *(f"{b} = sin({a})" for a, b in pairwise(names))])
+    shown = md.derive(f"{chain}; sum(u)", wrt="x", declare="x: n")._repr_latex_()
+    places = [shown.index(f"{{}} & {name} = ") for name in names]
+    assert places == sorted(places)
 
 
 def test_the_magic_on_a_line() -> None:

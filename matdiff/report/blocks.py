@@ -32,13 +32,13 @@ def derivation_latex(derivation: Derivation) -> str:
     """The steps as an `aligned`, and below them what was found; for notebooks and for `$$`."""
     rows: list[str] = []
     words = worded(derivation)
-    known = set(statements(derivation.function)[0])
+    known = dict.fromkeys(statements(derivation.function)[0])
     rows += [rf"{{}} & {d}" for d in known]
     last = ""
     for step in words.steps(derivation.steps):
         definitions, after = statements(step.after)
         rows += [rf"& \quad \text{{where }} {d}" for d in definitions if d not in known]
-        known.update(definitions)
+        known.update(dict.fromkeys(definitions))
         before = statements(step.before)[1]
         left = "" if before == last else before
         if step.relation != "=":
