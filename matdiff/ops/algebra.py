@@ -228,15 +228,16 @@ def matmul(a: Node, b: Node) -> Node:
         return scale(a, b)
     if b.kind == "scalar":
         return scale(b, a)
-    if is_eye(a) and a.cols is b.rows:
-        return b
-    if is_eye(b) and a.cols is b.rows:
-        return a
+    if (a.word or b.word) and a.cols is b.rows:
+        if is_eye(a):
+            return b
+        if is_eye(b):
+            return a
     if a.op is SCALE:
         return scale(a.children[0], matmul(a.children[1], b))
     if b.op is SCALE:
         return scale(b.children[0], matmul(a, b.children[1]))
-    if is_zero(a) or is_zero(b):
+    if a.word == "zeros" or b.word == "zeros":
         return zeros(*_matmul_type((a, b), ()))
     return MATMUL.build((a, b))
 
@@ -299,17 +300,20 @@ TRANSPOSE: Op = register(
 
 
 def transpose(a: Node) -> Node:
-    if a.kind == "scalar" or is_eye(a):
+    if a.kind == "scalar":
         return a
     if a.op is TRANSPOSE:
         return a.children[0]
     if a.op is SCALE:
         return scale(a.children[0], transpose(a.children[1]))
-    if isinstance(a, Constant) and a.name in ("zeros", "ones"):
-        kind, rows, cols = _transpose_type((a,), ())
-        return (zeros if a.name == "zeros" else ones)(kind, rows, cols)
-    if isinstance(a, Constant) and a.name == "K":
-        return commutation(a.dims[1], a.dims[0])
+    if isinstance(a, Constant):
+        if is_eye(a):
+            return a
+        if a.name in ("zeros", "ones"):
+            kind, rows, cols = _transpose_type((a,), ())
+            return (zeros if a.name == "zeros" else ones)(kind, rows, cols)
+        if a.name == "K":
+            return commutation(a.dims[1], a.dims[0])
     return TRANSPOSE.build((a,))
 
 

@@ -14,6 +14,7 @@ from matdiff.ops.algebra import (
     ADD,
     MATMUL,
     SCALE,
+    TRANSPOSE,
     add,
     matrix_product,
     product_nodes,
@@ -71,13 +72,21 @@ def _others(node: Node, factored: Node, context: Context) -> Iterator[Node]:
     out = expanded(node)
     if out is not node:
         yield out
-    wide = expanded(node, outer=True)
-    if wide is not out:
-        yield wide
+    if any(map(_is_outer, topological(node, into_bodies=False))):
+        wide = expanded(node, outer=True)
+        if wide is not out:
+            yield wide
     clear = cleared(factored)
     if clear is not factored:
         yield clear
         yield expanded(context.normal(clear), entrywise=True)
+
+
+def _is_outer(node: Node) -> bool:
+    """May it be multiplied out as an outer product only: a column times a row, or the transpose of a sum of columns?"""
+    if node.op is MATMUL:
+        return node.args[0].kind == "vector"
+    return node.op is TRANSPOSE and node.kind != "matrix" and node.args[0].op is not None
 
 
 def best(node: Node, known: Known | None = None) -> Node:
