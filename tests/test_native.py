@@ -15,7 +15,7 @@ import pytest
 
 import matdiff as md
 from matdiff.cli.app import run
-from matdiff.codegen import compile_, factored, source
+from matdiff.codegen import compile_, factored, source, stacks
 from matdiff.codegen.backends.c import Unit, unit
 from matdiff.core.node import symbols
 from matdiff.errors import MatdiffError, MisfitError
@@ -282,6 +282,95 @@ def test_small_matrices_are_factored_together() -> None:
             same(got[k], one(**{n: a[k] for n, a in given.items()}))
     with pytest.raises(np.linalg.LinAlgError):
         f(S=-S, b=b)
+
+
+@pytest.mark.share(4)
+@engines.each
+def test_numpy_batches_of_every_function(number: int) -> None:
+    """With all arrays in a batch, then with one, the others shared."""
+    d, at = engines.derivation(number), engines.point(number)
+    other = {
+        v.name: engines.draw(v, engines.sizes(v), np.random.default_rng(1)) for v in engines.variables(number).values()
+    }
+    names = [v.name for v in d.function.variables]
+    answers = (d.function, *engines.parts(d, d.gradient if number in engines.SCALAR else d.jacobian).values())
+    real = [n for n in names if np.asarray(at[n]).dtype.kind == "f"]
+    if any(np.iscomplexobj(at[n]) for n in names) or not real:
+        return
+    for answer in answers:
+        for batch in (real, real[:1]):
+            each = [at, {n: other[n] if n in batch else at[n] for n in names}, at]
+            given = {n: np.stack([e[n] for e in each]) if n in batch else at[n] for n in names}
+            for got, one in zip(answer.compile(batch=batch)(**given), each, strict=True):
+                engines.agree(got, answer.evaluate(**{n: one[n] for n in names}), 1e-7)
+
+
+def graded(kind: str, rng: np.random.Generator, n: int) -> Any:
+    """70 matrices of a kind, the first of which is the identity."""
+    A = rng.normal(size=(70, n, n))
+    if kind == "ill-conditioned":
+        U, _, V = np.linalg.svd(A)
+        A = U * np.logspace(0, -10, n) @ V
+    elif kind == "of all sizes":
+        A *= 10.0 ** rng.integers(-9, 9, size=(70, n, 1)) * 10.0 ** rng.integers(-9, 9, size=(70, 1, n))
+    elif kind == "of whole numbers":
+        A = rng.integers(-1, 2, size=A.shape) + 4.0 * np.eye(n)[rng.permutation(n)]
+    elif kind == "not finite":
+        A[1, 0, 0], A[2, n - 1, n - 1] = np.nan, np.inf
+    A[0] = np.eye(n)
+    return A
+
+
+@pytest.mark.parametrize("n", [1, 2, 6])
+@pytest.mark.parametrize("kind", ["random", "ill-conditioned", "of all sizes", "of whole numbers", "not finite"])
+def test_factors_of_many_are_those_of_each(kind: str, n: int) -> None:
+    """To a few units in the last place times the condition; what is not finite as LAPACK has it."""
+    rng = np.random.default_rng(n)
+    A, b, C = graded(kind, rng, n), rng.normal(size=(70, n)), rng.normal(size=(1, n, 3))
+    before = A.copy()
+    with np.errstate(all="ignore"):
+        made = stacks.Factors(A)
+        assert made.made
+        inverse = np.linalg.inv(A)
+        sizes = np.linalg.norm(A, axis=(1, 2)) * np.linalg.norm(inverse, axis=(1, 2))
+        unit = 1e3 * np.finfo(float).eps * np.nan_to_num(sizes)
+        for got, expected in (
+            (made.inverse(), inverse),
+            (made.solve(b), np.linalg.solve(A, b[:, :, None])[:, :, 0]),
+            (made.solve(C, flip=True), np.linalg.solve(A.swapaxes(1, 2), np.broadcast_to(C, (70, n, 3)))),
+            (made.det(), np.linalg.det(A)),
+            (np.exp(made.logabsdet()), np.abs(np.linalg.det(A))),
+        ):
+            got, expected = got.reshape(70, -1), expected.reshape(70, -1)
+            assert (np.isfinite(got) == np.isfinite(expected)).all()
+            far = np.linalg.norm(got - expected, axis=1) <= unit * np.linalg.norm(expected, axis=1)
+            assert (far | ~np.isfinite(expected).all(axis=1)).all()
+        if kind not in ("not finite", "of all sizes"):
+            S = A @ A.swapaxes(1, 2) if kind == "random" else np.eye(n) + A @ A.swapaxes(1, 2)
+            same(stacks.cholesky(S), np.linalg.cholesky(S))
+    np.testing.assert_array_equal(A, before)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_singular_among_many_is_refused() -> None:
+    A = graded("random", np.random.default_rng(0), 4)
+    S = A @ A.swapaxes(1, 2) + np.eye(4)
+    A[3, 1], A[5, :, 2] = 2 * A[3, 0], 0
+    made = stacks.Factors(A)
+    assert set(made.bad) >= {3, 5}
+    S[2, 1, 1] = -1
+    refused = [made.inverse, lambda: made.solve(A), lambda: made.solve(A[:, 0], True), lambda: stacks.cholesky(S)]
+    for call in refused:
+        with pytest.raises(np.linalg.LinAlgError):
+            call()
+    assert made.det()[5] == 0 and made.logabsdet()[5] == -np.inf
+
+
+def test_single_precision_stays_single() -> None:
+    A = graded("random", np.random.default_rng(0), 5).astype(np.float32)
+    got = stacks.Factors(A).inverse()
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got @ A, np.broadcast_to(np.eye(5), A.shape), atol=1e-3)
 
 
 def test_adjugates_of_many_are_those_of_each() -> None:

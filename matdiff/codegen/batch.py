@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from matdiff.codegen import stacks
 from matdiff.codegen.arguments import Argument, check_sizes, differential_names, missing, refuse_kind, refuse_unknown
 from matdiff.codegen.backends.base import NUMPY
 from matdiff.codegen.backends.numpy import HELPERS
@@ -22,7 +23,7 @@ from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.execute import executed, run
 from matdiff.codegen.plan.variants import costs, plans
 from matdiff.core.node import Apply, Constant, Node, Number, Symbol, apply, symbol, symbols, topological
-from matdiff.core.shape import Dim
+from matdiff.core.shape import Dim, signature
 from matdiff.errors import ArgumentError, MatdiffError, MisfitError, UnsupportedError
 from matdiff.ops.unknown import has_unknown
 
@@ -187,7 +188,7 @@ class Stacked(Batch):
         roots = self.ways[totals.index(min(totals))] if totals else self.ways[0]
         order = topological(*roots)
         largest = max(n.rows.evaluate(sizes) * n.cols.evaluate(sizes) for n in order)
-        some = max(MANY, CACHE // (dtype.itemsize * largest or 1))
+        some = max(stacks.MANY, CACHE // (dtype.itemsize * largest or 1))
         found: list[Array] = []
         with np.errstate(all="ignore"):
             for start in range(0, max(length, 1), some):
@@ -220,15 +221,21 @@ class Stacked(Batch):
             return Held(constant(node, sizes, dtype), False, node.kind)
         assert isinstance(node, Apply)
         args = [held[a] for a in node.args]
-        if node.op.name in WHOLE:
+        many = any(a.many for a in args)
+        if node.op.numpy == "{0}" and args[0].kind == node.kind:
             return args[0]
-        if not any(a.many for a in args):
-            if any(isinstance(a, Apply) and a.op.name in WHOLE for a in node.args):
-                return Held(FORMS[node.op.name](node, args, sizes)[0], False, node.kind)
+        if "factors" in node.op.traits.split():
+            assert node.op.stack is not None
+            return Held(node.op.stack(stacks, args[0].stack()), many, FACTORS)
+        if not many:
+            if any(a.kind == FACTORS for a in args):
+                return Held(recorded(node, args, sizes)[0], False, node.kind)
             return Held(one(node, sizes)(*[a.value for a in args]), False, node.kind)
         form = FORMS.get(node.op.name)
         if form is not None:
             return Held(form(node, args, sizes), True, node.kind)
+        if node.op.stack is not None:
+            return Held(recorded(node, args, sizes), True, node.kind)
         if node.op.elementwise and len(args) == 1:
             flat = args[0].value
             return Held(np.asarray(entrywise(node)(flat.reshape(-1))).reshape(flat.shape), True, node.kind)
@@ -237,17 +244,22 @@ class Stacked(Batch):
         return Held(np.stack(found) if found else np.zeros((0, *shape_of(node, sizes))), True, node.kind)
 
 
+FACTORS = "factors"
+"""The kind of a value that is no array: a decomposition of all matrices, or of the one that they share."""
+
+
 class Held:
     """An array, or a stack of them, and what each is."""
 
-    __slots__ = ("kind", "made", "many", "value")
+    __slots__ = ("kind", "many", "value")
 
     def __init__(self, value: Any, many: bool, kind: str) -> None:
         self.value, self.many, self.kind = value, many, kind
-        self.made: Any = None
 
-    def stack(self) -> Array:
+    def stack(self) -> Any:
         """With a leading axis, of length 1 for what all problems share."""
+        if self.kind == FACTORS:
+            return self.value
         return np.asarray(self.value if self.many else self.value[None])
 
     def as_(self, kind: str) -> Array:
@@ -324,7 +336,23 @@ def entrywise(node: Apply) -> Callable[..., Any]:
     return one(apply(node.op, (x,), node.params, "vector", Dim.of("n"), Dim.of(1)), {})
 
 
-# what NumPy does for stacks
+def recorded(node: Apply, args: Sequence[Held], sizes: Mapping[str, int]) -> Array:
+    """By the record of a function, whose signature says which arguments are matrices."""
+    assert node.op.stack is not None
+    specs, _ = signature(node.op.signature)
+    arrays = [
+        a.as_("matrix") if spec is not None and len(spec) == 2 and a.kind != FACTORS else a.stack()
+        for spec, a in zip(specs, args, strict=True)
+    ]
+    params = [p.evaluate(sizes) if isinstance(p, Dim) else p for p in node.params]
+    value = np.asarray(node.op.stack(stacks, *arrays, *params))
+    return placed(node, value) if value.ndim == 3 else value
+
+
+CACHE = 2**20
+"""Bytes of a stack that are worked on at once: near when the next step needs them, and many to a call of NumPy."""
+
+# what NumPy does for the constructs of the core vocabulary
 
 Form = Callable[[Apply, list[Held], Mapping[str, int]], Any]
 
@@ -382,314 +410,9 @@ def placed(node: Apply, value: Array) -> Array:
     return value[:, 0, :] if node.kind == "row" else value
 
 
-def paired(node: Apply, args: list[Held], sizes: Any) -> Any:
-    a, b = args
-    kind = a.kind if a.kind == b.kind else "matrix"
-    x, y = a.as_(kind), b.as_(kind)
-    return (x * y).reshape(max(len(x), len(y)), -1).sum(axis=1)
-
-
 def turned(node: Apply, args: list[Held], sizes: Any) -> Any:
     (a,) = args
     return a.value.swapaxes(1, 2) if a.kind == "matrix" else a.value
-
-
-def flat(a: Held) -> Array:
-    value = a.stack()
-    return value.reshape(len(value), -1)
-
-
-def reduced(function: Callable[[Array], Array]) -> Form:
-    """A number of all entries."""
-    return lambda node, args, sizes: function(flat(args[0]))
-
-
-def of_stack(function: Callable[..., Any]) -> Form:
-    """What NumPy does for stacks of matrices as it stands."""
-    return lambda node, args, sizes: function(*[a.stack() for a in args])
-
-
-def norms(X: Array) -> Array:
-    square = np.einsum("bi,bi->b", X, X)
-    if ((square > 1e-30) & (square < np.inf)).all():
-        return np.sqrt(square)
-    top = np.abs(X).max(axis=1, initial=0)
-    scale = np.where((top > 0) & (top < np.inf), top, 1)
-    return scale * np.sqrt(np.sum((X / scale[:, None]) ** 2, axis=1))
-
-
-def peaks(X: Array) -> Array:
-    top = X.max(axis=1, initial=-np.inf)
-    return np.where(np.isfinite(top), top, 0)
-
-
-def logsums(X: Array) -> Array:
-    top = peaks(X)
-    return top + np.log(np.exp(X - top[:, None]).sum(axis=1))
-
-
-def shares(node: Apply, args: list[Held], sizes: Any) -> Any:
-    X = flat(args[0])
-    weights = np.exp(X - X.max(axis=1, keepdims=True, initial=-np.inf))
-    return weights / weights.sum(axis=1, keepdims=True)
-
-
-def row_shares(node: Apply, args: list[Held], sizes: Any) -> Any:
-    X = args[0].stack()
-    weights = np.exp(X - X.max(axis=2, keepdims=True, initial=-np.inf))
-    return weights / weights.sum(axis=2, keepdims=True)
-
-
-CACHE = 2**19
-"""Bytes of a stack that are worked on at once, so that they are near when the next step needs them."""
-FEW, MANY = 16, 64
-"""The largest matrices and the least number of them for which a loop over columns beats a loop over problems."""
-
-
-def last(X: Array) -> Array:
-    """The index of the problem as the last, along which NumPy then computes."""
-    return np.ascontiguousarray(np.moveaxis(X, 0, -1))
-
-
-def first(X: Array) -> Array:
-    return np.ascontiguousarray(np.moveaxis(X, -1, 0))
-
-
-def worth(X: Array) -> bool:
-    return X.shape[1] <= FEW and len(X) >= MANY
-
-
-def cholesky(X: Array) -> Array:
-    """Lower triangular factors of a stack.  Raises LinAlgError where one has none."""
-    if not worth(X):
-        return np.linalg.cholesky(X)
-    L = last(X)
-    n = len(L)
-    for j in range(n):
-        for k in range(j):
-            L[j:, j] -= L[j:, k] * L[j, k]
-        if not (L[j, j] > 0).all():
-            raise np.linalg.LinAlgError("the matrix is not positive definite")
-        L[j:, j] /= np.sqrt(L[j, j])
-        L[:j, j] = 0
-    return first(L)
-
-
-def forward(L: Array, X: Array, unit: bool = False) -> None:
-    """X overwritten by the solution of L X = X, the index of the problem the last."""
-    for k in range(len(L)):
-        if not unit:
-            X[k] /= L[k, k]
-        X[k + 1 :] -= L[k + 1 :, k, None] * X[k]
-
-
-def backward(U: Array, X: Array, unit: bool = False) -> None:
-    """X overwritten by the solution of U X = X for upper triangular U."""
-    for k in reversed(range(len(U))):
-        if not unit:
-            X[k] /= U[k, k]
-        X[:k] -= U[:k, k, None] * X[k]
-
-
-def exchange(X: Array, j: int, rows: Array, where: Array) -> None:
-    """Row j swapped with one of the rows in each of some problems."""
-    row = X[j][..., where]
-    X[j][..., where] = X[rows, ..., where].T
-    X[rows, ..., where] = row.T
-
-
-class Factors:
-    """The LU factors of a stack of matrices, made once, the index of the problem the last."""
-
-    def __init__(self, X: Array) -> None:
-        self.A = last(X)
-        n, length = len(self.A), len(X)
-        index = np.arange(length)
-        self.order = np.tile(np.arange(n)[:, None], length)
-        for j in range(n):
-            at = np.abs(self.A[j:, j]).argmax(axis=0) if j + 1 < n else index[:0]
-            where = at.nonzero()[0]
-            if len(where):
-                exchange(self.A, j, j + at[where], where)
-                exchange(self.order, j, j + at[where], where)
-            if not self.A[j, j].all():
-                raise np.linalg.LinAlgError("singular matrix")
-            self.A[j + 1 :, j] /= self.A[j, j]
-            self.A[j + 1 :, j + 1 :] -= self.A[j + 1 :, j, None] * self.A[j, j + 1 :]
-
-    def solve(self, B: Array, flip: bool = False) -> Array:
-        """The solutions of A X = B, or of A' X = B, for a stack of B with the problem's index first."""
-        X = last(np.broadcast_to(B, (self.A.shape[-1], *B.shape[1:])))
-        order = np.broadcast_to(self.order[:, None], X.shape)
-        if flip:
-            turned = self.A.swapaxes(0, 1)
-            forward(turned, X)
-            backward(turned, X, unit=True)
-            found = np.empty_like(X)
-            np.put_along_axis(found, order, X, axis=0)
-            return first(found)
-        X = np.take_along_axis(X, order, axis=0)
-        forward(self.A, X, unit=True)
-        backward(self.A, X)
-        return first(X)
-
-
-def factors(A: Held) -> Factors | None:
-    """The factors of a stack, where it is worth to make them so."""
-    if not A.many or not worth(A.value):
-        return None
-    if A.made is None:
-        A.made = Factors(A.value)
-    made: Factors = A.made
-    return made
-
-
-def solved(node: Apply, args: list[Held], sizes: Any, flip: bool = False) -> Any:
-    A, b = args
-    y = b.stack() if b.kind == "matrix" else b.stack()[:, :, None]
-    made = factors(A)
-    if made is not None:
-        x = made.solve(y, flip)
-    else:
-        M = A.stack().swapaxes(1, 2) if flip else A.stack()
-        if len(M) == 1 and b.kind != "matrix":
-            return np.linalg.solve(M[0], y[:, :, 0].T).T
-        x = np.linalg.solve(M, np.broadcast_to(y, (max(len(M), len(y)), *y.shape[1:])))
-    return x if b.kind == "matrix" else x[:, :, 0]
-
-
-def triangular(node: Apply, args: list[Held], sizes: Any, flip: bool = False) -> Any:
-    """L⁻¹B or L⁻ᵀB."""
-    L, b = args
-    M = L.stack()
-    if not worth(M) or not L.many:
-        return solved(node, args, sizes, flip)
-    y = b.stack() if b.kind == "matrix" else b.stack()[:, :, None]
-    X, K = last(np.broadcast_to(y, (len(M), *y.shape[1:]))), last(M)
-    if flip:
-        backward(K.swapaxes(0, 1), X)
-    else:
-        forward(K, X)
-    return first(X) if b.kind == "matrix" else first(X)[:, :, 0]
-
-
-def cholesky_solved(node: Apply, args: list[Held], sizes: Any) -> Any:
-    half = triangular(node, args, sizes)
-    return triangular(node, [args[0], Held(half, True, args[1].kind)], sizes, flip=True)
-
-
-def lower_inverses(L: Held) -> Array:
-    n = L.value.shape[-1]
-    return np.asarray(triangular(None, [L, Held(np.eye(n), False, "matrix")], {}))  # type: ignore[arg-type]
-
-
-def inverses(node: Apply, args: list[Held], sizes: Any) -> Any:
-    made = factors(args[0])
-    return np.linalg.inv(args[0].stack()) if made is None else made.solve(np.eye(len(made.A))[None])
-
-
-def adjugates(X: Array) -> Array:
-    """det(X) X⁻¹ of each, from singular values where X is ill-conditioned."""
-    n = X.shape[-1]
-    with np.errstate(all="ignore"):
-        try:
-            inverse = np.linalg.inv(X)
-        except np.linalg.LinAlgError:
-            inverse = np.full(X.shape, np.nan, X.dtype)
-        size = norms(X.reshape(len(X), -1)) * norms(inverse.reshape(len(X), -1))
-        found = np.linalg.det(X)[:, None, None] * inverse
-    (bad,) = (~(size < np.finfo(X.dtype).eps ** (-1 / 3))).nonzero()
-    if len(bad):
-        U, s, Vt = np.linalg.svd(X[bad])
-        others = np.stack([np.delete(s, k, axis=1).prod(axis=1) for k in range(n)], axis=1)
-        signs = np.linalg.det(U) * np.linalg.det(Vt)
-        found[bad] = signs[:, None, None] * (Vt.swapaxes(1, 2) * others[:, None, :]) @ U.swapaxes(1, 2)
-    return found
-
-
-def cholesky_inverted(node: Apply, args: list[Held], sizes: Any) -> Any:
-    inverse = lower_inverses(args[0])
-    return inverse.swapaxes(1, 2) @ inverse
-
-
-def inverse_traces(node: Apply, args: list[Held], sizes: Any) -> Any:
-    inverse = lower_inverses(args[0])
-    return np.einsum("bij,bij->b", inverse, inverse)
-
-
-def exponentials(X: Array) -> Array:
-    """The exponentials of a stack: scaling, the Padé approximant of degree 13, squaring (Higham 2008, alg. 10.20)."""
-    size = np.abs(X).sum(axis=1).max(axis=1, initial=0)
-    turns = np.ceil(np.log2(np.maximum(size, 4) / 4)).astype(int)
-    X = X / 2.0 ** turns[:, None, None]
-    one = np.eye(X.shape[1], dtype=X.dtype)
-    whole = [
-        64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600,
-        670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1,
-    ]  # fmt: skip
-    b: list[float] = [float(c) for c in whole]
-    X2 = X @ X
-    X4 = X2 @ X2
-    X6 = X4 @ X2
-    odd = X6 @ (b[13] * X6 + b[11] * X4 + b[9] * X2) + b[7] * X6 + b[5] * X4 + b[3] * X2 + b[1] * one
-    even = X6 @ (b[12] * X6 + b[10] * X4 + b[8] * X2) + b[6] * X6 + b[4] * X4 + b[2] * X2 + b[0] * one
-    odd = X @ odd
-    E = np.linalg.solve(even - odd, even + odd)
-    for k in range(int(turns.max(initial=0))):
-        E = np.where((turns > k)[:, None, None], E @ E, E)
-    return E
-
-
-def frechet_exponentials(node: Apply, args: list[Held], sizes: Any) -> Any:
-    """The corner of exp [A, V; 0, A]."""
-    A, V = np.broadcast_arrays(args[0].stack(), args[1].stack())
-    n = A.shape[1]
-    both = np.concatenate([np.concatenate([A, V], 2), np.concatenate([np.zeros_like(A), A], 2)], 1)
-    return exponentials(both)[:, :n, n:]
-
-
-def log_diagonals(node: Apply, args: list[Held], sizes: Any) -> Any:
-    return 2 * np.log(np.diagonal(args[0].stack(), axis1=1, axis2=2)).sum(axis=1)
-
-
-def with_diagonal(node: Apply, args: list[Held], sizes: Any) -> Any:
-    A, s = args
-    X, d = A.stack(), s.stack()
-    n = X.shape[1]
-    out = np.array(np.broadcast_to(X, (max(len(X), len(d)), n, n)))
-    index = np.arange(n)
-    out[:, index, index] += d if d.ndim == 2 else d[:, None]
-    return out
-
-
-def vec(node: Apply, args: list[Held], sizes: Any) -> Any:
-    (a,) = args
-    value = a.stack()
-    return value.swapaxes(1, 2).reshape(len(value), -1) if a.kind == "matrix" else value.reshape(len(value), -1)
-
-
-def unvec(node: Apply, args: list[Held], sizes: Any) -> Any:
-    rows, cols = node.rows.evaluate(sizes), node.cols.evaluate(sizes)
-    value = args[0].stack()
-    return placed(node, value.reshape(len(value), cols, rows).swapaxes(1, 2))
-
-
-def kron(node: Apply, args: list[Held], sizes: Any) -> Any:
-    a, b = (x.as_("matrix") for x in args)
-    K = a[:, :, None, :, None] * b[:, None, :, None, :]
-    return placed(node, K.reshape(len(K), a.shape[1] * b.shape[1], a.shape[2] * b.shape[2]))
-
-
-def diagonals(node: Apply, args: list[Held], sizes: Any) -> Any:
-    return np.diagonal(args[0].stack(), axis1=1, axis2=2)
-
-
-def diagonal_matrices(node: Apply, args: list[Held], sizes: Any) -> Any:
-    x = args[0].stack()
-    out = np.zeros((*x.shape, x.shape[1]), x.dtype)
-    index = np.arange(x.shape[1])
-    out[:, index, index] = x
-    return out
 
 
 def entry(node: Apply, args: list[Held], sizes: Any) -> Any:
@@ -719,81 +442,9 @@ def beside(axis: int) -> Form:
     return pasted
 
 
-def along(pattern: str) -> Form:
-    """A sum of products, `b` the index of the problem."""
-    inputs, output = pattern.split("->")
-
-    def contracted(node: Apply, args: list[Held], sizes: Any) -> Any:
-        spec = (p if a.many else p.replace("b", "") for p, a in zip(inputs.split(","), args, strict=True))
-        return np.einsum(f"{','.join(spec)}->{output}", *(a.value for a in args))
-
-    return contracted
-
-
-def from_eigh(which: Callable[[Apply], Any]) -> Form:
-    """What is read off eigenvalues; the stack of matrices stands for its decomposition."""
-
-    def read(node: Apply, args: list[Held], sizes: Any) -> Any:
-        return np.linalg.eigvalsh(args[0].stack())[:, which(node)]
-
-    return read
-
-
-def polar(X: Array) -> Array:
-    U, _, Vt = np.linalg.svd(X, full_matrices=False)
-    return U @ Vt
-
-
-def triangle(function: Callable[..., Any]) -> Form:
-    return lambda node, args, sizes: function(args[0].stack())
-
-
-def symmetric(sign: int) -> Form:
-    return lambda node, args, sizes: (args[0].stack() + sign * args[0].stack().swapaxes(1, 2)) / 2
-
-
-def extreme(function: Callable[..., Any]) -> Form:
-    return lambda node, args, sizes: function(args[0].as_(node.kind), args[1].as_(node.kind))
-
-
-WHOLE = frozenset({"lu", "eigh", "svd"})
-"""Decompositions, for which their matrix stands: NumPy has no stacks of factors."""
 FORMS: dict[str, Form] = {
     "add": added, "plus": added, "scale": scaled, "hadamard": scaled, "power": raised, "matmul": multiplied,
-    "inner": paired, "transpose": turned, "sum": reduced(lambda X: X.sum(axis=1)),
-    "total": reduced(lambda X: X.sum(axis=1)), "polar_part": of_stack(polar), "polar": of_stack(polar),
-    "nuclear": of_stack(lambda X: np.linalg.svd(X, compute_uv=False).sum(axis=1)),
-    "nuclear_part": of_stack(lambda X: np.linalg.svd(X, compute_uv=False).sum(axis=1)),
-    "mean": reduced(lambda X: X.mean(axis=1)), "prod": reduced(lambda X: X.prod(axis=1)), "norm": reduced(norms),
-    "norm1": reduced(lambda X: np.abs(X).sum(axis=1)), "norminf": reduced(lambda X: np.abs(X).max(axis=1)),
-    "max": reduced(lambda X: X.max(axis=1)), "min": reduced(lambda X: X.min(axis=1)), "logsumexp": reduced(logsums),
-    "softmax": shares, "row_softmax": row_shares, "solve": solved, "lu_solve": solved,
-    "lu_solve_t": partial(solved, flip=True), "lu_inverse": inverses, "inv": inverses,
-    "adj": of_stack(adjugates), "cof": of_stack(lambda X: adjugates(X).swapaxes(1, 2)),
-    "expm": of_stack(exponentials), "frechet_expm": frechet_exponentials,
-    "det": of_stack(np.linalg.det), "logdet": of_stack(lambda X: np.linalg.slogdet(X)[1]),
-    "logabsdet": of_stack(lambda X: np.linalg.slogdet(X)[1]), "signdet": of_stack(lambda X: np.linalg.slogdet(X)[0]),
-    "lu_det": lambda node, args, sizes: np.linalg.det(args[1].stack()),
-    "lu_logdet": lambda node, args, sizes: np.linalg.slogdet(args[1].stack())[1],
-    "lu_logabsdet": lambda node, args, sizes: np.linalg.slogdet(args[1].stack())[1],
-    "cholesky": of_stack(cholesky), "chol": of_stack(cholesky), "cholesky_solve": cholesky_solved,
-    "cholesky_inverse": cholesky_inverted, "inverse_trace": inverse_traces, "cholesky_logdet": log_diagonals,
-    "solve_lower": triangular, "solve_lower_t": partial(triangular, flip=True),
-    "cholesky_det": lambda node, args, sizes: np.diagonal(args[0].stack(), axis1=1, axis2=2).prod(axis=1) ** 2,
-    "tr": along("bii->b"), "diag": diagonals, "Diag": diagonal_matrices, "add_diagonal": with_diagonal,
-    "scale_rows": lambda node, args, sizes: args[0].stack()[:, :, None] * args[1].as_("matrix"),
-    "scale_columns": lambda node, args, sizes: args[0].as_("matrix") * args[1].stack()[:, None, :],
-    "trace_product": along("bij,bji->b"), "row_dots": along("bij,bij->bi"), "column_dots": along("bij,bij->bj"),
-    "row_sums": along("bij->bi"), "column_sums": along("bij->bj"), "vec": vec, "unvec": unvec, "kron": kron,
-    "kronv": kron, "entry": entry, "getrow": row, "getcol": column, "slice": part, "hcat": beside(2), "vcat": beside(1),
-    "pinv": of_stack(np.linalg.pinv), "svdvals": of_stack(lambda X: np.linalg.svd(X, compute_uv=False)),
-    "sigma_max": of_stack(lambda X: np.linalg.svd(X, compute_uv=False)[:, 0]), "eigvals": of_stack(np.linalg.eigvalsh),
-    "eigvecs": of_stack(lambda X: np.linalg.eigh(X)[1]), "lambda_max": from_eigh(lambda node: -1),
-    "lambda_min": from_eigh(lambda node: 0), "eigval": from_eigh(lambda node: node.params[0] - 1),
-    "eigvals_part": of_stack(np.linalg.eigvalsh), "eigvecs_part": of_stack(lambda X: np.linalg.eigh(X)[1]),
-    "lambda_max_part": from_eigh(lambda node: -1), "lambda_min_part": from_eigh(lambda node: 0),
-    "eigval_part": from_eigh(lambda node: node.params[0] - 1), "tril": triangle(np.tril), "triu": triangle(np.triu),
-    "sym": symmetric(1), "skew": symmetric(-1), "maximum": extreme(np.maximum), "minimum": extreme(np.minimum),
-    "mpow": lambda node, args, sizes: np.linalg.matrix_power(args[0].stack(), node.params[0]),
+    "transpose": turned, "entry": entry, "getrow": row, "getcol": column, "slice": part, "hcat": beside(2),
+    "vcat": beside(1),
 }  # fmt: skip
-"""Steps of plans that have a batched form; all others run for one problem after the other."""
+"""The constructs of the core vocabulary; all other functions are written in their records."""

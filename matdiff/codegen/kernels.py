@@ -21,6 +21,7 @@ SOLVE = kernel(
     domain=("invertible",),
     c="-> solve({m0}, {q1}, {0}, {1}, {out}, {work:m0*m0+m0})",
     cost="2*m0*m0*m0/3+2*m0*s",
+    stack=lambda many, A, B: many.solve(A, B),
 )
 """A⁻¹B; B a vector, or a row that stands for its transpose."""
 FACTOR = kernel(
@@ -29,6 +30,8 @@ FACTOR = kernel(
     "lu_factor({0})",
     torch="torch.linalg.lu_factor({0})",
     domain=("invertible",),
+    traits="factors",
+    stack=lambda many, A: many.Factors(A),
     c="-> lu({m0}, {0}, {out:m0*m0+m0})",
     cost="2*m0*m0*m0/3",
 )
@@ -39,6 +42,7 @@ FACTOR_SOLVE = kernel(
     "lu_solve({0}, {1})",
     c="-> lu_solve({m0}, {q1}, {0}, {1}, {out})",
     cost="2*m0*s",
+    stack=lambda many, F, B: F.solve(B),
 )
 FACTOR_SOLVE_T = kernel(
     "lu_solve_t",
@@ -46,6 +50,7 @@ FACTOR_SOLVE_T = kernel(
     "lu_solve({0}, {1}, trans=1)",
     c="-> lu_solve_t({m0}, {q1}, {0}, {1}, {out})",
     cost="2*m0*s",
+    stack=lambda many, F, B: F.solve(B, flip=True),
 )
 """A⁻¹B and A⁻ᵀB from the factors of A."""
 FACTOR_INVERSE = kernel(
@@ -54,6 +59,7 @@ FACTOR_INVERSE = kernel(
     "lu_inverse({0})",
     c="-> lu_inverse({m0}, {0}, {out})",
     cost="4*m0*m0*m0/3",
+    stack=lambda many, F: F.inverse(),
 )
 FACTOR_LOGDET = kernel(
     "lu_logdet",
@@ -62,6 +68,7 @@ FACTOR_LOGDET = kernel(
     c="= lu_logabsdet({m0}, {0})",
     jointly="posdet 1",
     cost="m0",
+    stack=lambda many, F, A: F.logabsdet(),
 )
 """log |det A| from the factors of A; A itself is there for the check of its sign."""
 FACTOR_LOGABSDET = kernel(
@@ -70,13 +77,10 @@ FACTOR_LOGABSDET = kernel(
     FACTOR_LOGDET.numpy,
     c="= lu_logabsdet({m0}, {0})",
     cost="m0",
+    stack=FACTOR_LOGDET.stack,
 )
 FACTOR_DET = kernel(
-    "lu_det",
-    "(n,n),(n,n)->()",
-    "lu_det({0})",
-    c="= lu_det({m0}, {0})",
-    cost="m0",
+    "lu_det", "(n,n),(n,n)->()", "lu_det({0})", c="= lu_det({m0}, {0})", cost="m0", stack=lambda many, F, A: F.det()
 )
 LOGABSDET = kernel(
     "logabsdet",
@@ -88,6 +92,7 @@ LOGABSDET = kernel(
     domain=("invertible",),
     c="= logabsdet({m0}, {0}, {work:m0*m0+m0})",
     cost="2*m0*m0*m0/3",
+    stack=lambda many, A: many.np.linalg.slogdet(A)[1],
 )
 """log |det A|."""
 SOLVE_LOWER = kernel(
@@ -97,6 +102,7 @@ SOLVE_LOWER = kernel(
     domain=("invertible",),
     c="-> solve_lower({m0}, {q1}, {0}, {1}, {out})",
     cost="m0*s",
+    stack=lambda many, L, B: many.solve_lower(L, B),
 )
 SOLVE_LOWER_T = kernel(
     "solve_lower_t",
@@ -105,6 +111,7 @@ SOLVE_LOWER_T = kernel(
     domain=("invertible",),
     c="-> solve_lower_t({m0}, {q1}, {0}, {1}, {out})",
     cost="m0*s",
+    stack=lambda many, L, B: many.solve_lower(L, B, flip=True),
 )
 """L⁻¹B and L⁻ᵀB for lower triangular L."""
 CHOLESKY = kernel(
@@ -115,6 +122,7 @@ CHOLESKY = kernel(
     domain=("invertible",),
     c="-> cholesky({m0}, {0}, {out})",
     cost="m0*m0*m0/3",
+    stack=lambda many, A: many.cholesky(A),
 )
 """The L with LLᵀ = A, for a matrix that is positive definite by its form if it is invertible."""
 GRAM_ROOT = kernel(
@@ -132,6 +140,7 @@ CHOLESKY_SOLVE = kernel(
     "cholesky_solve({0}, {1})",
     c="-> cholesky_solve({m0}, {q1}, {0}, {1}, {out})",
     cost="2*m0*s",
+    stack=lambda many, L, B: many.solve_cholesky(L, B),
 )
 CHOLESKY_INVERSE = kernel(
     "cholesky_inverse",
@@ -140,8 +149,15 @@ CHOLESKY_INVERSE = kernel(
     torch="torch.cholesky_inverse({0})",
     c="-> cholesky_inverse({m0}, {0}, {out})",
     cost="2*m0*m0*m0/3",
+    stack=lambda many, L: many.inverse_cholesky(L),
 )
-INVERSE_TRACE = kernel("inverse_trace", "(n,n)->()", "inverse_trace({0})", c="= inverse_trace({m0}, {0}, {work:m0*m0})")
+INVERSE_TRACE = kernel(
+    "inverse_trace",
+    "(n,n)->()",
+    "inverse_trace({0})",
+    c="= inverse_trace({m0}, {0}, {work:m0*m0})",
+    stack=lambda many, L: many.inverse_trace(L),
+)
 """tr A⁻¹ from the L of A."""
 CHOLESKY_LOGDET = kernel(
     "cholesky_logdet",
@@ -151,6 +167,7 @@ CHOLESKY_LOGDET = kernel(
     c="= cholesky_logdet({m0}, {0})",
     jointly="posdet 1",
     cost="m0",
+    stack=lambda many, L, A: 2 * many.np.log(many.diagonals(L)).sum(axis=1),
 )
 CHOLESKY_DET = kernel(
     "cholesky_det",
@@ -158,11 +175,12 @@ CHOLESKY_DET = kernel(
     "np.prod(np.diagonal({0})) ** 2",
     c="= cholesky_det({m0}, {0})",
     cost="m0",
+    stack=lambda many, L, A: many.diagonals(L).prod(axis=1) ** 2,
 )
 """From the L of A; A itself is there for the check."""
-SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}")
+SCALE_ROWS = kernel("scale_rows", "(m),(m,n)->(m,n)", "{0}[:, None] * {1}", stack=lambda many, v, A: v[:, :, None] * A)
 """Diag(v) A."""
-SCALE_COLUMNS = kernel("scale_columns", "(m,n),(n)->(m,n)", "{0} * {1}")
+SCALE_COLUMNS = kernel("scale_columns", "(m,n),(n)->(m,n)", "{0} * {1}", stack=lambda many, A, v: A * v[:, None, :])
 """A Diag(v)."""
 TRACE_PRODUCT = kernel(
     "trace_product",
@@ -171,6 +189,7 @@ TRACE_PRODUCT = kernel(
     julia="dot({0}', {1})",
     octave="sum(sum({0} .* {1}'))",
     cost="2*s0",
+    stack=lambda many, A, B: many.np.einsum("bij,bji->b", A, B),
 )
 """tr(AB)."""
 ROW_DOTS = kernel(
@@ -181,6 +200,7 @@ ROW_DOTS = kernel(
     octave="sum({0} .* {1}, 2)",
     jax="jnp.sum({0} * {1}, axis=1)",
     cost="2*s0",
+    stack=lambda many, A, B: many.np.einsum("bij,bij->bi", A, B),
 )
 COLUMN_DOTS = kernel(
     "column_dots",
@@ -190,6 +210,7 @@ COLUMN_DOTS = kernel(
     octave="sum({0} .* {1}, 1)'",
     jax="jnp.sum({0} * {1}, axis=0)",
     cost="2*s0",
+    stack=lambda many, A, B: many.np.einsum("bij,bij->bj", A, B),
 )
 """The diagonals of ABᵀ and AᵀB; XLA fuses a sum of products, and makes slow batches of einsum."""
 POSITIVE_KRON = kernel(
@@ -202,13 +223,25 @@ POSITIVE_KRON = kernel(
     cost="0",
 )
 """log |det(A ⊗ B)|, A and B being there for the check of its sign."""
-ROW_SUMS = kernel("row_sums", "(m,n)->(m)", "np.sum({0}, axis=1)", julia="vec(sum({0}, dims=2))", octave="sum({0}, 2)")
+ROW_SUMS = kernel(
+    "row_sums",
+    "(m,n)->(m)",
+    "np.sum({0}, axis=1)",
+    julia="vec(sum({0}, dims=2))",
+    octave="sum({0}, 2)",
+    stack=lambda many, A: A.sum(axis=2),
+)
 """A·1."""
 COLUMN_SUMS = kernel(
-    "column_sums", "(m,n)->(n)", "np.sum({0}, axis=0)", julia="vec(sum({0}, dims=1))", octave="sum({0}, 1)'"
+    "column_sums",
+    "(m,n)->(n)",
+    "np.sum({0}, axis=0)",
+    julia="vec(sum({0}, dims=1))",
+    octave="sum({0}, 1)'",
+    stack=lambda many, A: A.sum(axis=1),
 )
 """Aᵀ1."""
-TOTAL = kernel("total", "(n)->()", "np.sum({0})", julia="sum({0})")
+TOTAL = kernel("total", "(n)->()", "np.sum({0})", julia="sum({0})", stack=lambda many, x: x.sum(axis=1))
 """1ᵀx."""
 LOG1P = kernel("log1p", "(...)->(...)", "np.log1p({0})", julia="log1p.({0})", elementwise=True, c="log1p({0})")
 EXPM1 = kernel("expm1", "(...)->(...)", "np.expm1({0})", julia="expm1.({0})", elementwise=True, c="expm1({0})")
@@ -276,6 +309,7 @@ ADD_DIAGONAL = kernel(
     "add_diagonal({0}, {1})",
     keeps=frozenset({"symmetric"}),
     cost="m0",
+    stack=lambda many, A, s: many.add_diagonal(A, s),
 )
 """A + sI."""
 PLUS = kernel("plus", "(...),(...)->(...)", "")

@@ -104,7 +104,8 @@ class Op:
                 `indexed`: its parameters count entries from 1; `view`: the value may lie in the argument's memory;
                 `iterative`: found by iteration, at tens of products;
                 `barred`: printed with bars that mean something else, or nothing, around a matrix;
-                `quiet`: d passes through it, and a pairing moves, without a line of a derivation
+                `quiet`: d passes through it, and a pairing moves, without a line of a derivation;
+                `factors`: of a matrix, as a library keeps them
     derivative  of a Fréchet map L(A; V): the function f′(A) with L(A; V) = V f′(A) where A and V commute
     matrix      of a linear function: `matrix(node, slot)` is the M with vec(node) = M vec(node.args[slot]); where it
                 is not given, it is found from the definition, or from what the code makes of unit matrices
@@ -117,6 +118,8 @@ class Op:
                 *params)`, the matrix expression by SymPy's module
     definition  `definition(*args, *params)`: the function in terms of others, sums, products, inverses, determinants,
                 entrywise functions, which serves exact certificates, complex steps, entries and SymPy
+    stack       `stack(many, *arrays, *params)`: the value for many problems at once, each array with the index of the
+                problem in front, by `many`, the module `codegen.stacks`; without it one problem follows the other
     entries     `entries(np, *arrays, *params)`: the value from arrays of two axes of whatever numbers, by NumPy's
                 module; of a function linear in each argument or in all, it serves certificates, complex steps and
                 entries; of another one, entries that are formulas
@@ -164,6 +167,7 @@ class Op:
     definition: Callable[..., Node] | None = None
     entries: Callable[..., Any] | None = None
     modular: Callable[[Any], tuple[Callable[[int], int], Callable[[int], int]]] | None = None
+    stack: Callable[..., Any] | None = None
     sympy: str | Callable[..., Any] = ""
     entry: str = ""
     factor: str = ""

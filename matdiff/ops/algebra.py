@@ -375,6 +375,7 @@ INNER: Op = register(
         pairing="⟨y, ⟨A, V⟩⟩ = ⟨yA, V⟩",
         cost="2*s0",
         sympy=lambda sp, node, A, B: sp.Trace(sp.MatMul(sp.Transpose(A), B)),
+        stack=lambda many, A, B: many.inner(A, B),
     )
 )
 
@@ -541,6 +542,7 @@ MPOW: Op = register(
             ),
         ),
         sympy=lambda sp, node, X, k: sp.MatPow(X, k),
+        stack=lambda many, X, k: many.np.linalg.matrix_power(X, k),
     )
 )
 

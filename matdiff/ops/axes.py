@@ -55,6 +55,7 @@ row_softmax: Op = nonlinear(
     spoken=("softmax",),
     remark=f"softmax({{0}}, …) {COUNTED}",
     c="-> row_softmax({m0}, {n0}, {0}, {out})",
+    stack=lambda many, X: many.softmax(X),
 )
 row_logsumexp: Op = nonlinear(
     "row_logsumexp",

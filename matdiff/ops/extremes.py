@@ -77,6 +77,7 @@ max_: Op = nonlinear(
     curvature="convex increasing",
     traits="homogeneous unordered",
     c="= maximum({s0}, {0})",
+    stack=lambda many, X: many.flat(X).max(axis=1),
 )
 min_: Op = nonlinear(
     "min",
@@ -99,6 +100,7 @@ min_: Op = nonlinear(
     curvature="concave increasing",
     traits="homogeneous unordered",
     c="= minimum({s0}, {0})",
+    stack=lambda many, X: many.flat(X).min(axis=1),
 )
 rowmax: Op = nonlinear(
     "rowmax",
@@ -144,6 +146,7 @@ maximum: Op = nonlinear(
     curvature="convex increasing",
     traits="homogeneous",
     c="larger({0}, {1})",
+    stack=lambda many, A, B: many.np.maximum(A, B),
 )
 minimum: Op = nonlinear(
     "minimum",
@@ -161,6 +164,7 @@ minimum: Op = nonlinear(
     curvature="concave increasing",
     traits="homogeneous",
     c="smaller({0}, {1})",
+    stack=lambda many, A, B: many.np.minimum(A, B),
 )
 
 

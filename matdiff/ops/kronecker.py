@@ -118,6 +118,7 @@ kron: Op = linear(
     entries=lambda np, A, B: np.kron(A, B),
     simplify=simpler_kron,
     sympy=lambda sp, node, A, B: sp.KroneckerProduct(A, B),
+    stack=lambda many, A, B: many.kron(A, B),
 )
 kronv: Op = linear(
     "kronv",
@@ -138,6 +139,7 @@ kronv: Op = linear(
     c="-> kron({m0}, {n0}, {m1}, {n1}, {0}, {1}, {out})",
     entries=lambda np, a, b: np.kron(a, b),
     sympy=lambda sp, node, a, b: sp.KroneckerProduct(a, b),
+    stack=lambda many, a, b: many.flat(a[:, :, None] * b[:, None, :]),
 )
 unkron_left: Op = linear(
     "unkron_left",

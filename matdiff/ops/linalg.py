@@ -72,6 +72,7 @@ inv: Op = nonlinear(
     ),
     cost="2*m0*m0*m0",
     sympy=lambda sp, node, X: sp.Inverse(X),
+    stack=lambda many, X: many.inverse(X),
 )
 det: Op = nonlinear(
     "det",
@@ -97,6 +98,7 @@ det: Op = nonlinear(
     cost="2*m0*m0*m0/3",
     simplify=_of_transpose,
     sympy=lambda sp, node, X: sp.Determinant(X),
+    stack=lambda many, X: many.np.linalg.det(X),
 )
 logdet: Op = nonlinear(
     "logdet",
@@ -124,6 +126,7 @@ logdet: Op = nonlinear(
     mistakes=(Mistake(lambda X, dX: tr(inv(X).T @ dX), "d log det X = tr(X⁻ᵀ dX)", "tr(X⁻¹ dX)"),),
     cost="2*m0*m0*m0/3",
     simplify=_of_transpose,
+    stack=lambda many, X: many.np.linalg.slogdet(X)[1],
 )
 adj: Op = nonlinear(
     "adj",
@@ -142,6 +145,7 @@ adj: Op = nonlinear(
     definition=lambda X: det(X) * inv(X),
     entries=_adjugate,
     c="-> adjugate({m0}, {0}, {out}, {work:4*m0*m0+3*m0})",
+    stack=lambda many, X: many.adjugate(X),
 )
 cof: Op = nonlinear(
     "cof",
@@ -158,6 +162,7 @@ cof: Op = nonlinear(
     source="Magnus & Neudecker 2019, §8.5",
     summary="the cofactor matrix det(X)*inv(X)'",
     definition=lambda X: adj(X).T,
+    stack=lambda many, X: many.adjugate(X).swapaxes(1, 2),
 )
 FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",), c="{0}")
 pinv: Op = nonlinear(
@@ -189,6 +194,7 @@ pinv: Op = nonlinear(
     source="Golub & Pereyra 1973, eq. 4.12",
     summary="Moore-Penrose inverse",
     c="-> pinv({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
+    stack=lambda many, A: many.np.linalg.pinv(A),
 )
 chol: Op = nonlinear(
     "chol",
@@ -213,6 +219,7 @@ chol: Op = nonlinear(
     summary="lower-triangular L with L*L' = S",
     c="-> cholesky({m0}, {0}, {out})",
     cost="m0*m0*m0/3",
+    stack=lambda many, X: many.cholesky(X),
 )
 
 

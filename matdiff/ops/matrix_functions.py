@@ -158,6 +158,7 @@ expm: Op = nonlinear(
     c="-> expm({m0}, {0}, {out}, {work:7*m0*m0+m0})",
     mistakes=(Mistake(lambda X, dX: expm(X) @ dX, "d expm(X) = expm(X) dX", "the Fréchet map of expm"),),
     simplify=_of_flipped,
+    stack=lambda many, X: many.expm(X),
 )
 logm: Op = nonlinear(
     "logm",
@@ -254,6 +255,7 @@ frechet_expm: Direction = frechet_map(
     numpy="frechet_expm({0}, {1})",
     jax="jax.scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
     c="-> frechet_expm({m0}, {0}, {1}, {out}, {work:36*m0*m0+2*m0})",
+    stack=lambda many, A, V: many.frechet_expm(A, V),
 )
 frechet_logm: Direction = frechet_map(
     "logm",

@@ -42,6 +42,7 @@ tr: Op = linear(
     entries=lambda np, A: np.diagonal(A)[:, None].sum(keepdims=True),
     cost="m0",
     sympy=lambda sp, node, X: sp.Trace(X),
+    stack=lambda many, X: many.np.trace(X, axis1=1, axis2=2),
 )
 sum_: Op = linear(
     "sum",
@@ -60,6 +61,7 @@ sum_: Op = linear(
     entries=lambda np, A: A.sum(keepdims=True),
     sympy=_sympy_total,
     surplus="matrix: write colsum({0}) for the sums of the columns, rowsum({0}) for those of the rows",
+    stack=lambda many, X: many.flat(X).sum(axis=1),
 )
 mean: Op = linear(
     "mean",
@@ -78,6 +80,7 @@ mean: Op = linear(
     curvature="increasing increasing⪰",
     traits="unordered",
     surplus="matrix: write colmean({0}) for the means of the columns, rowmean({0}) for those of the rows",
+    stack=lambda many, X: many.flat(X).mean(axis=1),
 )
 prod: Op = nonlinear(
     "prod",
@@ -100,6 +103,7 @@ prod: Op = nonlinear(
     curvature="positive+",
     c="= prod({s0}, {0})",
     traits="unordered",
+    stack=lambda many, X: many.flat(X).prod(axis=1),
 )
 norm: Op = nonlinear(
     "norm",
@@ -134,6 +138,7 @@ norm: Op = nonlinear(
         Mistake(lambda u, du: 2 * inner(u, du) / norm(u), "d‖u‖ = 2⟨u, du⟩/‖u‖", "⟨u, du⟩/‖u‖"),
     ),
     simplify=_simpler_norm,
+    stack=lambda many, X: many.norm(X),
 )
 norm1: Op = nonlinear(
     "norm1",
@@ -151,6 +156,7 @@ norm1: Op = nonlinear(
     curvature="convex decreasing- increasing+ nonnegative",
     traits="homogeneous unordered barred",
     c="= absolute_sum({s0}, {0})",
+    stack=lambda many, X: many.np.abs(many.flat(X)).sum(axis=1),
 )
 logsumexp: Op = nonlinear(
     "logsumexp",
@@ -169,6 +175,7 @@ logsumexp: Op = nonlinear(
     curvature="convex increasing",
     c="= logsumexp({s0}, {0})",
     traits="unordered",
+    stack=lambda many, X: many.logsumexp(X),
 )
 softmax: Op = nonlinear(
     "softmax",
@@ -190,6 +197,7 @@ softmax: Op = nonlinear(
             "s ⊙ du − (sᵀdu) s",
         ),
     ),
+    stack=lambda many, X: many.softmax(many.flat(X)).reshape(X.shape),
 )
 
 

@@ -118,6 +118,7 @@ eigvals: Op = symmetric_function(
     source="Magnus 1985, thm 1; Giles 2008, §3.1",
     summary="eigenvalues of a symmetric matrix, ascending",
     c="-> eigvals({m0}, {0}, {out}, {work:2*m0*m0+m0})",
+    stack=lambda many, S: many.np.linalg.eigvalsh(S),
 )
 eigvecs: Op = symmetric_function(
     "eigvecs",
@@ -142,6 +143,7 @@ eigvecs: Op = symmetric_function(
     source="Giles 2008, §3.1",
     summary="eigenvectors of a symmetric matrix as columns, in the order of eigvals",
     c="-> eigvecs({m0}, {0}, {out}, {work:2*m0*m0+m0})",
+    stack=lambda many, S: many.np.linalg.eigh(S)[1],
 )
 eiggaps: Op = nonlinear(
     "eiggaps",
@@ -223,6 +225,7 @@ eigval: Op = eigenvalue(
     curvature="positive⪰",
     summary="the i-th eigenvalue of a symmetric matrix, counted upward",
     c="= eigval({m0}, {0}, {p0}, {work:2*m0*m0+m0})",
+    stack=lambda many, S, i: many.np.linalg.eigvalsh(S)[:, i - 1],
 )
 lambda_max: Op = eigenvalue(
     "lambda_max",
@@ -240,6 +243,7 @@ lambda_max: Op = eigenvalue(
     curvature="convex⪰ increasing⪰ positive⪰",
     traits="homogeneous",
     c="= eigval({m0}, {0}, {m0}, {work:2*m0*m0+m0})",
+    stack=lambda many, S: many.np.linalg.eigvalsh(S)[:, -1],
 )
 lambda_min: Op = eigenvalue(
     "lambda_min",
@@ -257,6 +261,7 @@ lambda_min: Op = eigenvalue(
     curvature="concave⪰ increasing⪰ positive⪰",
     traits="homogeneous",
     c="= eigval({m0}, {0}, 1, {work:2*m0*m0+m0})",
+    stack=lambda many, S: many.np.linalg.eigvalsh(S)[:, 0],
 )
 
 
@@ -392,6 +397,7 @@ sigma_max: Op = nonlinear(
     curvature="convex increasing+ nonnegative",
     traits="homogeneous iterative",
     c="= sigma_max({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
+    stack=lambda many, A: many.np.linalg.svd(A, compute_uv=False)[:, 0],
 )
 
 
@@ -542,6 +548,7 @@ nuclear: Op = nonlinear(
     curvature="convex nonnegative",
     traits="homogeneous",
     c="= nuclear({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
+    stack=lambda many, A: many.np.linalg.svd(A, compute_uv=False).sum(axis=1),
 )
 
 
@@ -579,6 +586,7 @@ polar: Op = nonlinear(
     source="Higham 2008, §8.1",
     summary="UVᵀ of the singular value decomposition",
     c="-> polar({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
+    stack=lambda many, A: many.polar(A),
 )
 
 
@@ -660,6 +668,7 @@ svdvals: Op = register(
         summary="singular values, descending",
         curvature="nonnegative",
         c="-> svdvals({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
+        stack=lambda many, A: many.np.linalg.svd(A, compute_uv=False),
     )
 )
 
@@ -701,4 +710,5 @@ norminf: Op = nonlinear(
     curvature="convex decreasing- increasing+ nonnegative",
     traits="homogeneous unordered",
     c="= absolute_max({s0}, {0})",
+    stack=lambda many, X: many.np.abs(many.flat(X)).max(axis=1),
 )

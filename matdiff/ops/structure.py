@@ -194,6 +194,7 @@ diag: Op = linear(
     simplify=_simpler_diag,
     sympy=lambda sp, node, X: sp.DiagonalOf(X),
     surplus="scalar vector: the diagonal is one vector: diag([a; b; c])",
+    stack=lambda many, X: many.np.diagonal(X, axis1=1, axis2=2),
 )
 Diag: Op = linear(
     "Diag",
@@ -215,6 +216,7 @@ Diag: Op = linear(
     entries=lambda np, x: np.diag(x[:, 0]),
     simplify=_simpler_Diag,
     sympy=lambda sp, node, x: sp.DiagMatrix(x),
+    stack=lambda many, x: many.diagonal_matrices(x),
 )
 macro("Diag", "(n,n)->(n,n)", lambda X: Diag(diag(X)), summary="a square matrix with its off-diagonal entries put to 0")
 tril: Op = linear(
@@ -232,6 +234,7 @@ tril: Op = linear(
     curvature="increasing",
     entries=lambda np, X: np.tril(X),
     simplify=_simpler_triangle,
+    stack=lambda many, X: many.np.tril(X),
 )
 triu: Op = linear(
     "triu",
@@ -248,6 +251,7 @@ triu: Op = linear(
     curvature="increasing",
     entries=lambda np, X: np.triu(X),
     simplify=_simpler_triangle,
+    stack=lambda many, X: many.np.triu(X),
 )
 sym: Op = linear(
     "sym",
@@ -264,6 +268,7 @@ sym: Op = linear(
     definition=lambda X: (X + X.T) / 2,
     curvature="increasing",
     simplify=_simpler_sym,
+    stack=lambda many, X: (X + X.swapaxes(1, 2)) / 2,
 )
 skew: Op = linear(
     "skew",
@@ -278,6 +283,7 @@ skew: Op = linear(
     summary="(X - X')/2",
     definition=lambda X: (X - X.T) / 2,
     simplify=_simpler_skew,
+    stack=lambda many, X: (X - X.swapaxes(1, 2)) / 2,
 )
 vec: Op = linear(
     "vec",
@@ -298,6 +304,7 @@ vec: Op = linear(
     entries=lambda np, X: X.T.reshape(-1, 1),
     cost="0",
     simplify=_simpler_vec,
+    stack=lambda many, X: many.flat(X.swapaxes(1, 2)),
 )
 unvec: Op = linear(
     "unvec",
@@ -314,6 +321,7 @@ unvec: Op = linear(
     entries=lambda np, x, m, n: x.reshape(n, m).T,
     cost="0",
     simplify=_simpler_unvec,
+    stack=lambda many, x, m, n: x.reshape(len(x), n, m).swapaxes(1, 2),
 )
 
 vech: Op = linear(

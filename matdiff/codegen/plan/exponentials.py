@@ -34,6 +34,7 @@ SIGNDET = kernel(
     octave="signdet({0})",
     torch="torch.linalg.slogdet({0})[0]",
     c="= signdet({m0}, {0}, {work:m0*m0+m0})",
+    stack=lambda many, A: many.np.linalg.slogdet(A)[0],
 )
 """The sign of det A."""
 DET_POWER = kernel(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matdiff.codegen.kernels import ADD_DIAGONAL, PLUS, kernel, run
 from matdiff.codegen.lengths import lengths, quotients
@@ -49,15 +49,21 @@ class Family(NamedTuple):
     parts: Mapping[Op, Op]
 
 
-def part(op: Op, numpy: str) -> Op:
+def part(op: Op, numpy: str, stack: Callable[..., Any]) -> Op:
     """Read off at no cost, but where it takes a product."""
-    return kernel(f"{op.name}_part", "(m,n)->(...)", numpy, gives=op.gives, cost="" if "@" in numpy else "0")
+    cost = "" if "@" in numpy else "0"
+    return kernel(f"{op.name}_part", "(m,n)->(...)", numpy, gives=op.gives, cost=cost, stack=stack)
 
 
-def family(name: str, numpy: str, leaders: Sequence[Op], parts: Mapping[Op, str], c: str) -> Family:
+def family(
+    name: str, numpy: str, leaders: Sequence[Op], parts: Mapping[Op, tuple[str, Callable[..., Any]]], c: str,
+    stack: Callable[..., Any],
+) -> Family:  # fmt: skip
     torch = numpy.replace("np.", "torch.")
-    whole = kernel(name, "(m,n)->(m,n)", numpy, torch=torch, domain=leaders[0].domain, c=c, traits="iterative")
-    return Family(whole, frozenset(leaders), {op: part(op, text) for op, text in parts.items()})
+    traits = "iterative factors"
+    domain = leaders[0].domain
+    whole = kernel(name, "(m,n)->(m,n)", numpy, torch=torch, domain=domain, c=c, traits=traits, stack=stack)
+    return Family(whole, frozenset(leaders), {op: part(op, *code) for op, code in parts.items()})
 
 
 FAMILIES = (
@@ -66,20 +72,25 @@ FAMILIES = (
         "np.linalg.eigh({0})",
         (sp.eigvecs,),
         {
-            sp.eigvecs: "{0}[1]",
-            sp.eigvals: "{0}[0]",
-            sp.eigval: "{0}[0][{p0} - 1]",
-            sp.lambda_max: "{0}[0][-1]",
-            sp.lambda_min: "{0}[0][0]",
+            sp.eigvecs: ("{0}[1]", lambda many, F: F[1]),
+            sp.eigvals: ("{0}[0]", lambda many, F: F[0]),
+            sp.eigval: ("{0}[0][{p0} - 1]", lambda many, F, i: F[0][:, i - 1]),
+            sp.lambda_max: ("{0}[0][-1]", lambda many, F: F[0][:, -1]),
+            sp.lambda_min: ("{0}[0][0]", lambda many, F: F[0][:, 0]),
         },
         "-> eigh({m0}, {0}, {out:m0*m0+m0}, {work:m0*m0})",
+        lambda many, S: many.np.linalg.eigh(S),
     ),
     family(
         "svd",
         "np.linalg.svd({0}, full_matrices=False)",
         (sp.polar,),
-        {sp.polar: "{0}[0] @ {0}[2]", sp.nuclear: "np.sum({0}[1])"},
+        {
+            sp.polar: ("{0}[0] @ {0}[2]", lambda many, F: F[0] @ F[2]),
+            sp.nuclear: ("np.sum({0}[1])", lambda many, F: F[1].sum(axis=1)),
+        },
         "-> svd({m0}, {n0}, {0}, {out:2*m0*n0+m0})",
+        lambda many, A: many.np.linalg.svd(A, full_matrices=False),
     ),
 )
 
