@@ -395,6 +395,19 @@ def test_batches_of_other_libraries(backend: str, request: pytest.FixtureRequest
     same(np.asarray(got), d.gradient.compile(batch="x")(A=A, x=x))
 
 
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_batches_take_arrays_that_an_answer_does_not_need(backend: str) -> None:
+    module = pytest.importorskip(backend)
+    if backend == "jax":
+        module.config.update("jax_enable_x64", True)
+    d = md.derive("unvec(x, m, n)*y", wrt="y", declare="x: m*n; y: n; z: m")
+    x, y, z = np.arange(18.0).reshape(3, 6), np.ones((3, 3)), np.ones((3, 2))
+    for batch in (("x", "y", "z"), ("y", "z")):
+        given = {"x": x if "x" in batch else x[0], "y": y, "z": z}
+        got = d.jacobian.compile(backend, batch=batch)(**given)
+        same(np.asarray(got), d.jacobian.compile(batch=batch)(**given))
+
+
 def test_batches_say_what_does_not_fit() -> None:
     d = md.derive("x'*A*y", wrt="x", declare="A: m×n; x: m; y: n")
     f = d.function.compile(batch=("x", "y"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -110,45 +109,32 @@ class Mapped(Batch):
     ) -> None:  # fmt: skip
         super().__init__(variables, stacked, used)
         self.core, self.backend = core, backend
-        self.mapped: dict[tuple[str, ...], Callable[..., Any]] = {}
+        self.mapped: dict[tuple[int | None, ...], Callable[..., Any]] = {}
 
     def __call__(self, /, **arrays: Any) -> Any:
         given, _, length = self.gathered(arrays)
-        values = {v.name: a for v, a in given.items() if v in self.used}
-        key = tuple(values)
-        if not any(v.name in values for v in self.stacked):
-            return self.repeated(self.core(**values), length)
-        if self.backend == "jax":
-            return self.by_jax(key)(values)
-        return self.by_torch(values, length)
+        values = {v.name: given.get(v, 0.0) for v in self.variables}
+        axes = {v.name: 0 if v in self.stacked and v in given else None for v in self.variables}
+        return self.by_jax(axes)(values) if self.backend == "jax" else self.by_torch(values, axes, length)
 
-    def axes(self, key: Sequence[str]) -> dict[str, int | None]:
-        names = {v.name for v in self.stacked}
-        return {k: 0 if k in names else None for k in key}
-
-    def by_jax(self, key: tuple[str, ...]) -> Callable[..., Any]:
+    def by_jax(self, axes: dict[str, int | None]) -> Callable[..., Any]:
         import jax
 
+        key = tuple(axes.values())
         if key not in self.mapped:
-            self.mapped[key] = jax.jit(jax.vmap(lambda values: self.core(**values), in_axes=(self.axes(key),)))
+            self.mapped[key] = jax.jit(jax.vmap(lambda values: self.core(**values), in_axes=(axes,)))
         return self.mapped[key]
 
-    def by_torch(self, values: dict[str, Any], length: int) -> Any:
+    def by_torch(self, values: dict[str, Any], axes: dict[str, int | None], length: int) -> Any:
         import torch
 
         ready = {k: v if isinstance(v, torch.Tensor) else torch.as_tensor(np.asarray(v)) for k, v in values.items()}
-        axes = self.axes(tuple(ready))
         try:
             return torch.func.vmap(lambda values: self.core(**values), in_dims=(axes,))(ready)
         except (RuntimeError, ValueError):
             # what writes on arrays, or asks for values, cannot be mapped
             found = [self.core(**{k: v if axes[k] is None else v[b] for k, v in ready.items()}) for b in range(length)]
             return joined(found, torch.stack)
-
-    def repeated(self, value: Any, length: int) -> Any:
-        """A result that no array of the batch enters."""
-        library = import_module("jax.numpy" if self.backend == "jax" else "torch")
-        return joined([value] * length, lambda parts: library.stack([library.asarray(p) for p in parts]))
 
 
 def joined(found: Sequence[Any], stack: Callable[[list[Any]], Any]) -> Any:

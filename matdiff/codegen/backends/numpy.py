@@ -407,7 +407,7 @@ def polygamma(k, x):
 def eiggaps(v):
     """1/(v_j - v_i), with zeros on the diagonal and wherever values are equal."""
     gaps = v[None, :] - v[:, None]
-    equal = gaps == 0
+    equal = v[None, :] == v[:, None]
     return np.where(equal, 0 * gaps, 1 / (gaps + equal))
 ''',
     '''
