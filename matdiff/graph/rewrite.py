@@ -26,8 +26,8 @@ from matdiff.ops.algebra import (
 from matdiff.ops.algebra import inner as pair
 from matdiff.ops.constants import is_ones
 from matdiff.ops.elementwise import exp, log, softplus
-from matdiff.ops.indexing import COLUMN, ENTRY
-from matdiff.ops.linalg import pinv
+from matdiff.ops.indexing import COLUMN, ENTRY, VCAT
+from matdiff.ops.linalg import det, logdet, pinv
 from matdiff.ops.reductions import logsumexp, norm, softmax
 from matdiff.ops.spectral import one_column
 from matdiff.ops.structure import Diag
@@ -156,6 +156,8 @@ def _smoother(node: Node) -> Node:
             return power(square, number(p.value // 2))
     if node.op is pinv:
         return _pseudoinverse(node)
+    if node.op in (det, logdet):
+        return _two_by_two(node)
     if node.op is COLUMN:
         return one_column(node) or node
     if node.op is MATMUL and node.children[0].op is Diag and node.kind == "vector":
@@ -170,6 +172,17 @@ def _smoother(node: Node) -> Node:
             if e.op is exp and is_ones(one):
                 return softplus(e.children[0])
     return node
+
+
+def _two_by_two(node: Node) -> Node:
+    """det [p, q; r, s] = p s − q r of scalars, smooth where the matrix is singular too."""
+    (M,) = node.children
+    rows = [row.children for row in M.children] if M.op is VCAT else []
+    if len(rows) != 2 or not all(len(row) == 2 and all(a.kind == "scalar" for a in row) for row in rows):
+        return node
+    (p, q), (r, s) = rows
+    value = p * s - q * r
+    return value if node.op is det else log(value)
 
 
 def _pseudoinverse(node: Node) -> Node:
