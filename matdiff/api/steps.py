@@ -114,7 +114,7 @@ def widest(steps: Iterable[Step]) -> int:
 def _narrated(telling: Telling, full: bool) -> tuple[Step, ...]:
     derivation = telling.derivation
     variables = derivation.function.variables
-    last = (READ_OFF, WEIGHTED, *(space.raising for space in derivation.curved.values() if space.raising))
+    last = (READ_OFF, READ_DERIVATIVE, WEIGHTED, *(space.raising for space in derivation.curved.values() if space.raising))
     return tuple(
         Step(rule, Expr(before, variables), Expr(after, variables), SO if rule in last else "=")
         for rule, before, after in _lines(telling, full)
@@ -665,7 +665,8 @@ def _moved(telling: Telling) -> Iterator[Line]:
     elif raw is not last:
         yield COLLECT, raw, last
     raising = [s.raising for s in derivation.curved.values() if s.raising]
-    rule = raising[0] if raising else READ_OFF if derivation.metric is None else WEIGHTED
+    read = READ_DERIVATIVE if X.kind == "scalar" else READ_OFF
+    rule = raising[0] if raising else read if derivation.metric is None else WEIGHTED
     yield rule, last, derivation.gradient.node
 
 
