@@ -114,7 +114,8 @@ def widest(steps: Iterable[Step]) -> int:
 def _narrated(telling: Telling, full: bool) -> tuple[Step, ...]:
     derivation = telling.derivation
     variables = derivation.function.variables
-    last = (READ_OFF, READ_DERIVATIVE, WEIGHTED, *(space.raising for space in derivation.curved.values() if space.raising))
+    raised = (space.raising for space in derivation.curved.values() if space.raising)
+    last = (READ_OFF, READ_DERIVATIVE, WEIGHTED, *raised)
     return tuple(
         Step(rule, Expr(before, variables), Expr(after, variables), SO if rule in last else "=")
         for rule, before, after in _lines(telling, full)
