@@ -191,6 +191,7 @@ READINGS = {
     "‖y - Xβ‖²": ("y: m; X: m×n; β: n", "Xβ is read as X*β"),
     "1/2x'*x": ("x: n", "of /2x only 2 is the denominator; both together are /(2*x)"),
     "1/N tr(X'*X)": ("N: scalar; X: m×n", "of /N tr(…) only N is the denominator"),
+    r"1/2 x^\top x": ("x: n", "of /2 x only 2 is the denominator"),
     r"\lambda/2 w^\top w": ("lambda: scalar; w: n", "of /2 w only 2 is the denominator"),
     "1/N ‖x‖²": ("N: scalar; x: n", "N is read as a scalar"),
     "x: n; A: n×n; A(x)": ("A: n×n; x: n", "A(x) is read as the product A*x"),

@@ -276,13 +276,15 @@ def _denominator(stream: Stream, i: int) -> None:
     if not (after in FOLLOWERS or same) or _typed(stream, i) != "/":
         return
     touching, quotient = _touching(stream, n - 1, n), _is_number(stream, i - 1)
-    if below == "NUMBER" and not touching and quotient:
+    between = text[place_of(values[n - 1])[1] : place_of(values[n])[0]]
+    beside = touching or (stream.typeset and between.isspace())
+    if below == "NUMBER" and not beside and quotient:
         return
     left, right = place_of(values[n])
     d, rest, span = _typed(stream, i + 1, n - 1), _typed(stream, n), (values[i][0], right)
     rest += {"FUNC": "(…)", "LPAR": "…)", "LNORM": f"…{rest}", "LBAR": f"…{rest}"}.get(after, "")
     greek = after == "NAME" and letters(str(values[n].value)) in GREEK
-    if same or (below == "NUMBER" and touching and (greek or not quotient)):
+    if same or (below == "NUMBER" and ((beside and greek) or (touching and not quotient))):
         hint = f"Write /{d}*{rest} for the product, /({d}*{rest}) for one denominator."
         stream.refuse(f"does the denominator end at {d}?", span, hint)
     shown = text[span[0] : left] + rest

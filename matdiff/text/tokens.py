@@ -162,6 +162,8 @@ class Stream:
     """Where the first sign of a conjugate stands."""
     foreign: bool = False
     """Whether a function may have been called by a name that others give it."""
+    typeset: bool = False
+    """Whether blanks mean nothing, as in LaTeX: 1/2 \\sigma and 1/2\\sigma are one formula."""
     equation: bool = False
     """Whether it is a side of an equation, and what is left of `=` an expression."""
 

@@ -47,7 +47,7 @@ def lex(stream: Stream, start: int, end: int) -> None:
     if behind == "=" and not stream.text[start:end].strip():
         hint = "Write one of the forms that are equal."
         stream.refuse("this line goes on with `=`", (end, end + 1), hint)
-    stream.text = stream.text[:end]
+    stream.text, stream.typeset = stream.text[:end], True
     reader = _Latex(stream, start, end, behind)
     logarithm = _logarithm.match(stream.text, start, end) if reader.head else None
     reader.run(logarithm.end() if logarithm else start)
