@@ -1,6 +1,6 @@
-"""Gradients at small sizes: NumPy code, Numba, C and CasADi's buffer mode; then at sizes of 50 µs to 2 ms.
+"""Gradients at small sizes: NumPy code, Numba, C and CasADi's buffer mode; then at sizes of 50 µs to 2 ms; batches.
 
-    python tests/benchmarks/clib.py [--only NAME] [--mid]
+    python tests/benchmarks/native.py [--only NAME] [--mid | --batches]
 
 Ratios are to the NumPy code of the same run; below each column stands its geometric mean.  C is called from a loop in C
 where there is a compiler; CasADi has the problems that it can say without a linear solver of ours.
@@ -163,11 +163,53 @@ def measure(problem: Problem, size: Any, ratios: dict[str, list[float]]) -> None
             ratios.setdefault(f"{k}/casadi", []).append(t / times["casadi"])
 
 
+BATCHES = {
+    "norm": ("norm(A*x - b)^2", "x", "A: n×n; x, b: n"),
+    "logdet": ("logdet(S) + x'*S*x", "S", "S: n×n spd; x: n"),
+    "solve": ("b'*inv(A)*c", "A", "A: n×n; b, c: n"),
+    "definite solve": ("b'*inv(S)*b", "S", "S: n×n spd; b: n"),
+    "det": ("det(A)", "A", "A: n×n"),
+    "general logdet": ("log(abs(det(A)))", "A", "A: n×n"),
+    "expm": ("tr(expm(A)*B)", "A", "A, B: n×n"),
+    "lambda_max": ("lambda_max(S)", "S", "S: n×n symmetric"),
+    "nuclear norm": ("nuclear(A)", "A", "A: n×n"),
+}
+
+
+def batches(only: str, count: int = 10_000, n: int = 6) -> None:
+    """Gradients at many points: one call with batches, by CPU time, to a loop of calls."""
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(count, n, n))
+    given = {"A": A, "B": rng.normal(size=A.shape), "S": A @ A.swapaxes(1, 2) + np.eye(n)}
+    given |= {k: rng.normal(size=(count, n)) for k in "xbc"}
+    for name, (text, wrt, declare) in BATCHES.items():
+        if only not in name:
+            continue
+        d = md.derive(text, wrt=wrt, declare=declare)
+        arrays = {v.name: given[v.name] for v in d.function.variables}
+        one, many = d.gradient.compile(), d.gradient.compile(batch=tuple(arrays))
+        times: dict[str, list[float]] = {"loop": [], "batch": []}
+        for _ in range(5):
+            start = time.process_time()
+            for k in range(count):
+                one(**{name: a[k] for name, a in arrays.items()})
+            middle = time.process_time()
+            many(**arrays)
+            times["loop"].append(middle - start)
+            times["batch"].append(time.process_time() - middle)
+        loop, batch = (min(t) for t in times.values())
+        print(f"{name:16} loop {loop * 1e3:8.1f} ms  batch {batch * 1e3:7.1f} ms  {batch / loop:6.3f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="")
     parser.add_argument("--mid", action="store_true", help="the sizes at which NumPy takes 50 µs to 2 ms")
+    parser.add_argument("--batches", action="store_true", help="10,000 problems of size 6 in one call, to a loop")
     options = parser.parse_args()
+    if options.batches:
+        batches(options.only)
+        return
     ratios: dict[str, list[float]] = {}
     for problem in PROBLEMS:
         if options.only in problem.name:
