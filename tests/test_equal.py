@@ -36,6 +36,7 @@ NUMERIC = [
     ("abs(x).^2", "x.^2", None),
     ("relu(x) - relu(-x)", "x", None),
     ("expm(A)*expm(-A)", "I", None),
+    ("nuclear(A)", "tr(sqrtm(A'*A))", None),
 ]
 DIFFERENT = {
     ("A*B", "B*A", None): lambda A, B: (A @ B, B @ A),

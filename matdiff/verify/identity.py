@@ -53,6 +53,8 @@ DRAWS = 60
 """Random arrays of whole numbers at one choice of sizes, made smaller where one shows a difference."""
 SECONDS = 4.0
 """How long functions that are slow to evaluate are looked at."""
+SHAKES = 4
+"""Times that a difference is compared with rounding: among thousands of points one may find little of it by chance."""
 CLOSE = 1e-9
 FAINT = 1e-9
 """A smaller difference, of terms of order 1, may be rounding."""
@@ -260,12 +262,14 @@ class Pair:
 
     def beyond_rounding(self, arrays: Arrays, sizes: Mapping[str, int], values: tuple[Array, Array]) -> bool:
         """Is a difference far larger than what changes in the last digits of the arrays, or of the terms, make?"""
-        shaken = self.quick(sampling.shaken(arrays, 1e-14, self.rng), sizes)
-        if shaken is None:
-            return False
-        noise = max(float(np.linalg.norm(s - v)) for s, v in zip(shaken, values, strict=True))
         seen = float(np.linalg.norm(values[0] - values[1]))
-        return seen > 1e3 * noise and seen > FAINT * self.scale(arrays, sizes)
+        for _ in range(SHAKES):
+            shaken = self.quick(sampling.shaken(arrays, 1e-14, self.rng), sizes)
+            if shaken is None or seen <= 1e3 * max(
+                float(np.linalg.norm(s - v)) for s, v in zip(shaken, values, strict=True)
+            ):
+                return False
+        return seen > FAINT * self.scale(arrays, sizes)
 
     def scale(self, arrays: Arrays, sizes: Mapping[str, int]) -> float:
         """The size of what may cancel: the terms of sums."""
