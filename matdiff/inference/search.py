@@ -39,6 +39,12 @@ def search(scope: Scope, first: Attempt) -> Attempt:
     """`first` if it fits, else the attempt with the fewest changes.  Raises the misfit, or names two choices."""
     if first.misfit is None:
         return first
+    found = _fitting(scope, first)
+    _refuse_multiple_of_row(scope, found)
+    return found
+
+
+def _fitting(scope: Scope, first: Attempt) -> Attempt:
     weak = {name for name, sign in scope.signs.items() if sign.weak}
     if weak and (plain := attempt(scope, weak)).misfit is None:
         return plain
@@ -48,6 +54,32 @@ def search(scope: Scope, first: Attempt) -> Attempt:
         if (found := calculus(scope)) is not None:
             return found
         raise
+
+
+def _refuse_multiple_of_row(scope: Scope, found: Attempt) -> None:
+    """A[2,:]*x is a number for who thinks of rows; here rows are vectors, and only an x that is a scalar would fit."""
+    for root in scope.roots:
+        for t in root.plan:
+            if t.head != "*" or not _row(t.args[0]):
+                continue
+            names = (str(part.value) for part in walk(t.args[1]) if part.head == "name")
+            x = next((n for n in names if scope.choices.get(n) == "vector" and found.env[n][0] == "scalar"), None)
+            if x is not None:
+                (a, b), (c, d) = (part.span for part in t.args)
+                row, other = scope.text[a:b], scope.text[c:d]
+                raise ParseError(
+                    f"is {x} a vector, and this an inner product?",
+                    text=scope.text,
+                    span=t.span,
+                    hint=f"a row that is picked out is a vector: write <{row}, {other}> for the inner product, "
+                    f"or declare `{x}: scalar`",
+                )
+
+
+def _row(t: Tree) -> bool:
+    while t.head in ("*", "neg"):
+        t = t.args[-1]
+    return t.head == "index" and len(t.args) == 3 and t.args[1].head != "slice" and t.args[2].head == "slice"
 
 
 def _searched(scope: Scope, first: Attempt) -> Attempt:
