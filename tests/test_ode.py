@@ -53,6 +53,7 @@ READ = [
     (r"\begin{pmatrix} u_2 \\ -\frac{g}{l} \sin u_1 \end{pmatrix}", "u", None, "g l", "2"),
     ("u' = [u_2; -w^2*u_1]", "u", None, "w", "2"),
     ("[u[1]*a; A*u]", "u", "A: m×n; a: k", "", None),
+    (r"\frac{du}{dt} = c Au", "u", "A: n×n; u: n", "c", None),
 ]
 
 
