@@ -82,7 +82,10 @@ def _spread(misfit: Misfit, show: Callable[[Type], str], origins: Mapping[str, s
     )
     shorter = form.replace(" add the vector to", "").replace(" have the vector in", " have it in")
     hints = [(shorter if i else form).format(offer, side) for i, (side, offer) in enumerate(offers.items())]
-    return f"write {', or '.join(hints)}" if hints else ""
+    said = [f"write {', or '.join(hints)}"] if hints else []
+    if misfit.tree.head != "+" and origins.get(name := str(misfit.parts[at].value), "").endswith("(inferred)"):
+        said.append(f"declare `{name}: scalar`")
+    return ", or ".join(said)
 
 
 def _power(hint: str, exponent: Tree) -> str:

@@ -205,10 +205,26 @@ def _broadcast(c: Checking, t: Tree, args: list[Type]) -> Type:
             out = a
         elif a[0] != "scalar":
             if (out[0] != a[0] and {out[0], a[0]} != {"row", "matrix"}) or not c.same(out, a):
-                what = f"{t.head} takes equal shapes, or a scalar and anything, not {{}} and {{}}"
-                raise Misfit(t, what, (out, a), "", (t.args[0], t.args[i]))
+                raise _no_broadcast(t, i, out, a)
             out = out if out[0] == a[0] else ("matrix", out[1], out[2])
     return out
+
+
+def _no_broadcast(t: Tree, i: int, a: Type, b: Type) -> Misfit:
+    """x .- y' has the difference of all pairs elsewhere."""
+    left, right = t.args[0], t.args[i]
+    minus = t.head == ".+" and right.head == "neg"
+    right = right.args[0] if minus else right
+    sign, hint = ".-" if minus else t.head, ""
+    if {a[0], b[0]} == {"vector", "row"} and i == 1:
+        column, row = ("{0}", "{1}") if a[0] == "vector" else ("{1}", "{0}")
+        spread = {column: f"({column}*vector(1)')", row: f"(vector(1)*{row})"}
+        pairs = f"{column}*{row}" if sign == ".*" else f"{spread['{0}']} {sign} {spread['{1}']}"
+        hint = f"write {pairs} for all pairs of entries"
+        if (x := t.args[0] if a[0] == "vector" else right).head == "name":
+            hint += f", or declare `{x.value}: scalar`"
+    what = f"{sign} takes equal shapes, or a scalar and anything, not {{}} and {{}}"
+    return Misfit(t, what, (a, b), hint, (left, right))
 
 
 def _negative(c: Checking, t: Tree, args: list[Type]) -> Type:

@@ -114,6 +114,8 @@ def options(t: Tree, tables: list[Table], functions: Collection[str]) -> Table:
 
 def _lenient(t: Tree, tables: list[Table], out: Table) -> None:
     left, right = tables
+    if t.head in (".*", "./"):
+        _mixed(tables, out)
     if t.head == "/":
         if M in right:
             for kind, option in left.items():
@@ -176,7 +178,10 @@ def _cheapest(table: Table, among: Iterable[Reading]) -> Reading | None:
 
 
 def _mixed(tables: list[Table], out: Table) -> None:
-    """A vector plus a matrix or a row, each term as cheap as it can be: that they differ is no evidence."""
+    """A vector beside a matrix or a row, each as cheap as it can be: that they differ is no evidence of scalars.
+
+    Elsewhere A .+ b, b .* A and x .- y' have the vector in every column or row.
+    """
     cheapest = [min(table, key=lambda k: table[k][0], default=S) for table in tables]
     choice = tuple(k for k in cheapest if k not in SCALARS)
     if len(choice) == len(tables) and len(set(choice)) > 1:
@@ -198,6 +203,7 @@ def _broadcast_sum(t: Tree, tables: list[Table], functions: Collection[str]) -> 
         else:
             if kind in choice:
                 offer(out, kind, cost, tuple(choice))
+    _mixed(tables, out)
     return out
 
 
