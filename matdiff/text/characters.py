@@ -62,7 +62,8 @@ HINTS = {
     "√": "Write sqrt(x).",
     "∇": "Write the function only; the gradient is what is computed.",
     "∂": "Write the function only; the derivative is what is computed.",
-    "∑": "Sums over indices are not read; write x'*y or sum(X).",
+    "∑": "A sum over an index is ∑_i x_i^2, sum(x_i^2, i=1..n), or in LaTeX \\sum_{i=1}^n x_i^2.",
+    "∏": "A product over an index is ∏_i x_i, prod(x_i, i=1..n), or in LaTeX \\prod_{i=1}^n x_i.",
 }
 
 LATEX_MARKS = r"\\[A-Za-z]{2,}|\\[|,;:!]|[{}]"

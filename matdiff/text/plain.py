@@ -7,7 +7,7 @@ from typing import Any
 
 from matdiff.core import op
 from matdiff.core.patterns import deferred
-from matdiff.printing.names import SUBSCRIPT
+from matdiff.printing.names import LOWERED, SUBSCRIPT
 from matdiff.text import habits, moving, numbers
 from matdiff.text.characters import LETTER, NORMS, OPERATORS, SPACE, VULGAR, plain_name, raised, unknown
 from matdiff.text.dialect import notation
@@ -35,10 +35,10 @@ _token = deferred(
   )""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_norm = deferred(r"(²?)(?:_([A-Za-z0-9]+|\*|∞)|([₁₂]))")
+_norm = deferred(r"(²?)(?:_([A-Za-z0-9]+|\*|∞)|([₁₂∞]))")
 _big = deferred(r"(sum|prod)_([a-z]{1,3})(?=\s+[\w(‖|√\[])", re.ASCII)
 """sum_i (…)^2 with a space, which is the sum of squares; sum_i(…)^2 is the square of a call."""
-_sign = deferred(r"([∑∏])_([a-z]{1,3})(?![\w^])")
+_sign = deferred(rf"([∑∏])(?:_([a-z]{{1,3}})|([{SUBSCRIPT[10:]}]{{1,3}}))(?![\w^])")
 _marked = deferred(rf"((?:[∇∂]\s*[₀-₉]*[²³⁴-⁹]?\s*)+)([{LETTER}][{LETTER}0-9_]*[{SUBSCRIPT}]*)(?=\s*\()")
 _part = deferred(r"\.(real|imag)(?![\w.(])")
 METHOD = deferred(r"(?:\.[A-Za-z]\w{0,29}){1,5}")
@@ -194,7 +194,7 @@ def _bar(stream: Stream, span: Span) -> int:
         return span[1]
     which = _norm.match(stream.text, span[1])
     end = which.end() if which else span[1]
-    name = (which[2] or str("₀₁₂".index(which[3]))) if which else ""
+    name = (which[2] or which[3].translate(LOWERED)) if which else ""
     if name not in NORMS:
         stream.refuse(
             f"no norm is called ‖·‖_{name}", (span[0], end), "There are ‖x‖, ‖x‖_2, ‖X‖_F, ‖x‖_1 and ‖x‖_inf."
@@ -290,7 +290,7 @@ def _bad(stream: Stream, span: Span) -> int:
     if stream.text[span[0]] == "." and stream.after_operand() and (after := _dot(stream, span)):
         return after
     if sign := _sign.match(stream.text, span[0]):
-        big(stream, "sum" if sign[1] == "∑" else "prod", sign[2], sign.span())
+        big(stream, "sum" if sign[1] == "∑" else "prod", (sign[2] or sign[3]).translate(LOWERED), sign.span())
         return sign.end()
     method = METHOD.match(stream.text, span[0])
     if method and stream.after_operand():
