@@ -60,8 +60,10 @@ def whole(tree: Tree, what: str, least: int = 1, hint: str = "") -> int:
     value = literal(tree)
     if value is None or isinstance(value, str) or value != int(value):
         raise ParseError(f"{what} must be a whole number that is written out, counted from {least}", hint=hint)
-    if not least <= value <= LARGEST:
+    if value < least:
         raise ShapeError(f"{what} is {value}; it must be at least {least}")
+    if value > LARGEST:
+        raise ShapeError(f"{what} is {value}; it must be at most {LARGEST}")
     return int(value)
 
 

@@ -20,7 +20,7 @@ from matdiff.inference.names import CONSTANTS
 from matdiff.inference.operators import index_node
 from matdiff.inference.special import constant_sizes, frechet_op, split_primes, unknown
 from matdiff.inference.types import Root
-from matdiff.ops.algebra import MATMUL, add, hadamard, inner, is_op, matmul, mpow, power, scale, transpose
+from matdiff.ops.algebra import MATMUL, POWER, add, hadamard, inner, is_op, matmul, mpow, power, scale, transpose
 from matdiff.ops.constants import commutation, duplication, eye, ones, ones_like, unit, zeros
 from matdiff.ops.indexing import HCAT, VCAT
 from matdiff.ops.matrix_functions import MPOWER, matrix_power
@@ -169,7 +169,18 @@ def _transposed(b: Building, t: Tree, args: list[Node]) -> Node:
             power = f"{shown}^{'-' * ('-' in sign)}N"
             hint = f"Give the exponent another name, {power}, or leave the transpose of a scalar out."
             raise ParseError("is this T an exponent or a transpose?", text=b.text, span=t.span, hint=hint)
+    inside = t.args[0]
+    if inside.head == ".^" and inside.span[1] == inside.args[1].span[1] and is_op(a, POWER):
+        _refuse_transposed_exponent(b, t, a)
     return transpose(a)
+
+
+def _refuse_transposed_exponent(b: Building, t: Tree, power: Node) -> None:
+    """Of arrays x.^y' is (x.^y)' to some and x.^(y') to others.  Raises ParseError."""
+    if all(n.kind != "scalar" for n in power.children):
+        x, y = (grouped(part, source(part, b.text)) for part in t.args[0].args)
+        hint = f"Write ({x}.^{y})' for the one, {x}.^({y}') for the other."
+        raise ParseError("is the power transposed, or its exponent?", text=b.text, span=t.span, hint=hint)
 
 
 def _norm(b: Building, t: Tree, args: list[Node]) -> Node:

@@ -308,6 +308,11 @@ def _entry_power(c: Checking, t: Tree, args: list[Type]) -> Type:
     if t.value == "**" and args[0][0] == "matrix":
         both = "write {0}.^{1} entry by entry, as in NumPy, or {0}^{1} for the product of matrices"
         raise Misfit(t, "this power of a matrix has two meanings", tuple(args), both)
+    if t.value == "**" and args[1][0] == "matrix" and args[0][0] == "scalar":
+        both = (
+            "write {0} .^ {1} entry by entry, as in NumPy, or expm(log({0})*{1}) for the function of the whole matrix"
+        )
+        raise Misfit(t, "this power to a matrix has two meanings", tuple(args), both)
     return _broadcast(c, t, args)
 
 

@@ -116,7 +116,9 @@ def _lenient(t: Tree, tables: list[Table], out: Table) -> None:
     left, right = tables
     if t.head in (".*", "./"):
         _mixed(tables, out)
-    if t.head == "/":
+    elif t.head == ".^" and V in left and M in right:
+        offer(out, M, left[V][0] + right[M][0] + LENIENT, (V, M))
+    elif t.head == "/":
         if M in right:
             for kind, option in left.items():
                 if kind in (*SCALARS, V):
