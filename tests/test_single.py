@@ -27,6 +27,7 @@ def indefinite() -> np.ndarray:
 
 tall, wide = rng.normal(size=(700, n)) / 20, rng.normal(size=(320, 900)) / 20
 weights = rng.uniform(0.5, 2, 700)
+line = np.linspace(0.5, 2, 900)
 x = rng.normal(size=n)
 x /= np.linalg.norm(x)
 SOLVERS: dict[str, tuple[Any, bool]] = {
@@ -44,6 +45,9 @@ SOLVERS: dict[str, tuple[Any, bool]] = {
     "wide gram": (S.OneSided(0.5, None, [(1.0, wide, None)], []), True),
     "wide gram, small diagonal": (S.OneSided(1e-3, None, [(1.0, wide, None)], []), True),
     "wide gram, tiny diagonal": (S.OneSided(1e-9, None, [(1.0, wide, None)], []), True),
+    "wide gram, weights, rank one": (S.OneSided(line, None, [(2.0, wide, weights[:320])], [(3.0, line, line)]), True),
+    "wide gram, a weight of 0": (S.OneSided(line, None, [(1.0, wide, np.maximum(weights[:320] - 1, 0))], []), True),
+    "wide gram, weights of both signs": (S.OneSided(0.5, None, [(1.0, wide, 1 - weights[:320])], []), False),
     "columns of several": (S.OneSided(None, spd(3), [], []), True),
 }
 

@@ -41,7 +41,7 @@ def conjugate_gradients(apply: Any, r: Any, most: int, goal: float) -> Any:
         rest -= a * Hp
         after = float(rest @ rest)
         if after <= goal**2 * first:
-            values = scipy.linalg.eigvalsh_tridiagonal(below, beside)
+            values = scipy.linalg.lapack.dsterf(below, beside)[0] if beside else below
             return (s, k + 1, values[-1] / values[0], values[-1]) if values[0] > 0 else None
         if 4 * (k + 1) >= most and np.log(after / first) > 1.4 * np.log(goal) * (k + 1) / most:
             return None
@@ -85,6 +85,77 @@ def by_products(apply: Any, r: Any, most: int, single: Any = None) -> Any:
             return None
         goal = min(0.1, max(1e-5, 0.3 * enough / size))
     return None
+
+
+def by_rows(of: Any, r: Any, most: int) -> Any:
+    """H s = r for H = D + Σ c Lᵀ Diag(w) L + Σ c k kᵀ ≻ 0, D diagonal, on the side of the rows; None if slow.
+
+    With V of all rows, weighted, D½ s = (I − Vᵀ(I + V Vᵀ)⁻¹V) D⁻½ r (Golub & Van Loan 2013, sec. 2.1.4): conjugate
+    gradients in single precision with I + V Vᵀ, scaled to a diagonal of 1, and residuals of H in double precision.  As
+    H − min(D) I is positive semidefinite, the error is at most the residual divided by min(D).
+    """
+    least = float(np.min(of.diag))
+    weights = [np.asarray(c if W is None else c * W) for c, _, W in of.grams] + [np.asarray(c) for c, _, _ in of.ranks]
+    if not least > 0 or any(k is not g for _, g, k in of.ranks) or not all(np.all(w >= 0) for w in weights):
+        return None
+    root = np.sqrt(of.diag)
+    with np.errstate(all="ignore"):
+        pieces = [divided(L, root) for L in (*(L for _, L, _ in of.grams), *(g[None, :] for _, g, _ in of.ranks))]
+        if np.ndim(root) == 0:
+            weights = [w / of.diag for w in weights]
+        long = np.concatenate([np.einsum("ij,ij->i", A, A) for A in pieces])
+        weight = np.concatenate([np.broadcast_to(w, len(A)) for w, A in zip(weights, pieces, strict=True)])
+        first = 1 / (1 + weight * long)
+        scales = np.split(np.sqrt(weight * first).astype(np.float32), np.cumsum([len(A) for A in pieces])[:-1])
+        first = first.astype(np.float32)
+
+    def up(t: Any) -> Any:
+        found = [c * (A @ t) for A, c in zip(pieces, scales, strict=True)]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def down(z: Any) -> Any:
+        out, at = None, 0
+        for A, c in zip(pieces, scales, strict=True):
+            part = (c * z[at : at + len(A)]) @ A
+            out, at = part if out is None else out + part, at + len(A)
+        return out
+
+    s, rest, goal = np.zeros(r.shape), r, 1e-5
+    size = float(np.linalg.norm(r))
+    while size:
+        with np.errstate(all="ignore"):
+            t = (rest / (size * root)).astype(np.float32)
+            right = up(t)
+            if right.any():
+                try:
+                    found = conjugate_gradients(lambda z: first * z + up(down(z)), right, most, goal)
+                except Indefinite:
+                    return None
+                if found is None:
+                    return None
+                most -= found[1]
+                t -= down(found[0])
+            s += size * (t / root)
+            rest = r - of.apply(s)
+        before, size = size, float(np.linalg.norm(rest))
+        enough = ENOUGH * least * float(np.linalg.norm(s))
+        if size <= enough:
+            return s
+        if not size <= 0.1 * before:
+            return s if size <= 100 * enough else None
+        goal = min(0.1, max(1e-5, 0.1 * enough / size))
+    return s
+
+
+ENOUGH = 2e-14
+"""Relative error, as the residual bounds it, at which products on the side of the rows end; rounding may leave more."""
+
+
+def divided(A: Any, root: Any) -> Any:
+    """The columns of A divided, in single precision; A itself by a number, which is left to the weights."""
+    if np.ndim(root) == 0:
+        return np.asarray(A, dtype=np.float32)
+    return np.divide(A, root, out=np.empty(A.shape, np.float32), casting="same_kind")
 
 
 def lowered(value: Any) -> Any:

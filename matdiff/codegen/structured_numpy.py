@@ -18,6 +18,7 @@ from matdiff.codegen.products_numpy import (
     Indefinite,
     Refined,
     by_products,
+    by_rows,
     gram,
     gram_times,
     lowered,
@@ -105,7 +106,9 @@ class OneSided:
             self.solver = self.sparse(n)
         if self.solver is None and r.ndim == 1 and n >= LARGE and (most := self.affordable(n)) > 4:
             try:
-                s = by_products(self.apply, r, most, self.single().apply if self.big() else None)
+                s = by_rows(self, r, 4 * most) if self.big() and self.thin(n) and self.weighted() else None
+                if s is None:
+                    s = by_products(self.apply, r, most, self.single().apply if self.big() else None)
                 if s is not None:
                     self.definite = True
                     return s
@@ -117,6 +120,10 @@ class OneSided:
         s = self.solver.solve(r)
         self.definite = self.solver.definite
         return s.T if self.right else s
+
+    def weighted(self) -> bool:
+        """Are the weights of the rows numbers or vectors?"""
+        return all(np.ndim(W) < 2 for _, _, W in self.grams)
 
     def big(self) -> bool:
         return max([np.size(self.full), *(L.size for _, L, _ in self.grams)], default=0) >= BIG
