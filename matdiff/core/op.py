@@ -112,6 +112,8 @@ class Op:
     cost        multiplications and additions, in the words of `c`: "2*m0*n0*n1", a term may end in `/3`; where it is
                 not given, n³ of a matrix with a domain, else an operation for every entry
     maxima      how Maxima writes it, `{0}` the first argument, with the few words that `interop.maxima` defines
+    analytic    the name of NumPy's function that has its values at complex arrays, without conjugation; or the value by
+                the two modules, `analytic(np, scipy, *arrays)`, from arrays of two axes
     modular     of a function applied entry by entry: `modular(F)`, its value and its derivative over the prime field of
                 certificates by the module F of what that field has; stated again on purpose, as what judges the rule
     sympy       the name that SymPy has for a function applied entry by entry; of another one `sympy(sp, node, *args,
@@ -166,6 +168,7 @@ class Op:
     derivative: Callable[..., Node] | None = None
     definition: Callable[..., Node] | None = None
     entries: Callable[..., Any] | None = None
+    analytic: str | Callable[..., Any] = ""
     modular: Callable[[Any], tuple[Callable[[int], int], Callable[[int], int]]] | None = None
     stack: Callable[..., Any] | None = None
     sympy: str | Callable[..., Any] = ""

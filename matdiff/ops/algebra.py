@@ -420,6 +420,10 @@ def _sympy_power(sp: Any, node: Apply, base: Any, exponent: Any) -> Any:
     return sp.Pow(base, exponent, evaluate=not (isinstance(base, sp.Pow) and isinstance(base.base, sp.Trace)))
 
 
+def _analytic_power(np: Any, scipy: Any, a: Any, p: Any) -> Any:
+    return a ** (int(p[0, 0].real) if p.size == 1 and p[0, 0].real.is_integer() else p)
+
+
 POWER: Op = register(
     Op(
         "power",
@@ -437,6 +441,7 @@ POWER: Op = register(
         spellings=".power={0}.^{1} .pow={0}.^{1} .square={0}.^2 .reciprocal=1./{0}",
         elementwise=True,
         sympy=_sympy_power,
+        analytic=_analytic_power,
     )
 )
 

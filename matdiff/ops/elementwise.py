@@ -68,6 +68,7 @@ exp: Op = elementwise(
     c="exp({0})",
     simplify=_simpler_exp,
     modular=lambda F: (F.exp, F.exp),
+    analytic="exp",
 )
 log: Op = elementwise(
     "log",
@@ -92,6 +93,7 @@ log: Op = elementwise(
     simplify=_simpler_log,
     surplus="scalar vector: the logarithm to another base is log({0})/log(2)",
     modular=lambda F: (F.log, F.reciprocal),
+    analytic="log",
 )
 sqrt: Op = elementwise(
     "sqrt",
@@ -116,6 +118,7 @@ sqrt: Op = elementwise(
     c="sqrt({0})",
     simplify=_simpler_sqrt,
     modular=lambda F: (F.root, lambda a: F.reciprocal(2 * F.root(a))),
+    analytic="sqrt",
 )
 abs_: Op = elementwise(
     "abs",
@@ -172,6 +175,7 @@ sin: Op = elementwise(
     ),
     c="sin({0})",
     modular=lambda F: (lambda a: F.half_angle(a)[0], lambda a: F.half_angle(a)[1]),
+    analytic="sin",
 )
 cos: Op = elementwise(
     "cos",
@@ -190,6 +194,7 @@ cos: Op = elementwise(
     ),
     c="cos({0})",
     modular=lambda F: (lambda a: F.half_angle(a)[1], lambda a: -F.half_angle(a)[0]),
+    analytic="cos",
 )
 tan: Op = elementwise(
     "tan",
@@ -212,6 +217,7 @@ tan: Op = elementwise(
         lambda a: F.half_angle(a)[0] * F.reciprocal(F.half_angle(a)[1]),
         lambda a: F.reciprocal(F.half_angle(a)[1] ** 2),
     ),
+    analytic="tan",
 )
 asin: Op = elementwise(
     "asin",
@@ -234,6 +240,7 @@ asin: Op = elementwise(
     curvature="increasing concave- convex+",
     c="asin({0})",
     modular=lambda F: (lambda a: F.free("asin", a), lambda a: F.reciprocal(F.root(1 - a * a))),
+    analytic="arcsin",
 )
 acos: Op = elementwise(
     "acos",
@@ -256,6 +263,7 @@ acos: Op = elementwise(
     curvature="decreasing convex- concave+",
     c="acos({0})",
     modular=lambda F: (lambda a: F.free("acos", a), lambda a: -F.reciprocal(F.root(1 - a * a))),
+    analytic="arccos",
 )
 atan: Op = elementwise(
     "atan",
@@ -275,6 +283,7 @@ atan: Op = elementwise(
     curvature="increasing convex- concave+",
     c="atan({0})",
     modular=lambda F: (lambda a: F.odd("atan", a), lambda a: F.reciprocal(1 + a * a)),
+    analytic="arctan",
 )
 sinh: Op = elementwise(
     "sinh",
@@ -295,6 +304,7 @@ sinh: Op = elementwise(
     curvature="increasing concave- convex+",
     c="sinh({0})",
     modular=lambda F: (F.sinh, F.cosh),
+    analytic="sinh",
 )
 cosh: Op = elementwise(
     "cosh",
@@ -316,6 +326,7 @@ cosh: Op = elementwise(
     curvature="convex logconvex decreasing- increasing+",
     c="cosh({0})",
     modular=lambda F: (F.cosh, F.sinh),
+    analytic="cosh",
 )
 tanh: Op = elementwise(
     "tanh",
@@ -335,6 +346,7 @@ tanh: Op = elementwise(
     curvature="increasing convex- concave+",
     c="tanh({0})",
     modular=lambda F: (lambda a: F.sinh(a) * F.reciprocal(F.cosh(a)), lambda a: F.reciprocal(F.cosh(a) ** 2)),
+    analytic="tanh",
 )
 QUOTIENTS: tuple[tuple[Op, Op, Op], ...] = ((sinh, cosh, tanh), (sin, cos, tan))
 """Functions that are the quotient of two others: sinh over cosh is tanh."""
@@ -423,6 +435,7 @@ erf: Op = elementwise(
     curvature="increasing convex- concave+",
     c="erf({0})",
     modular=lambda F: (lambda a: F.odd("erf", a), lambda a: 2 * F.reciprocal(F.root(F.PI)) * F.exp(-a * a)),
+    analytic=lambda np, scipy, x: scipy.special.erf(x),
 )
 macro(
     "normcdf",
@@ -449,6 +462,7 @@ lgamma: Op = elementwise(
     curvature="convex",
     c="lgamma({0})",
     modular=lambda F: (lambda a: F.free("lgamma", a), lambda a: F.free("polygamma0", a)),
+    analytic=lambda np, scipy, x: scipy.special.loggamma(x),
 )
 digamma: Op = elementwise(
     "digamma",
@@ -468,6 +482,7 @@ digamma: Op = elementwise(
     curvature="concave increasing",
     c="digamma({0})",
     modular=lambda F: (lambda a: F.free("polygamma0", a), lambda a: F.free("polygamma1", a)),
+    analytic=lambda np, scipy, x: scipy.special.psi(x),
 )
 
 

@@ -73,6 +73,7 @@ inv: Op = nonlinear(
     cost="2*m0*m0*m0",
     sympy=lambda sp, node, X: sp.Inverse(X),
     stack=lambda many, X: many.inverse(X),
+    analytic="linalg.inv",
 )
 det: Op = nonlinear(
     "det",
@@ -99,6 +100,7 @@ det: Op = nonlinear(
     simplify=_of_transpose,
     sympy=lambda sp, node, X: sp.Determinant(X),
     stack=lambda many, X: many.np.linalg.det(X),
+    analytic="linalg.det",
 )
 logdet: Op = nonlinear(
     "logdet",
@@ -165,6 +167,14 @@ cof: Op = nonlinear(
     stack=lambda many, X: many.adjugate(X).swapaxes(1, 2),
 )
 FULL_RANK = Op("full_rank", "(m,n)->(m,n)", (), numpy="{0}", domain=("fullrank",), c="{0}")
+
+
+def _analytic_pinv(np: Any, scipy: Any, A: Any) -> Any:
+    """Of full rank, without conjugation."""
+    tall = A.shape[0] >= A.shape[1]
+    return np.linalg.inv(A.T @ A) @ A.T if tall else A.T @ np.linalg.inv(A @ A.T)
+
+
 pinv: Op = nonlinear(
     "pinv",
     "(m,n)->(n,m)",
@@ -195,6 +205,7 @@ pinv: Op = nonlinear(
     summary="Moore-Penrose inverse",
     c="-> pinv({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
     stack=lambda many, A: many.np.linalg.pinv(A),
+    analytic=_analytic_pinv,
 )
 chol: Op = nonlinear(
     "chol",

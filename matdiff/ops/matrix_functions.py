@@ -70,6 +70,41 @@ def _made_of(V: Node, A: Node) -> bool:
     return True
 
 
+def _by_blocks(np: Any, function: Callable[[Any], Any], M: Any) -> Any:
+    """A function of real matrices at A + iE, E tiny: f(A) + i L(A; E), from f [A, E; 0, A] (Higham 2008, thm 3.6).
+
+    SciPy's complex Schur forms of such matrices lose E to rounding.
+    """
+    if not np.iscomplexobj(M):
+        return function(M)
+    A, E, n = M.real, M.imag, M.shape[0]
+    scale = float(np.max(np.abs(E), initial=0)) or 1.0
+    both = np.asarray(function(np.block([[A, E / scale], [np.zeros_like(A), A]])))
+    return both[:n, :n] + 1j * scale * both[:n, n:]
+
+
+def _turning(np: Any, scipy: Any, A: Any) -> tuple[Any, Any]:
+    """Cosine and sine of a matrix, in exp [0, -A; A, 0] = [cos A, -sin A; sin A, cos A], without exp(iA)."""
+    n, zero = A.shape[0], np.zeros_like(A)
+    both = scipy.linalg.expm(np.block([[zero, -A], [A, zero]]))
+    return both[:n, :n], both[n:, :n]
+
+
+def _analytic_mpower(np: Any, scipy: Any, A: Any, p: Any) -> Any:
+    """A^p, a product for a whole p."""
+    k = complex(p[0, 0])
+    if not k.imag and k.real.is_integer():
+        return np.linalg.matrix_power(A, int(k.real))
+    value = _by_blocks(np, lambda M: scipy.linalg.expm(k.real * scipy.linalg.logm(M)), A)
+    return value + 1j * k.imag * (_by_blocks(np, scipy.linalg.logm, A) @ value) if k.imag else value
+
+
+def _analytic_sylvester(np: Any, scipy: Any, A: Any, B: Any, C: Any) -> Any:
+    """As a linear system: a Schur form of A + iV loses a small V where eigenvalues of A are complex."""
+    system = np.kron(A, np.eye(B.shape[0])) + np.kron(np.eye(A.shape[0]), B.T)
+    return np.linalg.solve(system, C.reshape(-1)).reshape(C.shape)
+
+
 def frechet_map(
     name: str,
     derivative: Callable[..., Node],
@@ -159,6 +194,7 @@ expm: Op = nonlinear(
     mistakes=(Mistake(lambda X, dX: expm(X) @ dX, "d expm(X) = expm(X) dX", "the Fréchet map of expm"),),
     simplify=_of_flipped,
     stack=lambda many, X: many.expm(X),
+    analytic=lambda np, scipy, X: scipy.linalg.expm(X),
 )
 logm: Op = nonlinear(
     "logm",
@@ -181,6 +217,7 @@ logm: Op = nonlinear(
     traits="primary",
     c="-> logm({m0}, {0}, {out}, {work:6*m0*m0+m0})",
     simplify=_of_flipped,
+    analytic=lambda np, scipy, X: _by_blocks(np, scipy.linalg.logm, X),
 )
 sqrtm: Op = nonlinear(
     "sqrtm",
@@ -202,6 +239,7 @@ sqrtm: Op = nonlinear(
     traits="primary",
     c="-> sqrtm({m0}, {0}, {out}, {work:4*m0*m0+m0})",
     simplify=_of_flipped,
+    analytic=lambda np, scipy, X: _by_blocks(np, scipy.linalg.sqrtm, X),
 )
 cosm: Op = nonlinear(
     "cosm",
@@ -225,6 +263,7 @@ cosm: Op = nonlinear(
     traits="primary iterative",
     c="-> turned({m0}, {0}, 0, {out}, {work:36*m0*m0+2*m0})",
     simplify=_of_flipped,
+    analytic=lambda np, scipy, X: _turning(np, scipy, X)[0],
 )
 sinm: Op = nonlinear(
     "sinm",
@@ -248,6 +287,7 @@ sinm: Op = nonlinear(
     traits="primary iterative",
     c="-> turned({m0}, {0}, {m0}, {out}, {work:36*m0*m0+2*m0})",
     simplify=_of_flipped,
+    analytic=lambda np, scipy, X: _turning(np, scipy, X)[1],
 )
 frechet_expm: Direction = frechet_map(
     "expm",
@@ -303,6 +343,7 @@ MPOWER: Op = nonlinear(
     traits="iterative",
     spoken=(),
     jointly="exponent 0 1",
+    analytic=_analytic_mpower,
     sympy=lambda sp, node, X, p: sp.MatPow(X, p),
     c="-> mpower({m0}, {0}, {1}, {out}, {work:8*m0*m0+m0})",
 )
@@ -368,6 +409,7 @@ SYLVESTER: Op = register(
         matrix=lambda node, slot: inv(kron_of(eye(node.cols), node.args[0]) + kron_of(node.args[1].T, eye(node.rows))),
         c="-> sylvester({m0}, {m1}, {0}, {1}, {2}, {out}, {work:2*m0*m0*m1*m1+m0*m1})",
         jointly="disjoint 0 1",
+        analytic=_analytic_sylvester,
     )
 )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from itertools import product
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -42,15 +44,15 @@ def value(node: Node, memo: Mapping[Node, Array], given: Mapping[Symbol, Array],
     name = node.op.name
     if is_multilinear(node.op):
         return entries(node, args, sizes)
-    if name not in ANALYTIC:
+    if not node.op.analytic:
         if node.op.rules and all(isinstance(r, Linear) for r in node.op.rules):
             return extended(node, args, sizes)
         raise UnsupportedError(f"the complex step needs an analytic function, and {name} is not known to be one")
-    return np.asarray(ANALYTIC[name](*args)).reshape(node.rows.evaluate(sizes), node.cols.evaluate(sizes))
+    return np.asarray(applied(node.op, args)).reshape(node.rows.evaluate(sizes), node.cols.evaluate(sizes))
 
 
 def is_known(op: Op) -> bool:
-    return op.name in ANALYTIC or is_multilinear(op)
+    return bool(op.analytic) or is_multilinear(op)
 
 
 def extended(node: Apply, args: list[Array], sizes: Sizes) -> Array:
@@ -71,91 +73,15 @@ def extended(node: Apply, args: list[Array], sizes: Sizes) -> Array:
     return total
 
 
-def pinv(A: Array) -> Array:
-    """Of full rank."""
-    tall = A.shape[0] >= A.shape[1]
-    return np.asarray(np.linalg.inv(A.T @ A) @ A.T if tall else A.T @ np.linalg.inv(A @ A.T))
+class SciPy:
+    """Its modules, each loaded where it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return import_module(f"scipy.{name}")
 
 
-def scipy_function(module: str, name: str) -> Callable[..., Any]:
-    def call(*args: Array) -> Any:
-        from importlib import import_module
-
-        return getattr(import_module(f"scipy.{module}"), name)(*args)
-
-    return call
-
-
-def solve_sylvester(A: Array, B: Array, C: Array) -> Array:
-    """As a linear system: a Schur form of A + iV loses a small V where eigenvalues of A are complex."""
-    system = np.kron(A, np.eye(B.shape[0])) + np.kron(np.eye(A.shape[0]), B.T)
-    return np.asarray(np.linalg.solve(system, C.reshape(-1)).reshape(C.shape))
-
-
-def mpower(A: Array, p: Array) -> Any:
-    """A^p, a product for a whole p."""
-    k = complex(p[0, 0])
-    if not k.imag and k.real.is_integer():
-        return np.linalg.matrix_power(A, int(k.real))
-    logm, expm = scipy_function("linalg", "logm"), scipy_function("linalg", "expm")
-    value = by_blocks(lambda M: expm(k.real * logm(M)))(A)
-    return value + 1j * k.imag * (by_blocks(logm)(A) @ value) if k.imag else value
-
-
-def by_blocks(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """A function of real matrices at A + iE, E tiny: f(A) + i L(A; E), from f [A, E; 0, A] (Higham 2008, thm 3.6).
-
-    SciPy's complex Schur forms of such matrices lose E to rounding.
-    """
-
-    def call(M: Array) -> Array:
-        if not np.iscomplexobj(M):
-            return np.asarray(function(M))
-        A, E, n = M.real, M.imag, M.shape[0]
-        scale = float(np.max(np.abs(E), initial=0)) or 1.0
-        both = np.asarray(function(np.block([[A, E / scale], [np.zeros_like(A), A]])))
-        return np.asarray(both[:n, :n] + 1j * scale * both[:n, n:])
-
-    return call
-
-
-def turning(sine: bool) -> Callable[[Array], Array]:
-    """The cosine or sine of a matrix, in exp [0, -A; A, 0] = [cos A, -sin A; sin A, cos A], without exp(iA)."""
-
-    def call(A: Array) -> Array:
-        n, zero = A.shape[0], np.zeros_like(A)
-        both = scipy_function("linalg", "expm")(np.block([[zero, -A], [A, zero]]))
-        return np.asarray(both[n:, :n] if sine else both[:n, :n])
-
-    return call
-
-
-ANALYTIC: dict[str, Callable[..., Any]] = {
-    "inv": np.linalg.inv,
-    "det": np.linalg.det,
-    "pinv": pinv,
-    "power": lambda a, p: a ** (int(p[0, 0].real) if p.size == 1 and p[0, 0].real.is_integer() else p),
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "asin": np.arcsin,
-    "acos": np.arccos,
-    "atan": np.arctan,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
-    "tanh": np.tanh,
-    "erf": scipy_function("special", "erf"),
-    "lgamma": scipy_function("special", "loggamma"),
-    "digamma": scipy_function("special", "psi"),
-    "expm": scipy_function("linalg", "expm"),
-    "logm": by_blocks(scipy_function("linalg", "logm")),
-    "cosm": turning(sine=False),
-    "sinm": turning(sine=True),
-    "sqrtm": by_blocks(scipy_function("linalg", "sqrtm")),
-    "sylvester": solve_sylvester,
-    "mpower": mpower,
-}
-"""The functions that are not linear, at complex arrays."""
+def applied(op: Op, args: list[Array]) -> Any:
+    """By NumPy's function of that name, or as the record says."""
+    if callable(op.analytic):
+        return op.analytic(np, SciPy(), *args)
+    return attrgetter(op.analytic)(np)(*args)
