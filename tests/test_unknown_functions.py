@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -35,6 +36,27 @@ PRINTED: dict[tuple[str, str, str], tuple[str, ...]] = {
         "∂₁z(w, x, b)ᵀ y'(z(w, x, b))ᵀ ∇₁L(y(z(w, x, b)), t)",
     ),
     ("norm(h(x))^2/2", "x", r"h: R^n \to \mathbb{R}^p"): ("h'(x)ᵀ h(x)", "h''(x)*[h(x)] + h'(x)ᵀ h'(x)"),
+    ("f(x,y)", "x", "f: R^n × R^m -> R"): ("∇₁f(x, y)", "∇₁∇₁f(x, y)"),
+    ("f(x,Y)", "x", r"f: \mathbb{R}^n \times \mathbb{R}^{m\times k} \to \mathbb{R}"): ("∇₁f(x, Y)",),
+    (r"\frac12 f(x)^2", "x", r"f\colon \mathbb{R}^n \to \mathbb{R}"): ("f(x) ∇f(x)",),
+}
+SIGNED = {
+    ("f: R^n -> R; f(x) = x'*A*x", "x"): "x: n; A: n×n",
+    ("f: R^n × R^m -> R; f(x, y) = x'*A*y; x: n", "x"): "x: n; A: n×m; y: m",
+    ("f(x, y) := x'*A*y", "x"): "x: m; A: m×n; y: n",
+    (r"f: \mathbb{R}^d \to \mathbb{R},\quad f(w) = \lVert X w - y\rVert^2", "w"): "X: n×d; w: d; y: n",
+    (r"f\colon \mathbb{R}^n \to \mathbb{R}; f(x)", "x"): "x: n; f: n -> scalar",
+}
+"""What a signature says of the function that is given behind it."""
+WRONGLY_SIGNED = {
+    ("f: R^n -> R; f(x) = A*x", "x"): "the value of f is declared as a scalar, but this is a vector of length m",
+    (
+        "f: n -> m; f(x) = 2*x",
+        "x",
+    ): "the value of f is declared as a vector of length m, but this is a vector of length n",
+    (r"f: \mathbb{R}^n \to \mathbb{R}, f(x) = A x", "x"): "the value of f is declared as a scalar",
+    ("f: R^n -> R; f(x, y) = x'*y", "x"): "f is declared with 1 argument, not 2",
+    ("f: R^n -> R; f(x) = x'*x; x: m", "x"): "f is declared as a function of n",
 }
 
 
@@ -50,6 +72,18 @@ def test_what_is_printed_is_verified(text: str, wrt: str, declare: str) -> None:
     assert tuple(map(str, answers(d, len(said)))) == said
     assert d.verify().passed
     assert len(said) == 1 or d.verify(order=2).passed
+
+
+@pytest.mark.parametrize("text, wrt", SIGNED)
+def test_a_signature_says_what_the_names_of_the_function_are(text: str, wrt: str) -> None:
+    d = md.derive(text, wrt=wrt)
+    assert d.types == SIGNED[text, wrt] and d.verify().passed
+
+
+@pytest.mark.parametrize("text, wrt", WRONGLY_SIGNED)
+def test_a_function_must_have_the_values_of_its_signature(text: str, wrt: str) -> None:
+    with pytest.raises(md.MatdiffError, match=re.escape(WRONGLY_SIGNED[text, wrt])):
+        md.derive(text, wrt=wrt)
 
 
 def test_the_steps_name_the_chain_rule_in_its_order() -> None:

@@ -11,10 +11,10 @@ from typing import NamedTuple, TypeAlias
 import matdiff.ops  # noqa: F401  (fills the table of words)
 from matdiff.calculus.implicit import System
 from matdiff.calculus.userdefined import own as by_formula
-from matdiff.core.node import Node, Symbol, constant, symbol
+from matdiff.core.node import Node, Symbol, constant, describe, symbol
 from matdiff.core.op import Op, differential_symbol
 from matdiff.core.shape import ONE, Dim
-from matdiff.errors import MatdiffError, ParseError
+from matdiff.errors import MatdiffError, ParseError, ShapeError
 from matdiff.inference import equations
 from matdiff.inference.arrows import declared
 from matdiff.inference.attempt import Attempt, attempt, name_unknowns, settled
@@ -81,6 +81,9 @@ def infer(
     """
     if program.equations and not implicit:
         equations.refuse(program)
+    if (signature := program.signature) is not None:
+        declared = [d for d in declared if d.name != signature.name]
+        program = replace(program, declarations=[d for d in program.declarations if d.name != signature.name])
     if program.function is None:
         return _last_definition(program, declared, known or {}, wrt, implicit)
     known = dict(known or {})
@@ -92,7 +95,8 @@ def infer(
         scope = Scope(program, said, known, wrt)
         _agree(scope, program)
         found = search(scope, attempt(scope))
-        return _build(program, scope, found, settle(scope, found))
+        built = _build(program, scope, found, settle(scope, found))
+        return built if program.signature is None else _of_values(program, program.signature, built, said)
 
     if program.summed and not program.equations:
         from matdiff.inference.sums import understood
@@ -129,6 +133,25 @@ def _last_definition(
         except MatdiffError:
             pass
         raise
+
+
+def _of_values(program: Program, signature: Declaration, built: Typed, said: Mapping[str, Declared]) -> Typed:
+    """Raises ShapeError where f(x) = … has other values than `f: n -> m` says."""
+    assert signature.arrow is not None
+    value = signature.arrow[1]
+    shape, sizes = tuple(map(str, built.function.shape)), {str(n) for d in said.values() for n in d.dims}
+    if len(shape) != len(value) or any(
+        a != b and (a in sizes or a.isdigit()) for a, b in zip(shape, value, strict=True) if b.isalnum()
+    ):
+        place = program.function.span if program.function is not None else signature.span
+        wanted = ("a scalar", "a vector of length {}", "a matrix {}×{}")[len(value)].format(*value)
+        raise ShapeError(
+            f"the value of {signature.name} is declared as {wanted}, but this is {describe(built.function)}",
+            text=program.text,
+            span=place,
+            hint=f"change the declaration of {signature.name}, or leave it out",
+        )
+    return built
 
 
 def declared_symbol(declaration: Declaration) -> Symbol:

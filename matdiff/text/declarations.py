@@ -174,6 +174,8 @@ class _Tokens:
             kind = m.lastgroup or ""
             first, at = m.span(kind)
             piece = m[kind]
+            if self.kinds[-1] == "TIMES" and (kind == "SPACE" or piece == "R") and self.of_spaces():
+                self.kinds[-1] = "COMMA"
             if kind in ("NUMBER", "NAME") and (g := _glued.match(text, first, end)):
                 self.size(g[1], g.start(1))
                 self.push("TIMES", (g.end(1), g.start(2)), "times")
@@ -197,6 +199,13 @@ class _Tokens:
                 raise _wrong("declarations are separated by `;`", text, (first, at))
             else:
                 self.push(kind, (first, at), "times" if kind == "TIMES" else "")
+
+    def of_spaces(self) -> bool:
+        """Whether what stands before a × is a space, as in R^n × R^m -> R: then it stands between two arguments."""
+        begin = max(i for i, kind in enumerate(self.kinds) if kind in ("COLON", "ARROW", "COMMA"))
+        begin += self.kinds[begin + 1] == "LPAR"
+        first = self.values[begin + 1]
+        return self.arrows and (self.kinds[begin + 1] == "SPACE" or getattr(first, "value", "") == "R")
 
     def raised(self, piece: str, at: int) -> None:
         """ℝⁿ, ℝᵐˣⁿ: what is raised stands in braces behind a caret, each sign at its place."""

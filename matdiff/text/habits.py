@@ -60,7 +60,7 @@ _sized = deferred(r"\(\s*(\d+|[a-z])\s*\)")
 _applied = deferred(rf"\(\s*([{LETTER}]\w*|\d+)\s*\)(?!\s*:?=)")
 _decimal = deferred(r"(?<![\w.,])\d+,\d+(?![\w.,])")
 _whole = str.maketrans("ijkl", "1212")
-_arguments = deferred(r"\([\w\s.*+'-]{1,40},[\w\s.*+',-]{1,40}\)(?!\s*=)")
+_arguments = deferred(r"\([\w\s.*+'-]{1,40},[\w\s.*+',-]{1,40}\)(?!\s*:?=)")
 _argument = deferred(r"[(\[]([^()\[\]]{0,40})[)\]]")
 _norm_of_latex = deferred(r"[|‖]_[2F]\^2")
 

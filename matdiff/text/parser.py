@@ -121,6 +121,7 @@ _head = re.compile(
 )
 MAX_BYTES = 100_000
 
+_colon = deferred(r"\\colon(?![A-Za-z])")
 _declared = deferred(r"(?<!\w)(\w{1,60})\s{0,3}(?=[,:=]|\(\w{1,9}\)\s{0,3}=)")
 
 
@@ -172,7 +173,7 @@ def parse_declarations(text: str) -> list[Declaration]:
     """Declarations only, as `declare=` takes them."""
     text = _prepared(text)
     found: list[Declaration] = []
-    source = without_comments(text)
+    source = _colon.sub(":     ", without_comments(text))
     for s in split(source, "plain"):
         if s.kind != "declaration":
             hint = EXAMPLE if "=" not in source[s.start : s.end] else f"Sizes stand behind a colon. {EXAMPLE}"
@@ -224,6 +225,7 @@ class _Reader:
         self.statements = split(source, dialect)
 
     def read(self, declared: Iterable[Declaration]) -> None:
+        declared = list(declared)
         for d in declared:
             self.know(d)
         for s in self.statements:
@@ -234,7 +236,7 @@ class _Reader:
         self.composed()
         if self.names.moving:
             self.rates()
-        self.formula()
+        self.formula(declared)
         heads = {s.start: self.head(s) for s in self.statements if s.kind == "definition"}
         for left in heads.values():
             (self.names.functions if left.parameters else self.names.variables).add(left.name)
@@ -270,17 +272,18 @@ class _Reader:
         said = f"{', '.join(functions)} are read as unknown functions of scalars: of arrays they are declared, {arrays}"
         self.program.remarks.append(said)
 
-    def formula(self) -> None:
-        r"""In LaTeX a last f(x) = … without an expression after it is the function, as papers write it."""
-        last = self.statements[-1] if self.statements else None
-        if self.dialect != "latex" or last is None or last.kind != "definition":
+    def formula(self, declared: Iterable[Declaration]) -> None:
+        r"""A last f(x, y) = … with no expression after it is the function; in LaTeX f(x) = … is, too."""
+        last = next((s for s in reversed(self.statements) if s.kind != "declaration"), None)
+        if last is None or last.kind != "definition" or any(s.kind == "expression" for s in self.statements):
             return
-        if any(s.kind == "expression" for s in self.statements):
-            return
-        if self.program.summed:
+        if self.dialect == "latex" and self.program.summed:
             last = self.whole(last)
         left, _ = self.left(last)
-        if left is not None and not left.primes:
+        if left is None or left.primes:
+            return
+        self.signature(left, declared)
+        if self.dialect == "latex" or len(left.parameters) > 1:
             if not left.parameters:
                 self.program.left = left.name
             last.kind = "expression"
@@ -295,6 +298,26 @@ class _Reader:
             if order:
                 self.program.rate = name, order, (s.start, s.mark)
                 s.kind, s.start = "expression", s.behind(self.source)
+
+    def signature(self, left: Left, declared: Iterable[Declaration]) -> None:
+        """`f: R^n -> R; f(x) = …` says what x is, and what the values are."""
+        said = [d for d in (*declared, *self.program.declarations) if d.name == left.name and d.arrow is not None]
+        if not said or not left.parameters:
+            return
+        f = self.program.signature = said[-1]
+        assert f.arrow is not None
+        inputs = f.arrow[0]
+        if len(inputs) != len(left.parameters):
+            count = f"{len(inputs)} argument{'s' * (len(inputs) != 1)}"
+            self.refuse(f"{f.name} is declared with {count}, not {len(left.parameters)}", left.span)
+        known = {d.name: d for d in (*declared, *self.program.declarations)}
+        for x, dims in zip(left.parameters, inputs, strict=True):
+            if x not in known:
+                self.program.declarations.append(Declaration(x, dims, ("scalar",) * (not dims), left.span))
+            elif known[x].dims != dims:
+                shown = "×".join(known[x].dims) or "scalar"
+                hint = f"{x} is declared `{x}: {shown}`"
+                self.refuse(f"{f.name} is declared as a function of {'×'.join(dims) or 'scalars'}", left.span, hint)
 
     def whole(self, last: Statement) -> Statement:
         r"""L = \\sum_i … p_i; p_i = …, where the definitions stand behind what they are for: the one that none uses."""

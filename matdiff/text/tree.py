@@ -196,6 +196,8 @@ class Program:
     """The function and the order of the derivative that the left side of a differential equation is, and its place."""
     left: str = ""
     """The name left of the equals sign of the function, where that was typed as one: c_k = …"""
+    signature: Declaration | None = None
+    """`f: n -> m` of a function that is then given, f(x) = …"""
     conjugated: Span | None = None
     """Where a conjugate stands in a text in which nothing is declared complex."""
 

@@ -13,8 +13,11 @@ _beside = deferred(
     r"|\\(?:mkern|kern|hskip|mskip)\s*-?[\d.]+\s*(?:mu|pt|em|ex)\b|\\(?:hline|newline|nonumber|notag)(?![A-Za-z])"
     r"|\\(?:qed|qedhere|square|blacksquare|Box)(?![A-Za-z])|\\q?quad\s*\(\d+(?:\.\d+)*[a-z]?\)(?=[\s$.]*\Z)"
     r"|(?:[A-Za-z]\s*(?::|\\colon)\s*)?(?:\\(?:mathbf|boldsymbol|bm)\s*\{)?[A-Za-z]\}?\s*\\mapsto(?![A-Za-z])"
-    r"|[A-Za-z]\s*(?::|\\colon)\s*\\mathbb\s*\{?\s*R\}?(?:\^\{[^{}]*\}|\^\w)?\s*\\(?:to|rightarrow|mapsto)"
-    r"\s*\\mathbb\s*\{?\s*R\}?(?:\^\{[^{}]*\}|\^\w)?[\s,.;~]*"
+)
+_spaces = r"\\mathbb\s*\{?\s*R\}?(?:\^\{[^{}]*\}|\^\w)?"
+_signature = deferred(
+    rf"([A-Za-z])\s*(:|\\colon(?![A-Za-z]))(\s*{_spaces}(?:\s*\\times\s*{_spaces})*\s*)(\\(?:to|rightarrow|mapsto))"
+    rf"(\s*{_spaces})(?!\^)([\s,.~]|\\q?quad(?![A-Za-z])|\\[,;:! ])*+(;?)(\s*\1\s*(?:\\left\s*)?\()?"
 )
 _hollow = deferred(r"(?<=[^A-Za-z}^_*\\\s])\s*\{\s*\}")
 _lone = deferred(r"(?<=[\s\w)}\]])\{\s*([-+=<>,:])\s*\}")
@@ -43,13 +46,24 @@ LONGEST = 200
 def unwrapped(text: str) -> str:
     r"""The formula alone: without $ $, \[ \], aligned environments, labels, comments and the full stop behind it."""
     text = _comment.sub(lambda m: m.group() if m.group()[0] == "\\" else blanks(m), text)
-    text = _hollow.sub(blanks, _beside.sub(blanks, text))
+    text = _hollow.sub(blanks, _beside.sub(blanks, _signature.sub(_declaring, text)))
     text = _twice.sub(_doubled, _lone.sub(lambda m: m[1].center(len(m.group())), text))
     return _unbraced(_ended(_defining.sub(_defined, _inside(text).replace("$", " "))))
 
 
 def blanks(m: re.Match[str]) -> str:
     return " " * len(m.group())
+
+
+def _declaring(m: re.Match[str]) -> str:
+    r"""f: \mathbb{R}^n \to \mathbb{R}, f(x) = … as a declaration of its own; nothing where no f(…) follows."""
+    called = m[8] or ""
+    length = len(m.group()) - len(called)
+    if not called and not m[7]:
+        return " " * length
+    arrow = "\\to" if m[4] == "\\mapsto" else m[4]
+    said = f"{m.group()[: m.start(2) - m.start()]}:{m[3]}{arrow}{m[5]}"
+    return said.ljust(length - 1) + ";" + called
 
 
 def _doubled(m: re.Match[str]) -> str:
