@@ -22,9 +22,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-
-from test_textbook import IDENTITIES, Entry, derivation, point
-from test_verify import cases, of_record
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import matdiff as md
 from matdiff.api.expr import Expr
@@ -48,6 +46,8 @@ from matdiff.ops.algebra import (
     transpose,
 )
 from matdiff.ops.linalg import inv
+from tests.simplify.test_textbook import IDENTITIES, Entry, derivation, point
+from tests.verify.test_verify import cases, of_record
 
 DIFFERENT = 1e-5
 """Relative difference from which on a mutant counts as wrong."""

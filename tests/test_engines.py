@@ -303,7 +303,7 @@ def test_every_word_of_the_language_is_in_the_table() -> None:
     used = {w for c in CASES for w in re.findall(r"\w+(?=\()", c.text)}
     other_spellings = {"frechet_logm", "frechet_cosm", "frechet_sinm", "frechet_mpower"}
     fixed = {w for w, records in words.items() if all(isinstance(r, Op) and r.rules == (None,) for r in records)}
-    # What stays out of the registry is of complex arrays, and has its cases in tests/test_complex.py.
+    # What stays out of the registry is of complex arrays, and has its cases in tests/calculus/test_complex.py.
     complex_ones = {"ctranspose", "imaginary", "starred_conj"} | {
         w for w, records in words.items() if all(isinstance(r, Op) and registry.get(r.name) is not r for r in records)
     }

@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import test_errors
-import test_inference
-import test_latex
-import test_parser
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import matdiff as md
 from matdiff.text.parser import parse_program
+from tests.inference import test_inference
+from tests.text import test_errors, test_latex, test_parser
 
 SECONDS = 2.0
 LENGTH = 96_000

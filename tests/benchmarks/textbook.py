@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from test_textbook import IDENTITIES, LIMIT, ours, ratio
+from tests.simplify.test_textbook import IDENTITIES, LIMIT, ours, ratio
 
 
 def main(kind: str = "") -> None:
