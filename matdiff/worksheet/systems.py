@@ -10,36 +10,46 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any, Literal
-
-import numpy as np
 
 from matdiff.api.derive import derive
 from matdiff.api.functional import claimed
 from matdiff.api.implicit import Implicit
-from matdiff.api.reading import read
 from matdiff.api.recurrence import Recurrence, ode
 from matdiff.api.vary import Variation, vary
 from matdiff.calculus.evolution import MINUS, simplified
 from matdiff.calculus.implicit import direction, partial
-from matdiff.codegen.evaluate import evaluate
-from matdiff.core.node import Node, Symbol, describe, number, symbol, symbols
-from matdiff.errors import MatdiffError, ParseError, ShapeError
-from matdiff.graph.rewrite import inline, substitute
+from matdiff.core.node import Node, Symbol, describe, number
+from matdiff.errors import MatdiffError, ParseError
+from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import add, scale
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.printing.integrals import Pen
 from matdiff.report.blocks import Block, Hint, Room, Start, Text, Verdict
 from matdiff.solution.problem import Problem
 from matdiff.solution.spelling import Vocabulary
-from matdiff.solution.tidy import LATEX, MENDS, mended, stripped
-from matdiff.verify.sampling import point, ways
+from matdiff.solution.tidy import LATEX, stripped
+from matdiff.worksheet.statements import (
+    NOTHING,
+    NOWHERE,
+    MisplacedError,
+    Reader,
+    Statement,
+    UndecidedError,
+    agree,
+    at_end,
+    at_start,
+    beside,
+    called,
+    determine,
+    fitted,
+    minus,
+)
 
 Status = Literal["right", "layout", "partial", "wrong", "missing", "unread", "undecided"]
 
-POINTS = 3
-CLOSE = 1e-8
 FORGOTTEN = "the adjoint equation has the transposed Jacobian: a transpose is forgotten in it"
 Mistake = tuple[Node, str]
 
@@ -68,13 +78,13 @@ class SystemSolution:
             if "," in problem.wrt:
                 raise ParseError("a problem is by one variable", hint="write a problem for each of them")
             self.d: Any = asked(problem)
-            self.ask = problem.ask or "gradient"
+            self.ask: Any = problem.ask or "gradient"
             if self.ask not in ASKS[type_of(self.d)]:
                 known = ", ".join(ASKS[type_of(self.d)])
                 raise ParseError(f"{self.ask!r} cannot be asked for here", hint=f"ask for one of {known}")
             _ = self.parts
             if problem.form:
-                status, reason = self.verdict(problem.form)
+                status, reason, _ = self.verdict(problem.form)
                 if status != "right":
                     raise ParseError(f"the wanted form is not the {self.ask}: {reason}")
         except MatdiffError as error:
@@ -172,16 +182,100 @@ class SystemSolution:
 
     # answers
 
-    def verdict(self, text: str) -> tuple[Status, str]:
-        """The status of an answer, and why it is wrong."""
-        said = read_parts(self.d, self.ask, text)
-        for part, claim in zip(self.parts, said, strict=True):
-            reason = differs(self, part, claim)
-            if reason is None:
-                return "undecided", "no point was found at which both are defined"
-            if reason:
-                return "wrong", reason
-        return "right", ""
+    def verdict(self, text: str) -> tuple[Status, str, int]:
+        """The status of an answer, why it is wrong, and on which line."""
+        d, ask = self.d, self.ask
+        if isinstance(d, Variation):
+            line, last = last_line(text)
+            reason = differs(self.parts[0], claimed(unlabelled(respelled(last, d)), d))
+            return ("wrong", reason, line) if reason else ("right", "", line)
+        reader = Reader(d)
+        lines = text.splitlines()
+        if reader.evolving:
+            lines = [called(line, reader.until) for line in lines]
+        text = reader.renamed("\n".join(respelled(line, d) for line in lines))
+        said = reader.statements(text, ask)
+        reader.define(said)
+        claims = [s for s in said if s.about == ask]
+        if not claims:
+            raise ParseError(f"no formula in it is the {ask}")
+        beside = [s for s in said if s.about in ("adjoint", "terminal") and s.about != ask]
+        factors = [1] if ask != "gradient" or not beside else FACTORS
+        fits = (c for c in factors if not any(self.stated(reader, s, c) for s in beside))
+        factor = next(fits, 1)
+        for s in sorted((*beside, *claims), key=lambda s: s.line):
+            told = self.gradient(reader, s, factor) if s.about == "gradient" else self.stated(reader, s, factor)
+            if told:
+                return "wrong", told, s.line
+        return "right", "", claims[-1].line
+
+    def stated(self, reader: Reader, s: Statement, factor: Any) -> str:
+        """Why what is said about the adjoint variable, `factor` times the one of the sheet, is wrong."""
+        d = self.d
+        (part,) = {"implicit": implicit, "ode": evolution}[type_of(d)](d, s.about)
+        truth, mistakes = part.truth, part.mistakes
+        if reader.evolving:
+            truth = minus(reader.now, truth)
+            mistakes = tuple((minus(reader.now, wrong), said) for wrong, said in mistakes)
+        moved: dict[Symbol, Node] = {v: scale(number(factor), v) for v in reader.adjoints}
+        try:
+            equations = reader.equations(s)
+        except MisplacedError as error:
+            return error.message
+        for left, right in equations:
+            if shape(left) != shape(right):
+                return unlike(right, left)
+            residual = minus(left, right) if factor == 1 else substitute(minus(left, right), moved)
+            if determine(residual, truth, reader.now, d):
+                continue
+            known = (said for wrong, said in mistakes if determine(residual, wrong, reader.now, d))
+            return next(known, "it differs at random points")
+        return ""
+
+    def gradient(self, reader: Reader, s: Statement, factor: Any) -> str:
+        """Why a claim is wrong, an empty text where it is right."""
+        moved: dict[Symbol, Node] = {}
+        if factor != 1:
+            moved = {v: scale(number(factor), v) for v in reader.adjoints}
+        judged = self.integrated if reader.evolving else self.through
+        return next((told for text in s.claims if (told := judged(reader, text, moved))), "")
+
+    def through(self, reader: Reader, text: str, moved: Mapping[Symbol, Node]) -> str:
+        """The same of one formula for a gradient through an equation."""
+        d, (part,) = self.d, self.parts
+        claim = fitted(substitute(reader.node(text), moved), part.truth)
+        if shape(claim) != shape(part.truth):
+            return unlike(claim, part.truth)
+        found = d.verify(claim={d.wrt[0].name: type(d.function)(claim, d.function.variables)})
+        if found.passed is None:
+            raise UndecidedError(NOWHERE)
+        return "" if found.passed else str(found.message or found.reason)
+
+    def integrated(self, reader: Reader, text: str, moved: Mapping[Symbol, Node]) -> str:
+        """Why ∫ … dt + …, or a sum, is not the gradient: what does not move with the time may stand in either part."""
+        running, rest = self.parts
+        try:
+            inside, outside = reader.integral(text)
+        except MisplacedError as error:
+            return error.message
+        missing = inside is None and not is_zero(running.truth)
+        if inside is None:
+            inside = zeros_like(running.truth)
+        inside, outside = (fitted(substitute(n, moved), running.truth) for n in (inside, outside))
+        for claim in (inside, outside):
+            if shape(claim) != shape(running.truth):
+                return unlike(claim, running.truth)
+        if agree(inside, running.truth):
+            return differs(rest, outside)
+        change = minus(inside, running.truth)
+        others: dict[Symbol, Node] = {s: beside(s, "else") for s in reader.moving}
+        if agree(change, substitute(change, others)):
+            return differs(rest, add(outside, scale(self.d.until, change)))
+        return NOTHING[bool(reader.index)] if missing else differs(running, inside)
+
+
+FACTORS: list[Any] = [1, -1, 2, Fraction(1, 2), -2, Fraction(-1, 2)]
+"""What an adjoint variable defined by the answer itself may be times the one of the sheet."""
 
 
 ASKS = {
@@ -243,10 +337,6 @@ def implicit(d: Implicit, ask: str) -> tuple[Part, ...]:
     return (Part(minus(left, right), tuple(wrong)),)
 
 
-def minus(a: Node, b: Node) -> Node:
-    return add(a, scale(MINUS, b))
-
-
 def evolution(d: Any, ask: str) -> tuple[Part, ...]:
     e = d.evolution
     (p,) = e.wrt
@@ -269,29 +359,18 @@ def evolution(d: Any, ask: str) -> tuple[Part, ...]:
         return (Part(back, tuple((w, said) for w, said in wrong if not same(w, back))),)
     r = e.gradients[p]
     wrong = [(scale(MINUS, r.running), "the sign under the integral is wrong: the zero that is added is ⟨v, u' − f⟩")]
-    if not is_zero(r.start):
-        ends = [
-            (r.end, "the boundary term at the start is forgotten: u(0) depends on the parameter"),
-            (minus(r.end, r.start), "the sign of the boundary term at the start is wrong"),
-        ]
-    else:
-        ends = []
-    return (Part(r.running, tuple(wrong)), Part(add(r.start, ended(e, r.end)), tuple(ends)))
+    start = substitute(r.start, {e.multiplier: at_start(e)})
+    end = substitute(r.end, {e.state: at_end(e)})
+    ends = [
+        (end, "the boundary term at the start is forgotten: u(0) depends on the parameter"),
+        (minus(end, start), "the sign of the boundary term at the start is wrong"),
+    ]
+    return (Part(r.running, tuple(wrong)), Part(add(start, end), () if is_zero(r.start) else tuple(ends)))
 
 
 def only(e: Any) -> Node:
     """f_u[du]."""
     return substitute(e.sensitivity, {dp: zeros_like(dp) for dp in e.directions.values()})
-
-
-def ended(e: Any, node: Node) -> Node:
-    """An expression at the end of the time, where the state is another one than under the integral."""
-    return substitute(node, {e.state: at_end(e)})
-
-
-def at_end(e: Any) -> Symbol:
-    u = e.state
-    return symbol(f"{u.name}_at_the_end", u.kind, u.rows, u.cols)
 
 
 def same(a: Node, b: Node) -> bool:
@@ -333,84 +412,18 @@ def signed(F: Any, part: Node, times: int) -> Node:
 
 
 LABEL = re.compile(r"^([^=<>]*?)(?<![<>:!])=(?!=)\s*")
-INTEGRAL = re.compile(r"(?:int|sum)\s*\(")
 
 
 def unlabelled(line: str) -> str:
-    """What stands right of `gradient =`, `v' =`; the index of a sum has no label."""
+    """What stands right of `gradient =`; the index of a sum has no label."""
     found = LABEL.match(line)
     return line[found.end() :] if found and found[1].count("(") == found[1].count(")") else line
-
-
-INTEGRAL_SIGN = re.compile(
-    r"(?:\\int(?![A-Za-z])|∫)(?:\\limits)?\s*(?:_\s*(?:\{[^{}]*\}|\w)|[₀])?\s*(?:\^\s*(?:\{[^{}]*\}|\w)|[ᵀ¹])?"
-)
-MEASURE = re.compile(r"(?:\\[,;:! ]|\s)*(?:\\mathrm\s*\{\s*d\s*\}\s*|(?<![A-Za-z\\])d\s?)t(?![A-Za-z])")
-SUM_SIGN = re.compile(r"(?:\\sum(?![A-Za-z])|∑)\s*_\s*\{?\s*k\s*=\s*0\s*\}?\s*\^\s*(?:\{\s*N\s*-\s*1\s*\}|\(N-1\))")
-
-
-def called(line: str) -> str:
-    r"""Integrals and sums written by their signs as int(…, t, 0, T) and sum(…, k=0..N-1).
-
-    >>> called(r"-\int_0^T v u^\top\,dt - 2"), called(r"-\sum_{k=0}^{N-1} v_{k+1}")
-    ('-int(v u^\\top, t, 0, T) - 2', '-sum(v_{k+1}, k=0..N-1)')
-    """
-    while (found := INTEGRAL_SIGN.search(line)) and (end := MEASURE.search(line, found.end())):
-        inside = line[found.end() : end.start()].strip()
-        line = f"{line[: found.start()]}int({inside}, t, 0, T){line[end.end() :]}"
-    while found := SUM_SIGN.search(line):
-        end_at, depth = len(line), 0
-        for i in range(found.end(), len(line)):
-            depth += (line[i] in "([{") - (line[i] in ")]}")
-            if depth < 0 or (not depth and line[i] in "+-−" and line[found.end() : i].strip()):
-                end_at = i
-                break
-        inside = line[found.end() : end_at].strip()
-        line = f"{line[: found.start()]}sum({inside}, k=0..N-1){line[end_at:]}"
-    return line
 
 
 def last_line(text: str) -> tuple[int, str]:
     """The last line with a formula, counted from 1."""
     lines = [(i, line.strip()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
     return lines[-1] if lines else (0, "")
-
-
-def read_parts(d: Any, ask: str, text: str) -> tuple[Node, ...]:
-    """The expressions of an answer.  Raises MatdiffError for what cannot be read."""
-    _, line = last_line(text)
-    line = respelled(called(line), d)
-    if isinstance(d, Implicit):
-        known = {s.name: s for s in (*d.function.variables, *d.multipliers)}
-        if ask == "adjoint":
-            if line.count("=") > 1:
-                line = unlabelled(line)
-            left, mark, right = line.partition("=")
-            if not mark:
-                raise ParseError("an equation is asked for", hint="A'*v = c")
-            return (minus(reading(left, known), fitted(reading(right, known), reading(left, known))),)
-        return (reading(unlabelled(line), known),)
-    body = unlabelled(line)
-    if isinstance(d, Variation):
-        return (claimed(body, d),)
-    e = d.evolution
-    k = d.index if isinstance(d, Recurrence) else "t"
-    known = {v.name: v for v in (*d.variables, e.state, e.multiplier, symbol(k, "scalar"))}
-    if ask == "terminal":
-        return (reading(at(at(body, e.state.name, r"[^()\[\]]+"), e.multiplier.name, rf"{k}"), known),)
-    if ask == "adjoint":
-        body = body.split(",   ")[0]
-        return (reading(plain_members(body, d, k), known),)
-    inside, rest = taken_apart(body)
-    if inside is None and is_zero(e.gradients[e.wrt[0]].running):
-        inside, rest = "0", body
-    elif inside is None:
-        inside, rest = body, "0"
-    u, v = e.state.name, e.multiplier.name
-    end = at_end(e)
-    rest = re.sub(rf"(?<!\w){re.escape(u)}\s*[\[(][^()\[\]0]+[\])]", end.name, at(rest, v, "0"))
-    running = reading(plain_members(inside, d, k), known)
-    return running, reading(rest, {**known, end.name: end})
 
 
 def respelled(line: str, d: Any) -> str:
@@ -433,132 +446,23 @@ def respelled(line: str, d: Any) -> str:
     return Vocabulary(names, next(iter(names), "")).respelled(line)
 
 
-def at(text: str, name: str, place: str) -> str:
-    """u for u(T), u[N], u_N."""
-    return re.sub(rf"(?<!\w)({re.escape(name)})\s*(?:\({place}\)|\[{place}\]|_\{{{place}\}})", r"\1", text)
-
-
-def plain_members(text: str, d: Any, k: str) -> str:
-    """u for u[k], v for v[k+1], in a differential equation u for u(t)."""
-    e = d.evolution
-    for s in (e.state, *getattr(d, "sequences", ())):
-        text = at(text, s.name, re.escape(k))
-    return at(text, e.multiplier.name, rf"{k}\s*\+\s*1" if isinstance(d, Recurrence) else re.escape(k))
-
-
-def taken_apart(text: str) -> tuple[str | None, str]:
-    """The integrand (or summand) of int(…, t, 0, T), and the text with 0 in its place."""
-    found = INTEGRAL.search(text)
-    if found is None:
-        return None, text
-    depth, first, end = 0, 0, len(text)
-    for i in range(found.end() - 1, len(text)):
-        depth += (text[i] in "([") - (text[i] in ")]")
-        if text[i] == "," and depth == 1 and not first:
-            first = i
-        if depth == 0:
-            end = i
-            break
-    inside = text[found.end() : first or end]
-    before, behind = factors(text[: found.start()]), text[end + 1 :]
-    if before[1] or re.match(r"\s*[*/]", behind):
-        after = re.match(r"(?:\s*[*/]\s*(?:\([^()]*\)|[\w.']+))*", behind)
-        tail = after[0] if after else ""
-        inside, behind = f"{before[1]}({inside}){tail}", behind[len(tail) :]
-    rest = f"{before[0]}0{behind}".strip()
-    return inside, re.sub(r"^0\s*\+?\s*(?=[^\s])", "", rest) or "0"
-
-
-def factors(before: str) -> tuple[str, str]:
-    """What stands before an integral: the other terms, and the sign and the factors that belong to it.
-
-    >>> factors("k*v(0) - 2*"), factors("-"), factors("a + ")
-    (('k*v(0) +', '-2*'), ('', '-'), ('a + ', ''))
-    """
-    depth = 0
-    for i in range(len(before) - 1, -1, -1):
-        depth += (before[i] in ")]}") - (before[i] in "([{")
-        if not depth and before[i] in "+-−":
-            sign, own = ("" if before[i] == "+" else "-"), before[i + 1 :].strip()
-            others = before[:i].rstrip()
-            return (before, "") if not sign and not own else (f"{others} +" if others else "", sign + own)
-    return "", before.strip()
-
-
-def reading(text: str, known: Mapping[str, Symbol]) -> Node:
-    node = inline(fitting(text.strip(), known))
-    if strange := next((s for s in symbols(node) if s.name not in known), None):
-        raise ParseError(f"{strange.name} is not known here", hint=f"known are {', '.join(known)}")
-    return node
-
-
-def fitting(text: str, known: Mapping[str, Symbol]) -> Node:
-    """The function read, entry by entry where its shapes do not fit."""
-    for _ in range(MENDS):
-        try:
-            return read(text, None, "auto", dict(known)).function
-        except ShapeError as error:
-            again = (
-                mended(error, {name for name, s in known.items() if s.kind == "matrix"}) if error.text == text else ""
-            )
-            if not again:
-                raise
-            text = again
-    return read(text, None, "auto", dict(known)).function
-
-
-def fitted(node: Node, like: Node) -> Node:
-    """A 0 of any shape."""
-    zero = node.kind == "scalar" and node is number(0)
-    return zeros_like(like) if zero else node
-
-
-def differs(solution: SystemSolution, part: Part, claim: Node) -> str | None:
-    """Why a claim is wrong, an empty text where it is right, None where that is not decided."""
-    truth = part.truth
-    claim = fitted(claim, truth)
-    if (claim.kind, claim.rows, claim.cols) != (truth.kind, truth.rows, truth.cols):
-        turned = claim.kind == truth.kind and (claim.rows, claim.cols) == (truth.cols, truth.rows)
-        hint = ": transpose it" if turned else ""
-        return f"it is {describe(claim)}, but {describe(truth)} is asked for{hint}"
-    ask, d = solution.ask, solution.d
-    if isinstance(d, Implicit) and ask == "gradient":
-        found = d.verify(claim={d.wrt[0].name: _expr(d, claim)})
-        return None if found.passed is None else "" if found.passed else found.message or found.reason
-    anything = isinstance(d, Implicit)
-    if agree(claim, truth) or (anything and agree(scale(MINUS, claim), truth)):
+def differs(part: Part, claim: Node) -> str:
+    """Why a claim is wrong, an empty text where it is right."""
+    claim = fitted(claim, part.truth)
+    if shape(claim) != shape(part.truth):
+        return unlike(claim, part.truth)
+    if agree(claim, part.truth):
         return ""
-    for wrong, said in part.mistakes:
-        if agree(claim, wrong) or (anything and agree(scale(MINUS, claim), wrong)):
-            return said
-    return "it differs at random points"
+    return next((said for wrong, said in part.mistakes if agree(claim, wrong)), "it differs at random points")
 
 
-def _expr(d: Implicit, node: Node) -> Any:
-    return type(d.function)(node, d.function.variables)
+def shape(node: Node) -> tuple[Any, ...]:
+    return node.kind, node.rows, node.cols
 
 
-def agree(a: Node, b: Node) -> bool:
-    """Are two expressions equal at random points, all of their names independent of each other?"""
-    if (a.kind, a.rows, a.cols) != (b.kind, b.rows, b.cols):
-        return False
-    known = tuple(dict.fromkeys(symbols(a, b)))
-    sized = {d for s in known for d in (s.rows, s.cols)}
-    if not {b.rows, b.cols} <= {*sized, number(1).rows}:
-        known = (*known, symbol("like_it", b.kind, b.rows, b.cols))
-    count = 0
-    for seed, way in zip(range(12), ways(minus(a, b), known, {}), strict=False):
-        arrays = {v.name: x for v, x in point(known, way, np.random.default_rng(seed)).items()}
-        try:
-            x, y = (np.asarray(evaluate(n, known, arrays)) for n in (a, b))
-        except MatdiffError:
-            continue
-        if np.linalg.norm(x - y) > CLOSE * (1 + np.linalg.norm(y)):
-            return False
-        count += 1
-        if count == POINTS:
-            return True
-    return count > 0
+def unlike(claim: Node, truth: Node) -> str:
+    turned = claim.kind == truth.kind and (claim.rows, claim.cols) == (truth.cols, truth.rows)
+    return f"it is {describe(claim)}, but {describe(truth)} is asked for{': transpose it' if turned else ''}"
 
 
 @lru_cache(64)
@@ -578,7 +482,9 @@ def mark_system(problem: Problem, text: str) -> tuple[Status, str, int | None]:
     if not said or said.endswith("="):
         return "missing", "no answer", None
     try:
-        status, reason = solution.verdict(text)
+        status, reason, line = solution.verdict(text)
+    except UndecidedError as error:
+        return "undecided", error.message, None
     except MatdiffError as error:
         return "unread", f"not read: {error}", line
     return status, reason, line if status == "wrong" else None

@@ -819,3 +819,60 @@ def test_every_function_has_mathml() -> None:
 def test_answers_about_systems(more: dict[str, str], answer: str, status: str, said: str) -> None:
     found = check(answer, **more)
     assert found.status == status and said in found.reason, found
+
+
+LINEAR = {"f": "A*x = b for x; norm(x - y)^2/2", "wrt": "A"}
+FLOW = {"f": "A*u", "state": "u", "wrt": "A", "final": "c'*u"}
+GROWTH = {"f": "k*u", "wrt": "k", "let": "u: scalar; k: scalar", "state": "u", "initial": "1", "objective": "u^2 + k"}
+DECAY = {"f": "-k*u", "wrt": "k", "let": "u: scalar; k: scalar", "state": "u", "initial": "k^2", "final": "u^2"}
+STEPS = {"f": "u[k+1] = A*u[k]", "state": "u", "wrt": "A", "final": "c'*u[N]"}
+
+
+@pytest.mark.parametrize(
+    ("more", "answer", "status", "said"),
+    [
+        # lines about the adjoint variable, in the answer's own scale and name
+        (LINEAR, "A'v = x - y\n-v x'", "right", ""),
+        (LINEAR, "A'v = y - x\nv x'", "right", ""),
+        (LINEAR, "A'v = y - x\n-v x'", "wrong", "the sign is wrong"),
+        (LINEAR, "A v = x - y\n-v x'", "wrong", "a transpose is forgotten"),
+        (LINEAR, "A^\\top \\lambda = x - y \\\\ \\nabla_A f = -\\lambda x^\\top", "right", ""),
+        (LINEAR, "r = x - y\nA'w = r\nA dx = -dA x\n-w x'", "right", ""),
+        (LINEAR, "A'w = x - y; w x'", "wrong", "the sign is wrong"),
+        (LINEAR, "∇f = v x'\n= -v x'", "wrong", "the sign is wrong"),
+        # an equation in whatever arrangement
+        ({**LINEAR, "ask": "adjoint"}, "v = A^{-T}(x - y)", "right", ""),
+        ({**LINEAR, "ask": "adjoint"}, "v'A = (x-y)'", "right", ""),
+        ({**LINEAR, "ask": "adjoint"}, "A'v = inv(A) b - y", "right", ""),
+        ({**LINEAR, "ask": "adjoint"}, "A'v = A'v", "wrong", "differs"),
+        ({**FLOW, "ask": "adjoint"}, "v' + A'v = 0", "right", ""),
+        ({**FLOW, "ask": "adjoint"}, "-v' = -A'v", "wrong", "the sign"),
+        ({**FLOW, "ask": "adjoint"}, "2v' = -A'v", "wrong", "differs"),
+        ({**FLOW, "ask": "adjoint"}, "v' = -A'v, v(T) = -c", "right", ""),
+        ({**FLOW, "ask": "adjoint"}, "v' = -A'v, v(T) = c", "wrong", "the sign"),
+        ({**FLOW, "ask": "adjoint"}, "v = -A'v", "unread", "no formula in it is the adjoint"),
+        # at which time
+        ({**FLOW, "ask": "terminal"}, "v(0) = -c", "wrong", "v(T), not that at 0"),
+        ({**STEPS, "ask": "terminal"}, "v[N-1] = -c", "wrong", "v[N], not that at N-1"),
+        ({**STEPS, "ask": "terminal"}, "v_N = -c", "right", ""),
+        # integrals and sums, and over what
+        (FLOW, "-v*u'", "wrong", "nothing in it is integrated over the time"),
+        (FLOW, "int(-v*u', t, 0, 1)", "wrong", "from 0 to T"),
+        (FLOW, "int(v*u', t, T, 0)", "right", ""),
+        (FLOW, "-\\int_0^1 v u^\\top\\,dt", "wrong", "from 0 to T"),
+        (FLOW, "dλ/dt = -A'λ\nλ(T) = c\n∇G = ∫ λ u' dt", "right", ""),
+        (FLOW, "v(T) = c\n∇G = -int(v*u', t, 0, T)", "wrong", "the sign"),
+        (GROWTH, "T - int(v*u, t, 0, T)", "right", ""),
+        (GROWTH, "1 - int(v*u, t, 0, T)", "wrong", "differs"),
+        ({**GROWTH, "until": "2"}, "\\int_0^2 (1 - v u)\\,dt", "right", ""),
+        (DECAY, "int(u*v, t, 0, T) - 2*k*v(0)", "right", ""),
+        (DECAY, "int(u*v, t, 0, T) - 2*k*v", "unread", "without its time"),
+        (STEPS, "-\\sum_{i=0}^{N-1} v_{i+1} u_i^\\top", "right", ""),
+        (STEPS, "sum(-v[k+1]*u[k]', k=1..N-1)", "wrong", "k from 0 to N-1"),
+        (STEPS, "sum(-v[k+1]*u[k]', k=0..N)", "wrong", "k from 0 to N-1"),
+        ({**STEPS, "f": "u[k+1] = A*u[k] + w[k]", "wrt": "w"}, "-v[k+1]", "right", ""),
+    ],
+)
+def test_every_line_about_a_system_counts(more: dict[str, str], answer: str, status: str, said: str) -> None:
+    found = check(answer, **more)
+    assert found.status == status and said in found.reason, found
