@@ -13,7 +13,7 @@ from matdiff.calculus.jacobian import jacobian
 from matdiff.core.node import Node, Symbol, number, size_names, symbol, topological
 from matdiff.core.op import differential_symbol
 from matdiff.errors import ArgumentError, DomainError, ParseError, ShapeError, UnsupportedError
-from matdiff.graph.lift import Picker
+from matdiff.graph.lift.picker import Picker
 from matdiff.graph.rewrite import inline, substitute
 from matdiff.ops.algebra import matmul, transpose
 from matdiff.simplify.normal import normal

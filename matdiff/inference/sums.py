@@ -17,7 +17,8 @@ from matdiff.core.op import Op
 from matdiff.core.patterns import deferred
 from matdiff.core.shape import ONE, ZERO, Dim
 from matdiff.errors import MatdiffError, ParseError, ShapeError, UnsupportedError
-from matdiff.graph.lift import Member, lifted
+from matdiff.graph.lift import lifted
+from matdiff.graph.lift.values import Member
 from matdiff.inference.declarations import Declared, declarations_text, spell
 from matdiff.inference.names import check_defined, default_kind
 from matdiff.ops.algebra import is_op, matmul

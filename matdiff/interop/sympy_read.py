@@ -17,7 +17,8 @@ from matdiff.core.node import Kind, Node, constant, number, symbol
 from matdiff.core.op import registry
 from matdiff.core.shape import ONE, Dim
 from matdiff.errors import ShapeError, UnsupportedError
-from matdiff.graph.lift import Member, lifted
+from matdiff.graph.lift import lifted
+from matdiff.graph.lift.values import Member
 from matdiff.inference import declared_symbol
 from matdiff.inference.special import unknown
 from matdiff.interop.sympy_write import scalar_functions

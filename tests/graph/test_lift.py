@@ -13,7 +13,8 @@ import matdiff as md
 from matdiff.api.expr import Expr
 from matdiff.core.node import Node, Symbol, symbol, topological
 from matdiff.core.shape import ONE, ZERO, Dim
-from matdiff.graph.lift import Member, lifted
+from matdiff.graph.lift import lifted
+from matdiff.graph.lift.values import Member
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import is_op
 from matdiff.ops.elementwise import abs_, exp, log, relu, sqrt, tanh
