@@ -375,6 +375,7 @@ class Asked:
             if program.function is None:
                 raise ParseError(f"{ROLES[role]} is an expression", text=program.text, span=(0, len(program.text)))
         self._places()
+        self._indexed()
         self._times()
         remarks = self._powers()
         self._named_begin()
@@ -493,6 +494,38 @@ class Asked:
             elif d.dims or d.words != ("scalar",):
                 raise ParseError(f"{name} is {what} {self.where}", hint="call the other one otherwise")
 
+    def _indexed(self) -> None:
+        """u_2 and u_T, declared nowhere, are no names of their own: the derivative would leave them out."""
+        said = {d.name for d in self._said()}
+        begins = {n.value for n in self.programs["initial"].nodes()} if "initial" in self.programs else set()
+        defined = {d.name for p in self.programs.values() for d in p.definitions}
+        for program in self.programs.values():
+            for n in program.nodes():
+                if n.head != "name" or not n.span[1] or n.value in said | begins | defined:
+                    continue
+                name, _, index = str(n.value).rpartition("_")
+                if name not in self._moving or not (index.isdigit() or index in (self.time, self.end)):
+                    continue
+                if index != "0" or name != self.state:
+                    raise self._member(program, n.span, name, str(n.value))
+                if begins:
+                    raise ParseError(
+                        f"{n.value}, the value at 0, is given by other names",
+                        text=program.text,
+                        span=n.span,
+                        hint=f'write them in its place, or declare it: --let "{n.value}: n"',
+                    )
+
+    @property
+    def _moving(self) -> set[str]:
+        """What is another one at another time."""
+        return {self.state}
+
+    def _member(self, program: Program, span: Span, name: str, typed: str) -> ParseError:
+        message = f"is {typed} an entry of {name}, or {name} at one time alone?"
+        hint = f"an entry is {name}[1]; at the end of the time it is {name}({self.end}), in the final objective"
+        return ParseError(message, text=program.text, span=span, hint=hint)
+
     def _named_begin(self) -> None:
         """u_0, where it stands in a text undeclared, is declared as the state is."""
         said = {d.name: d for d in self._said()}
@@ -502,18 +535,21 @@ class Asked:
                 self.declared.append(replace(d, name=name, words=tuple(w for w in d.words if w in KINDS)))
 
     def _begun(self, names: list[str]) -> str:
-        """The name of the initial value where none is given."""
+        """The name of the initial value where none is given: u_0, or u0 where that stands in the texts."""
         if "initial" in self.programs:
             return ""
         there = self._written() | {d.name for d in self._said()}
         both = (f"{self.state}_0", f"{self.state}0")
-        for name in sorted(both, key=lambda name: name not in names):
-            if name in names or name not in there:
-                said = next((d for d in self._said() if d.name == self.state), None)
-                if said is not None and name not in there:
-                    self.declared.append(replace(said, name=name, words=tuple(w for w in said.words if w in KINDS)))
-                return name
-        raise ParseError(f"say where {self.state} begins", hint=f'--initial "{self.state}_0", initial="{self.state}_0"')
+        used = [name for name in both if name in names] or [name for name in both if name in there]
+        if len(used) > 1:
+            raise ParseError(
+                f"say where {self.state} begins", hint=f'--initial "{self.state}_0", initial="{self.state}_0"'
+            )
+        name = used[0] if used else both[0]
+        said = next((d for d in self._said() if d.name == self.state), None)
+        if said is not None and name not in there:
+            self.declared.append(replace(said, name=name, words=tuple(w for w in said.words if w in KINDS)))
+        return name
 
     def _variables(self, names: list[str], begun: str) -> dict[str, Symbol]:
         """All variables with their types, from all texts at once."""

@@ -31,7 +31,7 @@ from matdiff.ops.constants import is_zero
 from matdiff.printing.integrals import Pen
 from matdiff.simplify.stacked import stacked_rows
 from matdiff.text.moving import Moving
-from matdiff.text.tree import Span
+from matdiff.text.tree import Program, Span
 
 if TYPE_CHECKING:
     from matdiff.verify.report import Verification
@@ -403,6 +403,7 @@ class AskedSteps(Asked):
         index = next((c for c in found.group("a", "b", "c", "d") if c), INDEX) if found else INDEX
         self.time, self.end = index, COUNT
         self.members: Counter[str] = Counter()
+        self.numbered = found is not None and "[" in found[0]
         super().__init__(rhs, state, declare, dialect)
         self._members()
 
@@ -416,6 +417,7 @@ class AskedSteps(Asked):
         found = LEFT.match(text) if role == "rhs" else None
         text = blanked(text, 0, found.end()) if found else text
         here = {"final": f"(?:N|{re.escape(str(until))})"}.get(role, re.escape(k))
+        self._entries(text, here)
         state = re.escape(self.typed)
         other = re.search(rf"({NAME})\s*(?:\[|_\{{|\()\s*{re.escape(k)}\s*([+-])\s*(\d+|\w)\s*[\])}}]", text)
         if other and role in ("rhs", "objective") and (other[1] == self.typed or "(" not in other[0]):
@@ -439,6 +441,30 @@ class AskedSteps(Asked):
                 self.members[place[1]] += 1
                 text = text[: place.start()] + place[1].rjust(place.end() - place.start()) + text[place.end() :]
         return text
+
+    def _entries(self, text: str, here: str) -> None:
+        """u[2] beside u[k] is the state of a step as much as an entry: u[k][2] is that."""
+        u, k = self.typed, self.time
+        own = rf"(?<![\w\\]){re.escape(u)}\s*\["
+        self.numbered |= re.search(rf"{own}\s*{re.escape(k)}\s*(?:\+\s*1\s*)?\]", text) is not None
+        found = re.search(rf"{own}\s*(?!{here}\s*\])(\d+)\s*\]", text)
+        if not found or not self.numbered:
+            return
+        i = found[1]
+        message = f"is {u}[{i}] an entry of {u}, or the state of one step alone?"
+        hint = f"an entry is {u}[{k}][{i}], in the final objective {u}[N][{i}]"
+        if i == "0":
+            message, hint = f"{u}[0] is the initial value", f"it is typed {u}_0, or as it is given"
+        raise ParseError(message, text=text, span=found.span(), hint=hint)
+
+    @property
+    def _moving(self) -> set[str]:
+        return {self.state, *(chosen_names(m)[0][0] for m in self.members)}
+
+    def _member(self, program: Program, span: Span, name: str, typed: str) -> ParseError:
+        message = f"is {typed} an entry of {name}, or {name} at one step alone?"
+        hint = f"an entry is {name}[{self.time}][1]; after the last step {self.state} is {self.state}[N]"
+        return ParseError(message, text=program.text, span=span, hint=hint)
 
     def moving(self, role: str, until: Any) -> Moving:
         return {}

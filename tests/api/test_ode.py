@@ -226,7 +226,19 @@ WRONG = [
     ({"rhs": "t*u", "state": "u", "wrt": "u_0", "declare": "t: 3"}, "t is the time"),
     ({"rhs": "A*u", "state": "u,v", "wrt": "A"}, "one state"),
     ({"rhs": "A*U", "state": "U", "wrt": "A", "declare": "U: n×n symmetric"}, "all of space"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "final": "u_1^2"}, "is u_1 an entry of u, or u at one time alone?"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "final": "u_T'*u_T"}, "is u_T an entry of u, or u at one time alone?"),
+    ({"rhs": "A*u", "state": "u", "wrt": "A", "final": "u'*u_0", "initial": "b"}, "u_0, the value at 0, is given by"),
 ]
+
+
+def test_the_initial_value_is_one_wherever_it_stands():
+    d = md.ode("A*(u - u_0)", "u", "u_0", objective="norm(u - u_0)^2", until=1)
+    A, u_0 = np.array([[0.1, 0.5], [-0.3, 0.2]]), np.array([1.0, -2.0])
+    value, gradient = d.solve(A=A, u_0=u_0)
+    assert abs(value) < 1e-12 and np.abs(gradient).max() < 1e-9
+    by_A = md.ode("A*u", "u", "A", objective="norm(u - u_0)^2", until=1)
+    assert {v.name for v in by_A.variables} == {"A", "u", "u_0"}
 
 
 @pytest.mark.parametrize(("problem", "said"), WRONG, ids=lambda v: v if isinstance(v, str) else "")

@@ -134,6 +134,14 @@ WRONG = [
     (("u[k+1] = A*u[k]", "u", "A", "A: 3×2"), "the state u is a vector of length 2"),
     (("u[k+1] = A*u[k]", "u", "A", None, None, None, None, "5/2"), "whole number"),
     (("u[k+1] = A*u[k]", "u", "A", None, None, "A*u[k]"), "not a scalar"),
+    (
+        ("u[k+1] = A*u[k]", "u", "A", None, None, None, "norm(u[2])^2"),
+        r"u\[2\] an entry of u, or the state of one step",
+    ),
+    (("u[k+1] = [u[2]; -u[1]]", "u", "u_0", "u: 2"), r"u\[2\] an entry of u, or the state of one step"),
+    (("u[k+1] = A*u[k]", "u", "A", None, None, "norm(u[k] - u[0])^2"), r"u\[0\] is the initial value"),
+    (("u_{k+1} = p u_k", "u", "p", "u: scalar; p: scalar", None, None, "u_2^2"), "u_2 an entry of u, or u at one step"),
+    (("u_{k+1} = A u_k + b_k", "u", "A", None, None, None, "b_2^T u_N"), "is b_2 an entry of b, or b at one step"),
 ]
 
 
