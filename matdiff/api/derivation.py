@@ -31,7 +31,7 @@ from matdiff.core.op import Joint, Linear, differential_symbol
 from matdiff.errors import MatdiffError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known, closure
 from matdiff.graph.rewrite import in_terms_of, inline, prepared, substitute
-from matdiff.ops.algebra import ADD, MATMUL, POWER, add, hadamard, is_op, matmul, power, scale
+from matdiff.ops.algebra import ADD, MATMUL, POWER, add, hadamard, inner, is_op, matmul, power, scale
 from matdiff.ops.constants import eye, zeros_like
 from matdiff.ops.linalg import inverse
 from matdiff.ops.reductions import norm
@@ -946,14 +946,14 @@ class Derivation(Generic[G_co]):
 
     @cached_property
     def squares(self) -> dict[Node, Node]:
-        """uᵀu as ‖u‖² for every square of a norm that stood in the function."""
+        """uᵀu and ⟨U, U⟩ as ‖·‖² for every square of a norm that stood in the function: who typed a norm reads norms."""
         found: dict[Node, Node] = {}
         for node in topological(self.function.node):
             if node.op is POWER and node.children[0].op is norm and prepared(node) is not node:
                 u = self.simplified(node.children[0].children[0])
-                if u.kind == "vector":
-                    found[matmul(u.T, u)] = power(norm(u), number(2))
-        return {inside: square for inside, square in found.items() if length(square) < length(inside)}
+                square = power(norm(u), number(2))
+                found[matmul(u.T, u) if u.kind == "vector" else self.simplified(inner(u, u))] = square
+        return found
 
     def abbreviated(self, answer: Expr) -> Expr:
         """An answer in terms of what the function defines, `s = softmax(K q)`, if far shorter."""

@@ -36,6 +36,7 @@ WHOLE = 150
 """Longest derivation that is told in whole lines; longer ones get a line per part."""
 
 ALGEBRA = "simplify"
+REWRITE = "rewrite in a form easier to differentiate"
 READ_OFF = "read off the gradient"
 WEIGHTED = "the gradient for ⟨x,y⟩ = xᵀWy is W⁻¹ times what is paired with dx"
 SO_ALONG = "⇒ H[dX] ="
@@ -118,9 +119,26 @@ def _narrated(telling: Telling, full: bool) -> tuple[Step, ...]:
     last = (READ_OFF, READ_DERIVATIVE, WEIGHTED, *raised)
     return tuple(
         Step(rule, Expr(before, variables), Expr(after, variables), SO if rule in last else "=")
-        for rule, before, after in _lines(telling, full)
-        if before is not after
+        for rule, before, after in _in_norms(derivation, _lines(telling, full))
     )
+
+
+def _in_norms(derivation: Derivation, lines: Iterable[Line], told: bool = False) -> Iterator[Line]:
+    """Lines with squares of norms as they were typed, but where they are differentiated as products: within d(…).
+
+    Once it is `told` that ‖u‖² = uᵀu, only within d(uᵀu).
+    """
+    squares = derivation.squares
+    for rule, *sides in lines:
+        before, after = (_with_norms(e, squares, told) for e in sides) if squares and told | (rule != REWRITE) else sides
+        if before is not after:
+            yield rule, before, after
+
+
+def _with_norms(node: Node, squares: Mapping[Node, Node], told: bool) -> Node:
+    marks = (m for m in topological(node, into_bodies=False) if is_op(m, D))
+    kept = {m: m for m in marks if not told or m.children[0] in squares}
+    return substitute(node, {**squares, **kept})
 
 
 @dataclass
@@ -285,11 +303,12 @@ def _differential(derivation: Derivation, told: Iterable[Node] = ()) -> tuple[St
     """The steps to the differential, as it is printed."""
     variables = derivation.function.variables
     lines = _lines(Telling.of(derivation, told), False, closing=False)
-    steps = [Step(r, Expr(b, variables), Expr(a, variables)) for r, b, a in lines if b is not a]
+    steps = [Step(r, Expr(b, variables), Expr(a, variables)) for r, b, a in _in_norms(derivation, lines, told=True)]
     last = derivation.differential
     parts = steps and is_op(steps[-1].before.node, D) and steps[-1].before.node is not d(derivation.prepared)
     if parts and len(last.text()) <= WIDEST:
-        steps.append(Step("substitute and collect", Expr(d(derivation.prepared), variables), last))
+        start = _with_norms(d(derivation.prepared), derivation.squares, told=True)
+        steps.append(Step("substitute and collect", Expr(start, variables), last))
     return tuple(steps)
 
 
@@ -319,7 +338,8 @@ def _read_off(
     if space is not None:
         raw = adjoint(telling.value, Y or number(1), [dX])[dX]
         lines.append((space.law, telling.paired({dX: inline(raw)}), last))
-    steps = [Step(r, Expr(b, variables), Expr(a, variables), "=", X.name) for r, b, a in lines]
+    *rest, (_, last, G) = _in_norms(telling.derivation, [*lines, (rule, last, G)])
+    steps = [Step(r, Expr(b, variables), Expr(a, variables), "=", X.name) for r, b, a in rest]
     return (*steps, Step(rule, Expr(last, variables), Expr(G, variables), relation, X.name))
 
 
@@ -472,7 +492,7 @@ def _lines(telling: Telling, full: bool, closing: bool = True) -> Iterator[Line]
     derivation = telling.derivation
     f = derivation.function.node
     if derivation.prepared is not f:
-        yield "rewrite in a form easier to differentiate", f, derivation.prepared
+        yield REWRITE, f, derivation.prepared
     long = len(telling.known) > WHOLE
     for node in topological(derivation.prepared):
         if isinstance(node, Symbol) and node.body is not None and node in telling.known:
