@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Generic
 
 from matdiff.api.expr import Expr
@@ -39,6 +40,7 @@ from matdiff.ops.sets import CurvedSet, curved_set
 from matdiff.ops.structure import vector_of
 from matdiff.printing.length import length
 from matdiff.printing.names import ascii_name
+from matdiff.simplify.alike import alike
 from matdiff.simplify.forms import SMALL, best, shortest
 from matdiff.simplify.normal import new_context, normal
 
@@ -218,7 +220,26 @@ class Derivation(Generic[G_co]):
         if self.curved:
             return self._curved_hessian
         answers = {(X.name, Z.name): self._shorter_matrix(self.curvature[X], Z) for X in self.wrt for Z in self.wrt}
-        return answers if self.several else answers[self.wrt[0].name, self.wrt[0].name]
+        for X, Z in combinations(self.wrt, 2):
+            if self.metric is None and tangent(X) is None and tangent(Z) is None:
+                self._mirror(answers, X.name, Z.name)
+        if not self.several:
+            return answers[self.wrt[0].name, self.wrt[0].name]
+        gradients = [e.node for e in self.euclidean_gradient.values()]
+        same = alike([*gradients, *(e.node for e in answers.values())])[len(gradients) :]
+        return {pair: e.having(n) for (pair, e), n in zip(answers.items(), same, strict=True)}
+
+    def _mirror(self, blocks: dict[tuple[str, str], Expr], x: str, z: str) -> None:
+        """Second derivatives are the same in either order: two blocks as transposes, where that is not longer."""
+        first, second = blocks[x, z], blocks[z, x]
+        if max(len(topological(e.node)) for e in (first, second)) > SMALL:
+            return
+        turned = self._answer(second.node.T)
+        if length(turned.node) < length(first.node):
+            blocks[x, z] = first = turned
+        turned = self._answer(first.node.T)
+        if length(turned.node) <= length(second.node):
+            blocks[z, x] = turned
 
     @cached_property
     def curved(self) -> dict[Symbol, CurvedSet]:
@@ -946,7 +967,7 @@ class Derivation(Generic[G_co]):
 
     @cached_property
     def squares(self) -> dict[Node, Node]:
-        """uᵀu and ⟨U, U⟩ as ‖·‖² for every square of a norm that stood in the function: who typed a norm reads norms."""
+        """uᵀu and ⟨U, U⟩ as ‖·‖² for every square of a norm that was typed in the function."""
         found: dict[Node, Node] = {}
         for node in topological(self.function.node):
             if node.op is POWER and node.children[0].op is norm and prepared(node) is not node:

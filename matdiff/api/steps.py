@@ -130,7 +130,9 @@ def _in_norms(derivation: Derivation, lines: Iterable[Line], told: bool = False)
     """
     squares = derivation.squares
     for rule, *sides in lines:
-        before, after = (_with_norms(e, squares, told) for e in sides) if squares and told | (rule != REWRITE) else sides
+        before, after = (
+            (_with_norms(e, squares, told) for e in sides) if squares and told | (rule != REWRITE) else sides
+        )
         if before is not after:
             yield rule, before, after
 
@@ -286,10 +288,11 @@ def _maps(derivation: Derivation) -> Iterator[Group]:
 
 def _blocks(derivation: Derivation) -> Iterator[Group]:
     """Each gradient differentiated once, and a block of the Hessian read off by each variable."""
-    told = set(Telling.of(derivation).known)
+    first = derivation.retold
+    told = {n for n in first.known if isinstance(n, Apply)}
     for X in derivation.wrt:
         again = derivation.about(derivation.gradient[X.name])
-        steps = _differential(again, told)
+        steps = _in_names_of(first, again, told)
         for Z in derivation.wrt:
             matrix = "matrix" in (X.kind, Z.kind)
             lone = Expr(_alone(again, Z), again.function.variables)
@@ -384,6 +387,14 @@ def second(derivation: Derivation) -> tuple[Step, ...]:
         return (*_differential(again, told), *_bent(derivation, again.differential))
     (X,) = derivation.wrt
     rule = READ_MATRIX if X.kind == "matrix" else READ_HESSIAN
+    found = _in_names_of(first, again, told)
+    return (*found, Step(rule, _ended(found, again), derivation.hessian, HESSIAN, X.name))
+
+
+def _in_names_of(first: Telling, again: Derivation, told: Iterable[Node]) -> tuple[Step, ...]:
+    """The steps to the differential of a gradient in the names of the function's own derivation, and in further ones
+    where lines would be too long.
+    """
     names = {n.body: n for n in first.known if isinstance(n, Symbol) and n.body is not None}
     plain = _differential(again, told)
     found, width = plain, widest(plain)
@@ -398,7 +409,7 @@ def second(derivation: Derivation) -> tuple[Step, ...]:
             found, width = steps, narrower
         if width <= WIDEST:
             break
-    return (*found, Step(rule, _ended(found, again), derivation.hessian, HESSIAN, X.name))
+    return found
 
 
 SCALAR = ("scalar",)

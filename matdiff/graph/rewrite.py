@@ -144,7 +144,7 @@ def prepared(root: Node) -> Node:
     return memo[root]
 
 
-ROUGH = frozenset({POWER, pinv, COLUMN, MATMUL, log})
+ROUGH = frozenset({POWER, pinv, COLUMN, MATMUL, log, det, logdet})
 """The functions of which some applications are written in another way."""
 
 

@@ -135,7 +135,7 @@ class Answer:
             _ = self.worded
         node = substitute(e.node, self.printed or {}) if self.printed else e.node
         booked = self.booked(e if node is e.node else e.having(node))
-        if self.solving and booked is not e:
+        if self.solving:
             from matdiff.report.book import BookExpr
 
             return BookExpr(booked, self.book)
@@ -232,11 +232,11 @@ class Answer:
             found += self.hessians if self.scalar else self.parts("second", self.bilinear)
         bodies = self.d.abbreviations(self.in_value([line.body for line in found]))
         short = [line._replace(body=body) for line, body in zip(found, bodies, strict=True)]
-        named = self.with_names(short)
+        named = self.with_names([*short])
         final = self.in_words(named)
         self.printed = {
             line.body.node: last.body.node
-            for lines in (found, named)
+            for lines in (found, short, named)
             for line, last in zip(lines, final, strict=True)
             if line.key != "differential" and line.body.node is not last.body.node
         }
@@ -266,7 +266,7 @@ class Answer:
     def solving(self) -> bool:
         """Whether a scalar function defines a solution x = A⁻¹ b and is differentiated by A, to first order."""
 
-        if self.d.kind != "gradient" or self.order > 1:
+        if self.d.kind != "gradient":
             return False
         bodies = [n.body for n in topological(self.d.function.node) if isinstance(n, Symbol) and n.body is not None]
         heads = [b.children[0] for b in bodies if b.children and b.kind == "vector"]
@@ -292,6 +292,24 @@ class Answer:
         """The lines with what gradients by several variables share named once."""
         places = [i for i, line in enumerate(lines) if line.key in ("gradient", "partial gradient")]
         for i, body in zip(places, self.d.named([lines[i].body for i in places]), strict=True):
+            lines[i] = lines[i]._replace(body=body, shared=fresh(lines[i].body, body))
+        return self.with_common_parts(lines)
+
+    def with_common_parts(self, lines: list[Line]) -> list[Line]:
+        """The lines with what several blocks of a Hessian share named once."""
+        places = [i for i, line in enumerate(lines) if line.key == "partial hessian"]
+        blocks = [lines[i].body.node for i in places]
+        if not blocks or sum(map(length, blocks)) > LARGE:
+            return lines
+        from matdiff.report.book import common_names, within
+
+        symbols = [n for n in topological(*(line.body.node for line in lines)) if isinstance(n, Symbol)]
+        shared = {name for line in lines for name in line.shared}
+        names: dict[Any, Any] = {n.body: n for n in symbols if n.name in shared}
+        taken = {n.name for n in symbols} | {v.name for v in self.d.function.variables} | {self.f}
+        names |= common_names([within(n, names) for n in blocks], taken)
+        for i in places:
+            body = lines[i].body.having(within(lines[i].body.node, names))
             lines[i] = lines[i]._replace(body=body, shared=fresh(lines[i].body, body))
         return lines
 

@@ -121,6 +121,8 @@ class Book:
     """Factors of matrices, by the product that they make."""
     vectors: dict[Node, Node] = field(default_factory=dict)
     """By singular values the names of the vectors that are known of them."""
+    solves: dict[tuple[Node, Node], Node] = field(default_factory=dict)
+    """Two factors beside each other that are a solution by definition: A⁻¹ b is x, A⁻ᵀ(x − y) is v."""
     shortens: bool = False
     """Whether names bring factors that cancel: A v = σ u beside 1/σ."""
 
@@ -133,6 +135,7 @@ class Book:
 
     def _placed(self, node: Node) -> Node:
         before = node
+        node = in_factors(node, self.solves) if self.solves else node
         # What singular vectors make of products comes when all of them have their names.
         for part, name in sorted(self.places.items(), key=lambda place: is_op(place[0], MATMUL)):
             node = within(node, {part: name}) if is_op(part, MATMUL) else substitute(node, {part: name})
@@ -209,6 +212,10 @@ def in_value(nodes: Sequence[Node], derivation: Derivation, name: str) -> list[N
         return list(nodes)
     f = symbol(name, "scalar", ONE, ONE)
     found = [_with_value(n, value, f) for n in nodes]
+    found = [
+        min(n, _with_value(normal(m.T), value, f).T, key=length) if m.kind == "matrix" else n
+        for n, m in zip(found, nodes, strict=True)
+    ]
     return found if sum(map(length, nodes)) - sum(map(length, found)) >= GAIN else list(nodes)
 
 
@@ -283,6 +290,27 @@ def short_names(
     return names
 
 
+def common_names(roots: Sequence[Node], taken: Iterable[str]) -> dict[Node, Node]:
+    """Names for what stands in several expressions, where they make these shorter by more than they take themselves."""
+    taken = set(taken)
+    names: dict[Node, Node] = {}
+    rows = [[n] for n in roots]
+    while len(names) < MOST_NAMES:
+        part = most_used(rows, widest=WIDEST)
+        letters = LETTERS[part.kind] if part is not None else ""
+        letter = next((c for c in letters if c not in taken and f"d{c}" not in taken), "")
+        if part is None or not letter or length(part) < WORTHY:
+            break
+        taken.add(letter)
+        names[part] = symbol(letter, part.kind, part.rows, part.cols, frozenset(), part)
+        rows = [[within(n, {part: names[part]}) for n in row] for row in rows]
+    return names
+
+
+WORTHY = 6
+"""Symbols from which on what several lines share is named."""
+
+
 def within(node: Node, names: Mapping[Node, Node]) -> Node:
     """An expression in terms of names, which may stand for the transposes of what they name, and for factors."""
     for part, name in names.items():
@@ -310,8 +338,11 @@ def most_repeated(rows: Sequence[Sequence[Node]], along: Container[int] = ()) ->
     return None
 
 
-def most_used(rows: Sequence[Sequence[Node]], moving: bool = False) -> Node | None:
-    """What makes lines shorter most when it has a name: no mark of the calculus, and only if `moving` what moves."""
+def most_used(rows: Sequence[Sequence[Node]], moving: bool = False, widest: int = WIDEST // 2) -> Node | None:
+    """What makes lines shorter most when it has a name: no mark of the calculus, and only if `moving` what moves.
+
+    It is of at most `widest` characters itself.
+    """
     uses: dict[Node, int] = {}
     for row in rows:
         for root in row:
@@ -329,7 +360,7 @@ def most_used(rows: Sequence[Sequence[Node]], moving: bool = False) -> Node | No
         if marked[n] or not isinstance(n, Apply) or n.op.name in ("scale", "transpose") or uses.get(n, 0) < 2:
             continue
         gain = (uses[n] - 1) * (length(n) - 1) - 1
-        if gain > most and _width(n) <= WIDEST // 2:
+        if gain > most and _width(n) <= widest:
             best, most = n, gain
     return best
 
@@ -468,20 +499,30 @@ def adjoint_solves(found: Book, lines: list[Expression], function: Node) -> list
         return lines
     x, body = defined[-1]
     A, b = body.children[0].children[0], body.children[1]
-    nodes = [in_factors(e.node, {(inv(A), b): x, (b.T, inv(A).T): x.T}) for e in lines]
+    found.solves = {(inv(A), b): x, (b.T, inv(A).T): x.T}
+    forms = [[in_factors(n, found.solves) for n in opened(e.node)] for e in lines]
+    nodes = [n for n, *_ in forms]
     rights = list(dict.fromkeys(w for n in nodes for w in solved_for(n, A)))
     if not rights:
         return by_runs(found, nodes, lines, A)
     first = normal(next((w for w in rights if x in topological(w, into_bodies=False)), rights[0]))
     first = first if sign_of(first, x) > 0 else negative(first)
     v = symbol(found.fresh("v", "w", "u", "z"), "vector", A.rows, ONE, frozenset(), inv(A).T @ first)
-    pairs: dict[tuple[Node, Node], Node] = {}
-    for w in rights:
-        named = {terms(first): v, terms(negative(first)): scale(number(-1), v)}.get(terms(normal(w)))
+    known = {terms(first): v, terms(negative(first)): scale(number(-1), v)}
+    for w in dict.fromkeys((*(w for each in forms for n in each for w in solved_for(n, A)), first, negative(first))):
+        named = known.get(terms(normal(w)))
         if named is not None:
-            pairs |= {(inv(A).T, w): named, (w.T, inv(A)): named.T}
+            found.solves |= {(inv(A).T, w): named, (w.T, inv(A)): named.T}
     found.says[v] = (A.T @ v, first, ())
-    return [Expression(in_factors(n, pairs), e.variables, e.guards) for n, e in zip(nodes, lines, strict=True)]
+    shortest = [min((in_factors(n, found.solves) for n in each), key=length) for each in forms]
+    return [Expression(n, e.variables, e.guards) for n, e in zip(shortest, lines, strict=True)]
+
+
+def opened(node: Node) -> list[Node]:
+    """A node, and a matrix multiplied out, where A⁻¹ may meet b."""
+    if node.kind != "matrix" or len(topological(node)) > SMALL:
+        return [node]
+    return [node, *(new_context().normal(expanded(node, outer=outer)) for outer in (False, True))]
 
 
 def by_runs(found: Book, nodes: Sequence[Node], lines: Sequence[Expression], A: Node) -> list[Expression]:
