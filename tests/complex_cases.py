@@ -190,6 +190,10 @@ CASES: list[Case] = [
     ("logdet(A*A^H)", "A: 2×4 complex", "A", lambda L, A: L.logdet(A @ L.H(A))),
     ("log(abs(det(X)))", "X: n×n complex", "X", lambda L, X: L.log(L.abs(L.det(X)))),
     ("re(logdet(X))", "X: n×n complex", "X", lambda L, X: L.log(L.abs(L.det(X)))),
+    ("abs(logdet(X))^2", "X: n×n complex", "X", lambda L, X: L.abs(L.log(L.det(X))) ** 2),
+    # logarithms and roots of exp and powers, off the real line
+    ("abs(log(exp(9*z)))^2", "z: complex", "z", lambda L, z: L.abs(L.log(L.exp(9 * z))) ** 2),
+    ("re((z^3)^(1/3)*z)", "z: complex", "z", lambda L, z: L.re((z**3) ** (1 / 3) * z)),
     ("abs(det(X))^2", "X: n×n complex", "X", lambda L, X: L.abs(L.det(X)) ** 2),
     ("det(H)", "H: n×n hermitian", "H", lambda L, H: L.re(L.det(H))),
     ("re(det(X))", "X: n×n complex", "X", lambda L, X: L.re(L.det(X))),

@@ -26,7 +26,7 @@ from matdiff.errors import DomainError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import inline
 from matdiff.ops.algebra import ADD, HADAMARD, INNER, MATMUL, MPOW, POWER, SCALE, TRANSPOSE, is_op
-from matdiff.ops.complexes import CODE, COMPLEX, JAX, SPECTRUM, TORCH, is_real
+from matdiff.ops.complexes import CODE, COMPLEX, JAX, NOT_REAL, SPECTRUM, TORCH, is_real
 from matdiff.ops.linalg import inv
 
 DEEPEST = 6
@@ -437,7 +437,7 @@ class _Writer:
             elif target != "numpy":
                 raise UnsupportedError(f"{self.target.title} has no {name} of matrices that are not Hermitian")
         if own is None:
-            own = CODE.get(name)
+            own = (NOT_REAL.get(name) if not is_real(node) else None) or CODE.get(name)
             own = self.target.translate(own) if own else self.target.template(node.op)
         fields = {str(i): c for i, c in enumerate(code)}
         wants = {"diag", "tr", "inv", "det", "kron"}

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from matdiff.core.node import Apply, Constant, Node, Symbol, constant, existing, number, topological
 from matdiff.core.op import Joint, Nonlinear, Op, Rule, Type, macro, registry, spelled, spellings, words
 from matdiff.errors import UnsupportedError
-from matdiff.ops import spectral
+from matdiff.ops import elementwise, spectral
 from matdiff.ops.algebra import (
     ADD,
     CONSTRUCTORS,
@@ -171,6 +171,7 @@ def _of_symbol(node: Symbol) -> Node:
 
 
 spectral.hermitian.append(lambda S: not is_real(S) and hermitian(S))
+elementwise.real.append(is_real)
 
 
 def register(op: Op) -> Op:
@@ -433,6 +434,8 @@ CODE = {
     "sigmoid": "1 / (1 + np.exp(-({0})))",
 }
 """Functions whose own code is of real arrays, or calls helpers that are."""
+NOT_REAL = {"logdet": "np.log(np.linalg.slogdet({0})[0] + 0j) + np.linalg.slogdet({0})[1]"}
+"""Functions with another code where their values are not real by their form."""
 TORCH = {
     "norm": "torch.linalg.norm({0})",
     "re": "torch.real({0} + 0)",

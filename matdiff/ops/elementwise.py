@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from matdiff.core.node import Apply, Node, Number, constant, number, operators
@@ -11,6 +12,8 @@ from matdiff.ops.algebra import POWER, power, whole
 from matdiff.ops.constants import ones_like, zeros_like
 
 pi = constant("pi", "scalar")
+real: list[Callable[[Node], bool]] = []
+"""Is an expression real by its form?  What may be complex has logarithms and roots that do not undo exp and powers."""
 
 
 def _simpler_abs(known: Facts, node: Apply, u: Node) -> Node | None:
@@ -45,7 +48,7 @@ def _simpler_log(known: Facts, node: Apply, u: Node) -> Node | None:
         return registry["logdet"](u.children[0])
     if isinstance(u, Number) and u.value == 1:
         return number(0)
-    return u.children[0] if u.op is exp else None
+    return u.children[0] if u.op is exp and all(known(u.children[0]) for known in real) else None
 
 
 exp: Op = elementwise(

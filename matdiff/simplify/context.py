@@ -22,7 +22,7 @@ from matdiff.ops.algebra import (
     transpose,
 )
 from matdiff.ops.constants import is_ones, ones_like, zeros_like
-from matdiff.ops.elementwise import abs_, heaviside, relu, sign
+from matdiff.ops.elementwise import abs_, heaviside, real, relu, sign
 from matdiff.ops.indexing import entry
 from matdiff.ops.linalg import det
 from matdiff.ops.reductions import norm, sum_
@@ -265,10 +265,12 @@ class Context(Signs):
                 term.multiply(power(base, self.normal(scale(number(-1), total))), -1)
 
     def _opens(self, inside: Node, exponent: Value) -> bool:
-        """Is (a^p)^exponent = a^(p·exponent)?  Not where a may be negative: √(t²) is not t."""
+        """Is (a^p)^exponent = a^(p·exponent)?  Not where a may be negative, √(t²) is not t, or complex."""
         base, p = inside.children
         if isinstance(exponent, int) or "nonnegative" in self.known(base):
             return True
+        if not all(known(base) for known in real):
+            return False
         return isinstance(p, Number) and (not isinstance(p.value, int) or p.value % 2 == 1)
 
     def exponent(self, total: Node) -> Node:
