@@ -186,3 +186,11 @@ def test_a_function_that_came_does_not_replace_one_that_is_here() -> None:
         assert md.derive(pickle.loads(made), wrt="x").gradient.evaluate(x=[2.0]).tolist() == [4]
     finally:
         md.forget("bend")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_masked_array_is_refused_behind_plain_ones(backend: str) -> None:
+    gradient = D.gradient.compile(backend)
+    gradient(**GIVEN)
+    with pytest.raises(ArgumentError, match="x is a masked array"):
+        gradient(**{**GIVEN, "x": np.ma.masked_array(x, x > 1)})

@@ -702,13 +702,15 @@ def function(
             "        many = False",
         ]
         lines += ["    if many:", f"        return large(**{{{given}**rest}})"]
-    lines += ["    if not rest or rest.keys() <= known:", "        try:", f"            return {call}"]
+    # An array of a subclass, masked perhaps, is taken by Numba for its bare numbers.
+    plain = "".join(f" and {p}.__class__ is ndarray" for p, s in zip(parameters, scalars, strict=True) if not s)
+    lines += [f"    if (not rest or rest.keys() <= known){plain}:", "        try:", f"            return {call}"]
     lines += ["        except LinAlgError:", "            raise", "        except (TypeError, ValueError):"]
     lines += ["            pass", f"    return slow(({every}{',' * (len(parameters) == 1)}), rest)"]
     inside = {
         "compiled": compiled, "arranged": arranged, "slow": slow, "known": known, "LinAlgError": np.linalg.LinAlgError,
         "TypeError": TypeError, "ValueError": ValueError, "AttributeError": AttributeError, "IndexError": IndexError,
-        "large": large, "float64": np.dtype(float),
+        "large": large, "float64": np.dtype(float), "ndarray": np.ndarray,
     }  # fmt: skip
     made = execute.run("\n".join(lines), name, inside)
     made.__doc__ = space[name].__doc__
