@@ -12,19 +12,19 @@ import numpy as np
 from matdiff.calculus.existence import guard
 from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.tangent import tangent
-from matdiff.codegen import Program, Request, compiled, structured_numpy
+from matdiff.codegen import Program, Request, compiled, factored, structured_numpy
 from matdiff.codegen.arguments import Argument, missing, refuse_kind
 from matdiff.codegen.checks import LINEAR, TOLERANCE, finite, symmetric_up_to
 from matdiff.codegen.emit.names import lookup
 from matdiff.codegen.evaluate import as_array, beside, check_attributes, known_guards, refuse_strangers, run, sizes_of
 from matdiff.codegen.newton import Call, Form, Hessian, form, leaves, schur
-from matdiff.core.node import Node, Symbol, describe
+from matdiff.core.node import Node, Symbol, describe, topological
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known, closure
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import is_op
 from matdiff.ops.constants import zeros_like
-from matdiff.ops.linalg import inv
+from matdiff.ops.linalg import inv, inverse, logdet
 from matdiff.ops.sets import curved_set
 from matdiff.ops.unknown import has_unknown
 
@@ -205,15 +205,21 @@ class System:
         key = frozenset(given)
         if key not in self.guarded:
             arrays = {v.name: a for v, a in given.items()}
-            known = Known()
-            guards = tuple(
-                g
-                for g in map(guard, known_guards(self.d.guards, arrays))
-                if not (is_op(g, inv) and "spd" in known(g.children[0]))
-            )
+            guards = tuple(g for g in map(guard, known_guards(self.d.guards, arrays)) if not self.shown(g))
             self.guarded[key] = beside(tuple(self.gradients.values()), guards)
         if self.guarded[key]:
             self.values(self.guarded[key], given)
+
+    def shown(self, g: Node) -> bool:
+        """Is a guard one that the step shows anyway, since it factors the definite matrix that is inverted?"""
+        if not (is_op(g, inv) or is_op(g, logdet)) or "spd" not in Known()(g.children[0]):
+            return False
+        return is_op(g, inv) or inverse(g.children[0]) in self.factored
+
+    @cached_property
+    def factored(self) -> frozenset[Node]:
+        """The parts of what every route to the step computes: the gradients, where no solver goes without them."""
+        return frozenset() if self.route == "form" else frozenset(topological(*self.nodes("free")))
 
     @cached_property
     def guarded(self) -> dict[frozenset[Symbol], tuple[Node, ...]]:
@@ -225,7 +231,8 @@ class System:
         plain = {n: given[n] for n in nodes if isinstance(n, Symbol) and n in given and n.kind == "matrix"}
         made = tuple(n for n in nodes if n not in plain)
         program = self.program(made)
-        found = iter(run(program, {name: given[v] for v, name in program.inputs}))
+        with factored.kept():
+            found = iter(run(program, {name: given[v] for v, name in program.inputs}))
         return tuple(plain[n] if n in plain else next(found) for n in nodes)
 
     def at(

@@ -24,6 +24,12 @@ def lapack() -> Any:
     return import_module("scipy.linalg.lapack")
 
 
+@cache
+def blas() -> Any:
+    """SciPy's BLAS, likewise."""
+    return import_module("scipy.linalg.blas")
+
+
 @contextmanager
 def kept() -> Iterator[None]:
     """Within it factors are kept, for the arrays that they are of."""

@@ -53,6 +53,8 @@ def conjugate_gradients(apply: Any, r: Any, most: int, goal: float) -> Any:
 
 CONDITION = 1e4
 """Condition number up to which a residual tells that the solution is exact."""
+ERROR = 1e-10
+"""Relative error of a solution, as its residual bounds it, at which products end."""
 
 
 def by_products(apply: Any, r: Any, most: int, single: Any = None) -> Any:
@@ -64,9 +66,9 @@ def by_products(apply: Any, r: Any, most: int, single: Any = None) -> Any:
         found = conjugate_gradients(apply, r, most, 1e-13)
         return None if found is None or found[2] > CONDITION else found[0]
     s, rest = np.zeros(r.shape), r
-    whole = size = float(np.linalg.norm(r))
-    condition, norm, goal = 1.0, 0.0, 1e-5
-    if not whole:
+    size = float(np.linalg.norm(r))
+    condition, norm, goal = 1.0, 0.0, LOW
+    if not size:
         return s
     for _ in range(8):
         with np.errstate(all="ignore"):
@@ -77,14 +79,18 @@ def by_products(apply: Any, r: Any, most: int, single: Any = None) -> Any:
         condition, norm = max(condition, found[2]), max(norm, found[3])
         rest = r - apply(s)
         before, size = size, float(np.linalg.norm(rest))
-        # As small as rounding leaves it, or so small that the error, at most as much larger as H's condition, is too.
-        enough = max(2e-15 * norm * float(np.linalg.norm(s)), min(1e-13, 1e-11 / condition) * whole)
+        # The error is at most the residual divided by the least eigenvalue; rounding may leave more.
+        enough = max(2e-15, ERROR / condition) * norm * float(np.linalg.norm(s))
         if size <= enough:
             return s
         if not size <= max(0.01, 4 * goal) * before:
             return None
-        goal = min(0.1, max(1e-5, 0.3 * enough / size))
+        goal = min(0.1, max(LOW, 0.5 * enough / size))
     return None
+
+
+LOW = 3e-6
+"""Least relative residual at which a run in single precision ends."""
 
 
 def by_rows(of: Any, r: Any, most: int) -> Any:
@@ -120,7 +126,7 @@ def by_rows(of: Any, r: Any, most: int) -> Any:
             out, at = part if out is None else out + part, at + len(A)
         return out
 
-    s, rest, goal = np.zeros(r.shape), r, 1e-5
+    s, rest, goal = np.zeros(r.shape), r, LOW
     size = float(np.linalg.norm(r))
     while size:
         with np.errstate(all="ignore"):
@@ -138,17 +144,13 @@ def by_rows(of: Any, r: Any, most: int) -> Any:
             s += size * (t / root)
             rest = r - of.apply(s)
         before, size = size, float(np.linalg.norm(rest))
-        enough = ENOUGH * least * float(np.linalg.norm(s))
+        enough = ERROR * least * float(np.linalg.norm(s))
         if size <= enough:
             return s
-        if not size <= 0.1 * before:
-            return s if size <= 100 * enough else None
-        goal = min(0.1, max(1e-5, 0.1 * enough / size))
+        if not size <= 0.3 * before:
+            return None
+        goal = min(0.1, max(LOW, 0.5 * enough / size * min(1.0, goal * before / size)))
     return s
-
-
-ENOUGH = 2e-14
-"""Relative error, as the residual bounds it, at which products on the side of the rows end; rounding may leave more."""
 
 
 def divided(A: Any, root: Any) -> Any:

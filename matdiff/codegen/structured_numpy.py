@@ -23,6 +23,7 @@ from matdiff.codegen.products_numpy import (
     gram_times,
     lowered,
     symmetric_times,
+    weighted,
 )
 
 
@@ -197,6 +198,17 @@ class OneSided:
         if self.diag is not None:
             H[np.diag_indices(n)] += self.diag
         return H
+
+    def entries(self, n: int) -> Any:
+        """The diagonal of S."""
+        d = np.zeros(n) + (0.0 if self.diag is None else self.diag)
+        if self.full is not None:
+            d += self.by * np.diagonal(self.full)
+        for c, L, W in self.grams:
+            d += c * np.einsum("ij,ij->j", L, weighted(W, L))
+        for c, g, k in self.ranks:
+            d += c * k * g
+        return d
 
     def sparse(self, n: int) -> Any:
         """S as a banded matrix, if that is cheaper; None else.  Most data show by their first rows that it is not."""
@@ -537,7 +549,7 @@ class Samples:
     """
 
     def __init__(self, X: Any, c: Any, layers: Any) -> None:
-        self.X, self.c = X, c
+        self.X, self.c, self.layers = X, c, layers
         self.inside = Rows(None, None, layers)
         self.definite: Any = None
         self.solver: Any = None
@@ -548,7 +560,9 @@ class Samples:
         if self.solver is None and n * p >= LARGE:
             N = self.X.shape[0]
             work = p * p / 2 * n * n * N + (n * p) ** 3 / 3
-            s = by_products(lambda v: self.apply(v.reshape(n, p)).ravel(), r.ravel(), int(work / (16.0 * n * p * N)))
+            low = Samples(*lowered((self.X, self.c, self.layers)))
+            products = (lambda v, of=of: of.apply(v.reshape(n, p)).ravel() for of in (self, low))
+            s = by_products(next(products), r.ravel(), int(work / (16.0 * n * p * N)), next(products))
             if s is not None:
                 self.definite = True
                 return s.reshape(n, p)
@@ -697,7 +711,7 @@ class Schur:
     """[Diag(a), B; Bᵀ, S]: the first block, diagonal, is eliminated; arrays are pairs of vectors."""
 
     def __init__(self, a: Any, B: Any, S: Any) -> None:
-        self.a, self.B, self.S = np.broadcast_to(np.asarray(a, dtype=float), (B.shape[0],)), B, S
+        self.a, self.B, self.S = np.broadcast_to(np.asarray(a, dtype=B.dtype), (B.shape[0],)), B, S
         self.definite: Any = None
         self.solver: Any = None
 
@@ -705,13 +719,33 @@ class Schur:
         first, second = r
         if not np.all(self.a):
             raise ArithmeticError("the Hessian is singular at these arrays")
-        if self.solver is None:
-            self.solver = self.complement(len(second))
+        right = second - self.B.T @ (first / self.a)
+        s = self.tried(right) if self.solver is None and min(self.B.shape) >= LARGE else None
+        if s is not None:
+            self.definite = True
+        else:
+            if self.solver is None:
+                self.solver = self.complement(len(second))
             self.definite = bool(self.solver.definite and np.all(self.a > 0))
-            if not self.definite and np.all(self.a < 0) and self.solver.definite is False:
-                self.definite = False
-        s = self.solver.solve(second - self.B.T @ (first / self.a))
+            s = self.solver.solve(right)
         return (first - self.B @ s) / self.a, s
+
+    def tried(self, r: Any) -> Any:
+        """The second part by products, scaled to the diagonal of S; None where these are not enough."""
+        m, n = self.B.shape
+        root = self.S.entries(n)
+        if not np.all(self.a > 0) or not np.all(root > 0) or root.max() > 1e4 * root.min():
+            return None
+        root = np.sqrt(root)
+        whole = Scaling(Complement(self), root)
+        with np.errstate(all="ignore"):
+            low = Schur(*lowered((self.a, self.B)), self.S.single())
+            single = Scaling(Complement(low), root.astype(np.float32))
+        try:
+            s = by_products(whole.apply, r / root, int((n * n * m + n**3 / 3) / (16.0 * m * n)), single.apply)
+        except Indefinite:
+            return None
+        return None if s is None else s / root
 
     def complement(self, n: int) -> Any:
         """S − Bᵀ Diag(a)⁻¹ B: where it is large, its factor in single precision."""
@@ -731,6 +765,16 @@ class Schur:
 
     def apply(self, s: Any) -> Any:
         return self.a * s[0] + self.B @ s[1], self.B.T @ s[0] + self.S.apply(s[1])
+
+
+class Scaling:
+    """Products with D⁻¹ H D⁻¹, D the diagonal matrix of the roots."""
+
+    def __init__(self, of: Any, root: Any) -> None:
+        self.of, self.root = of, root
+
+    def apply(self, s: Any) -> Any:
+        return self.of.apply(s / self.root) / self.root
 
 
 class Complement:
