@@ -739,8 +739,8 @@ class Schur:
         root = np.sqrt(root)
         whole = Scaling(Complement(self), root)
         with np.errstate(all="ignore"):
-            low = Schur(*lowered((self.a, self.B)), self.S.single())
-            single = Scaling(Complement(low), root.astype(np.float32))
+            a, B = lowered((self.a, self.B))
+            single = Scaling(Complement(Schur(a, B, self.S.single())), root.astype(np.float32))
         try:
             s = by_products(whole.apply, r / root, int((n * n * m + n**3 / 3) / (16.0 * m * n)), single.apply)
         except Indefinite:
