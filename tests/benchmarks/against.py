@@ -26,6 +26,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve()
 ROOT = HERE.parents[2]
+WARM = 3
 GROUPS = ("derive", "hessian", "steps", "verify", "code", "start", "memory")
 COMMANDS = {
     "import matdiff": ["-c", "import matdiff"],
@@ -220,7 +221,14 @@ def cases(group: str) -> list[str]:
 
 
 def compared(old: Side, new: Side, group: str, runs: int) -> Iterator[tuple[str, float, float]]:
-    """Every case of a group with the two medians; one that either refuses is left out."""
+    """Every case of a group with the two medians; one that either refuses is left out.
+
+    Before that, each side does all of them some times: the interpreter specialises what it has run eight times.
+    """
+    for warm in range(WARM if group not in ("start", "memory") else 0):
+        for case in range(len(cases(group))):
+            for side in (old, new):
+                side.measure(group, case, f"{case + 1:03}{warm}9")
     for case, name in enumerate(cases(group)):
         times: dict[Side, list[float]] = {old: [], new: []}
         for run in range(runs + 1):
