@@ -58,7 +58,8 @@ def command(
     sensitivity equation, the adjoint equation in four steps, and the gradient as an integral; all are checked
     against differences of solutions at random parameters before.  EXPR may be the whole of u' = A*u.
     """
-    from matdiff.api.recurrence import discretised, ode
+    from matdiff.api.rates import ode
+    from matdiff.api.recurrence import discretised
 
     found = ode(expression(words), state, wrt, list(let), initial, objective, final, until, dialect or "auto")
     if discretise is not None:

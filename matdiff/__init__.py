@@ -62,7 +62,7 @@ _HOMES = {
     "from_sympy": "api.reading",
     "elementwise": "api.userdefined",
     "forget": "api.userdefined",
-    "ode": "api.recurrence",
+    "ode": "api.rates",
     "recurrence": "api.recurrence",
     "vary": "api.vary",
     "random": "api.random",

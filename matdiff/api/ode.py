@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from matdiff.ops.constants import eye, is_zero, zeros_like
 from matdiff.printing.integrals import Pen, Style
 from matdiff.text.declarations import KINDS, refuse_complex
 from matdiff.text.moving import Moving
-from matdiff.text.parser import parse_declarations, parse_program, rate
+from matdiff.text.parser import parse_declarations, parse_program, rates
 from matdiff.text.tree import Declaration, Program, Span, Tree, walk
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ class DifferentialEquation:
     variables: tuple[Symbol, ...]
     several: bool = False
     remarks: tuple[str, ...] = ()
+    entries: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True)
+    """The names of the entries of the state, where it is one of several functions."""
 
     def _expr(self, node: Node, *others: Symbol) -> Expr:
         return Expr(node, tuple(dict.fromkeys((*self.variables, *others))))
@@ -121,7 +123,7 @@ class DifferentialEquation:
         return tuple(found)
 
     def pen(self, style: Style) -> Pen:
-        return Pen(style)
+        return Pen(style, entries=self.entries)
 
     def record(self, pen: Pen) -> dict[str, Any]:
         """What the keys of JSON hold."""
@@ -303,7 +305,7 @@ class DifferentialEquation:
 
     def __str__(self) -> str:
         lines = []
-        for sentence, formulas in self.sections(Pen()):
+        for sentence, formulas in self.sections(self.pen("unicode")):
             lines += [sentence] * bool(sentence) + [f"  {f}" if sentence else f for f in formulas]
         return "\n".join(lines)
 
@@ -314,6 +316,8 @@ class Asked:
     time, end = TIME, END
     by_entries = False
     """Whether the state stands nowhere but as u_1, u_2, …, its entries."""
+    spoken: tuple[str, ...] = ()
+    """Names by which entries of the state go."""
     clock, ending = "the time", "the end of the time"
     where = "in a differential equation"
     way = "an equation u' = … for its right-hand side"
@@ -340,14 +344,8 @@ class Asked:
 
     def stated(self, rhs: str) -> tuple[str, Span] | None:
         """The state where the text is an equation for it, as it is typed, and the place of its left side."""
-        found = rate(rhs, self.dialect, self.time) if isinstance(rhs, str) else None
-        if found is None:
-            return None
-        name, order, span = found
-        if order > 1:
-            hint = "with the derivative in the state it is of first order: x = [u; u'], \"[x[2]; -x[1]]\" for u'' = -u"
-            raise UnsupportedError("an equation of second order", text=rhs, span=span, hint=hint)
-        return ("\\" * (f"\\{name}" in rhs) + name), span
+        found = rates(rhs, self.dialect, self.time) if isinstance(rhs, str) else []
+        return (("\\" * (f"\\{found[0].name}" in rhs) + found[0].name), found[0].span) if found else None
 
     def program(self, role: str, text: str, until: Any) -> Program:
         """What one of the texts says."""
@@ -397,7 +395,8 @@ class Asked:
         end = self._until(variables, names)
         running = nodes.get("objective", number(0))
         ended = nodes.get("final")
-        taken = frozenset({*variables, self.time, self.end})
+        defined = {d.name for p in self.programs.values() for d in p.definitions}
+        taken = frozenset({*variables, self.time, self.end, *self.spoken, *defined})
         if ended is None and "objective" not in nodes:
             w = symbol(fresh("W Λ Z" if u.kind == "matrix" else "w λ z", set(taken)), u.kind, u.rows, u.cols)
             ended, variables = inner(w, u), {**variables, w.name: w}

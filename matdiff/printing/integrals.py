@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from matdiff.core.node import Node, Symbol, symbol
+from matdiff.core.node import Apply, Node, Symbol, symbol, topological
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import ADD, is_op
 from matdiff.ops.constants import is_zero
+from matdiff.ops.indexing import ENTRY
 from matdiff.printing import to_latex, to_text
 from matdiff.printing.names import ascii_name, latex_name, unicode_name
 
@@ -26,18 +28,34 @@ Style = Literal["unicode", "ascii", "latex"]
 
 @dataclass(frozen=True)
 class Pen:
-    """Writes formulas in a style.  `typed` are names of derivatives as plain ASCII has them: D(u) for u'."""
+    """Writes formulas in a style.  `typed` are names of derivatives as plain ASCII has them: D(u) for u'.
+
+    `entries` are vectors whose entries have names of their own: x[1] is written u, and of x(T) it is u(T).
+    """
 
     style: Style = "unicode"
     typed: tuple[tuple[Symbol, str], ...] = ()
     taken: tuple[str, ...] = ()
+    entries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def show(self, node: Node) -> str:
+        if self.entries:
+            node = substitute(node, {n: v for n in topological(node) if (v := self._named(n)) is not None})
         if self.style == "latex":
             return to_latex(node, defined=False, taken=self.taken)
         if self.style == "ascii":
             node = substitute(node, {s: symbol(n, s.kind, s.rows, s.cols) for s, n in self.typed})
         return to_text(node, ascii=self.style == "ascii", defined=False, taken=self.taken)
+
+    def _named(self, node: Node) -> Symbol | None:
+        if not isinstance(node, Apply) or node.op is not ENTRY or not isinstance(s := node.args[0], Symbol):
+            return None
+        vector, opened, place = (s.of or s).name.partition("(")
+        names = self.entries.get(vector)
+        if names is None:
+            return None
+        u = symbol(names[node.params[0] - 1] + opened + place, "scalar")
+        return u if s.of is None else symbol(f"d{u.name}", "scalar", of=u)
 
     def side(self, node: Node) -> str:
         """A side of an equation, the other of which says the shape: 0 and I as books have them."""

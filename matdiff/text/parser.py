@@ -25,7 +25,7 @@ from matdiff.text.moving import Every, Moving, moved
 from matdiff.text.ranges import summed
 from matdiff.text.statements import Statement, composition, determined, parts, rows_marked, split, without_comments
 from matdiff.text.tokens import OPERAND_ENDS, Names, Stream, place_of
-from matdiff.text.tree import Declaration, Definition, Equations, Left, Program, Span, Tree, walk
+from matdiff.text.tree import Declaration, Definition, Equations, Left, Program, Rate, Span, Tree, walk
 
 # What others call the functions of the language, brought to its own words and operators.
 #
@@ -146,7 +146,7 @@ def parse_program(
     reader.names.moving = moving or {}
     reader.read(declared)
     said = reader.program
-    if not (said.function or said.definitions or said.declarations or said.equations):
+    if not (said.function or said.definitions or said.declarations or said.equations or said.rates):
         raise ParseError(
             "there is no expression here",
             text=text,
@@ -156,8 +156,8 @@ def parse_program(
     return reader.program
 
 
-def rate(text: str, dialect: str, variable: str) -> tuple[str, int, Span] | None:
-    """The function, the order and the place of the left side of u' = …; None where no statement has such a one."""
+def rates(text: str, dialect: str, variable: str) -> list[Rate]:
+    """The left sides u' of a text, the second that of a system u' = …; v' = …; none where no statement has one."""
     try:
         text = _prepared(text)
         source = without_comments(text)
@@ -165,8 +165,8 @@ def rate(text: str, dialect: str, variable: str) -> tuple[str, int, Span] | None
         reader.names.moving = Every(variable)
         reader.rates()
     except MatdiffError:
-        return None
-    return reader.program.rate
+        return []
+    return reader.program.rates
 
 
 def parse_declarations(text: str) -> list[Declaration]:
@@ -241,6 +241,7 @@ class _Reader:
         for left in heads.values():
             (self.names.functions if left.parameters else self.names.variables).add(left.name)
         unknowns = {s.start: self.unknowns(s) for s in self.statements if s.kind == "equation"}
+        rates = iter(self.program.rates)
         for s in self.statements:
             if s.kind == "definition":
                 self.definition(s, heads[s.start])
@@ -248,6 +249,8 @@ class _Reader:
                 self.equations(s, unknowns[s.start])
             elif s.kind == "expression":
                 self.function(s)
+            elif s.kind == "rate":
+                next(rates).side = self.expression(s.start, s.end)
         self.program.remarks += self.names.remarks
         for name, (kind, place) in self.names.bold.items():
             if name not in self.names.variables and name not in self.names.functions:
@@ -290,14 +293,18 @@ class _Reader:
             last.start = last.behind(self.source)
 
     def rates(self) -> None:
-        """The right-hand side of u' = … is the function."""
+        """The right-hand side of u' = … is the function; those of a system stand with their left sides."""
+        found = []
         for s in self.statements:
             single = s.kind == "definition" and not self.source.startswith("==", s.mark)
-            left = self.left(s)[0] if single and self.program.rate is None else None
+            left = self.left(s)[0] if single else None
             name, order = moved(left, self.names.moving) if left is not None else ("", 0)
             if order:
-                self.program.rate = name, order, (s.start, s.mark)
-                s.kind, s.start = "expression", s.behind(self.source)
+                self.program.rates.append(Rate(name, order, (s.start, s.mark)))
+                found.append(s)
+                s.start = s.behind(self.source)
+        for s in found:
+            s.kind = "rate" if len(found) > 1 else "expression"
 
     def signature(self, left: Left, declared: Iterable[Declaration]) -> None:
         """`f: R^n -> R; f(x) = …` says what x is, and what the values are."""

@@ -45,7 +45,7 @@ class Statement:
     `said` is what a declaration without a colon declares: A ∈ ℝ^{n×n}, A symmetric.
     """
 
-    kind: Literal["declaration", "definition", "equation", "expression"]
+    kind: Literal["declaration", "definition", "equation", "expression", "rate"]
     start: int
     end: int
     mark: int

@@ -177,6 +177,16 @@ class Equations:
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Rate:
+    """The derivative of that order of a function, left in a differential equation, and what it is in a system."""
+
+    name: str
+    order: int
+    span: Span
+    side: Tree | None = None
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Program:
     """A text read: declarations, definitions in order, and the function (None where only declarations stand)."""
 
@@ -192,8 +202,8 @@ class Program:
     """Whether there may be sums over an index."""
     sums: Any = None
     """What these run over, when that was read."""
-    rate: tuple[str, int, Span] | None = None
-    """The function and the order of the derivative that the left side of a differential equation is, and its place."""
+    rates: list[Rate] = field(default_factory=list)
+    """The left sides of differential equations; of one alone the right side is the function."""
     left: str = ""
     """The name left of the equals sign of the function, where that was typed as one: c_k = …"""
     signature: Declaration | None = None

@@ -17,7 +17,8 @@ from typing import Any, Literal
 from matdiff.api.derive import derive
 from matdiff.api.functional import claimed
 from matdiff.api.implicit import Implicit
-from matdiff.api.recurrence import Recurrence, ode
+from matdiff.api.rates import ode
+from matdiff.api.recurrence import Recurrence
 from matdiff.api.vary import Variation, vary
 from matdiff.calculus.evolution import MINUS, simplified
 from matdiff.calculus.implicit import direction, partial

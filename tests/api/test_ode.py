@@ -14,6 +14,7 @@ from scipy.linalg import expm, expm_frechet
 import matdiff as md
 from matdiff.cli.app import run
 from matdiff.errors import DomainError, MatdiffError
+from matdiff.graph.rewrite import inline
 
 PROBLEMS: list[dict[str, Any]] = [
     {"rhs": "p[1] + p[2]*u + p[3]*u^2", "state": "u", "wrt": "p", "declare": "p: 3; u: scalar", "initial": 0,
@@ -67,6 +68,51 @@ def test_names_are_scalars_where_the_state_says_so(rhs, state, declare, scalars,
     kinds = {v.name: (v.kind, str(v.rows)) for v in d.variables}
     assert all(kinds[n][0] == "scalar" for n in scalars.split())
     assert length is None or kinds[state] == ("vector", length)
+
+
+SYSTEMS = [
+    ("u' = v; v' = -k*u", "k", "[x[2]; -k*x[1]]"),
+    ("u'' = -k*sin(u) - c*u'", "k,c", "[x[2]; -k*sin(x[1]) - c*x[2]]"),
+    (r"\ddot{u} = -k u - c \dot u", "k,c", "[x[2]; -k*x[1] - c*x[2]]"),
+    (r"\frac{d^2 u}{dt^2} = -k u - c \frac{du}{dt}", "c", "[x[2]; -k*x[1] - c*x[2]]"),
+    ("u''' = t*u'' - k*u", "k", "[x[2]; x[3]; t*x[3] - k*x[1]]"),
+    ("w = k*u; u' = v; v' = -w", "k", "[x[2]; -k*x[1]]"),
+    ("q'' = -k*(q - s); s' = b*q' - s", "k,b", "[x[2]; -k*(x[1] - x[3]); b*x[2] - x[3]]"),
+    ("S' = -b*S*I; I' = b*S*I - c*I", "b,c", "[-b*x[1]*x[2]; b*x[1]*x[2] - c*x[2]]"),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "vector"), SYSTEMS, ids=lambda v: v[:20])
+def test_systems_and_higher_orders_are_of_first_order_for_a_vector(text: str, wrt: str, vector: str) -> None:
+    n = vector.count(";") + 1
+    scalars = [f"{c}: scalar" for c in "kbc" if f"{c}*" in vector]
+    d, e = md.ode(text, wrt=wrt), md.ode(vector, "x", wrt, [f"x: {n}", *scalars])
+    assert inline(d.evolution.rhs) is e.evolution.rhs
+    assert d.verify().passed is True
+
+
+def test_a_system_is_told_in_the_names_of_its_functions():
+    d = md.ode("u'' = -k*sin(u)", wrt="k", objective="u'^2", final="u*u'", until=2, initial="[1; 0]")
+    told = str(d)
+    assert "x' = [u'; −k sin(u)],   x(0) = [1; 0]" in told
+    assert "G = ∫_0^2 u'² dt + u(2) u'(2)" in told
+    assert "dx' = [du'; −(dk sin(u) + k cos(u) du)]" in told
+    assert d.notes == ("x = [u; u'] is the state",)
+
+
+def test_the_gradient_of_a_system_is_that_of_its_solutions():
+    def height(k: float, c: float) -> float:
+        def rate(t: float, y: Any) -> list[float]:
+            return [y[1], -k * np.sin(y[0]) - c * y[1]]
+
+        return float(solve_ivp(rate, (0, 2), [1, 0], "DOP853", rtol=1e-12, atol=1e-13).y[0, -1] ** 2)
+
+    d = md.ode("u'' = -k*sin(u) - c*u'", wrt="k,c", final="u^2", until=2, initial="[1; 0]")
+    value, gradient = d.solve(k=1.5, c=0.3)
+    h = 1e-5
+    assert value == pytest.approx(height(1.5, 0.3), rel=1e-9)
+    assert gradient["k"] == pytest.approx((height(1.5 + h, 0.3) - height(1.5 - h, 0.3)) / (2 * h), rel=1e-7)
+    assert gradient["c"] == pytest.approx((height(1.5, 0.3 + h) - height(1.5, 0.3 - h)) / (2 * h), rel=1e-7)
 
 
 def test_the_verification_sees_a_wrong_gradient():
@@ -196,9 +242,15 @@ def test_the_left_side_is_read_in_all_its_notations(left: str) -> None:
 
 
 WRONG = [
-    ({"rhs": r"\frac{d^2 u}{dt^2} = -u", "state": "u", "wrt": "u_0", "declare": "u: scalar"}, "second order"),
+    ({"rhs": "u'' = -k*u''", "wrt": "k"}, "the equation is for u''"),
+    ({"rhs": "u' = v; v' = -k*u'", "wrt": "k"}, "the equation is for u'"),
+    ({"rhs": "u' = v; u' = -k*u", "wrt": "k"}, "two equations"),
+    ({"rhs": "u'' = -k*u", "wrt": "k", "declare": "u: 3"}, "u is no scalar"),
+    ({"rhs": "u' = v; v' = -k*u; u: 3", "wrt": "k"}, "u is no scalar"),
+    ({"rhs": "g(u) = k*u; u'' = g(u)", "wrt": "k"}, "u moves"),
+    ({"rhs": "u'' = -k*u", "wrt": "k", "final": "u''"}, "the equation is for u''"),
+    ({"rhs": "u'' = -u", "wrt": "u_0", "declare": "u: scalar"}, "did you mean x_0"),
     ({"rhs": "A*du/dt", "state": "u", "wrt": "A", "declare": "u: n"}, "derivative of u does not stand"),
-    ({"rhs": "u'' = -u", "state": "u", "wrt": "u_0", "declare": "u: scalar"}, "second order"),
     ({"rhs": "-k*u'", "state": "u", "wrt": "k", "declare": "u,k: scalar"}, "derivative of u does not stand"),
     ({"rhs": "-k*u", "state": "u", "wrt": "k", "declare": "u,k: scalar", "objective": "u'^2"}, "does not stand"),
     (
