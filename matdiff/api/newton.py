@@ -227,13 +227,16 @@ class System:
         return {}
 
     def values(self, nodes: tuple[Node, ...], given: Mapping[Symbol, Any]) -> tuple[Any, ...]:
-        """The values of parts.  Those that are variables are the arrays themselves, where a program would copy them."""
-        plain = {n: given[n] for n in nodes if isinstance(n, Symbol) and n in given and n.kind == "matrix"}
-        made = tuple(n for n in nodes if n not in plain)
+        """The values of parts, each computed once; those that are variables are the arrays themselves."""
+        have: dict[Node, Any] = {
+            n: given[n] for n in nodes if isinstance(n, Symbol) and n in given and n.kind in ("matrix", "vector")
+        }
+        made = tuple(n for n in dict.fromkeys(nodes) if n not in have)
         program = self.program(made)
         with factored.kept():
-            found = iter(run(program, {name: given[v] for v, name in program.inputs}))
-        return tuple(plain[n] if n in plain else next(found) for n in nodes)
+            found = run(program, {name: given[v] for v, name in program.inputs})
+        have.update(zip(made, found, strict=True))
+        return tuple(have[n] for n in nodes)
 
     def at(
         self, given: Mapping[Symbol, Any], sizes: Mapping[str, int], guarded: bool = True, slopes: bool = True

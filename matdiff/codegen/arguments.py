@@ -77,6 +77,8 @@ def shape_text(shape: tuple[int, ...]) -> str:
 def refuse_kind(name: str, value: Any) -> None:
     """Raises ArgumentError for an array that is not one number an entry, all of them there: sparse or masked."""
     kind = type(value)
+    if kind.__name__ == "ndarray" and kind.__module__ == "numpy":
+        return
     layout = str(getattr(value, "layout", "torch.strided"))
     if hasattr(value, "nnz") or hasattr(value, "nse") or (kind.__module__ == "torch" and layout != "torch.strided"):
         raise ArgumentError(

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from matdiff.calculus.quadratic import Layers, Other, Part, Rank, Sandwich, halves, parts, product
+from matdiff.calculus.quadratic import LONGEST, Layers, Other, Part, Rank, Sandwich, halves, parts, product
 from matdiff.core.node import Apply, Node, Symbol, number
 from matdiff.core.shape import Dim
 from matdiff.graph.properties import Known
-from matdiff.ops.algebra import add, hadamard, is_op, matmul, scale
+from matdiff.ops.algebra import SCALE, add, hadamard, is_op, matmul, product_nodes, scale
 from matdiff.ops.constants import eye, is_zero, ones_like
 from matdiff.ops.indexing import VCAT
 from matdiff.ops.linalg import inverse
@@ -554,4 +554,24 @@ def schur(first: Hessian, second: Hessian, across: Node) -> Call | None:
     one, other = sides
     if not one.diagonal or one.diag is None:
         return None
-    return Call("Schur", (one.diag, across, other.call()))
+    u, M, v = rimmed(across)
+    return Call("Schur", (one.diag, u, M, v, other.call()))
+
+
+def rimmed(B: Node) -> tuple[Node, Node, Node]:
+    """u, M, v with B = Diag(u) M Diag(v): of a matrix that is given only the products with it are scaled."""
+    u: Node = number(1)
+    v: Node = number(1)
+    while B.op is SCALE:
+        u, B = scale(u, B.children[0]), B.children[1]
+    factors = list(product_nodes(B, LONGEST) or [B])
+    if len(factors) > 1 and is_op(factors[0], Diag):
+        u = scale(u, factors.pop(0).children[0])
+    if len(factors) > 1 and is_op(factors[-1], Diag):
+        v = factors.pop().children[0]
+    if any(is_op(f, Diag) for f in factors):
+        return number(1), B, number(1)
+    M = factors[0]
+    for f in factors[1:]:
+        M = matmul(M, f)
+    return u, M, v

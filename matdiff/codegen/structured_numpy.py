@@ -265,31 +265,27 @@ class Woodbury:
         dtype = np.result_type(*(L for _, L, _ in of.grams), *(g for _, g, _ in of.ranks))
         self.d = np.broadcast_to(np.asarray(of.diag, dtype=dtype), (n,))
         self.definite: Any = None
-        rows, weights, sides = [], [], []
-        plain = bool(np.all(self.d > 0))
-        for c, L, W in of.grams:
-            plain = plain and c >= 0 and np.ndim(W) != 2 and bool(W is None or np.all(W >= 0))
-            rows.append(L)
-            sides.append(L)
-            weights.append(c * (np.eye(L.shape[0]) if W is None else W if np.ndim(W) == 2 else np.diag(W)))
-        for c, g, k in of.ranks:
-            plain = plain and k is g and c >= 0
-            rows.append(g[None, :])
-            sides.append(k[None, :])
-            weights.append(np.array([[c]]))
-        self.plain = plain
-        if plain:
+        self.plain = bool(np.all(self.d > 0)) and all(k is g and c >= 0 for c, g, k in of.ranks)
+        self.plain = self.plain and all(
+            c >= 0 and np.ndim(W) != 2 and (W is None or np.all(W >= 0)) for c, _, W in of.grams
+        )
+        if self.plain:
+            self.root = np.sqrt(self.d)
             parts = [float(c) ** 0.5 * (L if W is None else np.sqrt(W)[:, None] * L) for c, L, W in of.grams]
             parts += [float(c) ** 0.5 * g[None, :] for c, g, _ in of.ranks]
             V = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            self.V = V / np.sqrt(self.d)
+            self.V = V / self.root
             C = self.V @ self.V.T
             C[np.diag_indices(len(C))] += 1.0
             self.factor = scipy.linalg.cho_factor(C.T, overwrite_a=True, check_finite=False)
             self.definite = True
         else:
-            self.P, self.Q = np.concatenate(sides).T, np.concatenate(rows)
-            self.M = scipy.linalg.block_diag(*weights)
+            self.Q = np.concatenate([*(L for _, L, _ in of.grams), *(g[None, :] for _, g, _ in of.ranks)])
+            self.P = np.concatenate([*(L for _, L, _ in of.grams), *(k[None, :] for _, _, k in of.ranks)]).T
+            weights = [
+                c * (W if np.ndim(W) == 2 else np.diag(np.ones(len(L)) if W is None else W)) for c, L, W in of.grams
+            ]
+            self.M = scipy.linalg.block_diag(*weights, *(np.array([[c]]) for c, _, _ in of.ranks))
             C = np.eye(len(self.M)) + self.M @ (self.Q / self.d) @ self.P
             self.factor = scipy.linalg.lu_factor(C)
             pivots = np.abs(np.diagonal(self.factor[0]))
@@ -299,7 +295,7 @@ class Woodbury:
     def once(self, r: Any) -> Any:
         column = r[:, None] if r.ndim == 1 else r
         if self.plain:
-            root = np.sqrt(self.d)[:, None]
+            root = self.root[:, None]
             t = column / root
             t = (t - self.V.T @ scipy.linalg.cho_solve(self.factor, self.V @ t, check_finite=False)) / root
         else:
@@ -708,19 +704,30 @@ class Matrix:
 
 
 class Schur:
-    """[Diag(a), B; Bᵀ, S]: the first block, diagonal, is eliminated; arrays are pairs of vectors."""
+    """[Diag(a), B; Bᵀ, S], B = Diag(u) M Diag(v), u and v vectors or numbers: the first block, diagonal, is eliminated.
 
-    def __init__(self, a: Any, B: Any, S: Any) -> None:
-        self.a, self.B, self.S = np.broadcast_to(np.asarray(a, dtype=B.dtype), (B.shape[0],)), B, S
+    Arrays are pairs of vectors.
+    """
+
+    def __init__(self, a: Any, u: Any, M: Any, v: Any, S: Any) -> None:
+        self.a, self.u, self.M, self.v, self.S = np.broadcast_to(np.asarray(a, dtype=M.dtype), M.shape[:1]), u, M, v, S
         self.definite: Any = None
         self.solver: Any = None
+
+    def across(self, s: Any) -> Any:
+        """B s."""
+        return self.u * (self.M @ (self.v * s))
+
+    def back(self, s: Any) -> Any:
+        """Bᵀ s."""
+        return self.v * (self.M.T @ (self.u * s))
 
     def solve(self, r: Any) -> Any:
         first, second = r
         if not np.all(self.a):
             raise ArithmeticError("the Hessian is singular at these arrays")
-        right = second - self.B.T @ (first / self.a)
-        s = self.tried(right) if self.solver is None and min(self.B.shape) >= LARGE else None
+        right = second - self.back(first / self.a)
+        s = self.tried(right) if self.solver is None and min(self.M.shape) >= LARGE else None
         if s is not None:
             self.definite = True
         else:
@@ -728,32 +735,34 @@ class Schur:
                 self.solver = self.complement(len(second))
             self.definite = bool(self.solver.definite and np.all(self.a > 0))
             s = self.solver.solve(right)
-        return (first - self.B @ s) / self.a, s
+        return (first - self.across(s)) / self.a, s
 
     def tried(self, r: Any) -> Any:
         """The second part by products, scaled to the diagonal of S; None where these are not enough."""
-        m, n = self.B.shape
+        m, n = self.M.shape
         root = self.S.entries(n)
         if not np.all(self.a > 0) or not np.all(root > 0) or root.max() > 1e4 * root.min():
             return None
         root = np.sqrt(root)
         whole = Scaling(Complement(self), root)
         with np.errstate(all="ignore"):
-            a, B = lowered((self.a, self.B))
-            single = Scaling(Complement(Schur(a, B, self.S.single())), root.astype(np.float32))
+            single = Scaling(Complement(self.single()), root.astype(np.float32))
         try:
             s = by_products(whole.apply, r / root, int((n * n * m + n**3 / 3) / (16.0 * m * n)), single.apply)
         except Indefinite:
             return None
         return None if s is None else s / root
 
+    def single(self) -> Any:
+        a, u, M, v = lowered((self.a, self.u, self.M, self.v))
+        return Schur(a, u, M, v, self.S.single())
+
     def complement(self, n: int) -> Any:
         """S − Bᵀ Diag(a)⁻¹ B: where it is large, its factor in single precision."""
-        if min(self.B.shape) >= LARGE:
+        if min(self.M.shape) >= LARGE:
             with np.errstate(all="ignore"):
-                B, a = lowered((self.B, self.a))
                 try:
-                    solver = Dense(symmetric(self.S.single().matrix(n) - B.T @ (B / a[:, None])))
+                    solver = self.single().formed(n)
                 except ArithmeticError:
                     solver = None
             if solver is not None and solver.definite:
@@ -761,10 +770,12 @@ class Schur:
         return self.formed(n)
 
     def formed(self, n: int) -> Any:
-        return Dense(symmetric(self.S.matrix(n) - self.B.T @ (self.B / self.a[:, None])))
+        B = self.M * self.v
+        weight = np.broadcast_to(self.u * self.u / self.a, self.a.shape)
+        return Dense(symmetric(self.S.matrix(n) - B.T @ (weight[:, None] * B)))
 
     def apply(self, s: Any) -> Any:
-        return self.a * s[0] + self.B @ s[1], self.B.T @ s[0] + self.S.apply(s[1])
+        return self.a * s[0] + self.across(s[1]), self.back(s[0]) + self.S.apply(s[1])
 
 
 class Scaling:
@@ -784,7 +795,7 @@ class Complement:
         self.of = of
 
     def apply(self, s: Any) -> Any:
-        return self.of.S.apply(s) - self.of.B.T @ ((self.of.B @ s) / self.of.a)
+        return self.of.S.apply(s) - self.of.back(self.of.across(s) / self.of.a)
 
 
 def symmetric(H: Any) -> Any:

@@ -93,7 +93,7 @@ def test_the_complement(definite: bool) -> None:
     m = 350
     B, a = rng.normal(size=(m, n)) / 20, rng.uniform(1, 2, m)
     base = S.OneSided(None, spd(1) + (4.0 if definite else -0.5) * np.eye(n), [], [])
-    solver = S.Schur(a, B, base)
+    solver = S.Schur(a, 1.0, B, 1.0, base)
     one, two = rng.normal(size=m), rng.normal(size=n)
     first, second = solver.solve(solver.apply((one, two)))
     np.testing.assert_allclose(first, one, rtol=0, atol=1e-10)
@@ -106,8 +106,8 @@ def test_the_complement_by_products(scale: float) -> None:
     """Few products on the scaled complement: nothing is factored, and the digits stay."""
     m, size = 350, 320
     a, b = np.geomspace(1, scale, m), np.geomspace(1, np.sqrt(scale) / 20, size)
-    B = rng.normal(size=(m, size)) / 60 * np.sqrt(a)[:, None] * np.sqrt(b)
-    solver = S.Schur(a, B, S.OneSided(b, None, [], []))
+    M = rng.normal(size=(m, size)) / 60
+    solver = S.Schur(a, np.sqrt(a), M, np.sqrt(b), S.OneSided(b, None, [], []))
     one, two = rng.normal(size=m) / np.sqrt(a), rng.normal(size=size) / np.sqrt(b)
     first, second = solver.solve(solver.apply((one, two)))
     assert solver.solver is None and solver.definite is True
