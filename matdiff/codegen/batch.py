@@ -69,29 +69,33 @@ class Batch:
 
     def __init__(self, variables: Sequence[Symbol], stacked: frozenset[Symbol], used: Sequence[Symbol]) -> None:
         self.variables, self.stacked = tuple(variables), stacked
-        self.used = tuple(used)
+        self.used = frozenset(used)
+        self.names = [v.name for v in self.variables]
+        self.surplus = differential_names(self.variables)
 
     def gathered(self, arrays: Mapping[str, Any]) -> tuple[dict[Symbol, Any], dict[str, int], int]:
         """The arrays by variable, the sizes, the length of the leading axis.  Raises ArgumentError, MisfitError."""
         given: dict[Symbol, Any] = {}
         for v in self.variables:
-            key = lookup(v.name, arrays)
+            key = v.name if v.name in arrays else lookup(v.name, arrays)
             if key is not None:
                 given[v] = arrays[key]
             elif v in self.used:
                 a = Argument.of(v)
                 raise missing(a.name, a.described)
-        refuse_unknown([v.name for v in self.variables], differential_names(self.variables), arrays)
+        if len(given) < len(arrays) or not arrays.keys() <= set(self.names):
+            refuse_unknown(self.names, self.surplus, arrays)
         shapes, lengths = [], {}
         for v, value in given.items():
-            refuse_kind(v.name, value)
+            if type(value) is not np.ndarray:
+                refuse_kind(v.name, value)
             shape = tuple(np.shape(value))
             if v in self.stacked:
                 if not shape:
                     raise MisfitError(f"{v.name} is one of a batch, so it takes an array with a leading axis")
                 lengths[v.name], shape = shape[0], shape[1:]
             argument = Argument.of(v)
-            shapes.append((argument, argument.shape(np.broadcast_to(0.0, shape))))
+            shapes.append((argument, argument.shape(np.empty(shape))))
         if not lengths:
             raise ArgumentError(f"no array of the batch is there: {', '.join(v.name for v in self.stacked)}")
         if len(set(lengths.values())) > 1:
@@ -158,8 +162,8 @@ class Stacked(Batch):
         self.arrange = arrange
         self.ways = plans(roots, orthogonal=False)
         self.costs = costs(self.ways) if len(self.ways) > 1 else []
-        order = topological(*roots)
-        self.names = {n for node in order for d in (node.rows, node.cols) for n in d.names}
+        self.orders = [schedule(way) for way in self.ways]
+        self.dims = {n for node, _ in self.orders[0] for d in (node.rows, node.cols) for n in d.names}
 
     def __call__(self, /, **arrays: Any) -> Any:
         given, sizes, length = self.gathered(arrays)
@@ -167,13 +171,14 @@ class Stacked(Batch):
         dtype = np.result_type(*values.values(), np.float32)
         if dtype.kind != "f":
             raise MatdiffError(f"the arrays must be real, not {dtype}")
-        unknown = sorted(self.names - sizes.keys())
+        unknown = sorted(self.dims - sizes.keys())
         if unknown:
             raise MatdiffError(f"nothing tells how large {unknown[0]} is", hint="pass all arrays that the function has")
         totals = [c.evaluate(sizes) for c in self.costs]
-        roots = self.ways[totals.index(min(totals))] if totals else self.ways[0]
-        order = topological(*roots)
-        largest = max(n.rows.evaluate(sizes) * n.cols.evaluate(sizes) for n in order)
+        way = totals.index(min(totals)) if totals else 0
+        roots, order = self.ways[way], self.orders[way]
+        largest = max(n.rows.evaluate(sizes) * n.cols.evaluate(sizes) for n, _ in order)
+        small = largest <= stacks.FEW**2 and length >= stacks.MANY
         some = max(stacks.MANY, CACHE // (dtype.itemsize * largest or 1))
         found: list[Array] = []
         with np.errstate(all="ignore"):
@@ -181,8 +186,12 @@ class Stacked(Batch):
                 here = {v: a[start : start + some] if v in self.stacked else a for v, a in values.items()}
                 count = min(some, length - start)
                 held: dict[Node, Held] = {}
-                for node in order:
-                    held[node] = self.value(node, held, here, sizes, dtype, count)
+                for node, done in order:
+                    for n in done:
+                        held[n].free = isinstance(n, Apply) and n.op.name == "matmul"
+                    held[node] = self.value(node, held, here, sizes, dtype, count, small)
+                    for n in done:
+                        del held[n]
                 if not found:
                     found = [np.empty((length, *full_shape(r, held[r])), dtype) for r in roots]
                 for r, whole in zip(roots, found, strict=True):
@@ -192,15 +201,16 @@ class Stacked(Batch):
 
     def value(
         self, node: Node, held: Mapping[Node, Held], values: Mapping[Symbol, Array], sizes: Mapping[str, int],
-        dtype: Any, length: int,
+        dtype: Any, length: int, small: bool,
     ) -> Held:  # fmt: skip
         if isinstance(node, Symbol):
             if node.body is not None:
-                return held[node.body]
+                body = held[node.body]
+                return Held(body.value, body.many, body.kind)
             array, many = values[node].astype(dtype, copy=False), node in self.stacked
             if node.kind == "row":
                 array = array.reshape(*array.shape[:1], -1) if many else array.reshape(-1)
-            return Held(array, many, node.kind)
+            return Held(stacks.spread(array) if many and small else array, many, node.kind)
         if isinstance(node, Number):
             return Held(np.asarray(float_of(node.value), dtype), False, "scalar")
         if isinstance(node, Constant):
@@ -209,7 +219,7 @@ class Stacked(Batch):
         args = [held[a] for a in node.args]
         many = any(a.many for a in args)
         if node.op.numpy == "{0}" and args[0].kind == node.kind:
-            return args[0]
+            return Held(args[0].value, args[0].many, node.kind)
         if "factors" in node.op.traits.split():
             assert node.op.stack is not None
             return Held(node.op.stack(stacks, args[0].stack()), many, FACTORS)
@@ -223,11 +233,24 @@ class Stacked(Batch):
         if node.op.stack is not None:
             return Held(recorded(node, args, sizes), True, node.kind)
         if node.op.elementwise and len(args) == 1:
-            flat = args[0].value
-            return Held(np.asarray(entrywise(node)(flat.reshape(-1))).reshape(flat.shape), True, node.kind)
+            value = args[0].value
+            X = stacks.last(value) if stacks.along(value) else value
+            Y = np.asarray(entrywise(node)(X.reshape(-1))).reshape(X.shape)
+            return Held(stacks.first(Y) if X is not value else Y, True, node.kind)
         function = one(node, sizes)
         found = [np.asarray(function(*[a.value[b] if a.many else a.value for a in args])) for b in range(length)]
         return Held(np.stack(found) if found else np.zeros((0, *shape_of(node, sizes))), True, node.kind)
+
+
+def schedule(roots: Sequence[Node]) -> list[tuple[Node, list[Node]]]:
+    """The nodes in their order, and with each those that nothing needs after it."""
+    order = topological(*roots)
+    last = {a: node for node in order for a in node.children}
+    ends: dict[Node, list[Node]] = {}
+    for a, node in last.items():
+        if a not in roots:
+            ends.setdefault(node, []).append(a)
+    return [(node, ends.get(node, [])) for node in order]
 
 
 FACTORS = "factors"
@@ -235,12 +258,12 @@ FACTORS = "factors"
 
 
 class Held:
-    """An array, or a stack of them, and what each is."""
+    """An array, or a stack of them, and what each is; `free` to be overwritten by what comes next, or not."""
 
-    __slots__ = ("kind", "many", "value")
+    __slots__ = ("free", "kind", "many", "value")
 
     def __init__(self, value: Any, many: bool, kind: str) -> None:
-        self.value, self.many, self.kind = value, many, kind
+        self.value, self.many, self.kind, self.free = value, many, kind, False
 
     def stack(self) -> Any:
         """With a leading axis, of length 1 for what all problems share."""
@@ -352,7 +375,11 @@ def added(node: Apply, args: list[Held], sizes: Any) -> Any:
 
 def scaled(node: Apply, args: list[Held], sizes: Any) -> Any:
     s, a = args
-    return s.as_(node.kind) * a.as_(node.kind)
+    factor, value = s.as_(node.kind), a.as_(node.kind)
+    if a.free and a.many and a.kind == node.kind and factor.dtype == value.dtype:
+        value *= factor
+        return value
+    return factor * value
 
 
 def raised(node: Apply, args: list[Held], sizes: Any) -> Any:
@@ -375,11 +402,11 @@ def multiplied(node: Apply, args: list[Held], sizes: Any) -> Any:
     x, y = a.stack(), b.stack()
     match a.kind, b.kind:
         case "matrix", "matrix":
-            return x @ y
+            return stacks.times(x, y)
         case "matrix", "vector":
-            return (x @ y[:, :, None])[:, :, 0] if x.shape[0] > 1 else y @ x[0].T
+            return stacks.times_vectors(x, y)
         case "row", "matrix":
-            return (x[:, None, :] @ y)[:, 0, :] if y.shape[0] > 1 else x @ y[0]
+            return stacks.times_vectors(y.swapaxes(1, 2), x)
         case "row", "vector":
             return np.einsum("bi,bi->b", *np.broadcast_arrays(x, y))
         case "vector", "row":

@@ -2,7 +2,8 @@
 
 LAPACK takes a microsecond or more to begin on a matrix of six rows.  Here each step of an elimination is one operation
 on that entry of all matrices, with the index of the problem last, so that it runs along memory; what is singular or not
-finite is left to LAPACK, which answers or refuses as it does for one matrix.
+finite is left to LAPACK, which answers or refuses as it does for one matrix.  Results are views of such memory: their
+first axis is the problem's too, and what comes next needs no copy.
 """
 
 from __future__ import annotations
@@ -28,12 +29,43 @@ def worth(X: Array, few: int = FEW) -> bool:
 
 
 def last(X: Array) -> Array:
-    """A copy with the index of the problem as the last, along which NumPy then computes."""
-    return np.array(np.moveaxis(X, 0, -1), order="C")
+    """With the index of the problem as the last, along which NumPy then computes; a view where memory is so already."""
+    return np.ascontiguousarray(X.transpose(*range(1, X.ndim), 0))
 
 
 def first(X: Array) -> Array:
-    return np.array(np.moveaxis(X, -1, 0), order="C")
+    return X.transpose(-1, *range(X.ndim - 1))
+
+
+def along(X: Array) -> bool:
+    """Whether the index of the problem runs along memory."""
+    return bool(X.strides[0] == X.itemsize and len(X) > 1)
+
+
+def spread(X: Array) -> Array:
+    """A stack with the index of the problem along memory."""
+    return first(last(X)) if X.ndim > 1 else X
+
+
+def compact(X: Array) -> Array:
+    """With each array in a piece, as LAPACK takes them."""
+    return np.ascontiguousarray(X)
+
+
+def times(X: Array, Y: Array) -> Array:
+    """The products of matrices."""
+    if not (along(X) or along(Y)):
+        return X @ Y
+    return first(np.einsum("ikb,kjb->ijb", X.transpose(1, 2, 0), Y.transpose(1, 2, 0)))
+
+
+def times_vectors(X: Array, y: Array) -> Array:
+    """The products of matrices and vectors."""
+    if len(X) == 1:
+        return (X[0] @ y.T).T if along(y) else y @ X[0].T
+    if along(X) or along(y):
+        return first(np.einsum("ikb,kb->ib", X.transpose(1, 2, 0), y.T))
+    return (X @ y[:, :, None])[:, :, 0]
 
 
 # triangular systems, all arrays with the index of the problem last
@@ -61,9 +93,11 @@ def backward(U: Array, Y: Array, unit: bool = False) -> Array:
 
 
 def columns(B: Array, count: int) -> Array:
-    """Right sides, vectors or matrices, as n×k with the index of the problem last."""
+    """A copy of right sides, vectors or matrices, as n×k with the index of the problem last."""
     B = B if B.ndim == 3 else B[:, :, None]
-    return last(np.broadcast_to(B, (count, *B.shape[1:])))
+    Y = np.empty((*B.shape[1:], count), B.dtype)
+    Y[:] = B.transpose(1, 2, 0)
+    return Y
 
 
 def like(X: Array, B: Array) -> Array:
@@ -87,31 +121,38 @@ class Factors:
         so that the largest of these integers is the pivot, and negative ones are rows that were taken.
         """
         A = last(self.X)
+        A = A.copy() if np.may_share_memory(A, self.X) else A
         n, _, count = A.shape
         whole = np.dtype(f"i{A.dtype.itemsize}")
+        taken = np.iinfo(whole).min
         largest = np.abs(A).reshape(n * n, count).max(axis=0, initial=0)
         self.F, self.order = np.empty_like(A), np.empty((n, count), np.intp)
-        mark = np.repeat(np.arange(n, dtype=whole)[:, None], count, axis=1)
-        places = np.arange(n)[:, None] * count + np.arange(count)
+        mark = np.empty((n, count), whole)
+        mark[:] = np.arange(n)[:, None]
+        problem = np.arange(count)
+        places, index = np.arange(n)[:, None] * count + problem, np.empty((n, count), np.intp)
         entries, marks = A.reshape(-1), mark.reshape(-1)
+        size, part = np.empty((n, count), whole), np.empty((n, count), A.dtype)
         smallest = np.full(count, np.inf, A.dtype)
         for j in range(n):
             column = A[:, j]
             if j:
-                column -= np.einsum("ikb,kb->ib", A[:, :j], self.F[:j, j])
-            size = np.abs(column).view(whole)
+                column -= np.einsum("ikb,kb->ib", A[:, :j], self.F[:j, j], out=part)
+            np.abs(column, out=size.view(A.dtype))
             size &= ~(ROWS - 1)
             size |= mark
             row = self.order[j]
             row[:] = size.max(axis=0)
             row &= ROWS - 1
-            marks[places[0] + row * count] = np.iinfo(whole).min
-            np.take(entries, places + row * (n * count), out=self.F[j], mode="clip")
+            marks[row * count + problem] = taken
+            np.add(places, row * (n * count), out=index)
+            np.take(entries, index, out=self.F[j], mode="clip")
             if 0 < j < n - 1:
-                self.F[j, j + 1 :] -= np.einsum("kb,kcb->cb", self.F[j, :j], self.F[:j, j + 1 :])
+                self.F[j, j + 1 :] -= np.einsum("kb,kcb->cb", self.F[j, :j], self.F[:j, j + 1 :], out=part[j + 1 :])
             pivot = self.F[j, j]
             np.minimum(smallest, np.abs(pivot), out=smallest)
-            column /= pivot
+            if j < n - 1:
+                column /= pivot
         (self.bad,) = (~(smallest > 8 * n * np.finfo(A.dtype).eps * largest)).nonzero()
 
     def solve(self, B: Array, flip: bool = False) -> Array:
@@ -160,14 +201,16 @@ class Factors:
         for j, row in enumerate(self.order):
             odd ^= (self.order[:j] > row).sum(axis=0) % 2 == 1
         found[odd] *= -1
-        found[self.bad] = np.linalg.det(self.X[self.bad])
+        if len(self.bad):
+            found[self.bad] = np.linalg.det(self.X[self.bad])
         return found
 
     def logabsdet(self) -> Array:
         if not self.made:
             return np.linalg.slogdet(self.X)[1]
         found = np.log(np.abs(self.diagonal())).sum(axis=0)
-        found[self.bad] = np.linalg.slogdet(self.X[self.bad])[1]
+        if len(self.bad):
+            found[self.bad] = np.linalg.slogdet(self.X[self.bad])[1]
         return found
 
     def diagonal(self) -> Array:
@@ -201,18 +244,20 @@ def cholesky(X: Array) -> Array:
     if not worth(X):
         return np.linalg.cholesky(X)
     L = last(X)
+    L = L.copy() if np.may_share_memory(L, X) else L
     n, _, count = L.shape
     least = np.full(count, np.inf, L.dtype)
     for j in range(n):
         diagonal = L[j, j].copy()
-        for k in range(j):
-            L[j:, j] -= L[j:, k] * L[j, k]
+        if j:
+            L[j:, j] -= np.einsum("ikb,kb->ib", L[j:, :j], L[j, :j])
         np.minimum(least, L[j, j] / diagonal, out=least)
         L[j:, j] /= np.sqrt(L[j, j])
         L[:j, j] = 0
     found = first(L)
     (bad,) = (~(least > 8 * n * np.finfo(L.dtype).eps)).nonzero()
-    found[bad] = np.linalg.cholesky(X[bad])
+    if len(bad):
+        found[bad] = np.linalg.cholesky(X[bad])
     return found
 
 
@@ -280,7 +325,8 @@ def adjugate(X: Array) -> Array:
             inverses = np.full(X.shape, np.nan, X.dtype)
         dets = np.linalg.det(X)
     size = norm(X) * norm(inverses)
-    found = dets[:, None, None] * inverses
+    found = inverses
+    found *= dets[:, None, None]
     (bad,) = (~(size < np.finfo(X.dtype).eps ** (-1 / 3))).nonzero()
     if len(bad):
         U, s, Vt = np.linalg.svd(X[bad])
@@ -312,14 +358,15 @@ def expm(X: Array) -> Array:
     X = X / 2.0**turns
     one = np.eye(X.shape[1], dtype=X.dtype)
     b = PADE
-    X2 = X @ X
-    X4 = X2 @ X2
-    X6 = X4 @ X2
-    odd = X @ (X6 @ (b[13] * X6 + b[11] * X4 + b[9] * X2) + b[7] * X6 + b[5] * X4 + b[3] * X2 + b[1] * one)
-    even = X6 @ (b[12] * X6 + b[10] * X4 + b[8] * X2) + b[6] * X6 + b[4] * X4 + b[2] * X2 + b[0] * one
+    X2 = times(X, X)
+    X4 = times(X2, X2)
+    X6 = times(X4, X2)
+    high = times(X6, b[13] * X6 + b[11] * X4 + b[9] * X2)
+    odd = times(X, high + b[7] * X6 + b[5] * X4 + b[3] * X2 + b[1] * one)
+    even = times(X6, b[12] * X6 + b[10] * X4 + b[8] * X2) + b[6] * X6 + b[4] * X4 + b[2] * X2 + b[0] * one
     E = solve(even - odd, even + odd)
     for k in range(int(turns.max(initial=0))):
-        E = np.where(turns > k, E @ E, E)
+        E = np.where(turns > k, times(E, E), E)
     return E
 
 
@@ -331,23 +378,23 @@ def frechet_expm(A: Array, V: Array) -> Array:
     A, V = A / scale, V / scale
     one = np.eye(A.shape[1], dtype=A.dtype)
     b = PADE
-    A2, V2 = A @ A, A @ V + V @ A
-    A4, V4 = A2 @ A2, A2 @ V2 + V2 @ A2
-    A6, V6 = A4 @ A2, A4 @ V2 + V4 @ A2
+    A2, V2 = times(A, A), times(A, V) + times(V, A)
+    A4, V4 = times(A2, A2), times(A2, V2) + times(V2, A2)
+    A6, V6 = times(A4, A2), times(A4, V2) + times(V4, A2)
     high, d_high = b[13] * A6 + b[11] * A4 + b[9] * A2, b[13] * V6 + b[11] * V4 + b[9] * V2
-    inner = A6 @ high + b[7] * A6 + b[5] * A4 + b[3] * A2 + b[1] * one
-    d_inner = A6 @ d_high + V6 @ high + b[7] * V6 + b[5] * V4 + b[3] * V2
-    odd, d_odd = A @ inner, A @ d_inner + V @ inner
+    inner = times(A6, high) + b[7] * A6 + b[5] * A4 + b[3] * A2 + b[1] * one
+    d_inner = times(A6, d_high) + times(V6, high) + b[7] * V6 + b[5] * V4 + b[3] * V2
+    odd, d_odd = times(A, inner), times(A, d_inner) + times(V, inner)
     high, d_high = b[12] * A6 + b[10] * A4 + b[8] * A2, b[12] * V6 + b[10] * V4 + b[8] * V2
-    even = A6 @ high + b[6] * A6 + b[4] * A4 + b[2] * A2 + b[0] * one
-    d_even = A6 @ d_high + V6 @ high + b[6] * V6 + b[4] * V4 + b[2] * V2
+    even = times(A6, high) + b[6] * A6 + b[4] * A4 + b[2] * A2 + b[0] * one
+    d_even = times(A6, d_high) + times(V6, high) + b[6] * V6 + b[4] * V4 + b[2] * V2
     made = Factors(even - odd)
     E = made.solve(even + odd)
-    L = made.solve(d_even + d_odd - (d_even - d_odd) @ E)
+    L = made.solve(d_even + d_odd - times(d_even - d_odd, E))
     for k in range(int(turns.max(initial=0))):
         more = turns > k
-        L = np.where(more, E @ L + L @ E, L)
-        E = np.where(more, E @ E, E)
+        L = np.where(more, times(E, L) + times(L, E), L)
+        E = np.where(more, times(E, E), E)
     return L
 
 
@@ -356,7 +403,7 @@ def frechet_expm(A: Array, V: Array) -> Array:
 
 def flat(X: Array) -> Array:
     """The entries of each in a row."""
-    return X.reshape(len(X), -1)
+    return X.transpose(*range(1, X.ndim), 0).reshape(-1, len(X)).T if along(X) else X.reshape(len(X), -1)
 
 
 def norm(X: Array) -> Array:
@@ -391,7 +438,7 @@ def inner(A: Array, B: Array) -> Array:
 
 
 def polar(A: Array) -> Array:
-    U, _, Vt = np.linalg.svd(A, full_matrices=False)
+    U, _, Vt = np.linalg.svd(compact(A), full_matrices=False)
     return U @ Vt
 
 

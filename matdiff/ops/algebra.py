@@ -547,7 +547,7 @@ MPOW: Op = register(
             ),
         ),
         sympy=lambda sp, node, X, k: sp.MatPow(X, k),
-        stack=lambda many, X, k: many.np.linalg.matrix_power(X, k),
+        stack=lambda many, X, k: many.np.linalg.matrix_power(many.compact(X), k),
     )
 )
 

@@ -99,7 +99,7 @@ det: Op = nonlinear(
     cost="2*m0*m0*m0/3",
     simplify=_of_transpose,
     sympy=lambda sp, node, X: sp.Determinant(X),
-    stack=lambda many, X: many.np.linalg.det(X),
+    stack=lambda many, X: many.np.linalg.det(many.compact(X)),
     analytic="linalg.det",
 )
 logdet: Op = nonlinear(
@@ -128,7 +128,7 @@ logdet: Op = nonlinear(
     mistakes=(Mistake(lambda X, dX: tr(inv(X).T @ dX), "d log det X = tr(X⁻ᵀ dX)", "tr(X⁻¹ dX)"),),
     cost="2*m0*m0*m0/3",
     simplify=_of_transpose,
-    stack=lambda many, X: many.np.linalg.slogdet(X)[1],
+    stack=lambda many, X: many.np.linalg.slogdet(many.compact(X))[1],
 )
 adj: Op = nonlinear(
     "adj",
@@ -204,7 +204,7 @@ pinv: Op = nonlinear(
     source="Golub & Pereyra 1973, eq. 4.12",
     summary="Moore-Penrose inverse",
     c="-> pinv({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
-    stack=lambda many, A: many.np.linalg.pinv(A),
+    stack=lambda many, A: many.np.linalg.pinv(many.compact(A)),
     analytic=_analytic_pinv,
 )
 chol: Op = nonlinear(

@@ -118,7 +118,7 @@ eigvals: Op = symmetric_function(
     source="Magnus 1985, thm 1; Giles 2008, §3.1",
     summary="eigenvalues of a symmetric matrix, ascending",
     c="-> eigvals({m0}, {0}, {out}, {work:2*m0*m0+m0})",
-    stack=lambda many, S: many.np.linalg.eigvalsh(S),
+    stack=lambda many, S: many.np.linalg.eigvalsh(many.compact(S)),
 )
 eigvecs: Op = symmetric_function(
     "eigvecs",
@@ -143,7 +143,7 @@ eigvecs: Op = symmetric_function(
     source="Giles 2008, §3.1",
     summary="eigenvectors of a symmetric matrix as columns, in the order of eigvals",
     c="-> eigvecs({m0}, {0}, {out}, {work:2*m0*m0+m0})",
-    stack=lambda many, S: many.np.linalg.eigh(S)[1],
+    stack=lambda many, S: many.np.linalg.eigh(many.compact(S))[1],
 )
 eiggaps: Op = nonlinear(
     "eiggaps",
@@ -225,7 +225,7 @@ eigval: Op = eigenvalue(
     curvature="positive⪰",
     summary="the i-th eigenvalue of a symmetric matrix, counted upward",
     c="= eigval({m0}, {0}, {p0}, {work:2*m0*m0+m0})",
-    stack=lambda many, S, i: many.np.linalg.eigvalsh(S)[:, i - 1],
+    stack=lambda many, S, i: many.np.linalg.eigvalsh(many.compact(S))[:, i - 1],
 )
 lambda_max: Op = eigenvalue(
     "lambda_max",
@@ -243,7 +243,7 @@ lambda_max: Op = eigenvalue(
     curvature="convex⪰ increasing⪰ positive⪰",
     traits="homogeneous",
     c="= eigval({m0}, {0}, {m0}, {work:2*m0*m0+m0})",
-    stack=lambda many, S: many.np.linalg.eigvalsh(S)[:, -1],
+    stack=lambda many, S: many.np.linalg.eigvalsh(many.compact(S))[:, -1],
 )
 lambda_min: Op = eigenvalue(
     "lambda_min",
@@ -261,7 +261,7 @@ lambda_min: Op = eigenvalue(
     curvature="concave⪰ increasing⪰ positive⪰",
     traits="homogeneous",
     c="= eigval({m0}, {0}, 1, {work:2*m0*m0+m0})",
-    stack=lambda many, S: many.np.linalg.eigvalsh(S)[:, 0],
+    stack=lambda many, S: many.np.linalg.eigvalsh(many.compact(S))[:, 0],
 )
 
 
@@ -397,7 +397,7 @@ sigma_max: Op = nonlinear(
     curvature="convex increasing+ nonnegative",
     traits="homogeneous iterative",
     c="= sigma_max({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
-    stack=lambda many, A: many.np.linalg.svd(A, compute_uv=False)[:, 0],
+    stack=lambda many, A: many.np.linalg.svd(many.compact(A), compute_uv=False)[:, 0],
 )
 
 
@@ -548,7 +548,7 @@ nuclear: Op = nonlinear(
     curvature="convex nonnegative",
     traits="homogeneous",
     c="= nuclear({m0}, {n0}, {0}, {work:2*m0*n0+m0})",
-    stack=lambda many, A: many.np.linalg.svd(A, compute_uv=False).sum(axis=1),
+    stack=lambda many, A: many.np.linalg.svd(many.compact(A), compute_uv=False).sum(axis=1),
 )
 
 
@@ -668,7 +668,7 @@ svdvals: Op = register(
         summary="singular values, descending",
         curvature="nonnegative",
         c="-> svdvals({m0}, {n0}, {0}, {out}, {work:2*m0*n0+m0})",
-        stack=lambda many, A: many.np.linalg.svd(A, compute_uv=False),
+        stack=lambda many, A: many.np.linalg.svd(many.compact(A), compute_uv=False),
     )
 )
 
