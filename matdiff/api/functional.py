@@ -20,6 +20,7 @@ from matdiff.inference import declared_symbol, infer
 from matdiff.inference.names import check_defined
 from matdiff.ops.algebra import scale
 from matdiff.text.declarations import read_declaration, refuse_complex
+from matdiff.text.moving import derivatives
 from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.statements import Statement, split
 from matdiff.text.tree import Declaration, Program, Span, Tree, walk
@@ -173,6 +174,18 @@ def function_symbol(d: Declaration, text: str, span: Span) -> Symbol:
     return symbol(u.name, u.kind, u.rows, u.cols)
 
 
+_word = re.compile(r"(?<![\\\w])(?:int|integral)(?=\s*_)")
+_endless = re.compile(r"(?<=\^)\+?(?:inf|infty|infinity|oo)(?!\w)")
+
+
+def in_signs(text: str) -> str:
+    """The text with the sign of the integral where it is typed in words, with its ends behind it: int_0^1 L dx."""
+    if not _word.search(text):
+        return text
+    text = _word.sub(lambda found: "∫".ljust(len(found[0])), text)
+    return _endless.sub(lambda found: "∞".ljust(len(found[0])), text)
+
+
 class Reader:
     """One text of a functional."""
 
@@ -180,7 +193,7 @@ class Reader:
         self.text, self.told = text, told
         self.x = ""
         self.infinity = next((c for c in "ωΩηκζξ" if c not in text), "∞")
-        self.body = body = unnamed(body)
+        self.body = body = in_signs(unnamed(body))
         told.rest.extend(lagrangians(body, told, text))
         by = {x for _, x in told.functions.values()}
         self.by = next(iter(by), "x")
@@ -352,6 +365,7 @@ class Reader:
             free = typed.variables.keys() - jets.keys() - {d.name for d in declared}
             declared += [Declaration(n, (), ("scalar",)) for n in sorted(free)]
             typed = infer(replace(bare, function=tree), declared, jets, names)
+        self.moving(tree, typed.variables)
         L = typed.function
         if L.kind != "scalar":
             raise self.refused(f"the integrand is {describe(L)}, not a scalar", self.main.span, kind=ShapeError)
@@ -401,6 +415,14 @@ class Reader:
             what = f"an end of the integral is {describe(found.function)}"
             raise self.refused(what, tree.span, "declare it scalar", ShapeError)
         return found.function
+
+    def moving(self, tree: Tree, known: Mapping[str, Symbol]) -> None:
+        """Raises ParseError at the derivative of what is no function: a scalar that would be taken as it stands."""
+        for name, t in derivatives(walk(tree), self.text):
+            v = known.get(str(t.value) if t.head == "name" else name)
+            if v is not None and v.kind == "scalar" and not (t.head == "name" and t.value in self.named):
+                hint = f"declare {name}: function of {self.x}"
+                raise self.refused(f"{name} is no function here, whose derivative this would be", t.span, hint)
 
     def variable(self) -> None:
         """The variable of integration is that of every function, and has no other meaning."""

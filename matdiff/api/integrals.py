@@ -68,7 +68,7 @@ def latex_integral(body: str, text: str, by: Collection[str]) -> Piece | None:
             i += 1
             continue
         sign, first = tokens[i].text, i + 1
-        i = group_end(tokens, first, text)
+        i = end_of(tokens, first, text, tokens[at].text == "∫")
         ends[sign] = only(body, tokens[first].start, tokens[i - 1].end)
     if set(ends) != {"_", "^"}:
         place = (tokens[at].start, tokens[at].end)
@@ -111,11 +111,38 @@ def only(text: str, start: int, end: int) -> str:
     return " " * start + inside
 
 
-def group_end(tokens: list[Token], first: int, text: str) -> int:
+def end_of(tokens: list[Token], first: int, text: str, typed: bool) -> int:
+    """The place after an end of an integral: a group or one token in LaTeX, where ∫ is `typed` a number or a name, too.
+
+    Raises ParseError where it goes on without a blank: ∫_0^2pi, \\int_0^10.
+    """
+    start = first
+    if typed and start < len(tokens):
+        start += tokens[start].text in "+-−"
+        if start < len(tokens) and tokens[start].text == "(":
+            return group_end(tokens, start, text, "()")
+    after = start
+    while after < len(tokens) and (tokens[after].text.isalnum() or tokens[after].text == "."):
+        if after > start and tokens[after].start > tokens[after - 1].end:
+            break
+        after += 1
+    run = "".join(t.text for t in tokens[start:after])
+    number = _number.fullmatch(run) is not None
+    if (not typed and number and len(run) > 1) or (typed and run and not number and not run.isidentifier()):
+        place = (tokens[first].start, tokens[after - 1].end)
+        hint = "put the end in braces, as in ∫_0^{2*pi}, and a blank before what is integrated"
+        raise ParseError("where does the end of the integral stop?", text=text, span=place, hint=hint)
+    return after if typed and run else group_end(tokens, start, text)
+
+
+_number = re.compile(r"\d+(\.\d+)?|\.\d+")
+
+
+def group_end(tokens: list[Token], first: int, text: str, pair: str = "{}") -> int:
     """The place after a group in braces, or after one token."""
     depth = 0
     for i in range(first, len(tokens)):
-        depth += (tokens[i].text == "{") - (tokens[i].text == "}")
+        depth += (tokens[i].text == pair[0]) - (tokens[i].text == pair[1])
         if depth == 0:
             return i + 1
     place = (tokens[min(first, len(tokens) - 1)].start, len(text))

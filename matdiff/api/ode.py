@@ -24,7 +24,7 @@ from matdiff.ops.algebra import inner
 from matdiff.ops.constants import eye, is_zero, zeros_like
 from matdiff.printing.integrals import Pen, Style
 from matdiff.text.declarations import KINDS, refuse_complex
-from matdiff.text.moving import Moving
+from matdiff.text.moving import Moving, derivatives
 from matdiff.text.parser import parse_declarations, parse_program, rates
 from matdiff.text.tree import Declaration, Program, Span, Tree, walk
 
@@ -380,7 +380,7 @@ class Asked:
         begun = self._begun(names)
         variables = self._variables(names, begun)
         u = self._checked(variables)
-        self._rates(u)
+        self._rates(u, variables)
         names = as_typed(names, list(variables))
         for name in names:
             self._movable(name, variables)
@@ -465,16 +465,23 @@ class Asked:
         message = f"the derivative of {self.state} does not stand in the texts of its equation"
         return ParseError(message, text=program.text, span=span, hint=hint)
 
-    def _rates(self, u: Symbol) -> None:
-        """The derivative of the state is what the equation says: it stands in no text."""
+    def _rates(self, u: Symbol, variables: Mapping[str, Symbol]) -> None:
+        """The derivative of the state is what the equation says, and other functions have no equation."""
+        told = {d.name for d in self._said()}
         for program in self.programs.values():
-            for n in program.nodes():
-                ticked = n.head == "'" and n.args[0].head == "name" and n.args[0].value == u.name
-                mark = program.text[n.args[0].span[1] : n.span[1]] if ticked else ""
-                prime = ticked and u.kind == "scalar" and not any(c in mark for c in ("T", "ᵀ", "⊤", r"\top"))
-                if prime or (
-                    n.head == "name" and n.value in (f"{u.name}_dot", f"{u.name}_ddot", f"{u.name}_{self.time}")
+            for name, n in derivatives(program.nodes(), program.text):
+                whole = str(n.value) if n.head == "name" else name
+                if (n.head == "name" and name == u.name) or (
+                    n.head != "name" and name == u.name and u.kind == "scalar"
                 ):
+                    raise self._derived(program, n.span)
+                v = variables.get(whole)
+                if v is not None and v.kind == "scalar" and not (n.head == "name" and whole in told):
+                    message = f"{name} has no equation, and so no derivative"
+                    hint = f"write a name of its own for a given function of {self.time}, or an equation {name}' = …"
+                    raise ParseError(message, text=program.text, span=n.span, hint=hint)
+            for n in program.nodes():
+                if n.head == "name" and n.value == f"{u.name}_{self.time}":
                     raise self._derived(program, n.span)
 
     def _times(self) -> None:

@@ -509,7 +509,7 @@ class AskedSteps(Asked):
             remarks += (f"sequences: {members}; their arrays have a row for each step",)
         return Recurrence(e, until, variables, several, remarks, self.time, sequences)
 
-    def _rates(self, u: Symbol) -> None:
+    def _rates(self, u: Symbol, variables: Mapping[str, Symbol]) -> None:
         """There is no derivative of the state."""
 
     def _places(self) -> None:

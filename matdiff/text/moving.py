@@ -2,7 +2,7 @@ r"""Functions that are understood at their variable: u(t) is u, and du/dt, \frac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from matdiff.core.patterns import deferred
@@ -40,6 +40,17 @@ def bare(name: str) -> str:
     """The function of a name with accents or primes."""
     name = name.rstrip("'")
     return next((name.removesuffix(dots) for dots in DOTS if name.endswith(dots)), name)
+
+
+def derivatives(trees: Iterable[Tree], text: str) -> Iterator[tuple[str, Tree]]:
+    """The functions of which a derivative is typed, v' or \\dot v, and its place: of a scalar v' is no transpose."""
+    for t in trees:
+        if t.head == "name" and any(str(t.value).endswith(dots) for dots in DOTS):
+            yield bare(str(t.value)), t
+        elif t.head == "'" and t.args[0].head == "name":
+            mark = text[t.args[0].span[1] : t.span[1]]
+            if not any(c in mark for c in ("T", "ᵀ", "⊤", r"\top")):
+                yield str(t.args[0].value), t
 
 
 def understood(stream: Any, name: str, inside: str) -> bool:

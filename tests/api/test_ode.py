@@ -242,6 +242,8 @@ def test_the_left_side_is_read_in_all_its_notations(left: str) -> None:
 
 
 WRONG = [
+    ({"rhs": "-k*u + f'", "state": "u", "wrt": "k", "declare": "u: scalar"}, "f has no equation"),
+    ({"rhs": r"\dot u = -k u + \dot f", "wrt": "k", "declare": "u: scalar"}, "f has no equation"),
     ({"rhs": "u'' = -k*u''", "wrt": "k"}, "the equation is for u''"),
     ({"rhs": "u' = v; v' = -k*u'", "wrt": "k"}, "the equation is for u'"),
     ({"rhs": "u' = v; u' = -k*u", "wrt": "k"}, "two equations"),

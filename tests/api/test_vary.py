@@ -229,6 +229,13 @@ def test_what_is_varied_is_a_function_undeclared(text, functions):
 
 
 WRONG = [
+    ("int(u*v', x, 0, 1)", "u", "", "free", "v is no function here"),
+    (r"\int_0^1 u v'\,dx", "u", "", "free", "v is no function here"),
+    (r"\int_0^1 u \dot v\,dt", "u", "", "free", "v is no function here"),
+    ("int(k'*u, x, 0, 1)", "u", "k: scalar", "free", "k is no function here"),
+    ("∫_0^2pi u^2 dx", "u", "", "free", "where does the end"),
+    (r"\int_0^12 u^2 \,dx", "u", "", "free", "where does the end"),
+    ("int_0^1u^2 dx", "u", "", "free", "where does the end"),
     ("int(u (1 - x), x, 0, 1)", "u", U, "free", "or a product"),
     ("int(D(u)(x), x, 0, 1)", "u", U, "free", "or a product"),
     ("int(u^2, x, inf, 0)", "u", U, "free", "the wrong way"),
@@ -273,6 +280,23 @@ WRONG = [
     ("int(int(u, x, 0, 1)*u, x, 0, 1)", "u", U, "free", "inside an integral"),
     ("int(u^2 + x'*x, x, 0, 1)", "u", U + "; x: 3", "free", "x, the variable of integration"),
 ]
+
+
+TYPED = [
+    ("int_0^1 (u'^2/2 - f*u) dx", "int(u'^2/2 - f*u, x, 0, 1)"),
+    ("integral_a^b sqrt(1 + u'^2) dx", "int(sqrt(1 + u'^2), x, a, b)"),
+    ("∫_0^12 u^2 dx", "int(u^2, x, 0, 12)"),
+    ("int_-1^(2*pi) u^2 dx", "int(u^2, x, -1, 2*pi)"),
+    ("int_0.5^a1 u''^2 dx", "int(u''^2, x, 0.5, a1)"),
+    ("int_-infinity^infinity exp(-x^2)*u^2 dx", "int(exp(-x^2)*u^2, x, -inf, inf)"),
+    ("J = int_0^1 u'^2 dx + int_0^1 u^2 dx", "int(u'^2 + u^2, x, 0, 1)"),
+]
+
+
+@pytest.mark.parametrize(("typed", "meant"), TYPED)
+def test_integrals_are_read_as_they_are_typed(typed: str, meant: str) -> None:
+    found, other = (md.vary(text, wrt="u", ends="free").functional for text in (typed, meant))
+    assert (found.lagrangian, found.low, found.high) == (other.lagrangian, other.low, other.high)
 
 
 @pytest.mark.parametrize(("text", "wrt", "declare", "ends", "said"), WRONG)
