@@ -14,7 +14,7 @@ from lark.lexer import Lexer
 from lark.parsers.lalr_analysis import Shift
 
 HERE = Path(__file__).parent
-STARTS = ("expression", "left", "names", "declaration")
+STARTS = ("expression", "left", "names", "declaration", "laws")
 """What may be read by itself; no other rule refers to one of these."""
 
 

@@ -30,19 +30,16 @@ from matdiff.ops.random import (
     parted,
     spread,
 )
-from matdiff.text.characters import LETTER
-from matdiff.text.declarations import spelled_name
+from matdiff.text.laws import EXAMPLE, closing, read_laws, tilde
 from matdiff.text.parser import parse_declarations, parse_program
-from matdiff.text.statements import parts, split, without_comments
-from matdiff.text.tree import Declaration, Definition, Span, Tree, walk
+from matdiff.text.statements import split, without_comments
+from matdiff.text.tree import Declaration, Definition, Span, Stated, Tree, walk
 
-EXAMPLE = "for instance z ~ normal(0, I), w ~ uniform(0, 1), X ~ bernoulli(p)"
 IN_A_SET = {"weights": ("vector", "positive"), "chances": ("simplex",)}
 """Parameters that are vectors in a set, and how that is declared."""
 ATTEMPTS = 60
 """Most readings of undeclared names that are tried."""
 
-_tilde = r"(?:~|∼|\\sim(?![A-Za-z]))"
 _opens = re.compile(
     r"(?:(?P<bold>𝔼|\\(?:mathbb|mathrm|operatorname|mathsf)\s*(?:\{\s*E\s*\}|E(?![A-Za-z])))|(?<![\w\\.])E)"
     r"(?P<below>\s*_(?:\{(?P<braced>(?:[^{}]|\{[^{}]*\})*)\}|\w))?"
@@ -51,17 +48,6 @@ _opens = re.compile(
 _moments = re.compile(
     r"(?:\\(?:operatorname|mathrm|text|mathsf|mathbb)\s*\{\s*(?P<a>Var|Cov|var|cov|V)\s*\}|\\?(?<![\w.])(?P<b>Var|Cov|var|cov)|𝕍)"
     r"\s*(?:\\left|\\[bB]igg?l?)?\s*[\[(]"
-)
-_law = re.compile(
-    r"\s*(?P<word>\\(?:mathcal|mathrm|operatorname|text|textrm|mathbf|mathsf)\s*\{[^{}]*\}|\\mathcal\s*[A-Z]"
-    r"|[A-Za-z][A-Za-z0-9_ -]*?)\s*(?P<inverse>\^\{?-1\}?)?\s*(?:_\{?\w+\}?)?"
-    r"\s*(?:\\left\s*|\\[bB]igl?\s*)?\((?P<args>.*?)(?:\\right\s*|\\[bB]igr?\s*)?\)\s*\.?\s*",
-    re.DOTALL,
-)
-_parameterless = re.compile(
-    r"\s*(?P<word>(?:\\(?:mathrm|operatorname|text)\s*\{)?[A-Za-z][A-Za-z -]*\}?|"
-    r"(?P<sphere>(?:\\(?:mathrm|operatorname|text|mathcal)\s*\{)?(?:[Uu]niform|[Uu]nif|U)\}?\s*\(\s*"
-    r"(?:sphere|unit sphere|S\^\{?\w+\s*-\s*1\}?|\\mathbb\{?\s*S\}?\^\{?\w+\s*-\s*1\}?)\s*\)))\s*\.?\s*"
 )
 _distribution = re.compile(r"(?:\\Phi(?![A-Za-z])|(?<![\w\\])Phi(?!\w)|Φ)(?=\s*(?:\\left\s*|\\[bB]igg?l?\s*)?\()")
 PHI = "Φ(…) is read as the distribution function of the standard normal law; a matrix Φ is declared, Phi: m×n"
@@ -107,7 +93,7 @@ class Said:
     arguments: tuple[tuple[str, int], ...]
     text: str
     span: Span
-    shape: str = ""
+    declared: tuple[Declaration, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,7 +160,7 @@ def _closed_as_opened(body: str) -> str:
     for letter in "ͲͶ":
         at = -1
         while (at := body.find(letter + "(", at + 1)) >= 0:
-            close = _closing(body, at + 2)
+            close = closing(body, at + 2)
             if close is not None:
                 tail = re.search(r"(?:\\right|\\[bB]igg?r?)?\s*\Z", body[:close])
                 cut = tail.start() if tail and tail[0].strip() else close
@@ -197,26 +183,15 @@ def without_laws(text: str) -> tuple[str, list[Said]]:
     """The text with blanks for the laws that it states."""
     if not isinstance(text, str):
         raise ParseError(f"a text is wanted, not {type(text).__name__}")
-    if not re.search(_tilde, text):
+    if not tilde.search(text):
         return text, []
     said: list[Said] = []
     kept = text
     depthless = _without_expectations(text)
     for s in split(depthless, "latex" if "\\" in text else "plain"):
-        if not re.search(_tilde, depthless[s.start : s.end]) or _blank(depthless[s.start : s.end]):
+        if not tilde.search(depthless, s.start, s.end) or _blank(depthless[s.start : s.end]):
             continue
-        names: list[tuple[str, Span]] = []
-        for start, end in parts(depthless, s.start, s.end, ","):
-            mark = re.search(_tilde, depthless[start:end])
-            if mark is None:
-                names.append(_name(text, start, end))
-                continue
-            left, _, shape = text[start : start + mark.start()].partition(":")
-            names.append(_name(text, start, start + len(left)))
-            said.append(_read_law(text, tuple(names), start + mark.end(), end, (s.start, s.end), shape.strip()))
-            names = []
-        if names:
-            raise ParseError("nothing is said of this name", text=text, span=names[0][1], hint=EXAMPLE)
+        said += [_known(text, law, s.span) for law in read_laws(text, s.start, s.end, depthless)]
         end = s.end + (text[s.end : s.end + 1] == ";")
         kept = kept[: s.start] + " " * (end - s.start) + kept[end:]
     return kept, said
@@ -239,57 +214,33 @@ def _without_expectations(text: str) -> str:
     return text
 
 
-def _name(text: str, start: int, end: int) -> tuple[str, Span]:
-    written = text[start:end].strip()
-    at = start + len(text[start:end]) - len(text[start:end].lstrip())
-    name = spelled_name(written) or written.lstrip("\\")
-    if not re.fullmatch(rf"[{LETTER}][{LETTER}0-9_]*", name):
-        raise ParseError(
-            f"`{written}` is not a name" if written else "a name is missing before `~`",
-            text=text,
-            span=(at, at + max(1, len(written))),
-            hint=EXAMPLE,
-        )
-    return name, (at, at + len(written))
-
-
-def _read_law(
-    text: str, names: tuple[tuple[str, Span], ...], start: int, end: int, span: Span, shape: str = ""
-) -> Said:
-    m = _law.fullmatch(text, start, end)
-    if (bare := _parameterless.fullmatch(text[start:end])) is not None and (m is None or bare["sphere"]):
-        word = re.sub(r"\\[A-Za-z]+|[{}()\s_-]", "", bare["word"]).lower()
-        word = "sphere" if bare["sphere"] else word
-        if (law := laws.get(word)) is not None and not law.takes:
-            return Said(names, law, (), text, span, shape)
-    place = (start + len(text[start:end]) - len(text[start:end].lstrip()), end)
-    if m is None:
-        raise ParseError("this is not a law", text=text, span=place, hint=EXAMPLE)
-    word = re.sub(r"\\[A-Za-z]+|[{}\s_-]", "", m["word"]).lower()
-    word = ("inv" if m["inverse"] else "") + {"w": "wishart"}.get(word, word)
-    law = laws.get(word)
+def _known(text: str, stated: Stated, span: Span) -> Said:
+    """A law that there is, with as many parameters as it takes."""
+    given = stated.distribution
+    inverse = any(w.value == "INVERSE" for w in given.words)
+    word = "".join(str(w.value) for w in given.words if w.value != "INVERSE").lower()
+    word = "inv" * inverse + {"w": "wishart"}.get(word, word)
+    law = laws.get("sphere" if given.sphere and word in ("uniform", "unif", "u") else word)
     if law is None:
         from difflib import get_close_matches
 
+        place = (given.words[0].span[0], given.words[-1].span[1])
         near = get_close_matches(word, laws, 1, 0.7)
         hint = f"did you mean {near[0]}? " if near else ""
         hint += f"the laws are {', '.join(dict.fromkeys(found.name.replace(' ', '') for found in laws.values()))}"
-        raise ParseError(f"there is no law {m['word'].strip()}", text=text, span=m.span("word"), hint=hint)
-    a, b = m.span("args")
-    given = [(text[i:j], i) for i, j in parts(text, a, b, ",")] if m["args"].strip() else []
-    if law is NORMAL and len(given) == 3:
+        raise ParseError(f"there is no law {text[slice(*place)].strip()}", text=text, span=place, hint=hint)
+    if law is NORMAL and len(given.parameters) == 3:
         law = MATRIX_NORMAL
-    if len(given) != len(law.takes):
-        hint = law.says
-        raise ParseError(
-            f"{law.name} takes {len(law.takes)} parameters, not {len(given)}", text=text, span=place, hint=hint
-        )
-    for t, i in given:
-        if "=" in t:
-            raise ParseError(
-                "parameters are given in order, without names", text=text, span=(i, i + len(t)), hint=law.says
-            )
-    return Said(names, law, tuple(given), text, span, shape)
+    count = len(given.parameters) or int(given.sphere and bool(law.takes))
+    if count != len(law.takes):
+        message = f"{law.name} takes {len(law.takes)} parameters, not {count}"
+        raise ParseError(message, text=text, span=stated.span, hint=law.says)
+    for p in given.parameters:
+        if "=" in str(p.value):
+            message = "parameters are given in order, without names"
+            raise ParseError(message, text=text, span=p.span, hint=law.says)
+    arguments = tuple((str(p.value), p.span[0]) for p in given.parameters)
+    return Said(tuple(stated.names), law, arguments, text, span, tuple(stated.declared))
 
 
 def with_expectations(body: str, text: str) -> tuple[str, list[Said]]:
@@ -301,14 +252,14 @@ def with_expectations(body: str, text: str) -> tuple[str, list[Said]]:
         start = m.start("open")
         if not m["bold"] and m["open"] != "[":
             continue
-        close = _closing(body, m.end("open"))
+        close = closing(body, m.end("open"))
         if close is None:
             raise ParseError("this bracket is not closed", text=text, span=m.span("open"), hint="Close it with ].")
         inside = body[m.end("open") : close]
         if not m["bold"] and (not inside.strip() or re.fullmatch(r"[\s\d:,]*|[^()\[\]]*[:,][^()\[\]]*", inside)):
             continue
         below = m["braced"]
-        if below and re.search(_tilde, below):
+        if below and tilde.search(below):
             said += without_laws(" " * m.start("braced") + below)[1]
         last = m.end("open") - 1
         end = close + 1
@@ -318,15 +269,6 @@ def with_expectations(body: str, text: str) -> tuple[str, list[Said]]:
         body = body[: m.start()] + opened + body[m.end("open") : cut] + " " * (close - cut) + ")" + body[end:]
         assert start <= last
     return body, said
-
-
-def _closing(text: str, at: int) -> int | None:
-    depth = 1
-    for m in re.finditer(r"[()\[\]{}]", text[at:]):
-        depth += 1 if m[0] in "([{" else -1
-        if not depth:
-            return at + m.start()
-    return None
 
 
 class Reader:
@@ -345,9 +287,7 @@ class Reader:
         self.said = list(said)
         self.declared = list(declared)
         for s in said:
-            if s.shape:
-                for name, _ in s.names:
-                    self.declared += parse_declarations(f"{name}: {s.shape}")
+            self.declared += s.declared
         named = [Declaration(name, (), ("scalar",)) for s in said for name, _ in s.names]
         whole = body
         places: list[int] = []

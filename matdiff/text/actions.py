@@ -13,7 +13,7 @@ from matdiff.core.op import along
 from matdiff.errors import ParseError
 from matdiff.text.ranges import as_over
 from matdiff.text.tokens import place_of
-from matdiff.text.tree import AXIS, RAISED, Declared, Head, Left, Shape, Span, Tree
+from matdiff.text.tree import AXIS, RAISED, Declaration, Declared, Distribution, Head, Left, Shape, Span, Stated, Tree
 
 Parts = list[Any]
 """Trees, and for operators and brackets their spans."""
@@ -276,6 +276,20 @@ def depending(parts: Parts) -> Declared:
     return Declared(names, size[0] if size else Shape((), ("scalar",), variable.span), of=str(variable.value))
 
 
+def distribution(parts: Parts) -> Distribution:
+    """normal(m, v), uniform(sphere), rademacher."""
+    words, *rest = parts
+    if len(rest) < 3:
+        return Distribution(words, [])
+    return Distribution(words, rest[1], False) if type(rest[1]) is list else Distribution(words, [], True)
+
+
+def stated(parts: Parts) -> Stated:
+    names, place, law = parts
+    declared = [n for n in names if isinstance(n, Declaration)]
+    return Stated([(n.name, n.span) for n in declared] or [(str(n.value), n.span) for n in names], declared, law, place)
+
+
 def append_row(parts: Parts) -> list[Tree]:
     rows: list[Tree] = parts[0]
     rows.append(row(parts[2]))
@@ -339,6 +353,8 @@ actions: dict[str, Callable[[Parts], Any]] = {
     "declared": lambda parts: Declared(parts[0], parts[2]),
     "mapping": mapping,
     "depending": depending,
+    "distribution": distribution,
+    "stated": stated,
     "first_row": lambda parts: [row(parts[0])],
     "more_rows": append_row,
     "pair": lambda parts: [parts[0], parts[2]],

@@ -145,6 +145,25 @@ class Declaration:
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Distribution:
+    """`W^{-1}(nu, S)` → its words, inverse among them, and its parameters as text; `sphere` for uniform(sphere)."""
+
+    words: list[Tree]
+    parameters: list[Tree]
+    sphere: bool = False
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Stated:
+    """`z, w ~ normal(0, I)`; `declared` is what `X: m×n ~ …` says of its names, `span` the law's place."""
+
+    names: list[tuple[str, Span]]
+    declared: list[Declaration]
+    distribution: Distribution
+    span: Span
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Left:
     """What stands left of `=`: a name, or a function and its parameters; `span` is the name's place.
 

@@ -252,12 +252,42 @@ def test_spellings_of_means_and_laws(text: str, said: str | None) -> None:
         ("x^2", "t", "x ~ normal(t, 1); x ~ normal(0, 1)", "two laws"),
         ("E[x", "t", "x ~ normal(t, 1)", "not closed"),
         ("x^2", "q", "x ~ normal(t, 1)", "q is not a variable"),
+        ("x^2", "b", "x ~ uniform_int(0, b)", "there is no law uniform_int"),
+        ("x^2", "t", "x ~ normal_gamma(t, 1)", "there is no law normal_gamma"),
+        ("x^2", "t", r"x \sim \mathcal{N}_{trunc}(t, 1)", "not a law"),
+        ("x^2", "t", "x ~ normal(t, 1) + normal(t, 2)", "not a law"),
+        ("x^2", "t", "x ~ normal(t, 1", "unclosed"),
+        (
+            "x^2",
+            "t",
+            "x ~ normal(t, 1), y, z",
+            "nothing is said of this name\n  x ~ normal(t, 1), y, z\n                    ^\n",
+        ),
+        ("x^2", "t", "x ~ normal", "2 parameters, not 0"),
+        ("x'*x", "t", "t: scalar; x: n positiv ~ normal(t, 1)", "t: scalar; x: n positiv ~ normal(t, 1)\n"),
     ],
 )
 def test_what_is_refused(text: str, wrt: str, said: str | None, why: str) -> None:
     with pytest.raises(md.MatdiffError) as refused:
         md.random(text, wrt, said)
     assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("law", "plain"),
+    [
+        ("x ~ log_normal(t, 1)", "x ~ lognormal(t, 1)"),
+        (r"x \sim \mathcal N_1\left(t, 1\right).", "x ~ normal(t, 1)"),
+        ("y: scalar ~ uniform(0, 1), x ~ N_{1}(t, 1)", "x ~ normal(t, 1)"),
+    ],
+)
+def test_a_law_in_other_words(law: str, plain: str) -> None:
+    assert str(md.random("x^2", "t", law).gradient) == str(md.random("x^2", "t", plain).gradient)
+
+
+def test_a_wishart_law_of_stated_dimension() -> None:
+    found = md.random("tr(X)", "S", r"S: n×n spd; X \sim \mathcal{W}_n^{-1}(m, S)")
+    assert str(found.gradient) == str(md.random("tr(X)", "S", "S: n×n spd; X ~ inverse wishart(m, S)").gradient)
 
 
 @pytest.mark.parametrize(
