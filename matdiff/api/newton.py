@@ -12,7 +12,7 @@ import numpy as np
 from matdiff.calculus.existence import guard
 from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.tangent import tangent
-from matdiff.codegen import Program, Request, compiled, factored, structured_numpy
+from matdiff.codegen import Program, Request, compiled, factored, solvers
 from matdiff.codegen.arguments import Argument, missing, refuse_kind
 from matdiff.codegen.checks import LINEAR, TOLERANCE, finite, symmetric_up_to
 from matdiff.codegen.emit.names import lookup
@@ -355,7 +355,7 @@ class System:
 def built(recipe: Any, values: Any) -> Any:
     """A recipe with its nodes replaced by their values, its calls by solvers."""
     if isinstance(recipe, Call):
-        return getattr(structured_numpy, recipe.name)(*(built(a, values) for a in recipe.args))
+        return getattr(solvers, recipe.name)(*(built(a, values) for a in recipe.args))
     if isinstance(recipe, Node):
         return next(values)
     if isinstance(recipe, tuple):
@@ -399,7 +399,7 @@ class Blocks:
     def __init__(self, wrt: Sequence[Symbol], blocks: Sequence[Any], sizes: Sequence[int]) -> None:
         parts, self.wrt, self.sizes = iter(blocks), tuple(wrt), list(sizes)
         H = np.block([[np.reshape(next(parts), (r, c), order="F") for c in sizes] for r in sizes])
-        self.solver: Any = structured_numpy.Dense((H + H.T) / 2)
+        self.solver: Any = solvers.Dense((H + H.T) / 2)
         self.definite = self.solver.definite
 
     def solve(self, r: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
@@ -481,7 +481,7 @@ class Columns:
             self.values, self.Q = values[kept], Q[:, kept]
             self.definite = bool(np.all(self.values > 0))
         else:
-            self.solver = structured_numpy.Dense(self.H.copy())
+            self.solver = solvers.Dense(self.H.copy())
             self.definite = self.solver.definite
 
     def solve(self, r: Mapping[Symbol, Any]) -> dict[Symbol, Any]:

@@ -1,6 +1,6 @@
 """How H s = −∇f is solved without forming H: rules on the terms of the Hessian, each naming a solver and its data.
 
-The solvers are in `structured_numpy`.  A rule gives a `Form`; the first that fits is taken.
+The solvers are in `solvers`.  A rule gives a `Form`; the first that fits is taken.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import ast
 import inspect
 from collections.abc import Sequence
 
-from matdiff.codegen import products_numpy, sources, structured_numpy
+from matdiff.codegen import solvers, sources
 from matdiff.codegen.newton import Call, Form, leaves
 from matdiff.core.node import Node, Symbol
 
@@ -52,12 +52,8 @@ def inside(value: object) -> set[str]:
 
 
 def library(wanted: set[str]) -> list[str]:
-    """The solvers of those names, and what they use, as they stand in `products_numpy` and `structured_numpy`."""
-    pieces = [
-        (node, text)
-        for text in map(inspect.getsource, (products_numpy, structured_numpy))
-        for node in ast.parse(text).body
-    ]
+    """The solvers of those names, and what they use, as they stand in the modules of `solvers`."""
+    pieces = [(node, text) for text in map(inspect.getsource, solvers.MODULES) for node in ast.parse(text).body]
     defined = {name: node for node, _ in pieces for name in names_of(node)}
     taken: set[str] = set()
     waiting = sorted(wanted)

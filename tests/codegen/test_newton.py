@@ -7,7 +7,7 @@ import pytest
 
 import matdiff as md
 from matdiff.cli.app import run
-from matdiff.codegen import structured_numpy as sn
+from matdiff.codegen import solvers as sn
 from matdiff.codegen.newton_source import newton_source
 
 PLUS = "lambda: scalar positive; epsilon: scalar positive; gamma: scalar positive; t: scalar positive; "

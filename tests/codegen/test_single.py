@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matdiff.codegen import structured_numpy as S
+from matdiff.codegen import solvers as S
 from matdiff.codegen.checks import symmetric_up_to
 
 n = 400

@@ -1,8 +1,4 @@
-"""What solvers of large Hessians share: conjugate gradients, factors in single precision refined, quick products.
-
-A solve in single precision takes half the time, and residuals in double precision correct it (Higham 2002, ch. 12).
-Generated code has the ones it needs written into it.
-"""
+"""Conjugate gradients in a few products: in single precision where that is quicker, corrected in double."""
 
 from __future__ import annotations
 
@@ -10,6 +6,13 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
+
+BIG = 2**18
+"""Entries of a matrix from which on products with it in single precision are quicker."""
+
+
+LARGE = 300
+"""Entries from which on products are tried before a factorisation."""
 
 
 class Indefinite(ArithmeticError):
@@ -53,8 +56,14 @@ def conjugate_gradients(apply: Any, r: Any, most: int, goal: float) -> Any:
 
 CONDITION = 1e4
 """Condition number up to which a residual tells that the solution is exact."""
+
+
 ERROR = 1e-10
 """Relative error of a solution, as its residual bounds it, at which products end."""
+
+
+LOW = 3e-6
+"""Least relative residual at which a run in single precision ends."""
 
 
 def by_products(apply: Any, r: Any, most: int, single: Any = None) -> Any:
@@ -87,10 +96,6 @@ def by_products(apply: Any, r: Any, most: int, single: Any = None) -> Any:
             return None
         goal = min(0.1, max(LOW, 0.5 * enough / size))
     return None
-
-
-LOW = 3e-6
-"""Least relative residual at which a run in single precision ends."""
 
 
 def by_rows(of: Any, r: Any, most: int) -> Any:
@@ -158,101 +163,3 @@ def divided(A: Any, root: Any) -> Any:
     if np.ndim(root) == 0:
         return np.asarray(A, dtype=np.float32)
     return np.divide(A, root, out=np.empty(A.shape, np.float32), casting="same_kind")
-
-
-def lowered(value: Any) -> Any:
-    """Arrays in single precision; numbers, which take the precision of arrays, as they are."""
-    if isinstance(value, (list, tuple)):
-        return [lowered(v) for v in value]
-    if value is None:
-        return None
-    return np.asarray(value, dtype=np.float32) if np.ndim(value) else float(value)
-
-
-def refined(apply: Any, r: Any, solve: Any) -> Any:
-    """H s = r by a solver in single precision, refined by residuals in double (Higham 2002, ch. 12); None where the
-    corrections do not fall fast: H is then conditioned too badly for that.
-    """
-    s, rest = np.zeros(r.shape), r
-    before = 0.0
-    with np.errstate(all="ignore"):
-        for _ in range(15):
-            size = float(np.linalg.norm(rest))
-            if not size:
-                return s
-            d = size * np.asarray(solve((rest / size).astype(np.float32)), dtype=float)
-            s += d
-            moved = float(np.linalg.norm(d)) / (float(np.linalg.norm(s)) or 1.0)
-            rate = moved / before if before else 0.05
-            if not (rate <= 0.05 or moved <= 1e-10):
-                return None
-            if moved * rate <= 1e-16 or rate > 0.05:
-                return s
-            rest = r - apply(s)
-            before = moved
-    return None
-
-
-class Refined:
-    """A positive definite H by a solver in single precision, or, where that will not do, by one in double."""
-
-    def __init__(self, of: Any, solver: Any, double: Any) -> None:
-        self.of, self.solver, self.double = of, solver, double
-        self.definite: Any = True
-
-    def solve(self, r: Any) -> Any:
-        if self.solver is not None:
-            s = refined(self.of.apply, r, getattr(self.solver, "once", self.solver.solve))
-            if s is not None:
-                return s
-            self.solver = None
-            self.double = self.double()
-            self.definite = self.double.definite
-        return self.double.solve(r)
-
-    def apply(self, s: Any) -> Any:
-        return self.of.apply(s)
-
-
-BIG = 2**18
-"""Entries of a matrix from which on products with it in single precision are quicker."""
-LARGE = 300
-"""Entries from which on products are tried before a factorisation."""
-
-
-def symmetric_times(A: Any, s: Any, by: float = 1.0) -> Any:
-    """by A s for symmetric A, of which one triangle is read: that takes half the time where memory is what limits."""
-    if s.ndim != 1 or len(s) < LARGE or A.dtype != s.dtype or not A.flags.c_contiguous:
-        return A @ s if by == 1 else by * (A @ s)
-    return (scipy.linalg.blas.ssymv if A.dtype == np.float32 else scipy.linalg.blas.dsymv)(by, A.T, s)
-
-
-def gram_times(L: Any, W: Any, s: Any) -> Any:
-    """Lᵀ W L s; of a large L rows that stay in the cache are read for both products at once."""
-    if s.ndim != 1 or (W is not None and np.ndim(W) == 2) or L.nbytes < 2**24 or not L.flags.c_contiguous:
-        return L.T @ weighted(W, L @ s)
-    out = np.zeros(L.shape[1], np.result_type(L, s))
-    some = max(1, 2**19 // (L.itemsize * L.shape[1]))
-    for i in range(0, len(L), some):
-        rows = slice(i, i + some)
-        out += weighted(None if W is None else W[rows], L[rows] @ s) @ L[rows]
-    return out
-
-
-def weighted(W: Any, Z: Any) -> Any:
-    if W is None:
-        return Z
-    if np.ndim(W) == 2:
-        return W @ Z
-    return W[:, None] * Z if Z.ndim == 2 else W * Z
-
-
-def gram(c: Any, L: Any, W: Any) -> Any:
-    """c Lᵀ W L; one product of a matrix with its own transpose where the weights have one sign."""
-    if W is not None and np.ndim(W) == 1 and (np.all(W >= 0) or np.all(W <= 0)):
-        sign = -1.0 if W.size and W.min() < 0 else 1.0
-        M = np.sqrt(np.abs(W))[:, None] * L
-        H = M.T @ M
-        return H if c * sign == 1 else np.multiply(H, c * sign, out=H)
-    H = L.T @ weighted(W, L)
-    return H if np.ndim(c) == 0 and c == 1 else np.multiply(H, c, out=H)
