@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matdiff.api.newton import System, flat, shaped
+from matdiff.api.newton import System
+from matdiff.api.newtonarrays import flat, shaped
 from matdiff.calculus.jacobian import jacobian
 from matdiff.codegen.evaluate import gather, refuse_strangers, sizes_of
 from matdiff.core.node import Symbol

@@ -239,7 +239,7 @@ def drawn(d: Derivation, seed: int) -> Iterator[dict[Symbol, Any]]:
 
 
 def tangential(X: Symbol, A: Any) -> Any:
-    from matdiff.api.newton import project
+    from matdiff.api.newtonarrays import project
 
     return project({}, {X: A})[X]
 
@@ -629,7 +629,7 @@ def said(condition: str) -> str:
 
 def hessian_at(system: Any, given: Mapping[Symbol, Any], G: Mapping[Symbol, Any]) -> tuple[Any, Any]:
     """The Hessian on the tangent space as a matrix for vec, and the projection onto that space."""
-    from matdiff.api.newton import flat, project, shaped
+    from matdiff.api.newtonarrays import flat, project, shaped
 
     wrt = system.d.wrt
     product = system.product(given)

@@ -3,53 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matdiff.api.descending import descending
+from matdiff.api.newtonarrays import gathered
+from matdiff.api.newtonsolvers import MATRIX, Blocks, Columns, Iterative, Pair, Point, Single
 from matdiff.calculus.existence import guard
 from matdiff.calculus.jacobian import jacobian
 from matdiff.calculus.tangent import tangent
 from matdiff.codegen import Program, Request, compiled, factored, solvers
-from matdiff.codegen.arguments import Argument, missing, refuse_kind
-from matdiff.codegen.checks import LINEAR, TOLERANCE, finite, symmetric_up_to
-from matdiff.codegen.emit.names import lookup
-from matdiff.codegen.evaluate import as_array, beside, check_attributes, known_guards, refuse_strangers, run, sizes_of
+from matdiff.codegen.checks import TOLERANCE, finite, symmetric_up_to
+from matdiff.codegen.evaluate import beside, check_attributes, known_guards, refuse_strangers, run, sizes_of
 from matdiff.codegen.newton import Call, Form, Hessian, form, leaves, schur
-from matdiff.core.node import Node, Symbol, describe, topological
+from matdiff.core.node import Node, Symbol, topological
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
-from matdiff.graph.properties import Known, closure
+from matdiff.graph.properties import Known
 from matdiff.graph.rewrite import substitute
 from matdiff.ops.algebra import is_op
 from matdiff.ops.constants import zeros_like
 from matdiff.ops.linalg import inv, inverse, logdet
-from matdiff.ops.sets import curved_set
 from matdiff.ops.unknown import has_unknown
 
 if TYPE_CHECKING:
     from matdiff.calculus.derivation import Derivation
-
-MATRIX = 3000
-"""Most entries of the variables for which a Hessian without a form is made as a matrix; conjugate gradients beyond."""
-ROUNDS = 10
-"""Most steps of conjugate gradients for each entry."""
-PRECISE = 1e-12
-"""Relative residual at which they end."""
-CHEAP = frozenset({"positive", "symmetric", "diagonal", "lower", "upper", "skew", "unit", "orthonormal", "simplex"})
-"""Attributes that are checked of every array; that an spd one is definite shows when it is factored."""
-
-
-@dataclass
-class Point:
-    """Arrays at which the parts of a system were computed: the solver, and −r of H s = r."""
-
-    solver: Any
-    right: dict[Symbol, Any]
-    gradient: dict[Symbol, Any]
-    sizes: Mapping[str, int]
-    product: Callable[[Mapping[Symbol, Any]], dict[Symbol, Any]]
 
 
 class System:
@@ -361,219 +340,6 @@ def built(recipe: Any, values: Any) -> Any:
     if isinstance(recipe, tuple):
         return [built(a, values) for a in recipe]
     return recipe
-
-
-class Single:
-    """One variable by its structured solver."""
-
-    def __init__(self, X: Symbol, solver: Any) -> None:
-        self.X, self.inner = X, solver
-
-    @property
-    def definite(self) -> Any:
-        return self.inner.definite
-
-    def solve(self, r: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-        return {self.X: self.inner.solve(r[self.X])}
-
-    def apply(self, s: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-        return {self.X: self.inner.apply(s[self.X])}
-
-
-class Pair(Single):
-    """Two variables by a Schur complement."""
-
-    def __init__(self, order: tuple[Symbol, Symbol], solver: Any) -> None:
-        self.order, self.inner = order, solver
-
-    def solve(self, r: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-        return dict(zip(self.order, self.inner.solve([r[X] for X in self.order]), strict=True))
-
-    def apply(self, s: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-        return dict(zip(self.order, self.inner.apply([s[X] for X in self.order]), strict=True))
-
-
-class Blocks:
-    """All variables by the matrix for vec."""
-
-    def __init__(self, wrt: Sequence[Symbol], blocks: Sequence[Any], sizes: Sequence[int]) -> None:
-        parts, self.wrt, self.sizes = iter(blocks), tuple(wrt), list(sizes)
-        H = np.block([[np.reshape(next(parts), (r, c), order="F") for c in sizes] for r in sizes])
-        self.solver: Any = solvers.Dense((H + H.T) / 2)
-        self.definite = self.solver.definite
-
-    def solve(self, r: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-        s = self.solver.solve(np.concatenate([np.ravel(r[X], order="F") for X in self.wrt]))
-        parts = np.split(s, np.cumsum(self.sizes)[:-1])
-        return {X: p.reshape(np.shape(r[X]), order="F") for X, p in zip(self.wrt, parts, strict=True)}
-
-    def apply(self, s: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-        out = self.solver.apply(np.concatenate([np.ravel(s[X], order="F") for X in self.wrt]))
-        parts = np.split(out, np.cumsum(self.sizes)[:-1])
-        return {X: p.reshape(np.shape(s[X]), order="F") for X, p in zip(self.wrt, parts, strict=True)}
-
-
-def gathered(program: Program, variables: Sequence[Symbol], arrays: Mapping[str, Any]) -> dict[Symbol, Any]:
-    """The arrays of all variables, none copied that is one of floats already."""
-    names = {v.name: v for v in variables}
-    kept = {n: A for n, A in arrays.items() if isinstance(A, np.ndarray) and A.dtype == np.float64 and n in names}
-    rest = {n: A for n, A in arrays.items() if n not in kept}
-    found: dict[Symbol, Any] = {}
-    for name, A in kept.items():
-        v = names[name]
-        refuse_kind(name, A)
-        Argument.of(v).shape(A)
-        found[v] = A[None, :] if v.kind == "row" and A.ndim == 1 else A
-    for v in dict.fromkeys([*(v for v, _ in program.inputs), *variables]):
-        if v in found:
-            continue
-        key = lookup(v.name, rest)
-        if key is not None:
-            found[v] = as_array(v, rest[key])
-        elif any(v is w for w, _ in program.inputs):
-            raise missing(v.name, describe(v))
-    return found
-
-
-Product = Callable[[Mapping[Symbol, Any]], dict[Symbol, Any]]
-
-
-def flat(wrt: Sequence[Symbol], V: Mapping[Symbol, Any]) -> Any:
-    return np.concatenate([np.ravel(V[X], order="F") for X in wrt])
-
-
-def shaped(wrt: Sequence[Symbol], v: Any, like: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-    parts = np.split(v, np.cumsum([np.size(like[X]) for X in wrt])[:-1])
-    return {X: p.reshape(np.shape(like[X]), order="F") for X, p in zip(wrt, parts, strict=True)}
-
-
-def project(at: Mapping[Symbol, Any], V: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-    """Directions inside the tangent spaces at a point."""
-    found = {}
-    for X, A in V.items():
-        space = curved_set(X)
-        if space is not None:
-            found[X] = space.projected(np, at[X], A)
-            continue
-        word = next((w for w in ("diagonal", "symmetric", "skew", "lower", "upper") if w in closure(X.attributes)), "")
-        found[X] = A if not word else (A + LINEAR[word](A)) / 2 if word in ("symmetric", "skew") else LINEAR[word](A)
-    return found
-
-
-class Columns:
-    """The matrix of H made of products with unit vectors; on a set the least-norm solution, which is tangent."""
-
-    def __init__(
-        self, wrt: Sequence[Symbol], product: Product, like: Mapping[Symbol, Any], at: Mapping[Symbol, Any]
-    ) -> None:
-        self.wrt, self.product = tuple(wrt), product
-        E = np.eye(sum(np.size(like[X]) for X in wrt))
-        bent = any(tangent(X) is not None for X in wrt)
-        self.projected = bent
-        if bent:
-            E = np.stack([flat(wrt, project(at, shaped(wrt, e, like))) for e in E])
-        H = E @ np.stack([flat(wrt, product(shaped(wrt, e, like))) for e in E], axis=1)
-        self.H = (H + H.T) / 2
-        self.values: Any = None
-        if bent:
-            values, Q = np.linalg.eigh(self.H)
-            kept = np.abs(values) > 1e-12 * np.max(np.abs(values), initial=0.0)
-            self.values, self.Q = values[kept], Q[:, kept]
-            self.definite = bool(np.all(self.values > 0))
-        else:
-            self.solver = solvers.Dense(self.H.copy())
-            self.definite = self.solver.definite
-
-    def solve(self, r: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-        v = flat(self.wrt, r)
-        s = self.Q @ ((self.Q.T @ v) / self.values) if self.projected else self.solver.solve(v)
-        return shaped(self.wrt, s, r)
-
-    def apply(self, s: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-        return self.product(s)
-
-
-class Iterative:
-    """Conjugate gradients; minimal residuals where H turns out to be indefinite."""
-
-    def __init__(self, wrt: Sequence[Symbol], product: Product, total: int) -> None:
-        self.wrt, self.product, self.total = tuple(wrt), product, total
-        self.definite: Any = None
-
-    def solve(self, r: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-        b = flat(self.wrt, r)
-        s, self.definite, done = conjugate(lambda v: self._apply(v, r), b, PRECISE, ROUNDS * self.total)
-        if not self.definite:
-            import scipy.sparse.linalg
-
-            operator = scipy.sparse.linalg.LinearOperator((self.total,) * 2, matvec=lambda v: self._apply(v, r))
-            s, state = scipy.sparse.linalg.minres(operator, b, rtol=PRECISE, maxiter=ROUNDS * self.total)
-            done = state == 0
-        if not done and not np.linalg.norm(self._apply(s, r) - b) <= 1e-8 * np.linalg.norm(b):
-            raise ArithmeticError("conjugate gradients do not converge: the Hessian is singular or nearly so")
-        return shaped(self.wrt, s, r)
-
-    def _apply(self, v: Any, like: Mapping[Symbol, Any]) -> Any:
-        return flat(self.wrt, self.product(shaped(self.wrt, v, like)))
-
-    def apply(self, s: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
-        return self.product(s)
-
-
-def conjugate(apply: Callable[[Any], Any], b: Any, close: float, most: int) -> tuple[Any, bool, bool]:
-    """Hestenes and Stiefel's method: where it got, whether no negative curvature was met, whether it is done.
-
-    At negative curvature it stops with what it has, at first with b itself (Nocedal & Wright 2006, alg. 7.1).
-    """
-    s, r = np.zeros(b.shape), b.copy()
-    p, rr = r.copy(), float(r @ r)
-    goal = close**2 * rr
-    for k in range(most):
-        if rr <= goal:
-            return s, True, True
-        Hp = apply(p)
-        bend = float(p @ Hp)
-        if not bend > 0:
-            return (b if k == 0 else s), False, False
-        a = rr / bend
-        s = s + a * p
-        r = r - a * Hp
-        after = float(r @ r)
-        p, rr = r + (after / rr) * p, after
-    return s, True, rr <= goal
-
-
-def descending(point: Point) -> dict[Symbol, Any]:
-    """A direction downhill where H is not positive definite: LDLᵀ with the eigenvalues of D made positive, and bounded
-    away from 0 (Nocedal & Wright 2006, sec. 3.4); of many entries conjugate gradients up to negative curvature.
-    """
-    wrt = tuple(point.gradient)
-    g = flat(wrt, point.gradient)
-
-    def apply(v: Any) -> Any:
-        return flat(wrt, point.product(shaped(wrt, v, point.gradient)))
-
-    if len(g) > MATRIX:
-        size = float(np.linalg.norm(g))
-        s, _, _ = conjugate(apply, -g, min(0.5, np.sqrt(size)), 200)
-        return shaped(wrt, s, point.gradient)
-    H = np.stack([apply(e) for e in np.eye(len(g))], axis=1)
-    return shaped(wrt, modified_solve((H + H.T) / 2, -g), point.gradient)
-
-
-def modified_solve(H: Any, r: Any) -> Any:
-    import scipy.linalg
-
-    L, D, order = scipy.linalg.ldl(H)
-    values, Q = np.linalg.eigh(D)
-    least = 1e-8 * max(np.max(np.abs(values), initial=0.0), 1e-300)
-    values = np.maximum(np.abs(values), least)
-    L, r = L[order], r[order]
-    y = scipy.linalg.solve_triangular(L, r, lower=True, unit_diagonal=True)
-    y = Q @ ((Q.T @ y) / values)
-    out = np.empty(len(r))
-    out[order] = scipy.linalg.solve_triangular(L.T, y, lower=False, unit_diagonal=True)
-    return out
 
 
 def step(d: Derivation, arrays: Mapping[str, Any], gauss: bool, modified: bool) -> Any:

@@ -6,8 +6,9 @@ import ast
 import inspect
 from collections.abc import Sequence
 
-from matdiff.codegen import solvers, sources
+from matdiff.codegen import sources
 from matdiff.codegen.newton import Call, Form, leaves
+from matdiff.codegen.solvers import MODULES
 from matdiff.core.node import Node, Symbol
 
 
@@ -53,7 +54,7 @@ def inside(value: object) -> set[str]:
 
 def library(wanted: set[str]) -> list[str]:
     """The solvers of those names, and what they use, as they stand in the modules of `solvers`."""
-    pieces = [(node, text) for text in map(inspect.getsource, solvers.MODULES) for node in ast.parse(text).body]
+    pieces = [(node, text) for text in map(inspect.getsource, MODULES) for node in ast.parse(text).body]
     defined = {name: node for node, _ in pieces for name in names_of(node)}
     taken: set[str] = set()
     waiting = sorted(wanted)
