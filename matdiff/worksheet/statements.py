@@ -287,7 +287,8 @@ class UndecidedError(MatdiffError):
     """What is stated could not be held against the truth."""
 
 
-BEFORE = r"(?<![^\W\d])(?<!\\)"
+BEFORE = r"(?<![A-Za-z_Ͱ-Ͽ\\])"
+"""A mark such as ᵀ or ⁻¹ may stand before a name."""
 PLACE = r"(?:\(\s*([^()]+?)\s*\)|\[\s*([^\[\]]+?)\s*\]|_\{\s*([^{}]+?)\s*\}|_(\w))"
 D = r"(?:d|\\mathrm\s*\{?\s*d\s*\}?)\s*"
 

@@ -173,7 +173,6 @@ REFUSED = [
     ("S: n×n symetric", "symetric", 7),
     ("x: n quaternion", "quaternion", 5),
     ("t: scalar matrix", "both", 0),
-    ("f(x, y) = x", "one parameter", 0),
     (r"\frac{1}{", "unclosed `{`", 8),
     (r"\frac{x'x}", "frac", 0),
     (r"\\\{}}{^_^}\%\$#", "}", 5),

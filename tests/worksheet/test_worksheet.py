@@ -843,6 +843,7 @@ STEPS = {"f": "u[k+1] = A*u[k]", "state": "u", "wrt": "A", "final": "c'*u[N]"}
         # an equation in whatever arrangement
         ({**LINEAR, "ask": "adjoint"}, "v = A^{-T}(x - y)", "right", ""),
         ({**LINEAR, "ask": "adjoint"}, "v'A = (x-y)'", "right", ""),
+        ({**LINEAR, "ask": "adjoint"}, "Aᵀv = x − y", "right", ""),
         ({**LINEAR, "ask": "adjoint"}, "A'v = inv(A) b - y", "right", ""),
         ({**LINEAR, "ask": "adjoint"}, "A'v = A'v", "wrong", "differs"),
         ({**FLOW, "ask": "adjoint"}, "v' + A'v = 0", "right", ""),
