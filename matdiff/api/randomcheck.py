@@ -16,7 +16,7 @@ from matdiff.verify.random import Compared, batch, compared, grids, parameters_o
 from matdiff.verify.report import Verification, undecided
 
 if TYPE_CHECKING:
-    from matdiff.api.random import RandomFunction
+    from matdiff.api.estimators import Estimators
 
 POINTS = 3
 STEP = 1e-4
@@ -31,14 +31,14 @@ CROSS = 20_000
 """Samples of which the differences are taken with common random numbers."""
 
 
-def verified(f: RandomFunction, seed: int) -> Verification:
+def verified(f: Estimators, seed: int) -> Verification:
     """The mean against its closed form, and each estimator against the derivative."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         return _verified(f, seed)
 
 
-def _verified(f: RandomFunction, seed: int) -> Verification:
+def _verified(f: Estimators, seed: int) -> Verification:
     rng = np.random.default_rng(seed)
     found: list[Compared] = []
     points = 0
@@ -83,7 +83,7 @@ def _verified(f: RandomFunction, seed: int) -> Verification:
     return Verification(True, worst, points=points, method=method, region=region)
 
 
-def tail(f: RandomFunction, fixed: dict[Symbol, Any], sizes: dict[str, int], seed: int) -> float:
+def tail(f: Estimators, fixed: dict[Symbol, Any], sizes: dict[str, int], seed: int) -> float:
     """The least tail index of what stands in the E[…] of the mean and its derivative, by Hill's estimator.
 
     P(|g| > t) falls like t to the power of minus the index, so that a mean is finite above 1 (Embrechts 1997, §6.4).
@@ -109,7 +109,7 @@ def tail(f: RandomFunction, fixed: dict[Symbol, Any], sizes: dict[str, int], see
     return least
 
 
-def checks(f: RandomFunction, fixed: dict[Symbol, Any], sizes: dict[str, int], seed: int) -> dict[str, Compared]:
+def checks(f: Estimators, fixed: dict[Symbol, Any], sizes: dict[str, int], seed: int) -> dict[str, Compared]:
     """What can be compared at one place."""
     found: dict[str, Compared] = {}
 
@@ -144,7 +144,7 @@ def checks(f: RandomFunction, fixed: dict[Symbol, Any], sizes: dict[str, int], s
     return {what: c for what, c in found.items() if np.isfinite(c.error)}
 
 
-def value(node: Node, f: RandomFunction, fixed: dict[Symbol, Any], sizes: dict[str, int], finest: bool = True) -> Any:
+def value(node: Node, f: Estimators, fixed: dict[Symbol, Any], sizes: dict[str, int], finest: bool = True) -> Any:
     """An expression with E[…] in numbers, each by quadrature; None where that is not possible."""
     given: dict[Symbol, Any] = {}
     stand: dict[Node, Symbol] = {}
@@ -159,7 +159,7 @@ def value(node: Node, f: RandomFunction, fixed: dict[Symbol, Any], sizes: dict[s
     return batch(substitute(node, stand), {**fixed, **given}, sizes)[0]
 
 
-def slope(f: RandomFunction, X: Symbol, fixed: dict[Symbol, Any], sizes: dict[str, int], seed: int) -> Compared | None:
+def slope(f: Estimators, X: Symbol, fixed: dict[Symbol, Any], sizes: dict[str, int], seed: int) -> Compared | None:
     """⟨gradient, V⟩ against the difference of means along V, both by quadrature."""
     V = direction(X, fixed, np.random.default_rng(seed))
     if V is None:
@@ -177,7 +177,7 @@ def slope(f: RandomFunction, X: Symbol, fixed: dict[Symbol, Any], sizes: dict[st
     return Compared(abs(inside - outside) / size, "quadrature")
 
 
-def second(f: RandomFunction, seed: int) -> Verification | None:
+def second(f: Estimators, seed: int) -> Verification | None:
     """The Hessian of a mean against differences of its gradient, all by quadrature; None where it is in closed form."""
     if f.closed:
         found: Verification = f.derivation.verify(seed, order=2)
@@ -223,7 +223,7 @@ def direction(X: Symbol, fixed: dict[Symbol, Any], rng: np.random.Generator) -> 
 
 
 def differences(
-    f: RandomFunction,
+    f: Estimators,
     name: str,
     X: Symbol,
     node: Node,
@@ -257,7 +257,7 @@ def differences(
 
 
 def common(
-    f: RandomFunction,
+    f: Estimators,
     X: Symbol,
     node: Node,
     laws: tuple[Random, ...],
@@ -282,7 +282,7 @@ def common(
     return Compared(abs(inside - outside) / (abs(outside) + abs(inside) + 1e-3), "quadrature")
 
 
-def numbers(f: RandomFunction, seed: int = 0) -> tuple[str, dict[str, float]]:
+def numbers(f: Estimators, seed: int = 0) -> tuple[str, dict[str, float]]:
     """The variance of one sample of each estimator at a random place, and which place that is."""
     rng = np.random.default_rng(seed)
     for fixed, sizes in places(f.variables, f.laws, rng):
