@@ -17,7 +17,9 @@ from matdiff.calculus.tangent import tangent
 from matdiff.codegen import Program, Request, compiled, factored, solvers
 from matdiff.codegen.checks import TOLERANCE, finite, symmetric_up_to
 from matdiff.codegen.evaluate import beside, check_attributes, known_guards, refuse_strangers, run, sizes_of
-from matdiff.codegen.newton import Call, Form, Hessian, form, leaves, schur
+from matdiff.codegen.newton import form
+from matdiff.codegen.pairforms import schur
+from matdiff.codegen.recipes import Call, Form, Hessian, leaves
 from matdiff.core.node import Node, Symbol, topological
 from matdiff.errors import DomainError, MatdiffError, ShapeError, UnsupportedError
 from matdiff.graph.properties import Known

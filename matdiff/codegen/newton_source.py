@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Sequence
 
 from matdiff.codegen import sources
-from matdiff.codegen.newton import Call, Form, leaves
+from matdiff.codegen.recipes import Call, Form, leaves
 from matdiff.codegen.solvers import MODULES
 from matdiff.core.node import Node, Symbol
 
