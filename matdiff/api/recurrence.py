@@ -31,6 +31,7 @@ from matdiff.ops.constants import is_zero
 from matdiff.printing.integrals import Pen
 from matdiff.simplify.stacked import stacked_rows
 from matdiff.text.moving import Moving
+from matdiff.text.parser import parse_program
 from matdiff.text.tree import Program, Span
 
 if TYPE_CHECKING:
@@ -404,12 +405,34 @@ class AskedSteps(Asked):
         self.time, self.end = index, COUNT
         self.members: Counter[str] = Counter()
         self.numbered = found is not None and "[" in found[0]
+        self.raised = found is not None and found["d"] is not None and "(" not in found[0]
+        self.begins: dict[int, int] = {}
         super().__init__(rhs, state, declare, dialect)
         self._members()
 
     def stated(self, rhs: str) -> tuple[str, Span] | None:
         found = LEFT.match(rhs) if isinstance(rhs, str) else None
         return (found["u"], (0, found.end() - 1)) if found else None
+
+    def program(self, role: str, text: str, until: Any) -> Program:
+        """What one of the texts says, with its places in the text as it is typed."""
+        self.begins = {}
+        try:
+            body = self.body(role, text, until)
+            program = parse_program(body, self.dialect, self._said() if role != "rhs" else self.declared)
+        except MatdiffError as error:
+            if error.span and error.text is not None and len(error.text) == len(text):
+                error.text, error.span = text, self.place(error.span)
+            raise
+        if program.text == body:
+            program.text = text
+            for t in program.nodes():
+                t.span = self.place(t.span)
+        return program
+
+    def place(self, span: Span) -> Span:
+        """Where something begins that begins with a member: u stands at the end of u[k]."""
+        return self.begins.get(span[0], span[0]), span[1]
 
     def body(self, role: str, text: str, until: Any) -> str:
         """A text with `u` for `u[k]` and `y` for `y[k]`."""
@@ -431,6 +454,7 @@ class AskedSteps(Asked):
             rf"(?<![\w\\])({NAME})_{here}(?![\w{{])",
             rf"(?<![\w\\])({NAME})\^\{{\s*\({here}\)\s*\}}",
             rf"(?<![\w\\])({state})\s*\(\s*{here}\s*\)",
+            *([rf"(?<![\w\\])({state})\s*\^(?:\{{\s*{here}\s*\}}|{here}(?!\w))"] * self.raised),
         )
         for pattern in forms:
             for place in list(re.finditer(pattern, text)):
@@ -439,7 +463,14 @@ class AskedSteps(Asked):
                 if role == "final" and place[1] != self.typed:
                     continue
                 self.members[place[1]] += 1
+                self.begins[place.end() - len(place[1])] = place.start()
                 text = text[: place.start()] + place[1].rjust(place.end() - place.start()) + text[place.end() :]
+        power = re.search(rf"({NAME})\s*\^\s*(?:\{{\s*{here}\s*\}}|{here}(?!\w))", text) if self.raised else None
+        if power:
+            u, y = self.typed, power[1]
+            message = f"is {power[0]} a power, or {y} at one step, as {u}^{{{k}+1}} is {u} at the next?"
+            hint = f"a member is {y}_{k}, and where there are powers the state is {u}_{{{k}+1}}"
+            raise ParseError(message, text=text, span=power.span(), hint=hint)
         return text
 
     def _entries(self, text: str, here: str) -> None:

@@ -120,6 +120,11 @@ def test_discretised_first_the_gradient_is_exact(method):
     assert abs(np.log2(errors[0] / errors[1]) - order) < 0.3
 
 
+def test_iterates_with_raised_indices_are_no_powers():
+    raised = md.recurrence(r"x^{k+1} = x^{k} - \alpha (A x^k - b)", "x", "b", final=r"c^T x^N")
+    assert str(raised) == str(md.recurrence(r"x_{k+1} = x_k - \alpha (A x_k - b)", "x", "b", final=r"c^T x_N"))
+
+
 def test_ode_reads_a_recurrence_too():
     d = md.ode("u[k+1] = u[k] + h*A*u[k]", "u", "A", "h: scalar", final="c'*u", until=3)
     assert str(d.adjoint) == "v[k] = h Aᵀ v[k+1] + v[k+1],   v[3] = −c"
@@ -141,6 +146,9 @@ WRONG = [
     (("u[k+1] = [u[2]; -u[1]]", "u", "u_0", "u: 2"), r"u\[2\] an entry of u, or the state of one step"),
     (("u[k+1] = A*u[k]", "u", "A", None, None, "norm(u[k] - u[0])^2"), r"u\[0\] is the initial value"),
     (("u_{k+1} = p u_k", "u", "p", "u: scalar; p: scalar", None, None, "u_2^2"), "u_2 an entry of u, or u at one step"),
+    ((r"x^{k+1} = x^k - \beta^k A x^{k}", "x", "A"), r"is \\beta\^k a power, or \\beta at one step"),
+    (("u[k+1] = A*u[k] + y[2*k]", "u", "A", "u: n; y: n"), r"\n  u\[k\+1\] = A\*u\[k\] \+ y\[2\*k\]\n {22}\^\^\^\n"),
+    (("u[k+1] = A*u[k] + u[k]*b", "u", "A", "u, b: n"), r"\n  u\[k\+1\] = A\*u\[k\] \+ u\[k\]\*b\n {20}\^{6}\n"),
     (("u_{k+1} = A u_k + b_k", "u", "A", None, None, None, "b_2^T u_N"), "is b_2 an entry of b, or b at one step"),
 ]
 
