@@ -51,6 +51,7 @@ _moments = re.compile(
 )
 _distribution = re.compile(r"(?:\\Phi(?![A-Za-z])|(?<![\w\\])Phi(?!\w)|Φ)(?=\s*(?:\\left\s*|\\[bB]igg?l?\s*)?\()")
 PHI = "Φ(…) is read as the distribution function of the standard normal law; a matrix Φ is declared, Phi: m×n"
+_words = re.compile(r"\\?[^\W\d_]\w*")
 _hidden = re.compile(r"law \d+ \d+(?: \d+)?")
 _zero = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|vec)\s*\{?\s*)?0\s*\}?(?:_\{?\w+\}?)?")
 _one = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm|mathrm)\s*\{?\s*)?(?:I|𝐈|\\mathbb\{1\})\s*\}?(?:_(?:\{\w+\}|\w))?")
@@ -68,7 +69,7 @@ def random_here(text: str, declare: Any, known: Mapping[str, Symbol]) -> bool:
     body, said = without_laws(source)
     if said or own_E(body, declared, known):
         return bool(said)
-    turned, said = with_expectations(body, text)
+    turned, said, _ = with_expectations(body, text)
     return bool(said) or turned != body
 
 
@@ -94,6 +95,15 @@ class Said:
     text: str
     span: Span
     declared: tuple[Declaration, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The E of E_x[…] that stands at a place, the names below it, and the place of the whole."""
+
+    at: int
+    names: frozenset[str]
+    span: Span
 
 
 @dataclass(frozen=True)
@@ -130,8 +140,9 @@ def understand(text: str, declare: Any, dialect: str, names: Sequence[str], know
         declared += parse_declarations(kept) if kept.strip(" ;\n") else []
     body, found = without_laws(source)
     inner: list[Said] = []
+    over: list[Over] = []
     if not own_E(body, declared, known):
-        body, inner = with_expectations(body, text)
+        body, inner, over = with_expectations(body, text)
     said += [*found, *inner]
     if said:
         taken = {d.name for d in declared} | {*known}
@@ -143,7 +154,7 @@ def understand(text: str, declare: Any, dialect: str, names: Sequence[str], know
         distribution = times > 0
     try:
         with spoken():
-            found_ = Reader(text, body, said, declared, dialect, known).understood(names)
+            found_ = Reader(text, body, said, declared, dialect, known, over).understood(names)
             return replace(found_, notes=(*found_.notes, PHI)) if distribution else found_
     except MatdiffError as error:
         raise restored(error, text) from None
@@ -243,9 +254,10 @@ def _known(text: str, stated: Stated, span: Span) -> Said:
     return Said(tuple(stated.names), law, arguments, text, span, tuple(stated.declared))
 
 
-def with_expectations(body: str, text: str) -> tuple[str, list[Said]]:
-    """E[…] as a call, of the same length; what stands below an E may state a law."""
+def with_expectations(body: str, text: str) -> tuple[str, list[Said], list[Over]]:
+    """E[…] as a call, of the same length; what stands below an E may state a law, and says what the mean is over."""
     said: list[Said] = []
+    over: list[Over] = []
     at = 0
     while (m := _opens.search(body, at)) is not None:
         at = m.end()
@@ -262,13 +274,17 @@ def with_expectations(body: str, text: str) -> tuple[str, list[Said]]:
         if below and tilde.search(below):
             said += without_laws(" " * m.start("braced") + below)[1]
         last = m.end("open") - 1
+        if m["below"]:
+            named = re.sub(r"_\{(\w+)\}", r"_\1", m["below"][1:])
+            spelled = _words.findall(named.partition("|")[0].partition(r"\mid")[0])
+            over.append(Over(last - 1, frozenset(w.lstrip("\\") for w in spelled), (m.start(), close + 1)))
         end = close + 1
         tail = re.search(r"(?:\\right|\\[bB]igg?r?)?\s*\\?\Z", body[:close])
         cut = tail.start() if tail and tail[0].strip() else close
         opened = " " * (last - m.start() - 1) + SPOKEN + "("
         body = body[: m.start()] + opened + body[m.end("open") : cut] + " " * (close - cut) + ")" + body[end:]
         assert start <= last
-    return body, said
+    return body, said, over
 
 
 class Reader:
@@ -282,6 +298,7 @@ class Reader:
         declared: Sequence[Declaration],
         dialect: str,
         known: Mapping[str, Symbol],
+        over: Sequence[Over] = (),
     ) -> None:
         self.text, self.known = text, dict(known)
         self.said = list(said)
@@ -303,6 +320,37 @@ class Reader:
             self.arguments.append([self.argument(t, i + place) for t, i in s.arguments])
         self.stated = {d.name: d for d in [*self.program.declarations, *self.declared]}
         self.check()
+        if over:
+            self.partial({o.at: o for o in over})
+
+    def partial(self, over: Mapping[int, Over]) -> None:
+        """Refuses E_x[x*y] where y is random as well: it is no number, and the mean over both is another thing."""
+        random = {name for s in self.said for name, _ in s.names}
+        holds = {name: {name} for name in random}
+        for d in self.program.definitions:
+            holds[d.name] = self.held(d.body, holds)
+        for t in self.program.nodes():
+            found = over.get(t.span[0]) if t.head == "call" and t.value == SPOKEN else None
+            if found is None or not (meant := found.names & random):
+                continue
+            if others := set().union(*(self.held(a, holds) for a in t.args)) - meant:
+                x, y = ", ".join(sorted(meant)), ", ".join(sorted(others))
+                message = f"this is the mean over {x} alone, and {y} in it is random as well"
+                hint = f"the mean over all is E[…]; what is held fast has no law: declare {y} as a variable"
+                raise ParseError(message, text=self.whole, span=found.span, hint=hint)
+
+    @staticmethod
+    def held(tree: Tree, holds: Mapping[str, set[str]]) -> set[str]:
+        """What is random in an expression, apart from what stands in an E[…] of its own."""
+        found: set[str] = set()
+        todo = [tree]
+        while todo:
+            t = todo.pop()
+            if t.head in ("name", "call"):
+                found |= holds.get(str(t.value), set())
+            if t.head != "call" or t.value != SPOKEN:
+                todo += t.args
+        return found
 
     def check(self) -> None:
         seen: set[str] = set()

@@ -252,6 +252,11 @@ def test_spellings_of_means_and_laws(text: str, said: str | None) -> None:
         ("x^2", "t", "x ~ normal(t, 1); x ~ normal(0, 1)", "two laws"),
         ("E[x", "t", "x ~ normal(t, 1)", "not closed"),
         ("x^2", "q", "x ~ normal(t, 1)", "q is not a variable"),
+        ("E_x[x*y*t]", "t", "x, y ~ normal(t, 1)", "the mean over x alone, and y in it is random as well"),
+        ("r = x*y; t*E_x[r^2]", "t", "x, y ~ normal(t, 1)", "the mean over x alone"),
+        (r"\mathbb{E}_{x \sim N(t, 1)}[x^2 y]", "t", r"y \sim N(0, 1)", "the mean over x alone"),
+        (r"\mathbb{E}_{x_{1}}[x_1 x_2 t]", "t", "x_1, x_2 ~ normal(t, 1)", "the mean over x_1 alone"),
+        ("E_x[E_y[x*y]^2*t]", "t", "x, y ~ normal(t, 1)", "the mean over y alone, and x in it"),
         ("x^2", "b", "x ~ uniform_int(0, b)", "there is no law uniform_int"),
         ("x^2", "t", "x ~ normal_gamma(t, 1)", "there is no law normal_gamma"),
         ("x^2", "t", r"x \sim \mathcal{N}_{trunc}(t, 1)", "not a law"),
@@ -283,6 +288,13 @@ def test_what_is_refused(text: str, wrt: str, said: str | None, why: str) -> Non
 )
 def test_a_law_in_other_words(law: str, plain: str) -> None:
     assert str(md.random("x^2", "t", law).gradient) == str(md.random("x^2", "t", plain).gradient)
+
+
+@pytest.mark.parametrize(
+    "text", ["E_{x,y}[x*y]", r"\mathbb{E}_{y, x}[x y]", "E_t[x*y]", "E_x[x*E_y[y]]", "E_{p(x,y)}[x*y]", "E_x[x]*E_y[y]"]
+)
+def test_what_stands_below_an_expectation(text: str) -> None:
+    assert str(md.random(text, "t", "x, y ~ normal(t, 1)").gradient) == "2t"
 
 
 def test_a_wishart_law_of_stated_dimension() -> None:
