@@ -350,7 +350,15 @@ class Asked:
     def program(self, role: str, text: str, until: Any) -> Program:
         """What one of the texts says."""
         said = self._said() if role != "rhs" else self.declared
-        return parse_program(self.body(role, text, until), self.dialect, said, self.moving(role, until))
+        body = self.body(role, text, until)
+        typed = text if len(text) == len(body) else body
+        try:
+            program = parse_program(body, self.dialect, said, self.moving(role, until))
+        except MatdiffError as error:
+            error.text = typed if error.text == body else error.text
+            raise
+        program.text = typed
+        return program
 
     def body(self, role: str, text: str, until: Any) -> str:
         """A text with u[2] for u_2, where the state stands so alone."""
@@ -510,7 +518,9 @@ class Asked:
                 if n.head != "name" or not n.span[1] or n.value in said | begins | defined:
                     continue
                 name, _, index = str(n.value).rpartition("_")
-                if name not in self._moving or not (index.isdigit() or index in (self.time, self.end)):
+                if name not in self._moving or not (
+                    index.isdigit() or index in (self.time, self.end) or (len(index) == 1 and index.isupper())
+                ):
                     continue
                 if index != "0" or name != self.state:
                     raise self._member(program, n.span, name, str(n.value))
@@ -529,7 +539,8 @@ class Asked:
 
     def _member(self, program: Program, span: Span, name: str, typed: str) -> ParseError:
         message = f"is {typed} an entry of {name}, or {name} at one time alone?"
-        hint = f"an entry is {name}[1]; at the end of the time it is {name}({self.end}), in the final objective"
+        hint = f"an entry is {name}[1]; at the end of the time it is {name}({self.end}), in the final objective; "
+        hint += f"another vector is declared, {typed}: n"
         return ParseError(message, text=program.text, span=span, hint=hint)
 
     def _named_begin(self) -> None:

@@ -494,7 +494,8 @@ class AskedSteps(Asked):
 
     def _member(self, program: Program, span: Span, name: str, typed: str) -> ParseError:
         message = f"is {typed} an entry of {name}, or {name} at one step alone?"
-        hint = f"an entry is {name}[{self.time}][1]; after the last step {self.state} is {self.state}[N]"
+        hint = f"an entry is {name}[{self.time}][1]; after the last step {self.state} is {self.state}[N]; "
+        hint += f"another vector is declared, {typed}: n"
         return ParseError(message, text=program.text, span=span, hint=hint)
 
     def moving(self, role: str, until: Any) -> Moving:

@@ -150,6 +150,8 @@ WRONG = [
     (("u[k+1] = A*u[k] + y[2*k]", "u", "A", "u: n; y: n"), r"\n  u\[k\+1\] = A\*u\[k\] \+ y\[2\*k\]\n {22}\^\^\^\n"),
     (("u[k+1] = A*u[k] + u[k]*b", "u", "A", "u, b: n"), r"\n  u\[k\+1\] = A\*u\[k\] \+ u\[k\]\*b\n {20}\^{6}\n"),
     (("u_{k+1} = A u_k + b_k", "u", "A", None, None, None, "b_2^T u_N"), "is b_2 an entry of b, or b at one step"),
+    (("u_{k+1} = A u_k", "u", "A", None, None, None, r"\|u_T\|^2"), "is u_T an entry of u, or u at one step"),
+    (("u[k+1] = A*u[k] + k*u[k]*c", "u", "A", "A: 2×2; c: 3"), r"A\*u\[k\] \+ k\*u\[k\]\*c"),
 ]
 
 
