@@ -601,7 +601,7 @@ class Asked:
         try:
             return dict(infer(whole, self.declared, {}, names).variables)
         except MatdiffError:
-            for meant in self._scalars(begun):
+            for meant in (*self._scalars(begun), *self._vector()):
                 with suppress(MatdiffError):
                     return dict(infer(whole, [*self.declared, *meant], {}, names).variables)
             self._one_by_one(names)
@@ -637,6 +637,11 @@ class Asked:
         names = {str(n.value) for n in self._nodes() if n.head == "name"}
         names = {n for n in (*names, begun) if n} - own
         yield [Declaration(n, (), ("scalar",)) for n in sorted(names) if n not in ("pi", "e", "I")]
+
+    def _vector(self) -> Iterator[list[Declaration]]:
+        """The state as a vector, where nothing declares it: θ of θ − α Aᵀ(A θ − b), as x would be."""
+        if self.state not in {d.name for d in self._said()}:
+            yield [Declaration(self.state, (), ("vector",))]
 
     def _small(self) -> bool:
         """Whether 1 − u, u^2 or 1/u stands in the equation, which of an array would be wrong."""

@@ -45,6 +45,7 @@ def test_forward_adjoint_and_differences_agree(problem):
 READ = [
     # the equation, the state, declarations, what is a scalar, and the length of the state where it has one
     ("-k*u", "u", "u: scalar", "k", None),
+    ("-alpha*A'*(A*theta - b)", "theta", None, "alpha", "n"),
     ("r*u*(1 - u/K)", "u", "u: scalar", "r K", None),
     ("r*u*(1 - u/K)", "u", None, "u r K", None),
     ("V/R - L*i", "i", "i: scalar", "V R L", None),
