@@ -298,7 +298,11 @@ class Implicit:
         lines.append(
             Line("differential", self.paired, "by the adjoint equation and that for the differentials", also=also)
         )
-        return [*lines, *(Line("gradient", g, self.cost, by, True) for by, g in gradients.items())]
+        costs = [self.cost, *["from the same solves"] * (len(gradients) - 1)]
+        return [
+            *lines,
+            *(Line("gradient", g, c, by, True) for (by, g), c in zip(gradients.items(), costs, strict=True)),
+        ]
 
     @property
     def second_order(self) -> tuple[Line, ...]:

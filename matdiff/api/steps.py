@@ -17,8 +17,8 @@ from matdiff.core.cached import cached_property
 from matdiff.core.node import Apply, Node, Number, Symbol, number, size_names, symbol, topological
 from matdiff.core.op import Joint, Linear, differential_symbol, registry
 from matdiff.errors import UnsupportedError
-from matdiff.graph.rewrite import in_terms_of, inline, prepared, substitute
-from matdiff.ops.algebra import MATMUL, POWER, SCALE, TRANSPOSE, add, is_op, scale
+from matdiff.graph.rewrite import in_terms_of, inline, is_negative, prepared, substitute, transformed
+from matdiff.ops.algebra import ADD, MATMUL, POWER, SCALE, TRANSPOSE, add, is_op, scale
 from matdiff.ops.constants import is_zero, zeros_like
 from matdiff.ops.indexing import COLUMN, ROW, SLICE
 from matdiff.ops.spectral import eigvecs
@@ -135,6 +135,22 @@ def _in_norms(derivation: Derivation, lines: Iterable[Line], told: bool = False)
         )
         if before is not after:
             yield rule, before, after
+
+
+def _signs_inside(node: Node) -> Node:
+    """a − b for −(b − a) and −(−a + b), but within d(…)."""
+
+    def turned(n: Apply, args: tuple[Node, ...]) -> Node | None:
+        if is_op(n, D):
+            return n
+        if n.op is not SCALE or not isinstance(c := args[0], Number) or not is_op(args[1], ADD) or c.value >= 0:
+            return None
+        terms = [scale(number(-1), t) for t in args[1].children]
+        if all(map(is_negative, terms)):
+            return None
+        return scale(number(-c.value), add(*sorted(terms, key=is_negative)))
+
+    return transformed(node, turned)
 
 
 def _with_norms(node: Node, squares: Mapping[Node, Node], told: bool) -> Node:
@@ -364,7 +380,7 @@ def _across(telling: Telling, Y: Node, results: Mapping[Node, Node], names: Mapp
     """From ⟨Y, dF⟩ to Σ ⟨G, dX⟩, all variables at once."""
     derivation, value = telling.derivation, telling.value
     scalar = derivation.kind == "gradient"
-    before = value if scalar else telling.paired({value: Y})
+    before = _signs_inside(value) if scalar else telling.paired({value: Y})
     if not scalar and _long(before) > WIDEST // 2:
         # The differential has been found, so that it need not be written once more.
         f = derivation.prepared
@@ -508,10 +524,11 @@ def _lines(telling: Telling, full: bool, closing: bool = True) -> Iterator[Line]
     for node in topological(derivation.prepared):
         if isinstance(node, Symbol) and node.body is not None and node in telling.known:
             for rule, before, after in _pushed(telling, node.body, d(node), long, full):
-                left, right = (in_terms_of(e, node.body, node) for e in (before, after))
+                left, right = (_signs_inside(in_terms_of(e, node.body, node)) for e in (before, after))
                 yield rule, left, right
     if not isinstance(derivation.prepared, Symbol):
-        yield from _pushed(telling, derivation.prepared, d(derivation.prepared), long, full)
+        for rule, before, after in _pushed(telling, derivation.prepared, d(derivation.prepared), long, full):
+            yield rule, _signs_inside(before), _signs_inside(after)
     if closing and derivation.kind == "gradient" and not derivation.several:
         yield from _moved(telling)
 
@@ -684,8 +701,7 @@ def _moved(telling: Telling) -> Iterator[Line]:
     derivation = telling.derivation
     (X,) = derivation.wrt
     dX, space = derivation.directions[X], tangent(X)
-    value = telling.value
-    raw, G = value, derivation.plain_gradient
+    raw, G = _signs_inside(telling.value), derivation.plain_gradient
     told: dict[Node, Node] = {dX: derivation.in_names(G)} if space is None else {}
     names = derivation.names([told[dX]]) if told else {}
     for rule, before, after in _together(_shifted(telling, number(1), [dX], raw, told, names)):

@@ -235,15 +235,16 @@ def in_terms_of(root: Node, body: Node, name: Node) -> Node:
             memo[n] = in_runs(n, runs, memo)
         elif isinstance(n, Apply):
             args = tuple(memo[a] for a in n.args)
-            if n.op is ADD and args != n.args and _is_negative(args[0]):
-                args = tuple(sorted(args, key=_is_negative))
+            if n.op is ADD and args != n.args and is_negative(args[0]):
+                args = tuple(sorted(args, key=is_negative))
             memo[n] = rebuild(n, args)
         else:
             memo[n] = n
     return memo[root]
 
 
-def _is_negative(a: Node) -> bool:
+def is_negative(a: Node) -> bool:
+    """Has it a minus sign in front?"""
     return a.op is SCALE and isinstance(a.children[0], Number) and a.children[0].value < 0
 
 
