@@ -358,7 +358,7 @@ def routine_texts(names: Sequence[str]) -> list[str]:
         if name in wanted:
             return
         wanted[name] = ""
-        text = BLAS.get(name) or inspect.getsource(getattr(routines, name))
+        text = BLAS.get(name) or inspect.getsource(routines.ROUTINES[name])
         text = plain(text).replace("LARGE", str(LARGE)) if name in BLAS else plain(text)
         tree = ast.parse(text)
         if "subtract(" in text and "subtract" not in wanted:

@@ -60,9 +60,10 @@ def kind_of(annotation: ast.expr | None) -> str:
 def library() -> dict[str, Function]:
     """The routines, in the order in which they stand; each calls those before or after it."""
     found: dict[str, Function] = {}
-    for statement in ast.parse(inspect.getsource(routines)).body:
-        if isinstance(statement, ast.FunctionDef):
-            found[statement.name] = Function(statement)
+    for module in routines.MODULES:
+        for statement in ast.parse(inspect.getsource(module)).body:
+            if isinstance(statement, ast.FunctionDef):
+                found[statement.name] = Function(statement)
     for f in found.values():
         f.reads = {p for p, kind in f.parameters if kind == "Array"}
     shrunk = True

@@ -38,6 +38,8 @@ INLINE = 64
 MOST_UNROLLED = 4096
 
 Entry = Callable[[str, str], str]
+MATH = {*(f.__name__ for f in routines.FUNCTIONS), *routines.CONSTANTS, "Array"}
+"""What the routines take as given."""
 TITLES = {"c": "C", "numba": "Numba"}
 
 
@@ -152,7 +154,21 @@ class Loops:
     depth: int = 1
 
     def __post_init__(self) -> None:
-        reserved = {*vars(routines), "work", "i", "j", "k", "range", "min", "max", "float", "int", "abs", "status"}
+        reserved = {
+            *routines.ROUTINES,
+            *MATH,
+            "work",
+            "i",
+            "j",
+            "k",
+            "range",
+            "min",
+            "max",
+            "float",
+            "int",
+            "abs",
+            "status",
+        }
         self.names = Names(reserved)
         self.names.taken.add(self.name)
         every = topological(*(r for way in self.ways for r in way))
@@ -467,7 +483,7 @@ class Loops:
         if sign == "=":
             return self.kept_scalar(Held(ONE, ONE, lambda i, j: text, 1))
         assert out is not None
-        fallible = getattr(routines, name).__annotations__.get("return") in (int, "int")
+        fallible = routines.ROUTINES[name].__annotations__.get("return") in (int, "int")
         self.put(f"if {text} != 0:" if fallible else text)
         if fallible:
             self.put("    return 1")
