@@ -613,6 +613,7 @@ class Derivation(Generic[G_co]):
         """The s with H s = −∇f, the shape of X (a dict for several variables), at the cost of the structure of H.
 
         `modified` gives a descent direction where H is not positive definite.  Raises DomainError where H is singular.
+        Large systems with a proven bound on their eigenvalues are solved by products to a relative error of 1e-10.
 
         >>> from matdiff import derive
         >>> d = derive("norm(A*x - b)^2", wrt="x")

@@ -128,3 +128,17 @@ def test_a_large_matrix_is_symmetric_or_not() -> None:
         B = A.copy()
         B[5, 5] = B[7, 8] = B[8, 7] = bad
         assert not symmetric_up_to(B, 1e-8)
+
+
+@pytest.mark.parametrize("power", [5, 7, 9])
+@pytest.mark.parametrize("by_gram", [False, True], ids=["full", "gram"])
+def test_a_small_eigenvalue_apart_from_the_others(power: int, by_gram: bool) -> None:
+    """The right-hand side H s has little of its eigenvector, s has as much as of any other."""
+    size = 600
+    Q = np.linalg.qr(rng.normal(size=(size, size)))[0]
+    root = Q * np.sqrt(np.append(np.linspace(1, 2, size - 1), 10.0**-power)) @ Q.T
+    H = root @ root
+    H = (H + H.T) / 2
+    solver = S.OneSided(1e-12, None, [(1.0, root, None)], []) if by_gram else S.OneSided(None, H, [], [])
+    s = rng.normal(size=size)
+    assert np.linalg.norm(solver.solve(H @ s) - s) <= 10.0 ** (power - 13) * np.linalg.norm(s)

@@ -59,23 +59,25 @@ CONDITION = 1e4
 
 
 ERROR = 1e-10
-"""Relative error of a solution, as its residual bounds it, at which products end."""
+"""Relative error of a solution at which products end, where a bound of the least eigenvalue from below proves it."""
 
 
 LOW = 3e-6
 """Least relative residual at which a run in single precision ends."""
 
 
-def by_products(apply: Any, r: Any, most: int, single: Any = None) -> Any:
+def by_products(apply: Any, r: Any, most: int, single: Any = None, least: float = 0.0) -> Any:
     """H s = r by conjugate gradients in about so many products, where H is conditioned well enough; None else.
 
     `single` has products in single precision, which take half the time: then residuals in double correct the solution.
+    No eigenvalue of H is below `least`.  Without such a bound the residual falls to what rounding leaves: a small
+    eigenvalue apart from the others shows in no other way, as r = H s has little of its eigenvector.
     """
     if single is None:
         found = conjugate_gradients(apply, r, most, 1e-13)
         return None if found is None or found[2] > CONDITION else found[0]
     s, rest = np.zeros(r.shape), r
-    size = float(np.linalg.norm(r))
+    whole = size = float(np.linalg.norm(r))
     condition, norm, goal = 1.0, 0.0, LOW
     if not size:
         return s
@@ -88,8 +90,9 @@ def by_products(apply: Any, r: Any, most: int, single: Any = None) -> Any:
         condition, norm = max(condition, found[2]), max(norm, found[3])
         rest = r - apply(s)
         before, size = size, float(np.linalg.norm(rest))
-        # The error is at most the residual divided by the least eigenvalue; rounding may leave more.
-        enough = max(2e-15, ERROR / condition) * norm * float(np.linalg.norm(s))
+        # As small as rounding leaves it, or so small that the error, at most as much larger as H's condition, is too.
+        proven = max(2e-15 * norm, ERROR * least) * float(np.linalg.norm(s))
+        enough = max(proven, min(1e-13, 1e-11 / condition) * whole)
         if size <= enough:
             return s
         if not size <= max(0.01, 4 * goal) * before:

@@ -40,7 +40,8 @@ class OneSided:
             try:
                 s = by_rows(self, r, 4 * most) if self.big() and self.thin(n) and self.weighted() else None
                 if s is None:
-                    s = by_products(self.apply, r, most, self.single().apply if self.big() else None)
+                    low = self.single().apply if self.big() else None
+                    s = by_products(self.apply, r, most, low, self.least())
                 if s is not None:
                     self.definite = True
                     return s
@@ -56,6 +57,14 @@ class OneSided:
     def weighted(self) -> bool:
         """Are the weights of the rows numbers or vectors?"""
         return all(np.ndim(W) < 2 for _, _, W in self.grams)
+
+    def least(self) -> float:
+        """What no eigenvalue is below: the least of the diagonal, where all beside it is ⪰ 0 by its form; 0 else."""
+        if self.full is not None or self.diag is None or not self.weighted():
+            return 0.0
+        weights = [c if W is None else c * W for c, _, W in self.grams] + [c for c, g, k in self.ranks if k is g]
+        proven = len(weights) == len(self.grams) + len(self.ranks) and all(np.all(np.asarray(w) >= 0) for w in weights)
+        return max(float(np.min(self.diag)), 0.0) if proven else 0.0
 
     def big(self) -> bool:
         return max([np.size(self.full), *(L.size for _, L, _ in self.grams)], default=0) >= BIG
