@@ -408,6 +408,10 @@ class Reader:
     def end(self, tree: Tree, bare: Program, declared: list[Declaration], known: Mapping[str, Symbol]) -> Node:
         if sign := self.infinite(tree):
             return INFINITY if sign > 0 else scale(number(-1), INFINITY)
+        endless = [t for t in walk(tree) if t.head == "name" and t.value in self.endless and t.value not in self.named]
+        if endless:
+            hint = "an end is inf or -inf, or an expression of numbers"
+            raise self.refused("infinity is no number that is reckoned with", endless[0].span, hint)
         said = [d for d in declared if d.name not in known]
         program = replace(bare, function=tree, definitions=[])
         found = infer(program, said, {n: s for n, s in known.items() if any(t.value == n for t in walk(tree))})
@@ -516,7 +520,10 @@ class Reader:
             raise self.refused(f"is {t.value} the derivative of {head}?", t.span, hint)
 
 
-LETTER = re.compile(r"(?<![\w\\])([A-Za-zΑ-ω])\s*\(")
+LETTER = re.compile(
+    r"(?:\\(?:mathcal|mathscr)\s*(?:\{\s*(?P<braced>[A-Z])\s*\}|(?P<curled>[A-Z]))|(?<![\w\\])(?P<plain>[A-Za-zΑ-ω]))"
+    r"\s*(?:\\left\s*|\\[bB]igg?l?\s*)?\("
+)
 MEANT = {"D", "K", "E", "I"}
 """Letters with a meaning of their own before parentheses."""
 
@@ -529,7 +536,8 @@ def lagrangians(body: str, told: Told, text: str) -> list[Declaration]:
     for name, (_, x) in told.functions.items():
         body = at_time(body, name, x)
     for place in LETTER.finditer(body):
-        name, args = place[1], arguments(body, place.end())
+        name = place["braced"] or place["curled"] or place["plain"]
+        args = [re.sub(r"\\(?:right|[bB]igg?r?)\s*\Z", "", arg) for arg in arguments(body, place.end())]
         if name in taken or name in found or len(args) < 2 or re.search(rf"(?<!\w){name}\s*:", body):
             continue
         sizes = []

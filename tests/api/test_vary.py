@@ -233,6 +233,8 @@ WRONG = [
     (r"\int_0^1 u v'\,dx", "u", "", "free", "v is no function here"),
     (r"\int_0^1 u \dot v\,dt", "u", "", "free", "v is no function here"),
     ("int(k'*u, x, 0, 1)", "u", "k: scalar", "free", "k is no function here"),
+    ("int(D(u)^2, x, 0, 2*oo)", "u", "", "fixed", "infinity is no number"),
+    ("int(D(u)^2, x, a - inf, 0)", "u", "a: scalar", "fixed", "infinity is no number"),
     ("∫_0^2pi u^2 dx", "u", "", "free", "where does the end"),
     (r"\int_0^12 u^2 \,dx", "u", "", "free", "where does the end"),
     ("int_0^1u^2 dx", "u", "", "free", "where does the end"),
@@ -304,6 +306,15 @@ def test_what_is_refused(text, wrt, declare, ends, said):
     with pytest.raises(MatdiffError, match=said) as refused:
         md.vary(text, wrt, declare, ends=ends)
     assert "^" in str(refused.value).split("\n", 1)[1]
+
+
+@pytest.mark.parametrize(
+    "letter", [r"\mathcal{L}(x, u, u')", r"\mathcal L\left(x, u, \dot{u}\right)", r"\mathscr{L}(x, u(x), u'(x))"]
+)
+def test_the_curled_letter_of_a_lagrangian(letter):
+    assert str(md.vary(rf"\int_0^1 {letter} \,dx", "u", "u: function of x", "free")) == str(
+        md.vary("int(L(x, u, u'), x, 0, 1)", "u", "u: function of x", "free")
+    )
 
 
 def test_derive_points_to_vary():
