@@ -71,7 +71,7 @@ def derive(
     from matdiff.api.reading import may_be_random
 
     if isinstance(function, str) and may_be_random(function, declare):
-        from matdiff.api.laws import random_here
+        from matdiff.api.lawtexts import random_here
 
         names, known = chosen_names(wrt)
         if random_here(function, declare, known):
