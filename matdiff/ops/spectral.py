@@ -708,7 +708,7 @@ norminf: Op = nonlinear(
     ),
     summary="the largest absolute value of the entries",
     curvature="convex decreasing- increasing+ nonnegative",
-    traits="homogeneous unordered",
+    traits="homogeneous unordered barred",
     c="= absolute_max({s0}, {0})",
     stack=lambda many, X: many.np.abs(many.flat(X)).max(axis=1),
 )

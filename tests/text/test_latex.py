@@ -225,6 +225,8 @@ MATRIX_CALCULUS = [
     ("sum(a./x)", "x"),
     ("norm1(A*x-y)", "x"),
     ("norm1(x)", "x"),
+    ("norminf(x)", "x"),
+    ("norminf(A*B)", "A"),
     ("log(det(X))", "X"),
     ("log(det(inv(X)))", "X"),
     ("det(X)", "X"),
