@@ -317,7 +317,7 @@ LATEX = Notation(
         "ones of": (ATOM, r"\mathbf{{1}}_{{{0} \times {1}}}"),
         "zeros": (ATOM, r"\mathbf{{0}}_{{{0}}}"),
         "zeros of": (ATOM, r"\mathbf{{0}}_{{{0} \times {1}}}"),
-        "e": (ATOM, "e({0}, {1})"),
+        "e": (ATOM, r"\operatorname{{e}}({0}, {1})"),
         "K": (ATOM, "K_{{{0},{1}}}"),
         "D": (ATOM, "D({0})"),
         "pi": (ATOM, r"\pi"),

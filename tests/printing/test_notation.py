@@ -71,7 +71,7 @@ pinv(A)*x                 | pinv(A) x               | pinv(A)*x                 
 lambda*y_hat              | lambda y_hat            | lambda*y_hat              | \lambda\hat{y}
 K*(A + B)                 | K·(A + B)               | K*(A + B)                 | K(A + B)
 A*dX*B                    | A dX B                  | A*dX*B                    | A\mathrm{d}XB
-e(n,2)*x'                 | e(n,2) xᵀ               | e(n,2)*x'                 | e(n, 2)x^{\top}
+e(n,2)*x'                 | e(n,2) xᵀ               | e(n,2)*x'                 | \operatorname{e}(n, 2)x^{\top}
 unvec(v, 2, 3)            | unvec(v, 2, 3)          | unvec(v, 2, 3)            | \operatorname{unvec}(v, 2, 3)
 n*x'*x                    | n xᵀ x                  | n*x'*x                    | nx^{\top}x
 -(A + B)*x - b            | −(A + B) x − b          | -(A + B)*x - b            | -(A + B)x - b

@@ -227,6 +227,7 @@ MATRIX_CALCULUS = [
     ("norm1(x)", "x"),
     ("norminf(x)", "x"),
     ("norminf(A*B)", "A"),
+    ("R*e(n,2)", "R"),
     ("log(det(X))", "X"),
     ("log(det(inv(X)))", "X"),
     ("det(X)", "X"),
