@@ -233,7 +233,7 @@ def refuse_signs(stream: Stream) -> None:
 
 
 def reach(stream: Stream) -> None:
-    """How far a denominator or an exponent goes: x/2y, 1/N x, x^1/2, e^2x.
+    """How far a denominator or an exponent goes, x/2y, 1/N x, x^1/2, e^2x, and numbers where none are expected.
 
     What stands behind a quotient multiplies it.  Where a product without a sign may have been meant to stand below it
     that is said; refused are those that people read the other way as often.
@@ -244,6 +244,34 @@ def reach(stream: Stream) -> None:
             _denominator(stream, i)
         elif kind in ("CARET", "DOTCARET"):
             _exponent(stream, i)
+        elif kind == "NUMBER" and i and kinds[i - 1] in OPERAND_ENDS:
+            _number_behind(stream, i)
+        elif kind == "TICK" and _is_one(stream, i - 1):
+            hint = f"A vector of ones is {_ones(stream)}."
+            stream.refuse("a number is not transposed", place_of(stream.values[i]), hint)
+
+
+def _number_behind(stream: Stream, i: int) -> None:
+    """(x-y)2 is a power that lost its sign as often as a product, A 1 is A times a vector of ones."""
+    one, follows = _is_one(stream, i), stream.kinds[i + 1] in STARTS
+    if follows and not one:
+        return
+    before, written = _typed(stream, i - 1), _typed(stream, i)
+    if one:
+        hint = f"A vector of ones is {_ones(stream)}."
+    else:
+        before = before if stream.kinds[i - 1] == "NAME" else "(…)"
+        hint = f"Write {written}*{before} for the product, {before}^{written} for the power."
+    stream.refuse("a number behind its factor without an operator", place_of(stream.values[i]), hint)
+
+
+def _is_one(stream: Stream, i: int) -> bool:
+    """Whether this token is the number 1, and no exponent."""
+    return _is_number(stream, i) and bool(stream.values[i].value == 1)
+
+
+def _ones(stream: Stream) -> str:
+    return r"\mathbf{1}" if stream.typeset else "vector(1), or ones(n) with its length"
 
 
 def _touching(stream: Stream, i: int, j: int) -> bool:
