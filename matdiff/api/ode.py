@@ -350,15 +350,7 @@ class Asked:
     def program(self, role: str, text: str, until: Any) -> Program:
         """What one of the texts says."""
         said = self._said() if role != "rhs" else self.declared
-        body = self.body(role, text, until)
-        typed = text if len(text) == len(body) else body
-        try:
-            program = parse_program(body, self.dialect, said, self.moving(role, until))
-        except MatdiffError as error:
-            error.text = typed if error.text == body else error.text
-            raise
-        program.text = typed
-        return program
+        return parse_program(self.body(role, text, until), self.dialect, said, self.moving(role, until))
 
     def body(self, role: str, text: str, until: Any) -> str:
         """A text with u[2] for u_2, where the state stands so alone."""
