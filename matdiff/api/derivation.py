@@ -221,7 +221,8 @@ class Derivation(Generic[G_co]):
             return self._curved_hessian
         answers = {(X.name, Z.name): self._shorter_matrix(self.curvature[X], Z) for X in self.wrt for Z in self.wrt}
         for X, Z in combinations(self.wrt, 2):
-            if self.metric is None and tangent(X) is None and tangent(Z) is None:
+            # A block by a scalar has the shape of the other variable, and is no matrix for its vec.
+            if self.metric is None and not any(V.kind == "scalar" or tangent(V) is not None for V in (X, Z)):
                 self._mirror(answers, X.name, Z.name)
         if not self.several:
             return answers[self.wrt[0].name, self.wrt[0].name]

@@ -212,6 +212,7 @@ def test_values_have_the_properties_that_records_claim() -> None:
 
 PROPERTIES: dict[str, Callable[[Any], bool]] = {
     "positive": lambda X: bool(np.all(X > 0)),
+    "simplex": lambda X: bool(np.all(X >= 0) and np.isclose(X.sum(), 1)),
     "nonnegative": lambda X: bool(np.all(X >= 0)),
     "symmetric": lambda X: bool(np.allclose(X, X.T)),
     "skew": lambda X: bool(np.allclose(X, -X.T)),
