@@ -55,6 +55,7 @@ def test_every_branch_gives_the_value(text: str, declare: str, backend: str, ful
 def naive(e: Any, given: dict[str, Any]) -> Any:
     """The value by the code of each node in the order in which the text stands."""
     from codegen_cases import SIZES
+
     from tests.codegen.test_codegen import plain
 
     sizes = dict(SIZES)
