@@ -175,7 +175,7 @@ def function_symbol(d: Declaration, text: str, span: Span) -> Symbol:
 
 
 _word = re.compile(r"(?<![\\\w])(?:int|integral)(?=\s*_)")
-_endless = re.compile(r"(?<=\^)\+?(?:inf|infty|infinity|oo)(?!\w)")
+_endless = re.compile(rf"(?<=\^)\+?(?:{'|'.join(ENDLESS)})(?!\w)")
 
 
 def in_signs(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,7 +25,7 @@ from matdiff.ops.constants import eye, is_zero, zeros_like
 from matdiff.printing.integrals import Pen, Style
 from matdiff.text.declarations import KINDS, refuse_complex
 from matdiff.text.moving import Moving, derivatives
-from matdiff.text.parser import parse_declarations, parse_program, rates
+from matdiff.text.parser import parse_declarations, parse_program
 from matdiff.text.tree import Declaration, Program, Span, Tree, walk
 
 if TYPE_CHECKING:
@@ -310,6 +310,14 @@ class DifferentialEquation:
         return "\n".join(lines)
 
 
+def parameters(wrt: str | Expr | Sequence[str | Expr]) -> list[str]:
+    """The names of the parameters to differentiate by.  Raises ParseError where they are none."""
+    names, known = chosen_names(wrt)
+    if known or not names:
+        raise ParseError("wrt names a parameter here", hint='for instance wrt="p"')
+    return names
+
+
 class Asked:
     """The texts of a problem, read together so that each may say what the others leave open."""
 
@@ -322,9 +330,11 @@ class Asked:
     where = "in a differential equation"
     way = "an equation u' = … for its right-hand side"
 
-    def __init__(self, rhs: str, state: str | None, declare: list[str], dialect: str) -> None:
+    def __init__(
+        self, rhs: str, state: str | None, declare: list[str], dialect: str, left: tuple[str, Span] | None
+    ) -> None:
+        """`left` is the state as it is typed where the text is an equation for it, and the place of its left side."""
         self.dialect = dialect
-        left = self.stated(rhs)
         if state is None:
             if not left:
                 raise ParseError("which name is the state is not said", hint=f'--state u, state="u", or {self.way}')
@@ -342,11 +352,6 @@ class Asked:
         self.typed = state.strip() if isinstance(state, str) else self.state
         self.programs = {"rhs": self.program("rhs", rhs, None)}
 
-    def stated(self, rhs: str) -> tuple[str, Span] | None:
-        """The state where the text is an equation for it, as it is typed, and the place of its left side."""
-        found = rates(rhs, self.dialect, self.time) if isinstance(rhs, str) else []
-        return (("\\" * (f"\\{found[0].name}" in rhs) + found[0].name), found[0].span) if found else None
-
     def program(self, role: str, text: str, until: Any) -> Program:
         """What one of the texts says."""
         said = self._said() if role != "rhs" else self.declared
@@ -361,9 +366,14 @@ class Asked:
         return entries_of(text, self.typed) if self.by_entries and role != "initial" else text
 
     def moving(self, role: str, until: Any) -> Moving:
-        """The state, where it is understood at the time, or at its end."""
+        """What moves, where it is understood at the time, or at its end."""
         places = {"rhs": (self.time,), "objective": (self.time,), "final": (self.end, "".join(str(until).split()))}
-        return {self.state: places[role]} if role in places else {}
+        return dict.fromkeys(self.functions, places[role]) if role in places else {}
+
+    @property
+    def functions(self) -> Collection[str]:
+        """The functions of the time that the equations are for."""
+        return (self.state,)
 
     def answered(self, names: list[str], initial: Any, objective: Any, final: Any, until: Any) -> DifferentialEquation:
         for role, text in (("initial", initial), ("objective", objective), ("final", final), ("until", until)):
@@ -470,13 +480,11 @@ class Asked:
         told = {d.name for d in self._said()}
         for program in self.programs.values():
             for name, n in derivatives(program.nodes(), program.text):
-                whole = str(n.value) if n.head == "name" else name
-                if (n.head == "name" and name == u.name) or (
-                    n.head != "name" and name == u.name and u.kind == "scalar"
-                ):
+                dotted = n.head == "name"
+                if name == u.name and (dotted or u.kind == "scalar"):
                     raise self._derived(program, n.span)
-                v = variables.get(whole)
-                if v is not None and v.kind == "scalar" and not (n.head == "name" and whole in told):
+                v = variables.get(str(n.value) if dotted else name)
+                if v is not None and v.kind == "scalar" and not (dotted and n.value in told):
                     message = f"{name} has no equation, and so no derivative"
                     hint = f"write a name of its own for a given function of {self.time}, or an equation {name}' = …"
                     raise ParseError(message, text=program.text, span=n.span, hint=hint)

@@ -7,20 +7,19 @@ derivative below the highest is an entry (Hairer, Nørsett & Wanner 1993, §I.1)
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 from matdiff.api.expr import Expr
-from matdiff.api.ode import Asked, DifferentialEquation
+from matdiff.api.ode import Asked, DifferentialEquation, parameters
 from matdiff.api.reading import texts
 from matdiff.api.recurrence import Recurrence, discretised, is_recurrence, recurrence
-from matdiff.api.wrt import chosen_names
 from matdiff.calculus.evolution import TIME, Evolution, fresh
 from matdiff.core.node import Node, Symbol
 from matdiff.errors import ParseError, UnsupportedError
 from matdiff.text.declarations import refuse_complex
-from matdiff.text.moving import DOTS, Moving
+from matdiff.text.moving import accented
 from matdiff.text.parser import parse_declarations, parse_program, rates
 from matdiff.text.tree import Declaration, Definition, Program, Rate, Tree, walk
 
@@ -59,7 +58,6 @@ class AskedSystem(AskedRates):
 
     def __init__(self, rhs: str, found: list[Rate], declare: list[str], dialect: str, beside: str) -> None:
         self.dialect = dialect
-        self.moved = {rate.name for rate in found}
         self.orders: dict[str, int] = {}
         for rate in found:
             if rate.name in self.orders:
@@ -87,9 +85,9 @@ class AskedSystem(AskedRates):
             program.function = self._in_entries(program.function, program)
         return program
 
-    def moving(self, role: str, until: Any) -> Moving:
-        places = {"rhs": (self.time,), "objective": (self.time,), "final": (self.end, "".join(str(until).split()))}
-        return dict.fromkeys(self.orders, places[role]) if role in places else {}
+    @property
+    def functions(self) -> Collection[str]:
+        return self.orders
 
     def answered(self, names: list[str], initial: Any, objective: Any, final: Any, until: Any) -> Any:
         found = super().answered(names, initial, objective, final, until)
@@ -133,28 +131,28 @@ class AskedSystem(AskedRates):
         """An expression with x[1] for u.  Raises ParseError at a derivative that no entry is."""
         made: dict[Tree, Tree] = {}
         seen: dict[Tree, tuple[str, int]] = {}
+
+        def put(a: Tree) -> Tree:
+            # Asked of what stands for itself alone: u' may be a part of u'', which is refused as a whole.
+            if a not in seen:
+                return made[a]
+            if seen[a] not in self.entry:
+                raise self._derived_of(seen[a][0], program, a)
+            return self._part(*seen[a], a)
+
         for t in walk(root):
             found = self._derivative(t, seen)
-            if found is None:
-                made[t] = replace(t, args=tuple(made[a] for a in t.args)) if t.args else t
-                continue
-            seen[t] = found
-            # The highest derivative is refused where it stands for itself, not as a part of another one.
-            made[t] = self._part(*found, t) if found in self.entry else t
-        for t in walk(root):
-            inside = {a for a in t.args if a in seen} if t not in seen else set()
-            for a in inside | ({root} & seen.keys()):
-                if seen[a] not in self.entry:
-                    raise self._derived_of(seen[a][0], program, a)
-        return made[root]
+            if found is not None:
+                seen[t] = found
+            else:
+                made[t] = replace(t, args=tuple(map(put, t.args))) if t.args else t
+        return put(root)
 
     def _derivative(self, t: Tree, seen: dict[Tree, tuple[str, int]]) -> tuple[str, int] | None:
         """The function and the order of the derivative that a part is; None for others."""
         if t.head == "name":
-            name = str(t.value)
-            dotted = next((dots for dots in DOTS if name.endswith(dots)), "")
-            bare = name.removesuffix(dotted)
-            return (bare, DOTS.get(dotted, 0)) if bare in self.orders else None
+            name, order = accented(str(t.value))
+            return (name, order) if name in self.orders else None
         if t.head == "'" and t.args[0] in seen:
             name, order = seen[t.args[0]]
             return name, order + 1
@@ -199,15 +197,13 @@ def ode(
     declared = texts(declare)
     found = rates(rhs, dialect, TIME) if isinstance(rhs, str) else []
     asked: Asked
-    if len(found) > 1 or any(rate.order > 1 for rate in found):
+    if len(found) > 1 or (found and found[0].order > 1):
         beside = " ".join(str(text) for text in (wrt, state, initial, objective, final, until))
         asked = AskedSystem(rhs, found, declared, dialect, beside)
     else:
-        asked = AskedRates(rhs, state, declared, dialect)
-    names, known = chosen_names(wrt)
-    if known or not names:
-        raise ParseError("wrt names a parameter here", hint='for instance wrt="p"')
-    return asked.answered(names, initial, objective, final, until)
+        left = next((("\\" * (f"\\{rate.name}" in rhs) + rate.name, rate.span) for rate in found), None)
+        asked = AskedRates(rhs, state, declared, dialect, left)
+    return asked.answered(parameters(wrt), initial, objective, final, until)
 
 
 __all__ = ["ode"]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdiff.api.expr import Expr
 from matdiff.api.integrals import blanked
-from matdiff.api.ode import Asked, DifferentialEquation
+from matdiff.api.ode import Asked, DifferentialEquation, parameters
 from matdiff.api.reading import texts
 from matdiff.api.wrt import chosen_names
 from matdiff.calculus.evolution import MINUS, TIME, Evolution, fresh, simplified
@@ -325,9 +325,7 @@ def recurrence(
     >>> print(d.adjoint, d.gradient, sep="; ")
     v[k] = Aᵀ v[k+1],   v[N] = −c; Σ_{k=0}^{N−1} −v[k+1] u[k]ᵀ
     """
-    names, known = chosen_names(wrt)
-    if known or not names:
-        raise ParseError("wrt names a parameter here", hint='for instance wrt="p"')
+    names = parameters(wrt)
     asked = AskedSteps(rhs, state, texts(declare), dialect)
     found = asked.answered(names, initial, objective, final, steps)
     assert isinstance(found, Recurrence)
@@ -407,12 +405,9 @@ class AskedSteps(Asked):
         self.numbered = found is not None and "[" in found[0]
         self.raised = found is not None and found["d"] is not None and "(" not in found[0]
         self.begins: dict[int, int] = {}
-        super().__init__(rhs, state, declare, dialect)
+        left = (found["u"], (0, found.end() - 1)) if found else None
+        super().__init__(rhs, state, declare, dialect, left)
         self._members()
-
-    def stated(self, rhs: str) -> tuple[str, Span] | None:
-        found = LEFT.match(rhs) if isinstance(rhs, str) else None
-        return (found["u"], (0, found.end() - 1)) if found else None
 
     def program(self, role: str, text: str, until: Any) -> Program:
         """What one of the texts says, with its places in the text as it is typed."""

@@ -36,17 +36,22 @@ _paren = deferred(r"\s*\(")
 _ends = deferred(rf"\s*(?P<twice>{_twice})?\}}\s*")
 
 
+def accented(name: str) -> tuple[str, int]:
+    """The function of a name with accents, and the order of the derivative that they are."""
+    return next(((name.removesuffix(dots), n) for dots, n in DOTS.items() if name.endswith(dots)), (name, 0))
+
+
 def bare(name: str) -> str:
     """The function of a name with accents or primes."""
-    name = name.rstrip("'")
-    return next((name.removesuffix(dots) for dots in DOTS if name.endswith(dots)), name)
+    return accented(name.rstrip("'"))[0]
 
 
 def derivatives(trees: Iterable[Tree], text: str) -> Iterator[tuple[str, Tree]]:
     """The functions of which a derivative is typed, v' or \\dot v, and its place: of a scalar v' is no transpose."""
     for t in trees:
-        if t.head == "name" and any(str(t.value).endswith(dots) for dots in DOTS):
-            yield bare(str(t.value)), t
+        name, order = accented(str(t.value)) if t.head == "name" else ("", 0)
+        if order:
+            yield name, t
         elif t.head == "'" and t.args[0].head == "name":
             mark = text[t.args[0].span[1] : t.span[1]]
             if not any(c in mark for c in ("T", "ᵀ", "⊤", r"\top")):
@@ -132,7 +137,5 @@ def moved(left: Left, moving: Moving) -> tuple[str, int]:
     """The function and the order of the derivative that the left side of a differential equation is; 0 for others."""
     if left.name == "D" and left.parameters and left.parameters[0] in moving:
         return left.parameters[0], int(left.parameters[1]) if len(left.parameters) > 1 else 1
-    name = bare(left.name)
-    if name not in moving or left.parameters:
-        return "", 0
-    return name, left.primes + sum(n for dots, n in DOTS.items() if left.name == name + dots)
+    name, order = accented(left.name)
+    return ("", 0) if name not in moving or left.parameters else (name, left.primes + order)
