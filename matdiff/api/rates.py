@@ -19,7 +19,7 @@ from matdiff.calculus.evolution import TIME, Evolution, fresh
 from matdiff.core.node import Node, Symbol
 from matdiff.errors import ParseError, UnsupportedError
 from matdiff.text.declarations import refuse_complex
-from matdiff.text.moving import accented
+from matdiff.text.moving import accented, primed
 from matdiff.text.parser import parse_declarations, parse_program, rates
 from matdiff.text.tree import Declaration, Definition, Program, Rate, Tree, walk
 
@@ -141,19 +141,19 @@ class AskedSystem(AskedRates):
             return self._part(*seen[a], a)
 
         for t in walk(root):
-            found = self._derivative(t, seen)
+            found = self._derivative(t, seen, program.text)
             if found is not None:
                 seen[t] = found
             else:
                 made[t] = replace(t, args=tuple(map(put, t.args))) if t.args else t
         return put(root)
 
-    def _derivative(self, t: Tree, seen: dict[Tree, tuple[str, int]]) -> tuple[str, int] | None:
+    def _derivative(self, t: Tree, seen: dict[Tree, tuple[str, int]], text: str) -> tuple[str, int] | None:
         """The function and the order of the derivative that a part is; None for others."""
         if t.head == "name":
             name, order = accented(str(t.value))
             return (name, order) if name in self.orders else None
-        if t.head == "'" and t.args[0] in seen:
+        if primed(t, text) and t.args[0] in seen:
             name, order = seen[t.args[0]]
             return name, order + 1
         if t.head == "call" and t.value == "D" and t.args[0] in seen:

@@ -46,16 +46,19 @@ def bare(name: str) -> str:
     return accented(name.rstrip("'"))[0]
 
 
+def primed(t: Tree, text: str) -> bool:
+    """Whether this is typed with a prime, which may be a derivative, and not with a T, which transposes."""
+    return t.head == "'" and not any(c in text[t.args[0].span[1] : t.span[1]] for c in ("T", "ᵀ", "⊤", r"\top"))
+
+
 def derivatives(trees: Iterable[Tree], text: str) -> Iterator[tuple[str, Tree]]:
     """The functions of which a derivative is typed, v' or \\dot v, and its place: of a scalar v' is no transpose."""
     for t in trees:
         name, order = accented(str(t.value)) if t.head == "name" else ("", 0)
         if order:
             yield name, t
-        elif t.head == "'" and t.args[0].head == "name":
-            mark = text[t.args[0].span[1] : t.span[1]]
-            if not any(c in mark for c in ("T", "ᵀ", "⊤", r"\top")):
-                yield str(t.args[0].value), t
+        elif primed(t, text) and t.args[0].head == "name":
+            yield str(t.args[0].value), t
 
 
 def understood(stream: Any, name: str, inside: str) -> bool:
