@@ -280,14 +280,19 @@ def short_names(
         part = most_used([rows[i] for i in long]) if still else None
         part = part or most_used([rows[i] for i in long if i in along], moving=True)
         part = part or (most_repeated(rows[:answers], along) if still else None)
-        letters = LETTERS[part.kind] if part is not None else ""
-        letter = next((c for c in letters if c not in taken and f"d{c}" not in taken), None)
-        if part is None or (letter is None and part not in known):
+        name = known.get(part) or named(part, taken) if part is not None else None
+        if part is None or name is None:
             break
-        names[part] = known.get(part) or symbol(str(letter), part.kind, part.rows, part.cols, frozenset(), part)
-        taken.add(names[part].name)  # type: ignore[attr-defined]
-        rows = [[within(n, {part: names[part]}) for n in row] for row in rows]
+        names[part] = name
+        taken.add(name.name)
+        rows = [[within(n, {part: name}) for n in row] for row in rows]
     return names
+
+
+def named(part: Node, taken: Container[str]) -> Symbol | None:
+    """A part by a letter of its kind that is free, and whose differential is; None where there is none."""
+    letter = next((c for c in LETTERS[part.kind] if c not in taken and f"d{c}" not in taken), None)
+    return None if letter is None else symbol(letter, part.kind, part.rows, part.cols, frozenset(), part)
 
 
 def common_names(roots: Sequence[Node], taken: Iterable[str]) -> dict[Node, Node]:
@@ -297,13 +302,12 @@ def common_names(roots: Sequence[Node], taken: Iterable[str]) -> dict[Node, Node
     rows = [[n] for n in roots]
     while len(names) < MOST_NAMES:
         part = most_used(rows, widest=WIDEST)
-        letters = LETTERS[part.kind] if part is not None else ""
-        letter = next((c for c in letters if c not in taken and f"d{c}" not in taken), "")
-        if part is None or not letter or length(part) < WORTHY:
+        name = named(part, taken) if part is not None and length(part) >= WORTHY else None
+        if part is None or name is None:
             break
-        taken.add(letter)
-        names[part] = symbol(letter, part.kind, part.rows, part.cols, frozenset(), part)
-        rows = [[within(n, {part: names[part]}) for n in row] for row in rows]
+        names[part] = name
+        taken.add(name.name)
+        rows = [[within(n, {part: name}) for n in row] for row in rows]
     return names
 
 
