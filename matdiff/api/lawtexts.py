@@ -11,9 +11,9 @@ from matdiff.api.reading import texts
 from matdiff.core.node import Symbol
 from matdiff.errors import ParseError
 from matdiff.ops.random import MATRIX_NORMAL, NORMAL, SPOKEN, Law, laws
-from matdiff.text.laws import closing, read_laws, tilde
+from matdiff.text.laws import read_laws, tilde
 from matdiff.text.parser import parse_declarations
-from matdiff.text.statements import split, without_comments
+from matdiff.text.statements import closing, split, without_comments
 from matdiff.text.tree import Declaration, Span, Stated
 
 _opens = re.compile(

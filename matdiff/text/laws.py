@@ -10,7 +10,7 @@ from matdiff.errors import ParseError
 from matdiff.text.characters import LETTER
 from matdiff.text.declarations import read_declaration, spelled_name
 from matdiff.text.grammar import Stuck, run
-from matdiff.text.statements import parts
+from matdiff.text.statements import closing, parts
 from matdiff.text.tree import Span, Stated, Tree
 
 EXAMPLE = "for instance z ~ normal(0, I), w ~ uniform(0, 1), X ~ bernoulli(p)"
@@ -31,7 +31,6 @@ _piece = deferred(
     re.VERBOSE | re.DOTALL,
 )
 """A subscript of one letter or a number is a dimension, N_p; a longer one is part of the name, uniform_int."""
-_bracket = deferred(r"[()\[\]{}]")
 _closes = deferred(r"(?:\\right|\\[bB]igg?r?)\s*\Z")
 _sphere = deferred(r"\s*(?:(?:unit\s+)?sphere|(?:S|\\mathbb\s*(?:\{\s*S\s*\}|S))\^\{?\w+\s*-\s*1\}?)\s*")
 
@@ -48,16 +47,6 @@ def read_laws(text: str, start: int, end: int, cut: str) -> list[Stated]:
     except Stuck as stuck:
         raise tokens.explained(stuck.index) from None
     return found
-
-
-def closing(text: str, at: int, end: int | None = None) -> int | None:
-    """Where the bracket closes that opens before a place."""
-    depth = 1
-    for m in _bracket.finditer(text, at, len(text) if end is None else end):
-        depth += 1 if m[0] in "([{" else -1
-        if not depth:
-            return m.start()
-    return None
 
 
 class _Tokens:

@@ -61,6 +61,19 @@ class Statement:
         return self.mark + (2 if text.startswith(":=", self.mark) else 1)
 
 
+_bracket = deferred(r"[()\[\]{}]")
+
+
+def closing(text: str, at: int, end: int | None = None) -> int | None:
+    """Where the bracket closes that opens before a place."""
+    depth = 1
+    for m in _bracket.finditer(text, at, len(text) if end is None else end):
+        depth += 1 if m[0] in "([{" else -1
+        if not depth:
+            return m.start()
+    return None
+
+
 def without_comments(text: str) -> str:
     """Comments overwritten by blanks, so that places stay what they are."""
     if "#" not in text:

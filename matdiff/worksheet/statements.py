@@ -29,6 +29,7 @@ from matdiff.ops.constants import zeros_like
 from matdiff.printing.integrals import Pen
 from matdiff.solution.spelling import Vocabulary
 from matdiff.solution.tidy import MENDS, cut, mended
+from matdiff.text.statements import closing
 from matdiff.verify.implicit import settled
 from matdiff.verify.sampling import point, ways
 
@@ -393,7 +394,8 @@ def taken_apart(text: str) -> Total:
     found = INTEGRAL.search(text)
     if found is None:
         return Total("0", text)
-    end = closed(text, found.end() - 1)
+    end = closing(text, found.end())
+    end = len(text) if end is None else end
     inside, *limits = cut(text[found.end() : end], ",")
     before, behind = factors(text[: found.start()]), text[end + 1 :]
     if before[1] or re.match(r"\s*[*/]", behind):
@@ -402,16 +404,6 @@ def taken_apart(text: str) -> Total:
         inside, behind = f"{before[1]}({inside}){tail}", behind[len(tail) :]
     rest = f"{before[0]}0{behind}".strip()
     return Total(inside, re.sub(r"^0\s*\+?\s*(?=[^\s])", "", rest) or "0", tuple(s.strip() for s in limits))
-
-
-def closed(text: str, start: int) -> int:
-    """Where the parenthesis at `start` closes."""
-    depth = 0
-    for i in range(start, len(text)):
-        depth += (text[i] in "([") - (text[i] in ")]")
-        if depth == 0:
-            return i
-    return len(text)
 
 
 def factors(before: str) -> tuple[str, str]:
